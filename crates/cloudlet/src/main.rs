@@ -1,0 +1,2 @@
+//! The `cloudlet` binary.
+fn main() {}
