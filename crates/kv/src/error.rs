@@ -1,0 +1,31 @@
+//! What can go wrong in the store.
+
+use crate::limits::{KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX};
+
+/// Cloneable, because one failed commit is the answer to every transaction in its batch.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("a key of {bytes} bytes is over the store's limit of {KEY_BYTES_MAX}")]
+    KeyTooLong { bytes: usize },
+    #[error("a value of {bytes} bytes is over the store's limit of {VALUE_BYTES_MAX}")]
+    ValueTooLong { bytes: usize },
+    #[error("a transaction of {bytes} bytes is over the store's limit of {TRANSACTION_BYTES_MAX}")]
+    TransactionTooLarge { bytes: usize },
+    /// A stored key or value is not what its type expects.
+    #[error("stored data is not readable as {what}: {reason}")]
+    Corrupt { what: String, reason: String },
+    /// The engine failed: a full or broken disk, most often.
+    #[error("the storage engine failed: {0}")]
+    Engine(String),
+    #[error("the store is closed")]
+    Closed,
+    /// A transaction's function panicked; nothing of it was kept.
+    #[error("a transaction panicked: {0}")]
+    Panicked(String),
+}
+
+impl Error {
+    pub fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Corrupt { what: what.into(), reason: reason.into() }
+    }
+}

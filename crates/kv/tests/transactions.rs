@@ -1,0 +1,213 @@
+//! What [`Db`] promises: order, isolation from failures, durability before answers, wake-ups, an end.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kv::{Batch, Bytes, Db, Engine, Error, KeyRange, Memory, Order, Read, Snapshot, Stats, Table, Tx};
+
+const COUNTS: Table<String, u64> = Table::new(1, 1);
+const ROWS: Table<(String, u64), String> = Table::new(1, 2);
+
+fn add(tx: &mut Tx, name: &str, more: u64) -> Result<u64, Error> {
+    let count = COUNTS.get(tx, name)?.unwrap_or(0) + more;
+    COUNTS.put(tx, name, &count)?;
+    Ok(count)
+}
+
+/// A memory engine whose commits wait for the test to let them through, with what they should answer.
+struct Gated {
+    memory: Memory,
+    entered: Mutex<mpsc::Sender<usize>>,
+    gate: Mutex<mpsc::Receiver<Result<(), Error>>>,
+}
+
+/// The other side of [`Gated`].
+struct Gate {
+    entered: mpsc::Receiver<usize>,
+    open: mpsc::Sender<Result<(), Error>>,
+}
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn gated() -> (Gated, Gate) {
+    let (entered, has_entered) = mpsc::channel();
+    let (open, gate) = mpsc::channel();
+    let gated = Gated { memory: Memory::new(), entered: Mutex::new(entered), gate: Mutex::new(gate) };
+    (gated, Gate { entered: has_entered, open })
+}
+
+impl Engine for Gated {
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, Error> {
+        self.memory.snapshot()
+    }
+
+    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+        self.entered.lock().unwrap().send(batch.writes().count()).unwrap();
+        self.gate.lock().unwrap().recv_timeout(PATIENCE).unwrap()?;
+        self.memory.commit(batch)
+    }
+
+    fn stats(&self) -> Result<Stats, Error> {
+        self.memory.stats()
+    }
+}
+
+#[tokio::test]
+async fn writes_run_in_order_and_are_read_back() {
+    let db = Db::open(Memory::new());
+    let answers: Vec<_> = (0..100).map(|_| db.write(|tx| add(tx, "n", 1))).collect();
+    for (i, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.await, Ok(i as u64 + 1));
+    }
+    let before = db.read().unwrap();
+    db.write(|tx| add(tx, "n", 900)).await.unwrap();
+    assert_eq!(COUNTS.get(&before, "n"), Ok(Some(100)));
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "n"), Ok(Some(1000)));
+    assert!(db.stats().unwrap().disk_bytes > 0);
+}
+
+#[tokio::test]
+async fn a_failure_or_panic_takes_back_its_own_writes_only() {
+    let (engine, gate) = gated();
+    let db = Db::open(engine);
+    let first = db.write(|tx| add(tx, "first", 1));
+    gate.entered.recv_timeout(PATIENCE).unwrap();
+    // These four share the second commit.
+    let kept = db.write(|tx| add(tx, "n", 1));
+    let failed = db.write(|tx| {
+        COUNTS.delete_prefix(tx, ())?;
+        add(tx, "n", 10)?;
+        tx.wake(b"failed");
+        Err::<(), _>(Error::Closed)
+    });
+    let panicked = db.write(|tx| -> Result<(), Error> {
+        add(tx, "n", 100)?;
+        panic!("a test's panic")
+    });
+    let last = db.write(|tx| add(tx, "n", 1000));
+    let mut watch = db.watch(b"failed");
+    gate.open.send(Ok(())).unwrap();
+    gate.open.send(Ok(())).unwrap();
+    assert_eq!(first.await, Ok(1));
+    assert_eq!(kept.await, Ok(1));
+    assert_eq!(failed.await, Err(Error::Closed));
+    assert_eq!(panicked.await, Err(Error::Panicked("a test's panic".into())));
+    assert_eq!(last.await, Ok(1001));
+    assert_eq!(gate.entered.recv_timeout(PATIENCE), Ok(1));
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "first"), Ok(Some(1)));
+    assert!(tokio::time::timeout(Duration::ZERO, watch.changed()).await.is_err());
+}
+
+#[tokio::test]
+async fn nothing_is_seen_or_answered_before_it_is_durable() {
+    let (engine, gate) = gated();
+    let db = Db::open(engine);
+    let mut watch = db.watch(b"news");
+    let mut write = db.write(|tx| {
+        tx.wake(b"news");
+        add(tx, "n", 1)
+    });
+    gate.entered.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "n"), Ok(None));
+    assert!(tokio::time::timeout(Duration::ZERO, &mut write).await.is_err());
+    assert!(tokio::time::timeout(Duration::ZERO, watch.changed()).await.is_err());
+    // Made after the transaction ran, but before it is durable: this one must hear of it too.
+    let mut late = db.watch(b"news");
+    gate.open.send(Ok(())).unwrap();
+    assert_eq!(write.await, Ok(1));
+    watch.changed().await;
+    late.changed().await;
+    assert!(tokio::time::timeout(Duration::ZERO, late.changed()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_error_decided_on_undurable_data_waits_for_it() {
+    let (engine, gate) = gated();
+    let db = Db::open(engine);
+    let first = db.write(|tx| add(tx, "a", 1));
+    gate.entered.recv_timeout(PATIENCE).unwrap();
+    let create = db.write(|tx| add(tx, "b", 1));
+    let mut duplicate = db.write(|tx| if COUNTS.contains(tx, "b")? { Err(Error::Closed) } else { Ok(()) });
+    gate.open.send(Ok(())).unwrap();
+    gate.entered.recv_timeout(PATIENCE).unwrap();
+    assert!(tokio::time::timeout(Duration::ZERO, &mut duplicate).await.is_err());
+    gate.open.send(Err(Error::Engine("disk full".into()))).unwrap();
+    assert_eq!(first.await, Ok(1));
+    let error = create.await.unwrap_err();
+    assert!(error.to_string().contains("disk full"), "{error}");
+    assert_eq!(duplicate.await, Err(error.clone()));
+    // A failed commit is final for writes; reads go on.
+    assert_eq!(db.write(|tx| add(tx, "c", 1)).await, Err(error.clone()));
+    assert_eq!(db.health(), Err(error));
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "a"), Ok(Some(1)));
+}
+
+#[tokio::test]
+async fn reads_alone_are_not_committed() {
+    let (engine, gate) = gated();
+    let db = Db::open(engine);
+    assert_eq!(db.write(|tx| COUNTS.get(tx, "n")).await, Ok(None));
+    assert!(gate.entered.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn limits_are_kept() {
+    let db = Db::open(Memory::new());
+    let key = |bytes| db.write(move |tx| tx.put(&vec![1; bytes], Bytes::new()));
+    assert_eq!(key(kv::limits::KEY_BYTES_MAX).await, Ok(()));
+    assert_eq!(key(kv::limits::KEY_BYTES_MAX + 1).await, Err(Error::KeyTooLong { bytes: 2_601 }));
+    let values = |count: u8, bytes| {
+        let value = Bytes::from(vec![0; bytes]);
+        db.write(move |tx| (0..count).try_for_each(|i| tx.put(&[i], value.clone())))
+    };
+    const MIB: usize = 1024 * 1024;
+    assert_eq!(values(1, 2 * MIB + 1).await, Err(Error::ValueTooLong { bytes: 2 * MIB + 1 }));
+    assert_eq!(values(4, 2 * MIB).await, Ok(()));
+    assert_eq!(values(5, 2 * MIB).await, Err(Error::TransactionTooLarge { bytes: 10 * MIB + 5 }));
+}
+
+#[tokio::test]
+async fn closing_finishes_what_is_queued() {
+    let db = Db::open(Memory::new());
+    let queued = db.write(|tx| add(tx, "n", 1));
+    db.close();
+    assert_eq!(queued.await, Ok(1));
+    assert_eq!(db.write(|tx| add(tx, "n", 1)).await, Err(Error::Closed));
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "n"), Ok(Some(1)));
+}
+
+#[tokio::test]
+async fn the_last_handle_may_go_inside_a_transaction() {
+    let db = Db::open(Memory::new());
+    let inner = Mutex::new(Some(db.clone()));
+    let write = db.write(move |tx| {
+        inner.lock().unwrap().take();
+        add(tx, "n", 1)
+    });
+    drop(db);
+    assert_eq!(write.await, Ok(1));
+}
+
+#[tokio::test]
+async fn scans_see_own_writes_and_deleted_ranges() {
+    let db = Db::open(Memory::new());
+    db.write(move |tx| (0..10u64).try_for_each(|i| ROWS.put(tx, ("q", i), &format!("old {i}")))).await.unwrap();
+    let seen = db.write(move |tx| {
+        tx.delete_range(ROWS.range("q", std::ops::Bound::Included(2u64), std::ops::Bound::Excluded(7u64)))?;
+        ROWS.put(tx, ("q", 4u64), &"new 4".into())?;
+        ROWS.delete(tx, ("q", 8u64))?;
+        let keys =
+            |order| ROWS.scan_prefix(tx, "q", order)?.keys().map(|key| Ok(key?.1)).collect::<Result<Vec<_>, Error>>();
+        let after =
+            ROWS.scan_after(tx, "q", ("q", 1u64), Order::Forward)?.values().collect::<Result<Vec<_>, Error>>()?;
+        Ok::<_, Error>((keys(Order::Forward)?, keys(Order::Reverse)?, after))
+    });
+    let (forward, reverse, after) = seen.await.unwrap();
+    assert_eq!(forward, [0, 1, 4, 7, 9]);
+    assert_eq!(reverse, [9, 7, 4, 1, 0]);
+    assert_eq!(after, ["new 4", "old 7", "old 9"]);
+    assert_eq!(db.read().unwrap().scan(KeyRange::prefix(&ROWS.prefix()), Order::Forward).unwrap().count(), 5);
+}
