@@ -1,0 +1,52 @@
+//! How a service's Query protocol names the lists and maps that it flattens.
+
+/// The flattened form of one list or map member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flat {
+    /// `Name.1=..&Name.2=..`; in XML, repeated `<Name>` elements.
+    List(&'static str),
+    /// `name.1.key=..&name.1.value=..`; in XML, repeated `<name>` elements.
+    Map { name: &'static str, key: &'static str, value: &'static str },
+}
+
+impl Flat {
+    pub const fn list(name: &'static str) -> Flat {
+        Flat::List(name)
+    }
+
+    pub const fn map(name: &'static str, key: &'static str, value: &'static str) -> Flat {
+        Flat::Map { name, key, value }
+    }
+
+    /// What the member is called where it is flattened.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Flat::List(name) | Flat::Map { name, .. } => name,
+        }
+    }
+}
+
+/// Member name -> flattened form, for one operation and behind it for its service. Members that are not listed take
+/// the protocol's usual form: `Name.member.1` and `Name.entry.1.key`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names {
+    operation: &'static [(&'static str, Flat)],
+    service: &'static [(&'static str, Flat)],
+}
+
+impl Names {
+    pub const NONE: Names = Names::new(&[]);
+
+    pub const fn new(table: &'static [(&'static str, Flat)]) -> Names {
+        Names { operation: table, service: &[] }
+    }
+
+    /// These names, and where they have none, those of `service`.
+    pub const fn or(self, service: Names) -> Names {
+        Names { operation: self.operation, service: service.operation }
+    }
+
+    pub(crate) fn flat(&self, member: &str) -> Option<&'static Flat> {
+        self.operation.iter().chain(self.service).find(|(name, _)| *name == member).map(|(_, flat)| flat)
+    }
+}
