@@ -13,6 +13,8 @@ mod memory;
 mod merge;
 mod range;
 mod stored;
+#[cfg(feature = "suite")]
+pub mod suite;
 mod table;
 mod tx;
 mod watch;

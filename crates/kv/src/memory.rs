@@ -67,3 +67,11 @@ impl Read for MemorySnapshot {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn passes_the_suite() {
+        crate::suite::run(super::Memory::new);
+    }
+}
