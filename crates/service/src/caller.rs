@@ -1,0 +1,117 @@
+//! Who is calling, and whether they may: the two questions that the identity service answers for all others.
+
+use base::{AccountId, Arn, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// An authenticated caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// `arn:aws:iam::…:root`, `…:user/name`, or `arn:aws:sts::…:assumed-role/role/session`.
+    pub arn: Arn,
+    pub account: AccountId,
+    /// IAM's unique id (`AIDA…`, `AROA…:session`, or the account's number for root).
+    pub user_id: String,
+    pub kind: CallerKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallerKind {
+    /// The account's owner: policies do not apply.
+    Root,
+    User {
+        name: String,
+    },
+    /// A role's session. `policy` is a session policy, which can only narrow what the role allows.
+    Session {
+        role: Arn,
+        policy: Option<String>,
+    },
+    /// Cloudlet itself, finishing work that was authorized when it was accepted.
+    System,
+}
+
+impl Caller {
+    pub fn root(account: &AccountId) -> Caller {
+        Caller {
+            arn: Arn::global("iam", account, "root"),
+            account: account.clone(),
+            user_id: account.to_string(),
+            kind: CallerKind::Root,
+        }
+    }
+
+    pub fn system(account: &AccountId) -> Caller {
+        Caller { kind: CallerKind::System, user_id: "cloudlet".into(), ..Caller::root(account) }
+    }
+
+    /// A session of `role`, as work done on a role's behalf inside the server (an event source mapping's polls) has
+    /// it. The identity service looks up the role's policies at each decision.
+    pub fn role_session(role: &Arn, session_name: &str) -> Caller {
+        let account = AccountId::new(role.account.as_str());
+        let name = role.resource.rsplit('/').next().unwrap_or_default();
+        Caller {
+            arn: Arn::global("sts", &account, format!("assumed-role/{name}/{session_name}")),
+            user_id: format!("{name}:{session_name}"),
+            kind: CallerKind::Session { role: role.clone(), policy: None },
+            account,
+        }
+    }
+}
+
+/// One question to the policies: may the caller do `action` on `resource`?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// `service:Operation`.
+    pub action: String,
+    /// An ARN, or `*` where the operation has no resource.
+    pub resource: String,
+    /// Condition keys beyond the global ones, with their values (`dynamodb:LeadingKeys`).
+    pub context: Vec<(String, Vec<String>)>,
+    /// The resource's own policy document, where it has one.
+    pub resource_policy: Option<String>,
+}
+
+impl Permission {
+    pub fn new(action: impl Into<String>, resource: impl ToString) -> Permission {
+        Permission { action: action.into(), resource: resource.to_string(), context: Vec::new(), resource_policy: None }
+    }
+}
+
+/// An access key that exists: what to verify the signature with, and who signs with it.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub secret: String,
+    pub caller: Caller,
+}
+
+/// Why an access key cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    #[error("The security token included in the request is invalid.")]
+    Unknown,
+    #[error("The security token included in the request is expired")]
+    Expired,
+    #[error("the identity store cannot be read")]
+    Unavailable,
+}
+
+/// A refusal, worded as AWS words it, with the statement that would allow the call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Denial {
+    pub message: String,
+}
+
+/// The identity service, as every other layer sees it.
+pub trait Access: Send + Sync {
+    /// Looks up an access key. `session_token` is the one presented with it; it must belong to the key.
+    fn credential(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Credential, CredentialError>;
+
+    /// Evaluates the caller's policies. A change of policy applies to the next question.
+    fn authorize(&self, caller: &Caller, permission: &Permission, now: Timestamp) -> Result<(), Denial>;
+}

@@ -1,0 +1,133 @@
+//! All services together, found by name.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base::{AccountId, Env, Region};
+use kv::Db;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::{Access, Caller, Cx, Error, Front, Service, Target, Worker, outbox, timers};
+
+/// The server's inside: its store, its clock and its services. The network comes on top (the gateway, which finds
+/// services here and knows none by name).
+pub struct Cloud {
+    db: Db,
+    env: Env,
+    account: AccountId,
+    region: Region,
+    endpoint: String,
+    access: Arc<dyn Access>,
+    services: Vec<Service>,
+    by_name: HashMap<&'static str, usize>,
+}
+
+pub struct CloudBuilder {
+    cloud: Cloud,
+}
+
+impl Cloud {
+    /// `endpoint` is the base URL for answers to clients that did not say how they see the server.
+    pub fn builder(
+        db: Db,
+        env: Env,
+        account: AccountId,
+        region: Region,
+        endpoint: String,
+        access: Arc<dyn Access>,
+    ) -> CloudBuilder {
+        let services = Vec::new();
+        CloudBuilder { cloud: Cloud { db, env, account, region, endpoint, access, services, by_name: HashMap::new() } }
+    }
+
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    pub fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    pub fn access(&self) -> &dyn Access {
+        &*self.access
+    }
+
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// By the name of its API ([`crate::Api::name`]); where two APIs share a name, the first.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.by_name.get(name).map(|index| &self.services[*index])
+    }
+
+    pub(crate) fn target(&self, name: &str) -> Option<&Arc<dyn Target>> {
+        self.services.iter().filter(|service| service.api.name == name).find_map(|service| service.target.as_ref())
+    }
+
+    pub fn front(&self, head: &http::request::Parts) -> Option<Arc<dyn Front>> {
+        self.services.iter().flat_map(|service| &service.fronts).find(|front| front.matches(head)).cloned()
+    }
+
+    /// The context of a new request.
+    pub fn cx(self: &Arc<Self>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
+        Cx::new(self.clone(), caller, region, endpoint)
+    }
+
+    /// The context of the server's own work.
+    pub fn system(self: &Arc<Self>) -> Cx {
+        self.cx(Caller::system(&self.account), self.region.clone(), None)
+    }
+
+    /// Calls an operation by name, as `cx`'s caller. `service` is an API's name, or its model's where several APIs
+    /// share a name (`apigatewayv2`).
+    pub async fn call(&self, cx: Cx, service: &str, operation: &str, input: Value) -> Result<Value, Error> {
+        let of_service = |candidate: &&Service| candidate.api.model == service || candidate.api.name == service;
+        match self.services.iter().filter(of_service).find_map(|service| service.operation(operation)) {
+            Some(operation) => operation.call(cx, input).await,
+            None => Err(Error::not_implemented(format_args!("{service}:{operation}"))),
+        }
+    }
+
+    /// Starts the background work of all services. It ends, in good order, after `stop` is cancelled; the tracker
+    /// tells when.
+    pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> TaskTracker {
+        let tasks = TaskTracker::new();
+        let own = [
+            Worker::new("timers", |cx, stop| Box::pin(timers::run(cx, stop))),
+            Worker::new("outbox", |cx, stop| Box::pin(outbox::run(cx, stop))),
+        ];
+        for worker in own.iter().chain(self.services.iter().flat_map(|service| &service.workers)) {
+            tracing::debug!(worker = worker.name, "starting");
+            tasks.spawn(worker.run(self.system(), stop.clone()));
+        }
+        tasks.close();
+        tasks
+    }
+}
+
+impl CloudBuilder {
+    pub fn service(mut self, service: Service) -> CloudBuilder {
+        self.cloud.by_name.entry(service.api.name).or_insert(self.cloud.services.len());
+        self.cloud.services.push(service);
+        self
+    }
+
+    pub fn build(self) -> Arc<Cloud> {
+        Arc::new(self.cloud)
+    }
+}

@@ -1,0 +1,136 @@
+//! Between an operation's types and the bytes of whichever protocol a request came in.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::query::{Names, Params};
+use wire::rest::{Binding, Labels};
+use wire::{DecodeError, ErrorShape, Protocol};
+
+use crate::{Api, Error};
+
+/// A request whose operation is known and whose body is not yet read.
+#[derive(Debug)]
+pub struct WireRequest {
+    pub protocol: Protocol,
+    /// For REST-JSON: the labels that the router found in the path, still percent-encoded.
+    pub labels: Labels<'static>,
+    /// As on the wire, still percent-encoded.
+    pub query: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// For the Query protocol, which the router had to read to find the operation.
+    pub params: Option<Params>,
+}
+
+/// One operation's way to and from the wire.
+pub(crate) struct Codec {
+    operation: &'static str,
+    binding: Option<&'static Binding>,
+    names: Names,
+    namespace: &'static str,
+    xmlns: &'static str,
+    message_key: &'static str,
+}
+
+impl Codec {
+    pub(crate) fn new(
+        api: &Api,
+        operation: &'static str,
+        binding: Option<&'static Binding>,
+        names: &'static Names,
+    ) -> Codec {
+        let (service_names, xmlns) = api.query.as_ref().map_or((Names::NONE, ""), |query| (*query.names, query.xmlns));
+        Codec {
+            operation,
+            binding,
+            names: names.or(service_names),
+            namespace: api.namespace,
+            xmlns,
+            message_key: api.message_key,
+        }
+    }
+
+    pub(crate) fn decode<I: DeserializeOwned>(&self, request: &WireRequest) -> Result<I, Error> {
+        let decoded = match (request.protocol, self.binding, &request.params) {
+            (Protocol::Json10 | Protocol::Json11, ..) => wire::json::decode(&request.body),
+            (Protocol::RpcV2Cbor | Protocol::AwsCbor, ..) => wire::cbor::decode(&request.body),
+            (Protocol::RestJson, Some(binding), _) => {
+                wire::rest::decode(binding, &request.labels, &request.query, &request.headers, &request.body)
+            }
+            (Protocol::Query, _, Some(params)) => wire::query::decode(params, &self.names),
+            (Protocol::RestJson | Protocol::Query, ..) => {
+                return Err(Error::internal(format_args!("{} was routed without its request", self.operation)));
+            }
+        };
+        decoded.map_err(|error| malformed(request.protocol, &error))
+    }
+
+    pub(crate) fn encode<O: Serialize>(
+        &self,
+        request: &WireRequest,
+        output: &O,
+        request_id: &str,
+    ) -> Result<Response<Bytes>, Error> {
+        let ok = |body| wire::respond(request.protocol, StatusCode::OK, body, request_id);
+        let encoded = match (request.protocol, self.binding) {
+            (Protocol::Json10 | Protocol::Json11, _) => wire::json::encode(output).map(ok),
+            (Protocol::RpcV2Cbor | Protocol::AwsCbor, _) => wire::cbor::encode(output).map(ok),
+            (Protocol::Query, _) => {
+                wire::query::encode(output, self.operation, self.xmlns, request_id, &self.names).map(ok)
+            }
+            (Protocol::RestJson, Some(binding)) => wire::rest::encode(binding, output, request_id),
+            (Protocol::RestJson, None) => {
+                return Err(Error::internal(format_args!("{} has no REST binding", self.operation)));
+            }
+        };
+        encoded.map_err(Error::internal)
+    }
+
+    pub(crate) fn encode_error(&self, protocol: Protocol, error: &Error, request_id: &str) -> Response<Bytes> {
+        error.encode(
+            protocol,
+            if protocol == Protocol::Query { self.xmlns } else { self.namespace },
+            self.message_key,
+            request_id,
+        )
+    }
+}
+
+impl Error {
+    /// As a client sees it. `namespace` is the service's: for the Query protocol, its XML namespace.
+    pub fn encode(&self, protocol: Protocol, namespace: &str, message_key: &str, request_id: &str) -> Response<Bytes> {
+        let shape = ErrorShape {
+            code: &self.code,
+            query_code: self.query_code.as_deref(),
+            message: &self.message,
+            status: self.status,
+            sender_fault: self.is_sender_fault(),
+            namespace,
+            message_key,
+            members: self.members.clone(),
+        };
+        wire::encode_error(protocol, &shape, request_id)
+    }
+}
+
+/// What each protocol calls a request that cannot be read.
+fn malformed(protocol: Protocol, error: &DecodeError) -> Error {
+    match protocol {
+        Protocol::Query => Error::new(400, "MalformedInput", error.to_string()),
+        Protocol::RestJson => Error::new(
+            400,
+            "InvalidRequestContentException",
+            format!("Could not parse request body into json: {error}"),
+        ),
+        Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor | Protocol::AwsCbor => {
+            Error::new(400, "SerializationException", error.to_string())
+        }
+    }
+}
+
+/// The same for calls from inside the server.
+pub(crate) fn serialization(error: serde_json::Error) -> Error {
+    Error::new(400, "SerializationException", error.to_string())
+}

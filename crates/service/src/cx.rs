@@ -1,0 +1,126 @@
+//! The context of one request: who calls, when, and the way to everything else.
+
+use std::sync::Arc;
+
+use base::{AccountId, Arn, Env, Region, Timestamp};
+use bytes::Bytes;
+use kv::Db;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Caller, CallerKind, Cloud, Error, Permission};
+
+/// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
+/// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
+#[derive(Clone)]
+pub struct Cx {
+    cloud: Arc<Cloud>,
+    request: Arc<Request>,
+}
+
+struct Request {
+    now: Timestamp,
+    id: String,
+    caller: Caller,
+    region: Region,
+    /// `http://host:port`, as the client wrote it.
+    endpoint: Option<String>,
+}
+
+impl Cx {
+    pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
+        let env = cloud.env();
+        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint };
+        Cx { cloud, request: Arc::new(request) }
+    }
+
+    /// The moment the request began.
+    pub fn now(&self) -> Timestamp {
+        self.request.now
+    }
+
+    pub fn request_id(&self) -> &str {
+        &self.request.id
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.request.caller
+    }
+
+    pub fn region(&self) -> &Region {
+        &self.request.region
+    }
+
+    /// The caller's account: the owner of whatever the request makes.
+    pub fn account(&self) -> &AccountId {
+        &self.request.caller.account
+    }
+
+    /// The base URL under which this client sees the server, for URLs in answers.
+    pub fn endpoint(&self) -> &str {
+        self.request.endpoint.as_deref().unwrap_or_else(|| self.cloud.endpoint())
+    }
+
+    pub fn env(&self) -> &Env {
+        self.cloud.env()
+    }
+
+    pub fn db(&self) -> &Db {
+        self.cloud.db()
+    }
+
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+
+    /// An ARN in the request's region and account.
+    pub fn arn(&self, service: &str, resource: impl Into<String>) -> Arn {
+        Arn::new(service, self.region(), self.account(), resource)
+    }
+
+    /// The same server as seen by another caller, at the time it is now.
+    pub fn with_caller(&self, caller: Caller) -> Cx {
+        Cx::new(self.cloud.clone(), caller, self.region().clone(), self.request.endpoint.clone())
+    }
+
+    /// A fresh request (new time, new id) of the same caller: what a background loop makes for each round.
+    pub fn renew(&self) -> Cx {
+        self.with_caller(self.caller().clone())
+    }
+
+    /// Asks the caller's policies.
+    ///
+    /// # Errors
+    /// A refusal that names the missing action, the resource, and the statement that would allow it.
+    pub fn authorize(&self, permission: &Permission) -> Result<(), Error> {
+        if matches!(self.caller().kind, CallerKind::Root | CallerKind::System) {
+            return Ok(());
+        }
+        let service = permission.action.split(':').next().unwrap_or_default();
+        let code = self.cloud.service(service).map_or("AccessDeniedException", |service| service.api.access_denied);
+        self.cloud
+            .access()
+            .authorize(self.caller(), permission, self.now())
+            .map_err(|denial| Error::new(if code == "AccessDeniedException" { 400 } else { 403 }, code, denial.message))
+    }
+
+    /// Calls another service's operation, as this request's caller.
+    pub async fn call<O: DeserializeOwned>(
+        &self,
+        service: &str,
+        operation: &str,
+        input: impl Serialize,
+    ) -> Result<O, Error> {
+        let input = serde_json::to_value(input).map_err(Error::internal)?;
+        let output = self.cloud.call(self.clone(), service, operation, input).await?;
+        serde_json::from_value(output).map_err(Error::internal)
+    }
+
+    /// Sends `event` to a resource and waits for its answer.
+    pub async fn invoke(&self, to: Arn, event: Bytes) -> Result<Bytes, Error> {
+        let Some(target) = self.cloud.target(&to.service) else {
+            return Err(Error::not_implemented(format_args!("invoking {to}")));
+        };
+        target.invoke(self.clone(), to, event).await
+    }
+}

@@ -1,0 +1,66 @@
+//! The one error that leaves a service: AWS's code, status and words.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+/// An answer that is not a success. Services have their own enum; it becomes this at the operation's edge.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Error {
+    /// AWS's code, without a namespace: `ResourceNotFoundException`.
+    pub code: Cow<'static, str>,
+    /// The code that older, Query-protocol clients expect, where it differs.
+    pub query_code: Option<Cow<'static, str>>,
+    pub status: u16,
+    /// For the caller: what is wrong, and what to do.
+    pub message: String,
+    /// Members of the error's shape beyond the message (`CancellationReasons`, `Item`).
+    pub members: Map<String, Value>,
+}
+
+impl Error {
+    pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Error {
+        Error { code: code.into(), query_code: None, status, message: message.into(), members: Map::new() }
+    }
+
+    pub fn with_query_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
+        self.query_code = Some(code.into());
+        self
+    }
+
+    pub fn with_member(mut self, name: &str, value: impl Into<Value>) -> Error {
+        self.members.insert(name.into(), value.into());
+        self
+    }
+
+    /// A failure of ours. `cause` goes to the log; the caller learns only that it was not their fault.
+    pub fn internal(cause: impl std::fmt::Display) -> Error {
+        tracing::error!(%cause, "internal failure");
+        Error::new(
+            500,
+            "InternalFailure",
+            "The request processing has failed because of an unknown error, exception or failure.",
+        )
+    }
+
+    /// What AWS has and this server does not.
+    pub fn not_implemented(what: impl std::fmt::Display) -> Error {
+        Error::new(
+            501,
+            "NotImplemented",
+            format!("{what} is not implemented by Cloudlet. `cloudlet operations` lists what is."),
+        )
+    }
+
+    /// Whether the caller, not the server, must change something.
+    pub fn is_sender_fault(&self) -> bool {
+        self.status < 500
+    }
+}
+
+impl From<kv::Error> for Error {
+    fn from(error: kv::Error) -> Error {
+        Error::internal(error)
+    }
+}

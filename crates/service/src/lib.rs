@@ -1,0 +1,32 @@
+//! What a service is made of: operations with their permissions, the context of a request, and the two ways that
+//! services reach each other: a call now ([`Cx::call`]), or a delivery that commits with a write ([`outbox::send`]).
+//!
+//! A service is a value ([`Service`]): its API, its operations and its background work. [`Cloud`] holds them all.
+
+mod background;
+mod caller;
+mod cloud;
+mod codec;
+mod cx;
+mod error;
+mod front;
+mod operation;
+pub mod outbox;
+pub mod prefix;
+mod service;
+mod target;
+pub mod timers;
+
+pub use background::Worker;
+pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
+pub use cloud::{Cloud, CloudBuilder};
+pub use codec::WireRequest;
+pub use cx::Cx;
+pub use error::Error;
+pub use front::Front;
+pub use operation::{Effect, Operation, OperationBuilder, read, write};
+pub use service::{Api, QueryApi, Service, ServiceBuilder};
+pub use target::{Delivery, Outcome, Target};
+
+/// A future that can be kept in a table of handlers.
+pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,0 +1,239 @@
+//! An operation: its name, what it needs permission for, and the function that does it, with its types erased so
+//! that all of them fit one table.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use wire::query::Names;
+
+use crate::codec::{self, Codec};
+use crate::{Api, BoxFuture, Cx, Error, Permission, WireRequest};
+
+/// What an operation does to stored data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    Read,
+    Write,
+}
+
+/// One row of a service's table.
+pub struct Operation {
+    pub name: &'static str,
+    pub effect: Effect,
+    /// The IAM action that it needs, such as `sqs:SendMessage`.
+    pub action: String,
+    /// How REST clients reach it.
+    pub rest: Option<&'static wire::rest::Binding>,
+    pub(crate) codec: Arc<Codec>,
+    handler: Arc<dyn Handler>,
+}
+
+impl Operation {
+    /// Decodes, authorizes, calls and encodes. Errors come back encoded too.
+    pub fn serve(&self, cx: Cx, request: WireRequest) -> BoxFuture<http::Response<bytes::Bytes>> {
+        self.handler.clone().serve(cx, self.codec.clone(), request)
+    }
+
+    /// The same call from inside the server: members as JSON, authorized for `cx`'s caller.
+    pub fn call(&self, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
+        self.handler.clone().call(cx, input)
+    }
+}
+
+/// An operation that reads. `handler` is `async fn(Arc<State>, Cx, Input) -> Result<Output, Error>`.
+pub fn read<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBuilder<S, I>
+where
+    S: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Error> + 'static,
+    F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    OperationBuilder::new(name, Effect::Read, handler)
+}
+
+/// An operation that writes: see [`read`].
+pub fn write<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBuilder<S, I>
+where
+    S: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Error> + 'static,
+    F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    OperationBuilder::new(name, Effect::Write, handler)
+}
+
+type Permissions<S, I> = Box<dyn Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync>;
+type Build<S, I> = Box<dyn FnOnce(Arc<S>, Permissions<S, I>) -> Arc<dyn Handler>>;
+
+/// An operation on its way into a table.
+pub struct OperationBuilder<S, I> {
+    name: &'static str,
+    effect: Effect,
+    action: Option<&'static str>,
+    rest: Option<&'static wire::rest::Binding>,
+    names: &'static Names,
+    permissions: Option<Permissions<S, I>>,
+    resource: Option<Box<dyn Fn(&Cx, &I) -> String + Send + Sync>>,
+    build: Build<S, I>,
+}
+
+impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBuilder<S, I> {
+    fn new<O, E, F, Fut>(name: &'static str, effect: Effect, handler: F) -> Self
+    where
+        O: Serialize + Send + 'static,
+        E: Into<Error> + 'static,
+        F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        let build: Build<S, I> = Box::new(move |state, permissions| {
+            Arc::new(Typed { state, permissions, handler, types: PhantomData::<fn(I) -> (O, E)> })
+        });
+        OperationBuilder {
+            name,
+            effect,
+            action: None,
+            rest: None,
+            names: &Names::NONE,
+            permissions: None,
+            resource: None,
+            build,
+        }
+    }
+
+    /// The resource that permission is needed for, as an ARN. Without it, permission is asked for `*`.
+    pub fn resource<R: ToString>(mut self, resource: impl Fn(&Cx, &I) -> R + Send + Sync + 'static) -> Self {
+        self.resource = Some(Box::new(move |cx, input| resource(cx, input).to_string()));
+        self
+    }
+
+    /// For operations whose permissions are not simply their own action on one resource: all are needed.
+    pub fn permissions(
+        mut self,
+        all: impl Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.permissions = Some(Box::new(all));
+        self
+    }
+
+    /// The action, where it is not `service:Operation` (`SendMessageBatch` needs `sqs:SendMessage`).
+    pub fn action(mut self, action: &'static str) -> Self {
+        self.action = Some(action);
+        self
+    }
+
+    /// How REST-JSON clients reach it.
+    pub fn rest(mut self, binding: &'static wire::rest::Binding) -> Self {
+        self.rest = Some(binding);
+        self
+    }
+
+    /// Names on the Query wire that belong to this operation alone.
+    pub fn names(mut self, names: &'static Names) -> Self {
+        self.names = names;
+        self
+    }
+
+    pub(crate) fn build(self, api: &Api, state: Arc<S>) -> Operation {
+        let action = self.action.map_or_else(|| format!("{}:{}", api.name, self.name), str::to_owned);
+        let permissions = match (self.permissions, self.resource) {
+            (Some(permissions), _) => permissions,
+            (None, resource) => single(action.clone(), resource),
+        };
+        Operation {
+            name: self.name,
+            effect: self.effect,
+            action,
+            rest: self.rest,
+            codec: Arc::new(Codec::new(api, self.name, self.rest, self.names)),
+            handler: (self.build)(state, permissions),
+        }
+    }
+}
+
+fn single<S, I: 'static>(
+    action: String,
+    resource: Option<Box<dyn Fn(&Cx, &I) -> String + Send + Sync>>,
+) -> Permissions<S, I> {
+    Box::new(move |_, cx, input| {
+        let resource = resource.as_ref().map_or_else(|| "*".into(), |resource| resource(cx, input));
+        Ok(vec![Permission::new(action.clone(), resource)])
+    })
+}
+
+/// What a table keeps of an operation's types.
+trait Handler: Send + Sync {
+    fn serve(
+        self: Arc<Self>,
+        cx: Cx,
+        codec: Arc<Codec>,
+        request: WireRequest,
+    ) -> BoxFuture<http::Response<bytes::Bytes>>;
+    fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>>;
+}
+
+struct Typed<S, I, O, E, F> {
+    state: Arc<S>,
+    permissions: Permissions<S, I>,
+    handler: F,
+    types: PhantomData<fn(I) -> (O, E)>,
+}
+
+impl<S, I, O, E, F, Fut> Typed<S, I, O, E, F>
+where
+    S: Send + Sync + 'static,
+    I: Send + 'static,
+    E: Into<Error> + 'static,
+    F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    async fn run(&self, cx: Cx, input: I) -> Result<O, Error> {
+        for permission in (self.permissions)(&self.state, &cx, &input)? {
+            cx.authorize(&permission)?;
+        }
+        (self.handler)(self.state.clone(), cx, input).await.map_err(Into::into)
+    }
+}
+
+impl<S, I, O, E, F, Fut> Handler for Typed<S, I, O, E, F>
+where
+    S: Send + Sync + 'static,
+    I: DeserializeOwned + Send + 'static,
+    O: Serialize + Send + 'static,
+    E: Into<Error> + 'static,
+    F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<O, E>> + Send + 'static,
+{
+    fn serve(
+        self: Arc<Self>,
+        cx: Cx,
+        codec: Arc<Codec>,
+        request: WireRequest,
+    ) -> BoxFuture<http::Response<bytes::Bytes>> {
+        Box::pin(async move {
+            let request_id = cx.request_id().to_owned();
+            let result = match codec.decode::<I>(&request) {
+                Ok(input) => self.run(cx, input).await,
+                Err(error) => Err(error),
+            };
+            match result.and_then(|output| codec.encode(&request, &output, &request_id)) {
+                Ok(response) => response,
+                Err(error) => codec.encode_error(request.protocol, &error, &request_id),
+            }
+        })
+    }
+
+    fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
+        Box::pin(async move {
+            let input = serde_json::from_value(input).map_err(codec::serialization)?;
+            let output = self.run(cx, input).await?;
+            serde_json::to_value(output).map_err(Error::internal)
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! The first byte of every stored key: one a service. A byte is never given to another service, not even when its
+//! service is gone: old data must not be read as something new.
+
+pub const SERVICE: u8 = 1;
+pub const SQS: u8 = 2;
+pub const DYNAMODB: u8 = 3;
+pub const LAMBDA: u8 = 4;
+pub const IAM: u8 = 5;
+pub const STS: u8 = 6;
+pub const LOGS: u8 = 7;
+pub const APIGATEWAY: u8 = 8;
+pub const DEPLOY: u8 = 9;

@@ -1,0 +1,141 @@
+//! A service as a value: its API, its operations, and what it does in the background.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wire::Protocol;
+use wire::query::Names;
+
+use crate::{Front, Operation, OperationBuilder, Target, Worker, timers};
+
+/// How an API looks from outside: facts from its official service model.
+pub struct Api {
+    /// The name in ARNs, IAM actions and credential scopes: `sqs`.
+    pub name: &'static str,
+    /// The folder of its model in botocore, which the tests compare with: `sqs`, `apigatewayv2`.
+    pub model: &'static str,
+    /// The name that errors and CBOR paths use: `AmazonSQS`.
+    pub namespace: &'static str,
+    /// For JSON protocols: which one, and the part of `X-Amz-Target` before the dot.
+    pub json: Option<(Protocol, &'static str)>,
+    /// For the Query protocol.
+    pub query: Option<QueryApi>,
+    /// Operations the official model has and this service does not: each answers an error that names it.
+    pub not_implemented: &'static [&'static str],
+    /// The code of a refusal: most services say `AccessDeniedException`.
+    pub access_denied: &'static str,
+    /// The member of errors that carries the message: `message`, or `Message` where the model spells it so.
+    pub message_key: &'static str,
+}
+
+impl Api {
+    /// An API with only a name; the other fields are set with struct-update syntax.
+    pub const fn named(name: &'static str) -> Api {
+        Api {
+            name,
+            model: name,
+            namespace: name,
+            json: None,
+            query: None,
+            not_implemented: &[],
+            access_denied: "AccessDeniedException",
+            message_key: "message",
+        }
+    }
+}
+
+pub struct QueryApi {
+    /// The `Version` parameter: `2012-11-05`.
+    pub version: &'static str,
+    pub xmlns: &'static str,
+    /// How members are named on the wire where that differs from the model's names, for every operation.
+    pub names: &'static Names,
+}
+
+/// A service, ready to be put into a [`crate::Cloud`].
+pub struct Service {
+    pub api: Api,
+    operations: Vec<Operation>,
+    by_name: HashMap<&'static str, usize>,
+    pub(crate) target: Option<Arc<dyn Target>>,
+    pub(crate) timers: Option<timers::Handler>,
+    pub(crate) fronts: Vec<Arc<dyn Front>>,
+    pub(crate) workers: Vec<Worker>,
+}
+
+impl Service {
+    /// Starts a service whose operations share `state`.
+    pub fn builder<S: Send + Sync + 'static>(api: Api, state: Arc<S>) -> ServiceBuilder<S> {
+        let service = Service {
+            api,
+            operations: Vec::new(),
+            by_name: HashMap::new(),
+            target: None,
+            timers: None,
+            fronts: Vec::new(),
+            workers: Vec::new(),
+        };
+        ServiceBuilder { service, state }
+    }
+
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.by_name.get(name).map(|index| &self.operations[*index])
+    }
+
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+}
+
+pub struct ServiceBuilder<S> {
+    service: Service,
+    state: Arc<S>,
+}
+
+impl<S: Send + Sync + 'static> ServiceBuilder<S> {
+    pub fn operation<I: serde::de::DeserializeOwned + Send + 'static>(
+        mut self,
+        operation: OperationBuilder<S, I>,
+    ) -> Self {
+        let operation = operation.build(&self.service.api, self.state.clone());
+        self.service.by_name.insert(operation.name, self.service.operations.len());
+        self.service.operations.push(operation);
+        self
+    }
+
+    /// Accepts deliveries to ARNs of this service.
+    pub fn target(mut self, target: impl Target + 'static) -> Self {
+        self.service.target = Some(Arc::new(target));
+        self
+    }
+
+    /// Handles the timers this service has set, each in the transaction that removes it.
+    pub fn timers(mut self, fire: fn(&S, &crate::Cx, &mut kv::Tx, &timers::Timer) -> Result<(), crate::Error>) -> Self {
+        let state = self.state.clone();
+        self.service.timers = Some(Arc::new(move |cx, tx, timer| fire(&state, cx, tx, timer)));
+        self
+    }
+
+    pub fn front(mut self, front: impl Front + 'static) -> Self {
+        self.service.fronts.push(Arc::new(front));
+        self
+    }
+
+    /// Runs with the server, from its start to its shutdown.
+    pub fn worker<F>(
+        mut self,
+        name: &'static str,
+        run: fn(Arc<S>, crate::Cx, tokio_util::sync::CancellationToken) -> F,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let state = self.state.clone();
+        self.service.workers.push(Worker::new(name, move |cx, stop| Box::pin(run(state.clone(), cx, stop))));
+        self
+    }
+
+    pub fn build(self) -> Service {
+        self.service
+    }
+}
