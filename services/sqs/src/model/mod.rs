@@ -1,0 +1,7 @@
+//! Every state transition of SQS, as plain functions over a transaction.
+
+pub mod deduplication;
+pub mod fifo;
+pub mod message;
+pub mod moving;
+pub mod queue;

@@ -1,0 +1,159 @@
+//! What SQS stores. Times are moments in milliseconds, durations are seconds, as in the API.
+
+use std::collections::BTreeMap;
+
+use base::{Arn, Timestamp};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::keys::{QueueId, Sequence};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queue {
+    pub id: QueueId,
+    pub name: String,
+    pub arn: Arn,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+    pub attributes: Attributes,
+    pub tags: BTreeMap<String, String>,
+}
+kv::stored!(Queue, version = 1);
+
+impl Queue {
+    pub fn is_fifo(&self) -> bool {
+        self.name.ends_with(".fifo")
+    }
+}
+
+/// What can be set on a queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attributes {
+    pub delay_seconds: u64,
+    pub maximum_message_bytes: u64,
+    pub retention_seconds: u64,
+    pub wait_seconds: u64,
+    pub visibility_seconds: u64,
+    /// The policy document, as its owner wrote it.
+    pub policy: Option<String>,
+    pub redrive: Option<Redrive>,
+    pub redrive_allow: Option<RedriveAllow>,
+    pub kms_master_key: Option<String>,
+    pub kms_reuse_seconds: u64,
+    pub sqs_managed_sse: bool,
+    pub content_based_deduplication: bool,
+    /// Whether deduplication ids are told apart by group (`DeduplicationScope` `messageGroup`).
+    pub deduplicate_by_group: bool,
+    /// Whether the throughput limit counts by group (`FifoThroughputLimit` `perMessageGroupId`).
+    pub throughput_by_group: bool,
+}
+
+/// Where a message goes that was received too often.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Redrive {
+    pub target: Arn,
+    pub max_receive_count: u64,
+}
+
+/// Which queues may use this one as their dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RedriveAllow {
+    All,
+    None,
+    ByQueue(Vec<Arn>),
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    pub next: Sequence,
+    /// Messages in the queue, whatever their state.
+    pub messages: u64,
+}
+kv::stored!(Counters, version = 1);
+
+/// What was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: String,
+    pub body: String,
+    pub attributes: BTreeMap<String, MessageAttribute>,
+    /// `AWSTraceHeader` is the only system attribute there is.
+    pub trace_header: Option<String>,
+    pub sender_id: String,
+    pub sent: Timestamp,
+    pub group: Option<String>,
+    pub deduplication_id: Option<String>,
+    /// FIFO: the number shown to clients, kept when the message moves to a dead-letter queue.
+    pub sequence_number: Option<String>,
+    /// The queue that it was moved from.
+    pub dead_letter_source: Option<Arn>,
+}
+kv::stored!(Message, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageAttribute {
+    /// `String`, `Number` or `Binary`, with an optional `.label`.
+    pub data_type: String,
+    pub value: AttributeValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttributeValue {
+    Text(String),
+    Binary(Bytes),
+}
+
+/// Where a message is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub visible: Timestamp,
+    pub received: u64,
+    pub first_received: Option<Timestamp>,
+}
+kv::stored!(State, version = 1);
+
+impl State {
+    /// Whether it has been handed to a receiver who still has time.
+    pub fn is_in_flight(&self, now: Timestamp) -> bool {
+        self.received > 0 && self.visible > now
+    }
+}
+
+/// A FIFO group's entry in the ready list.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub ready: Timestamp,
+    pub head: Sequence,
+}
+kv::stored!(Group, version = 1);
+
+/// What was answered to the first message with a deduplication id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Duplicate {
+    pub message_id: String,
+    pub sequence_number: String,
+    pub expires: Timestamp,
+}
+kv::stored!(Duplicate, version = 1);
+
+/// A task that moves messages out of a dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MoveTask {
+    pub source: Arn,
+    /// Where they go; without one, each goes back to where it came from.
+    pub destination: Option<Arn>,
+    pub per_second: Option<u64>,
+    pub moved: u64,
+    pub to_move: u64,
+    pub status: MoveStatus,
+    pub failure: Option<String>,
+}
+kv::stored!(MoveTask, version = 1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MoveStatus {
+    Running,
+    Completed,
+    Cancelled,
+    Failed,
+}
