@@ -84,7 +84,12 @@ fn path(path: &str, style: PathStyle) -> String {
     let path = if path.is_empty() { "/" } else { path };
     match style {
         PathStyle::AsIs => {
-            percent_encode(&percent_decode(path.as_bytes()).collect::<Vec<u8>>(), ENCODED_IN_PATH).to_string()
+            // Within segments, so that an encoded slash stays one.
+            let segments: Vec<String> = path
+                .split('/')
+                .map(|segment| encode(&percent_decode(segment.as_bytes()).collect::<Vec<u8>>()))
+                .collect();
+            segments.join("/")
         }
         PathStyle::Normalized => percent_encode(normalize(path).as_bytes(), ENCODED_IN_PATH).to_string(),
     }
@@ -147,7 +152,7 @@ mod tests {
                 "/2015-03-31/functions/arn%253Aaws%253Alambda/",
             ),
             (PathStyle::Normalized, "/../../a//./b/c/..", "/a/b"),
-            (PathStyle::AsIs, "/bucket//a/../b%20c%2Fd", "/bucket//a/../b%20c/d"),
+            (PathStyle::AsIs, "/bucket//a/../b%20c%2Fd", "/bucket//a/../b%20c%2Fd"),
         ] {
             assert_eq!(path(raw, style), canonical);
         }
