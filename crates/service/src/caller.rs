@@ -44,6 +44,12 @@ impl Caller {
         Caller { kind: CallerKind::System, user_id: "cloudlet".into(), ..Caller::root(account) }
     }
 
+    /// Cloudlet itself, acting as the service that trust policies call `principal` (`lambda.amazonaws.com`). Its
+    /// `sts:AssumeRole` gives credentials of a role that trusts that service, and of no other role.
+    pub fn service(account: &AccountId, principal: &str) -> Caller {
+        Caller { user_id: principal.into(), ..Caller::system(account) }
+    }
+
     /// A session of `role`, as work done on a role's behalf inside the server (an event source mapping's polls) has
     /// it. The identity service looks up the role's policies at each decision.
     pub fn role_session(role: &Arn, session_name: &str) -> Caller {
