@@ -400,8 +400,14 @@ mod tests {
         for (value, message) in [
             (json!({}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
             (json!({"a": ""}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
-            (json!({"S": null}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
-            (json!({"M": {"a": {}}}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"),
+            (
+                json!({"S": null}),
+                "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+            ),
+            (
+                json!({"M": {"a": {}}}),
+                "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
+            ),
             (
                 json!({"S": "a", "N": "1"}),
                 "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
@@ -431,7 +437,15 @@ mod tests {
 
     #[test]
     fn wrong_json_types_fail_the_parse() {
-        for text in [r#"{"S": 1}"#, r#"{"N": 123}"#, r#"{"B": "%"}"#, r#"{"BOOL": "x"}"#, r#"{"SS": "a"}"#, r#"{"M": []}"#, "[]"] {
+        for text in [
+            r#"{"S": 1}"#,
+            r#"{"N": 123}"#,
+            r#"{"B": "%"}"#,
+            r#"{"BOOL": "x"}"#,
+            r#"{"SS": "a"}"#,
+            r#"{"M": []}"#,
+            "[]",
+        ] {
             assert!(serde_json::from_str::<ValueInput>(text).is_err(), "{text}");
         }
     }

@@ -308,7 +308,9 @@ impl<'a> ValueRef<'a> {
             Kind::Null => Value::Null,
             Kind::L => Value::L(self.list().map(ValueRef::to_value).collect()),
             Kind::M => Value::M(self.map().to_item()),
-            Kind::Ss => Value::Ss(self.set().map(|text| str::from_utf8(text).unwrap_or_default().to_string()).collect()),
+            Kind::Ss => {
+                Value::Ss(self.set().map(|text| str::from_utf8(text).unwrap_or_default().to_string()).collect())
+            }
             Kind::Ns => Value::Ns(self.set().map(decode_number).collect()),
             Kind::Bs => Value::Bs(self.set().map(<[u8]>::to_vec).collect()),
         }

@@ -80,7 +80,7 @@ impl Number {
 
     /// # Errors
     /// `Overflow` when the sum cannot be held exactly: AWS uses that word for lost digits too.
-    pub fn add(self, other: Number) -> Result<Number, NumberError> {
+    pub fn plus(self, other: Number) -> Result<Number, NumberError> {
         if self.is_zero() {
             return Ok(other);
         }
@@ -106,9 +106,9 @@ impl Number {
     }
 
     /// # Errors
-    /// As [`Number::add`].
-    pub fn subtract(self, other: Number) -> Result<Number, NumberError> {
-        self.add(other.negated())
+    /// As [`Number::plus`].
+    pub fn minus(self, other: Number) -> Result<Number, NumberError> {
+        self.plus(other.negated())
     }
 
     fn negated(self) -> Number {
@@ -169,8 +169,7 @@ impl Number {
         let (first, rest) = rest.split_first()?;
         let leading = i64::from(first ^ invert) + LEADING_MIN;
         let mut coefficient = 0u128;
-        let mut pairs = 0;
-        for byte in rest {
+        for (byte, pairs) in rest.iter().zip(0i64..) {
             let pair = byte ^ invert;
             if pair == 0 {
                 let exponent = leading - (2 * pairs - 1);
@@ -178,7 +177,6 @@ impl Number {
                 return Some((number, usize::try_from(pairs).ok()? + 3));
             }
             coefficient = coefficient.checked_mul(100)?.checked_add(u128::from(pair - 1))?;
-            pairs += 1;
         }
         None
     }
@@ -403,14 +401,15 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Number>(), Err(error), "{text}");
         }
-        for text in ["dog", "NaN", "Infinity", " 1", "1 ", "1e", "e1", ".", "-", "1.2.3", "--1", "0x1", "1e1.5", "１"] {
+        for text in ["dog", "NaN", "Infinity", " 1", "1 ", "1e", "e1", ".", "-", "1.2.3", "--1", "0x1", "1e1.5", "１"]
+        {
             assert_eq!(text.parse::<Number>(), Err(NumberError::NotNumeric(text.into())));
         }
     }
 
     #[test]
     fn arithmetic_is_exact_or_refused() {
-        let sum = |a: &str, b: &str| number(a).add(number(b)).map(|sum| sum.to_string());
+        let sum = |a: &str, b: &str| number(a).plus(number(b)).map(|sum| sum.to_string());
         assert_eq!(sum("0.1", "0.2"), Ok("0.3".into()));
         assert_eq!(sum("1", "10000000000000000000000"), Ok("10000000000000000000001".into()));
         assert_eq!(sum("5", "-5"), Ok("0".into()));
@@ -421,13 +420,14 @@ mod tests {
         assert_eq!(sum("1e50", "1"), Err(NumberError::Overflow));
         assert_eq!(sum("9e125", "9e125"), Err(NumberError::Overflow));
         assert_eq!(sum("1e125", "1e-130"), Err(NumberError::Overflow));
-        assert_eq!(number("0").subtract(number("7")).unwrap().to_string(), "-7");
-        assert_eq!(number("7").subtract(number("0")).unwrap().to_string(), "7");
+        assert_eq!(number("0").minus(number("7")).unwrap().to_string(), "-7");
+        assert_eq!(number("7").minus(number("0")).unwrap().to_string(), "7");
     }
 
     #[test]
     fn sizes_count_pairs_of_digits() {
-        for (text, size) in [("0", 1), ("1", 2), ("12", 2), ("120", 3), ("123", 3), ("1234", 3), ("-5", 3), ("1.2", 3)] {
+        for (text, size) in [("0", 1), ("1", 2), ("12", 2), ("120", 3), ("123", 3), ("1234", 3), ("-5", 3), ("1.2", 3)]
+        {
             assert_eq!(number(text).size(), size, "{text}");
         }
     }
@@ -440,7 +440,8 @@ mod tests {
     }
 
     fn any_number() -> impl Strategy<Value = Number> {
-        let near = (-500i64..500, -3i64..3).prop_map(|(digits, exponent)| (digits < 0, digits.unsigned_abs().into(), exponent));
+        let near = (-500i64..500, -3i64..3)
+            .prop_map(|(digits, exponent)| (digits < 0, digits.unsigned_abs().into(), exponent));
         let far = (any::<bool>(), 0..10u128.pow(38), -130i64..80);
         prop_oneof![near, far].prop_filter_map("in range", |(negative, digits, exponent)| {
             Number::checked(negative, digits, exponent).ok()
@@ -466,9 +467,9 @@ mod tests {
 
         #[test]
         fn order_agrees_with_subtraction(a in any_number(), b in any_number()) {
-            if let Ok(difference) = a.subtract(b) {
+            if let Ok(difference) = a.minus(b) {
                 prop_assert_eq!(difference.cmp(&Number::ZERO), a.cmp(&b));
-                prop_assert_eq!(difference.add(b), Ok(a));
+                prop_assert_eq!(difference.plus(b), Ok(a));
             }
         }
 

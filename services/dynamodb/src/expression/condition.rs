@@ -447,7 +447,10 @@ mod tests {
             ("status = :s and f(a)", "Invalid function name; function: f"),
             ("Size(a) = :s", "Invalid function name; function: Size"),
             ("size(a)", "The function is not allowed to be used this way in an expression; function: size"),
-            ("a = contains(b, :s)", "The function is not allowed to be used this way in an expression; function: contains"),
+            (
+                "a = contains(b, :s)",
+                "The function is not allowed to be used this way in an expression; function: contains",
+            ),
             ("#b = :x", "An expression attribute name used in the document path is not defined; attribute name: #b"),
             ("a = :x", "An expression attribute value used in expression is not defined; attribute value: :x"),
             (
@@ -462,7 +465,10 @@ mod tests {
                 "contains(a[0].b, #a[0].b)",
                 "The first operand must be distinct from the remaining operands for this operator or function; operator: contains, first operand: [a, [0], b]",
             ),
-            ("attribute_exists(:s)", "Operator or function requires a document path; operator or function: attribute_exists"),
+            (
+                "attribute_exists(:s)",
+                "Operator or function requires a document path; operator or function: attribute_exists",
+            ),
             (
                 "begins_with(a, :one)",
                 "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N",

@@ -14,14 +14,15 @@ impl Condition {
             Condition::Exists(path) => path.find(item).is_some(),
             Condition::NotExists(path) => path.find(item).is_none(),
             Condition::Type(operand, kind) => operand.with(item, |value| value.kind() == *kind).unwrap_or(false),
-            Condition::Compare(comparator, left, right) => with_both(left, right, item, |left, right| {
-                compare(*comparator, left, right)
-            })
-            // A missing attribute differs from everything.
-            .unwrap_or(*comparator == Comparator::NotEqual),
+            Condition::Compare(comparator, left, right) => {
+                with_both(left, right, item, |left, right| compare(*comparator, left, right))
+                    // A missing attribute differs from everything.
+                    .unwrap_or(*comparator == Comparator::NotEqual)
+            }
             Condition::Between(value, low, high) => {
                 let above = with_both(value, low, item, |value, low| compare(Comparator::GreaterOrEqual, value, low));
-                let below = || with_both(value, high, item, |value, high| compare(Comparator::LessOrEqual, value, high));
+                let below =
+                    || with_both(value, high, item, |value, high| compare(Comparator::LessOrEqual, value, high));
                 above == Some(true) && below() == Some(true)
             }
             Condition::In(value, choices) => {
@@ -286,7 +287,8 @@ mod tests {
         ] {
             assert!(holds(text, &item), "{text}");
         }
-        for text in ["absent = :a", "absent < :one", "size(n) = :one", "size(absent) > :one", "s < :three", "l[2] = :a"] {
+        for text in ["absent = :a", "absent < :one", "size(n) = :one", "size(absent) > :one", "s < :three", "l[2] = :a"]
+        {
             assert!(!holds(text, &item), "{text}");
         }
     }

@@ -26,8 +26,7 @@ impl KeyCondition {
     /// # Errors
     /// The whole message.
     pub fn parse(text: &str, scope: &mut Scope<'_>) -> Result<KeyCondition, String> {
-        let condition =
-            Condition::parse(text, scope).map_err(|error| error.in_parameter("KeyConditionExpression"))?;
+        let condition = Condition::parse(text, scope).map_err(|error| error.in_parameter("KeyConditionExpression"))?;
         let mut conditions = Vec::new();
         collect(condition, &mut conditions)?;
         KeyCondition::new(conditions)
@@ -166,8 +165,14 @@ mod tests {
             ("a <> b", "Invalid operator used in KeyConditionExpression: <>".into()),
             ("contains(a, b)", "Invalid operator used in KeyConditionExpression: contains".into()),
             ("size(a) > b", "KeyConditionExpressions cannot contain nested operations".into()),
-            (":a between a and b", format!("{invalid}BETWEEN operator must have the key attribute as its first operand")),
-            ("begins_with(:a, a)", format!("{invalid}begins_with operator must have the key attribute as its first operand")),
+            (
+                ":a between a and b",
+                format!("{invalid}BETWEEN operator must have the key attribute as its first operand"),
+            ),
+            (
+                "begins_with(:a, a)",
+                format!("{invalid}begins_with operator must have the key attribute as its first operand"),
+            ),
             ("a = b", format!("{invalid}Multiple attribute names used in one condition")),
             ("a.b = :a", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
             (":a = :a", format!("{invalid}No key attribute specified")),

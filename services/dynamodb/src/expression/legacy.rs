@@ -182,9 +182,7 @@ pub fn updates(updates: &BTreeMap<String, AttributeUpdateInput>) -> Result<Updat
         let path = Path::attribute(name.as_str());
         match (update.action.as_deref().unwrap_or("PUT"), value) {
             ("DELETE", None) => Ok(Action::Remove(path)),
-            (_, None) => {
-                Err(format!("{INVALID}: Only DELETE action is allowed when no attribute value is specified"))
-            }
+            (_, None) => Err(format!("{INVALID}: Only DELETE action is allowed when no attribute value is specified")),
             ("DELETE", Some(value)) if value.kind().is_set() => Ok(Action::Delete(path, value.clone())),
             ("DELETE", Some(value)) => {
                 Err(format!("{INVALID}: DELETE action with value is not supported for the type {}", value.kind()))
@@ -244,7 +242,8 @@ fn check_values(operator: &str, values: &[&Value]) -> Result<(), String> {
     }
     match values {
         [low, high] if operator == "BETWEEN" && Literal::new(low).bytes() > Literal::new(high).bytes() => {
-            Err("The BETWEEN condition was provided a range where the lower bound is greater than the upper bound".into())
+            Err("The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
+                .into())
         }
         _ => Ok(()),
     }
@@ -332,26 +331,48 @@ mod tests {
             ("NULL", json!([{"S": "a"}]), "Invalid number of argument(s) for the NULL ComparisonOperator"),
             ("IN", json!([{"S": "a"}, {"N": "1"}]), "AttributeValues inside AttributeValueList must be of same type"),
             ("LT", json!([{"SS": ["a"]}]), "ComparisonOperator LT is not valid for SS AttributeValue type"),
-            ("BEGINS_WITH", json!([{"N": "1"}]), "ComparisonOperator BEGINS_WITH is not valid for N AttributeValue type"),
+            (
+                "BEGINS_WITH",
+                json!([{"N": "1"}]),
+                "ComparisonOperator BEGINS_WITH is not valid for N AttributeValue type",
+            ),
         ] {
             let conditions = json!({"a": {"ComparisonOperator": operator, "AttributeValueList": values}});
             assert_eq!(filtered(conditions, Conjunction::And), Err(format!("{INVALID}: {message}")));
         }
         for (input, message) in [
-            (json!({"Value": {"S": "a"}, "AttributeValueList": []}), "Value and AttributeValueList cannot be used together for Attribute: a"),
-            (json!({"ComparisonOperator": "EQ", "Exists": true}), "Exists and ComparisonOperator cannot be used together for Attribute: a"),
-            (json!({"ComparisonOperator": "EQ"}), "Value or AttributeValueList must be used with ComparisonOperator: EQ for Attribute: a"),
-            (json!({"AttributeValueList": []}), "AttributeValueList can only be used with a ComparisonOperator for Attribute: a"),
+            (
+                json!({"Value": {"S": "a"}, "AttributeValueList": []}),
+                "Value and AttributeValueList cannot be used together for Attribute: a",
+            ),
+            (
+                json!({"ComparisonOperator": "EQ", "Exists": true}),
+                "Exists and ComparisonOperator cannot be used together for Attribute: a",
+            ),
+            (
+                json!({"ComparisonOperator": "EQ"}),
+                "Value or AttributeValueList must be used with ComparisonOperator: EQ for Attribute: a",
+            ),
+            (
+                json!({"AttributeValueList": []}),
+                "AttributeValueList can only be used with a ComparisonOperator for Attribute: a",
+            ),
             (json!({}), "Value must be provided when Exists is null for Attribute: a"),
             (json!({"Exists": true}), "Value must be provided when Exists is true for Attribute: a"),
-            (json!({"Exists": false, "Value": {"S": "a"}}), "Value cannot be used when Exists is false for Attribute: a"),
+            (
+                json!({"Exists": false, "Value": {"S": "a"}}),
+                "Value cannot be used when Exists is false for Attribute: a",
+            ),
         ] {
             let input = serde_json::from_value(json!({"a": input})).unwrap();
             assert_eq!(expected(&input, Conjunction::And), Err(format!("{INVALID}: {message}")));
         }
         for (input, message) in [
             (json!({"Action": "PUT"}), "Only DELETE action is allowed when no attribute value is specified"),
-            (json!({"Action": "DELETE", "Value": {"S": "a"}}), "DELETE action with value is not supported for the type S"),
+            (
+                json!({"Action": "DELETE", "Value": {"S": "a"}}),
+                "DELETE action with value is not supported for the type S",
+            ),
             (json!({"Action": "ADD", "Value": {"S": "a"}}), "ADD action is not supported for the type S"),
         ] {
             let input = serde_json::from_value(json!({"a": input})).unwrap();

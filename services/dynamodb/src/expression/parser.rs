@@ -377,10 +377,13 @@ impl<'e> Parser<'e> {
         let inner = self.update_operand()?;
         let inner = self.arithmetic(inner)?;
         self.expect_symbol(")")?;
-        Ok(Clause::Set(path, match inner {
-            Assigned::Operand(left) => self.arithmetic(left)?,
-            sum => sum,
-        }))
+        Ok(Clause::Set(
+            path,
+            match inner {
+                Assigned::Operand(left) => self.arithmetic(left)?,
+                sum => sum,
+            },
+        ))
     }
 
     fn arithmetic(&mut self, left: Node<'e>) -> Result<Assigned<'e>, Error> {

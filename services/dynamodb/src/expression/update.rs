@@ -281,7 +281,10 @@ mod tests {
             ("SET a = :s REMOVE status", "Attribute name is a reserved keyword; reserved keyword: status"),
             ("SET a = f(:s)", "Invalid function name; function: f"),
             ("SET a = :s SET b = :s", "The \"SET\" section can only be used once in an update expression;"),
-            ("SET #a = :x", "An expression attribute name used in the document path is not defined; attribute name: #a"),
+            (
+                "SET #a = :x",
+                "An expression attribute name used in the document path is not defined; attribute name: #a",
+            ),
             ("SET a = :x", "An expression attribute value used in expression is not defined; attribute value: :x"),
             (
                 "SET a = :s, a.b = :s",

@@ -75,11 +75,11 @@ fn evaluate(value: &SetValue, item: &Item) -> Result<Value, ApplyError> {
     match value {
         SetValue::Operand(operand) => read(operand, item),
         SetValue::Plus(left, right) => match (read(left, item)?, read(right, item)?) {
-            (Value::N(left), Value::N(right)) => Ok(Value::N(left.add(right)?)),
+            (Value::N(left), Value::N(right)) => Ok(Value::N(left.plus(right)?)),
             _ => Err(ApplyError::IncorrectType),
         },
         SetValue::Minus(left, right) => match (read(left, item)?, read(right, item)?) {
-            (Value::N(left), Value::N(right)) => Ok(Value::N(left.subtract(right)?)),
+            (Value::N(left), Value::N(right)) => Ok(Value::N(left.minus(right)?)),
             _ => Err(ApplyError::IncorrectType),
         },
     }
@@ -107,7 +107,7 @@ fn read(operand: &UpdateOperand, item: &Item) -> Result<Value, ApplyError> {
 fn sum(before: Option<&Value>, added: &Value) -> Result<Value, ApplyError> {
     let Some(before) = before else { return Ok(added.clone()) };
     Ok(match (before.clone(), added.clone()) {
-        (Value::N(before), Value::N(added)) => Value::N(before.add(added)?),
+        (Value::N(before), Value::N(added)) => Value::N(before.plus(added)?),
         (Value::Ss(before), Value::Ss(added)) => Value::Ss(before.into_iter().chain(added).collect()),
         (Value::Ns(before), Value::Ns(added)) => Value::Ns(before.into_iter().chain(added).collect()),
         (Value::Bs(before), Value::Bs(added)) => Value::Bs(before.into_iter().chain(added).collect()),
@@ -209,7 +209,8 @@ mod tests {
     fn apply(text: &str, item: Json, values: Json) -> Result<Json, String> {
         let mut item = serde_json::from_value::<ItemInput>(item).unwrap().0.unwrap();
         let values: BTreeMap<String, ValueInput> = serde_json::from_value(values).unwrap();
-        let values: BTreeMap<String, Value> = values.into_iter().map(|(name, value)| (name, value.0.unwrap())).collect();
+        let values: BTreeMap<String, Value> =
+            values.into_iter().map(|(name, value)| (name, value.0.unwrap())).collect();
         let mut scope = Scope::new(None, (!values.is_empty()).then_some(&values)).unwrap();
         let update = Update::parse(text, &mut scope).map_err(|error| error.to_string())?;
         update.apply(&mut item).map_err(|error| error.to_string())?;
@@ -221,15 +222,50 @@ mod tests {
         let letters = |text: &str| json!({"L": text.chars().map(|c| json!({"S": c.to_string()})).collect::<Vec<_>>()});
         for (text, before, values, after) in [
             ("SET a = a + :v", json!({"a": {"N": "1"}}), json!({":v": {"N": "2"}}), json!({"a": {"N": "3"}})),
-            ("SET a = b, b = a", json!({"a": {"N": "1"}, "b": {"N": "2"}}), json!({}), json!({"a": {"N": "2"}, "b": {"N": "1"}})),
+            (
+                "SET a = b, b = a",
+                json!({"a": {"N": "1"}, "b": {"N": "2"}}),
+                json!({}),
+                json!({"a": {"N": "2"}, "b": {"N": "1"}}),
+            ),
             ("SET a = if_not_exists(a, :v) - :v", json!({}), json!({":v": {"N": "2"}}), json!({"a": {"N": "0"}})),
-            ("SET a = list_append(:v, a)", json!({"a": letters("b")}), json!({":v": letters("a")}), json!({"a": letters("ab")})),
-            ("SET a[9] = :y, a[7] = :x REMOVE a[0]", json!({"a": letters("ab")}), json!({":x": {"S": "x"}, ":y": {"S": "y"}}), json!({"a": letters("bxy")})),
-            ("REMOVE a[0], a[2], b", json!({"a": letters("abcd"), "b": {"S": "x"}}), json!({}), json!({"a": letters("bd")})),
-            ("SET a.b = :v", json!({"a": {"M": {}}}), json!({":v": {"S": "x"}}), json!({"a": {"M": {"b": {"S": "x"}}}})),
+            (
+                "SET a = list_append(:v, a)",
+                json!({"a": letters("b")}),
+                json!({":v": letters("a")}),
+                json!({"a": letters("ab")}),
+            ),
+            (
+                "SET a[9] = :y, a[7] = :x REMOVE a[0]",
+                json!({"a": letters("ab")}),
+                json!({":x": {"S": "x"}, ":y": {"S": "y"}}),
+                json!({"a": letters("bxy")}),
+            ),
+            (
+                "REMOVE a[0], a[2], b",
+                json!({"a": letters("abcd"), "b": {"S": "x"}}),
+                json!({}),
+                json!({"a": letters("bd")}),
+            ),
+            (
+                "SET a.b = :v",
+                json!({"a": {"M": {}}}),
+                json!({":v": {"S": "x"}}),
+                json!({"a": {"M": {"b": {"S": "x"}}}}),
+            ),
             ("ADD a :v", json!({}), json!({":v": {"N": "5"}}), json!({"a": {"N": "5"}})),
-            ("ADD a :v", json!({"a": {"SS": ["x"]}}), json!({":v": {"SS": ["x", "y"]}}), json!({"a": {"SS": ["x", "y"]}})),
-            ("DELETE a :v", json!({"a": {"SS": ["x", "y"]}}), json!({":v": {"SS": ["x", "z"]}}), json!({"a": {"SS": ["y"]}})),
+            (
+                "ADD a :v",
+                json!({"a": {"SS": ["x"]}}),
+                json!({":v": {"SS": ["x", "y"]}}),
+                json!({"a": {"SS": ["x", "y"]}}),
+            ),
+            (
+                "DELETE a :v",
+                json!({"a": {"SS": ["x", "y"]}}),
+                json!({":v": {"SS": ["x", "z"]}}),
+                json!({"a": {"SS": ["y"]}}),
+            ),
             ("DELETE a :v", json!({"a": {"SS": ["x"]}}), json!({":v": {"SS": ["x"]}}), json!({})),
             ("DELETE a :v", json!({}), json!({":v": {"SS": ["x"]}}), json!({})),
         ] {
