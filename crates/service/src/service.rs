@@ -24,6 +24,8 @@ pub struct Api {
     pub not_implemented: &'static [&'static str],
     /// The code of a refusal: most services say `AccessDeniedException`.
     pub access_denied: &'static str,
+    /// The largest request body that any of its operations takes, in bytes; the gateway refuses more unread.
+    pub body_bytes_max: usize,
     /// The member of errors that carries the message: `message`, or `Message` where the model spells it so.
     pub message_key: &'static str,
 }
@@ -39,6 +41,7 @@ impl Api {
             query: None,
             not_implemented: &[],
             access_denied: "AccessDeniedException",
+            body_bytes_max: 16 << 20,
             message_key: "message",
         }
     }
