@@ -69,6 +69,7 @@ where
     OperationBuilder::new(name, Effect::Write, handler)
 }
 
+type Resource<I> = Box<dyn Fn(&Cx, &I) -> String + Send + Sync>;
 type Permissions<S, I> = Box<dyn Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync>;
 type Build<S, I> = Box<dyn FnOnce(Arc<S>, Permissions<S, I>) -> Arc<dyn Handler>>;
 
@@ -80,7 +81,7 @@ pub struct OperationBuilder<S, I> {
     rest: Option<&'static wire::rest::Binding>,
     names: &'static Names,
     permissions: Option<Permissions<S, I>>,
-    resource: Option<Box<dyn Fn(&Cx, &I) -> String + Send + Sync>>,
+    resource: Option<Resource<I>>,
     build: Build<S, I>,
 }
 
@@ -157,10 +158,7 @@ impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBu
     }
 }
 
-fn single<S, I: 'static>(
-    action: String,
-    resource: Option<Box<dyn Fn(&Cx, &I) -> String + Send + Sync>>,
-) -> Permissions<S, I> {
+fn single<S, I: 'static>(action: String, resource: Option<Resource<I>>) -> Permissions<S, I> {
     Box::new(move |_, cx, input| {
         let resource = resource.as_ref().map_or_else(|| "*".into(), |resource| resource(cx, input));
         Ok(vec![Permission::new(action.clone(), resource)])
