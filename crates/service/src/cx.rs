@@ -8,7 +8,7 @@ use kv::Db;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Caller, CallerKind, Cloud, Error, Permission};
+use crate::{Caller, CallerKind, Cloud, Error, Invoked, Permission};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -117,7 +117,7 @@ impl Cx {
     }
 
     /// Sends `event` to a resource and waits for its answer.
-    pub async fn invoke(&self, to: Arn, event: Bytes) -> Result<Bytes, Error> {
+    pub async fn invoke(&self, to: Arn, event: Bytes) -> Result<Invoked, Error> {
         let Some(target) = self.cloud.target(&to.service) else {
             return Err(Error::not_implemented(format_args!("invoking {to}")));
         };

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use front::Front;
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
-pub use target::{Delivery, Outcome, Target};
+pub use target::{Delivery, Invoked, Outcome, Target};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -33,6 +33,17 @@ pub enum Outcome {
     },
 }
 
+/// The answer to [`Target::invoke`]. That it could not be asked at all is an [`Error`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoked {
+    /// What it answered; where it failed, the JSON that describes its failure (`errorType`, `errorMessage`).
+    pub payload: Bytes,
+    /// Set when the function failed: `Unhandled`, mostly.
+    pub function_error: Option<String>,
+    /// The version that answered: `$LATEST`, or a number.
+    pub executed_version: String,
+}
+
 /// A service that other services deliver to. Which one is found by the ARN's service part.
 ///
 /// A *layer* takes the delivery in the transaction that pops it from the outbox: nothing is lost and nothing
@@ -56,7 +67,7 @@ pub trait Target: Send + Sync {
     }
 
     /// Sends `event` and waits for the answer, for callers that need one (an API waiting for its function).
-    fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Bytes, Error>> {
+    fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, Error>> {
         let _ = (cx, event);
         Box::pin(async move { Err(Error::not_implemented(format_args!("invoking {to}"))) })
     }
