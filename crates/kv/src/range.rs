@@ -177,3 +177,56 @@ impl RangeSet {
         gaps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn range() -> impl Strategy<Value = KeyRange> {
+        let end = proptest::option::weighted(0.9, 0..12u8);
+        (0..12u8, end).prop_map(|(start, end)| KeyRange::half_open(vec![start], end.map(|end| vec![end].into())))
+    }
+
+    fn keys(range: &KeyRange) -> Vec<u8> {
+        (0..20).filter(|key| range.contains(&[*key])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_of_ranges_is_a_set_of_keys(ranges in proptest::collection::vec(range(), 0..6), within in range()) {
+            let mut set = RangeSet::default();
+            ranges.iter().for_each(|range| set.insert(range.clone()));
+            for key in 0..20u8 {
+                prop_assert_eq!(set.contains(&[key]), ranges.iter().any(|range| range.contains(&[key])));
+            }
+            let outside: Vec<_> = keys(&within).into_iter().filter(|key| !set.contains(&[*key])).collect();
+            prop_assert_eq!(set.gaps(&within).iter().flat_map(keys).collect::<Vec<_>>(), outside);
+            let kept: Vec<_> = set.iter().collect();
+            for pair in kept.windows(2) {
+                prop_assert!(pair[0].end().is_some_and(|end| end < pair[1].start()), "{:?} touch or overlap", pair);
+            }
+        }
+
+        #[test]
+        fn bounds_mean_what_the_standard_library_means(
+            key in proptest::collection::vec(any::<u8>(), 0..4),
+            edge in proptest::collection::vec(any::<u8>(), 0..4),
+        ) {
+            prop_assert_eq!(KeyRange::new(Bound::Included(&edge), Bound::Unbounded).contains(&key), key >= edge);
+            prop_assert_eq!(KeyRange::new(Bound::Excluded(&edge), Bound::Unbounded).contains(&key), key > edge);
+            prop_assert_eq!(KeyRange::new(Bound::Unbounded, Bound::Included(&edge)).contains(&key), key <= edge);
+            prop_assert_eq!(KeyRange::new(Bound::Unbounded, Bound::Excluded(&edge)).contains(&key), key < edge);
+            prop_assert_eq!(KeyRange::prefix(&edge).contains(&key), key.starts_with(&edge));
+            prop_assert_eq!(KeyRange::all().after(&edge, Order::Forward).contains(&key), key > edge);
+            prop_assert_eq!(KeyRange::all().after(&edge, Order::Reverse).contains(&key), key < edge);
+        }
+    }
+
+    #[test]
+    fn a_prefix_of_the_highest_bytes_has_an_end_only_if_something_can_follow() {
+        assert_eq!(KeyRange::prefix(&[0xff, 0xff]).end(), None);
+        assert_eq!(KeyRange::prefix(&[1, 0xff]).end(), Some(&Bytes::from_static(&[2])));
+    }
+}

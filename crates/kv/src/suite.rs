@@ -32,6 +32,8 @@ pub fn run_reopening<P, E: Engine>(place: impl Fn() -> P, open: impl Fn(&P) -> E
 
 type Model = BTreeMap<Bytes, Bytes>;
 type Rows = Vec<(Bytes, Bytes)>;
+/// What a transaction saw: the answers to its query and its get.
+type Seen = (Rows, Option<Bytes>);
 
 #[derive(Clone, Debug)]
 struct Query {
@@ -51,7 +53,8 @@ enum Change {
 #[derive(Clone, Debug)]
 struct Transaction {
     changes: Vec<Change>,
-    then: Query,
+    query: Query,
+    get: Bytes,
     fails: bool,
 }
 
@@ -98,8 +101,8 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn step(reopens: bool) -> impl Strategy<Value = Step> {
-    let transaction = (proptest::collection::vec(change(), 0..8), query(), prop::bool::weighted(0.2))
-        .prop_map(|(changes, then, fails)| Transaction { changes, then, fails });
+    let transaction = (proptest::collection::vec(change(), 0..8), query(), key(), prop::bool::weighted(0.2))
+        .prop_map(|(changes, query, get, fails)| Transaction { changes, query, get, fails });
     prop_oneof![
         6 => proptest::collection::vec(transaction, 1..5).prop_map(Step::Write),
         4 => (query(), key()).prop_map(|(query, key)| Step::Read(query, key)),
@@ -173,12 +176,12 @@ impl World {
         for (transaction, answer) in queued {
             let mut after = self.model.clone();
             transaction.changes.iter().for_each(|change| apply_to_model(&mut after, change));
-            let rows = expected(&after, &transaction.then);
+            let seen = (expected(&after, &transaction.query), after.get(&transaction.get).cloned());
             let answer = runtime.block_on(answer);
             if transaction.fails {
-                prop_assert_eq!(answer, Err(Failure::Wanted(rows)));
+                prop_assert_eq!(answer, Err(Failure::Wanted(seen)));
             } else {
-                prop_assert_eq!(answer, Ok(rows));
+                prop_assert_eq!(answer, Ok(seen));
                 self.model = after;
             }
         }
@@ -189,7 +192,7 @@ impl World {
 #[derive(Debug, PartialEq)]
 enum Failure {
     /// With what the transaction saw before it failed.
-    Wanted(Rows),
+    Wanted(Seen),
     Store(Error),
 }
 
@@ -199,7 +202,7 @@ impl From<Error> for Failure {
     }
 }
 
-fn apply(tx: &mut Tx, transaction: &Transaction) -> Result<Rows, Failure> {
+fn apply(tx: &mut Tx, transaction: &Transaction) -> Result<Seen, Failure> {
     for change in &transaction.changes {
         match change {
             Change::Put(key, value) => tx.put(key, value.clone())?,
@@ -207,8 +210,8 @@ fn apply(tx: &mut Tx, transaction: &Transaction) -> Result<Rows, Failure> {
             Change::DeleteRange(from, to) => tx.delete_range(range(from, to))?,
         }
     }
-    let rows = rows(tx, &transaction.then)?;
-    if transaction.fails { Err(Failure::Wanted(rows)) } else { Ok(rows) }
+    let seen = (rows(tx, &transaction.query)?, tx.get(&transaction.get)?);
+    if transaction.fails { Err(Failure::Wanted(seen)) } else { Ok(seen) }
 }
 
 fn apply_to_model(model: &mut Model, change: &Change) {

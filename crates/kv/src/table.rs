@@ -182,3 +182,52 @@ fn decode_key<K: DecodeKey>(key: &[u8]) -> Result<K, Error> {
     reader.finish()?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Desc, Partial};
+
+    const TABLE: Table<(String, Desc<u64>), ()> = Table::new(3, 0xff);
+
+    #[test]
+    fn bounds_are_over_components() {
+        let within = |from, to| {
+            let range = TABLE.range("q", from, to);
+            let inside = |n: &u64| range.contains(&TABLE.key_bytes(("q", Desc(*n))));
+            (0..10).filter(inside).collect::<Vec<_>>()
+        };
+        let (three, seven) = (Desc(3u64), Desc(7u64));
+        assert_eq!(within(Bound::Included(seven), Bound::Included(three)), [3, 4, 5, 6, 7]);
+        assert_eq!(within(Bound::Excluded(seven), Bound::Excluded(three)), [4, 5, 6]);
+        assert_eq!(within(Bound::Unbounded, Bound::Excluded(seven)), [8, 9]);
+        assert_eq!(within(Bound::Excluded(three), Bound::Unbounded), [0, 1, 2]);
+        assert!(within(Bound::Included(three), Bound::Included(seven)).is_empty());
+    }
+
+    #[test]
+    fn an_excluded_start_leaves_out_all_that_goes_on_after_it() {
+        let range = TABLE.range((), Bound::Excluded("a"), Bound::Included("b"));
+        let inside = |name| range.contains(&TABLE.key_bytes((name, Desc(0u64))));
+        assert_eq!(["a", "a\0", "aa", "b", "b\0", "c"].map(inside), [false, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn prefixes_stay_inside_the_table_and_the_component() {
+        let (whole, other) = (TABLE.prefix_range(()), Table::<String, ()>::new(4, 0));
+        assert!(whole.contains(&TABLE.key_bytes(("\u{10ffff}", Desc(0u64)))));
+        assert!(!whole.contains(&other.key_bytes("")));
+        let (exact, partial) = (TABLE.prefix_range("ab"), TABLE.prefix_range(Partial(b"ab")));
+        let longer = TABLE.key_bytes(("abc", Desc(1u64)));
+        assert!(!exact.contains(&longer) && partial.contains(&longer));
+    }
+
+    #[test]
+    fn a_key_of_another_shape_is_corrupt() {
+        let key = |key: &[u8]| decode_key::<(String, Desc<u64>)>(key);
+        assert!(key(&TABLE.key_bytes(("q", Desc(1u64)))).is_ok());
+        for bad in [TABLE.key_bytes("q"), TABLE.key_bytes(("q", Desc(1u64), 0u8)), vec![3]] {
+            assert!(matches!(key(&bad), Err(Error::Corrupt { .. })), "{bad:?}");
+        }
+    }
+}

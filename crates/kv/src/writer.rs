@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -11,6 +12,10 @@ use tokio::sync::oneshot;
 use crate::db::Shared;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_TRANSACTIONS_MAX};
 use crate::{Batch, Error, Tx};
+
+/// The wait for each further transaction is the time of the last commit divided by this.
+const PAUSE_SHARE: u32 = 16;
+const PAUSE_MAX: Duration = Duration::from_millis(1);
 
 pub(crate) enum Message {
     Job(Box<dyn Job>),
@@ -71,14 +76,17 @@ where
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Message>,
+    /// How many transactions the last commit had, and how long to wait for as many again.
+    expected: usize,
+    pause: Duration,
 }
 
 impl Writer {
     pub fn new(shared: Arc<Shared>, queue: mpsc::Receiver<Message>) -> Writer {
-        Writer { shared, queue }
+        Writer { shared, queue, expected: 0, pause: Duration::ZERO }
     }
 
-    pub fn run(self) {
+    pub fn run(mut self) {
         let mut next = self.queue.recv().ok();
         while let Some(Message::Job(first)) = next {
             next = self.run_batch(first).or_else(|| self.queue.recv().ok());
@@ -86,7 +94,7 @@ impl Writer {
     }
 
     /// Runs `first` and what is queued behind it, commits, and answers. Returns a message that was taken but not used.
-    fn run_batch(&self, first: Box<dyn Job>) -> Option<Message> {
+    fn run_batch(&mut self, first: Box<dyn Job>) -> Option<Message> {
         let snapshot = match self.shared.failure.get() {
             Some(error) => Err(error.clone()),
             None => self.shared.engine.snapshot(),
@@ -99,9 +107,8 @@ impl Writer {
             }
         };
         let mut waiting = Vec::new();
-        let mut unused = None;
-        let mut job = first;
-        loop {
+        let mut next = Some(Message::Job(first));
+        while let Some(Message::Job(mut job)) = next {
             job.run(&mut tx);
             if tx.kept().is_empty() {
                 // It saw nothing but durable data.
@@ -109,25 +116,36 @@ impl Writer {
             } else {
                 waiting.push(job);
             }
-            if waiting.len() >= BATCH_TRANSACTIONS_MAX || tx.kept().bytes() >= BATCH_BYTES_MAX {
-                break;
-            }
-            match self.queue.try_recv() {
-                Ok(Message::Job(next)) => job = next,
-                Ok(Message::Close) => {
-                    unused = Some(Message::Close);
-                    break;
-                }
-                Err(_) => break,
-            }
+            let full = waiting.len() >= BATCH_TRANSACTIONS_MAX || tx.kept().bytes() >= BATCH_BYTES_MAX;
+            next = if full { None } else { self.gather(waiting.len()) };
         }
         let (batch, wakes) = tx.finish();
         self.commit(&batch, &wakes, waiting);
-        unused
+        next
     }
 
-    fn commit(&self, batch: &Batch, wakes: &BTreeSet<Bytes>, waiting: Vec<Box<dyn Job>>) {
-        let outcome = if batch.is_empty() { Ok(()) } else { self.apply(batch) };
+    /// The next message for a commit that has `waiting` transactions so far.
+    ///
+    /// Clients that were just answered tend to ask again at once, but not all in the same instant. Without a moment's
+    /// patience the first of them would have a commit of its own while the others wait for the next one.
+    fn gather(&self, waiting: usize) -> Option<Message> {
+        let next = self.queue.try_recv().ok();
+        if next.is_some() || waiting == 0 || waiting >= self.expected {
+            return next;
+        }
+        self.queue.recv_timeout(self.pause).ok()
+    }
+
+    fn commit(&mut self, batch: &Batch, wakes: &BTreeSet<Bytes>, waiting: Vec<Box<dyn Job>>) {
+        if waiting.is_empty() {
+            // Transactions that only read: they are answered.
+            self.shared.watchers.wake(wakes);
+            return;
+        }
+        let start = Instant::now();
+        let outcome = self.apply(batch);
+        self.pause = (start.elapsed() / PAUSE_SHARE).min(PAUSE_MAX);
+        self.expected = waiting.len();
         for job in waiting {
             job.answer(&outcome);
         }
