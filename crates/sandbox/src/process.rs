@@ -1,0 +1,110 @@
+//! A running process and everything it started: watched, ended as a whole, and reaped.
+
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+use tokio::io::unix::AsyncFd;
+use tokio::sync::watch;
+
+use crate::{Error, Result};
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this status.
+    Status(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// A process in its own group. Dropping it ends the group.
+#[derive(Debug)]
+pub struct Process {
+    group: Arc<Group>,
+    exit: watch::Receiver<Option<Exit>>,
+}
+
+/// The process group, whose id is the leader's. The id stays reserved until the leader is reaped: signals are sent only
+/// before that, under the lock, so that they never reach an unrelated process that got the same number.
+#[derive(Debug)]
+struct Group {
+    leader: Pid,
+    reaped: Mutex<bool>,
+}
+
+impl Process {
+    pub(crate) fn supervise(child: &Child) -> Result<Process> {
+        let leader = Pid::from_child(child);
+        let group = Arc::new(Group { leader, reaped: Mutex::new(false) });
+        let (sender, exit) = watch::channel(None);
+        let process = Process { group: group.clone(), exit };
+        let failed = |source| Error::Supervise { pid: child.id(), source };
+        let pidfd = rustix::process::pidfd_open(leader, PidfdFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
+        // SAFETY: an `OwnedFd` keeps its one descriptor open for as long as it lives, and the `AsyncFd` owns it.
+        let pidfd = unsafe { AsyncFd::register(pidfd) }.map_err(|error| failed(error.into()))?;
+        tokio::spawn(async move { sender.send_replace(Some(group.ended(pidfd).await)) });
+        Ok(process)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.group.leader.as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Ends the process and all of its group, at once. Harmless when it has ended.
+    pub fn kill(&self) {
+        self.group.kill(&self.group.reaped.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Waits for the end. Whatever the process left running in its group is ended then too.
+    pub async fn exit(&self) -> Exit {
+        let mut exit = self.exit.clone();
+        // The sender is gone without an answer only when the async runtime is shutting down.
+        let ended = exit.wait_for(Option::is_some).await.ok().and_then(|exit| *exit);
+        ended.unwrap_or(Exit::Signal(Signal::KILL.as_raw()))
+    }
+
+    /// How it ended, if it has.
+    pub fn try_exit(&self) -> Option<Exit> {
+        *self.exit.borrow()
+    }
+
+    /// The most memory the process has held so far, in bytes; `None` when it has ended.
+    pub fn peak_memory_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Group {
+    fn kill(&self, reaped: &bool) {
+        if !reaped {
+            // An error means that no process of the group is left, which is what was asked for.
+            let _ = rustix::process::kill_process_group(self.leader, Signal::KILL);
+        }
+    }
+
+    /// Waits for the leader to end, ends the rest of the group, reaps the leader.
+    async fn ended(&self, pidfd: AsyncFd<OwnedFd>) -> Exit {
+        if let Err(error) = pidfd.readable().await {
+            tracing::debug!(%error, "a process is no longer watched: the async runtime is ending");
+        }
+        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        self.kill(&reaped);
+        let status = rustix::process::waitid(WaitId::Pid(self.leader), WaitIdOptions::EXITED);
+        *reaped = true;
+        match status.ok().flatten() {
+            Some(status) if status.exited() => Exit::Status(status.exit_status().unwrap_or(0)),
+            Some(status) => Exit::Signal(status.terminating_signal().unwrap_or(Signal::KILL.as_raw())),
+            None => Exit::Signal(Signal::KILL.as_raw()),
+        }
+    }
+}
