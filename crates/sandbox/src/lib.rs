@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use command::{Command, Limits};
-pub use process::{Exit, Process};
+pub use process::{Exit, Process, resident_bytes};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,5 +1,7 @@
 //! Real processes: what they inherit, how they end, and that nothing of them stays.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::Read as _;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;

@@ -1,0 +1,51 @@
+//! How an instance is spoken to: frames over a socket pair for our own bootstraps, the Runtime API for `provided`.
+
+use crate::frames::Frames;
+use crate::function::Invocation;
+use crate::runtime_api::RuntimeApi;
+use bytes::Bytes;
+
+pub(crate) enum Channel {
+    Frames(Frames),
+    RuntimeApi(RuntimeApi),
+}
+
+/// What a function answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Success(Bytes),
+    /// The JSON of an error; the instance can go on.
+    Error(Bytes),
+    /// The JSON of an error after which the process ends.
+    Fatal(Bytes),
+    /// A response over the limit; it was read and dropped.
+    TooLarge,
+}
+
+/// The process at the other end is gone, or does not keep to the protocol.
+#[derive(Debug)]
+pub(crate) struct Closed;
+
+/// What an instance is told about a request besides the payload.
+pub(crate) struct Request<'a> {
+    pub invocation: &'a Invocation,
+    /// Milliseconds since the Unix epoch.
+    pub deadline_ms: u64,
+}
+
+impl Channel {
+    /// Waits until the function has initialised itself; the error is the JSON that tells why it could not.
+    pub async fn ready(&mut self) -> Result<Result<(), Bytes>, Closed> {
+        match self {
+            Channel::Frames(frames) => frames.ready().await,
+            Channel::RuntimeApi(api) => api.ready().await,
+        }
+    }
+
+    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
+        match self {
+            Channel::Frames(frames) => frames.call(request).await,
+            Channel::RuntimeApi(api) => api.call(request).await,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The protocol with our own bootstraps. A frame is the length of its body (four bytes, big-endian), its kind (one
+//! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
+//! The function sends `R` when it is ready or `F` when it failed to initialise, then for each `I` one of `S`
+//! (success), `E` (error) and `X` (error, and the process ends).
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use bytes::Bytes;
+
+use crate::channel::{Closed, Reply, Request};
+use crate::limits::RESPONSE_BYTES_MAX;
+
+pub(crate) struct Frames(UnixStream);
+
+/// A body over the limit is read and dropped: the function can go on.
+enum Body {
+    Whole(Vec<u8>),
+    TooLarge,
+}
+
+impl Frames {
+    pub fn new(stream: UnixStream) -> Frames {
+        Frames(stream)
+    }
+
+    pub async fn ready(&mut self) -> Result<Result<(), Bytes>, Closed> {
+        match self.receive().await? {
+            (b'R', _) => Ok(Ok(())),
+            (b'F' | b'X', Body::Whole(error)) => Ok(Err(error.into())),
+            _ => Err(Closed),
+        }
+    }
+
+    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
+        self.send(&request).await?;
+        match self.receive().await? {
+            (_, Body::TooLarge) => Ok(Reply::TooLarge),
+            (b'S', Body::Whole(payload)) => Ok(Reply::Success(payload.into())),
+            (b'E', Body::Whole(error)) => Ok(Reply::Error(error.into())),
+            (b'X', Body::Whole(error)) => Ok(Reply::Fatal(error.into())),
+            _ => Err(Closed),
+        }
+    }
+
+    async fn send(&mut self, request: &Request<'_>) -> Result<(), Closed> {
+        let invocation = request.invocation;
+        let about = json!({
+            "requestId": invocation.request_id,
+            "invokedFunctionArn": invocation.invoked_function_arn,
+            "deadlineMs": request.deadline_ms,
+            "traceId": invocation.trace_id,
+            "clientContext": invocation.client_context,
+            "identity": invocation.identity,
+        });
+        let (about, payload) = (about.to_string(), &invocation.payload);
+        let about_length = u32::try_from(about.len()).map_err(|_| Closed)?;
+        let length = u32::try_from(4 + about.len() + payload.len()).map_err(|_| Closed)?;
+        let mut frame = Vec::with_capacity(9 + about.len() + payload.len());
+        frame.extend_from_slice(&length.to_be_bytes());
+        frame.push(b'I');
+        frame.extend_from_slice(&about_length.to_be_bytes());
+        frame.extend_from_slice(about.as_bytes());
+        frame.extend_from_slice(payload);
+        self.0.write_all(&frame).await.map_err(|_| Closed)
+    }
+
+    async fn receive(&mut self) -> Result<(u8, Body), Closed> {
+        let length = self.0.read_u32().await.map_err(|_| Closed)?;
+        let kind = self.0.read_u8().await.map_err(|_| Closed)?;
+        let wanted = usize::try_from(length).map_err(|_| Closed)?;
+        if wanted > RESPONSE_BYTES_MAX {
+            let mut rest = (&mut self.0).take(length.into());
+            tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map_err(|_| Closed)?;
+            return Ok((kind, Body::TooLarge));
+        }
+        let mut body = vec![0; wanted];
+        self.0.read_exact(&mut body).await.map_err(|_| Closed)?;
+        Ok((kind, Body::Whole(body)))
+    }
+}

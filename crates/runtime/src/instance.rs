@@ -1,0 +1,238 @@
+//! One process that runs a function: an invocation at a time, with its deadline, its log and its memory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Env, Timestamp};
+use bytes::Bytes;
+use sandbox::{Exit, Process};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::channel::{Channel, Closed, Reply, Request};
+use crate::function::{FunctionSpec, Invocation, Outcome};
+use crate::limits::{LOG_DELAY_MAX, RESPONSE_BYTES_MAX};
+use crate::output::{Log, Output};
+use crate::report::{self, Failure, Report};
+
+/// How long a process may take to end after it has closed its side of the channel.
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+
+/// The value of `X-Amz-Function-Error`.
+const UNHANDLED: &str = "Unhandled";
+
+pub(crate) struct Instance {
+    pub(crate) env: Env,
+    pub(crate) spec: Arc<FunctionSpec>,
+    pub(crate) process: Process,
+    pub(crate) channel: Channel,
+    pub(crate) output: Output,
+    /// How long initialisation took, until the first invocation has reported it.
+    pub(crate) init: Option<Duration>,
+    pub(crate) credentials_expire: Timestamp,
+    pub(crate) _folder: Folder,
+    pub(crate) used_mb: u64,
+}
+
+/// A private folder that is removed with its instance.
+pub(crate) struct Folder(pub PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let path = std::mem::take(&mut self.0);
+        let remove = move || {
+            if let Err(error) = std::fs::remove_dir_all(&path) {
+                tracing::debug!(%error, path = %path.display(), "an instance's folder was not removed");
+            }
+        };
+        // A function may have filled it: removing takes a while then, and must not hold up other work.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+/// What ended an invocation.
+pub(crate) enum End {
+    Replied(Reply),
+    Exited(Exit),
+    TimedOut,
+}
+
+/// An invocation of an instance that never came up.
+pub(crate) struct InitFailure {
+    pub spec: Arc<FunctionSpec>,
+    pub log: Log,
+    pub took: Duration,
+    pub used_mb: u64,
+    pub cause: InitCause,
+}
+
+pub(crate) enum InitCause {
+    /// The JSON that the bootstrap gave.
+    Error(Bytes),
+    Exited(Exit),
+    TimedOut,
+}
+
+impl Instance {
+    /// Runs one invocation. Also tells whether the instance can take another.
+    pub async fn invoke(&mut self, invocation: &Invocation) -> (Outcome, bool) {
+        self.output.log().write(report::start(&invocation.request_id, &self.spec.version));
+        let started = Instant::now();
+        let end = self.run(invocation, started + self.spec.timeout).await;
+        let duration = started.elapsed();
+        self.output.drain();
+        self.output.log().end_output();
+        self.used_mb = self.process.peak_memory_bytes().map_or(self.used_mb, megabytes);
+        let reusable = matches!(&end, End::Replied(Reply::Success(_) | Reply::Error(_) | Reply::TooLarge));
+        if !reusable {
+            self.process.kill();
+        }
+        let facts = Facts { spec: &self.spec, invocation, duration, init: self.init.take(), used_mb: self.used_mb };
+        let (payload, failure) = self.judge(end, invocation);
+        let outcome = facts.conclude(self.output.log(), self.env.now(), payload, failure);
+        (outcome, reusable && self.process.try_exit().is_none())
+    }
+
+    async fn run(&mut self, invocation: &Invocation, deadline: Instant) -> End {
+        let deadline_ms = (self.env.now() + self.spec.timeout).as_millis();
+        let call = self.channel.call(Request { invocation, deadline_ms });
+        attend(&self.process, &mut self.output, deadline, call).await
+    }
+
+    /// The payload for the caller, and what Lambda itself has to say.
+    fn judge(&self, end: End, invocation: &Invocation) -> (Result<Bytes, Bytes>, Option<Failure>) {
+        let failure = match end {
+            End::Replied(Reply::Success(payload)) if payload.len() <= RESPONSE_BYTES_MAX => return (Ok(payload), None),
+            End::Replied(Reply::Success(_) | Reply::TooLarge) => Failure::too_large(),
+            End::Replied(Reply::Error(error) | Reply::Fatal(error)) => return (Err(error), None),
+            End::Exited(exit) => Failure::exit(&invocation.request_id, exit),
+            End::TimedOut => Failure::timeout(&invocation.request_id, self.spec.timeout),
+        };
+        (Err(failure.payload()), Some(failure))
+    }
+
+    /// Whether credentials outlast another invocation, and the process still runs.
+    pub fn is_fit(&self) -> bool {
+        self.process.try_exit().is_none() && self.env.now() + self.spec.timeout < self.credentials_expire
+    }
+}
+
+/// Waits for `call`, while taking in output and watching the process and the clock.
+pub(crate) async fn attend(
+    process: &Process,
+    output: &mut Output,
+    deadline: Instant,
+    call: impl Future<Output = Result<Reply, Closed>>,
+) -> End {
+    tokio::pin!(call);
+    let mut flush = tokio::time::interval_at(Instant::now() + LOG_DELAY_MAX, LOG_DELAY_MAX);
+    flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        // In this order: an answer counts even when the process ended right after it, and a flood of output starves nothing.
+        tokio::select! {
+            biased;
+            reply = &mut call => match reply {
+                Ok(reply) => return End::Replied(reply),
+                Err(Closed) => return End::Exited(last_moments(process, output).await),
+            },
+            exit = process.exit() => return End::Exited(exit),
+            () = tokio::time::sleep_until(deadline) => return End::TimedOut,
+            _ = flush.tick() => output.log().flush(),
+            () = output.read() => {}
+        }
+    }
+}
+
+/// The exit of a process that has closed its channel. One that closes it and stays is ended.
+async fn last_moments(process: &Process, output: &mut Output) -> Exit {
+    let deadline = Instant::now() + EXIT_GRACE;
+    loop {
+        tokio::select! {
+            biased;
+            exit = process.exit() => return exit,
+            () = tokio::time::sleep_until(deadline) => process.kill(),
+            () = output.read() => {}
+        }
+    }
+}
+
+impl InitFailure {
+    /// The outcome for the invocation that was waiting for this instance.
+    pub fn outcome(mut self, invocation: &Invocation, now: Timestamp) -> Outcome {
+        let request_id = &invocation.request_id;
+        let (payload, failure) = match self.cause {
+            InitCause::Error(error) => (error, None),
+            InitCause::Exited(exit) => with_payload(Failure::exit(request_id, exit)),
+            InitCause::TimedOut => with_payload(Failure::timeout(request_id, self.spec.timeout)),
+        };
+        let error_type = failure.as_ref().map_or_else(|| error_type(&payload), |failure| failure.error_type.into());
+        self.log.write(report::init_report(self.took, &error_type));
+        self.log.write(report::start(request_id, &self.spec.version));
+        let facts = Facts { spec: &self.spec, invocation, duration: self.took, init: None, used_mb: self.used_mb };
+        facts.conclude(&mut self.log, now, Err(payload), failure)
+    }
+}
+
+fn with_payload(failure: Failure) -> (Bytes, Option<Failure>) {
+    (failure.payload(), Some(failure))
+}
+
+fn error_type(payload: &Bytes) -> String {
+    let error: Option<serde_json::Value> = serde_json::from_slice(payload).ok();
+    let kind = error.as_ref().and_then(|error| error.get("errorType")).and_then(|kind| kind.as_str());
+    kind.unwrap_or("Runtime.Unknown").to_string()
+}
+
+/// What is known about an invocation when it has ended.
+struct Facts<'a> {
+    spec: &'a FunctionSpec,
+    invocation: &'a Invocation,
+    duration: Duration,
+    init: Option<Duration>,
+    used_mb: u64,
+}
+
+impl Facts<'_> {
+    /// Writes the last lines of the log, and puts the outcome together.
+    fn conclude(
+        self,
+        log: &mut Log,
+        now: Timestamp,
+        payload: Result<Bytes, Bytes>,
+        failure: Option<Failure>,
+    ) -> Outcome {
+        let request_id = self.invocation.request_id.as_str();
+        match &failure {
+            Some(failure) if failure.error_type == "Sandbox.Timedout" => {
+                log.write(report::timeout_line(now, request_id, self.spec.timeout));
+            }
+            Some(failure) => log.write(format!("{}\n{}\n", failure.message, failure.error_type)),
+            None => {}
+        }
+        log.write(report::end(request_id));
+        let Facts { duration, init, used_mb, .. } = self;
+        let memory_mb = self.spec.memory_mb;
+        let report = Report { request_id, duration, init, memory_mb, used_mb, failure: failure.as_ref() };
+        log.write(report.line());
+        let billed = report.billed();
+        let function_error = payload.is_err().then_some(UNHANDLED);
+        Outcome {
+            payload: payload.unwrap_or_else(|error| error),
+            function_error,
+            log_stream: log.stream().to_string(),
+            log_tail: log.finish(),
+            duration,
+            billed,
+            init_duration: init,
+            max_memory_used_mb: used_mb,
+        }
+    }
+}
+
+/// Whole megabytes, as the REPORT line counts them.
+pub(crate) fn megabytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1024 * 1024)
+}

@@ -1,0 +1,21 @@
+//! Function instances: processes that run the user's code, reused while warm, as many as requests need at once.
+
+mod channel;
+mod environment;
+mod frames;
+mod function;
+mod instance;
+mod interpreter;
+pub mod limits;
+mod manager;
+mod output;
+mod pools;
+mod report;
+mod runtime_api;
+mod sdk_use;
+mod start;
+mod toolbox;
+
+pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome};
+pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};
+pub use toolbox::{OnProgress, Progress};

@@ -1,0 +1,31 @@
+//! What one function, invocation or instance may use. Source of Lambda's own figures:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+
+use std::time::Duration;
+
+/// Bytes of a request's payload.
+pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// Bytes of a response's payload. Lambda leaves a little room for what wraps it, and says so in its error message.
+pub const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
+
+/// Time that initialisation has for itself, before it starts to use up the first invocation's timeout.
+pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of one log line. CloudWatch Logs takes events of this size; longer lines are cut into several.
+pub const LINE_BYTES_MAX: usize = 256 * 1024;
+
+/// Bytes that one invocation may print. What is over is left out of the log, and a note says how much.
+pub const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes at the end of an invocation's log that `LogType=Tail` returns.
+pub const LOG_TAIL_BYTES: usize = 4 * 1024;
+
+/// How long log lines may wait to be handed on while the invocation runs.
+pub const LOG_DELAY_MAX: Duration = Duration::from_millis(200);
+
+/// Files looked at to see whether a function uses the SDK that the runtime brings.
+pub const SDK_SCAN_FILES_MAX: usize = 2_000;
+
+/// Bytes of one file that are looked at for the same reason.
+pub const SDK_SCAN_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;

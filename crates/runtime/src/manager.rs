@@ -1,0 +1,298 @@
+//! [`Runtime`]: takes requests, finds or starts an instance for each, and ends the ones nobody needs.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base::Env;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
+use crate::instance::Instance;
+use crate::interpreter::Interpreters;
+use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::pools::{Effects, Member, Pools};
+use crate::start::{StartError, Starter, write_bootstraps};
+use crate::toolbox::{OnProgress, Toolbox};
+
+/// How the runtime behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Interpreters' libraries and the bootstraps; may be shared by servers and outlives them.
+    pub cache_dir: PathBuf,
+    /// Folders of instances; this server's alone, emptied when it starts.
+    pub run_dir: PathBuf,
+    /// Where interpreters are looked for, in the form of the PATH variable.
+    pub search_path: OsString,
+    /// Instances of all functions that may exist at once.
+    pub instances_max: usize,
+    /// How long an instance waits for another request before it leaves.
+    pub idle_timeout: Duration,
+    /// How long a request waits while as many instances exist as may, before it is throttled.
+    pub queue_timeout: Duration,
+}
+
+impl Config {
+    /// Both folders below `dir`, the server's own PATH, and room for 200 instances.
+    pub fn new(cache_dir: PathBuf, run_dir: PathBuf) -> Config {
+        Config {
+            cache_dir,
+            run_dir,
+            search_path: std::env::var_os("PATH").unwrap_or_default(),
+            instances_max: 200,
+            idle_timeout: Duration::from_secs(300),
+            queue_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The instances of all functions. Cheap to clone; clones share them.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    starter: Starter,
+    state: Mutex<State>,
+    /// Rung when an instance has ended.
+    changed: Notify,
+    /// True when running invocations have to end too.
+    stop: watch::Sender<bool>,
+}
+
+type Slot = Box<Instance>;
+
+struct State {
+    pools: Pools<Slot, StartError>,
+    closed: bool,
+}
+
+/// An instance that serves a request. When it is dropped without being given back, it is lost.
+struct Lease {
+    inner: Arc<Inner>,
+    instance: Option<Slot>,
+}
+
+/// What runs now.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub functions: Vec<FunctionStatus>,
+    /// What an operator should know, such as an interpreter that stands in for another version.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct FunctionStatus {
+    pub spec: Arc<FunctionSpec>,
+    pub instances: Vec<InstanceStatus>,
+    pub starting: usize,
+    /// Requests without an instance yet.
+    pub waiting: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct InstanceStatus {
+    pub pid: u32,
+    pub busy: bool,
+    /// Resident memory; zero when the process has just ended.
+    pub memory_bytes: u64,
+}
+
+impl Member for Slot {
+    fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    fn is_fit(&self) -> bool {
+        Instance::is_fit(self)
+    }
+}
+
+impl Runtime {
+    /// Makes the folders, writes the bootstraps, and starts to watch for idle instances. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the folders cannot be made or written.
+    pub fn new(config: Config, env: Env, host: Arc<dyn Host>) -> std::io::Result<Runtime> {
+        let (cache_dir, run_dir) = (std::path::absolute(&config.cache_dir)?, std::path::absolute(&config.run_dir)?);
+        let runtime_dir = write_bootstraps(&cache_dir)?;
+        match std::fs::remove_dir_all(&run_dir) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::create_dir_all(&run_dir)?,
+        }
+        let interpreters = Interpreters::new(config.search_path.clone());
+        let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
+        let starter = Starter { env, host, interpreters, toolbox, runtime_dir, run_dir };
+        let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
+        let inner = Arc::new(Inner { config, starter, state, changed: Notify::new(), stop: watch::Sender::new(false) });
+        tokio::spawn(expire_idle(Arc::downgrade(&inner)));
+        Ok(Runtime(inner))
+    }
+
+    /// Runs a function once. The invocation goes on when the caller stops waiting, as it does on Lambda.
+    pub async fn invoke(&self, spec: &Arc<FunctionSpec>, invocation: Invocation) -> Result<Outcome, InvokeError> {
+        if invocation.payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(InvokeError::PayloadTooLarge);
+        }
+        let (inner, spec) = (self.0.clone(), spec.clone());
+        let invocation = tokio::spawn(async move { inner.run(&spec, &invocation).await });
+        invocation.await.unwrap_or_else(|error| Err(InvokeError::Start(error.to_string())))
+    }
+
+    /// A new version is there: instances of the old one finish what they are doing, then leave.
+    pub fn retire(&self, key: &str) {
+        let effects = self.0.state().pools.retire(key);
+        self.0.apply(effects);
+    }
+
+    /// Finds the interpreters of `runtimes` and installs the SDKs that belong to them, if they are not there yet.
+    ///
+    /// # Errors
+    /// The first runtime that cannot be prepared; the others are prepared nevertheless.
+    pub async fn prepare(&self, runtimes: &[&str], progress: OnProgress) -> Result<(), InvokeError> {
+        let mut result = Ok(());
+        for runtime in runtimes {
+            let prepared = self.0.starter.prepare(runtime, &progress).await;
+            result = result.and(prepared);
+        }
+        result
+    }
+
+    pub async fn status(&self) -> Status {
+        let pools = self.0.state().pools.status();
+        let notes = self.0.starter.interpreters.notes().await;
+        let functions = pools.into_iter().map(|pool| {
+            let member =
+                |pid: &u32, busy| InstanceStatus { pid: *pid, busy, memory_bytes: sandbox::resident_bytes(*pid) };
+            let busy = pool.busy.iter().map(|pid| member(pid, true));
+            let instances = busy.chain(pool.idle.iter().map(|pid| member(pid, false))).collect();
+            FunctionStatus { spec: pool.spec, instances, starting: pool.starting, waiting: pool.waiting }
+        });
+        Status { functions: functions.collect(), notes }
+    }
+
+    /// Takes no more requests, waits up to `grace` for running ones, and ends every instance.
+    pub async fn shutdown(&self, grace: Duration) {
+        let effects = {
+            let mut state = self.0.state();
+            state.closed = true;
+            state.pools.clear()
+        };
+        self.0.apply(effects);
+        let finished = async {
+            loop {
+                let changed = self.0.changed.notified();
+                if self.0.state().pools.alive() == 0 {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        if tokio::time::timeout(grace, finished).await.is_err() {
+            self.0.stop.send_replace(true);
+        }
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn stopped(&self) {
+        // The sender lives as long as `self`: there is no error to see.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    async fn run(self: Arc<Inner>, spec: &Arc<FunctionSpec>, invocation: &Invocation) -> Result<Outcome, InvokeError> {
+        let mut lease = match self.lease(spec).await {
+            Ok(lease) => lease,
+            Err(StartError::Refused(error)) => return Err(error),
+            Err(StartError::Init(failure)) => return Ok(failure.outcome(invocation, self.starter.env.now())),
+        };
+        let Some(instance) = &mut lease.instance else { return Err(InvokeError::Throttled) };
+        let (outcome, reusable) = tokio::select! {
+            ended = instance.invoke(invocation) => ended,
+            () = self.stopped() => return Err(InvokeError::ShuttingDown),
+        };
+        if reusable {
+            lease.give_back();
+        }
+        Ok(outcome)
+    }
+
+    async fn lease(self: &Arc<Inner>, spec: &Arc<FunctionSpec>) -> Result<Lease, StartError> {
+        let (mut ticket, effects) = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(InvokeError::ShuttingDown.into());
+            }
+            state.pools.acquire(spec)
+        };
+        self.apply(effects);
+        loop {
+            match tokio::time::timeout(self.config.queue_timeout, &mut ticket.instance).await {
+                Ok(Ok(Ok(instance))) => return Ok(Lease { inner: self.clone(), instance: Some(instance) }),
+                Ok(Ok(Err(error))) => return Err(error),
+                Ok(Err(_)) => return Err(InvokeError::ShuttingDown.into()),
+                // As long as an instance is being started for it, a request waits: starting has limits of its own.
+                Err(_) if self.state().pools.give_up(&spec.key, ticket.number) => {
+                    return Err(InvokeError::Throttled.into());
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Does what a change of the pools asks for.
+    fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
+        for spec in effects.start {
+            let inner = self.clone();
+            tokio::spawn(async move {
+                let result = tokio::select! {
+                    result = inner.starter.start(&spec) => result.map(Box::new),
+                    () = inner.stopped() => Err(InvokeError::ShuttingDown.into()),
+                };
+                let effects = inner.state().pools.started(&spec.key, result, Instant::now());
+                inner.apply(effects);
+            });
+        }
+        // Dropping an instance ends its process and removes its folder.
+        drop(effects.end);
+        self.changed.notify_waiters();
+    }
+}
+
+impl Lease {
+    fn give_back(mut self) {
+        if let Some(instance) = self.instance.take() {
+            let key = instance.spec.key.clone();
+            let effects = self.inner.state().pools.released(&key, instance, Instant::now());
+            self.inner.apply(effects);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(instance) = self.instance.take() {
+            let effects = self.inner.state().pools.lost(&instance.spec.key, instance.process.pid());
+            self.inner.apply(effects);
+        }
+    }
+}
+
+/// Ends instances that have been idle for too long, until the runtime is gone.
+async fn expire_idle(inner: std::sync::Weak<Inner>) {
+    let Some(idle_timeout) = inner.upgrade().map(|inner| inner.config.idle_timeout) else { return };
+    let every = (idle_timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let Some(before) = Instant::now().checked_sub(idle_timeout) else { continue };
+        let effects = inner.state().pools.expire(before);
+        inner.apply(effects);
+    }
+}

@@ -1,0 +1,168 @@
+//! What a function prints, as log lines: cut at line feeds, bounded, and complete by the time the invocation answers.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use base::Env;
+use tokio::net::unix::pipe;
+
+use crate::function::{FunctionSpec, Host, LogLine};
+use crate::limits::{LINE_BYTES_MAX, LOG_TAIL_BYTES, OUTPUT_BYTES_MAX};
+
+/// Stands for a line feed inside one record: a bootstrap writes it when a message has several lines but is one event.
+const INNER_LINE_FEED: char = '\u{1e}';
+
+/// Bytes read at a time, and the default capacity of a pipe.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The log of one instance.
+pub(crate) struct Output {
+    pipe: pipe::Receiver,
+    log: Log,
+}
+
+/// Lines on their way to the host.
+pub(crate) struct Log {
+    host: Arc<dyn Host>,
+    env: Env,
+    spec: Arc<FunctionSpec>,
+    stream: String,
+    partial: Vec<u8>,
+    lines: Vec<LogLine>,
+    tail: String,
+    /// Bytes printed in this invocation, those left out included.
+    printed: usize,
+}
+
+impl Output {
+    /// # Errors
+    /// When `pipe` is no pipe, or the async runtime cannot watch it.
+    pub fn new(pipe: OwnedFd, log: Log) -> io::Result<Output> {
+        Ok(Output { pipe: pipe::Receiver::from_owned_fd(pipe)?, log })
+    }
+
+    pub fn log(&mut self) -> &mut Log {
+        &mut self.log
+    }
+
+    pub fn into_log(self) -> Log {
+        self.log
+    }
+
+    /// Waits for output and takes it in. Waits for ever once there is nobody left who could write. Safe to cancel.
+    pub async fn read(&mut self) {
+        let mut chunk = [0; CHUNK_BYTES / 8];
+        loop {
+            if self.pipe.readable().await.is_err() {
+                return std::future::pending().await;
+            }
+            match self.pipe.try_read(&mut chunk) {
+                Ok(0) => return std::future::pending().await,
+                Ok(length) => return self.log.print(chunk.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// Takes in what is in the pipe now. What a process wrote before it answered is there when its answer arrives, and is
+    /// no more than the pipe holds: reading that much is enough, however fast something else in the process prints on.
+    pub fn drain(&mut self) {
+        let (mut chunk, mut taken) = (vec![0; CHUNK_BYTES], 0);
+        while taken < CHUNK_BYTES {
+            // Not through the async runtime: it would say "nothing there" until it has heard from the kernel.
+            match rustix::io::read(&self.pipe, &mut chunk) {
+                Ok(0) => break,
+                Ok(length) => {
+                    taken += length;
+                    self.log.print(chunk.get(..length).unwrap_or_default());
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+        }
+        self.log.end_line();
+    }
+}
+
+impl Log {
+    pub fn new(host: Arc<dyn Host>, env: Env, spec: Arc<FunctionSpec>, stream: String) -> Log {
+        let (partial, lines, tail) = (Vec::new(), Vec::new(), String::new());
+        Log { host, env, spec, stream, partial, lines, tail, printed: 0 }
+    }
+
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// Adds a line of Lambda's own; it does not count as printed.
+    pub fn write(&mut self, message: String) {
+        self.tail.push_str(&message);
+        if self.tail.len() > 4 * LOG_TAIL_BYTES {
+            self.tail = last(&self.tail, LOG_TAIL_BYTES).into();
+        }
+        self.lines.push(LogLine { timestamp: self.env.now(), message });
+    }
+
+    /// Adds bytes that the function printed.
+    fn print(&mut self, bytes: &[u8]) {
+        let room = OUTPUT_BYTES_MAX.saturating_sub(self.printed);
+        self.printed = self.printed.saturating_add(bytes.len());
+        let bytes = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.partial.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.partial.len() >= LINE_BYTES_MAX {
+                self.end_line();
+            }
+        }
+    }
+
+    /// Ends a line that has no line feed yet.
+    fn end_line(&mut self) {
+        if self.partial.is_empty() {
+            return;
+        }
+        let mut message = String::from_utf8_lossy(&self.partial).replace(INNER_LINE_FEED, "\n");
+        if !message.ends_with('\n') {
+            message.push('\n');
+        }
+        self.partial.clear();
+        self.write(message);
+    }
+
+    pub fn has_lines(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
+    /// Hands the lines so far to the host.
+    pub fn flush(&mut self) {
+        if self.has_lines() {
+            self.host.log(&self.spec, &self.stream, std::mem::take(&mut self.lines));
+        }
+    }
+
+    /// Ends what the function printed in this invocation, with a note when some of it was left out.
+    pub fn end_output(&mut self) {
+        self.end_line();
+        let over = self.printed.saturating_sub(OUTPUT_BYTES_MAX);
+        if over > 0 {
+            self.write(format!(
+                "[cloudlet] This invocation printed more than {OUTPUT_BYTES_MAX} bytes; {over} bytes after them are not in the log.\n"
+            ));
+        }
+        self.printed = 0;
+    }
+
+    /// Hands on everything, and gives the end of this invocation's log.
+    pub fn finish(&mut self) -> String {
+        self.flush();
+        last(&std::mem::take(&mut self.tail), LOG_TAIL_BYTES).into()
+    }
+}
+
+/// The last `length` bytes of `text`, or a little less where that would split a character.
+fn last(text: &str, length: usize) -> &str {
+    let from = text.len().saturating_sub(length);
+    (from..text.len()).find_map(|from| text.get(from..)).unwrap_or_default()
+}

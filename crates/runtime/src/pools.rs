@@ -1,0 +1,290 @@
+//! Which instance serves which request: a plain state machine over all functions, without clocks, processes or waiting.
+//!
+//! Instances are reused last-in first-out, so that the rest grow idle and can leave. A request that finds none asks
+//! for a new one, within the limits; whichever is free first, the new one or one that finishes, serves it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::function::FunctionSpec;
+
+/// What the pools know about an instance.
+pub(crate) trait Member {
+    fn pid(&self) -> u32;
+    /// Whether it can serve another request.
+    fn is_fit(&self) -> bool;
+}
+
+pub(crate) struct Pools<I, E> {
+    pools: HashMap<String, Pool<I, E>>,
+    /// Instances that exist or are being started, and how many may.
+    alive: usize,
+    alive_max: usize,
+    next_ticket: u64,
+}
+
+struct Pool<I, E> {
+    spec: Arc<FunctionSpec>,
+    /// The one used last is at the end.
+    idle: Vec<Idle<I>>,
+    busy: Vec<u32>,
+    starting: usize,
+    waiting: VecDeque<Waiting<I, E>>,
+    /// Superseded: serves who is already waiting, and keeps nothing.
+    retired: bool,
+}
+
+struct Idle<I> {
+    since: Instant,
+    instance: I,
+}
+
+struct Waiting<I, E> {
+    ticket: u64,
+    sender: oneshot::Sender<Result<I, E>>,
+}
+
+/// What the caller has to do after a change.
+pub(crate) struct Effects<I> {
+    /// An instance to start for each; [`Pools::started`] tells how it went.
+    pub start: Vec<Arc<FunctionSpec>>,
+    /// Instances to end.
+    pub end: Vec<I>,
+}
+
+/// A request's place in the line.
+pub(crate) struct Ticket<I, E> {
+    pub number: u64,
+    pub instance: oneshot::Receiver<Result<I, E>>,
+}
+
+/// The instances of one function version.
+#[derive(Clone, Debug)]
+pub struct PoolStatus {
+    pub spec: Arc<FunctionSpec>,
+    pub idle: Vec<u32>,
+    pub busy: Vec<u32>,
+    pub starting: usize,
+    pub waiting: usize,
+}
+
+impl<I> Default for Effects<I> {
+    fn default() -> Effects<I> {
+        Effects { start: Vec::new(), end: Vec::new() }
+    }
+}
+
+impl<I: Member, E> Pools<I, E> {
+    pub fn new(alive_max: usize) -> Pools<I, E> {
+        Pools { pools: HashMap::new(), alive: 0, alive_max, next_ticket: 0 }
+    }
+
+    /// Asks for an instance.
+    pub fn acquire(&mut self, spec: &Arc<FunctionSpec>) -> (Ticket<I, E>, Effects<I>) {
+        let (sender, instance) = oneshot::channel();
+        let number = self.next_ticket;
+        self.next_ticket += 1;
+        let pool = self.pools.entry(spec.key.clone()).or_insert_with(|| Pool::new(spec.clone()));
+        pool.waiting.push_back(Waiting { ticket: number, sender });
+        let mut effects = Effects::default();
+        self.serve(&spec.key, &mut effects);
+        self.balance(&mut effects);
+        (Ticket { number, instance }, effects)
+    }
+
+    /// Gives up waiting, unless an instance is being started for this request. True when the request has left the line.
+    pub fn give_up(&mut self, key: &str, ticket: u64) -> bool {
+        let Some(pool) = self.pools.get_mut(key) else { return false };
+        match pool.waiting.iter().position(|waiting| waiting.ticket == ticket) {
+            Some(place) if place >= pool.starting => pool.waiting.remove(place).is_some(),
+            _ => false,
+        }
+    }
+
+    /// A start that [`Effects::start`] asked for has ended.
+    pub fn started(&mut self, key: &str, result: Result<I, E>, now: Instant) -> Effects<I> {
+        let mut effects = Effects::default();
+        if let Some(pool) = self.pools.get_mut(key) {
+            pool.starting = pool.starting.saturating_sub(1);
+            match result {
+                Ok(instance) => pool.idle.push(Idle { since: now, instance }),
+                Err(error) => {
+                    self.alive = self.alive.saturating_sub(1);
+                    pool.fail(error);
+                }
+            }
+        }
+        self.settle(key, &mut effects);
+        effects
+    }
+
+    /// An instance has finished an invocation and can take another.
+    pub fn released(&mut self, key: &str, instance: I, now: Instant) -> Effects<I> {
+        let mut effects = Effects::default();
+        if let Some(pool) = self.pools.get_mut(key) {
+            pool.not_busy(instance.pid());
+            pool.idle.push(Idle { since: now, instance });
+        }
+        self.settle(key, &mut effects);
+        effects
+    }
+
+    /// An instance ended during an invocation.
+    pub fn lost(&mut self, key: &str, pid: u32) -> Effects<I> {
+        let mut effects = Effects::default();
+        self.alive = self.alive.saturating_sub(1);
+        if let Some(pool) = self.pools.get_mut(key) {
+            pool.not_busy(pid);
+        }
+        self.settle(key, &mut effects);
+        effects
+    }
+
+    /// Superseded by a new version: idle instances leave now, the others after what they are doing.
+    pub fn retire(&mut self, key: &str) -> Effects<I> {
+        let mut effects = Effects::default();
+        if let Some(pool) = self.pools.get_mut(key) {
+            pool.retired = true;
+        }
+        self.settle(key, &mut effects);
+        effects
+    }
+
+    /// Instances that have been idle since before `before`, or have died meanwhile, leave.
+    pub fn expire(&mut self, before: Instant) -> Effects<I> {
+        let mut effects = Effects::default();
+        for pool in self.pools.values_mut() {
+            let (keep, leave) = std::mem::take(&mut pool.idle)
+                .into_iter()
+                .partition(|idle| idle.since >= before && idle.instance.is_fit());
+            pool.idle = keep;
+            let leave: Vec<Idle<I>> = leave;
+            self.alive = self.alive.saturating_sub(leave.len());
+            effects.end.extend(leave.into_iter().map(|idle| idle.instance));
+        }
+        self.pools.retain(|_, pool| !pool.is_empty());
+        effects
+    }
+
+    /// Every idle instance, to be ended.
+    pub fn clear(&mut self) -> Effects<I> {
+        self.pools.values_mut().for_each(|pool| pool.retired = true);
+        let keys: Vec<String> = self.pools.keys().cloned().collect();
+        let mut effects = Effects::default();
+        keys.iter().for_each(|key| self.settle(key, &mut effects));
+        effects
+    }
+
+    pub fn alive(&self) -> usize {
+        self.alive
+    }
+
+    pub fn status(&self) -> Vec<PoolStatus> {
+        let mut status: Vec<PoolStatus> = self.pools.values().map(Pool::status).collect();
+        status.sort_by(|a, b| (&a.spec.name, &a.spec.version).cmp(&(&b.spec.name, &b.spec.version)));
+        status
+    }
+
+    /// Puts things right after a change to one pool.
+    fn settle(&mut self, key: &str, effects: &mut Effects<I>) {
+        self.serve(key, effects);
+        if let Some(pool) = self.pools.get_mut(key) {
+            if pool.retired {
+                self.alive = self.alive.saturating_sub(pool.idle.len());
+                effects.end.extend(pool.idle.drain(..).map(|idle| idle.instance));
+            }
+            if pool.is_empty() {
+                self.pools.remove(key);
+            }
+        }
+        self.balance(effects);
+    }
+
+    /// Gives idle instances to who waits longest.
+    fn serve(&mut self, key: &str, effects: &mut Effects<I>) {
+        let Some(pool) = self.pools.get_mut(key) else { return };
+        while !pool.waiting.is_empty() {
+            let Some(Idle { since, instance }) = pool.idle.pop() else { return };
+            if !instance.is_fit() {
+                self.alive = self.alive.saturating_sub(1);
+                effects.end.push(instance);
+                continue;
+            }
+            let Some(waiting) = pool.waiting.pop_front() else { return };
+            let pid = instance.pid();
+            match waiting.sender.send(Ok(instance)) {
+                Ok(()) => pool.busy.push(pid),
+                // This request is gone; the instance is for the next one.
+                Err(Ok(instance)) => pool.idle.push(Idle { since, instance }),
+                Err(Err(_)) => {}
+            }
+        }
+    }
+
+    /// Starts instances for requests that none is being started for, as far as the limits allow.
+    fn balance(&mut self, effects: &mut Effects<I>) {
+        let wanting: Vec<String> =
+            self.pools.iter().filter(|(_, pool)| pool.wants_more()).map(|(key, _)| key.clone()).collect();
+        for key in wanting {
+            while self.pools.get(&key).is_some_and(Pool::wants_more) && self.make_room(effects) {
+                if let Some(pool) = self.pools.get_mut(&key) {
+                    pool.starting += 1;
+                    self.alive += 1;
+                    effects.start.push(pool.spec.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether one more may exist; the instance that has been idle longest leaves for it.
+    fn make_room(&mut self, effects: &mut Effects<I>) -> bool {
+        if self.alive < self.alive_max {
+            return true;
+        }
+        let oldest = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
+        let Some(pool) = oldest.min_by_key(|pool| pool.idle.first().map(|idle| idle.since)) else { return false };
+        effects.end.push(pool.idle.remove(0).instance);
+        self.alive = self.alive.saturating_sub(1);
+        true
+    }
+}
+
+impl<I: Member, E> Pool<I, E> {
+    fn new(spec: Arc<FunctionSpec>) -> Pool<I, E> {
+        Pool { spec, idle: Vec::new(), busy: Vec::new(), starting: 0, waiting: VecDeque::new(), retired: false }
+    }
+
+    fn wants_more(&self) -> bool {
+        let members = self.idle.len() + self.busy.len() + self.starting;
+        self.waiting.len() > self.starting && self.spec.instances_max.is_none_or(|max| members < max)
+    }
+
+    fn not_busy(&mut self, pid: u32) {
+        if let Some(place) = self.busy.iter().position(|busy| *busy == pid) {
+            self.busy.swap_remove(place);
+        }
+    }
+
+    /// Tells who waits longest that a start failed.
+    fn fail(&mut self, mut error: E) {
+        while let Some(waiting) = self.waiting.pop_front() {
+            match waiting.sender.send(Err(error)) {
+                Err(Err(returned)) => error = returned,
+                _ => return,
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.idle.is_empty() && self.busy.is_empty() && self.starting == 0 && self.waiting.is_empty()
+    }
+
+    fn status(&self) -> PoolStatus {
+        let idle = self.idle.iter().map(|idle| idle.instance.pid()).collect();
+        let (starting, waiting) = (self.starting, self.waiting.len());
+        PoolStatus { spec: self.spec.clone(), idle, busy: self.busy.clone(), starting, waiting }
+    }
+}

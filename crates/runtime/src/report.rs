@@ -1,0 +1,181 @@
+//! Lambda's own words: the lines it writes around an invocation, and the errors it answers when the function could not.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html> and the answers of the service.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
+use sandbox::Exit;
+use serde_json::json;
+
+/// The figures of the REPORT line.
+pub(crate) struct Report<'a> {
+    pub request_id: &'a str,
+    pub duration: Duration,
+    pub init: Option<Duration>,
+    pub memory_mb: u32,
+    pub used_mb: u64,
+    pub failure: Option<&'a Failure>,
+}
+
+/// An invocation that Lambda itself ended, or whose instance was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub error_type: &'static str,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn timeout(request_id: &str, timeout: Duration) -> Failure {
+        let message = format!("RequestId: {request_id} Error: {}", timed_out(timeout));
+        Failure { error_type: "Sandbox.Timedout", message }
+    }
+
+    pub fn exit(request_id: &str, exit: Exit) -> Failure {
+        let message = format!("RequestId: {request_id} Error: {}", describe(exit));
+        Failure { error_type: "Runtime.ExitError", message }
+    }
+
+    pub fn too_large() -> Failure {
+        let limit = crate::limits::RESPONSE_BYTES_MAX;
+        let message = format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
+        Failure { error_type: "Function.ResponseSizeTooLarge", message }
+    }
+
+    pub fn payload(&self) -> Bytes {
+        json!({"errorType": self.error_type, "errorMessage": self.message}).to_string().into()
+    }
+
+    fn status(&self) -> &'static str {
+        if self.error_type == "Sandbox.Timedout" { "timeout" } else { "error" }
+    }
+}
+
+pub(crate) fn start(request_id: &str, version: &str) -> String {
+    format!("START RequestId: {request_id} Version: {version}\n")
+}
+
+pub(crate) fn end(request_id: &str) -> String {
+    format!("END RequestId: {request_id}\n")
+}
+
+/// What the log says when time is up; the answer to the caller has its own form.
+pub(crate) fn timeout_line(now: Timestamp, request_id: &str, timeout: Duration) -> String {
+    format!("{} {request_id} {}\n\n", now.iso8601(), timed_out(timeout))
+}
+
+pub(crate) fn init_report(init: Duration, error_type: &str) -> String {
+    let status = if error_type == "Sandbox.Timedout" { "timeout" } else { "error" };
+    format!(
+        "INIT_REPORT Init Duration: {:.2} ms\tPhase: init\tStatus: {status}\tError Type: {error_type}\n",
+        millis(init)
+    )
+}
+
+impl Report<'_> {
+    /// Whole milliseconds, initialisation included.
+    /// Source: <https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/>
+    pub fn billed(&self) -> Duration {
+        Duration::from_millis(millis(self.duration + self.init.unwrap_or_default()).ceil() as u64)
+    }
+
+    pub fn line(&self) -> String {
+        let (duration, billed) = (millis(self.duration), self.billed().as_millis());
+        let mut line = format!(
+            "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
+            self.request_id, self.memory_mb, self.used_mb
+        );
+        if let Some(init) = self.init {
+            line.push_str(&format!("Init Duration: {:.2} ms\t", millis(init)));
+        }
+        if let Some(failure) = self.failure {
+            line.push_str(&format!("Status: {}", failure.status()));
+            if failure.status() == "error" {
+                line.push_str(&format!("\tError Type: {}", failure.error_type));
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+fn timed_out(timeout: Duration) -> String {
+    format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// As Go's `os.ProcessState` words it, which is what Lambda shows.
+fn describe(exit: Exit) -> String {
+    match exit {
+        Exit::Status(0) => "Runtime exited without providing a reason".into(),
+        Exit::Status(status) => format!("Runtime exited with error: exit status {status}"),
+        Exit::Signal(signal) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        1 => "hangup",
+        2 => "interrupt",
+        3 => "quit",
+        4 => "illegal instruction",
+        5 => "trace/breakpoint trap",
+        6 => "aborted",
+        7 => "bus error",
+        8 => "floating point exception",
+        9 => "killed",
+        11 => "segmentation fault",
+        13 => "broken pipe",
+        14 => "alarm clock",
+        15 => "terminated",
+        other => return format!("signal {other}"),
+    };
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_read_as_lambdas_do() {
+        let failure = Failure::exit("id", Exit::Status(1));
+        let mut report = Report {
+            request_id: "id",
+            duration: Duration::from_micros(1230),
+            init: Some(Duration::from_micros(100_500)),
+            memory_mb: 128,
+            used_mb: 30,
+            failure: Some(&failure),
+        };
+        assert_eq!(
+            report.line(),
+            "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 102 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 100.50 ms\tStatus: error\tError Type: Runtime.ExitError\n"
+        );
+        (report.init, report.failure) = (None, None);
+        assert_eq!(
+            report.line(),
+            "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\t\n"
+        );
+    }
+
+    #[test]
+    fn failures_read_as_lambdas_do() {
+        let message = |exit| Failure::exit("id", exit).message;
+        assert_eq!(message(Exit::Status(0)), "RequestId: id Error: Runtime exited without providing a reason");
+        assert_eq!(
+            message(Exit::Signal(11)),
+            "RequestId: id Error: Runtime exited with error: signal: segmentation fault"
+        );
+        assert_eq!(
+            Failure::timeout("id", Duration::from_secs(3)).payload(),
+            r#"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: id Error: Task timed out after 3.00 seconds"}"#
+        );
+        let line = timeout_line(Timestamp(0), "id", Duration::from_millis(1500));
+        assert_eq!(line, "1970-01-01T00:00:00.000Z id Task timed out after 1.50 seconds\n\n");
+    }
+}

@@ -1,0 +1,222 @@
+//! The Lambda Runtime API over HTTP, for functions that bring their own runtime: one loopback listener per instance.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::channel::{Closed, Reply, Request};
+use crate::limits::RESPONSE_BYTES_MAX;
+
+const PREFIX: &str = "/2018-06-01/runtime/";
+
+type Answer = Response<Full<Bytes>>;
+
+/// The server's side. Dropping it closes the listener and its connections.
+pub(crate) struct RuntimeApi {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    invocations: mpsc::Sender<Answer>,
+    init: mpsc::Receiver<Result<(), Bytes>>,
+    _serving: JoinSet<()>,
+}
+
+/// What the connections of one instance share.
+struct Shared {
+    /// The next invocation, ready to be sent. One `next` waits at a time, as on Lambda.
+    invocations: tokio::sync::Mutex<mpsc::Receiver<Answer>>,
+    current: Mutex<Option<Current>>,
+    init: mpsc::Sender<Result<(), Bytes>>,
+}
+
+struct Current {
+    request_id: String,
+    reply: oneshot::Sender<Reply>,
+}
+
+impl RuntimeApi {
+    pub async fn listen() -> io::Result<RuntimeApi> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (invocations, next) = mpsc::channel(1);
+        let (init_sender, init) = mpsc::channel(1);
+        let invocations_receiver = tokio::sync::Mutex::new(next);
+        let shared = Shared { invocations: invocations_receiver, current: Mutex::new(None), init: init_sender };
+        let shared = Arc::new(shared);
+        let mut serving = JoinSet::new();
+        serving.spawn(serve(listener, shared.clone()));
+        Ok(RuntimeApi { address, shared, invocations, init, _serving: serving })
+    }
+
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// A runtime is ready when it asks for its first invocation.
+    pub async fn ready(&mut self) -> Result<Result<(), Bytes>, Closed> {
+        self.init.recv().await.ok_or(Closed)
+    }
+
+    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
+        let (reply, answered) = oneshot::channel();
+        let current = Current { request_id: request.invocation.request_id.clone(), reply };
+        *self.shared.current() = Some(current);
+        self.invocations.send(invocation(&request)?).await.map_err(|_| Closed)?;
+        answered.await.map_err(|_| Closed)
+    }
+}
+
+fn invocation(request: &Request<'_>) -> Result<Answer, Closed> {
+    let invocation = request.invocation;
+    let deadline = request.deadline_ms.to_string();
+    let headers = [
+        ("content-type", Some("application/json")),
+        ("lambda-runtime-aws-request-id", Some(invocation.request_id.as_str())),
+        ("lambda-runtime-deadline-ms", Some(deadline.as_str())),
+        ("lambda-runtime-invoked-function-arn", Some(invocation.invoked_function_arn.as_str())),
+        ("lambda-runtime-trace-id", invocation.trace_id.as_deref()),
+        ("lambda-runtime-client-context", invocation.client_context.as_deref()),
+        ("lambda-runtime-cognito-identity", invocation.identity.as_deref()),
+    ];
+    let mut response = Response::new(Full::new(invocation.payload.clone()));
+    for (name, value) in headers {
+        if let Some(value) = value {
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Closed)?;
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection to the Runtime API was lost before it was accepted");
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                continue;
+            }
+        };
+        // Answers are small and waited for.
+        let _ = stream.set_nodelay(true);
+        let shared = shared.clone();
+        let service = service_fn(move |request| answer(shared.clone(), request));
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the Runtime API ended");
+            }
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let Some(path) = path.strip_prefix(PREFIX) else { return Ok(unknown(path)) };
+    let steps: Vec<&str> = path.split('/').collect();
+    Ok(match (&parts.method, steps.as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => shared.next().await,
+        (&Method::POST, ["invocation", request_id, "response"]) => shared.response(request_id, body).await,
+        (&Method::POST, ["invocation", request_id, "error"]) => match error(&parts.headers, body).await {
+            Ok(error) => shared.finish(request_id, Reply::Error(error)),
+            Err(refused) => refused,
+        },
+        (&Method::POST, ["init", "error"]) => match error(&parts.headers, body).await {
+            Ok(error) => {
+                // When the function has already said that it is ready, nobody waits for this any more.
+                let _ = shared.init.try_send(Err(error));
+                accepted()
+            }
+            Err(refused) => refused,
+        },
+        _ => unknown(parts.uri.path()),
+    })
+}
+
+impl Shared {
+    fn current(&self) -> std::sync::MutexGuard<'_, Option<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn next(&self) -> Answer {
+        // Only the first one is waited for; later ones find the channel full and change nothing.
+        let _ = self.init.try_send(Ok(()));
+        match self.invocations.lock().await.recv().await {
+            Some(invocation) => invocation,
+            None => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Container.Stopping", "The instance is ending."),
+        }
+    }
+
+    async fn response(&self, request_id: &str, body: Incoming) -> Answer {
+        let reply = match Limited::new(body, RESPONSE_BYTES_MAX).collect().await {
+            Ok(body) => Reply::Success(body.to_bytes()),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Reply::TooLarge,
+            Err(error) => return refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string()),
+        };
+        let too_large = reply == Reply::TooLarge;
+        let answer = self.finish(request_id, reply);
+        if too_large && answer.status() == StatusCode::ACCEPTED {
+            let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
+            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+        }
+        answer
+    }
+
+    fn finish(&self, request_id: &str, reply: Reply) -> Answer {
+        let Some(current) = self.current().take_if(|current| current.request_id == request_id) else {
+            return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+        };
+        // The caller is gone when time was up; the process is ended then.
+        let _ = current.reply.send(reply);
+        accepted()
+    }
+}
+
+/// The JSON of an error: the body, or what the header says when there is none.
+async fn error(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
+    let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string()))?.to_bytes();
+    if !body.is_empty() {
+        return Ok(body);
+    }
+    let kind = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
+    Ok(json!({"errorType": kind.unwrap_or("Runtime.Unknown"), "errorMessage": ""}).to_string().into())
+}
+
+fn accepted() -> Answer {
+    json_answer(StatusCode::ACCEPTED, json!({"status": "OK"}))
+}
+
+fn unknown(path: &str) -> Answer {
+    let message = format!("{path} is not part of the Runtime API that this server implements.");
+    refuse(StatusCode::NOT_FOUND, "NotImplemented", &message)
+}
+
+fn refuse(status: StatusCode, error_type: &str, message: &str) -> Answer {
+    json_answer(status, json!({"errorType": error_type, "errorMessage": message}))
+}
+
+fn json_answer(status: StatusCode, body: serde_json::Value) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}

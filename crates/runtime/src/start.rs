@@ -1,0 +1,311 @@
+//! Starting an instance: the interpreter, the SDK, credentials, the process, its initialisation. Everything that decides
+//! *how* an instance comes to be is behind [`Starter::start`].
+
+use std::ffi::OsString;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base::Env;
+use bytes::Bytes;
+use sandbox::{Command, Limits};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::net::UnixStream;
+use tokio::time::Instant;
+
+use crate::channel::{Channel, Reply};
+use crate::environment::{Surroundings, environment};
+use crate::frames::Frames;
+use crate::function::{FunctionSpec, Host, InvokeError};
+use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, megabytes};
+use crate::interpreter::{Interpreter, Interpreters, Language};
+use crate::limits::INIT_TIMEOUT;
+use crate::output::{Log, Output};
+use crate::runtime_api::RuntimeApi;
+use crate::sdk_use;
+use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
+
+const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.py");
+const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
+
+/// The first Node that runs TypeScript by itself.
+const NODE_WITH_TYPES: (u32, u32) = (22, 18);
+
+pub(crate) struct Starter {
+    pub env: Env,
+    pub host: Arc<dyn Host>,
+    pub interpreters: Interpreters,
+    pub toolbox: Toolbox,
+    /// Holds the bootstraps.
+    pub runtime_dir: PathBuf,
+    /// Holds the folders of instances.
+    pub run_dir: PathBuf,
+}
+
+pub(crate) enum StartError {
+    /// It did not come to a process.
+    Refused(InvokeError),
+    /// The function did not get ready.
+    Init(Box<InitFailure>),
+}
+
+impl From<InvokeError> for StartError {
+    fn from(error: InvokeError) -> StartError {
+        StartError::Refused(error)
+    }
+}
+
+/// What runs a function and what it brings along.
+struct Toolchain {
+    language: Language,
+    interpreter: Option<Interpreter>,
+    sdk: Option<PathBuf>,
+    esbuild: Option<PathBuf>,
+    /// Lines for the function's log.
+    notes: Vec<String>,
+}
+
+/// Writes the bootstraps into the cache and gives their folder, which is named by what they say.
+pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
+    let digest = Sha256::new().chain_update(PYTHON_BOOTSTRAP).chain_update(NODE_BOOTSTRAP).finalize();
+    let name: String = hex::encode(digest).chars().take(16).collect();
+    let folder = cache.join("bootstrap").join(name);
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in [("bootstrap.py", PYTHON_BOOTSTRAP), ("bootstrap.mjs", NODE_BOOTSTRAP)] {
+        let (path, partial) = (folder.join(name), folder.join(format!("{name}.{}", std::process::id())));
+        if std::fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            continue;
+        }
+        std::fs::write(&partial, text)?;
+        std::fs::rename(&partial, &path)?;
+    }
+    Ok(folder)
+}
+
+impl Starter {
+    pub async fn start(&self, spec: &Arc<FunctionSpec>) -> Result<Instance, StartError> {
+        let toolchain = self.toolchain(spec).await?;
+        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
+        let folder = self.make_folder().map_err(|error| InvokeError::Start(error.to_string()))?;
+        let stream = self.stream_name(spec);
+        let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), stream.clone());
+        log.write(init_start(spec, &toolchain));
+        toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
+        let (channel, control, runtime_api) = self.connect(&toolchain).await?;
+        let node_sdk = toolchain.sdk.as_ref().map(|sdk| sdk.join("node_modules"));
+        let surroundings = Surroundings {
+            language: toolchain.language,
+            interpreter: toolchain.interpreter.as_ref(),
+            credentials: &credentials,
+            log_stream: &stream,
+            runtime_dir: &self.runtime_dir,
+            folder: &folder.0,
+            node_sdk: node_sdk.as_deref(),
+            runtime_api: runtime_api.as_deref(),
+        };
+        let env = environment(spec, &surroundings);
+        let Some((program, args)) = self.program(spec, &toolchain, control.as_ref()) else {
+            return Err(refused_entrypoint(spec, log));
+        };
+        let command = Command { program, args, env, cwd: spec.code.clone(), control, limits: Limits::default() };
+        let started = Instant::now();
+        let (process, pipe) = match command.spawn().await {
+            Ok(started) => started,
+            Err(_) if toolchain.language == Language::Provided => return Err(refused_entrypoint(spec, log)),
+            Err(error) => return Err(InvokeError::Start(error.to_string()).into()),
+        };
+        let output = Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?;
+        let credentials_expire = credentials.expires;
+        let (env, spec) = (self.env.clone(), spec.clone());
+        let instance = Instance {
+            env,
+            spec,
+            process,
+            channel,
+            output,
+            init: None,
+            credentials_expire,
+            _folder: folder,
+            used_mb: 0,
+        };
+        initialise(instance, started).await.map_err(StartError::Init)
+    }
+
+    /// Our side of the channel; the descriptor, or else the address, through which the function finds its side.
+    async fn connect(&self, toolchain: &Toolchain) -> Result<(Channel, Option<OwnedFd>, Option<String>), InvokeError> {
+        let failed = |error: std::io::Error| InvokeError::Start(format!("making a channel to a function: {error}"));
+        if toolchain.language == Language::Provided {
+            let api = RuntimeApi::listen().await.map_err(failed)?;
+            let address = api.address();
+            return Ok((Channel::RuntimeApi(api), None, Some(address)));
+        }
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
+        ours.set_nonblocking(true).map_err(failed)?;
+        let ours = UnixStream::from_std(ours).map_err(failed)?;
+        Ok((Channel::Frames(Frames::new(ours)), Some(theirs.into()), None))
+    }
+
+    /// The program and its arguments; `None` when a `provided` function has no `bootstrap`.
+    fn program(
+        &self,
+        spec: &FunctionSpec,
+        toolchain: &Toolchain,
+        control: Option<&OwnedFd>,
+    ) -> Option<(PathBuf, Vec<OsString>)> {
+        let Some(interpreter) = &toolchain.interpreter else {
+            let places = std::iter::once(&spec.code).chain(spec.layers.iter().rev());
+            return places
+                .map(|place| place.join("bootstrap"))
+                .find(|path| path.is_file())
+                .map(|path| (path, Vec::new()));
+        };
+        let control = control.map(|control| control.as_raw_fd().to_string()).unwrap_or_default();
+        let (options, bootstrap, extra): (&[&str], _, _) = match toolchain.language {
+            // -S: what else is installed on this host is not there for functions, as it is not on Lambda.
+            Language::Python(_) => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py", &toolchain.sdk),
+            _ => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs", &toolchain.esbuild),
+        };
+        let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
+        args.extend([self.runtime_dir.join(bootstrap).into(), control.into()]);
+        args.extend(extra.as_ref().map(|path| path.as_os_str().to_owned()));
+        Some((interpreter.program.clone(), args))
+    }
+
+    async fn toolchain(&self, spec: &FunctionSpec) -> Result<Toolchain, InvokeError> {
+        let language = Language::parse(&spec.runtime)?;
+        if !spec.code.is_dir() {
+            let message =
+                format!("The code of {} is not at {}. Deploy the function again.", spec.name, spec.code.display());
+            return Err(InvokeError::CodeMissing(message));
+        }
+        let mut toolchain = Toolchain { language, interpreter: None, sdk: None, esbuild: None, notes: Vec::new() };
+        if language == Language::Provided {
+            return Ok(toolchain);
+        }
+        let interpreter = self.interpreters.find(language).await?;
+        toolchain.notes.extend(interpreter.note.clone());
+        match self.sdk(spec, language, &interpreter).await {
+            Ok(sdk) => toolchain.sdk = sdk,
+            Err(message) => toolchain.notes.push(message),
+        }
+        if matches!(language, Language::Node(_)) && needs_esbuild(spec, &interpreter) {
+            match self.toolbox.get(&Tool::esbuild(&interpreter), &quietly()).await {
+                Ok(folder) => toolchain.esbuild = Some(folder),
+                Err(message) => toolchain.notes.push(message),
+            }
+        }
+        toolchain.interpreter = Some(interpreter);
+        Ok(toolchain)
+    }
+
+    /// The SDK's folder. One that is not installed yet is waited for only when the function uses it.
+    async fn sdk(
+        &self,
+        spec: &FunctionSpec,
+        language: Language,
+        interpreter: &Interpreter,
+    ) -> Result<Option<PathBuf>, String> {
+        let (tool, signs) = match language {
+            Language::Python(_) => (Tool::boto3(interpreter), &sdk_use::PYTHON),
+            _ => (Tool::aws_sdk(interpreter), &sdk_use::NODE),
+        };
+        if let Some(present) = self.toolbox.present(&tool) {
+            return Ok(Some(present));
+        }
+        let folders: Vec<PathBuf> = std::iter::once(&spec.code).chain(&spec.layers).cloned().collect();
+        let needed = tokio::task::spawn_blocking(move || sdk_use::needs_sdk(&folders, signs)).await;
+        match needed {
+            Ok(false) => Ok(None),
+            _ => self.toolbox.get(&tool, &quietly()).await.map(Some),
+        }
+    }
+
+    /// Finds the interpreter of a runtime, and installs what the runtime brings along.
+    pub async fn prepare(&self, runtime: &str, progress: &OnProgress) -> Result<(), InvokeError> {
+        let language = Language::parse(runtime)?;
+        if language == Language::Provided {
+            return Ok(());
+        }
+        let interpreter = self.interpreters.find(language).await?;
+        let tool = match language {
+            Language::Python(_) => Tool::boto3(&interpreter),
+            _ => Tool::aws_sdk(&interpreter),
+        };
+        self.toolbox.get(&tool, progress).await.map(drop).map_err(InvokeError::RuntimeMissing)
+    }
+
+    fn make_folder(&self) -> std::io::Result<Folder> {
+        let path = self.run_dir.join(self.env.uuid());
+        std::fs::create_dir_all(&path)?;
+        Ok(Folder(path))
+    }
+
+    /// As Lambda names streams: the day, the version, and something of the instance's own.
+    fn stream_name(&self, spec: &FunctionSpec) -> String {
+        let day = self.env.now().utc().strftime("%Y/%m/%d").to_string();
+        format!("{day}/[{}]{}", spec.version, self.env.uuid().replace('-', ""))
+    }
+}
+
+/// Waits until the function is ready. It has Lambda's ten seconds, and then what the first invocation may take.
+async fn initialise(mut instance: Instance, started: Instant) -> Result<Instance, Box<InitFailure>> {
+    let deadline = started + INIT_TIMEOUT + instance.spec.timeout;
+    let Instance { process, channel, output, .. } = &mut instance;
+    let ready = async {
+        let ready = channel.ready().await?;
+        Ok(ready.map_or_else(Reply::Error, |()| Reply::Success(Bytes::new())))
+    };
+    let end = attend(process, output, deadline, ready).await;
+    instance.output.drain();
+    let took = started.elapsed();
+    let cause = match end {
+        End::Replied(Reply::Success(_)) => {
+            instance.init = Some(took);
+            return Ok(instance);
+        }
+        End::Replied(Reply::Error(error) | Reply::Fatal(error)) => InitCause::Error(error),
+        End::Replied(Reply::TooLarge) | End::TimedOut => InitCause::TimedOut,
+        End::Exited(exit) => InitCause::Exited(exit),
+    };
+    let used_mb = instance.process.peak_memory_bytes().map_or(0, megabytes);
+    instance.process.kill();
+    let Instance { spec, output, .. } = instance;
+    let mut log = output.into_log();
+    log.end_output();
+    Err(Box::new(InitFailure { spec, log, took, used_mb, cause }))
+}
+
+fn init_start(spec: &FunctionSpec, toolchain: &Toolchain) -> String {
+    let version =
+        toolchain.interpreter.as_ref().map(|found| format!(" ({})", found.version_text())).unwrap_or_default();
+    format!("INIT_START Runtime Version: {}{version}\n", spec.runtime)
+}
+
+fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
+    let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
+    let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message}).to_string();
+    let (spec, cause) = (spec.clone(), InitCause::Error(error.into()));
+    StartError::Init(Box::new(InitFailure { spec, log, took: std::time::Duration::ZERO, used_mb: 0, cause }))
+}
+
+/// Whether the handler is TypeScript and Node does not run that by itself.
+fn needs_esbuild(spec: &FunctionSpec, node: &Interpreter) -> bool {
+    let file = spec.handler.rsplit_once('/').map_or(spec.handler.as_str(), |(_, base)| base);
+    let stem = file.split('.').next().unwrap_or_default();
+    let folder = spec.handler.strip_suffix(file).unwrap_or_default();
+    let exists = |extension: &&str| spec.code.join(format!("{folder}{stem}.{extension}")).is_file();
+    (node.version.0, node.version.1) < NODE_WITH_TYPES
+        && !["js", "mjs", "cjs"].iter().any(exists)
+        && ["ts", "mts", "cts"].iter().any(exists)
+}
+
+/// Progress for the server's own log, when an invocation has to wait for an installation.
+fn quietly() -> OnProgress {
+    Arc::new(|progress| match progress {
+        Progress::Installing { what } => tracing::info!("installing {what}"),
+        Progress::Installed { what, took } => tracing::info!("installed {what} in {:.1} s", took.as_secs_f64()),
+        Progress::Failed { message, .. } => tracing::warn!("{message}"),
+        Progress::Present { .. } | Progress::Line { .. } => {}
+    })
+}

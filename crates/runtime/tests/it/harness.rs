@@ -1,0 +1,165 @@
+//! A runtime with a host that remembers the log, and functions made of files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base::{Env, Timestamp};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use runtime::{Config, Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome, Runtime};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub struct Harness {
+    pub runtime: Runtime,
+    pub host: Arc<TestHost>,
+    dir: TempDir,
+}
+
+#[derive(Default)]
+pub struct TestHost {
+    lines: Mutex<Vec<(String, LogLine)>>,
+}
+
+impl Host for TestHost {
+    fn credentials<'a>(&'a self, spec: &'a FunctionSpec) -> BoxFuture<'a, Result<Credentials, String>> {
+        let credentials = Credentials {
+            access_key_id: format!("ASIA{}", spec.name),
+            secret_access_key: "secret".into(),
+            session_token: "token".into(),
+            expires: Timestamp(u64::MAX),
+        };
+        async { Ok(credentials) }.boxed()
+    }
+
+    fn log(&self, _: &FunctionSpec, stream: &str, lines: Vec<LogLine>) {
+        self.lines.lock().unwrap().extend(lines.into_iter().map(|line| (stream.to_string(), line)));
+    }
+}
+
+impl TestHost {
+    /// All messages so far, oldest first.
+    pub fn messages(&self) -> Vec<String> {
+        self.lines.lock().unwrap().iter().map(|(_, line)| line.message.clone()).collect()
+    }
+}
+
+impl Harness {
+    pub fn new() -> Harness {
+        Harness::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Config)) -> Harness {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
+        change(&mut config);
+        let host = Arc::new(TestHost::default());
+        let runtime = Runtime::new(config, Env::real(), host.clone()).unwrap();
+        Harness { runtime, host, dir }
+    }
+
+    /// A function whose code is `files`: paths and their text.
+    pub fn function(&self, name: &str, runtime: &str, handler: &str, files: &[(&str, &str)]) -> FunctionSpec {
+        let code = self.dir.path().join("code").join(name);
+        write(&code, files);
+        FunctionSpec {
+            key: name.into(),
+            name: name.into(),
+            version: "$LATEST".into(),
+            handler: handler.into(),
+            runtime: runtime.into(),
+            code,
+            layers: Vec::new(),
+            environment: BTreeMap::new(),
+            timeout: Duration::from_secs(20),
+            memory_mb: 128,
+            region: "eu-west-1".into(),
+            account: "000000000000".into(),
+            log_group: format!("/aws/lambda/{name}"),
+            endpoint_url: "http://127.0.0.1:4566".into(),
+            instances_max: None,
+        }
+    }
+
+    pub fn python(&self, source: &str) -> Arc<FunctionSpec> {
+        Arc::new(self.function("f", "python3.11", "index.handler", &[("index.py", source)]))
+    }
+
+    pub fn node(&self, source: &str) -> Arc<FunctionSpec> {
+        Arc::new(self.function("f", "nodejs20.x", "index.handler", &[("index.js", source)]))
+    }
+
+    /// A layer made of `files`.
+    pub fn layer(&self, name: &str, files: &[(&str, &str)]) -> std::path::PathBuf {
+        let folder = self.dir.path().join("layers").join(name);
+        write(&folder, files);
+        folder
+    }
+
+    pub async fn try_invoke(&self, spec: &Arc<FunctionSpec>, payload: &str) -> Result<Outcome, InvokeError> {
+        self.runtime.invoke(spec, invocation(payload)).await
+    }
+
+    pub async fn invoke(&self, spec: &Arc<FunctionSpec>, payload: &str) -> Outcome {
+        self.try_invoke(spec, payload).await.unwrap()
+    }
+
+    /// The value of a function that must succeed.
+    pub async fn value(&self, spec: &Arc<FunctionSpec>, payload: &str) -> Value {
+        let outcome = self.invoke(spec, payload).await;
+        assert_eq!(outcome.function_error, None, "{}", text(&outcome));
+        json(&outcome)
+    }
+
+    /// The error object of a function that must fail.
+    pub async fn error(&self, spec: &Arc<FunctionSpec>, payload: &str) -> Value {
+        let outcome = self.invoke(spec, payload).await;
+        assert_eq!(outcome.function_error, Some("Unhandled"), "{}", text(&outcome));
+        json(&outcome)
+    }
+
+    /// Waits, for at most ten seconds, until as many instances exist.
+    pub async fn until_instances(&self, wanted: usize) {
+        for _ in 0..10_000 {
+            let status = self.runtime.status().await;
+            if status.functions.iter().map(|function| function.instances.len()).sum::<usize>() == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("there are not {wanted} instances: {:?}", self.runtime.status().await);
+    }
+}
+
+pub fn invocation(payload: &str) -> Invocation {
+    Invocation {
+        request_id: Env::real().uuid(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+        invoked_function_arn: "arn:aws:lambda:eu-west-1:000000000000:function:f".into(),
+        client_context: None,
+        identity: None,
+        trace_id: None,
+    }
+}
+
+pub fn json(outcome: &Outcome) -> Value {
+    serde_json::from_slice(&outcome.payload).unwrap()
+}
+
+pub fn text(outcome: &Outcome) -> String {
+    String::from_utf8_lossy(&outcome.payload).into_owned()
+}
+
+fn write(folder: &Path, files: &[(&str, &str)]) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(folder).unwrap();
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}

@@ -1,0 +1,9 @@
+//! Real Python, Node and self-made runtimes, driven as the Lambda service drives them.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod harness;
+mod node;
+mod pool;
+mod provided;
+mod python;
