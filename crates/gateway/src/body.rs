@@ -1,0 +1,122 @@
+//! Reads a request's body into memory, within limits of size, time and total memory.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Why there is no body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    TooLarge { limit: usize },
+    Slow,
+    Broken,
+    NoMemory,
+}
+
+/// What one body may take.
+pub(crate) struct Allowance<'a> {
+    /// Its size in bytes.
+    pub(crate) limit: usize,
+    /// Between two pieces.
+    pub(crate) wait: Duration,
+    pub(crate) memory: &'a Arc<Semaphore>,
+    /// The client sends nothing before it is told to go on (`Expect: 100-continue`), so there is nothing to discard.
+    pub(crate) asks_first: bool,
+}
+
+/// A whole body, and its share of the memory for bodies, which is given back when this is dropped.
+pub(crate) struct Buffered {
+    pub(crate) bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// How much of a body that is too large is read and forgotten, in bytes: many clients read an answer only after
+/// they have sent everything, and would see a broken connection instead of the refusal.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
+
+/// Reads the body, of which nothing is kept when it is too large.
+pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'_>) -> Result<Buffered, BodyError> {
+    let Allowance { limit, wait, memory, asks_first } = *allowance;
+    let too_large = BodyError::TooLarge { limit };
+    let mut body = std::pin::pin!(body);
+    if body.size_hint().lower() > limit as u64 {
+        if !asks_first {
+            discard(body, wait).await;
+        }
+        return Err(too_large);
+    }
+    let mut buffer = Joined::default();
+    let mut share: Option<OwnedSemaphorePermit> = None;
+    loop {
+        let frame = match timeout(wait, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) => return Err(BodyError::Broken),
+            Ok(None) => break,
+            Err(_) => return Err(BodyError::Slow),
+        };
+        // Trailers carry nothing that a service reads.
+        let Ok(data) = frame.into_data() else { continue };
+        if buffer.len() + data.len() > limit {
+            drop((buffer, share));
+            discard(body, wait).await;
+            return Err(too_large);
+        }
+        let size = u32::try_from(data.len()).map_err(|_| too_large)?;
+        let more = memory.clone().try_acquire_many_owned(size).map_err(|_| BodyError::NoMemory)?;
+        match &mut share {
+            Some(share) => share.merge(more),
+            None => share = Some(more),
+        }
+        buffer.push(data);
+    }
+    Ok(Buffered { bytes: buffer.finish(), _share: share })
+}
+
+/// Reads what the client still sends, for a bounded time.
+async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>, wait: Duration) {
+    let all = async {
+        let mut discarded = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            discarded += frame.data_ref().map_or(0, Bytes::len);
+            if discarded > DISCARDED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // The refusal is sent either way.
+    let _ = timeout(wait, all).await;
+}
+
+/// Pieces joined to one. A body that comes in one piece is not copied.
+#[derive(Default)]
+struct Joined {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Joined {
+    fn len(&self) -> usize {
+        if self.rest.is_empty() { self.first.len() } else { self.rest.len() }
+    }
+
+    fn push(&mut self, data: Bytes) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if self.rest.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+        }
+        self.rest.extend_from_slice(&data);
+    }
+
+    fn finish(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}

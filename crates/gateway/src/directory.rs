@@ -1,0 +1,275 @@
+//! Routing: from a request to a service's operation.
+//!
+//! A request tells its operation in one of four ways, which are looked for in this order: an `X-Amz-Target` header;
+//! the RPC v2 protocol's header and path; an `Action` parameter; the path, among the bindings of the service that
+//! the signature names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use service::{Cloud, Operation, Service};
+use wire::Protocol;
+use wire::query::Params;
+use wire::rest::{Labels, Match, Router};
+
+use crate::refusal::Refusal;
+
+pub(crate) struct Directory {
+    cloud: Arc<Cloud>,
+    /// The part of `X-Amz-Target` before the dot, to the service's place.
+    targets: HashMap<&'static str, usize>,
+    rest: Vec<Bindings>,
+}
+
+/// The REST operations of one service.
+struct Bindings {
+    service: usize,
+    router: Router,
+    /// The router's index, to the operation's.
+    operations: Vec<usize>,
+}
+
+/// What a request's head tells about its operation.
+pub(crate) struct Candidate<'d> {
+    pub(crate) protocol: Protocol,
+    /// Where the head is enough to know it.
+    pub(crate) service: Option<&'d Service>,
+    clue: Clue,
+}
+
+enum Clue {
+    /// The service, as the protocol names it, and the operation.
+    Named {
+        service: String,
+        operation: String,
+    },
+    Action,
+    Path,
+}
+
+/// A request whose operation is known.
+pub(crate) struct Call<'d> {
+    pub(crate) service: &'d Service,
+    pub(crate) operation: &'d Operation,
+    pub(crate) protocol: Protocol,
+    pub(crate) labels: Labels<'static>,
+    pub(crate) params: Option<Params>,
+}
+
+impl Directory {
+    pub(crate) fn new(cloud: Arc<Cloud>) -> Directory {
+        let mut targets = HashMap::new();
+        let mut rest = Vec::new();
+        for (service, entry) in cloud.services().iter().enumerate() {
+            if let Some((_, prefix)) = entry.api.json {
+                targets.entry(prefix).or_insert(service);
+            }
+            let bound = entry.operations().iter().enumerate();
+            let (operations, bindings): (Vec<_>, Vec<_>) =
+                bound.filter_map(|(index, operation)| Some((index, operation.rest?))).unzip();
+            if !bindings.is_empty() {
+                rest.push(Bindings { service, router: Router::new(bindings), operations });
+            }
+        }
+        Directory { cloud, targets, rest }
+    }
+
+    /// Reads the head. `scope` is the service that the signature names.
+    pub(crate) fn candidate(&self, head: &Parts, scope: Option<&str>) -> Candidate<'_> {
+        let of_scope = |speaks: fn(&Service) -> bool| {
+            self.services().find(|service| Some(service.api.name) == scope && speaks(service))
+        };
+        if let Some(target) = text(head, "x-amz-target") {
+            let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
+            let service = self.by_target(prefix);
+            let clue = Clue::Named { service: prefix.into(), operation: operation.into() };
+            return Candidate { protocol: json_protocol(head, service), service, clue };
+        }
+        if text(head, "smithy-protocol") == Some("rpc-v2-cbor") {
+            let (service, operation) = rpc_path(head.uri.path()).unwrap_or_default();
+            let clue = Clue::Named { service: service.into(), operation: operation.into() };
+            return Candidate { protocol: Protocol::RpcV2Cbor, service: self.by_target(service), clue };
+        }
+        if is_form(head) || has_action(head.uri.query().unwrap_or_default()) {
+            let service = of_scope(|service| service.api.query.is_some());
+            return Candidate { protocol: Protocol::Query, service, clue: Clue::Action };
+        }
+        Candidate { protocol: Protocol::RestJson, service: of_scope(|_| true), clue: Clue::Path }
+    }
+
+    /// Finds the operation, now that the body is there.
+    pub(crate) fn resolve<'d>(
+        &'d self,
+        candidate: Candidate<'d>,
+        head: &Parts,
+        body: &Bytes,
+        scope: Option<&str>,
+    ) -> Result<Call<'d>, Refusal> {
+        let Candidate { protocol, service, clue } = candidate;
+        match (clue, service) {
+            (Clue::Named { operation, .. }, Some(service)) => named(service, protocol, &operation),
+            (Clue::Named { service, operation }, None) => {
+                Err(self.unknown_service(protocol, &service, &operation, scope))
+            }
+            (Clue::Action, service) => self.by_action(service, head, body, scope),
+            (Clue::Path, _) => self.by_path(head, scope),
+        }
+    }
+
+    fn services(&self) -> impl Iterator<Item = &Service> {
+        self.cloud.services().iter()
+    }
+
+    fn service(&self, index: usize) -> Option<&Service> {
+        self.cloud.services().get(index)
+    }
+
+    fn by_target(&self, prefix: &str) -> Option<&Service> {
+        self.targets.get(prefix).and_then(|index| self.service(*index))
+    }
+
+    fn knows(&self, scope: &str) -> bool {
+        self.services().any(|service| service.api.name == scope)
+    }
+
+    fn unknown_service(&self, protocol: Protocol, service: &str, operation: &str, scope: Option<&str>) -> Refusal {
+        match scope {
+            Some(scope) if !self.knows(scope) => Refusal::service(protocol, scope, self.services()),
+            _ => {
+                Refusal::unknown(protocol, &format!("No service here answers to {:.128}.{:.128}.", service, operation))
+            }
+        }
+    }
+
+    fn by_action<'d>(
+        &'d self,
+        service: Option<&'d Service>,
+        head: &Parts,
+        body: &Bytes,
+        scope: Option<&str>,
+    ) -> Result<Call<'d>, Refusal> {
+        let refuse = |error: wire::DecodeError| {
+            Refusal::new(Protocol::Query, service, service::Error::new(400, "MalformedQueryString", error.to_string()))
+        };
+        let query = head.uri.query().unwrap_or_default();
+        let form: &[u8] = if is_form(head) && !has_action(query) { body } else { query.as_bytes() };
+        let params = wire::query::parse(form).map_err(refuse)?;
+        let Some(action) = params.action() else { return self.by_path(head, scope) };
+        let service = service.or_else(|| {
+            let version = params.version()?;
+            self.services().find(|service| {
+                service.api.query.as_ref().is_some_and(|query| query.version == version)
+                    && (service.operation(action).is_some() || service.api.not_implemented.contains(&action))
+            })
+        });
+        match (service, scope) {
+            (Some(service), _) => {
+                named(service, Protocol::Query, action).map(|call| Call { params: Some(params), ..call })
+            }
+            (None, Some(scope)) if !self.knows(scope) => Err(Refusal::service(Protocol::Query, scope, self.services())),
+            (None, _) => {
+                Err(Refusal::unknown(Protocol::Query, &format!("No service here has the action {action:.128}.")))
+            }
+        }
+    }
+
+    fn by_path(&self, head: &Parts, scope: Option<&str>) -> Result<Call<'_>, Refusal> {
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+        let mut allowed = Vec::new();
+        for bindings in &self.rest {
+            let Some(service) = self.service(bindings.service) else { continue };
+            if scope.is_some_and(|scope| scope != service.api.name) {
+                continue;
+            }
+            match bindings.router.find(head.method.as_str(), path, query) {
+                Match::Found { index, labels } => {
+                    let operation = bindings.operations.get(index).and_then(|index| service.operations().get(*index));
+                    let Some(operation) = operation else { continue };
+                    let labels = labels.into_iter().map(|(name, text)| (name, text.into_owned().into())).collect();
+                    return Ok(Call { service, operation, protocol: Protocol::RestJson, labels, params: None });
+                }
+                Match::MethodNotAllowed(methods) => allowed.extend(methods),
+                Match::NotFound => {}
+            }
+        }
+        if !allowed.is_empty() {
+            return Err(Refusal::method(&allowed, head.method.as_str(), path));
+        }
+        Err(match scope {
+            Some(scope) if !self.knows(scope) => Refusal::service(Protocol::RestJson, scope, self.services()),
+            Some(scope) => {
+                let what = format!("{scope} has no operation at {} {path:.128}.", head.method);
+                Refusal::unknown(Protocol::RestJson, &what)
+            }
+            None => {
+                let what = format!("Nothing is at {} {path:.128}: it names no AWS operation.", head.method);
+                Refusal::unknown(Protocol::RestJson, &what)
+            }
+        })
+    }
+}
+
+fn named<'d>(service: &'d Service, protocol: Protocol, operation: &str) -> Result<Call<'d>, Refusal> {
+    match service.operation(operation) {
+        Some(operation) => Ok(Call { service, operation, protocol, labels: Labels::new(), params: None }),
+        None => Err(Refusal::operation(protocol, service, operation)),
+    }
+}
+
+fn text<'h>(head: &'h Parts, name: &str) -> Option<&'h str> {
+    head.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The content type without its parameters.
+fn media_type(head: &Parts) -> &str {
+    let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+fn is_form(head: &Parts) -> bool {
+    media_type(head).eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+fn has_action(query: &str) -> bool {
+    query.split('&').any(|pair| pair.starts_with("Action="))
+}
+
+/// The answer's JSON version is the request's, and else the service's own.
+fn json_protocol(head: &Parts, service: Option<&Service>) -> Protocol {
+    match media_type(head) {
+        "application/x-amz-json-1.0" => Protocol::Json10,
+        "application/x-amz-json-1.1" => Protocol::Json11,
+        "application/x-amz-cbor-1.1" | "application/cbor" => Protocol::AwsCbor,
+        _ => service.and_then(|service| service.api.json).map_or(Protocol::Json10, |(protocol, _)| protocol),
+    }
+}
+
+/// `/service/{service}/operation/{operation}`, possibly below a prefix.
+fn rpc_path(path: &str) -> Option<(&str, &str)> {
+    let (service, operation) = path.rsplit_once("/operation/")?;
+    let (_, service) = service.rsplit_once("/service/")?;
+    Some((service, operation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rpc_paths_are_read_from_their_end() {
+        assert_eq!(rpc_path("/service/A/operation/B"), Some(("A", "B")));
+        assert_eq!(rpc_path("/x/service/A/operation/B"), Some(("A", "B")));
+        for path in ["", "/", "/service/A", "/operation/B", "/operation/B/service/A"] {
+            assert_eq!(rpc_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_action_is_a_parameter_of_that_very_name() {
+        assert!(has_action("Version=1&Action=X"));
+        assert!(!has_action("XAction=1&action=2"));
+    }
+}

@@ -1,0 +1,171 @@
+//! The life of one request: its way to an operation, a front or one of the gateway's own pages, and what is kept of
+//! it in the log and the metrics.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use auth::sigv4;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::header::{EXPECT, HOST};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::Body;
+use service::{BoxFuture, Caller, Error, Front, WireRequest};
+use wire::Protocol;
+
+use crate::admission::{admit, signed_parts};
+use crate::body::Allowance;
+use crate::metrics::{FRONT, Label, UNROUTED};
+use crate::origin::{self, From};
+use crate::refusal::Refusal;
+use crate::{Inner, body, own};
+
+/// What is known of the request by the time it is answered.
+struct Trace {
+    request_id: String,
+    label: Label,
+    caller: String,
+}
+
+pub(crate) async fn handle<B: Body<Data = Bytes>>(inner: &Arc<Inner>, request: Request<B>) -> Response<Full<Bytes>> {
+    // Latency needs a monotonic clock finer than the one that stored times come from.
+    let began = Instant::now();
+    let (mut head, body) = request.into_parts();
+    name_host(&mut head);
+    if let Some(page) = own::page(inner, &head.method, head.uri.path()) {
+        return page.map(Full::new);
+    }
+    let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+    let mut trace = Trace { request_id: inner.cloud.env().uuid(), label: UNROUTED, caller: String::new() };
+    let response = answer(inner, &mut trace, head, body).await;
+    let took = began.elapsed();
+    inner.metrics.count(trace.label, response.status(), took);
+    let Trace { request_id, label: (service, operation), caller } = trace;
+    tracing::info!(
+        target: "cloudlet::access",
+        %method, path, service, operation, caller, request_id,
+        status = response.status().as_u16(),
+        bytes = response.body().len(),
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+    );
+    response.map(Full::new)
+}
+
+/// HTTP/2 clients name the host in the URI; so may HTTP/1 clients, and then the URI counts (RFC 9112, 3.2.2).
+fn name_host(head: &mut Parts) {
+    let host = head.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = host {
+        head.headers.insert(HOST, host);
+    }
+}
+
+async fn answer<B: Body<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, head: Parts, body: B) -> Response<Bytes> {
+    if let Some(front) = inner.cloud.front(&head) {
+        trace.label = FRONT;
+        return through_front(inner, trace, &*front, head, body).await;
+    }
+    let origin = match inner.origins.of(&head.headers) {
+        From::Elsewhere => None,
+        From::Page(origin) => Some(origin),
+        From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id),
+    };
+    let mut response = match &origin {
+        Some(_) if origin::is_preflight(&head) => origin::preflight(&head),
+        _ => match through_api(inner, trace, head, body).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                tracing::debug!(request_id = trace.request_id, error = %refusal.error, "refused");
+                refusal.encode(&trace.request_id)
+            }
+        },
+    };
+    if let Some(origin) = origin {
+        origin::allow(origin, &mut response);
+    }
+    response
+}
+
+async fn through_front<B: Body<Data = Bytes>>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    front: &dyn Front,
+    head: Parts,
+    body: B,
+) -> Response<Bytes> {
+    let body = match body::read(body, &allowance(inner, &head, inner.limits.body_bytes)).await {
+        Ok(body) => body,
+        Err(error) => return Refusal::body(Protocol::RestJson, None, error).encode(&trace.request_id),
+    };
+    let cloud = &inner.cloud;
+    let cx = cloud.cx(Caller::system(cloud.account()), cloud.region().clone(), endpoint(&head));
+    trace.request_id = cx.request_id().to_owned();
+    let request = Request::from_parts(head, body.bytes.clone());
+    match caught(front.handle(cx, request)).await {
+        Ok(response) => response,
+        Err(error) => Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id),
+    }
+}
+
+async fn through_api<B: Body<Data = Bytes>>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    head: Parts,
+    body: B,
+) -> Result<Response<Bytes>, Refusal> {
+    let cloud = &inner.cloud;
+    let signature = sigv4::parse(&signed_parts(&head));
+    let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
+    let candidate = inner.directory.candidate(&head, scope.as_deref());
+    let (protocol, service) = (candidate.protocol, candidate.service);
+    let limit = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
+    let body = body::read(body, &allowance(inner, &head, limit)).await;
+    let body = body.map_err(|error| Refusal::body(protocol, service, error))?;
+    let call = inner.directory.resolve(candidate, &head, &body.bytes, scope.as_deref())?;
+    let (protocol, service) = (call.protocol, Some(call.service));
+    trace.label = (call.service.api.model, call.operation.name);
+    let admitted = admit(cloud, &call, signature, &head, &body.bytes);
+    let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
+    trace.caller = caller.arn.to_string();
+    let cx = cloud.cx(caller, region, endpoint(&head));
+    trace.request_id = cx.request_id().to_owned();
+    let request = WireRequest {
+        protocol,
+        labels: call.labels,
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers,
+        body: body.bytes.clone(),
+        params: call.params,
+    };
+    caught(call.operation.serve(cx, request)).await.map_err(|error| Refusal::new(protocol, service, error))
+}
+
+fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> {
+    let asks_first = head.headers.contains_key(EXPECT);
+    Allowance { limit, wait: inner.limits.body_wait, memory: &inner.memory, asks_first }
+}
+
+/// The base URL under which the client sees this server.
+fn endpoint(head: &Parts) -> Option<String> {
+    let host = head.headers.get(HOST)?.to_str().ok()?;
+    Some(format!("http://{host}"))
+}
+
+/// Runs a handler. One that panics fails its own request alone.
+async fn caught(handler: BoxFuture<Response<Bytes>>) -> Result<Response<Bytes>, Error> {
+    AssertUnwindSafe(handler)
+        .catch_unwind()
+        .await
+        .map_err(|panic| Error::internal(format_args!("a handler panicked: {}", panic_message(&*panic))))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}

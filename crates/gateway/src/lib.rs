@@ -1,0 +1,69 @@
+//! The network's edge: sockets, routing, limits, authentication. It finds services in a [`service::Cloud`] and
+//! knows none by name.
+
+mod admission;
+mod body;
+mod directory;
+mod exchange;
+mod limits;
+mod metrics;
+mod nearest;
+mod origin;
+mod own;
+mod refusal;
+mod server;
+
+pub use limits::Limits;
+
+use std::sync::Arc;
+
+use service::Cloud;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use directory::Directory;
+use metrics::Metrics;
+use origin::Origins;
+use tokio::sync::Semaphore;
+
+/// How a gateway behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub limits: Limits,
+    /// Origins (`https://app.example.com`) whose pages may call AWS APIs here from a browser, besides pages served
+    /// from this machine.
+    pub allowed_origins: Vec<String>,
+}
+
+/// The front door of a cloud. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) limits: Limits,
+    pub(crate) origins: Origins,
+    pub(crate) directory: Directory,
+    pub(crate) metrics: Metrics,
+    /// What request bodies may hold in memory together, in bytes.
+    pub(crate) memory: Arc<Semaphore>,
+}
+
+impl Gateway {
+    pub fn new(cloud: Arc<Cloud>, options: Options) -> Gateway {
+        Gateway(Arc::new(Inner {
+            directory: Directory::new(cloud.clone()),
+            metrics: Metrics::new(&cloud),
+            origins: Origins::new(options.allowed_origins),
+            memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
+            limits: options.limits,
+            cloud,
+        }))
+    }
+
+    /// Answers connections until `stop` is cancelled; then takes no more, lets running requests finish for
+    /// [`Limits::shutdown_wait`], and returns.
+    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
+        server::serve(self.0.clone(), listener, stop).await;
+    }
+}

@@ -1,0 +1,40 @@
+//! What one client may take.
+
+use std::time::Duration;
+
+/// The bounds of a gateway. The defaults suit a small server.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Request line and headers together, in bytes. Past it: 431.
+    pub header_bytes: usize,
+    /// A body that is not for a service which sets its own limit, in bytes. Past it: 413. API Gateway's is 10 MB:
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
+    pub body_bytes: usize,
+    /// All bodies that are in memory at the same time, in bytes. Past it: 503.
+    pub buffered_bytes: usize,
+    /// How long the next request's headers may take to arrive on a connection; so also how long one may idle.
+    pub header_wait: Duration,
+    /// How long the next piece of a body may take to arrive. Past it: 408.
+    pub body_wait: Duration,
+    /// Connections at the same time. Further ones wait to be accepted.
+    pub connections: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub streams: u32,
+    /// How long running requests may take to finish once the server stops.
+    pub shutdown_wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            header_bytes: 64 << 10,
+            body_bytes: 10 << 20,
+            buffered_bytes: 1 << 30,
+            header_wait: Duration::from_secs(60),
+            body_wait: Duration::from_secs(30),
+            connections: 10_000,
+            streams: 256,
+            shutdown_wait: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Browsers: which pages may call AWS APIs here, and the CORS answers that tell them.
+//!
+//! A page from anywhere can make a browser send requests to a server on the same machine. Development credentials
+//! are well known, so a signature alone does not stop such a page: its origin must be allowed too.
+//! Source: <https://fetch.spec.whatwg.org/#http-cors-protocol>
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+
+/// What a page's script may read of an answer.
+const EXPOSED: &str = "etag, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amz-version-id, \
+    x-amzn-errortype, x-amzn-query-error, x-amzn-requestid, x-amzn-trace-id";
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+/// How long a browser may remember the answer, in seconds.
+const MAX_AGE: &str = "86400";
+
+pub(crate) struct Origins(Vec<String>);
+
+/// Where a request comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum From {
+    /// Not a page: an SDK, a tool, another server.
+    Elsewhere,
+    /// A page of an allowed origin.
+    Page(HeaderValue),
+    /// A page that has no business here.
+    Stranger(String),
+}
+
+impl Origins {
+    pub(crate) fn new(allowed: Vec<String>) -> Origins {
+        Origins(allowed)
+    }
+
+    pub(crate) fn of(&self, headers: &HeaderMap) -> From {
+        let Some(origin) = headers.get(ORIGIN) else { return From::Elsewhere };
+        let text = origin.to_str().unwrap_or_default();
+        if self.0.iter().any(|allowed| allowed == text) || is_this_machine(text) {
+            From::Page(origin.clone())
+        } else {
+            From::Stranger(String::from_utf8_lossy(origin.as_bytes()).into_owned())
+        }
+    }
+}
+
+fn is_this_machine(origin: &str) -> bool {
+    let uri = origin.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
+}
+
+/// Whether the browser only asks what it may send.
+pub(crate) fn is_preflight(head: &Parts) -> bool {
+    head.method == Method::OPTIONS && head.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+pub(crate) fn preflight(head: &Parts) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(MAX_AGE));
+    if let Some(asked) = head.headers.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    response
+}
+
+/// Lets the page read the answer.
+pub(crate) fn allow(origin: HeaderValue, response: &mut Response<Bytes>) {
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.insert(VARY, HeaderValue::from_static("Origin"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_machine_and_listed_ones_are_allowed() {
+        let origins = Origins::new(vec!["https://app.example.com".into()]);
+        let of = |origin: &'static str| origins.of(&HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]));
+        for origin in [
+            "http://localhost:3000",
+            "https://127.0.0.1",
+            "http://[::1]:8080",
+            "http://app.localhost",
+            "https://app.example.com",
+        ] {
+            assert_eq!(of(origin), From::Page(HeaderValue::from_static(origin)), "{origin}");
+        }
+        for origin in ["https://evil.example", "http://localhost.evil.example", "null", "", "http://app.example.com"] {
+            assert_eq!(of(origin), From::Stranger(origin.into()), "{origin}");
+        }
+        assert_eq!(origins.of(&HeaderMap::new()), From::Elsewhere);
+    }
+}

@@ -1,0 +1,110 @@
+//! Errors of the gateway itself, in the shape of the protocol in which the request came.
+
+use bytes::Bytes;
+use http::Response;
+use service::{Error, Service};
+use wire::Protocol;
+
+use crate::body::BodyError;
+use crate::nearest::nearest;
+
+/// The namespace of errors that AWS's own front answers, before a service sees the request.
+const FRONT_NAMESPACE: &str = "com.amazon.coral.service";
+/// The same for the Query protocol.
+const FRONT_XMLNS: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
+
+const HINT: &str = "`cloudlet operations` lists what is supported.";
+
+/// A request that reaches no service.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    protocol: Protocol,
+    xmlns: &'static str,
+    pub(crate) error: Error,
+}
+
+impl Refusal {
+    pub(crate) fn new(protocol: Protocol, service: Option<&Service>, error: Error) -> Refusal {
+        let query = service.and_then(|service| service.api.query.as_ref());
+        Refusal { protocol, xmlns: query.map_or(FRONT_XMLNS, |query| query.xmlns), error }
+    }
+
+    pub(crate) fn encode(&self, request_id: &str) -> Response<Bytes> {
+        let namespace = if self.protocol == Protocol::Query { self.xmlns } else { FRONT_NAMESPACE };
+        self.error.encode(self.protocol, namespace, "message", request_id)
+    }
+
+    /// The operation exists in neither AWS's model nor here, or only in AWS's.
+    pub(crate) fn operation(protocol: Protocol, service: &Service, name: &str) -> Refusal {
+        let api = &service.api;
+        if api.not_implemented.contains(&name) {
+            return Refusal::new(protocol, Some(service), Error::not_implemented(format_args!("{}:{name}", api.model)));
+        }
+        let known =
+            service.operations().iter().map(|operation| operation.name).chain(api.not_implemented.iter().copied());
+        let meant = nearest(name, known).map(|known| format!(" Did you mean {known}?")).unwrap_or_default();
+        let (status, code) = match protocol {
+            Protocol::Query => (400, "InvalidAction"),
+            Protocol::RpcV2Cbor | Protocol::RestJson => (404, "UnknownOperationException"),
+            Protocol::Json10 | Protocol::Json11 | Protocol::AwsCbor => (400, "UnknownOperationException"),
+        };
+        let message = format!("{} has no operation {}.{meant} {HINT}", api.model, quoted(name));
+        Refusal::new(protocol, Some(service), Error::new(status, code, message))
+    }
+
+    /// The request is for a service that is not here.
+    pub(crate) fn service<'a>(protocol: Protocol, asked: &str, services: impl Iterator<Item = &'a Service>) -> Refusal {
+        let names: Vec<&str> = services.map(|service| service.api.name).collect();
+        let message = format!(
+            "The service {} is not implemented by Cloudlet. Services: {}. {HINT}",
+            quoted(asked),
+            names.join(", ")
+        );
+        Refusal::new(protocol, None, Error::new(501, "NotImplemented", message))
+    }
+
+    /// Nothing in the request says which operation it is for, or what it says is known to nobody.
+    pub(crate) fn unknown(protocol: Protocol, what: &str) -> Refusal {
+        let code = if protocol == Protocol::Query { "InvalidAction" } else { "UnknownOperationException" };
+        Refusal::new(protocol, None, Error::new(404, code, format!("{what} {HINT}")))
+    }
+
+    pub(crate) fn method(allowed: &[&str], method: &str, path: &str) -> Refusal {
+        let message = format!("{} answers {}, not {}. {HINT}", quoted(path), allowed.join(" and "), quoted(method));
+        Refusal::new(Protocol::RestJson, None, Error::new(405, "UnknownOperationException", message))
+    }
+
+    pub(crate) fn origin(origin: &str) -> Refusal {
+        let message = format!(
+            "Pages of {} may not call AWS APIs here: only pages served from this machine, and the origins that the \
+             server was started with.",
+            quoted(origin)
+        );
+        Refusal::new(Protocol::RestJson, None, Error::new(403, "AccessDeniedException", message))
+    }
+
+    pub(crate) fn body(protocol: Protocol, service: Option<&Service>, error: BodyError) -> Refusal {
+        let error = match error {
+            BodyError::TooLarge { limit } => {
+                let message = format!("Request must be smaller than {limit} bytes");
+                Error::new(413, "RequestTooLargeException", message)
+            }
+            BodyError::Slow => Error::new(408, "RequestTimeoutException", "The request's body did not arrive in time"),
+            BodyError::Broken => Error::new(400, "IncompleteBody", "The request's body did not arrive whole"),
+            BodyError::NoMemory => {
+                let message = "The server holds as many request bodies as it may. Try again.";
+                Error::new(503, "ServiceUnavailable", message)
+            }
+        };
+        Refusal::new(protocol, service, error)
+    }
+}
+
+/// What the caller sent, short enough to be sent back.
+fn quoted(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 128;
+    match text.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("'{}...'", text.get(..end).unwrap_or_default()),
+        None => format!("'{text}'"),
+    }
+}

@@ -1,0 +1,100 @@
+//! Sockets: accepting, HTTP/1 and HTTP/2 on the same port, and an end in good order.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Inner, Limits, exchange};
+
+/// How long to wait when the system has no file descriptor left for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often an HTTP/2 client must show that it is still there, and how long it may take to answer.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_WAIT: Duration = Duration::from_secs(20);
+
+pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(inner.limits.connections));
+    let builder = Arc::new(builder(&inner.limits));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    while let Some((place, stream)) = stop.run_until_cancelled(next(&places, &listener, &mut connections)).await {
+        let (inner, builder, watcher) = (inner.clone(), builder.clone(), graceful.watcher());
+        connections.spawn(async move {
+            connection(inner, &builder, watcher, stream).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    if timeout(inner.limits.shutdown_wait, graceful.shutdown()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "ended requests that did not finish in time");
+    }
+    connections.shutdown().await;
+}
+
+/// The next connection, once there is a place for it.
+async fn next(
+    places: &Arc<Semaphore>,
+    listener: &TcpListener,
+    connections: &mut JoinSet<()>,
+) -> (Option<tokio::sync::OwnedSemaphorePermit>, TcpStream) {
+    // The semaphore is never closed.
+    let place = places.clone().acquire_owned().await.ok();
+    loop {
+        while connections.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => return (place, stream),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_wait).max_buf_size(limits.header_bytes);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.streams)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_WAIT);
+    builder
+}
+
+async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher: Watcher, stream: TcpStream) {
+    // Small answers leave at once instead of waiting for the client's acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let spoke = Arc::new(AtomicBool::new(false));
+    let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
+    let service = service_fn(move |request| {
+        speaks.store(true, Ordering::Relaxed);
+        let inner = inner.clone();
+        async move { Ok::<_, Infallible>(exchange::handle(&inner, request).await) }
+    });
+    let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    let mut connection = std::pin::pin!(connection);
+    // Until the first bytes have told HTTP/1 from HTTP/2, no protocol's own time limit runs.
+    let result = match timeout(header_wait, &mut connection).await {
+        Ok(result) => result,
+        Err(_) if !spoke.load(Ordering::Relaxed) => return,
+        Err(_) => connection.await,
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,155 @@
+//! A cloud with two made-up services, and a gateway in front of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{AccountId, Arn, Env, Region, Timestamp};
+use bytes::Bytes;
+use gateway::{Gateway, Limits, Options};
+use http::request::Parts;
+use kv::{Db, Memory};
+use serde::{Deserialize, Serialize};
+use service::{
+    Access, Api, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Front,
+    Permission, QueryApi, Service, read, write,
+};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use wire::Protocol;
+use wire::query::Names;
+use wire::rest::Binding;
+
+use crate::client::Client;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Text {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u32>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Book {
+    name: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+}
+
+const GET_BOOK: Binding = Binding::new("GET", "/books/{Name}", 200).query(&[("page", "Page")]);
+const PUT_BOOK: Binding = Binding::new("PUT", "/books/{Name}", 201);
+
+fn echo() -> Service {
+    let api = Api {
+        namespace: "com.example.echo",
+        json: Some((Protocol::Json10, "Echo_2020")),
+        query: Some(QueryApi { version: "2020-01-01", xmlns: "urn:echo", names: &Names::NONE }),
+        not_implemented: &["Dream"],
+        body_bytes_max: 1000,
+        ..Api::named("echo")
+    };
+    Service::builder(api, Arc::new(()))
+        .operation(read("Say", |_: Arc<()>, _: Cx, input: Text| async move { Ok::<_, Error>(input) }))
+        .operation(read("WhereAmI", |_: Arc<()>, cx: Cx, _: Text| async move {
+            Ok::<_, Error>(Text { text: format!("{} {}", cx.endpoint(), cx.region()), count: None })
+        }))
+        .operation(write("Panic", |_: Arc<()>, _: Cx, input: Text| async move {
+            assert_eq!(input.text, "calm", "asked to");
+            Ok::<_, Error>(input)
+        }))
+        .operation(read("Wait", |_: Arc<()>, _: Cx, _: Text| std::future::pending::<Result<Text, Error>>()))
+        .build()
+}
+
+fn books() -> Service {
+    Service::builder(Api::named("books"), Arc::new(()))
+        .operation(read("GetBook", |_: Arc<()>, _: Cx, book: Book| async move { Ok::<_, Error>(book) }).rest(&GET_BOOK))
+        .operation(
+            write("PutBook", |_: Arc<()>, _: Cx, book: Book| async move { Ok::<_, Error>(book) }).rest(&PUT_BOOK),
+        )
+        .front(App)
+        .build()
+}
+
+/// Answers everything on one host.
+struct App;
+
+impl Front for App {
+    fn matches(&self, head: &Parts) -> bool {
+        head.headers.get("host").is_some_and(|host| host == "app.localhost")
+    }
+
+    fn handle(&self, _: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Bytes>> {
+        Box::pin(async move {
+            assert_ne!(request.uri().path(), "/panic", "asked to");
+            http::Response::new(format!("app {} {}", request.uri().path(), request.body().len()).into())
+        })
+    }
+}
+
+/// `ROOT` may do all, `USER` nothing, and `OLD` has expired. The secret of each is `secret`.
+struct Keys;
+
+impl Access for Keys {
+    fn credential(&self, key: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+        let account = AccountId::new("000000000000");
+        let caller = match key {
+            "ROOT" => Caller::root(&account),
+            "USER" => Caller {
+                arn: Arn::global("iam", &account, "user/u"),
+                kind: CallerKind::User { name: "u".into() },
+                ..Caller::root(&account)
+            },
+            "OLD" => return Err(CredentialError::Expired),
+            _ => return Err(CredentialError::Unknown),
+        };
+        Ok(Credential { secret: "secret".into(), caller })
+    }
+
+    fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
+        let message = format!("{} may not {} on {}", caller.arn, permission.action, permission.resource);
+        Err(Denial { message })
+    }
+}
+
+/// A running gateway. It stops when this is dropped.
+pub struct Fake {
+    pub client: Client,
+    pub stop: CancellationToken,
+    pub serving: JoinHandle<()>,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Limits small enough to be met in a test.
+pub fn limits() -> Limits {
+    Limits { header_bytes: 8 << 10, body_bytes: 2000, shutdown_wait: Duration::from_millis(100), ..Limits::default() }
+}
+
+pub async fn start() -> Fake {
+    start_with(limits()).await
+}
+
+pub async fn start_with(limits: Limits) -> Fake {
+    let env = Env::simulated(1, Timestamp(1_795_000_000_000));
+    let (account, region) = (AccountId::new("000000000000"), Region::new("us-east-1"));
+    let builder =
+        Cloud::builder(Db::open(Memory::new()), env.clone(), account, region, "http://cloud".into(), Arc::new(Keys));
+    let cloud = builder.service(echo()).service(books()).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = Client { address: listener.local_addr().unwrap(), env };
+    let gateway = Gateway::new(cloud, Options { limits, allowed_origins: vec!["https://good.example".into()] });
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    let serving = tokio::spawn(async move { gateway.serve(listener, token).await });
+    Fake { client, stop, serving }
+}

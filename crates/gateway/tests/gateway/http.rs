@@ -1,0 +1,125 @@
+//! HTTP itself: sizes, times, versions, pipelining, and the end.
+
+use std::time::Duration;
+
+use gateway::Limits;
+use tokio::io::AsyncWriteExt;
+
+use crate::client::{json, read_to_end, rest};
+use crate::fake::{limits, start, start_with};
+
+#[tokio::test]
+async fn requests_on_one_connection_are_answered_in_order() {
+    let fake = start().await;
+    let one = fake.client.text(&json("Echo_2020.Say", r#"{"Text":"one"}"#), "");
+    let two = fake.client.text(&json("Echo_2020.Say", r#"{"Text":"two"}"#), "connection: close\r\n");
+    let answers = fake.client.raw(&(one + &two)).await;
+    let at = |text| answers.find(text).unwrap_or_else(|| panic!("{text} is missing: {answers}"));
+    assert!(at(r#"{"Text":"one"}"#) < at(r#"{"Text":"two"}"#));
+}
+
+#[tokio::test]
+async fn http_1_0_and_absolute_uris_are_understood() {
+    let fake = start().await;
+    let answer = fake.client.unsigned("GET /_cloudlet/health HTTP/1.0\r\n\r\n").await;
+    assert_eq!(answer.status, 200);
+    let answer = fake.client.send(rest("GET", "http://localhost/books/b", "")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"Name":"b"}"#));
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused() {
+    let fake = start().await;
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-amz-target: Echo_2020.Say\r\n";
+    let expect = format!("{head}expect: 100-continue\r\ncontent-length: 1001\r\n\r\n");
+    let whole = format!("{head}content-length: 1001\r\n\r\n{}", "x".repeat(1001));
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n400\r\n{}\r\n0\r\n\r\n", "x".repeat(0x400));
+    for request in [expect, whole, chunked] {
+        let answer = fake.client.unsigned(&request).await;
+        assert_eq!(answer.status, 413, "{request}");
+        assert!(answer.body.contains("RequestTooLargeException"), "{answer:?}");
+        assert!(answer.body.contains("Request must be smaller than 1000 bytes"), "{answer:?}");
+    }
+    let front = "POST / HTTP/1.1\r\nhost: app.localhost\r\nexpect: 100-continue\r\ncontent-length: 2001\r\n\r\n";
+    assert_eq!(fake.client.unsigned(front).await.status, 413);
+}
+
+#[tokio::test]
+async fn memory_for_bodies_is_bounded() {
+    let fake = start_with(Limits { buffered_bytes: 10, ..limits() }).await;
+    let answer = fake.client.send(json("Echo_2020.Say", r#"{"Text":"too much"}"#)).await;
+    assert_eq!(answer.status, 503);
+    for _ in 0..3 {
+        assert_eq!(fake.client.send(json("Echo_2020.Say", r#"{}"#)).await.status, 200, "memory is given back");
+    }
+}
+
+#[tokio::test]
+async fn slow_clients_are_let_go() {
+    let wait = Duration::from_millis(100);
+    let fake = start_with(Limits { header_wait: wait, body_wait: wait, ..limits() }).await;
+    for start in ["", "P", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost: loc"] {
+        let answer = fake.client.raw(start).await;
+        assert!(!answer.contains(" 200 "), "{answer}");
+    }
+    let half = "POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: Echo_2020.Say\r\ncontent-length: 10\r\n\r\n{";
+    assert_eq!(fake.client.unsigned(half).await.status, 408);
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_refused() {
+    let fake = start().await;
+    for request in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]
+    {
+        let answer = fake.client.raw(request).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{request}: {answer}");
+    }
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(200));
+    assert_eq!(fake.client.unsigned(&many).await.status, 431);
+    let long = format!("GET /_cloudlet/health HTTP/1.1\r\nx: {}\r\n\r\n", "x".repeat(9000));
+    assert!(!fake.client.raw(&long).await.contains("200 OK"));
+    let bad_chunk = "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+    assert_eq!(fake.client.unsigned(bad_chunk).await.status, 400);
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_on_the_same_port() {
+    let fake = start().await;
+    let io = hyper_util::rt::TokioIo::new(fake.client.connect().await);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get("http://app.localhost/x").body(http_body_util::Empty::<bytes::Bytes>::new());
+    let response = sender.send_request(request.unwrap()).await.unwrap();
+    assert_eq!(response.version(), http::Version::HTTP_2);
+    let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    assert_eq!(&body[..], b"app /x 0", "the front is found by :authority");
+    connection.abort();
+}
+
+#[tokio::test]
+async fn the_end_waits_for_requests_but_not_for_ever() {
+    let mut fake = start().await;
+    let mut idle = fake.client.connect().await;
+    let mut waiting = fake.client.connect().await;
+    waiting.write_all(fake.client.text(&json("Echo_2020.Wait", "{}"), "").as_bytes()).await.unwrap();
+    // Answered by the time the connection before it is served.
+    assert_eq!(fake.client.send(json("Echo_2020.Say", "{}")).await.status, 200);
+    fake.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), &mut fake.serving).await.expect("the server stops").unwrap();
+    assert_eq!(read_to_end(&mut idle).await, "");
+    assert_eq!(read_to_end(&mut waiting).await, "");
+    assert!(tokio::net::TcpStream::connect(fake.client.address).await.is_err());
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait() {
+    let fake = start_with(Limits { connections: 1, ..limits() }).await;
+    let first = fake.client.connect().await;
+    let mut second = fake.client.connect().await;
+    second.write_all(b"GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), second.readable()).await;
+    assert!(early.is_err(), "the second connection waits for the first");
+    drop(first);
+    assert!(read_to_end(&mut second).await.starts_with("HTTP/1.0 200"));
+}
