@@ -1,0 +1,273 @@
+//! Answers the two questions of all other layers: whose access key is this, and may its owner do that.
+
+use std::sync::Arc;
+
+use auth::policy::{Context, Decision, Kind as PrincipalKind, Policy, PolicySet, Principal, Request, denial, evaluate};
+use base::Timestamp;
+use kv::{Order, Read, Snap};
+use service::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
+
+use crate::Identity;
+use crate::error::Error;
+use crate::keys::{self, ACCESS_KEYS, ATTACHED, INLINE, Kind, fold};
+use crate::model::entity::{self, Entity};
+use crate::model::managed;
+use crate::types::{AccessKey, Role, Session, Subject, Tags, User, arn};
+
+/// Everything stored that decides about a user or role.
+#[derive(Default)]
+pub struct Effective {
+    identity: Vec<Policy>,
+    boundary: Option<Policy>,
+    tags: Tags,
+}
+
+impl Access for Identity {
+    fn credential(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Credential, CredentialError> {
+        if let Some(key) = self.root_keys.iter().find(|key| key.access_key_id == access_key_id) {
+            return Ok(Credential { secret: key.secret.clone(), caller: Caller::root(&self.account) });
+        }
+        match session_token {
+            Some(token) => self.session_credential(access_key_id, token, now),
+            None => self.user_credential(access_key_id),
+        }
+    }
+
+    fn authorize(&self, caller: &Caller, permission: &Permission, now: Timestamp) -> Result<(), Denial> {
+        let Some(principal) = principal(caller) else { return Ok(()) };
+        let mut context = self.context(caller, now);
+        for (key, values) in &permission.context {
+            values.iter().for_each(|value| context.insert(key, value));
+        }
+        let resource_policy = permission.resource_policy.as_deref();
+        self.decide(caller, &principal, context, &permission.action, &permission.resource, resource_policy, false)
+    }
+}
+
+/// As policies see the caller; `None` for the server itself, which they do not limit.
+fn principal(caller: &Caller) -> Option<Principal> {
+    let kind = match &caller.kind {
+        CallerKind::Root => PrincipalKind::Root,
+        CallerKind::User { .. } => PrincipalKind::User,
+        CallerKind::Session { role, .. } => PrincipalKind::Session { role_arn: role.to_string() },
+        CallerKind::System => return None,
+    };
+    Some(Principal { arn: caller.arn.to_string(), account: caller.account.to_string(), kind })
+}
+
+impl Identity {
+    fn user_credential(&self, access_key_id: &str) -> Result<Credential, CredentialError> {
+        let snap = self.db.read().map_err(unavailable)?;
+        let generation = keys::generation(&snap).map_err(unavailable)?;
+        if let Some(credential) = self.cache.credential(generation, access_key_id) {
+            return Ok(credential);
+        }
+        let key = ACCESS_KEYS.get(&snap, access_key_id).map_err(unavailable)?;
+        let key: AccessKey = key.filter(|key| key.active).ok_or(CredentialError::Unknown)?;
+        let user: User = found(entity::find(&snap, &key.user))?;
+        let credential = Credential { secret: key.secret, caller: self.user_caller(&user) };
+        self.cache.keep_credential(generation, access_key_id, &credential);
+        Ok(credential)
+    }
+
+    fn session_credential(
+        &self,
+        access_key_id: &str,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Credential, CredentialError> {
+        let (session, secret) = self.sealer.open(token).ok_or(CredentialError::Unknown)?;
+        if session.access_key_id != access_key_id {
+            return Err(CredentialError::Unknown);
+        }
+        if session.expires <= now {
+            return Err(CredentialError::Expired);
+        }
+        Ok(Credential { secret, caller: self.session_caller(session)? })
+    }
+
+    /// Who a session is. When its user or role is gone, nobody: an id is never given to another.
+    fn session_caller(&self, session: Session) -> Result<Caller, CredentialError> {
+        let snap = self.db.read().map_err(unavailable)?;
+        match session.subject {
+            Subject::Root => Ok(Caller::root(&self.account)),
+            Subject::User { name, id } => {
+                let user: User = found(entity::find(&snap, &name))?;
+                if user.id == id { Ok(self.user_caller(&user)) } else { Err(CredentialError::Unknown) }
+            }
+            Subject::Role { name, id, session_name, policy } => {
+                let role: Role = found(entity::find(&snap, &name))?;
+                if role.id != id {
+                    return Err(CredentialError::Unknown);
+                }
+                let caller =
+                    Caller::role_session(&arn(&self.account, Role::NOUN, &role.path, &role.name), &session_name);
+                let CallerKind::Session { role, .. } = caller.kind else { return Err(CredentialError::Unknown) };
+                Ok(Caller {
+                    user_id: format!("{id}:{session_name}"),
+                    kind: CallerKind::Session { role, policy },
+                    ..caller
+                })
+            }
+        }
+    }
+
+    pub fn user_caller(&self, user: &User) -> Caller {
+        Caller {
+            arn: arn(&self.account, User::NOUN, &user.path, &user.name),
+            account: self.account.clone(),
+            user_id: user.id.clone(),
+            kind: CallerKind::User { name: user.name.clone() },
+        }
+    }
+
+    /// Whether `caller` may assume `role`: its trust policy has to name the caller, or leave the decision to the
+    /// caller's own policies. The server itself may, unless it acts as one of its services: those have to be trusted.
+    pub fn authorize_assume(
+        &self,
+        caller: &Caller,
+        role: &Role,
+        session_name: &str,
+        external_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
+        let principal = match principal(caller) {
+            Some(principal) => principal,
+            None if caller.user_id.contains('.') => Principal::service(&caller.user_id),
+            None => return Ok(()),
+        };
+        let mut context = self.context(caller, now);
+        context.insert("sts:RoleSessionName", session_name);
+        if let Some(external_id) = external_id {
+            context.insert("sts:ExternalId", external_id);
+        }
+        let role_arn = arn(&self.account, Role::NOUN, &role.path, &role.name).to_string();
+        self.decide(caller, &principal, context, "sts:AssumeRole", &role_arn, Some(&role.trust), true)
+    }
+
+    /// The global condition keys that are known of a caller.
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+    fn context(&self, caller: &Caller, now: Timestamp) -> Context {
+        let mut context = Context::new();
+        context.insert("aws:CurrentTime", now.iso8601());
+        context.insert("aws:EpochTime", now.as_secs().to_string());
+        context.insert("aws:PrincipalAccount", caller.account.as_str());
+        context.insert("aws:userid", &caller.user_id);
+        let (arn, kind) = match &caller.kind {
+            CallerKind::Root | CallerKind::System => (&caller.arn, "Account"),
+            CallerKind::User { name } => {
+                context.insert("aws:username", name);
+                (&caller.arn, "User")
+            }
+            CallerKind::Session { role, .. } => (role, "AssumedRole"),
+        };
+        context.insert("aws:PrincipalArn", arn.to_string());
+        context.insert("aws:PrincipalType", kind);
+        context
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one question, of which callers have different ones")]
+    fn decide(
+        &self,
+        caller: &Caller,
+        principal: &Principal,
+        mut context: Context,
+        action: &str,
+        resource: &str,
+        resource_policy: Option<&str>,
+        resource_must_allow: bool,
+    ) -> Result<(), Denial> {
+        let unreadable = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, arn = %caller.arn, action, "policies cannot be read; the call is refused");
+            Denial {
+                message: format!(
+                    "User: {} is not authorized to perform: {action} on resource: {resource} because a policy cannot be read",
+                    caller.arn
+                ),
+            }
+        };
+        let effective = self.effective(caller).map_err(|error| unreadable(&error))?;
+        for (key, value) in &effective.tags {
+            context.insert(&format!("aws:PrincipalTag/{key}"), value);
+        }
+        let parse = |text: &str| self.cache.policy(text).map_err(|error| unreadable(&error));
+        let session = match &caller.kind {
+            CallerKind::Session { policy: Some(policy), .. } => Some([parse(policy)?]),
+            _ => None,
+        };
+        let resource_policy = resource_policy.map(parse).transpose()?;
+        let request = Request { principal, action, resource, context: &context };
+        let policies = PolicySet {
+            identity: &effective.identity,
+            boundary: effective.boundary.as_ref(),
+            session: session.as_ref().map(|policies| &policies[..]),
+            resource: resource_policy.as_ref(),
+            resource_must_allow,
+        };
+        match evaluate(&request, &policies) {
+            Decision::Allow => Ok(()),
+            refused => Err(Denial { message: denial(&request, &refused).unwrap_or_default() }),
+        }
+    }
+
+    /// The stored policies of a caller, as they are now.
+    fn effective(&self, caller: &Caller) -> Result<Arc<Effective>, Error> {
+        let (kind, name) = match &caller.kind {
+            CallerKind::Root | CallerKind::System => return Ok(Arc::default()),
+            CallerKind::User { name } => (Kind::User, name.as_str()),
+            CallerKind::Session { role, .. } => (Kind::Role, role.resource.rsplit('/').next().unwrap_or_default()),
+        };
+        let snap = self.db.read()?;
+        let generation = keys::generation(&snap)?;
+        if let Some(effective) = self.cache.effective(generation, kind, name) {
+            return Ok(effective);
+        }
+        let effective = Arc::new(match kind {
+            Kind::User => self.read_effective::<User>(&snap, name)?,
+            Kind::Role => self.read_effective::<Role>(&snap, name)?,
+        });
+        self.cache.keep_effective(generation, kind, name, &effective);
+        Ok(effective)
+    }
+
+    fn read_effective<E: Entity>(&self, snap: &Snap, name: &str) -> Result<Effective, Error> {
+        let mut entity: E = match entity::find(snap, name) {
+            Ok(entity) => entity,
+            // Who is gone has no policies, and so may do nothing.
+            Err(Error::NoSuchEntity(_)) => return Ok(Effective::default()),
+            Err(error) => return Err(error),
+        };
+        let owner = (E::KIND.code(), fold(name));
+        let mut identity = Vec::new();
+        for row in INLINE.scan_prefix(snap, &owner, Order::Forward)? {
+            identity.push(self.cache.policy(&row?.1)?);
+        }
+        for row in ATTACHED.scan_prefix(snap, &owner, Order::Forward)? {
+            let (_, _, policy_arn) = row?.0;
+            identity.push(self.managed_policy(snap, &policy_arn)?);
+        }
+        let boundary = entity.boundary().take().map(|arn| self.managed_policy(snap, &arn)).transpose()?;
+        Ok(Effective { identity, boundary, tags: std::mem::take(entity.tags()) })
+    }
+
+    fn managed_policy(&self, read: &impl Read, policy_arn: &str) -> Result<Policy, Error> {
+        Ok(self.cache.policy(&managed::document(read, policy_arn)?)?)
+    }
+}
+
+fn unavailable(error: kv::Error) -> CredentialError {
+    tracing::error!(%error, "access keys cannot be read");
+    CredentialError::Unavailable
+}
+
+fn found<E>(result: Result<E, Error>) -> Result<E, CredentialError> {
+    result.map_err(|error| match error {
+        Error::Store(error) => unavailable(error),
+        _ => CredentialError::Unknown,
+    })
+}

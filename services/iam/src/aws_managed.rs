@@ -1,0 +1,82 @@
+//! Policies that AWS gives to every account: those that serverless applications attach, as data.
+//!
+//! Source: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html>
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use base::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub struct AwsPolicy {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    pub created: Timestamp,
+    pub version: u64,
+    pub document: String,
+}
+
+/// By ARN.
+static POLICIES: LazyLock<BTreeMap<String, AwsPolicy>> = LazyLock::new(|| {
+    // A test reads the same data: it is there.
+    let rows: Vec<Row> = serde_json::from_str(include_str!("aws_managed.json")).unwrap_or_default();
+    rows.into_iter().map(|row| (format!("arn:aws:iam::aws:policy/{}", row.name), row.policy())).collect()
+});
+
+#[derive(Deserialize)]
+struct Row {
+    /// With its path, but for the first slash.
+    name: String,
+    created: String,
+    version: String,
+    document: Box<RawValue>,
+}
+
+impl Row {
+    fn policy(self) -> AwsPolicy {
+        let (path, name) = match self.name.rsplit_once('/') {
+            Some((path, name)) => (format!("/{path}/"), name.to_owned()),
+            None => ("/".to_owned(), self.name),
+        };
+        AwsPolicy {
+            name,
+            path,
+            created: Timestamp::parse_iso8601(&format!("{}T00:00:00Z", self.created)).unwrap_or_default(),
+            version: self.version.trim_start_matches('v').parse().unwrap_or(1),
+            document: self.document.get().to_owned(),
+        }
+    }
+}
+
+pub fn find(arn: &str) -> Option<&'static AwsPolicy> {
+    POLICIES.get(arn)
+}
+
+/// All of them, by ARN.
+pub fn all() -> impl Iterator<Item = (&'static String, &'static AwsPolicy)> {
+    POLICIES.iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use auth::policy::{Policy, Use};
+
+    use super::*;
+
+    #[test]
+    fn all_are_policies() {
+        assert!(all().count() > 30);
+        for (arn, policy) in all() {
+            let checked = Policy::parse(&policy.document).and_then(|document| document.check(Use::Identity));
+            assert!(checked.is_ok(), "{arn}: {checked:?}");
+            assert_ne!(policy.created, Timestamp::ZERO);
+        }
+        let basic = find("arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole").unwrap();
+        assert_eq!(
+            (basic.path.as_str(), basic.name.as_str(), basic.version),
+            ("/service-role/", "AWSLambdaBasicExecutionRole", 1)
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! Everything that IAM and STS refuse, and how they say so.
+//!
+//! Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> and the errors of each operation.
+
+use std::fmt::Display;
+
+use auth::policy::PolicyError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    NoSuchEntity(String),
+    #[error("{0}")]
+    EntityAlreadyExists(String),
+    /// What something else depends on cannot be deleted.
+    #[error("{0}")]
+    DeleteConflict(String),
+    #[error("Cannot exceed quota for {quota}: {limit}")]
+    LimitExceeded { quota: &'static str, limit: usize },
+    #[error("Maximum policy size of {limit} bytes exceeded for {owner}")]
+    PoliciesTooLong { owner: String, limit: usize },
+    #[error(transparent)]
+    MalformedPolicyDocument(#[from] PolicyError),
+    #[error("{0}")]
+    Validation(String),
+    #[error("{0}")]
+    InvalidInput(String),
+    #[error("{0}")]
+    AccessDenied(String),
+    #[error("{0} is not implemented by Cloudlet.")]
+    NotImplemented(String),
+    #[error(transparent)]
+    Store(#[from] kv::Error),
+}
+
+impl Error {
+    /// A member whose value breaks one of its constraints.
+    pub fn constraint(member: &str, value: impl Display, constraint: impl Display) -> Error {
+        Error::Validation(format!(
+            "1 validation error detected: Value {value} at '{member}' failed to satisfy constraint: {constraint}"
+        ))
+    }
+
+    /// A required member that is not there.
+    pub fn missing(member: &str) -> Error {
+        Error::constraint(member, "null", "Member must not be null")
+    }
+
+    fn code_and_status(&self) -> (&'static str, u16) {
+        match self {
+            Error::NoSuchEntity(_) => ("NoSuchEntity", 404),
+            Error::EntityAlreadyExists(_) => ("EntityAlreadyExists", 409),
+            Error::DeleteConflict(_) => ("DeleteConflict", 409),
+            Error::LimitExceeded { .. } | Error::PoliciesTooLong { .. } => ("LimitExceeded", 409),
+            Error::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
+            Error::Validation(_) => ("ValidationError", 400),
+            Error::InvalidInput(_) => ("InvalidInput", 400),
+            Error::AccessDenied(_) => ("AccessDenied", 403),
+            Error::NotImplemented(_) => ("NotImplemented", 501),
+            Error::Store(_) => ("InternalFailure", 500),
+        }
+    }
+}
+
+impl From<Error> for service::Error {
+    fn from(error: Error) -> service::Error {
+        if let Error::Store(cause) = error {
+            return service::Error::internal(cause);
+        }
+        let (code, status) = error.code_and_status();
+        service::Error::new(status, code, error.to_string())
+    }
+}

@@ -1,0 +1,185 @@
+//! AWS IAM and STS: users, roles, policies and sessions, and the decisions that all other services ask for.
+
+mod access;
+mod aws_managed;
+mod cache;
+mod error;
+mod keys;
+mod limits;
+mod model;
+mod not_implemented;
+mod ops;
+#[cfg(test)]
+mod tests;
+mod token;
+mod types;
+
+use std::sync::Arc;
+
+use base::{AccountId, Env, Timestamp};
+use kv::Db;
+use service::{Api, Cx, Permission, QueryApi, Service, read, write};
+use wire::query::Names;
+
+pub use error::Error;
+
+use cache::Cache;
+use keys::INSTALLATION;
+use ops::{
+    access_key, attachment, boundary, entity_resource, inline, new_resource, policy, role, session, tag, user,
+    user_name,
+};
+use token::Sealer;
+use types::{Installation, Role, User};
+
+/// An access key of the account itself, given by the configuration.
+#[derive(Clone)]
+pub struct RootKey {
+    pub access_key_id: String,
+    pub secret: String,
+}
+
+/// The state of both services, and the [`service::Access`] that all others use.
+pub struct Identity {
+    db: Db,
+    account: AccountId,
+    root_keys: Vec<RootKey>,
+    created: Timestamp,
+    sealer: Sealer,
+    cache: Cache,
+}
+
+impl Identity {
+    /// Opens the identity service on `db`. The first time, this makes the key that session tokens are sealed with.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open(db: Db, env: &Env, account: AccountId, root_keys: Vec<RootKey>) -> Result<Arc<Identity>, Error> {
+        let mut token_key = [0; 32];
+        env.random(&mut token_key);
+        let fresh = Installation { created: env.now(), token_key };
+        let installation = db
+            .write(move |tx| match INSTALLATION.get(&*tx, ())? {
+                Some(installation) => Ok::<_, Error>(installation),
+                None => {
+                    INSTALLATION.put(tx, (), &fresh)?;
+                    Ok(fresh.clone())
+                }
+            })
+            .await?;
+        let Installation { created, token_key } = installation;
+        Ok(Arc::new(Identity {
+            db,
+            account,
+            root_keys,
+            created,
+            sealer: Sealer::new(token_key),
+            cache: Cache::default(),
+        }))
+    }
+}
+
+const IAM: Api = Api {
+    query: Some(QueryApi {
+        version: "2010-05-08",
+        xmlns: "https://iam.amazonaws.com/doc/2010-05-08/",
+        names: &Names::NONE,
+    }),
+    access_denied: "AccessDenied",
+    not_implemented: not_implemented::IAM,
+    ..Api::named("iam")
+};
+
+const STS: Api = Api {
+    query: Some(QueryApi {
+        version: "2011-06-15",
+        xmlns: "https://sts.amazonaws.com/doc/2011-06-15/",
+        names: &Names::NONE,
+    }),
+    access_denied: "AccessDenied",
+    not_implemented: not_implemented::STS,
+    ..Api::named("sts")
+};
+
+fn user_resource(cx: &Cx, name: &str) -> base::Arn {
+    entity_resource::<User>(cx, name)
+}
+
+fn role_resource(cx: &Cx, name: &str) -> base::Arn {
+    entity_resource::<Role>(cx, name)
+}
+
+/// The user whose access keys or data a request is about.
+fn own_resource(cx: &Cx, named: Option<&str>) -> base::Arn {
+    user_resource(cx, &user_name(cx, named))
+}
+
+#[rustfmt::skip] // A table: one line an operation.
+pub fn iam(identity: Arc<Identity>) -> Service {
+    Service::builder(IAM, identity)
+        .operation(write("CreateUser", user::create).resource(|cx, i| new_resource(cx, "user", i.path.as_deref(), &i.user_name)))
+        .operation(read("GetUser", user::get).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(read("ListUsers", user::list).resource(|cx, _| new_resource(cx, "user", None, "")))
+        .operation(write("DeleteUser", user::delete).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("TagUser", tag::tag::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("UntagUser", tag::untag::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(read("ListUserTags", tag::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("CreateAccessKey", access_key::create).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(read("ListAccessKeys", access_key::list).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("UpdateAccessKey", access_key::update).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("DeleteAccessKey", access_key::delete).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("CreateRole", role::create).resource(|cx, i| new_resource(cx, "role", i.path.as_deref(), &i.role_name)))
+        .operation(read("GetRole", role::get).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(read("ListRoles", role::list).resource(|cx, _| new_resource(cx, "role", None, "")))
+        .operation(write("UpdateRole", role::update).resource(|cx, i| role_resource(cx, &i.role_name)))
+        .operation(write("UpdateRoleDescription", role::update_description).resource(|cx, i| role_resource(cx, &i.role_name)))
+        .operation(write("UpdateAssumeRolePolicy", role::update_trust).resource(|cx, i| role_resource(cx, &i.role_name)))
+        .operation(write("DeleteRole", role::delete).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("TagRole", tag::tag::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("UntagRole", tag::untag::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(read("ListRoleTags", tag::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(read("ListInstanceProfilesForRole", role::instance_profiles).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("PutUserPolicy", inline::put::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(read("GetUserPolicy", inline::get::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(read("ListUserPolicies", inline::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("DeleteUserPolicy", inline::delete::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("PutRolePolicy", inline::put::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(read("GetRolePolicy", inline::get::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(read("ListRolePolicies", inline::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("DeleteRolePolicy", inline::delete::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("AttachUserPolicy", attachment::attach::<User>).permissions(|_, cx, i| Ok(i.permission::<User>(cx, "iam:AttachUserPolicy"))))
+        .operation(write("DetachUserPolicy", attachment::detach::<User>).permissions(|_, cx, i| Ok(i.permission::<User>(cx, "iam:DetachUserPolicy"))))
+        .operation(read("ListAttachedUserPolicies", attachment::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("AttachRolePolicy", attachment::attach::<Role>).permissions(|_, cx, i| Ok(i.permission::<Role>(cx, "iam:AttachRolePolicy"))))
+        .operation(write("DetachRolePolicy", attachment::detach::<Role>).permissions(|_, cx, i| Ok(i.permission::<Role>(cx, "iam:DetachRolePolicy"))))
+        .operation(read("ListAttachedRolePolicies", attachment::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("PutUserPermissionsBoundary", boundary::put::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("DeleteUserPermissionsBoundary", boundary::delete::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("PutRolePermissionsBoundary", boundary::put::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("DeleteRolePermissionsBoundary", boundary::delete::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("CreatePolicy", policy::create).resource(|cx, i| new_resource(cx, "policy", i.path.as_deref(), &i.policy_name)))
+        .operation(read("GetPolicy", policy::get).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("ListPolicies", policy::list))
+        .operation(write("DeletePolicy", policy::delete).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("CreatePolicyVersion", policy::create_version).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("GetPolicyVersion", policy::get_version).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("ListPolicyVersions", policy::list_versions).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("SetDefaultPolicyVersion", policy::set_default_version).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("DeletePolicyVersion", policy::delete_version).resource(|_, i| i.policy_arn.clone()))
+        .build()
+}
+
+/// Sessions carry their own data, so that opening one writes nothing.
+#[rustfmt::skip] // A table: one line an operation.
+pub fn sts(identity: Arc<Identity>) -> Service {
+    Service::builder(STS, identity)
+        .operation(read("GetCallerIdentity", session::caller_identity).permissions(|_, _, _| Ok(NOT_NEEDED)))
+        .operation(read("GetSessionToken", session::session_token).permissions(|_, _, _| Ok(NOT_NEEDED)))
+        // Decided with the role's trust policy, by the operation itself.
+        .operation(read("AssumeRole", session::assume_role).permissions(|_, _, _| Ok(NOT_NEEDED)))
+        .operation(read("GetAccessKeyInfo", session::access_key_info))
+        .build()
+}
+
+/// Of operations that anybody with credentials may call, whatever policies say.
+const NOT_NEEDED: Vec<Permission> = Vec::new();

@@ -1,0 +1,39 @@
+//! What IAM and STS allow, with units.
+//!
+//! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+
+use std::ops::RangeInclusive;
+
+/// The name of a user or role, in characters.
+pub const NAME_CHARACTERS_MAX: usize = 64;
+pub const POLICY_NAME_CHARACTERS_MAX: usize = 128;
+pub const PATH_CHARACTERS_MAX: usize = 512;
+pub const DESCRIPTION_CHARACTERS_MAX: usize = 1_000;
+pub const ACCESS_KEYS_PER_USER_MAX: usize = 2;
+/// Managed policies attached to one user or role.
+pub const ATTACHED_POLICIES_MAX: usize = 10;
+/// All inline policies of a user together, in characters that are not white space.
+pub const USER_INLINE_CHARACTERS_MAX: usize = 2_048;
+/// The same for a role.
+pub const ROLE_INLINE_CHARACTERS_MAX: usize = 10_240;
+pub const MANAGED_POLICY_CHARACTERS_MAX: usize = 6_144;
+pub const TRUST_POLICY_CHARACTERS_MAX: usize = 2_048;
+pub const POLICY_VERSIONS_MAX: usize = 5;
+pub const TAGS_MAX: usize = 50;
+pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
+pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+pub const PAGE_ITEMS_DEFAULT: i64 = 100;
+pub const PAGE_ITEMS_RANGE: RangeInclusive<i64> = 1..=1_000;
+/// What a role may set as its longest session, in seconds.
+pub const MAX_SESSION_SECONDS_RANGE: RangeInclusive<i64> = 3_600..=43_200;
+pub const MAX_SESSION_SECONDS_DEFAULT: i64 = 3_600;
+pub const ROLE_SESSION_SECONDS_RANGE: RangeInclusive<i64> = 900..=43_200;
+pub const ROLE_SESSION_SECONDS_DEFAULT: i64 = 3_600;
+/// A session of a role that a session of a role asked for, in seconds.
+pub const CHAINED_SESSION_SECONDS_MAX: i64 = 3_600;
+pub const USER_SESSION_SECONDS_RANGE: RangeInclusive<i64> = 900..=129_600;
+pub const USER_SESSION_SECONDS_DEFAULT: i64 = 43_200;
+/// The same for the account itself.
+pub const ROOT_SESSION_SECONDS_MAX: i64 = 3_600;
+pub const SESSION_NAME_CHARACTERS_RANGE: RangeInclusive<usize> = 2..=64;
+pub const SESSION_POLICY_CHARACTERS_MAX: usize = 2_048;

@@ -1,0 +1,7 @@
+//! Every change of IAM's data, as functions over a transaction.
+
+pub mod access_key;
+pub mod attachment;
+pub mod entity;
+pub mod inline;
+pub mod managed;

@@ -1,0 +1,103 @@
+//! AttachUserPolicy, DetachUserPolicy, ListAttachedUserPolicies, and the same three for roles.
+
+use std::sync::Arc;
+
+use kv::Order;
+use serde::{Deserialize, Serialize};
+use service::{Cx, Permission};
+
+use super::page::page;
+use super::{Empty, check, entity_resource};
+use crate::Identity;
+use crate::error::Error;
+use crate::keys::{ATTACHED, fold};
+use crate::limits::NAME_CHARACTERS_MAX;
+use crate::model::attachment;
+use crate::model::entity::{self, Entity};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AttachInput {
+    #[serde(alias = "UserName", alias = "RoleName")]
+    pub name: String,
+    pub policy_arn: String,
+}
+
+impl AttachInput {
+    fn check<E: Entity>(&self) -> Result<(), Error> {
+        check::name(E::NAME_MEMBER, &self.name, NAME_CHARACTERS_MAX)?;
+        match self.policy_arn.parse::<base::Arn>() {
+            Ok(_) => Ok(()),
+            Err(_) if self.policy_arn.is_empty() => Err(Error::missing("policyArn")),
+            Err(_) => Err(Error::InvalidInput(format!("ARN {} is not valid.", self.policy_arn))),
+        }
+    }
+
+    /// What attaching and detaching need: `iam:PolicyARN` tells conditions which policy it is.
+    pub fn permission<E: Entity>(&self, cx: &Cx, action: &str) -> Vec<Permission> {
+        let mut permission = Permission::new(action, entity_resource::<E>(cx, &self.name));
+        permission.context.push(("iam:PolicyARN".into(), vec![self.policy_arn.clone()]));
+        vec![permission]
+    }
+}
+
+pub async fn attach<E: Entity>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
+    input.check::<E>()?;
+    cx.db().write(move |tx| attachment::attach::<E>(tx, &input.name, &input.policy_arn)).await?;
+    Ok(Empty {})
+}
+
+pub async fn detach<E: Entity>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
+    input.check::<E>()?;
+    cx.db().write(move |tx| attachment::detach::<E>(tx, &input.name, &input.policy_arn)).await?;
+    Ok(Empty {})
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListInput {
+    #[serde(alias = "UserName", alias = "RoleName")]
+    pub name: String,
+    pub path_prefix: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachedPolicy {
+    pub policy_name: String,
+    pub policy_arn: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListOutput {
+    pub attached_policies: Vec<AttachedPolicy>,
+    pub is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+pub async fn list<E: Entity>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+    check::name(E::NAME_MEMBER, &input.name, NAME_CHARACTERS_MAX)?;
+    let snap = cx.db().read()?;
+    entity::find::<E>(&snap, &input.name)?;
+    let keys = ATTACHED.scan_prefix(&snap, (E::KIND.code(), fold(&input.name)), Order::Forward)?.keys();
+    let rows = keys.map(|key| key.map(|(_, _, arn)| (arn.clone(), attached(arn))).map_err(Error::from));
+    // Everything after `policy` is path and name.
+    let of_path = |policy: &AttachedPolicy| {
+        let path = policy.policy_arn.split_once(":policy").map_or("", |(_, path)| path);
+        path.starts_with(&input.path_prefix)
+    };
+    let page = page(
+        rows.filter(|row| row.as_ref().map_or(true, |(_, policy)| of_path(policy))),
+        input.marker.as_deref(),
+        input.max_items,
+    )?;
+    Ok(ListOutput { is_truncated: page.is_truncated(), attached_policies: page.items, marker: page.marker })
+}
+
+fn attached(arn: String) -> AttachedPolicy {
+    AttachedPolicy { policy_name: arn.rsplit('/').next().unwrap_or_default().into(), policy_arn: arn }
+}

@@ -1,0 +1,99 @@
+//! The operations, a file for each kind of thing they work on.
+
+pub mod access_key;
+pub mod attachment;
+pub mod boundary;
+pub mod check;
+pub mod inline;
+pub mod page;
+pub mod policy;
+pub mod role;
+pub mod session;
+pub mod tag;
+pub mod user;
+
+use base::Arn;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use service::{CallerKind, Cx};
+
+use crate::error::Error;
+use crate::model::entity::{Entity, find};
+use crate::types::{self, Tags};
+
+/// The answer of operations that have nothing to say.
+#[derive(Debug, Serialize)]
+pub struct Empty {}
+
+/// A request that names nothing but a user or role.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NameInput {
+    #[serde(alias = "UserName", alias = "RoleName")]
+    pub name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Tag {
+    pub key: String,
+    pub value: String,
+}
+
+/// Tags as the API lists them.
+pub fn tag_list(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// The permission's resource for a user or role: its ARN, with its path if it has one.
+pub fn entity_resource<E: Entity>(cx: &Cx, name: &str) -> Arn {
+    let found: Option<E> = cx.db().read().ok().and_then(|snap| find(&snap, name).ok());
+    let path = found.as_ref().map_or("/", |entity| entity.path());
+    types::arn(cx.account(), E::NOUN, path, name)
+}
+
+/// The permission's resource for something to be made under `path`.
+pub fn new_resource(cx: &Cx, noun: &str, path: Option<&str>, name: &str) -> Arn {
+    types::arn(cx.account(), noun, path.unwrap_or("/"), name)
+}
+
+/// The user a request is about: the one it names, or else the one who asks. Empty when that is not a user.
+pub fn user_name(cx: &Cx, named: Option<&str>) -> String {
+    match (named, &cx.caller().kind) {
+        (Some(name), _) => name.to_owned(),
+        (None, CallerKind::User { name }) => name.clone(),
+        (None, _) => String::new(),
+    }
+}
+
+/// The same, where it has to be a user.
+fn require_user_name(cx: &Cx, named: Option<&str>) -> Result<String, Error> {
+    match user_name(cx, named) {
+        name if name.is_empty() => {
+            Err(Error::Validation("Must specify userName when calling with non-User credentials".into()))
+        }
+        name => Ok(name),
+    }
+}
+
+/// Everything but RFC 3986's unreserved characters.
+const DOCUMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A policy document as answers carry it: URL-encoded, by RFC 3986.
+fn encode_document(text: &str) -> String {
+    utf8_percent_encode(text, DOCUMENT).to_string()
+}
+
+/// A new id of IAM's: a prefix that says of what, and characters of base32.
+fn new_id(cx: &Cx, prefix: &str) -> String {
+    const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const ID_CHARACTERS: usize = 21;
+    prefix.to_owned() + &cx.env().random_text(BASE32, ID_CHARACTERS - prefix.len())
+}
+
+/// A new access key's id: 20 characters.
+fn new_access_key_id(cx: &Cx, prefix: &str) -> String {
+    let mut id = new_id(cx, prefix);
+    id.truncate(20);
+    id
+}

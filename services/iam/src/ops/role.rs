@@ -1,0 +1,200 @@
+//! CreateRole, GetRole, ListRoles, UpdateRole, UpdateRoleDescription, UpdateAssumeRolePolicy, DeleteRole,
+//! ListInstanceProfilesForRole.
+
+use std::sync::Arc;
+
+use kv::Order;
+use serde::{Deserialize, Serialize};
+use service::Cx;
+use wire::DateTime;
+
+use super::page::page;
+use super::{Empty, NameInput, Tag, check, encode_document, new_id, tag_list};
+use crate::Identity;
+use crate::error::Error;
+use crate::keys::ROLES;
+use crate::limits::{MAX_SESSION_SECONDS_DEFAULT, MAX_SESSION_SECONDS_RANGE, NAME_CHARACTERS_MAX};
+use crate::model::entity;
+use crate::ops::boundary::BoundaryOutput;
+use crate::types::{Role, Tags, arn};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CreateInput {
+    pub role_name: String,
+    pub path: Option<String>,
+    pub assume_role_policy_document: String,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i64>,
+    pub permissions_boundary: Option<String>,
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RoleOutput {
+    pub path: String,
+    pub role_name: String,
+    pub role_id: String,
+    pub arn: String,
+    pub create_date: DateTime,
+    pub assume_role_policy_document: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub max_session_duration: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<BoundaryOutput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetOutput {
+    pub role: RoleOutput,
+}
+
+fn output(cx: &Cx, role: Role) -> RoleOutput {
+    RoleOutput {
+        arn: arn(cx.account(), "role", &role.path, &role.name).to_string(),
+        path: role.path,
+        role_name: role.name,
+        role_id: role.id,
+        create_date: role.created.into(),
+        assume_role_policy_document: encode_document(&role.trust),
+        description: role.description,
+        max_session_duration: role.max_session_seconds,
+        permissions_boundary: role.boundary.map(BoundaryOutput::from),
+        tags: tag_list(&role.tags),
+    }
+}
+
+pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetOutput, Error> {
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    check::trust(&input.assume_role_policy_document)?;
+    let role = Role {
+        path: check::path(input.path.as_deref())?,
+        id: new_id(&cx, "AROA"),
+        created: cx.now(),
+        trust: input.assume_role_policy_document,
+        description: check::description(input.description)?,
+        max_session_seconds: max_session(input.max_session_duration.unwrap_or(MAX_SESSION_SECONDS_DEFAULT))?,
+        boundary: input.permissions_boundary,
+        tags: check::tags(&input.tags)?,
+        name: input.role_name,
+    };
+    let stored = role.clone();
+    cx.db().write(move |tx| entity::create(tx, stored.clone())).await?;
+    Ok(GetOutput { role: output(&cx, role) })
+}
+
+fn max_session(seconds: i64) -> Result<i64, Error> {
+    check::number("maxSessionDuration", seconds, &MAX_SESSION_SECONDS_RANGE)
+}
+
+pub async fn get(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<GetOutput, Error> {
+    check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
+    Ok(GetOutput { role: output(&cx, entity::find(&cx.db().read()?, &input.name)?) })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListInput {
+    pub path_prefix: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListOutput {
+    pub roles: Vec<RoleOutput>,
+    pub is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+/// Lists leave tags and boundaries out, as AWS's do.
+pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+    let snap = cx.db().read()?;
+    let rows = ROLES.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
+    let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, role)| role.path.starts_with(&input.path_prefix)));
+    let page = page(kept, input.marker.as_deref(), input.max_items)?;
+    let is_truncated = page.is_truncated();
+    let brief = |role: Role| output(&cx, Role { boundary: None, tags: Tags::new(), ..role });
+    Ok(ListOutput { roles: page.items.into_iter().map(brief).collect(), is_truncated, marker: page.marker })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UpdateInput {
+    pub role_name: String,
+    pub description: Option<String>,
+    pub max_session_duration: Option<i64>,
+}
+
+pub async fn update(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<Empty, Error> {
+    change(&cx, input).await?;
+    Ok(Empty {})
+}
+
+/// The older operation, which answers with the role.
+pub async fn update_description(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<GetOutput, Error> {
+    let name = input.role_name.clone();
+    change(&cx, UpdateInput { max_session_duration: None, ..input }).await?;
+    Ok(GetOutput { role: output(&cx, entity::find(&cx.db().read()?, &name)?) })
+}
+
+async fn change(cx: &Cx, input: UpdateInput) -> Result<(), Error> {
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    let seconds = input.max_session_duration.map(max_session).transpose()?;
+    let (name, given) = (input.role_name, input.description.is_some());
+    let description = check::description(input.description)?;
+    let update = move |role: &mut Role| {
+        role.max_session_seconds = seconds.unwrap_or(role.max_session_seconds);
+        if given {
+            role.description.clone_from(&description);
+        }
+        Ok(())
+    };
+    cx.db().write(move |tx| entity::update(tx, &name, &update)).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TrustInput {
+    pub role_name: String,
+    pub policy_document: String,
+}
+
+pub async fn update_trust(_: Arc<Identity>, cx: Cx, input: TrustInput) -> Result<Empty, Error> {
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    check::trust(&input.policy_document)?;
+    let TrustInput { role_name, policy_document } = input;
+    let update = move |role: &mut Role| {
+        role.trust.clone_from(&policy_document);
+        Ok(())
+    };
+    cx.db().write(move |tx| entity::update(tx, &role_name, &update)).await?;
+    Ok(Empty {})
+}
+
+pub async fn delete(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
+    check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
+    cx.db().write(move |tx| entity::delete::<Role>(tx, &input.name)).await?;
+    Ok(Empty {})
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InstanceProfilesOutput {
+    pub instance_profiles: Vec<Empty>,
+    pub is_truncated: bool,
+}
+
+/// There are no instances and so no profiles, but Terraform asks before it deletes a role.
+pub async fn instance_profiles(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<InstanceProfilesOutput, Error> {
+    check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
+    entity::find::<Role>(&cx.db().read()?, &input.name)?;
+    Ok(InstanceProfilesOutput { instance_profiles: Vec::new(), is_truncated: false })
+}

@@ -1,0 +1,135 @@
+//! CreateUser, GetUser, ListUsers, DeleteUser.
+
+use std::sync::Arc;
+
+use kv::Order;
+use serde::{Deserialize, Serialize};
+use service::{CallerKind, Cx};
+use wire::DateTime;
+
+use super::page::page;
+use super::{Empty, NameInput, Tag, check, new_id, require_user_name, tag_list};
+use crate::Identity;
+use crate::error::Error;
+use crate::keys::USERS;
+use crate::limits::NAME_CHARACTERS_MAX;
+use crate::model::entity;
+use crate::ops::boundary::BoundaryOutput;
+use crate::types::{Tags, User, arn};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CreateInput {
+    pub user_name: String,
+    pub path: Option<String>,
+    pub permissions_boundary: Option<String>,
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UserOutput {
+    pub path: String,
+    pub user_name: String,
+    pub user_id: String,
+    pub arn: String,
+    pub create_date: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<BoundaryOutput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetOutput {
+    pub user: UserOutput,
+}
+
+fn output(cx: &Cx, user: User) -> UserOutput {
+    UserOutput {
+        arn: arn(cx.account(), "user", &user.path, &user.name).to_string(),
+        path: user.path,
+        user_name: user.name,
+        user_id: user.id,
+        create_date: user.created.into(),
+        permissions_boundary: user.boundary.map(BoundaryOutput::from),
+        tags: tag_list(&user.tags),
+    }
+}
+
+pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetOutput, Error> {
+    check::name("userName", &input.user_name, NAME_CHARACTERS_MAX)?;
+    let user = User {
+        path: check::path(input.path.as_deref())?,
+        id: new_id(&cx, "AIDA"),
+        created: cx.now(),
+        boundary: input.permissions_boundary,
+        tags: check::tags(&input.tags)?,
+        name: input.user_name,
+    };
+    let stored = user.clone();
+    cx.db().write(move |tx| entity::create(tx, stored.clone())).await?;
+    Ok(GetOutput { user: output(&cx, user) })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GetInput {
+    pub user_name: Option<String>,
+}
+
+/// Without a name, the user who asks; that may be the account itself.
+pub async fn get(identity: Arc<Identity>, cx: Cx, input: GetInput) -> Result<GetOutput, Error> {
+    if input.user_name.is_none() && matches!(cx.caller().kind, CallerKind::Root) {
+        return Ok(GetOutput { user: root(&identity, &cx) });
+    }
+    let name = require_user_name(&cx, input.user_name.as_deref())?;
+    Ok(GetOutput { user: output(&cx, entity::find(&cx.db().read()?, &name)?) })
+}
+
+fn root(identity: &Identity, cx: &Cx) -> UserOutput {
+    UserOutput {
+        path: "/".into(),
+        user_name: "root".into(),
+        user_id: cx.account().to_string(),
+        arn: cx.caller().arn.to_string(),
+        create_date: identity.created.into(),
+        permissions_boundary: None,
+        tags: Vec::new(),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListInput {
+    pub path_prefix: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListOutput {
+    pub users: Vec<UserOutput>,
+    pub is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+/// Lists leave tags and boundaries out, as AWS's do.
+pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+    let snap = cx.db().read()?;
+    let rows = USERS.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
+    let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, user)| user.path.starts_with(&input.path_prefix)));
+    let page = page(kept, input.marker.as_deref(), input.max_items)?;
+    let is_truncated = page.is_truncated();
+    let brief = |user: User| output(&cx, User { boundary: None, tags: Tags::new(), ..user });
+    Ok(ListOutput { users: page.items.into_iter().map(brief).collect(), is_truncated, marker: page.marker })
+}
+
+pub async fn delete(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
+    check::name("userName", &input.name, NAME_CHARACTERS_MAX)?;
+    cx.db().write(move |tx| entity::delete::<User>(tx, &input.name)).await?;
+    Ok(Empty {})
+}

@@ -1,0 +1,130 @@
+//! What IAM stores. Policy documents are kept as their owners wrote them.
+
+use std::collections::BTreeMap;
+
+use base::{AccountId, Arn, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Key and value, by key.
+pub type Tags = BTreeMap<String, String>;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `AIDA...`: never given again, unlike the name.
+    pub id: String,
+    pub created: Timestamp,
+    /// The ARN of the managed policy that bounds what the user may be given.
+    pub boundary: Option<String>,
+    pub tags: Tags,
+}
+kv::stored!(User, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Role {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `AROA...`: never given again, unlike the name.
+    pub id: String,
+    pub created: Timestamp,
+    /// Who may assume it: a policy document.
+    pub trust: String,
+    pub description: Option<String>,
+    pub max_session_seconds: i64,
+    /// The ARN of the managed policy that bounds what the role may be given.
+    pub boundary: Option<String>,
+    pub tags: Tags,
+}
+kv::stored!(Role, version = 1);
+
+/// A managed policy of the account. Its documents are its versions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManagedPolicy {
+    pub name: String,
+    pub arn: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `ANPA...`.
+    pub id: String,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub description: Option<String>,
+    pub default_version: u64,
+    /// The number of the next version: numbers are not used again.
+    pub next_version: u64,
+    pub tags: Tags,
+}
+kv::stored!(ManagedPolicy, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    pub document: String,
+    pub created: Timestamp,
+}
+kv::stored!(PolicyVersion, version = 1);
+
+/// A user's access key. The secret is kept as it is, because verifying a signature takes it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccessKey {
+    pub user: String,
+    pub secret: String,
+    pub active: bool,
+    pub created: Timestamp,
+}
+kv::stored!(AccessKey, version = 1);
+
+/// What was made when the store was first opened.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Installation {
+    pub created: Timestamp,
+    /// What session tokens are sealed with.
+    pub token_key: [u8; 32],
+}
+kv::stored!(Installation, version = 1);
+
+/// What a session token says, sealed. It is not stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    pub access_key_id: String,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub subject: Subject,
+}
+kv::stored!(Session, version = 1);
+
+/// Whose session it is. Ids are those of the time it was made: a namesake that came later is somebody else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Subject {
+    Root,
+    User { name: String, id: String },
+    Role { name: String, id: String, session_name: String, policy: Option<String> },
+}
+
+/// An entity's ARN: paths begin and end with a slash.
+pub fn arn(account: &AccountId, kind: &str, path: &str, name: &str) -> Arn {
+    Arn::global("iam", account, format!("{kind}{path}{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use kv::Stored;
+
+    use super::*;
+
+    /// Stored bytes must stay readable: a change here needs a new version.
+    #[test]
+    fn the_stored_form_is_fixed() {
+        let key = AccessKey { user: "ann".into(), secret: "s".into(), active: true, created: Timestamp(5) };
+        assert_eq!(
+            key.to_bytes().unwrap(),
+            b"\x01\x84\xa4user\xa3ann\xa6secret\xa1s\xa6active\xc3\xa7created\x05".as_slice()
+        );
+        let session =
+            Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject: Subject::Root };
+        let bytes = session.to_bytes().unwrap();
+        assert_eq!(bytes, b"\x01\x84\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\xa4Root".as_slice());
+    }
+}
