@@ -98,9 +98,11 @@ impl Cx {
         }
         let service = permission.action.split(':').next().unwrap_or_default();
         let code = self.cloud.service(service).map_or("AccessDeniedException", |service| service.api.access_denied);
+        let mut permission = permission.clone();
+        permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
         self.cloud
             .access()
-            .authorize(self.caller(), permission, self.now())
+            .authorize(self.caller(), &permission, self.now())
             .map_err(|denial| Error::new(if code == "AccessDeniedException" { 400 } else { 403 }, code, denial.message))
     }
 
