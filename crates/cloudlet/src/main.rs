@@ -1,2 +1,21 @@
-//! The `cloudlet` binary.
-fn main() {}
+//! The `cloudlet` command.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cloudlet::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cloudlet::logging::start(&cli.command);
+    match cloudlet::commands::run(cli.command) {
+        Ok(code) => code,
+        Err(error) => {
+            cloudlet::output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The command line, as `cloudlet --help` tells it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A whole serverless cloud in one binary, on a machine you own.
+///
+/// Brings up functions, tables, queues and APIs that unchanged AWS code talks to. `cloudlet dev` runs a project while
+/// you work on it; `cloudlet serve` is the same cloud as a server.
+#[derive(Parser, Debug)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    Dev(Dev),
+    Serve(Serve),
+    Deploy(Deploy),
+    Invoke(Invoke),
+    Logs(Logs),
+    Status(Status),
+    Remove(Remove),
+    Env(Env),
+    Operations(Operations),
+}
+
+/// Runs a project while you work on it.
+///
+/// Starts a cloud on this machine, deploys the serverless.yml in DIR, prints its URLs, follows its logs, and deploys
+/// again whenever a file is saved. Everything is kept in DIR/.cloudlet. Any caller on this machine may use the
+/// credentials test/test.
+#[derive(Args, Debug)]
+pub struct Dev {
+    /// The folder with serverless.yml.
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    /// Where to listen: only addresses of this machine itself. Port 0 takes any free port.
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// Where to keep the cloud's data [default: DIR/.cloudlet].
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub project: ProjectOptions,
+}
+
+/// Runs the server.
+///
+/// The first start makes root credentials and writes them to DIR/root-credentials, readable by its owner only; set
+/// CLOUDLET_ROOT_ACCESS_KEY_ID and CLOUDLET_ROOT_SECRET_ACCESS_KEY to choose your own. Ctrl-C or SIGTERM ends it in
+/// good order: running requests finish.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Where to keep everything. Made if it is not there.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Where to listen. Port 0 takes any free port.
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// The region that resources are in when a request does not name one.
+    #[arg(long, default_value = "us-east-1", env = "CLOUDLET_REGION")]
+    pub region: String,
+    /// The account's twelve digits.
+    #[arg(long, default_value = "000000000000", env = "CLOUDLET_ACCOUNT", value_parser = account)]
+    pub account: String,
+    /// Lets function processes run although this version cannot isolate them from the server's data. Needed to start:
+    /// deploy only code that you trust.
+    #[arg(long)]
+    pub allow_unisolated_functions: bool,
+}
+
+/// Deploys a project to a running server.
+///
+/// Sends only what changed. A deployment that fails is rolled back.
+#[derive(Args, Debug)]
+pub struct Deploy {
+    /// The folder with serverless.yml.
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub project: ProjectOptions,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Removes a deployed project and everything it made, data included.
+#[derive(Args, Debug)]
+pub struct Remove {
+    /// The folder with serverless.yml.
+    #[arg(default_value = ".")]
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub project: ProjectOptions,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Calls a function and prints its answer.
+///
+/// Exits with status 1 when the function fails; its error is printed as the answer, its log tail on standard error.
+#[derive(Args, Debug)]
+pub struct Invoke {
+    /// Its name or ARN, with an optional :version or :alias.
+    pub function: String,
+    /// The event as JSON, or @FILE to read it from a file (@- for standard input).
+    #[arg(long, short, default_value = "{}")]
+    pub payload: String,
+    /// Does not wait for the answer.
+    #[arg(long = "async")]
+    pub asynchronous: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Prints what a function has logged.
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// The function's name, or a log group's (which begins with a slash).
+    pub function: String,
+    /// Goes on with what is logged from now on, until Ctrl-C.
+    #[arg(long, short)]
+    pub follow: bool,
+    /// How far back to begin: 30s, 10m, 2h, 1d.
+    #[arg(long, default_value = "10m", value_parser = duration)]
+    pub since: std::time::Duration,
+    /// Only lines that match a CloudWatch filter pattern, such as ERROR or { $.level = "error" }.
+    #[arg(long)]
+    pub filter: Option<String>,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Shows what runs on a server: stacks, functions and their instances.
+#[derive(Args, Debug)]
+pub struct Status {
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Prints the environment that points any AWS tool at the server: eval "$(cloudlet env)".
+#[derive(Args, Debug)]
+pub struct Env {
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Lists the AWS operations that this version has.
+#[derive(Args, Debug)]
+pub struct Operations {
+    /// Only this service's.
+    pub service: Option<String>,
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How to read a project.
+#[derive(Args, Debug, Clone)]
+pub struct ProjectOptions {
+    /// The stage: ${opt:stage} and ${sls:stage} [default: provider.stage, or dev].
+    #[arg(long, short)]
+    pub stage: Option<String>,
+    /// A value for ${param:NAME}; may be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub params: Vec<(String, String)>,
+}
+
+/// Which server to talk to, and as whom.
+#[derive(Args, Debug, Clone)]
+pub struct Connection {
+    /// The server [default: the one that runs in this folder or above it, or http://127.0.0.1:4566].
+    #[arg(long, env = "AWS_ENDPOINT_URL")]
+    pub endpoint: Option<String>,
+    /// Uses the root credentials and the address kept in a server's data folder.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The region [default: us-east-1].
+    #[arg(long, env = "AWS_REGION")]
+    pub region: Option<String>,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.into())
+    } else {
+        Err("an account is twelve digits".into())
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("NAME=VALUE is expected".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let expected = "a whole number with s, m, h or d is expected, such as 10m";
+    let unit = text.chars().last().ok_or(expected)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(expected.into()),
+    };
+    let number: u64 = text.strip_suffix(unit).unwrap_or_default().parse().map_err(|_| expected)?;
+    Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(duration("2h").unwrap().as_secs(), 7_200);
+        assert!(duration("h").is_err() && duration("").is_err() && duration("5").is_err() && duration("5µ").is_err());
+        assert!(account("12345678901").is_err() && name_and_value("=x").is_err());
+    }
+}

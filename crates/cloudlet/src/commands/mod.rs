@@ -1,0 +1,31 @@
+//! The commands, a file each.
+
+mod env;
+mod invoke;
+mod logs;
+mod operations;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::cli::Command;
+
+/// Runs a command to its end.
+pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads cannot be started")?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(options) => serve::run(options).await,
+            Command::Invoke(options) => invoke::run(options).await,
+            Command::Logs(options) => logs::run(options).await,
+            Command::Status(options) => status::run(options).await,
+            Command::Env(options) => env::run(&options),
+            Command::Operations(options) => operations::run(options).await,
+            Command::Dev(_) | Command::Deploy(_) | Command::Remove(_) => anyhow::bail!("not wired yet"),
+        }
+    })
+}

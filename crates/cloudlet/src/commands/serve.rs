@@ -1,0 +1,35 @@
+//! `cloudlet serve`.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+use crate::cli::Serve;
+use crate::output;
+use crate::server::{Options, Server, told_to_stop};
+
+pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    if !options.allow_unisolated_functions {
+        bail!(
+            "this version cannot isolate functions: their processes could read the server's data. \
+             If you trust all code that will be deployed here, start with --allow-unisolated-functions"
+        );
+    }
+    let server = Server::start(Options {
+        data: options.data,
+        listen: options.listen,
+        region: options.region,
+        account: options.account,
+        test_credentials: false,
+    })
+    .await?;
+    let data = server.data().display().to_string();
+    output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
+    output::line(format_args!("To use it from a shell: eval \"$(cloudlet env --data {data})\""));
+    told_to_stop().await?;
+    output::line("Stopping: running requests finish first. Press Ctrl-C again to end at once.");
+    tokio::select! {
+        () = server.stop() => Ok(ExitCode::SUCCESS),
+        _ = told_to_stop() => bail!("stopped at once. Nothing that was acknowledged is lost; what ran is repeated or retried"),
+    }
+}

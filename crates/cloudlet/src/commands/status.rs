@@ -1,0 +1,55 @@
+//! `cloudlet status`.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use crate::cli::Status;
+use crate::client::Client;
+use crate::output;
+
+pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
+    let client = Client::connect(&options.connection)?;
+    let status = client.call("cloudlet", "GetStatus", json!({})).await?;
+    if options.json {
+        output::json(&status)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |name: &str| status[name].as_str().unwrap_or_default().to_owned();
+    output::line(format_args!(
+        "Cloudlet {} at {}, account {}, region {}",
+        text("Version"),
+        text("Endpoint"),
+        text("Account"),
+        text("Region")
+    ));
+    let megabytes = status["StoreBytes"].as_f64().unwrap_or_default() / f64::from(1 << 20);
+    output::line(format_args!(
+        "store: {}, {megabytes:.1} MiB on disk; {} deliveries waiting",
+        text("Store"),
+        status["DeliveriesWaiting"]
+    ));
+    list("stacks", status["Stacks"].as_array(), |stack| stack.as_str().unwrap_or_default().to_owned());
+    list("functions with instances", status["Functions"]["functions"].as_array(), function);
+    list("notes", status["Functions"]["notes"].as_array(), |note| note.as_str().unwrap_or_default().to_owned());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(title: &str, items: Option<&Vec<Value>>, show: impl Fn(&Value) -> String) {
+    let items = items.map(Vec::as_slice).unwrap_or_default();
+    if items.is_empty() {
+        return output::line(format_args!("{title}: none"));
+    }
+    output::line(format_args!("{title}:"));
+    for item in items {
+        output::line(format_args!("  {}", show(item)));
+    }
+}
+
+fn function(function: &Value) -> String {
+    let instances = function["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let busy = instances.iter().filter(|instance| instance["busy"] == true).count();
+    let bytes: f64 = instances.iter().filter_map(|instance| instance["memory_bytes"].as_f64()).sum();
+    let name = function["name"].as_str().unwrap_or_default();
+    format!("{name}: {} instances, {busy} busy, {:.0} MiB", instances.len(), bytes / f64::from(1 << 20))
+}

@@ -1,0 +1,51 @@
+//! GetStatus: what runs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service::{BoxFuture, Cx, Error, outbox};
+
+use super::{Control, stacks};
+
+/// Who knows which function instances run: as JSON, for people and programs to read.
+pub trait Instances: Send + Sync {
+    fn status(&self) -> BoxFuture<Value>;
+}
+
+/// Deliveries that are counted one by one; more are shown as this many.
+const WAITING_COUNTED_MAX: usize = 10_000;
+
+#[derive(Debug, Deserialize)]
+pub struct StatusInput {}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Status {
+    pub version: &'static str,
+    pub account: String,
+    pub region: String,
+    pub endpoint: String,
+    /// Bytes that the store takes on disk.
+    pub store_bytes: u64,
+    /// Whether the store takes writes, or why not.
+    pub store: String,
+    /// Deliveries between services that wait in the outbox.
+    pub deliveries_waiting: usize,
+    pub stacks: Vec<String>,
+    pub functions: Value,
+}
+
+pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status, Error> {
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        account: cx.account().to_string(),
+        region: cx.region().to_string(),
+        endpoint: cx.endpoint().to_owned(),
+        store_bytes: cx.db().stats()?.disk_bytes,
+        store: cx.db().health().map_or_else(|error| error.to_string(), |()| "healthy".to_owned()),
+        deliveries_waiting: outbox::waiting(&cx, WAITING_COUNTED_MAX)?,
+        stacks: stacks::names(&cx)?,
+        functions: control.instances.status().await,
+    })
+}

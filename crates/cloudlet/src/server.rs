@@ -1,0 +1,118 @@
+//! The server: opens the store, puts the cloud together, and listens, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use auth::sigv4::Credentials;
+use base::{AccountId, Env, Region};
+use gateway::Gateway;
+use kv::Db;
+use service::Cloud;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::client::ENDPOINT_FILE;
+use crate::root;
+use crate::services::{self, Parts};
+
+/// How a server is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub region: String,
+    pub account: String,
+    /// Whether the credentials test/test are root's too: for a server that only this machine can reach.
+    pub test_credentials: bool,
+}
+
+/// A server that runs.
+pub struct Server {
+    pub endpoint: String,
+    pub root: Credentials,
+    data: PathBuf,
+    cloud: Arc<Cloud>,
+    parts: Parts,
+    stop: CancellationToken,
+    network: JoinHandle<()>,
+    background: TaskTracker,
+}
+
+impl Server {
+    /// Starts a server; it answers when this returns.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used, or the address is taken.
+    pub async fn start(options: Options) -> anyhow::Result<Server> {
+        let Options { data, listen, region, account, test_credentials } = options;
+        let local = kv_local::Local::open(&data, &kv_local::Options::default())?;
+        let env = Env::real();
+        let root = root::load_or_create(&data, &env)?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!(
+                "{listen} cannot be listened on. Is another server running? `--listen 127.0.0.1:0` takes any free port"
+            )
+        })?;
+        let endpoint = format!("http://{}", reachable(listener.local_addr()?));
+        let settings = services::Settings {
+            data: data.clone(),
+            endpoint: endpoint.clone(),
+            account: AccountId::new(account),
+            region: Region::new(region),
+            root: root.clone(),
+            test_credentials,
+        };
+        let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
+        let stop = CancellationToken::new();
+        let background = cloud.start(&stop);
+        let gateway = Gateway::new(cloud.clone(), gateway::Options::default());
+        let network = tokio::spawn({
+            let stop = stop.clone();
+            async move { gateway.serve(listener, stop).await }
+        });
+        std::fs::write(data.join(ENDPOINT_FILE), &endpoint)
+            .context("the server's address cannot be written to its data folder")?;
+        Ok(Server { endpoint, root, data, cloud, parts, stop, network, background })
+    }
+
+    /// Stops taking requests, lets running ones finish, ends function instances, and closes the store.
+    pub async fn stop(self) {
+        let _ = std::fs::remove_file(self.data.join(ENDPOINT_FILE));
+        self.stop.cancel();
+        if let Err(error) = self.network.await {
+            tracing::error!(%error, "the network side did not end well");
+        }
+        self.background.wait().await;
+        self.parts.shutdown().await;
+        self.cloud.db().close();
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+}
+
+/// An address that clients on this machine can use: a server that listens everywhere is reached on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    let loopback = match address {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    SocketAddr::new(loopback, address.port())
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn told_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
