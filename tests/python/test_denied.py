@@ -1,0 +1,125 @@
+"""A caller who may only read one table is refused everything else: every operation that exists, by name.
+
+The operations come from the binary, their inputs from the official models: a new operation is tested as soon as it
+exists. What needs no permission, or more than its model tells to reach the decision, has an entry here.
+"""
+
+import datetime
+import json
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from cloudlet import ACCOUNT, REGION
+from test_models import OPERATIONS
+from test_signatures import send_as
+
+# On AWS these need no permission: whoever has valid credentials may ask who they are.
+FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+
+# Inputs that the models alone do not give: members that are optional there but decide what permission is for.
+INPUTS = {
+    ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
+    ("cloudlet", "GetStatus"): {},
+    ("cloudlet", "GetStack"): {"Name": "x"},
+    ("cloudlet", "PutStack"): {"Name": "x", "State": {}},
+    ("cloudlet", "DeleteStack"): {"Name": "x"},
+    ("cloudlet", "ListStacks"): {},
+    ("cloudlet", "GetPackage"): {"Sha256": "0" * 64},
+    ("cloudlet", "PutPackage"): {"Sha256": "0" * 64, "Bytes": ""},
+    ("cloudlet", "DeletePackage"): {"Sha256": "0" * 64},
+}
+
+TABLE = "allowed"
+
+
+def sample(shape, name=""):
+    """The smallest value of a shape: required members, one element, allowed words."""
+    if shape.type_name == "structure":
+        members = list(shape.members)[:1] if getattr(shape, "is_tagged_union", False) else shape.required_members
+        if shape.name == "AttributeValue":
+            members = ["S"]
+        return {member: sample(shape.members[member], member) for member in members}
+    if shape.type_name == "list":
+        return [sample(shape.member, name)]
+    if shape.type_name == "map":
+        return {sample(shape.key, "key"): sample(shape.value, "value")}
+    if shape.type_name == "string":
+        return shape.enum[0] if shape.enum else text(shape, name)
+    if shape.type_name in ("integer", "long", "float", "double"):
+        return max(int(shape.metadata.get("min", 1)), 1)
+    return {"boolean": False, "blob": b"x", "timestamp": datetime.datetime(2026, 1, 1)}[shape.type_name]
+
+
+def text(shape, name):
+    if "arn" in name.lower():
+        return f"arn:aws:iam::{ACCOUNT}:role/xxxxxxxx"
+    if "Url" in name:
+        return f"http://localhost:4566/{ACCOUNT}/xxxxxxxx"
+    return "x" * max(int(shape.metadata.get("min", 8)), 8)
+
+
+@pytest.fixture(scope="module")
+def restricted(server, iam, dynamodb):
+    """The credentials of a user who may read one table."""
+    schema = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}]}
+    dynamodb.create_table(TableName=TABLE, BillingMode="PAY_PER_REQUEST", **schema)
+    iam.create_user(UserName="restricted")
+    statement = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{TABLE}"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="restricted", PolicyName="one-table", PolicyDocument=document)
+    key = iam.create_access_key(UserName="restricted")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def attempt(server, credentials, model, operation):
+    """Tries an operation, and returns the error's code and message; none when it succeeds."""
+    if model == "cloudlet":
+        return own_api(server, credentials, operation)
+    official = botocore.session.get_session().get_service_model(model).operation_model(operation)
+    values = INPUTS.get((model, operation)) or (sample(official.input_shape) if official.input_shape else {})
+    client = server.client_as(model, *credentials)
+    try:
+        client._make_api_call(operation, values)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["Error"]["Message"]
+    return None
+
+
+def own_api(server, credentials, operation):
+    body = json.dumps(INPUTS["cloudlet", operation]).encode()
+    status, answer = send_as(server, credentials, "cloudlet", f"Cloudlet_20261101.{operation}", body)
+    return None if status == 200 else (answer["__type"].rsplit("#")[-1], answer["message"])
+
+
+@pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: f"{row['Model']}.{row['Operation']}")
+def test_everything_else_is_refused(server, restricted, row):
+    model, operation = row["Model"], row["Operation"]
+    refusal = attempt(server, restricted, model, operation)
+    if (model, operation) in FREE:
+        assert refusal is None or "AccessDenied" not in refusal[0]
+        return
+    assert refusal, f"{model}.{operation} was allowed"
+    code, message = refusal
+    assert code in ("AccessDenied", "AccessDeniedException"), refusal
+    assert "not authorized to perform" in message
+
+
+def test_what_is_allowed_works(server, restricted):
+    allowed = server.client_as("dynamodb", *restricted)
+    assert "Item" not in allowed.get_item(TableName=TABLE, Key={"k": {"S": "x"}})
+    with pytest.raises(ClientError) as caught:
+        allowed.get_item(TableName="other", Key={"k": {"S": "x"}})
+    message = caught.value.response["Error"]["Message"]
+    assert "dynamodb:GetItem" in message and "table/other" in message
+
+
+def test_a_deny_wins_and_takes_effect_at_once(server, iam, restricted):
+    allowed = server.client_as("dynamodb", *restricted)
+    deny = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+    iam.put_user_policy(UserName="restricted", PolicyName="deny", PolicyDocument=deny)
+    with pytest.raises(ClientError) as caught:
+        allowed.get_item(TableName=TABLE, Key={"k": {"S": "x"}})
+    assert "explicit deny" in caught.value.response["Error"]["Message"]
+    iam.delete_user_policy(UserName="restricted", PolicyName="deny")
+    allowed.get_item(TableName=TABLE, Key={"k": {"S": "x"}})

@@ -1,0 +1,28 @@
+"""Names and places of operations against the official service models: they cannot drift."""
+
+import json
+import subprocess
+
+import botocore.session
+import pytest
+from cloudlet import BINARY
+
+OPERATIONS = json.loads(subprocess.check_output([BINARY, "operations", "--json"]))
+MODELS = sorted({row["Model"] for row in OPERATIONS} - {"cloudlet"})
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_operations_are_as_in_the_official_model(model):
+    official = botocore.session.get_session().get_service_model(model)
+    for row in (row for row in OPERATIONS if row["Model"] == model):
+        name = row["Operation"]
+        assert name in official.operation_names, f"{model} has no operation {name}"
+        if row["Http"] is None:
+            continue
+        method, uri = row["Http"]
+        expected = official.operation_model(name).http
+        assert (method, uri.rstrip("/")) == (expected["method"], expected["requestUri"].rstrip("/")), name
+
+
+def test_every_service_is_there():
+    assert MODELS == sorted(["apigateway", "apigatewayv2", "dynamodb", "iam", "lambda", "logs", "sqs", "sts"])

@@ -1,0 +1,153 @@
+"""SQS through boto3: every operation, and the protocol that older SDKs speak."""
+
+import json
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from cloudlet import ACCOUNT, REGION, wait_until
+
+
+@pytest.fixture
+def queue(sqs, unique):
+    return sqs.create_queue(QueueName=unique)["QueueUrl"]
+
+
+@pytest.fixture
+def fifo(sqs, unique):
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    return sqs.create_queue(QueueName=f"{unique}.fifo", Attributes=attributes)["QueueUrl"]
+
+
+def arn(url):
+    return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{url.rsplit('/', 1)[1]}"
+
+
+def test_a_message_travels_with_everything_it_carries(sqs, queue):
+    attributes = {
+        "text": {"DataType": "String", "StringValue": "grüße"},
+        "number": {"DataType": "Number", "StringValue": "1.5"},
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+    }
+    trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}}
+    # boto3 checks the digests itself.
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="hello ✓", MessageAttributes=attributes, MessageSystemAttributes=trace)
+    received = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"])
+    (message,) = received["Messages"]
+    assert message["Body"] == "hello ✓" and message["MessageId"] == sent["MessageId"]
+    assert message["MessageAttributes"] == attributes
+    assert message["Attributes"]["AWSTraceHeader"] == trace["AWSTraceHeader"]["StringValue"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_batches(sqs, queue):
+    entries = [{"Id": str(n), "MessageBody": f"m{n}"} for n in range(10)]
+    assert len(sqs.send_message_batch(QueueUrl=queue, Entries=entries)["Successful"]) == 10
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(messages) == 10
+    held = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"], "VisibilityTimeout": 100} for n, m in enumerate(messages)]
+    assert len(sqs.change_message_visibility_batch(QueueUrl=queue, Entries=held)["Successful"]) == 10
+    done = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(messages)]
+    assert len(sqs.delete_message_batch(QueueUrl=queue, Entries=done)["Successful"]) == 10
+    assert counts(sqs, queue) == (0, 0)
+
+
+def counts(sqs, queue):
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
+    return tuple(int(attributes[name]) for name in names)
+
+
+def test_visibility(sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="m")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert counts(sqs, queue) == (0, 1)
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    (again,) = sqs.receive_message(QueueUrl=queue, AttributeNames=["ApproximateReceiveCount"])["Messages"]
+    assert again["Attributes"] == {"ApproximateReceiveCount": "2"}
+
+
+def test_a_long_poll_returns_as_soon_as_there_is_something(sqs, queue):
+    threading.Timer(0.3, lambda: sqs.send_message(QueueUrl=queue, MessageBody="late")).start()
+    started = time.monotonic()
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]["Body"] == "late"
+    assert time.monotonic() - started < 15
+
+
+def test_fifo_order_and_deduplication(sqs, fifo):
+    for body in ["1", "2", "2", "3"]:
+        sqs.send_message(QueueUrl=fifo, MessageBody=body, MessageGroupId="g")
+    messages = sqs.receive_message(QueueUrl=fifo, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
+    assert [message["Body"] for message in messages] == ["1", "2", "3"]
+    numbers = [message["Attributes"]["SequenceNumber"] for message in messages]
+    assert numbers == sorted(numbers)
+
+
+def test_dead_letters_and_the_way_back(sqs, queue, unique):
+    dead = sqs.create_queue(QueueName=f"{unique}-dead")["QueueUrl"]
+    policy = json.dumps({"deadLetterTargetArn": arn(dead), "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": policy})
+    assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [queue]
+    sqs.send_message(QueueUrl=queue, MessageBody="poison")
+    sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    assert counts(sqs, dead) == (1, 0)
+    handle = sqs.start_message_move_task(SourceArn=arn(dead))["TaskHandle"]
+    wait_until(lambda: sqs.list_message_move_tasks(SourceArn=arn(dead))["Results"][0]["Status"] == "COMPLETED")
+    with pytest.raises(ClientError):
+        sqs.cancel_message_move_task(TaskHandle=handle)
+    assert counts(sqs, queue) == (1, 0)
+
+
+def test_queues_are_listed_tagged_purged_and_deleted(sqs, queue, unique):
+    name = queue.rsplit("/", 1)[1]
+    assert sqs.get_queue_url(QueueName=name)["QueueUrl"] == queue
+    assert sqs.list_queues(QueueNamePrefix=name)["QueueUrls"] == [queue]
+    sqs.tag_queue(QueueUrl=queue, Tags={"a": "1", "b": "2"})
+    sqs.untag_queue(QueueUrl=queue, TagKeys=["b"])
+    assert sqs.list_queue_tags(QueueUrl=queue)["Tags"] == {"a": "1"}
+    sqs.add_permission(QueueUrl=queue, Label="l", AWSAccountIds=[ACCOUNT], Actions=["SendMessage"])
+    sqs.remove_permission(QueueUrl=queue, Label="l")
+    sqs.send_message(QueueUrl=queue, MessageBody="m")
+    sqs.purge_queue(QueueUrl=queue)
+    assert counts(sqs, queue) == (0, 0)
+    sqs.delete_queue(QueueUrl=queue)
+    with pytest.raises(sqs.exceptions.QueueDoesNotExist) as caught:
+        sqs.get_queue_url(QueueName=name)
+    assert caught.value.response["Error"]["QueryErrorCode"] == "QueueDoesNotExist"
+    assert caught.value.response["Error"]["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+def query(server, path, **params):
+    """A request in the Query protocol, which boto3 spoke until 2023 and other SDKs still do."""
+    body = urllib.parse.urlencode(params)
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    request = AWSRequest("POST", server.endpoint + path, data=body, headers=headers)
+    credentials = Credentials(server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(credentials, "sqs", REGION).add_auth(request)
+    prepared = urllib.request.Request(request.url, data=body.encode(), headers=dict(request.headers))
+    try:
+        return urllib.request.urlopen(prepared).read().decode()
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+
+
+def test_the_query_protocol(server, unique):
+    version = {"Version": "2012-11-05"}
+    answer = query(server, "/", Action="CreateQueue", QueueName=unique, **{"Attribute.1.Name": "DelaySeconds", "Attribute.1.Value": "0"}, **version)
+    assert f"<QueueUrl>{server.endpoint}/{ACCOUNT}/{unique}</QueueUrl>" in answer
+    path = f"/{ACCOUNT}/{unique}"
+    attribute = {"MessageAttribute.1.Name": "a", "MessageAttribute.1.Value.DataType": "String", "MessageAttribute.1.Value.StringValue": "v"}
+    url = {"QueueUrl": server.endpoint + path}
+    assert "<MD5OfMessageBody>" in query(server, path, Action="SendMessage", MessageBody="<&>", **url, **attribute, **version)
+    answer = query(server, path, Action="ReceiveMessage", **{"AttributeName.1": "All", "MessageAttributeName.1": "All"}, **url, **version)
+    assert "<Body>&lt;&amp;&gt;</Body>" in answer and "<Name>SentTimestamp</Name>" in answer
+    assert "<MessageAttribute><Name>a</Name><Value><StringValue>v</StringValue><DataType>String</DataType></Value></MessageAttribute>" in answer
+    answer = query(server, "/", Action="GetQueueUrl", QueueName="missing", **version)
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer and "<Type>Sender</Type>" in answer

@@ -1,0 +1,80 @@
+//! `cargo xtask test`: unit tests, then the binary as its users drive it. What that needs is installed below the
+//! target folder, once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::command::{cargo, root, run, say, target};
+
+/// `cargo test` for every package.
+pub fn unit(arguments: &[String]) -> anyhow::Result<()> {
+    run(cargo().args(["test", "--workspace", "--quiet"]).args(arguments))
+}
+
+/// The binary with boto3, then with aws-sdk. `arguments` go to pytest; with any, only pytest runs.
+pub fn black_box(arguments: &[String]) -> anyhow::Result<()> {
+    run(cargo().args(["build", "--package", "cloudlet"]))?;
+    let binary = target().join("debug/cloudlet");
+    let python = python()?;
+    let pytest = ["-m", "pytest"];
+    run(Command::new(&python)
+        .args(pytest)
+        .args(arguments)
+        .current_dir(root().join("tests/python"))
+        .env("CLOUDLET_BIN", &binary))?;
+    if !arguments.is_empty() {
+        return Ok(());
+    }
+    let node = node()?;
+    run(Command::new("node").args(["--test", "--test-reporter=spec"]).current_dir(&node).env("CLOUDLET_BIN", &binary))
+}
+
+/// The virtual environment's interpreter, with what the tests import installed.
+fn python() -> anyhow::Result<PathBuf> {
+    let (environment, requirements) = (target().join("tests/python"), root().join("tests/python/requirements.txt"));
+    let python = environment.join("bin/python");
+    once(&environment, &[&requirements], || {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        run(Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+            .arg(&requirements))
+    })?;
+    Ok(python)
+}
+
+/// A copy of the Node tests with their packages installed beside them.
+fn node() -> anyhow::Result<PathBuf> {
+    let (source, environment) = (root().join("tests/node"), target().join("tests/node"));
+    fs::create_dir_all(&environment)?;
+    for entry in fs::read_dir(&source)? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            fs::copy(&path, environment.join(name))?;
+        }
+    }
+    once(&environment, &[&source.join("package.json")], || {
+        run(Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
+            .current_dir(&environment))
+    })?;
+    Ok(environment)
+}
+
+/// Does `install` unless it has been done for the same `inputs`.
+fn once(folder: &Path, inputs: &[&Path], install: impl Fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut wanted = String::new();
+    for input in inputs {
+        wanted += &fs::read_to_string(input).with_context(|| format!("{} cannot be read", input.display()))?;
+    }
+    let marker = folder.join(".installed");
+    if fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    say(format_args!("installing what the tests need into {}", folder.display()));
+    fs::create_dir_all(folder)?;
+    install()?;
+    Ok(fs::write(marker, wanted)?)
+}
