@@ -5,7 +5,7 @@ use base::{Arn, Timestamp};
 use bytes::Bytes;
 use kv::{Read, Tx};
 use serde::Deserialize;
-use service::{BoxFuture, Cx, Delivery, Target};
+use service::{BoxFuture, Cx, Delivery, Invoked, Target};
 
 use crate::error::Error;
 use crate::limits;
@@ -41,14 +41,14 @@ impl Target for GroupTarget {
     }
 
     /// Stores the lines before it answers `{}`. Saves the outbox's writes where nothing else is to be committed.
-    fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Bytes, service::Error>> {
+    fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, service::Error>> {
         Box::pin(async move {
             let lines = parse(&event)?;
             for part in chunks(lines.events).chunks(limits::CHUNKS_PER_TRANSACTION) {
                 let (now, to, stream, part) = (cx.now(), to.clone(), lines.log_stream.clone(), part.to_vec());
                 cx.db().write(move |tx| write(tx, now, &to, &stream, &part)).await?;
             }
-            Ok(Bytes::from_static(b"{}"))
+            Ok(Invoked { payload: Bytes::from_static(b"{}"), function_error: None, executed_version: String::new() })
         })
     }
 }

@@ -4,44 +4,30 @@ mod events;
 mod groups;
 mod retention;
 
-use std::sync::Arc;
-
-use base::{AccountId, Env, Region, Timestamp};
-use kv::{Db, Memory};
 use serde_json::{Value, json};
-use service::{Access, Caller, Cloud, Credential, CredentialError, Denial, Error, Permission};
+use service::Error;
+use testkit::TestCloud;
 
-/// No caller but the server itself: these tests are not about permissions.
-struct Nobody;
+struct World(TestCloud);
 
-impl Access for Nobody {
-    fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
-        Err(CredentialError::Unknown)
-    }
+impl std::ops::Deref for World {
+    type Target = TestCloud;
 
-    fn authorize(&self, _: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
-        Err(Denial { message: permission.action.clone() })
+    fn deref(&self) -> &TestCloud {
+        &self.0
     }
 }
 
-struct World {
-    cloud: Arc<Cloud>,
-    env: Env,
-}
-
-const NOW: u64 = 1_795_000_000_000;
+/// When the clock of a [`TestCloud`] begins, in milliseconds.
+const NOW: u64 = 1_800_000_000_000;
 
 impl World {
     fn new() -> World {
-        let env = Env::simulated(1, Timestamp(NOW));
-        let (account, region) = (AccountId::new("000000000000"), Region::new("us-east-1"));
-        let endpoint = "http://localhost:4566".into();
-        let builder = Cloud::builder(Db::open(Memory::new()), env.clone(), account, region, endpoint, Arc::new(Nobody));
-        World { cloud: builder.service(crate::service()).build(), env }
+        World(TestCloud::new([crate::service()]))
     }
 
     async fn try_call(&self, operation: &str, input: Value) -> Result<Value, Error> {
-        self.cloud.call(self.cloud.system(), "logs", operation, input).await
+        self.0.call("logs", operation, input).await
     }
 
     async fn call(&self, operation: &str, input: Value) -> Value {
