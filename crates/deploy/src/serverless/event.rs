@@ -78,7 +78,7 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
         let at = &node.get("private").unwrap_or(node).at;
         reader.error(at, "`private` is not supported yet: API keys are built in a later version");
     }
-    let method = method(&verb, &node.at, reader)?;
+    let method = method(&verb, &node.get("method").unwrap_or(node).at, reader)?;
     Some(Http {
         cors: node.get("cors").and_then(|cors| http_cors(node, cors, &method, reader)),
         operation: reader.text(node, "operationId"),
@@ -179,7 +179,7 @@ fn http_api(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<EventSo
             (verb, path)
         }
     };
-    let method = method(&verb, &node.at, reader)?.to_uppercase();
+    let method = method(&verb, &node.get("method").unwrap_or(node).at, reader)?.to_uppercase();
     if path == "*" && method != "ANY" {
         reader.error(&node.at, "the path `*` takes every method: leave the method out");
         return None;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{At, Diagnostic, Diagnostics};
-use crate::yaml::{Entry, Node, Style, Value};
+use crate::yaml::{Entry, NODE_WEIGHT, Node, Style, Value};
 use syntax::{Alternative, Part, Variable};
 
 /// What variables can ask for besides the configuration itself.
@@ -62,20 +62,28 @@ struct Resolver<'a> {
     files: HashMap<PathBuf, Option<Arc<Node>>>,
     /// What is being worked out right now, outermost first: meeting it again is a cycle.
     pending: Vec<Pending>,
-    lookups: usize,
+    /// The lookups made so far, to tell how one led to another.
+    trail: Vec<String>,
     weight: usize,
 }
 
 /// A lookup in progress: finding where it leads, or resolving all that is inside.
-#[derive(Clone, PartialEq)]
 struct Pending {
     lookup: String,
     deep: bool,
+    /// The lookups it led through.
+    via: Vec<String>,
+}
+
+impl Pending {
+    fn is_same(&self, other: &Pending) -> bool {
+        (&self.lookup, self.deep) == (&other.lookup, other.deep)
+    }
 }
 
 impl<'a> Resolver<'a> {
     fn new(root: &'a Node, inputs: &'a Inputs, diagnostics: &'a mut Diagnostics) -> Resolver<'a> {
-        Resolver { root, inputs, diagnostics, files: HashMap::new(), pending: Vec::new(), lookups: 0, weight: 0 }
+        Resolver { root, inputs, diagnostics, files: HashMap::new(), pending: Vec::new(), trail: Vec::new(), weight: 0 }
     }
 
     fn fail<T>(&mut self, at: &At, message: impl Into<String>) -> Result<T, Failed> {
@@ -88,7 +96,7 @@ impl<'a> Resolver<'a> {
         if depth > DEPTH_MAX {
             return self.fail(&node.at, format!("more than {DEPTH_MAX} levels of values inside one another"));
         }
-        self.weigh(1, &node.at)?;
+        self.weigh(NODE_WEIGHT, &node.at)?;
         match &node.value {
             Value::Scalar(_) => self.scalar(node, depth),
             Value::Sequence(items) => {
@@ -132,10 +140,13 @@ impl<'a> Resolver<'a> {
 
     /// A variable's value, resolved through; a missing one is an error.
     fn value(&mut self, variable: &Variable, at: &At, depth: usize) -> Result<Node, Failed> {
+        let mark = self.trail.len();
         let Some(found) = self.variable(variable, at)? else {
             return self.missing(variable, at);
         };
-        self.guarded(Pending { lookup: variable.text.clone(), deep: true }, at, |this| this.deep(&found, depth + 1))
+        let via = self.trail.iter().skip(mark).cloned().collect();
+        let pending = Pending { lookup: variable.text.clone(), deep: true, via };
+        self.guarded(pending, &at.of(&variable.text), |this| this.deep(&found, depth + 1))
     }
 
     fn missing<T>(&mut self, variable: &Variable, at: &At) -> Result<T, Failed> {
@@ -152,14 +163,14 @@ impl<'a> Resolver<'a> {
 
     /// Where a variable leads: the first alternative that has a value, with the variables inside it still there.
     fn variable(&mut self, variable: &Variable, at: &At) -> Found {
-        self.lookups += 1;
-        if self.lookups > LOOKUPS_MAX {
+        self.trail.push(variable.text.clone());
+        if self.trail.len() > LOOKUPS_MAX {
             return self.fail(
                 at,
                 format!("more than {LOOKUPS_MAX} variables are looked up: the configuration multiplies itself"),
             );
         }
-        let pending = Pending { lookup: variable.text.clone(), deep: false };
+        let pending = Pending { lookup: variable.text.clone(), deep: false, via: Vec::new() };
         self.guarded(pending, &at.of(&variable.text), |this| {
             for alternative in &variable.alternatives {
                 let found = match alternative {
@@ -188,11 +199,14 @@ impl<'a> Resolver<'a> {
         at: &At,
         work: impl FnOnce(&mut Self) -> Result<T, Failed>,
     ) -> Result<T, Failed> {
-        if let Some(start) = self.pending.iter().position(|outer| *outer == pending) {
-            let mut path: Vec<String> = self.pending.iter().skip(start).map(|outer| outer.lookup.clone()).collect();
+        if let Some(start) = self.pending.iter().position(|outer| outer.is_same(&pending)) {
+            let circle =
+                self.pending.iter().skip(start).flat_map(|outer| std::iter::once(&outer.lookup).chain(&outer.via));
+            let mut path: Vec<String> = circle.cloned().collect();
+            path.push(pending.lookup);
             path.dedup();
-            if path.len() < 2 || path.last() != Some(&pending.lookup) {
-                path.push(pending.lookup);
+            if let [only] = path.as_slice() {
+                path.push(only.clone());
             }
             return self.fail(at, format!("a variable needs itself: {}", path.join(" -> ")));
         }

@@ -8,6 +8,9 @@ use crate::diagnostic::At;
 
 pub use parse::parse;
 
+/// Bytes of a node besides its text, about.
+pub const NODE_WEIGHT: usize = 100;
+
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -116,13 +119,14 @@ impl Node {
         }
     }
 
-    /// How much this holds: nodes plus bytes of text. What bounds expansion is counted in it.
+    /// About how many bytes this takes. What bounds expansion is counted in it.
     pub fn weight(&self) -> usize {
-        1 + match &self.value {
-            Value::Scalar(scalar) => scalar.text.len(),
-            Value::Sequence(items) => items.iter().map(Node::weight).sum(),
-            Value::Mapping(entries) => entries.iter().map(|entry| entry.key.len() + entry.value.weight()).sum(),
-        }
+        NODE_WEIGHT
+            + match &self.value {
+                Value::Scalar(scalar) => scalar.text.len(),
+                Value::Sequence(items) => items.iter().map(Node::weight).sum(),
+                Value::Mapping(entries) => entries.iter().map(|entry| entry.key.len() + entry.value.weight()).sum(),
+            }
     }
 
     /// Levels of nesting: 1 for a scalar.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::{Entry, Node, Scalar, Style, Value};
+use super::{Entry, NODE_WEIGHT, Node, Scalar, Style, Value};
 use crate::diagnostic::{At, Diagnostic, File};
 
 /// Levels of nesting: far more than any configuration has, few enough for recursion over a tree.
@@ -61,7 +61,7 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
-                self.charge(1 + text.len(), &at)?;
+                self.charge(NODE_WEIGHT + text.len(), &at)?;
                 let node = Node { value: Value::Scalar(Scalar { text: text.into_owned(), style }), at };
                 self.complete(node, anchor, tag.map(|tag| tag.into_owned()))
             }
@@ -94,7 +94,7 @@ impl Builder<'_> {
         if self.stack.len() + 2 > DEPTH_MAX {
             return Err(too_deep(&at));
         }
-        self.charge(1, &at)?;
+        self.charge(NODE_WEIGHT, &at)?;
         self.stack.push(Frame { at, anchor, tag, content });
         Ok(None)
     }

@@ -1,6 +1,7 @@
 //! A cloud in memory: it keeps what it is given, records every call, and fails where it is told to.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "this is a part of tests")]
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -348,6 +349,8 @@ impl Inner {
             "RemovePermission" => {
                 self.unset(&key(text(input, "FunctionName")), "Permissions", &json!([input["StatementId"]]))
             }
+            "PutFunctionEventInvokeConfig" => self.merge(&key(text(input, "FunctionName")), "EventInvoke", input),
+            "DeleteFunctionEventInvokeConfig" => Ok(json!({})),
             "CreateEventSourceMapping" => {
                 let id = self.id();
                 self.create(format!("lambda/mapping/{id}"), input.clone())?;
@@ -422,6 +425,7 @@ impl Inner {
                 self.world.insert(stage(), json!({"deploymentId": id}));
                 Ok(json!({"id": id}))
             }
+            "GetDeployment" => self.get(&format!("apigateway/deployment/{}", text(input, "deploymentId"))).cloned(),
             "GetStage" => self.get(&stage()).cloned(),
             "UpdateStage" => {
                 let id = input["patchOperations"][0]["value"].as_str().unwrap();

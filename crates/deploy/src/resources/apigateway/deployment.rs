@@ -74,12 +74,14 @@ async fn stage(cx: &Cx<'_>, properties: &Properties) -> Result<Option<Value>> {
 async fn release_stage(cx: &Cx<'_>, api: &str, old: &Deployed) -> Result<()> {
     let name = text_of(&old.properties, "StageName")?;
     if let Some(previous) = old.attributes.get(PREVIOUS).and_then(Value::as_str) {
-        let input =
-            json!({"restApiId": api, "stageName": name, "patchOperations": [replace("/deploymentId", previous)]});
-        match cx.call("apigateway", "UpdateStage", input).await {
-            Ok(_) => return Ok(()),
+        match cx.call("apigateway", "GetDeployment", json!({"restApiId": api, "deploymentId": previous})).await {
+            Ok(_) => {
+                let input = json!({"restApiId": api, "stageName": name, "patchOperations": [replace("/deploymentId", previous)]});
+                return cx.call("apigateway", "UpdateStage", input).await.map(drop);
+            }
             // The one before is gone too: the stage goes with the last deployment.
-            Err(_) => {}
+            Err(error) if error.is_absent() => {}
+            Err(error) => return Err(error),
         }
     }
     deleted(cx.call("apigateway", "DeleteStage", json!({"restApiId": api, "stageName": name})).await)

@@ -60,7 +60,7 @@ impl Compiler<'_> {
             && self.made_role_of(function).is_some()
         {
             let statement = json!({"Effect": "Allow", "Action": ["sqs:SendMessage", "sns:Publish"], "Resource": [arn]});
-            self.role_statements().map(|statements| statements.push(statement));
+            self.allow(statement);
         }
     }
 
@@ -125,7 +125,7 @@ impl Compiler<'_> {
                 _ => arn.clone(),
             };
             let statement = json!({"Effect": "Allow", "Action": action, "Resource": resource});
-            self.role_statements().map(|statements| statements.push(statement));
+            self.allow(statement);
         }
         arn
     }

@@ -66,10 +66,15 @@ impl<'a> Compiler<'a> {
         self.diagnostics.push(Diagnostic::warning(message).at(at));
     }
 
-    /// The statements of the role that is made for the functions, where one is.
-    fn role_statements(&mut self) -> Option<&mut Vec<Value>> {
-        let policies = self.template.properties_mut(naming::ROLE)?.get_mut("Policies")?;
-        policies.get_mut(0)?.get_mut("PolicyDocument")?.get_mut("Statement")?.as_array_mut()
+    /// Adds a statement to the role that is made for the functions, where one is.
+    fn allow(&mut self, statement: Value) {
+        let properties = self.template.properties_mut(naming::ROLE);
+        let statements = properties.and_then(|properties| {
+            properties.get_mut("Policies")?.pointer_mut("/0/PolicyDocument/Statement")?.as_array_mut()
+        });
+        if let Some(statements) = statements {
+            statements.push(statement);
+        }
     }
 
     /// Each function's events of one kind, with the function.

@@ -40,9 +40,7 @@ impl Compiler<'_> {
         if !queues.is_empty() {
             let actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
             let statement = json!({"Effect": "Allow", "Action": actions, "Resource": queues});
-            if let Some(statements) = self.role_statements() {
-                statements.push(statement);
-            }
+            self.allow(statement);
         }
     }
 }
