@@ -43,6 +43,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
         .service(sqs::service())
+        .service(dynamodb::service())
         .build();
     Ok((cloud, Parts {}))
 }

@@ -40,7 +40,7 @@ pub struct Invoked {
     pub payload: Bytes,
     /// Set when the function failed: `Unhandled`, mostly.
     pub function_error: Option<String>,
-    /// The version that answered: `$LATEST`, or a number; empty where the target has no versions.
+    /// The version that answered: `$LATEST`, or a number.
     pub executed_version: String,
 }
 

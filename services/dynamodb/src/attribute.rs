@@ -12,7 +12,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::encoding::{ItemRef, ValueRef, decode_number};
+use crate::encoding::{ItemRef, StoredItem, ValueRef, decode_number};
 use crate::limits::NESTING_LEVELS_MAX;
 use crate::number::{Number, NumberError};
 use crate::value::{InvalidValue, Item, Kind, Value};
@@ -281,43 +281,24 @@ impl<'de, S: DeserializeSeed<'de>> Visitor<'de> for Nullable<S> {
     }
 }
 
-/// Bytes: base64 text where the format is text, else bytes.
+/// Bytes, owned.
 struct Binary(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Binary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Binary, D::Error> {
-        if deserializer.is_human_readable() {
-            return deserializer.deserialize_str(BinaryVisitor).map(Binary);
-        }
-        deserializer.deserialize_byte_buf(BinaryVisitor).map(Binary)
-    }
-}
-
-struct BinaryVisitor;
-
-impl<'de> Visitor<'de> for BinaryVisitor {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<u8>, E> {
-        BASE64.decode(text).map_err(E::custom)
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
+        wire::Blob::deserialize(deserializer).map(|blob| Binary(blob.0.into()))
     }
 }
 
 impl Serialize for ItemRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
+    }
+}
+
+impl Serialize for StoredItem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.view().serialize(serializer)
     }
 }
 

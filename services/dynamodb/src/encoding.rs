@@ -13,6 +13,8 @@
 
 use std::str;
 
+use bytes::Bytes;
+
 use crate::number::Number;
 use crate::value::{Item, Kind, Value};
 
@@ -331,6 +333,48 @@ impl<'a> Iterator for Attributes<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let name = str::from_utf8(self.0.bytes()?).ok()?;
         Some((name, self.0.value()?))
+    }
+}
+
+/// An item's bytes, owned: as they are stored, and as they are answered without being decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredItem(Bytes);
+
+impl StoredItem {
+    pub fn new(item: &Item) -> StoredItem {
+        StoredItem(encode_item(item).into())
+    }
+
+    /// Of what an [`Encoder`] wrote.
+    pub fn of(encoder: Encoder) -> StoredItem {
+        StoredItem(encoder.finish().into())
+    }
+
+    pub fn view(&self) -> ItemRef<'_> {
+        ItemRef::parse(&self.0).unwrap_or(ItemRef::EMPTY)
+    }
+
+    /// With only the attributes that are `wanted`.
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> StoredItem {
+        let mut encoder = Encoder::default();
+        for (name, value) in self.view().iter().filter(|(name, _)| wanted(name)) {
+            encoder.name(name);
+            encoder.copy(value);
+        }
+        StoredItem::of(encoder)
+    }
+}
+
+impl kv::Stored for StoredItem {
+    fn to_bytes(&self) -> Result<Bytes, kv::Error> {
+        Ok(self.0.clone())
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<StoredItem, kv::Error> {
+        match ItemRef::parse(bytes) {
+            Some(_) => Ok(StoredItem(bytes.clone())),
+            None => Err(kv::unknown_version("an item", bytes.first().copied())),
+        }
     }
 }
 

@@ -1,9 +1,81 @@
-//! DynamoDB: tables of items, with expressions, indexes and transactions.
+//! Amazon DynamoDB: tables of items, with expressions, secondary indexes and transactions.
 
-pub mod attribute;
-pub mod encoding;
-pub mod expression;
-pub mod limits;
-pub mod number;
-pub mod size;
-pub mod value;
+mod attribute;
+mod encoding;
+mod error;
+mod expression;
+mod key;
+mod keys;
+mod limits;
+mod model;
+mod number;
+mod ops;
+mod size;
+mod types;
+mod validation;
+mod value;
+mod workers;
+
+use std::sync::Arc;
+
+use service::{Api, Service, read, write};
+use wire::Protocol;
+
+pub use error::Error;
+
+use ops::{
+    account, batch_get, batch_write, delete, get, permission, put, query, scan, table, tag, transact_get,
+    transact_write, ttl, update, update_table,
+};
+use ops::{item_permission, table_arn};
+
+/// The service's state in memory: none.
+pub struct DynamoDb;
+
+const API: Api = Api {
+    namespace: "com.amazonaws.dynamodb.v20120810",
+    json: Some((Protocol::Json10, "DynamoDB_20120810")),
+    not_implemented: &NOT_IMPLEMENTED,
+    ..Api::named("dynamodb")
+};
+
+#[rustfmt::skip]
+const NOT_IMPLEMENTED: [&str; 32] = [
+    "BatchExecuteStatement", "CreateBackup", "CreateGlobalTable", "DeleteBackup", "DeleteResourcePolicy",
+    "DescribeBackup", "DescribeContinuousBackups", "DescribeContributorInsights", "DescribeExport",
+    "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
+    "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
+    "ExecuteStatement", "ExecuteTransaction", "ExportTableToPointInTime", "GetResourcePolicy", "ImportTable",
+    "ListBackups", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports", "PutResourcePolicy",
+    "RestoreTableFromBackup", "RestoreTableToPointInTime", "UpdateContinuousBackups", "UpdateContributorInsights",
+    "UpdateGlobalTable",
+];
+
+#[rustfmt::skip] // A table: one line an operation.
+pub fn service() -> Service {
+    Service::builder(API, Arc::new(DynamoDb))
+        .operation(write("CreateTable", table::create).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(write("UpdateTable", update_table::update).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(write("DeleteTable", table::delete).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(read("DescribeTable", table::describe).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(read("ListTables", table::list).resource(|cx, _| table_arn(cx, None)))
+        .operation(write("TagResource", tag::tag).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
+        .operation(write("UntagResource", tag::untag).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
+        .operation(read("ListTagsOfResource", tag::list).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
+        .operation(read("DescribeTimeToLive", ttl::describe).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(write("UpdateTimeToLive", ttl::update).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(read("DescribeLimits", account::limits))
+        .operation(read("DescribeEndpoints", account::endpoints))
+        .operation(write("PutItem", put::put).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:PutItem", i.table_name.as_deref(), i.item.iter().filter_map(|item| item.0.as_ref().ok()))])))
+        .operation(read("GetItem", get::get).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:GetItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
+        .operation(write("UpdateItem", update::update).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:UpdateItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
+        .operation(write("DeleteItem", delete::delete).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:DeleteItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
+        .operation(read("BatchGetItem", batch_get::batch_get).permissions(batch_get::permissions))
+        .operation(write("BatchWriteItem", batch_write::batch_write).permissions(batch_write::permissions))
+        .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Query", i.table_name.as_deref(), i.index_name.as_deref())])))
+        .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())])))
+        .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
+        .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))
+        .timers(workers::fire)
+        .build()
+}

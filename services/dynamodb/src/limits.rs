@@ -23,3 +23,37 @@ pub const EXPRESSION_OPERATORS_MAX: usize = 300;
 pub const EXPRESSION_DEPTH_MAX: usize = 160;
 /// Operands of `IN`.
 pub const IN_OPERANDS_MAX: usize = 100;
+/// A table's or index's name, in characters; requests on items may say it with an ARN instead.
+pub const NAME_CHARS_MIN: usize = 3;
+pub const NAME_CHARS_MAX: usize = 255;
+pub const LOCAL_INDEXES_MAX: usize = 5;
+pub const GLOBAL_INDEXES_MAX: usize = 20;
+/// Attributes that the indexes of a table project by name, all together.
+pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;
+/// Capacity units that a table can be given.
+pub const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
+/// Names in one answer of `ListTables`.
+pub const LIST_TABLES_MAX: usize = 100;
+/// Items read for one page of `Query` or `Scan`: reading stops after the item that reaches it.
+pub const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Keys in one `BatchGetItem`.
+pub const BATCH_GET_KEYS_MAX: usize = 100;
+/// Items in one answer of `BatchGetItem`.
+pub const BATCH_GET_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Requests in one `BatchWriteItem`.
+pub const BATCH_WRITE_REQUESTS_MAX: usize = 25;
+/// Actions in one transaction.
+pub const TRANSACTION_ACTIONS_MAX: usize = 100;
+/// The items of one transaction, all together.
+pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long the token of a transaction is remembered.
+pub const TOKEN_LIFETIME: std::time::Duration = std::time::Duration::from_secs(600);
+pub const TOTAL_SEGMENTS_MAX: i64 = 1_000_000;
+pub const TAGS_MAX: usize = 50;
+/// What a write capacity unit pays for.
+pub const WRITE_UNIT_BYTES: usize = 1024;
+/// What a read capacity unit pays for.
+pub const READ_UNIT_BYTES: usize = 4096;
+/// Items that one step of filling a new index looks at, and their bytes: a step is one transaction.
+pub const BACKFILL_ITEMS_PER_STEP: usize = 1000;
+pub const BACKFILL_BYTES_PER_STEP: usize = 2 * 1024 * 1024;

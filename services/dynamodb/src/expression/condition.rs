@@ -421,15 +421,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::expression::scope::values;
 
     fn message(text: &str) -> String {
         let names = BTreeMap::from([("#a".to_string(), "a".to_string())]);
         let number = |text: &str| Value::N(text.parse().unwrap());
-        let values = BTreeMap::from([
-            (":s".to_string(), Value::S("text".into())),
-            (":one".to_string(), number("1")),
-            (":two".to_string(), number("2")),
-            (":t".to_string(), Value::Bool(true)),
+        let values = values([
+            (":s", Value::S("text".into())),
+            (":one", number("1")),
+            (":two", number("2")),
+            (":t", Value::Bool(true)),
         ]);
         let mut scope = Scope::new(Some(&names), Some(&values)).unwrap();
         Condition::parse(text, &mut scope).map_or_else(|error| error.to_string(), |_| "fine".into())

@@ -105,13 +105,12 @@ fn is_within(needle: &[u8], haystack: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
 
     use super::*;
     use crate::encoding::{arbitrary, encode_item};
     use crate::expression::condition::Literal;
+    use crate::expression::scope::values;
     use crate::expression::{Path, Scope, Step};
     use crate::value::Item;
 
@@ -253,11 +252,7 @@ mod tests {
 
     fn holds(text: &str, item: &Item) -> bool {
         let number = |text: &str| Value::N(text.parse().unwrap());
-        let values = BTreeMap::from([
-            (":a".to_string(), Value::S("a".into())),
-            (":one".to_string(), number("1.0")),
-            (":three".to_string(), number("3")),
-        ]);
+        let values = values([(":a", Value::S("a".into())), (":one", number("1.0")), (":three", number("3"))]);
         let mut scope = Scope::new(None, Some(&values)).unwrap();
         Condition::parse(text, &mut scope).unwrap().holds(ItemRef::parse(&encode_item(item)).unwrap())
     }

@@ -43,6 +43,19 @@ impl KeyCondition {
 }
 
 impl KeyOperator {
+    /// Whether a key with these bytes (in their sorting form) meets the condition.
+    pub fn matches(&self, key: &[u8]) -> bool {
+        match self {
+            KeyOperator::Equal(value) => key == value.bytes(),
+            KeyOperator::Less(value) => key < value.bytes(),
+            KeyOperator::LessOrEqual(value) => key <= value.bytes(),
+            KeyOperator::Greater(value) => key > value.bytes(),
+            KeyOperator::GreaterOrEqual(value) => key >= value.bytes(),
+            KeyOperator::Between(low, high) => (low.bytes()..=high.bytes()).contains(&key),
+            KeyOperator::BeginsWith(prefix) => key.starts_with(prefix.bytes()),
+        }
+    }
+
     /// The values it compares with.
     pub fn literals(&self) -> impl Iterator<Item = &Literal> {
         let (first, second) = match self {
@@ -133,13 +146,12 @@ fn literal(operand: Operand) -> Result<Literal, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::expression::scope::values;
     use crate::value::Value;
 
     fn parse(text: &str) -> Result<KeyCondition, String> {
-        let values = BTreeMap::from([(":a".to_string(), Value::S("a".into()))]);
+        let values = values([(":a", Value::S("a".into()))]);
         KeyCondition::parse(text, &mut Scope::new(None, Some(&values)).unwrap())
     }
 

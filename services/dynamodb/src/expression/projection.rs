@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::path::check_disjoint;
 use super::scope::{Scope, reserved_name};
 use super::{Error, Path, Step, parser};
-use crate::encoding::{Encoder, ItemRef, ValueRef};
+use crate::encoding::{Encoder, ItemRef, StoredItem, ValueRef};
 use crate::value::Kind;
 
 /// A set of paths, as a tree: each attribute wanted, whole or in parts.
@@ -59,11 +59,16 @@ impl Projection {
         self.attributes.keys().map(String::as_str)
     }
 
-    /// The wanted parts of `item`, as an item's bytes.
-    pub fn apply(&self, item: ItemRef<'_>) -> Vec<u8> {
+    /// The attributes of which only parts are wanted.
+    pub fn nested_names(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().filter(|(_, part)| **part != Part::Whole).map(|(name, _)| name.as_str())
+    }
+
+    /// The wanted parts of `item`.
+    pub fn apply(&self, item: ItemRef<'_>) -> StoredItem {
         let mut encoder = Encoder::default();
         project_map(&self.attributes, item, &mut encoder);
-        encoder.finish()
+        StoredItem::of(encoder)
     }
 }
 
@@ -156,8 +161,7 @@ mod tests {
         let names = BTreeMap::from([("#s".to_string(), "status".to_string())]);
         let item = serde_json::from_value::<ItemInput>(item).unwrap().0.unwrap();
         let projection = Projection::parse(text, &mut Scope::new(Some(&names), None).unwrap()).unwrap();
-        let bytes = projection.apply(ItemRef::parse(&encode_item(&item)).unwrap());
-        serde_json::to_value(ItemRef::parse(&bytes).unwrap()).unwrap()
+        serde_json::to_value(projection.apply(ItemRef::parse(&encode_item(&item)).unwrap())).unwrap()
     }
 
     fn message(text: &str) -> String {

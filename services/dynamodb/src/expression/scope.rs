@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Error, Path, Step, parser};
+use crate::attribute::ValueInput;
 use crate::expression::reserved::is_reserved;
 use crate::limits::ATTRIBUTE_NAME_BYTES_MAX;
 use crate::value::Value;
@@ -11,7 +12,7 @@ use crate::value::Value;
 #[derive(Default)]
 pub struct Scope<'r> {
     names: Option<&'r BTreeMap<String, String>>,
-    values: Option<&'r BTreeMap<String, Value>>,
+    values: Option<&'r BTreeMap<String, ValueInput>>,
     used_names: BTreeSet<&'r str>,
     used_values: BTreeSet<&'r str>,
 }
@@ -21,10 +22,10 @@ const PLACEHOLDER_BYTES_MAX: usize = 255;
 
 impl<'r> Scope<'r> {
     /// # Errors
-    /// The whole message, when a map is empty or a key or a name in it is malformed.
+    /// The whole message, when a map is empty, or a key, name or value in it is malformed.
     pub fn new(
         names: Option<&'r BTreeMap<String, String>>,
-        values: Option<&'r BTreeMap<String, Value>>,
+        values: Option<&'r BTreeMap<String, ValueInput>>,
     ) -> Result<Scope<'r>, String> {
         if let Some(names) = names {
             check_keys("ExpressionAttributeNames", '#', names.keys())?;
@@ -42,6 +43,11 @@ impl<'r> Scope<'r> {
         }
         if let Some(values) = values {
             check_keys("ExpressionAttributeValues", ':', values.keys())?;
+            if let Some((key, Err(invalid))) =
+                values.iter().map(|(key, value)| (key, &value.0)).find(|(_, value)| value.is_err())
+            {
+                return Err(format!("ExpressionAttributeValues contains invalid value: {invalid} for key {key}"));
+            }
         }
         Ok(Scope { names, values, ..Scope::default() })
     }
@@ -58,11 +64,12 @@ impl<'r> Scope<'r> {
 
     pub(super) fn value(&mut self, placeholder: &str) -> Result<&'r Value, Error> {
         match self.values.and_then(|values| values.get_key_value(placeholder)) {
-            Some((placeholder, value)) => {
+            Some((placeholder, ValueInput(Ok(value)))) => {
                 self.used_values.insert(placeholder);
                 Ok(value)
             }
-            None => Err(Error::UndefinedValue(placeholder.to_string())),
+            // Malformed values were refused when the scope was made.
+            Some((_, ValueInput(Err(_)))) | None => Err(Error::UndefinedValue(placeholder.to_string())),
         }
     }
 
@@ -122,4 +129,10 @@ fn check_keys<'k>(parameter: &str, sigil: char, keys: impl Iterator<Item = &'k S
         }
     }
     if empty { Err(format!("{parameter} must not be empty")) } else { Ok(()) }
+}
+
+/// Values of a request, for tests.
+#[cfg(test)]
+pub fn values<const N: usize>(values: [(&str, Value); N]) -> BTreeMap<String, ValueInput> {
+    values.into_iter().map(|(name, value)| (name.to_string(), ValueInput(Ok(value)))).collect()
 }

@@ -260,16 +260,12 @@ fn operand(node: &Node<'_>, scope: &mut Scope<'_>) -> Result<UpdateOperand, Erro
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::expression::scope::values;
 
     fn message(text: &str) -> String {
-        let values = BTreeMap::from([
-            (":s".to_string(), Value::S("text".into())),
-            (":n".to_string(), Value::N("1".parse().unwrap())),
-            (":l".to_string(), Value::L(vec![])),
-        ]);
+        let values =
+            values([(":s", Value::S("text".into())), (":n", Value::N("1".parse().unwrap())), (":l", Value::L(vec![]))]);
         let mut scope = Scope::new(None, Some(&values)).unwrap();
         Update::parse(text, &mut scope).map_or_else(|error| error.to_string(), |_| "fine".into())
     }

@@ -209,8 +209,6 @@ mod tests {
     fn apply(text: &str, item: Json, values: Json) -> Result<Json, String> {
         let mut item = serde_json::from_value::<ItemInput>(item).unwrap().0.unwrap();
         let values: BTreeMap<String, ValueInput> = serde_json::from_value(values).unwrap();
-        let values: BTreeMap<String, Value> =
-            values.into_iter().map(|(name, value)| (name, value.0.unwrap())).collect();
         let mut scope = Scope::new(None, (!values.is_empty()).then_some(&values)).unwrap();
         let update = Update::parse(text, &mut scope).map_err(|error| error.to_string())?;
         update.apply(&mut item).map_err(|error| error.to_string())?;

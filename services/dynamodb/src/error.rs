@@ -1,0 +1,107 @@
+//! Everything that DynamoDB refuses, and how it says so.
+//!
+//! Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+
+use serde::Serialize;
+
+use crate::encoding::StoredItem;
+use crate::value::InvalidValue;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Validation(String),
+    #[error("{0}")]
+    ResourceNotFound(String),
+    #[error("{0}")]
+    ResourceInUse(String),
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// With the item there was, when the request asked for it.
+    #[error("The conditional request failed")]
+    ConditionalCheckFailed(Option<StoredItem>),
+    #[error("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes(.0))]
+    TransactionCanceled(Vec<Reason>),
+    #[error("{0}")]
+    IdempotentParameterMismatch(&'static str),
+    #[error("{0}")]
+    AccessDenied(String),
+    #[error(transparent)]
+    Store(#[from] kv::Error),
+}
+
+/// Why an action of a transaction was not done; one that was fine has the code `None`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reason {
+    pub code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<StoredItem>,
+}
+
+impl Reason {
+    pub const FINE: Reason = Reason { code: "None", message: None, item: None };
+
+    pub fn is_fine(&self) -> bool {
+        self.code == Reason::FINE.code
+    }
+}
+
+fn codes(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.code).collect::<Vec<_>>().join(", ")
+}
+
+impl Error {
+    pub fn validation(message: impl Into<String>) -> Error {
+        Error::Validation(message.into())
+    }
+
+    /// A validation error of the kind that begins with "One or more parameter values were invalid".
+    pub fn invalid(message: impl std::fmt::Display) -> Error {
+        Error::Validation(format!("One or more parameter values were invalid: {message}"))
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Error::Validation(_) => "ValidationException",
+            Error::ResourceNotFound(_) => "ResourceNotFoundException",
+            Error::ResourceInUse(_) => "ResourceInUseException",
+            Error::LimitExceeded(_) => "LimitExceededException",
+            Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
+            Error::TransactionCanceled(_) => "TransactionCanceledException",
+            Error::IdempotentParameterMismatch(_) => "IdempotentParameterMismatchException",
+            Error::AccessDenied(_) => "AccessDeniedException",
+            Error::Store(_) => "InternalServerError",
+        }
+    }
+}
+
+impl From<String> for Error {
+    fn from(message: String) -> Error {
+        Error::Validation(message)
+    }
+}
+
+impl From<InvalidValue> for Error {
+    fn from(invalid: InvalidValue) -> Error {
+        Error::Validation(invalid.to_string())
+    }
+}
+
+impl From<Error> for service::Error {
+    fn from(error: Error) -> service::Error {
+        let answer = service::Error::new(400, error.code(), error.to_string());
+        let with = |name, value: Result<serde_json::Value, _>| match value {
+            Ok(value) => answer.clone().with_member(name, value),
+            Err(cause) => service::Error::internal(cause),
+        };
+        match error {
+            Error::Store(cause) => service::Error::internal(cause),
+            Error::ConditionalCheckFailed(Some(item)) => with("Item", serde_json::to_value(item)),
+            Error::TransactionCanceled(reasons) => with("CancellationReasons", serde_json::to_value(reasons)),
+            _ => answer,
+        }
+    }
+}

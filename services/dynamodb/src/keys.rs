@@ -1,0 +1,29 @@
+//! Where DynamoDB keeps what: the only file that decides on keys. A number, once used, is never given to another table.
+//!
+//! Items lie under their table's number, then the hash of their partition key (so that scans run in an order that
+//! tells nothing, and keys of any length fit), then their sort key in its sorting form. An index's entries lie the
+//! same way under the index's number, with a digest of the item's own key behind, since index keys may repeat.
+
+use base::Timestamp;
+use kv::Table;
+use service::prefix;
+
+use crate::encoding::StoredItem;
+use crate::types::{self, Token, Volume};
+
+/// The hash of a key: 16 bytes of a SHA-256.
+pub type Digest = [u8; 16];
+
+/// By region and name.
+pub const TABLES: Table<(String, String), types::Table> = Table::new(prefix::DYNAMODB, 1);
+/// The next number for a table or index.
+pub const NEXT_ID: Table<(), u64> = Table::new(prefix::DYNAMODB, 2);
+/// By table number, partition and sort key.
+pub const ITEMS: Table<(u64, Digest, Vec<u8>), StoredItem> = Table::new(prefix::DYNAMODB, 3);
+/// By index number, the index's partition and sort key, and the digest of the item's key.
+pub const ENTRIES: Table<(u64, Digest, Vec<u8>, Digest), StoredItem> = Table::new(prefix::DYNAMODB, 4);
+/// By table or index number.
+pub const VOLUMES: Table<u64, Volume> = Table::new(prefix::DYNAMODB, 5);
+/// Transactions by account and client token.
+pub const TOKENS: Table<(String, String), Token> = Table::new(prefix::DYNAMODB, 6);
+pub const TOKENS_EXPIRY: Table<(Timestamp, String, String), ()> = Table::new(prefix::DYNAMODB, 7);

@@ -1,0 +1,8 @@
+//! Every state transition: plain synchronous functions over a transaction or a snapshot.
+
+pub mod capacity;
+pub mod index;
+pub mod item;
+pub mod page;
+pub mod table;
+pub mod transaction;

@@ -1,0 +1,137 @@
+//! Pages of queries and scans.
+
+use std::ops::Bound;
+
+use kv::{KeyRange, Order, Partial, Read};
+
+use super::item;
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::expression::{Condition, KeyOperator};
+use crate::key::{ItemKey, partition_digest};
+use crate::keys::{Digest, ENTRIES, ITEMS};
+use crate::limits::{PAGE_BYTES_MAX, READ_UNIT_BYTES};
+use crate::size::item_size;
+use crate::types::{Index, Table};
+
+/// Where a page reads.
+#[derive(Clone, Copy)]
+pub struct Source<'t> {
+    pub table: &'t Table,
+    pub index: Option<&'t Index>,
+}
+
+pub struct Reading<'c> {
+    pub range: KeyRange,
+    pub order: Order,
+    /// Items to look at.
+    pub limit: usize,
+    pub filter: Option<&'c Condition>,
+    /// Whether to answer whole items, also where the index holds less.
+    pub whole_items: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Page {
+    pub items: Vec<StoredItem>,
+    /// Items looked at.
+    pub scanned: usize,
+    /// The last item looked at, when there may be more.
+    pub last: Option<StoredItem>,
+    /// Bytes read where the page reads.
+    pub bytes: usize,
+    /// Whole blocks of a read unit's size, fetched item by item from the table behind an index.
+    pub fetched_blocks: usize,
+}
+
+impl Source<'_> {
+    /// All of it.
+    pub fn all(self) -> KeyRange {
+        match self.index {
+            Some(index) => ENTRIES.prefix_range(index.id),
+            None => ITEMS.prefix_range(self.table.id),
+        }
+    }
+
+    /// The part that segment `segment` of `total` reads: an equal share of all hashes.
+    pub fn segment(self, segment: u64, total: u64) -> KeyRange {
+        let start = |segment: u64| ((u128::from(segment) << 64) / u128::from(total.max(1))) as u64;
+        let from = Bound::Included(start(segment).to_be_bytes());
+        let to =
+            if segment + 1 >= total { Bound::Unbounded } else { Bound::Excluded(start(segment + 1).to_be_bytes()) };
+        match self.index {
+            Some(index) => ENTRIES.range(index.id, from, to),
+            None => ITEMS.range(self.table.id, from, to),
+        }
+    }
+
+    /// The part with one partition key, and a sort key that meets a condition.
+    pub fn partition(self, partition: Digest, sort: Option<&KeyOperator>) -> KeyRange {
+        let (from, to) = match sort {
+            None => (Bound::Unbounded, Bound::Unbounded),
+            Some(KeyOperator::Equal(value)) => (Bound::Included(value.bytes()), Bound::Included(value.bytes())),
+            Some(KeyOperator::Less(value)) => (Bound::Unbounded, Bound::Excluded(value.bytes())),
+            Some(KeyOperator::LessOrEqual(value)) => (Bound::Unbounded, Bound::Included(value.bytes())),
+            Some(KeyOperator::Greater(value)) => (Bound::Excluded(value.bytes()), Bound::Unbounded),
+            Some(KeyOperator::GreaterOrEqual(value)) => (Bound::Included(value.bytes()), Bound::Unbounded),
+            Some(KeyOperator::Between(low, high)) => (Bound::Included(low.bytes()), Bound::Included(high.bytes())),
+            Some(KeyOperator::BeginsWith(prefix)) => {
+                return match self.index {
+                    Some(index) => ENTRIES.prefix_range((index.id, partition, Partial(prefix.bytes()))),
+                    None => ITEMS.prefix_range((self.table.id, partition, Partial(prefix.bytes()))),
+                };
+            }
+        };
+        match self.index {
+            Some(index) => ENTRIES.range((index.id, partition), from, to),
+            None => ITEMS.range((self.table.id, partition), from, to),
+        }
+    }
+
+    /// The key, in the store, of the item or entry whose key attributes `start` has.
+    pub fn position(self, start: &StoredItem) -> Option<Vec<u8>> {
+        let primary = self.table.key.locate(start.view())?;
+        Some(match self.index {
+            Some(index) => {
+                let ItemKey { partition, sort } = index.key.locate(start.view())?;
+                ENTRIES.key_bytes((index.id, partition, sort, primary.digest()))
+            }
+            None => ITEMS.key_bytes((self.table.id, primary.partition, primary.sort)),
+        })
+    }
+
+    /// The hash of the partition key of `start` in what is read.
+    pub fn partition_of(self, start: &StoredItem) -> Option<Digest> {
+        let key = self.index.map_or(&self.table.key, |index| &index.key);
+        start.view().get(&key.partition.name).map(partition_digest)
+    }
+
+    pub fn read(self, read: &(impl Read + ?Sized), reading: &Reading<'_>) -> Result<Page, Error> {
+        let mut page = Page::default();
+        for row in read.scan(reading.range.clone(), reading.order)? {
+            let entry = <StoredItem as kv::Stored>::from_bytes(&row?.1)?;
+            page.bytes += item_size(entry.view());
+            page.scanned += 1;
+            let full = page.scanned == reading.limit || page.bytes >= PAGE_BYTES_MAX;
+            if full {
+                page.last = Some(entry.clone());
+            }
+            let item = if reading.whole_items { self.whole(read, entry, &mut page)? } else { entry };
+            if reading.filter.is_none_or(|filter| filter.holds(item.view())) {
+                page.items.push(item);
+            }
+            if full {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    /// The item that an index's entry is of.
+    fn whole(self, read: &(impl Read + ?Sized), entry: StoredItem, page: &mut Page) -> Result<StoredItem, Error> {
+        let Some(key) = self.table.key.locate(entry.view()) else { return Ok(entry) };
+        let item = item::get(read, self.table, &key)?.unwrap_or(entry);
+        page.fetched_blocks += item_size(item.view()).div_ceil(READ_UNIT_BYTES);
+        Ok(item)
+    }
+}

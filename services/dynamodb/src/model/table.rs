@@ -1,0 +1,168 @@
+//! Tables: making, finding, changing and removing them.
+
+use base::{Arn, Timestamp};
+use bytes::Bytes;
+use kv::{Order, Read, Tx};
+use service::timers;
+
+use super::index;
+use crate::error::Error;
+use crate::keys::{ENTRIES, ITEMS, NEXT_ID, TABLES, VOLUMES};
+use crate::types::{Index, Table, Volume};
+
+/// The name in a request's `TableName`, which may be an ARN.
+pub fn name(table: &str) -> &str {
+    match table.strip_prefix("arn:") {
+        Some(arn) => arn.split_once("table/").map_or(table, |(_, name)| name),
+        None => table,
+    }
+}
+
+/// A table that items are read from or written to.
+///
+/// # Errors
+/// `ResourceNotFound`, without the name, as operations on items say it.
+pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Table, Error> {
+    TABLES
+        .get(read, (region, name(table)))?
+        .ok_or_else(|| Error::ResourceNotFound("Requested resource not found".into()))
+}
+
+/// # Errors
+/// `ResourceNotFound`, with the name, as operations on tables say it.
+pub fn describe(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Table, Error> {
+    let name = name(table);
+    TABLES
+        .get(read, (region, name))?
+        .ok_or_else(|| Error::ResourceNotFound(format!("Requested resource not found: Table: {name} not found")))
+}
+
+pub fn volume(read: &(impl Read + ?Sized), id: u64) -> Result<Volume, Error> {
+    Ok(VOLUMES.get(read, id)?.unwrap_or_default())
+}
+
+/// A number for a new table or index.
+pub fn next_id(tx: &mut Tx) -> Result<u64, Error> {
+    let id = NEXT_ID.get(tx, ())?.unwrap_or(1);
+    NEXT_ID.put(tx, (), &(id + 1))?;
+    Ok(id)
+}
+
+/// Makes a table and its indexes, whose numbers are given here.
+///
+/// # Errors
+/// `ResourceInUse` when there is one of that name.
+pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
+    if TABLES.contains(tx, (&*table.arn.region, &*table.name))? {
+        return Err(Error::ResourceInUse(format!("Table already exists: {}", table.name)));
+    }
+    let mut table = table.clone();
+    table.id = next_id(tx)?;
+    for index in table.local_indexes.iter_mut().chain(&mut table.global_indexes) {
+        index.id = next_id(tx)?;
+    }
+    put(tx, &table)?;
+    Ok(table)
+}
+
+/// Stores a table that has changed.
+pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
+    Ok(TABLES.put(tx, (&*table.arn.region, &*table.name), table)?)
+}
+
+/// Removes a table with all its items, at a cost that does not depend on how many there are.
+///
+/// # Errors
+/// `ResourceNotFound`; a validation error when it is protected.
+pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<Table, Error> {
+    let table = describe(tx, region, table)?;
+    if table.deletion_protected {
+        return Err(Error::validation(
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+        ));
+    }
+    TABLES.delete(tx, (region, &*table.name))?;
+    ITEMS.delete_prefix(tx, table.id)?;
+    VOLUMES.delete(tx, table.id)?;
+    table.indexes().try_for_each(|index| remove_index(tx, index))?;
+    Ok(table)
+}
+
+fn remove_index(tx: &mut Tx, index: &Index) -> Result<(), Error> {
+    ENTRIES.delete_prefix(tx, index.id)?;
+    Ok(VOLUMES.delete(tx, index.id)?)
+}
+
+/// A page of a region's table names after `after`, and whether there are more.
+pub fn list(
+    read: &(impl Read + ?Sized),
+    region: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<String>, bool), Error> {
+    let range = TABLES.prefix_range(region);
+    let range = match after {
+        Some(after) => range.after(&TABLES.key_bytes((region, after)), Order::Forward),
+        None => range,
+    };
+    let mut names = Vec::new();
+    for key in TABLES.scan_bytes(read, range, Order::Forward)?.keys() {
+        if names.len() == limit {
+            return Ok((names, true));
+        }
+        names.push(key?.1);
+    }
+    Ok((names, false))
+}
+
+/// Changes a table by `change`, which sees it as it is.
+pub fn update(
+    tx: &mut Tx,
+    region: &str,
+    table: &str,
+    change: impl Fn(&mut Table) -> Result<(), Error>,
+) -> Result<Table, Error> {
+    let before = describe(tx, region, table)?;
+    let mut table = before.clone();
+    change(&mut table)?;
+    for index in
+        before.global_indexes.iter().filter(|index| !table.global_indexes.iter().any(|kept| kept.id == index.id))
+    {
+        remove_index(tx, index)?;
+    }
+    for index in table.global_indexes.iter_mut().filter(|index| index.id == NEW_INDEX) {
+        index.id = next_id(tx)?;
+    }
+    put(tx, &table)?;
+    Ok(table)
+}
+
+/// The number of an index that has none yet.
+pub const NEW_INDEX: u64 = 0;
+
+/// Has a new index filled, step by step, from `at` on.
+pub fn schedule_backfill(
+    tx: &mut Tx,
+    at: Timestamp,
+    table: &Table,
+    index: &Index,
+    cursor: Option<Vec<u8>>,
+) -> Result<(), Error> {
+    let key = format!("{} {}", table.arn, index.id);
+    Ok(timers::set(tx, "dynamodb", at, key.as_bytes(), &Bytes::from(cursor.unwrap_or_default()))?)
+}
+
+/// The next step of filling an index has come.
+pub fn continue_backfill(tx: &mut Tx, at: Timestamp, key: &str, cursor: &[u8]) -> Result<(), Error> {
+    let Some((arn, id)) = key.split_once(' ') else { return Ok(()) };
+    let (Ok(arn), Ok(id)) = (arn.parse::<Arn>(), id.parse::<u64>()) else { return Ok(()) };
+    // Table or index may have gone since.
+    let Ok(mut table) = find(tx, &arn.region, &arn.to_string()) else { return Ok(()) };
+    let Some(index) = table.global_indexes.iter().find(|index| index.id == id).cloned() else { return Ok(()) };
+    let cursor = (!cursor.is_empty()).then_some(cursor);
+    if let Some(next) = index::backfill(tx, &table, &index, cursor)? {
+        return schedule_backfill(tx, at, &table, &index, Some(next));
+    }
+    table.global_indexes.iter_mut().filter(|index| index.id == id).for_each(|index| index.backfilling = false);
+    put(tx, &table)
+}

@@ -1,0 +1,187 @@
+//! BatchGetItem.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kv::Snap;
+use serde::{Deserialize, Serialize};
+use service::{Cx, Error as ServiceError, Permission};
+
+use super::expressions::Parameters;
+use super::get::{check_key_paths, project, projection, units};
+use super::put::key;
+use super::{REPORTS, item_permission, report};
+use crate::DynamoDb;
+use crate::attribute::ItemInput;
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::expression::Projection;
+use crate::key::ItemKey;
+use crate::limits::{BATCH_GET_BYTES_MAX, BATCH_GET_KEYS_MAX};
+use crate::model::capacity::{ConsumedCapacity, Kind, Usage};
+use crate::model::{item, table};
+use crate::size::item_size;
+use crate::types::Table;
+use crate::validation::Constraints;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct BatchGetItemInput {
+    pub request_items: BTreeMap<String, KeysAndAttributes>,
+    pub return_consumed_capacity: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct KeysAndAttributes {
+    pub keys: Vec<ItemInput>,
+    pub attributes_to_get: Option<Vec<String>>,
+    pub consistent_read: bool,
+    pub projection_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct BatchGetItemOutput {
+    pub responses: BTreeMap<String, Vec<StoredItem>>,
+    pub unprocessed_keys: BTreeMap<String, Unprocessed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+/// What did not fit the answer, as a part of the request.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Unprocessed {
+    pub keys: Vec<StoredItem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes_to_get: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub consistent_read: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projection_expression: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+}
+
+pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchGetItemInput) -> Result<Vec<Permission>, ServiceError> {
+    let of_table = |(table, wanted): (&String, &KeysAndAttributes)| {
+        let keys = wanted.keys.iter().filter_map(|key| key.0.as_ref().ok());
+        item_permission(cx, "dynamodb:BatchGetItem", Some(table), keys)
+    };
+    Ok(input.request_items.iter().map(of_table).collect())
+}
+
+pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput, Error> {
+    let batch = validated(&input)?;
+    let snapshot = cx.db().read()?;
+    let mut located = Vec::with_capacity(batch.len());
+    for (name, wanted) in &batch {
+        located.push(locate(&snapshot, &cx, name, wanted)?);
+    }
+    let report = report(input.return_consumed_capacity.as_deref());
+    let mut output = BatchGetItemOutput::default();
+    let mut room = BATCH_GET_BYTES_MAX;
+    for ((name, wanted), (table, keys)) in batch.into_iter().zip(located) {
+        let mut usage = Usage::default();
+        let responses = output.responses.entry(name.clone()).or_default();
+        let mut done = 0;
+        for key in &keys {
+            let item = item::get(&snapshot, &table, key)?;
+            let size = item.as_ref().map_or(0, |item| item_size(item.view()));
+            if size > room {
+                break;
+            }
+            room -= size;
+            done += 1;
+            usage.add_table(units(item.as_ref(), wanted.request.consistent_read));
+            responses.extend(project(item, wanted.projection.as_ref()));
+        }
+        output.consumed_capacity.extend(usage.report(report, &table.name, Kind::Unsaid));
+        if done < keys.len() {
+            room = 0;
+            output.unprocessed_keys.insert(name, wanted.unprocessed(done));
+        }
+    }
+    Ok(output)
+}
+
+struct Wanted<'i> {
+    request: &'i KeysAndAttributes,
+    keys: Vec<StoredItem>,
+    projection: Option<Projection>,
+}
+
+impl Wanted<'_> {
+    fn unprocessed(self, done: usize) -> Unprocessed {
+        let request = self.request;
+        Unprocessed {
+            keys: self.keys.into_iter().skip(done).collect(),
+            attributes_to_get: request.attributes_to_get.clone(),
+            consistent_read: request.consistent_read,
+            projection_expression: request.projection_expression.clone(),
+            expression_attribute_names: request.expression_attribute_names.clone(),
+        }
+    }
+}
+
+fn validated(input: &BatchGetItemInput) -> Result<Vec<(String, Wanted<'_>)>, Error> {
+    let mut constraints = Constraints::default();
+    constraints.choice(input.return_consumed_capacity.as_deref(), "returnConsumedCapacity", &REPORTS);
+    for (name, wanted) in &input.request_items {
+        let at = format!("requestItems.{name}.member.keys");
+        constraints.length("[]", wanted.keys.len(), &at, 1, usize::MAX);
+    }
+    constraints.check()?;
+    if input.request_items.is_empty() {
+        return Err(Error::validation("The requestItems parameter is required for BatchGetItem"));
+    }
+    for (name, wanted) in &input.request_items {
+        if wanted.keys.len() > BATCH_GET_KEYS_MAX {
+            return Err(Error::Validation(format!(
+                "1 validation error detected: Value at 'RequestItems.{name}.member.Keys' failed to satisfy constraint: Member must have length less than or equal to {BATCH_GET_KEYS_MAX}"
+            )));
+        }
+    }
+    let mut batch = Vec::with_capacity(input.request_items.len());
+    for (name, request) in &input.request_items {
+        batch.push((name.clone(), of_table(request)?));
+    }
+    if batch.iter().map(|(_, wanted)| wanted.keys.len()).sum::<usize>() > BATCH_GET_KEYS_MAX {
+        return Err(Error::validation("Too many items requested for the BatchGetItem call"));
+    }
+    Ok(batch)
+}
+
+fn of_table(request: &KeysAndAttributes) -> Result<Wanted<'_>, Error> {
+    Parameters {
+        expressions: &[("ProjectionExpression", request.projection_expression.is_some())],
+        legacy: &[("AttributesToGet", request.attributes_to_get.is_some())],
+        names: request.expression_attribute_names.is_some(),
+        values: false,
+    }
+    .check()?;
+    let projection = projection(
+        request.attributes_to_get.as_ref(),
+        request.projection_expression.as_deref(),
+        &request.expression_attribute_names,
+    )?;
+    let keys = request.keys.iter().map(|input| key(Some(input))).collect::<Result<Vec<_>, _>>()?;
+    Ok(Wanted { request, keys, projection })
+}
+
+/// A table and where in it the wanted items are.
+fn locate(snapshot: &Snap, cx: &Cx, name: &str, wanted: &Wanted<'_>) -> Result<(Table, Vec<ItemKey>), Error> {
+    let table = table::find(snapshot, cx.region().as_str(), name)?;
+    let keys = wanted.keys.iter().map(|key| table.key.locate_key(key.view())).collect::<Result<Vec<_>, _>>()?;
+    let mut distinct: Vec<&ItemKey> = keys.iter().collect();
+    distinct.sort();
+    if distinct.windows(2).any(|pair| pair.first() == pair.last()) {
+        return Err(Error::validation("Provided list of item keys contains duplicates"));
+    }
+    if let Some(projection) = &wanted.projection {
+        check_key_paths(&table, projection)?;
+    }
+    Ok((table, keys))
+}

@@ -1,0 +1,215 @@
+//! How tables are described, in the answers of all operations on them.
+
+use serde::Serialize;
+use wire::DateTime;
+
+use super::schema::{AttributeDefinition, KeySchemaElement, Projection};
+use crate::error::Error;
+use crate::key::KeySchema;
+use crate::model::table::volume;
+use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput};
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TableDescription {
+    attribute_definitions: Vec<AttributeDefinition>,
+    table_name: String,
+    key_schema: Vec<KeySchemaElement>,
+    table_status: &'static str,
+    creation_date_time: DateTime,
+    provisioned_throughput: ThroughputDescription,
+    table_size_bytes: u64,
+    item_count: u64,
+    table_arn: String,
+    table_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_mode_summary: Option<BillingModeSummary>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    local_secondary_indexes: Vec<IndexDescription>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    global_secondary_indexes: Vec<IndexDescription>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_specification: Option<StreamSpecification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_stream_label: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_stream_arn: Option<String>,
+    #[serde(rename = "SSEDescription", skip_serializing_if = "Option::is_none")]
+    sse_description: Option<SseDescription>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table_class_summary: Option<TableClassSummary>,
+    deletion_protection_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<OnDemandThroughput>,
+    warm_throughput: WarmThroughput,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ThroughputDescription {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_increase_date_time: Option<DateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_decrease_date_time: Option<DateTime>,
+    number_of_decreases_today: i64,
+    read_capacity_units: i64,
+    write_capacity_units: i64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BillingModeSummary {
+    billing_mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_update_to_pay_per_request_date_time: Option<DateTime>,
+}
+
+/// Local indexes leave out what only global ones have.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct IndexDescription {
+    index_name: String,
+    key_schema: Vec<KeySchemaElement>,
+    projection: Projection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index_status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backfilling: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioned_throughput: Option<ThroughputDescription>,
+    index_size_bytes: u64,
+    item_count: u64,
+    index_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<OnDemandThroughput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<WarmThroughput>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamSpecification {
+    stream_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_view_type: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SseDescription {
+    status: &'static str,
+    #[serde(rename = "SSEType")]
+    sse_type: &'static str,
+    #[serde(rename = "KMSMasterKeyArn", skip_serializing_if = "Option::is_none")]
+    kms_master_key_arn: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TableClassSummary {
+    table_class: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct WarmThroughput {
+    read_units_per_second: i64,
+    write_units_per_second: i64,
+    status: &'static str,
+}
+
+/// `status` is `ACTIVE`, or what the request that answers with it is about.
+pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Result<TableDescription, Error> {
+    let size = volume(read, table.id)?;
+    let index = |index: &Index, local: bool| index_description(read, table, index, local);
+    let stream = table.stream.as_ref();
+    let enabled = stream.filter(|stream| stream.enabled);
+    Ok(TableDescription {
+        attribute_definitions: table
+            .definitions
+            .iter()
+            .map(|(name, kind)| AttributeDefinition {
+                attribute_name: Some(name.clone()),
+                attribute_type: Some(kind.to_string()),
+            })
+            .collect(),
+        table_name: table.name.clone(),
+        key_schema: key_schema(&table.key),
+        table_status: status,
+        creation_date_time: table.created.into(),
+        provisioned_throughput: throughput(&table.throughput),
+        table_size_bytes: size.bytes,
+        item_count: size.items,
+        table_arn: table.arn.to_string(),
+        table_id: table.uuid.clone(),
+        billing_mode_summary: table.billing.shown.then(|| BillingModeSummary {
+            billing_mode: if table.billing.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" },
+            last_update_to_pay_per_request_date_time: table.billing.since.map(DateTime::from),
+        }),
+        local_secondary_indexes: table.local_indexes.iter().map(|one| index(one, true)).collect::<Result<_, _>>()?,
+        global_secondary_indexes: table.global_indexes.iter().map(|one| index(one, false)).collect::<Result<_, _>>()?,
+        stream_specification: enabled
+            .map(|stream| StreamSpecification { stream_enabled: true, stream_view_type: stream.view.clone() }),
+        latest_stream_label: stream.map(|stream| stream.label.clone()),
+        latest_stream_arn: stream.map(|stream| format!("{}/stream/{}", table.arn, stream.label)),
+        sse_description: table.encryption.as_ref().map(|encryption| SseDescription {
+            status: "ENABLED",
+            sse_type: "KMS",
+            kms_master_key_arn: encryption.kms_key.clone(),
+        }),
+        table_class_summary: table.class.clone().map(|table_class| TableClassSummary { table_class }),
+        deletion_protection_enabled: table.deletion_protected,
+        on_demand_throughput: table.on_demand,
+        warm_throughput: warm(table, &table.throughput),
+    })
+}
+
+fn index_description(
+    read: &impl kv::Read,
+    table: &Table,
+    index: &Index,
+    local: bool,
+) -> Result<IndexDescription, Error> {
+    let size = volume(read, index.id)?;
+    let (projection_type, non_key_attributes) = match &index.projection {
+        Projected::All => ("ALL", None),
+        Projected::KeysOnly => ("KEYS_ONLY", None),
+        Projected::Include(names) => ("INCLUDE", Some(names.clone())),
+    };
+    Ok(IndexDescription {
+        index_name: index.name.clone(),
+        key_schema: key_schema(&index.key),
+        projection: Projection { projection_type: Some(projection_type.into()), non_key_attributes },
+        index_status: (!local).then_some(if index.backfilling { "CREATING" } else { "ACTIVE" }),
+        backfilling: index.backfilling.then_some(true),
+        provisioned_throughput: (!local).then(|| throughput(&index.throughput)),
+        index_size_bytes: size.bytes,
+        item_count: size.items,
+        index_arn: format!("{}/index/{}", table.arn, index.name),
+        on_demand_throughput: index.on_demand,
+        warm_throughput: (!local).then(|| warm(table, &index.throughput)),
+    })
+}
+
+fn key_schema(key: &KeySchema) -> Vec<KeySchemaElement> {
+    let element =
+        |name: &str, kind: &str| KeySchemaElement { attribute_name: Some(name.into()), key_type: Some(kind.into()) };
+    let sort = key.sort.as_ref().map(|sort| element(&sort.name, "RANGE"));
+    std::iter::once(element(&key.partition.name, "HASH")).chain(sort).collect()
+}
+
+fn throughput(throughput: &Throughput) -> ThroughputDescription {
+    ThroughputDescription {
+        last_increase_date_time: throughput.increased.map(DateTime::from),
+        last_decrease_date_time: throughput.decreased.map(DateTime::from),
+        number_of_decreases_today: throughput.decreases_today,
+        read_capacity_units: throughput.read,
+        write_capacity_units: throughput.write,
+    }
+}
+
+/// What AWS says a table can take at once: an on-demand one begins with 12,000 reads and 4,000 writes a second.
+fn warm(table: &Table, throughput: &Throughput) -> WarmThroughput {
+    let (read, write) = if table.billing.on_demand { (12_000, 4_000) } else { (throughput.read, throughput.write) };
+    WarmThroughput { read_units_per_second: read, write_units_per_second: write, status: "ACTIVE" }
+}

@@ -1,0 +1,264 @@
+//! Query.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kv::Order;
+use serde::Deserialize;
+use service::Cx;
+
+use super::expressions::{self, Parameters};
+use super::read::{self, PageOutput, SELECTS, Selection};
+use super::{CONJUNCTIONS, REPORTS, report};
+use crate::DynamoDb;
+use crate::attribute::{ItemInput, ValueInput};
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::expression::legacy::{self, ConditionInput, OPERATORS};
+use crate::expression::{Condition, KeyCondition, KeyOperator};
+use crate::key::{KeySchema, partition_digest};
+use crate::keys::Digest;
+use crate::model::page::{Reading, Source};
+use crate::model::table;
+use crate::validation::Constraints;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct QueryInput {
+    pub table_name: Option<String>,
+    pub index_name: Option<String>,
+    pub select: Option<String>,
+    pub attributes_to_get: Option<Vec<String>>,
+    pub limit: Option<i64>,
+    pub consistent_read: bool,
+    pub key_conditions: Option<BTreeMap<String, ConditionInput>>,
+    pub query_filter: Option<BTreeMap<String, ConditionInput>>,
+    pub conditional_operator: Option<String>,
+    pub scan_index_forward: Option<bool>,
+    pub exclusive_start_key: Option<ItemInput>,
+    pub return_consumed_capacity: Option<String>,
+    pub projection_expression: Option<String>,
+    pub filter_expression: Option<String>,
+    pub key_condition_expression: Option<String>,
+    pub expression_attribute_names: Option<BTreeMap<String, String>>,
+    pub expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
+}
+
+pub async fn query(_: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<PageOutput, Error> {
+    let Asked { selection, key, filter, start } = validated(&input)?;
+    let snapshot = cx.db().read()?;
+    let table = table::find(&snapshot, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
+    let index = read::index(&table, input.index_name.as_deref(), input.consistent_read)?;
+    let schema = index.map_or(&table.key, |(index, _)| &index.key);
+    let source = Source { table: &table, index: index.map(|(index, _)| index) };
+    if let Some(start) = &start {
+        read::check_start_key(source, start, false)?;
+    }
+    let (partition, sort) = fit(&key, schema)?;
+    if let Some(start) = &start {
+        check_boundaries(source, schema, start, partition, sort)?;
+    }
+    check_filter(filter.as_ref(), input.query_filter.is_some(), schema)?;
+    selection.check_paths(&table, filter.as_ref())?;
+    let order = if input.scan_index_forward == Some(false) { Order::Reverse } else { Order::Forward };
+    let range = source.partition(partition, sort);
+    let range = match start.as_ref().and_then(|start| source.position(start)) {
+        Some(position) => range.after(&position, order),
+        None => range,
+    };
+    let page = source.read(
+        &snapshot,
+        &Reading {
+            range,
+            order,
+            limit: input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
+            filter: filter.as_ref(),
+            whole_items: selection.whole_items(&table, index, filter.as_ref())?,
+        },
+    )?;
+    let report = report(input.return_consumed_capacity.as_deref());
+    let local = index.is_some_and(|(_, local)| local);
+    Ok(selection.output(source, local, page, input.consistent_read, report))
+}
+
+struct Asked<'i> {
+    selection: Selection<'i>,
+    key: KeyCondition,
+    filter: Option<Condition>,
+    start: Option<StoredItem>,
+}
+
+fn validated(input: &QueryInput) -> Result<Asked<'_>, Error> {
+    check_constraints(input)?;
+    let has_key_expression = input.key_condition_expression.is_some();
+    // KeyConditions alone do not clash with filter or projection expressions.
+    let key_conditions = input.key_conditions.is_some() && has_key_expression;
+    let legacy_only = input.projection_expression.is_none() && input.filter_expression.is_none();
+    Parameters {
+        expressions: &[
+            ("ProjectionExpression", input.projection_expression.is_some()),
+            ("FilterExpression", input.filter_expression.is_some()),
+            ("KeyConditionExpression", has_key_expression),
+        ],
+        legacy: &[
+            ("AttributesToGet", input.attributes_to_get.is_some()),
+            ("QueryFilter", input.query_filter.is_some()),
+            ("ConditionalOperator", input.conditional_operator.is_some()),
+            ("KeyConditions", key_conditions || (input.key_conditions.is_some() && legacy_only)),
+        ],
+        names: input.expression_attribute_names.is_some(),
+        values: input.expression_attribute_values.is_some(),
+    }
+    .check()?;
+    let legacy_filter = match &input.query_filter {
+        Some(conditions) => {
+            Some(legacy::filter(conditions, expressions::conjunction(input.conditional_operator.as_deref()))?)
+        }
+        None => None,
+    };
+    let attributes = expressions::attributes_to_get(input.attributes_to_get.as_ref())?;
+    let start = read::start_key(input.exclusive_start_key.as_ref())?;
+    if input.key_conditions.is_none() && !has_key_expression {
+        return Err(Error::validation(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+        ));
+    }
+    let mut scope = expressions::scope(&input.expression_attribute_names, &input.expression_attribute_values)?;
+    let key = match (&input.key_condition_expression, &input.key_conditions) {
+        (Some(text), _) => KeyCondition::parse(text, &mut scope)?,
+        (None, Some(conditions)) => legacy::key_conditions(conditions)?,
+        (None, None) => KeyCondition::new(Vec::new())?,
+    };
+    let filter = expressions::condition(input.filter_expression.as_deref(), "FilterExpression", &mut scope)?;
+    let projection = expressions::projection(input.projection_expression.as_deref(), &mut scope)?;
+    scope.finish()?;
+    let parameter = if attributes.is_some() { "AttributesToGet" } else { "ProjectionExpression" };
+    let selection = Selection { select: input.select.as_deref(), projection: projection.or(attributes), parameter };
+    selection.check(input.index_name.as_deref())?;
+    Ok(Asked { selection, key, filter: filter.or(legacy_filter), start })
+}
+
+fn check_constraints(input: &QueryInput) -> Result<(), Error> {
+    let mut constraints = Constraints::default();
+    constraints.choice(input.select.as_deref(), "select", &SELECTS);
+    constraints.index(input.index_name.as_deref());
+    constraints.choice(input.return_consumed_capacity.as_deref(), "returnConsumedCapacity", &REPORTS);
+    check_conditions(&mut constraints, input.query_filter.as_ref(), "queryFilter");
+    constraints.table(input.table_name.as_deref());
+    constraints.choice(input.conditional_operator.as_deref(), "conditionalOperator", &CONJUNCTIONS);
+    if let Some(names) = &input.attributes_to_get {
+        constraints.length(&format!("{names:?}"), names.len(), "attributesToGet", 1, 255);
+    }
+    check_conditions(&mut constraints, input.key_conditions.as_ref(), "keyConditions");
+    constraints.check()?;
+    if input.limit.is_some_and(|limit| limit < 1) {
+        return Err(Error::validation(
+            "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1",
+        ));
+    }
+    Ok(())
+}
+
+/// The comparison operators of an older parameter.
+pub fn check_conditions(
+    constraints: &mut Constraints,
+    conditions: Option<&BTreeMap<String, ConditionInput>>,
+    parameter: &str,
+) {
+    for (name, condition) in conditions.into_iter().flatten() {
+        let at = format!("{parameter}.{name}.member.comparisonOperator");
+        constraints.present(&condition.comparison_operator, &at);
+        constraints.choice(condition.comparison_operator.as_deref(), &at, &OPERATORS);
+    }
+}
+
+/// The partition to read, and the condition on the sort key.
+///
+/// # Errors
+/// When the condition is not one on the key of `schema`.
+fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<&'c KeyOperator>), Error> {
+    let on = |name: &str| key.conditions.iter().find(|(attribute, _)| attribute == name).map(|(_, operator)| operator);
+    let several = key.conditions.len() > 1;
+    if schema.sort.is_none() && several {
+        return Err(Error::validation("Query key condition not supported"));
+    }
+    let missed = |name: &str| Error::Validation(format!("Query condition missed key schema element: {name}"));
+    for (at, attribute) in schema.attributes().enumerate() {
+        let Some(operator) = on(&attribute.name) else {
+            if at == 0 || several {
+                return Err(missed(&attribute.name));
+            }
+            continue;
+        };
+        if operator.literals().any(|literal| literal.kind() != attribute.kind) {
+            return Err(Error::invalid("Condition parameter type does not match schema type"));
+        }
+        if at == 0 && !matches!(operator, KeyOperator::Equal(_)) {
+            return Err(Error::validation("Query key condition not supported"));
+        }
+        for literal in operator.literals() {
+            if literal.value().and_then(crate::key::empty_kind).is_some()
+                && !matches!(operator, KeyOperator::BeginsWith(_))
+            {
+                return Err(Error::Validation(format!(
+                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
+                    literal.value().and_then(crate::key::empty_kind).unwrap_or_default(),
+                    attribute.name
+                )));
+            }
+        }
+    }
+    let partition = on(&schema.partition.name).and_then(|operator| operator.literals().next()?.value());
+    let partition = partition.map(partition_digest).ok_or_else(|| missed(&schema.partition.name))?;
+    Ok((partition, schema.sort.as_ref().and_then(|sort| on(&sort.name))))
+}
+
+/// # Errors
+/// When the page would begin outside of what the query reads.
+fn check_boundaries(
+    source: Source<'_>,
+    schema: &KeySchema,
+    start: &StoredItem,
+    partition: Digest,
+    sort: Option<&KeyOperator>,
+) -> Result<(), Error> {
+    let elsewhere = source.partition_of(start) != Some(partition);
+    let name = schema.sort.as_ref().map(|sort| sort.name.as_str());
+    match (sort, name.and_then(|name| start.view().get(name))) {
+        (Some(operator), Some(value)) => {
+            if !operator.matches(value.bytes()) {
+                return Err(Error::validation("The provided starting key does not match the range key predicate"));
+            }
+            if elsewhere {
+                return Err(Error::validation("The query can return at most one row and cannot be restarted"));
+            }
+        }
+        _ if elsewhere => {
+            return Err(Error::validation(
+                "The provided starting key is outside query boundaries based on provided conditions",
+            ));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When the filter looks at the key, which is what key conditions are for.
+fn check_filter(filter: Option<&Condition>, legacy: bool, schema: &KeySchema) -> Result<(), Error> {
+    let mut on_key = None;
+    if let Some(filter) = filter {
+        filter.paths(&mut |path| {
+            if schema.has(&path.attribute) {
+                on_key.get_or_insert_with(|| path.attribute.clone());
+            }
+        });
+    }
+    match on_key {
+        Some(name) => Err(Error::Validation(format!(
+            "{} can only contain non-primary key attributes: Primary key attribute: {name}",
+            if legacy { "QueryFilter" } else { "Filter Expression" }
+        ))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,211 @@
+//! The parts of CreateTable and UpdateTable that say what a table and its indexes are made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::key::{KeyAttribute, KeySchema};
+use crate::limits::{CAPACITY_UNITS_MAX, KEY_ATTRIBUTE_NAME_CHARS_MAX, NAME_CHARS_MIN};
+use crate::model::table::NEW_INDEX;
+use crate::types::{Index, OnDemandThroughput, Projected, Throughput};
+use crate::validation::Constraints;
+use crate::value::Kind;
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AttributeDefinition {
+    pub attribute_name: Option<String>,
+    pub attribute_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct KeySchemaElement {
+    pub attribute_name: Option<String>,
+    pub key_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Projection {
+    pub projection_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub non_key_attributes: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ProvisionedThroughput {
+    pub read_capacity_units: Option<i64>,
+    pub write_capacity_units: Option<i64>,
+}
+
+/// A new index, local or global.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct IndexInput {
+    pub index_name: Option<String>,
+    pub key_schema: Option<Vec<KeySchemaElement>>,
+    pub projection: Option<Projection>,
+    pub provisioned_throughput: Option<ProvisionedThroughput>,
+    pub on_demand_throughput: Option<OnDemandThroughput>,
+}
+
+pub fn check_definitions(constraints: &mut Constraints, definitions: &[AttributeDefinition]) {
+    for (number, definition) in definitions.iter().enumerate() {
+        let at = format!("attributeDefinitions.{}.member", number + 1);
+        constraints.present(&definition.attribute_name, &format!("{at}.attributeName"));
+        check_attribute_name(constraints, definition.attribute_name.as_deref(), &format!("{at}.attributeName"));
+        constraints.present(&definition.attribute_type, &format!("{at}.attributeType"));
+        constraints.choice(definition.attribute_type.as_deref(), &format!("{at}.attributeType"), &["B", "N", "S"]);
+    }
+}
+
+fn check_attribute_name(constraints: &mut Constraints, name: Option<&str>, at: &str) {
+    if let Some(name) = name {
+        constraints.length(name, name.chars().count(), at, 1, KEY_ATTRIBUTE_NAME_CHARS_MAX);
+    }
+}
+
+pub fn check_key_schema(constraints: &mut Constraints, schema: Option<&Vec<KeySchemaElement>>, at: &str) {
+    let Some(schema) = schema else { return constraints.fail(None, at, "Member must not be null") };
+    let element = |element: &KeySchemaElement| {
+        let text = |member: &Option<String>| member.clone().unwrap_or_else(|| "null".into());
+        format!(
+            "KeySchemaElement(attributeName={}, keyType={})",
+            text(&element.attribute_name),
+            text(&element.key_type)
+        )
+    };
+    let shown = format!("[{}]", schema.iter().map(element).collect::<Vec<_>>().join(", "));
+    constraints.length(&shown, schema.len(), at, 1, 2);
+    for (number, element) in schema.iter().enumerate() {
+        let at = format!("{at}.{}.member", number + 1);
+        constraints.present(&element.attribute_name, &format!("{at}.attributeName"));
+        check_attribute_name(constraints, element.attribute_name.as_deref(), &format!("{at}.attributeName"));
+        constraints.present(&element.key_type, &format!("{at}.keyType"));
+        constraints.choice(element.key_type.as_deref(), &format!("{at}.keyType"), &["HASH", "RANGE"]);
+    }
+}
+
+pub fn check_throughput(constraints: &mut Constraints, throughput: Option<&ProvisionedThroughput>, at: &str) {
+    let Some(throughput) = throughput else { return };
+    for (units, member) in
+        [(throughput.write_capacity_units, "writeCapacityUnits"), (throughput.read_capacity_units, "readCapacityUnits")]
+    {
+        constraints.present(&units, &format!("{at}.{member}"));
+        constraints.at_least(units, &format!("{at}.{member}"), 1);
+    }
+}
+
+/// Constraints on a new index.
+pub fn check_index(constraints: &mut Constraints, index: &IndexInput, at: &str) {
+    constraints.present(&index.index_name, &format!("{at}.indexName"));
+    if let Some(name) = &index.index_name {
+        constraints.name(name, &format!("{at}.indexName"), NAME_CHARS_MIN);
+    }
+    check_key_schema(constraints, index.key_schema.as_ref(), &format!("{at}.keySchema"));
+    constraints.present(&index.projection, &format!("{at}.projection"));
+    if let Some(projection) = &index.projection {
+        let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
+        constraints.choice(projection.projection_type.as_deref(), &format!("{at}.projection.projectionType"), &kinds);
+        if let Some(names) = &projection.non_key_attributes {
+            let at = format!("{at}.projection.nonKeyAttributes");
+            constraints.length("[]", names.len(), &at, 1, usize::MAX);
+            for (number, name) in names.iter().enumerate() {
+                check_attribute_name(constraints, Some(name), &format!("{at}.{}.member", number + 1));
+            }
+        }
+    }
+    check_throughput(constraints, index.provisioned_throughput.as_ref(), &format!("{at}.provisionedThroughput"));
+}
+
+/// The types of key attributes, by name.
+pub fn definitions(definitions: &[AttributeDefinition]) -> Vec<(String, Kind)> {
+    let known = |definition: &AttributeDefinition| {
+        Some((definition.attribute_name.clone()?, Kind::parse(definition.attribute_type.as_deref()?)?))
+    };
+    definitions.iter().filter_map(known).collect()
+}
+
+/// # Errors
+/// When an attribute of the key has no definition, or the elements are not one `HASH`, then at most one `RANGE`.
+pub fn key_schema(elements: &[KeySchemaElement], definitions: &[(String, Kind)]) -> Result<KeySchema, Error> {
+    let names: Vec<&str> = elements.iter().filter_map(|element| element.attribute_name.as_deref()).collect();
+    let kind = |name: &str| definitions.iter().find(|(defined, _)| defined == name).map(|(_, kind)| *kind);
+    let attribute = |name: &str| {
+        let kind = kind(name).ok_or_else(|| {
+            let defined: Vec<&str> = definitions.iter().map(|(name, _)| name.as_str()).collect();
+            Error::invalid(format_args!(
+                "Some index key attributes are not defined in AttributeDefinitions. Keys: [{}], AttributeDefinitions: [{}]",
+                names.join(", "),
+                defined.join(", ")
+            ))
+        })?;
+        Ok::<_, Error>(KeyAttribute { name: name.to_string(), kind })
+    };
+    let attributes = names.iter().map(|name| attribute(name)).collect::<Result<Vec<_>, _>>()?;
+    let kind_of = |at: usize| elements.get(at).and_then(|element| element.key_type.as_deref());
+    let mut attributes = attributes.into_iter();
+    let (partition, sort) = (attributes.next(), attributes.next());
+    if partition.is_some() && partition == sort {
+        return Err(Error::validation(
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        ));
+    }
+    let Some(partition) = partition.filter(|_| kind_of(0) == Some("HASH")) else {
+        return Err(Error::validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
+    };
+    if sort.is_some() && kind_of(1) != Some("RANGE") {
+        return Err(Error::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
+    }
+    Ok(KeySchema { partition, sort })
+}
+
+/// A new index, with its number still to be given.
+///
+/// # Errors
+/// When its key or projection is not one.
+pub fn index(input: &IndexInput, definitions: &[(String, Kind)]) -> Result<Index, Error> {
+    let key = key_schema(input.key_schema.as_deref().unwrap_or_default(), definitions)?;
+    let projection = input.projection.clone().unwrap_or_default();
+    let kind = projection.projection_type.as_deref();
+    if projection.non_key_attributes.is_some() && kind != Some("INCLUDE") {
+        let kind = kind.unwrap_or("null");
+        return Err(Error::invalid(format_args!("ProjectionType is {kind}, but NonKeyAttributes is specified")));
+    }
+    let projection = match (kind, projection.non_key_attributes) {
+        (Some("ALL"), _) => Projected::All,
+        (Some("KEYS_ONLY"), _) => Projected::KeysOnly,
+        (Some("INCLUDE"), Some(names)) => Projected::Include(names),
+        (Some("INCLUDE"), None) => {
+            return Err(Error::invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"));
+        }
+        _ => return Err(Error::invalid("Unknown ProjectionType: null")),
+    };
+    Ok(Index {
+        id: NEW_INDEX,
+        name: input.index_name.clone().unwrap_or_default(),
+        key,
+        projection,
+        throughput: throughput(input.provisioned_throughput.as_ref())?,
+        on_demand: input.on_demand_throughput,
+        backfilling: false,
+    })
+}
+
+/// # Errors
+/// When units are more than anybody can have.
+pub fn throughput(input: Option<&ProvisionedThroughput>) -> Result<Throughput, Error> {
+    let Some(input) = input else { return Ok(Throughput::default()) };
+    let units = |units: Option<i64>, name: &str| match units {
+        Some(units) if units > CAPACITY_UNITS_MAX => {
+            Err(Error::Validation(format!("Given value {units} for {name} is out of bounds")))
+        }
+        units => Ok(units.unwrap_or_default()),
+    };
+    Ok(Throughput {
+        read: units(input.read_capacity_units, "ReadCapacityUnits")?,
+        write: units(input.write_capacity_units, "WriteCapacityUnits")?,
+        ..Throughput::default()
+    })
+}
