@@ -22,8 +22,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// An installation that takes longer has hung.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Clients for the services this cloud has, and the helpers that handlers use with them. Lambda brings all clients; the
-/// others are 400 MB that nothing here would answer.
+/// Clients for the services this cloud has, and the helpers that handlers use with them: 60 MB. Lambda brings the clients
+/// of all services; nothing here would answer the others.
 const NODE_PACKAGES: [&str; 19] = [
     "client-api-gateway",
     "client-apigatewaymanagementapi",
@@ -208,6 +208,8 @@ impl Toolbox {
     async fn run(&self, tool: &Tool, target: &Path, progress: &OnProgress) -> Result<(), String> {
         let mut command = Command::new(&tool.program);
         command.args(&tool.args).arg(target).env("PATH", self.path_with(tool.beside.as_deref()));
+        // A container's only user is often root; pip need not warn about that here, where it installs into a folder.
+        command.env("PIP_ROOT_USER_ACTION", "ignore");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child =
             command.spawn().map_err(|error| format!("{} does not start: {error}", tool.program.display()))?;
