@@ -1,15 +1,18 @@
-//! The embedded engine: one file, a copy-on-write B-tree (redb), one durable commit for each batch.
+//! The embedded engine: a folder with a copy-on-write B-tree (redb) in it, one durable commit for each batch.
 
 mod error;
+mod folder;
+#[cfg(test)]
+mod power;
 mod snapshot;
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kv::{Batch, Engine, KeyRange, Snapshot, Stats};
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, TableDefinition, TableError};
+use redb::{Database, Durability, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
 
 pub use error::Error;
 
@@ -18,9 +21,6 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// Memory for pages of the tree, unless [`Options::cache_bytes`] says otherwise.
 pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
-
-/// The one file inside the folder.
-const FILE_NAME: &str = "tree.redb";
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 const FORMAT: TableDefinition<(), u32> = TableDefinition::new("format");
@@ -38,9 +38,13 @@ impl Default for Options {
 }
 
 /// An engine that keeps its data in a folder. One process at a time may have it open.
+///
+/// Its snapshots fail once it is gone.
 pub struct Local {
     database: Database,
     file: PathBuf,
+    /// Keeps others out; the last field, to be released last.
+    _claim: File,
 }
 
 impl Local {
@@ -50,60 +54,56 @@ impl Local {
     /// # Errors
     /// [`Error::InUse`], [`Error::Newer`] and others: each says what to do.
     pub fn open(path: &Path, options: &Options) -> Result<Local, Error> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
-        let file = path.join(FILE_NAME);
-        OpenOptions::new().create(true).append(true).mode(0o600).open(&file).map_err(io)?;
-        let database = Database::builder().set_cache_size(options.cache_bytes).create(&file);
-        let database = database.map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => Error::InUse { path: path.to_owned() },
-            error => Error::unreadable(&file, error),
-        })?;
-        let local = Local { database, file };
-        local.check_format()?;
-        // The file's name is part of what must survive a power failure.
-        File::open(path).and_then(|folder| folder.sync_all()).map_err(io)?;
-        Ok(local)
+        let claim = folder::claim(path)?;
+        let file = folder::tree(path)?;
+        let database = open_database(&file, options)?;
+        Local::over(database, file, claim)
     }
 
-    fn check_format(&self) -> Result<(), Error> {
-        let unreadable = |error: redb::Error| Error::unreadable(&self.file, error);
-        match self.format().map_err(unreadable)? {
-            Some(FORMAT_VERSION) => Ok(()),
-            Some(found) => Err(Error::Newer { path: self.file.clone(), found }),
-            None => self.initialize().map_err(unreadable),
+    fn over(database: Database, file: PathBuf, claim: File) -> Result<Local, Error> {
+        match format(&database) {
+            Ok(Some(FORMAT_VERSION)) => Ok(Local { database, file, _claim: claim }),
+            Ok(Some(found)) => Err(Error::Newer { path: file, found }),
+            Ok(None) => Err(Error::Unreadable { path: file, reason: "it is another program's".into() }),
+            Err(error) => Err(Error::unreadable(&file, error)),
         }
     }
+}
 
-    /// The version written in the file; `None` in a new one.
-    fn format(&self) -> Result<Option<u32>, redb::Error> {
-        match self.database.begin_read()?.open_table(FORMAT) {
-            Ok(format) => Ok(format.get(())?.map(|version| version.value())),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
+fn open_database(file: &Path, options: &Options) -> Result<Database, Error> {
+    let database = Database::builder().set_cache_size(options.cache_bytes).create(file);
+    database.map_err(|error| Error::unreadable(file, error))
+}
 
-    fn initialize(&self) -> Result<(), redb::Error> {
-        self.transact(|transaction| {
-            transaction.open_table(ROWS)?;
-            transaction.open_table(FORMAT)?.insert((), FORMAT_VERSION)?;
-            Ok(())
-        })
+/// The version written in the file; `None` when it has none.
+fn format(database: &Database) -> Result<Option<u32>, redb::Error> {
+    match database.begin_read()?.open_table(FORMAT) {
+        Ok(format) => Ok(format.get(())?.map(|version| version.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
+}
 
-    /// One durable transaction. Quick repair writes down which pages are free with each commit: opening after a crash
-    /// need not walk the whole file to find out.
-    fn transact(
-        &self,
-        write: impl FnOnce(&redb::WriteTransaction) -> Result<(), redb::Error>,
-    ) -> Result<(), redb::Error> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_durability(Durability::Immediate)?;
-        transaction.set_quick_repair(true);
-        write(&transaction)?;
-        Ok(transaction.commit()?)
-    }
+/// Makes an empty file a store without rows.
+fn initialize(database: &Database) -> Result<(), redb::Error> {
+    transact(database, |transaction| {
+        transaction.open_table(ROWS)?;
+        transaction.open_table(FORMAT)?.insert((), FORMAT_VERSION)?;
+        Ok(())
+    })
+}
+
+/// One durable transaction. Quick repair writes down with each commit which pages are free: opening after a crash need
+/// not walk the whole file to find out.
+fn transact(
+    database: &Database,
+    write: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate)?;
+    transaction.set_quick_repair(true);
+    write(&transaction)?;
+    Ok(transaction.commit()?)
 }
 
 impl Engine for Local {
@@ -114,7 +114,7 @@ impl Engine for Local {
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), kv::Error> {
-        let outcome = self.transact(|transaction| {
+        let outcome = transact(&self.database, |transaction| {
             let mut rows = transaction.open_table(ROWS)?;
             for range in batch.deleted() {
                 rows.retain_in::<&[u8], _>(bounds(&range), |_, _| false)?;
@@ -136,7 +136,7 @@ impl Engine for Local {
     }
 }
 
-fn bounds(range: &KeyRange) -> (std::ops::Bound<&[u8]>, std::ops::Bound<&[u8]>) {
+fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
     let (start, end) = range.bounds();
     (start.map(|key| &**key), end.map(|key| &**key))
 }

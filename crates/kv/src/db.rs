@@ -120,8 +120,7 @@ impl Drop for Inner {
     }
 }
 
-/// A snapshot: one moment of the data, unmoved by later writes. Cheap to clone; hold it for a request, not longer. It may
-/// fail once the last [`Db`] is gone.
+/// A snapshot: one moment of the data, unmoved by later writes. Cheap to clone; hold it for a request, not longer.
 #[derive(Clone)]
 pub struct Snap(Arc<dyn Snapshot>);
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::Env;
-use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -36,7 +35,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The server's own PATH, and room for 200 instances that leave after five idle minutes.
+    /// Both folders below `dir`, the server's own PATH, and room for 200 instances.
     pub fn new(cache_dir: PathBuf, run_dir: PathBuf) -> Config {
         Config {
             cache_dir,
@@ -153,8 +152,12 @@ impl Runtime {
     /// # Errors
     /// The first runtime that cannot be prepared; the others are prepared nevertheless.
     pub async fn prepare(&self, runtimes: &[&str], progress: OnProgress) -> Result<(), InvokeError> {
-        let preparing = runtimes.iter().map(|runtime| self.0.starter.prepare(runtime, &progress));
-        join_all(preparing).await.into_iter().collect()
+        let mut result = Ok(());
+        for runtime in runtimes {
+            let prepared = self.0.starter.prepare(runtime, &progress).await;
+            result = result.and(prepared);
+        }
+        result
     }
 
     pub async fn status(&self) -> Status {

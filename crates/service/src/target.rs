@@ -40,7 +40,7 @@ pub struct Invoked {
     pub payload: Bytes,
     /// Set when the function failed: `Unhandled`, mostly.
     pub function_error: Option<String>,
-    /// The version that answered: `$LATEST`, or a number.
+    /// The version that answered: `$LATEST`, or a number; empty where the target has no versions.
     pub executed_version: String,
 }
 

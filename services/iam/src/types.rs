@@ -117,14 +117,49 @@ mod tests {
     /// Stored bytes must stay readable: a change here needs a new version.
     #[test]
     fn the_stored_form_is_fixed() {
-        let key = AccessKey { user: "ann".into(), secret: "s".into(), active: true, created: Timestamp(5) };
+        let (name, path, created) = ("n".to_owned(), "/".to_owned(), Timestamp(5));
+        let user =
+            User { name: name.clone(), path: path.clone(), id: "A".into(), created, boundary: None, tags: Tags::new() };
+        assert_eq!(
+            user.to_bytes().unwrap(),
+            b"\x01\x86\xa4name\xa1n\xa4path\xa1/\xa2id\xa1A\xa7created\x05\xa8boundary\xc0\xa4tags\x80".as_slice()
+        );
+        let role = Role {
+            name: name.clone(),
+            path: path.clone(),
+            id: "A".into(),
+            created,
+            trust: "{}".into(),
+            description: None,
+            max_session_seconds: 1,
+            boundary: Some("b".into()),
+            tags: Tags::from([("k".into(), "v".into())]),
+        };
+        assert_eq!(role.to_bytes().unwrap(), b"\x01\x89\xa4name\xa1n\xa4path\xa1/\xa2id\xa1A\xa7created\x05\xa5trust\xa2{}\xabdescription\xc0\xb3max_session_seconds\x01\xa8boundary\xa1b\xa4tags\x81\xa1k\xa1v".as_slice());
+        let policy = ManagedPolicy {
+            arn: "arn".into(),
+            id: "A".into(),
+            created,
+            updated: created,
+            description: Some("d".into()),
+            default_version: 1,
+            next_version: 2,
+            tags: Tags::new(),
+            name,
+            path,
+        };
+        assert_eq!(policy.to_bytes().unwrap(), b"\x01\x8a\xa4name\xa1n\xa3arn\xa3arn\xa4path\xa1/\xa2id\xa1A\xa7created\x05\xa7updated\x05\xabdescription\xa1d\xafdefault_version\x01\xacnext_version\x02\xa4tags\x80".as_slice());
+        let version = PolicyVersion { document: "{}".into(), created };
+        assert_eq!(version.to_bytes().unwrap(), b"\x01\x82\xa8document\xa2{}\xa7created\x05".as_slice());
+        let key = AccessKey { user: "ann".into(), secret: "s".into(), active: true, created };
         assert_eq!(
             key.to_bytes().unwrap(),
             b"\x01\x84\xa4user\xa3ann\xa6secret\xa1s\xa6active\xc3\xa7created\x05".as_slice()
         );
-        let session =
-            Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject: Subject::Root };
-        let bytes = session.to_bytes().unwrap();
-        assert_eq!(bytes, b"\x01\x84\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\xa4Root".as_slice());
+        let installation = Installation { created, token_key: [7; 32] };
+        assert_eq!(Installation::from_bytes(&installation.to_bytes().unwrap()).unwrap().token_key, [7; 32]);
+        let subject = Subject::Role { name: "r".into(), id: "A".into(), session_name: "s".into(), policy: None };
+        let session = Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject };
+        assert_eq!(session.to_bytes().unwrap(), b"\x01\x84\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\x81\xa4Role\x84\xa4name\xa1r\xa2id\xa1A\xacsession_name\xa1s\xa6policy\xc0".as_slice());
     }
 }

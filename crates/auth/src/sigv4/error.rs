@@ -1,5 +1,7 @@
 //! Why a signature is refused, in the words, codes and statuses that AWS's services use.
 
+use std::time::Duration;
+
 use base::Timestamp;
 
 use super::compact;
@@ -33,12 +35,12 @@ pub enum Error {
     Mismatch { canonical_request: String, string_to_sign: String },
     /// A header that must be signed is not. Holds the whole message.
     Unsigned(String),
-    /// Made too long ago: `time` is earlier than `limit`, which is `now` less `minutes`.
-    Expired { time: Timestamp, limit: Timestamp, now: Timestamp, minutes: u64 },
-    /// Made in the future: `time` is later than `limit`, which is `now` and `minutes`.
-    NotYetCurrent { time: Timestamp, limit: Timestamp, now: Timestamp, minutes: u64 },
+    /// Made too long ago: `time` is earlier than `limit`, which is `now` less `life`.
+    Expired { time: Timestamp, limit: Timestamp, now: Timestamp, life: Duration },
+    /// Made in the future: `time` is later than `limit`, which is `now` and `life`.
+    NotYetCurrent { time: Timestamp, limit: Timestamp, now: Timestamp, life: Duration },
     /// A presigned URL whose life ended. The fields are as in [`Error::Expired`].
-    UrlExpired { time: Timestamp, limit: Timestamp, now: Timestamp, minutes: u64 },
+    UrlExpired { time: Timestamp, limit: Timestamp, now: Timestamp, life: Duration },
     /// The presigned URL's life (`X-Amz-Expires`) is not between one second and seven days.
     BadLife,
     /// The body's hash is not the declared one.
@@ -101,13 +103,13 @@ impl Error {
                 "{MISMATCH}\n\nThe Canonical String for this request should have been\n'{canonical_request}'\n\nThe String-to-Sign should have been\n'{string_to_sign}'\n"
             ),
             Error::PayloadMismatch => MISMATCH.into(),
-            Error::Expired { time, limit, now, minutes } | Error::UrlExpired { time, limit, now, minutes } => {
+            Error::Expired { time, limit, now, life } | Error::UrlExpired { time, limit, now, life } => {
                 let (time, limit, now) = (compact(*time), compact(*limit), compact(*now));
-                format!("Signature expired: {time} is now earlier than {limit} ({now} - {minutes} min.)")
+                format!("Signature expired: {time} is now earlier than {limit} ({now} - {})", span(*life))
             }
-            Error::NotYetCurrent { time, limit, now, minutes } => {
+            Error::NotYetCurrent { time, limit, now, life } => {
                 let (time, limit, now) = (compact(*time), compact(*limit), compact(*now));
-                format!("Signature not yet current: {time} is still later than {limit} ({now} + {minutes} min.)")
+                format!("Signature not yet current: {time} is still later than {limit} ({now} + {})", span(*life))
             }
             Error::BadLife => "X-Amz-Expires must be at least 1 and at most 604800 seconds (seven days)".into(),
             Error::StreamingPayload(kind) => {
@@ -135,6 +137,12 @@ impl Error {
             _ => return None,
         })
     }
+}
+
+/// In minutes, as AWS says it, unless that would not be exact.
+fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds.is_multiple_of(60) { format!("{} min.", seconds / 60) } else { format!("{seconds} sec.") }
 }
 
 const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";

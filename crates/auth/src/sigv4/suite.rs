@@ -325,6 +325,7 @@ fn presigned_urls_end() {
     let expired = verify(&signature, &parts, b"", SECRET, NOW + Duration::from_secs(61)).unwrap_err();
     assert_eq!((expired.code(Family::RestXml), expired.status(Family::RestXml)), ("AccessDenied", 403));
     assert_eq!(expired.message(Family::RestXml), "Request has expired");
+    assert!(expired.message(Family::Query).ends_with("(20150830T123701Z - 1 min.)"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Decides whether a signature is what the holder of the secret would have made for this very request, and recently.
 
-use std::time::Duration;
-
 use base::Timestamp;
 use subtle::ConstantTimeEq;
 
@@ -80,18 +78,14 @@ fn check_time(signature: &Signature, now: Timestamp) -> Result<(), Error> {
     let (time, skew) = (signature.timestamp, if signature.scope.is_s3() { S3_SKEW_MAX } else { SKEW_MAX });
     let life = signature.expires.unwrap_or(skew);
     if time > now + skew {
-        return Err(Error::NotYetCurrent { time, limit: now + skew, now, minutes: minutes(skew) });
+        return Err(Error::NotYetCurrent { time, limit: now + skew, now, life: skew });
     }
-    let (limit, minutes) = (now - life, minutes(life));
+    let limit = now - life;
     match signature.expires {
         _ if time >= limit => Ok(()),
-        Some(_) => Err(Error::UrlExpired { time, limit, now, minutes }),
-        None => Err(Error::Expired { time, limit, now, minutes }),
+        Some(_) => Err(Error::UrlExpired { time, limit, now, life }),
+        None => Err(Error::Expired { time, limit, now, life }),
     }
-}
-
-fn minutes(duration: Duration) -> u64 {
-    duration.as_secs() / 60
 }
 
 /// What stands for the body in the canonical request.

@@ -7,5 +7,3 @@ mod node;
 mod pool;
 mod provided;
 mod python;
-mod sdk;
-mod versions;

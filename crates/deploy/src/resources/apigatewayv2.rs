@@ -1,0 +1,214 @@
+//! `AWS::ApiGatewayV2::Api`, `Integration`, `Route` and `Stage`: HTTP APIs.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::shape::{Field, Property, Shape, TEXTS, fixed, ignored, property};
+use super::{Cx, Made, Properties, Resource, Result, deleted, text, text_of, without};
+use crate::state::Deployed;
+
+pub struct Api;
+
+const CORS: &[Field] = &[
+    ("AllowCredentials", Shape::Boolean),
+    ("AllowHeaders", TEXTS),
+    ("AllowMethods", TEXTS),
+    ("AllowOrigins", TEXTS),
+    ("ExposeHeaders", TEXTS),
+    ("MaxAge", Shape::Integer),
+];
+
+#[async_trait]
+impl Resource for Api {
+    fn kind(&self) -> &'static str {
+        "AWS::ApiGatewayV2::Api"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("ProtocolType", Shape::Text),
+                property("Name", Shape::Text),
+                property("Description", Shape::Text),
+                property("Version", Shape::Text),
+                property("CorsConfiguration", Shape::Struct(CORS)),
+                property("DisableExecuteApiEndpoint", Shape::Boolean),
+                property("RouteSelectionExpression", Shape::Text),
+                property("Tags", Shape::TextMap),
+            ]
+        }
+    }
+
+    fn attributes(&self) -> &'static [&'static str] {
+        &["ApiId", "ApiEndpoint"]
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        let made = cx.call("apigatewayv2", "CreateApi", without(wanted, &[])).await?;
+        let id = text(&made, "ApiId")?;
+        Ok(Made::new(id, [("ApiId", json!(id)), ("ApiEndpoint", made.get("ApiEndpoint").cloned().unwrap_or_default())]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        let mut input = without(wanted, &["Tags", "ProtocolType"]);
+        input["ApiId"] = json!(old.physical_id);
+        cx.call("apigatewayv2", "UpdateApi", input).await?;
+        if old.properties.contains_key("CorsConfiguration") && !wanted.contains_key("CorsConfiguration") {
+            cx.call("apigatewayv2", "DeleteCorsConfiguration", json!({"ApiId": old.physical_id})).await?;
+        }
+        change_tags(cx, &format!("/apis/{}", old.physical_id), old, wanted).await?;
+        Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        deleted(cx.call("apigatewayv2", "DeleteApi", json!({"ApiId": old.physical_id})).await)
+    }
+}
+
+/// Tags of an API or stage, whose ARN ends in `path`.
+async fn change_tags(cx: &Cx<'_>, path: &str, old: &Deployed, wanted: &Properties) -> Result<()> {
+    let tags = |properties: &Properties| properties.get("Tags").and_then(Value::as_object).cloned().unwrap_or_default();
+    let (set, gone) = super::tags::changes(&tags(&old.properties), &tags(wanted));
+    let arn = format!("arn:aws:apigateway:{}::{path}", cx.cloud.region());
+    if !set.is_empty() {
+        cx.call("apigatewayv2", "TagResource", json!({"ResourceArn": arn, "Tags": set})).await?;
+    }
+    if !gone.is_empty() {
+        cx.call("apigatewayv2", "UntagResource", json!({"ResourceArn": arn, "TagKeys": gone})).await?;
+    }
+    Ok(())
+}
+
+pub struct Integration;
+
+#[async_trait]
+impl Resource for Integration {
+    fn kind(&self) -> &'static str {
+        "AWS::ApiGatewayV2::Integration"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("ApiId", Shape::Text).required(),
+                property("IntegrationType", Shape::Text).required(),
+                property("IntegrationUri", Shape::Text),
+                property("IntegrationMethod", Shape::Text),
+                property("PayloadFormatVersion", Shape::Text),
+                property("TimeoutInMillis", Shape::Integer),
+                property("Description", Shape::Text),
+                property("RequestParameters", Shape::TextMap),
+                ignored("ConnectionType"),
+            ]
+        }
+    }
+
+    fn attributes(&self) -> &'static [&'static str] {
+        &["IntegrationId"]
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        let made = cx.call("apigatewayv2", "CreateIntegration", without(wanted, &[])).await?;
+        let id = text(&made, "IntegrationId")?;
+        Ok(Made::new(id, [("IntegrationId", json!(id))]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        let mut input = without(wanted, &[]);
+        input["IntegrationId"] = json!(old.physical_id);
+        cx.call("apigatewayv2", "UpdateIntegration", input).await?;
+        Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "IntegrationId": old.physical_id});
+        deleted(cx.call("apigatewayv2", "DeleteIntegration", input).await)
+    }
+}
+
+pub struct Route;
+
+#[async_trait]
+impl Resource for Route {
+    fn kind(&self) -> &'static str {
+        "AWS::ApiGatewayV2::Route"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("ApiId", Shape::Text).required(),
+                property("RouteKey", Shape::Text).required(),
+                property("Target", Shape::Text),
+                property("OperationName", Shape::Text),
+                property("AuthorizationType", Shape::Text),
+                property("AuthorizerId", Shape::Text),
+                property("AuthorizationScopes", TEXTS),
+            ]
+        }
+    }
+
+    fn attributes(&self) -> &'static [&'static str] {
+        &["RouteId"]
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        let made = cx.call("apigatewayv2", "CreateRoute", without(wanted, &[])).await?;
+        let id = text(&made, "RouteId")?;
+        Ok(Made::new(id, [("RouteId", json!(id))]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        let mut input = without(wanted, &[]);
+        input["RouteId"] = json!(old.physical_id);
+        cx.call("apigatewayv2", "UpdateRoute", input).await?;
+        Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "RouteId": old.physical_id});
+        deleted(cx.call("apigatewayv2", "DeleteRoute", input).await)
+    }
+}
+
+pub struct Stage;
+
+#[async_trait]
+impl Resource for Stage {
+    fn kind(&self) -> &'static str {
+        "AWS::ApiGatewayV2::Stage"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("ApiId", Shape::Text).required(),
+                fixed("StageName", Shape::Text).required(),
+                property("AutoDeploy", Shape::Boolean),
+                property("Description", Shape::Text),
+                property("StageVariables", Shape::TextMap),
+                property("DeploymentId", Shape::Text),
+                property("DefaultRouteSettings", Shape::Json),
+                property("Tags", Shape::TextMap),
+                ignored("AccessLogSettings"),
+            ]
+        }
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        cx.call("apigatewayv2", "CreateStage", without(wanted, &["AccessLogSettings"])).await?;
+        Ok(Made::new(text_of(wanted, "StageName")?, []))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        cx.call("apigatewayv2", "UpdateStage", without(wanted, &["AccessLogSettings", "Tags"])).await?;
+        let path = format!("/apis/{}/stages/{}", text_of(wanted, "ApiId")?, old.physical_id);
+        change_tags(cx, &path, old, wanted).await?;
+        Ok(Made::new(old.physical_id.clone(), []))
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "StageName": old.physical_id});
+        deleted(cx.call("apigatewayv2", "DeleteStage", input).await)
+    }
+}

@@ -1,0 +1,185 @@
+//! `AWS::Lambda::Function`.
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+
+use super::super::shape::{Field, Property, Shape, TAGS, TEXTS, fixed, ignored, property};
+use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, tags, text};
+use crate::package::zip_one;
+use crate::state::Deployed;
+
+pub struct Function;
+
+/// `Package` is ours: the SHA-256, in hexadecimal, of a zip that the deployment has at hand or keeps.
+pub const CODE: &[Field] = &[
+    ("Package", Shape::Text),
+    ("ZipFile", Shape::Text),
+    ("S3Bucket", Shape::Text),
+    ("S3Key", Shape::Text),
+    ("S3ObjectVersion", Shape::Text),
+];
+
+/// What is set when a function is made and by `UpdateFunctionConfiguration`, with what an absent one is set back to.
+const CONFIGURED: &[&str] = &[
+    "Role",
+    "Handler",
+    "Runtime",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "Layers",
+    "DeadLetterConfig",
+    "EphemeralStorage",
+    "LoggingConfig",
+];
+
+#[async_trait]
+impl Resource for Function {
+    fn kind(&self) -> &'static str {
+        "AWS::Lambda::Function"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("FunctionName", Shape::Text),
+                fixed("PackageType", Shape::Text),
+                property("Code", Shape::Struct(CODE)).required(),
+                property("Role", Shape::Text).required(),
+                property("Handler", Shape::Text),
+                property("Runtime", Shape::Text),
+                property("Description", Shape::Text),
+                property("Timeout", Shape::Integer),
+                property("MemorySize", Shape::Integer),
+                property("Environment", Shape::Struct(&[("Variables", Shape::TextMap)])),
+                property("Layers", TEXTS),
+                property("DeadLetterConfig", Shape::Struct(&[("TargetArn", Shape::Text)])),
+                property("EphemeralStorage", Shape::Struct(&[("Size", Shape::Integer)])),
+                property("LoggingConfig", Shape::Json),
+                property("ReservedConcurrentExecutions", Shape::Integer),
+                property("Tags", TAGS),
+                ignored("Architectures"),
+                ignored("TracingConfig"),
+                ignored("VpcConfig"),
+                ignored("KmsKeyArn"),
+                ignored("SnapStart"),
+                ignored("RuntimeManagementConfig"),
+                ignored("RecursiveLoop"),
+            ]
+        }
+    }
+
+    fn attributes(&self) -> &'static [&'static str] {
+        &["Arn"]
+    }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("FunctionName")
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        let name = cx.name_or_generated(wanted, "FunctionName", 64);
+        let mut input = only(wanted, CONFIGURED);
+        input["FunctionName"] = json!(name);
+        input["PackageType"] = json!("Zip");
+        input["Code"] = json!({"ZipFile": code(cx, wanted).await?});
+        input["Tags"] = Value::Object(tags::map(wanted));
+        let made = cx.call("lambda", "CreateFunction", input).await?;
+        let arn = text(&made, "FunctionArn")?;
+        if let Some(reserved) = wanted.get("ReservedConcurrentExecutions") {
+            let reserve = json!({"FunctionName": name, "ReservedConcurrentExecutions": reserved});
+            if let Err(error) = cx.call("lambda", "PutFunctionConcurrency", reserve).await {
+                deleted(cx.call("lambda", "DeleteFunction", json!({"FunctionName": name})).await)?;
+                return Err(error);
+            }
+        }
+        Ok(Made::new(name, [("Arn", json!(arn))]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        let name = &old.physical_id;
+        let changed: Vec<&str> =
+            CONFIGURED.iter().filter(|key| old.properties.get(**key) != wanted.get(**key)).copied().collect();
+        if !changed.is_empty() {
+            let mut input = only(wanted, &changed);
+            for key in changed.iter().filter(|key| !wanted.contains_key(**key)) {
+                input[*key] = unset(key);
+            }
+            input["FunctionName"] = json!(name);
+            cx.call("lambda", "UpdateFunctionConfiguration", input).await?;
+        }
+        if old.properties.get("Code") != wanted.get("Code") {
+            let input = json!({"FunctionName": name, "ZipFile": code(cx, wanted).await?});
+            cx.call("lambda", "UpdateFunctionCode", input).await?;
+        }
+        update_concurrency(cx, old, wanted).await?;
+        let (set, gone) = tags::changes(&tags::map(&old.properties), &tags::map(wanted));
+        let arn = old.attributes.get("Arn").cloned().unwrap_or_default();
+        if !set.is_empty() {
+            cx.call("lambda", "TagResource", json!({"Resource": arn, "Tags": set})).await?;
+        }
+        if !gone.is_empty() {
+            cx.call("lambda", "UntagResource", json!({"Resource": arn, "TagKeys": gone})).await?;
+        }
+        Ok(Made { physical_id: name.clone(), attributes: old.attributes.clone() })
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        deleted(cx.call("lambda", "DeleteFunction", json!({"FunctionName": old.physical_id})).await)
+    }
+}
+
+/// What a property that was taken away is set back to.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+fn unset(key: &str) -> Value {
+    match key {
+        "Timeout" => json!(3),
+        "MemorySize" => json!(128),
+        "Environment" => json!({"Variables": {}}),
+        "Layers" => json!([]),
+        "DeadLetterConfig" => json!({"TargetArn": ""}),
+        "EphemeralStorage" => json!({"Size": 512}),
+        "LoggingConfig" => json!({"LogFormat": "Text"}),
+        _ => json!(""),
+    }
+}
+
+async fn update_concurrency(cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<()> {
+    let key = "ReservedConcurrentExecutions";
+    let name = &old.physical_id;
+    match (old.properties.get(key), wanted.get(key)) {
+        (before, after) if before == after => {}
+        (_, Some(reserved)) => {
+            cx.call("lambda", "PutFunctionConcurrency", json!({"FunctionName": name, key: reserved})).await?;
+        }
+        (_, None) => {
+            cx.call("lambda", "DeleteFunctionConcurrency", json!({"FunctionName": name})).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The function's zip, in base64.
+async fn code(cx: &Cx<'_>, wanted: &Properties) -> Result<String> {
+    let code = wanted.get("Code").unwrap_or(&Value::Null);
+    let part = |name: &str| code.get(name).and_then(Value::as_str);
+    let bytes = match (part("Package"), part("ZipFile")) {
+        (Some(sha256), _) => cx.package(sha256).await?,
+        // Source text written in the template itself becomes the one file of a package.
+        (None, Some(source)) => {
+            let node =
+                wanted.get("Runtime").and_then(Value::as_str).is_some_and(|runtime| runtime.starts_with("nodejs"));
+            let name = if node { "index.js" } else { "index.py" };
+            zip_one(name, source.as_bytes()).map_err(|error| ResourceError::Unfit(error.to_string()))?
+        }
+        (None, None) => {
+            let message =
+                "code in S3 is not supported yet: `Code` takes `ZipFile` with the source, or comes from a package";
+            return Err(ResourceError::Unfit(message.into()));
+        }
+    };
+    Ok(BASE64_STANDARD.encode(bytes))
+}

@@ -1,0 +1,232 @@
+//! A service as it was configured: what `serverless.yml` says, typed, with its variables resolved.
+
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostic::At;
+use crate::yaml::Node;
+
+/// A value that may be an intrinsic function.
+pub type Value = Json;
+
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub name: String,
+    pub stage: String,
+    pub region: String,
+    pub provider: Provider,
+    pub functions: Vec<Function>,
+    pub layers: Vec<Layer>,
+    pub package: Package,
+    pub plugins: Vec<String>,
+    /// Free: read by plugins and variables.
+    pub custom: Map<String, Json>,
+    /// The mappings under `resources`, in order; later ones are merged over earlier ones.
+    pub resources: Vec<Node>,
+}
+
+impl Service {
+    pub fn stack_name(&self) -> String {
+        self.provider.stack_name.clone().unwrap_or_else(|| format!("{}-{}", self.name, self.stage))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Provider {
+    pub runtime: Option<String>,
+    pub stack_name: Option<String>,
+    pub tags: Map<String, Json>,
+    pub stack_tags: Map<String, Json>,
+    pub environment: Map<String, Json>,
+    pub memory_size: Option<i64>,
+    pub timeout: Option<i64>,
+    /// An execution role that exists already.
+    pub role: Option<Value>,
+    /// The execution role to make, where there is no `role`.
+    pub new_role: NewRole,
+    pub layers: Option<Vec<Value>>,
+    pub log_retention: Option<i64>,
+    pub version_functions: bool,
+    pub http_api: HttpApi,
+    pub rest_api: RestApi,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct NewRole {
+    pub name: Option<String>,
+    pub path: Option<String>,
+    pub statements: Vec<Json>,
+    pub managed_policies: Vec<Value>,
+    pub tags: Map<String, Json>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HttpApi {
+    /// An API that exists already, to add routes to.
+    pub id: Option<Value>,
+    pub name: Option<String>,
+    pub name_starts_with_service: bool,
+    pub payload: Option<String>,
+    pub disable_default_endpoint: Option<bool>,
+    pub cors: Option<HttpApiCors>,
+}
+
+/// What is `None` takes the framework's default.
+#[derive(Clone, Debug, Default)]
+pub struct HttpApiCors {
+    pub origins: Option<Vec<String>>,
+    pub headers: Option<Vec<String>>,
+    pub methods: Option<Vec<String>>,
+    pub exposed_headers: Option<Vec<String>>,
+    pub credentials: bool,
+    pub max_age: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct RestApi {
+    pub name: Option<String>,
+    pub name_starts_with_service: bool,
+    pub stage: Option<String>,
+    pub description: Option<String>,
+    pub binary_media_types: Vec<String>,
+    pub disable_default_endpoint: Option<bool>,
+    pub minimum_compression_size: Option<i64>,
+    pub endpoint_type: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name in the configuration.
+    pub key: String,
+    pub at: At,
+    /// Its name on AWS.
+    pub name: String,
+    pub handler: String,
+    pub runtime: String,
+    pub description: Option<String>,
+    /// Seconds.
+    pub timeout: i64,
+    /// MiB.
+    pub memory_size: i64,
+    pub environment: Map<String, Json>,
+    pub role: Option<Value>,
+    pub layers: Option<Vec<Value>>,
+    pub tags: Map<String, Json>,
+    pub reserved_concurrency: Option<i64>,
+    /// Where events go that failed too often: the ARN of a queue or topic.
+    pub on_error: Option<Value>,
+    pub on_success_destination: Option<Destination>,
+    pub on_failure_destination: Option<Destination>,
+    /// Seconds.
+    pub maximum_event_age: Option<i64>,
+    pub maximum_retry_attempts: Option<i64>,
+    pub condition: Option<String>,
+    pub depends_on: Vec<String>,
+    pub disable_logs: bool,
+    pub log_retention: Option<i64>,
+    /// MiB.
+    pub ephemeral_storage: Option<i64>,
+    pub version: Option<bool>,
+    pub http_api_payload: Option<String>,
+    pub package: Package,
+    pub events: Vec<Event>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A function of this service, by its key.
+    Function(String),
+    Arn(Value),
+    /// An ARN with the kind of thing it names: `function`, `sqs`, `sns` or `eventBus`.
+    Typed {
+        kind: String,
+        arn: Value,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub at: At,
+    pub source: EventSource,
+}
+
+#[derive(Clone, Debug)]
+pub enum EventSource {
+    Http(Http),
+    /// `method` is upper case, `ANY` for `*`; `path` is `*` for the default route.
+    HttpApi {
+        method: String,
+        path: String,
+    },
+    Sqs(Sqs),
+    Schedule(Schedule),
+}
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Lower case, `any` for every method.
+    pub method: String,
+    /// Without a slash at either end.
+    pub path: String,
+    pub cors: Option<HttpCors>,
+    pub operation: Option<String>,
+    /// `method.request.…` names, and whether each is required.
+    pub parameters: Map<String, Json>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HttpCors {
+    pub origin: Option<String>,
+    pub headers: Vec<String>,
+    pub methods: Vec<String>,
+    pub credentials: bool,
+    pub max_age: Option<i64>,
+    pub cache_control: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sqs {
+    pub arn: Value,
+    pub batch_size: i64,
+    /// Seconds.
+    pub batching_window: Option<i64>,
+    pub report_batch_item_failures: bool,
+    pub enabled: bool,
+    pub filter_patterns: Vec<Json>,
+    pub maximum_concurrency: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    pub expressions: Vec<Value>,
+    pub enabled: bool,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub input: Option<String>,
+    pub input_path: Option<String>,
+    pub input_transformer: Option<Json>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Package {
+    /// `!` in front takes out what earlier patterns put in.
+    pub patterns: Vec<String>,
+    pub individually: Option<bool>,
+    /// A zip that was made already.
+    pub artifact: Option<String>,
+    pub at: Option<At>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Its name in the configuration.
+    pub key: String,
+    pub at: At,
+    pub name: String,
+    /// The folder it is made of.
+    pub path: String,
+    pub description: Option<String>,
+    pub compatible_runtimes: Option<Vec<String>>,
+    pub license: Option<String>,
+    pub retain: bool,
+    pub package: Package,
+}

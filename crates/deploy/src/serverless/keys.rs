@@ -1,0 +1,353 @@
+//! Every key that Serverless Framework v3 knows, and what becomes of it here.
+//!
+//! Source: the framework's configuration schema,
+//! <https://www.serverless.com/framework/docs/providers/aws/guide/serverless.yml>
+
+/// A key of a mapping.
+#[derive(Clone, Copy)]
+pub struct Key {
+    pub name: &'static str,
+    pub usage: Usage,
+}
+
+#[derive(Clone, Copy)]
+pub enum Usage {
+    /// It does here what it does on AWS.
+    Read,
+    /// It steers the framework itself, so there is nothing to lose.
+    Silent,
+    /// Accepted with a warning that says why it makes no difference.
+    Ignored(&'static str),
+    /// An error; the text says what to do instead.
+    Refused(&'static str),
+}
+
+const fn read(name: &'static str) -> Key {
+    Key { name, usage: Usage::Read }
+}
+
+const fn silent(name: &'static str) -> Key {
+    Key { name, usage: Usage::Silent }
+}
+
+const fn ignored(name: &'static str, why: &'static str) -> Key {
+    Key { name, usage: Usage::Ignored(why) }
+}
+
+const fn refused(name: &'static str, instead: &'static str) -> Key {
+    Key { name, usage: Usage::Refused(instead) }
+}
+
+const NO_BUCKET: &str = "packages go straight to the cloud, without a bucket between";
+const NO_NETWORK: &str = "functions run on the server's own network";
+const NO_TRACES: &str = "traces are not recorded yet";
+const NO_KMS: &str = "stored values are not encrypted with keys of KMS";
+const NO_DOMAIN: &str = "remove it: this kind of event is built in a later version";
+const NO_AUTHORIZERS: &str = "check the token in the function until authorizers are there";
+const HOST_ARCHITECTURE: &str = "functions run on the architecture of the server";
+
+pub const SERVICE: &[Key] = &[
+    read("service"),
+    read("provider"),
+    read("functions"),
+    read("layers"),
+    read("package"),
+    read("plugins"),
+    read("params"),
+    read("custom"),
+    read("resources"),
+    read("useDotenv"),
+    read("configValidationMode"),
+    silent("frameworkVersion"),
+    silent("variablesResolutionMode"),
+    silent("deprecationNotificationMode"),
+    silent("disabledDeprecations"),
+    silent("unresolvedVariablesNotificationMode"),
+    silent("projectDir"),
+    silent("org"),
+    silent("app"),
+    silent("tenant"),
+    ignored("console", "it is a service of the framework's makers"),
+    ignored("dashboard", "it is a service of the framework's makers"),
+    refused("constructs", "write the resources of Lift constructs under `resources`"),
+    refused("stepFunctions", "state machines are built in a later version"),
+];
+
+pub const PROVIDER: &[Key] = &[
+    read("name"),
+    read("runtime"),
+    read("stage"),
+    read("region"),
+    read("stackName"),
+    read("stackTags"),
+    read("tags"),
+    read("environment"),
+    read("memorySize"),
+    read("timeout"),
+    read("iam"),
+    read("iamRoleStatements"),
+    read("iamManagedPolicies"),
+    read("role"),
+    read("layers"),
+    read("httpApi"),
+    read("apiGateway"),
+    read("apiName"),
+    read("logRetentionInDays"),
+    read("versionFunctions"),
+    read("endpointType"),
+    silent("lambdaHashingVersion"),
+    silent("deploymentMethod"),
+    silent("profile"),
+    ignored("architecture", HOST_ARCHITECTURE),
+    ignored("runtimeManagement", "functions run on the runtimes the server has"),
+    ignored("deploymentBucket", NO_BUCKET),
+    ignored("deploymentPrefix", NO_BUCKET),
+    ignored("cfnRole", "changes are made with the credentials of whoever deploys"),
+    ignored("disableRollback", "a failed deployment is always rolled back"),
+    ignored("rollbackConfiguration", "there are no alarms to watch yet"),
+    ignored("stackPolicy", "stacks have no policies"),
+    ignored("notificationArns", "stacks notify no one"),
+    ignored("rolePermissionsBoundary", "permissions boundaries are not evaluated yet"),
+    ignored("vpc", NO_NETWORK),
+    ignored("vpcEndpointIds", NO_NETWORK),
+    ignored("tracing", NO_TRACES),
+    ignored("logs", "access logs of APIs are not recorded yet"),
+    ignored("logDataProtectionPolicy", "logs are not masked"),
+    ignored("kmsKeyArn", NO_KMS),
+    ignored("ecr", "there are no container images"),
+    ignored("kinesis", "it names consumers of streams, and there are none"),
+    ignored("s3", "it configures buckets of events, and there are none"),
+    ignored("eventBridge", "it chooses how the framework makes event buses"),
+    ignored("websocket", "there are no WebSocket APIs yet"),
+    ignored("websocketsApiName", "there are no WebSocket APIs yet"),
+    ignored("websocketsApiRouteSelectionExpression", "there are no WebSocket APIs yet"),
+    ignored("websocketsDescription", "there are no WebSocket APIs yet"),
+    ignored("alb", "there are no load balancers"),
+    ignored("cloudFront", "there is no CloudFront"),
+    refused("stackParameters", "give parameters their values with `params` and `${param:}`"),
+    refused("resourcePolicy", "it moved to `provider.apiGateway.resourcePolicy`, which is not supported yet either"),
+];
+
+pub const IAM: &[Key] =
+    &[read("role"), ignored("deploymentRole", "changes are made with the credentials of whoever deploys")];
+
+pub const ROLE: &[Key] = &[
+    read("name"),
+    read("path"),
+    read("managedPolicies"),
+    read("statements"),
+    read("tags"),
+    ignored("permissionBoundary", "permissions boundaries are not evaluated yet"),
+    ignored("permissionsBoundary", "permissions boundaries are not evaluated yet"),
+];
+
+pub const HTTP_API: &[Key] = &[
+    read("id"),
+    read("name"),
+    read("payload"),
+    read("cors"),
+    read("disableDefaultEndpoint"),
+    read("shouldStartNameWithService"),
+    silent("useProviderTags"),
+    ignored("metrics", "metrics are not recorded yet"),
+    refused("authorizers", NO_AUTHORIZERS),
+];
+
+pub const HTTP_API_CORS: &[Key] = &[
+    read("allowCredentials"),
+    read("allowedHeaders"),
+    read("allowedMethods"),
+    read("allowedOrigins"),
+    read("exposedResponseHeaders"),
+    read("maxAge"),
+];
+
+pub const API_GATEWAY: &[Key] = &[
+    read("binaryMediaTypes"),
+    read("description"),
+    read("stage"),
+    read("disableDefaultEndpoint"),
+    read("shouldStartNameWithService"),
+    read("minimumCompressionSize"),
+    ignored("metrics", "metrics are not recorded yet"),
+    ignored("apiKeySourceType", "there are no API keys yet"),
+    refused("apiKeys", "API keys and usage plans are built in a later version"),
+    refused("usagePlan", "API keys and usage plans are built in a later version"),
+    refused("resourcePolicy", "resource policies of APIs are built in a later version"),
+    refused("request", "request schemas are built in a later version"),
+    refused("restApiId", "let this service have its own API"),
+    refused("restApiResources", "let this service have its own API"),
+    refused("restApiRootResourceId", "let this service have its own API"),
+    refused("websocketApiId", "WebSocket APIs are built in a later version"),
+];
+
+pub const FUNCTION: &[Key] = &[
+    read("handler"),
+    read("name"),
+    read("description"),
+    read("runtime"),
+    read("timeout"),
+    read("memorySize"),
+    read("environment"),
+    read("role"),
+    read("layers"),
+    read("events"),
+    read("package"),
+    read("tags"),
+    read("reservedConcurrency"),
+    read("onError"),
+    read("destinations"),
+    read("maximumEventAge"),
+    read("maximumRetryAttempts"),
+    read("condition"),
+    read("dependsOn"),
+    read("disableLogs"),
+    read("logRetentionInDays"),
+    read("ephemeralStorageSize"),
+    read("versionFunction"),
+    read("httpApi"),
+    ignored("architecture", HOST_ARCHITECTURE),
+    ignored("runtimeManagement", "functions run on the runtimes the server has"),
+    ignored("tracing", NO_TRACES),
+    ignored("vpc", NO_NETWORK),
+    ignored("kmsKeyArn", NO_KMS),
+    ignored("awsKmsKeyArn", NO_KMS),
+    ignored("logDataProtectionPolicy", "logs are not masked"),
+    ignored("snapStart", "every function starts fast here"),
+    ignored("provisionedConcurrency", "instances start on demand"),
+    refused("image", "package the function as a zip: container images are not run"),
+    refused("fileSystemConfig", "there is no EFS"),
+    refused("url", "use an `httpApi` event: function URLs are built in a later version"),
+    refused(
+        "iamRoleStatements",
+        "the plugin serverless-iam-roles-per-function is not run: use `provider.iam.role.statements` or `role`",
+    ),
+    refused("iamRoleStatementsInherit", "the plugin serverless-iam-roles-per-function is not run"),
+];
+
+pub const FUNCTION_HTTP_API: &[Key] = &[read("payload")];
+
+pub const DESTINATIONS: &[Key] = &[read("onSuccess"), read("onFailure")];
+
+pub const DESTINATION: &[Key] = &[read("type"), read("arn")];
+
+pub const PACKAGE: &[Key] = &[
+    read("patterns"),
+    read("include"),
+    read("exclude"),
+    read("individually"),
+    read("artifact"),
+    silent("path"),
+    silent("excludeDevDependencies"),
+];
+
+pub const LAYER: &[Key] = &[
+    read("path"),
+    read("name"),
+    read("description"),
+    read("package"),
+    read("compatibleRuntimes"),
+    read("licenseInfo"),
+    read("retain"),
+    silent("compatibleArchitectures"),
+    ignored("allowedAccounts", "there is one account"),
+];
+
+pub const EVENTS: &[Key] = &[
+    read("http"),
+    read("httpApi"),
+    read("sqs"),
+    read("schedule"),
+    refused("websocket", NO_DOMAIN),
+    refused("s3", NO_DOMAIN),
+    refused("sns", NO_DOMAIN),
+    refused("stream", NO_DOMAIN),
+    refused("eventBridge", NO_DOMAIN),
+    refused("cloudwatchEvent", NO_DOMAIN),
+    refused("cloudwatchLog", NO_DOMAIN),
+    refused("cognitoUserPool", NO_DOMAIN),
+    refused("alb", NO_DOMAIN),
+    refused("alexaSkill", NO_DOMAIN),
+    refused("alexaSmartHome", NO_DOMAIN),
+    refused("activemq", NO_DOMAIN),
+    refused("rabbitmq", NO_DOMAIN),
+    refused("msk", NO_DOMAIN),
+    refused("kafka", NO_DOMAIN),
+    refused("iot", NO_DOMAIN),
+    refused("iotFleetProvisioning", NO_DOMAIN),
+    refused("cloudFront", NO_DOMAIN),
+];
+
+pub const HTTP_EVENT: &[Key] = &[
+    read("path"),
+    read("method"),
+    read("cors"),
+    read("integration"),
+    read("operationId"),
+    read("request"),
+    read("private"),
+    ignored("response", "a proxy integration answers what the function answers"),
+    refused("authorizer", NO_AUTHORIZERS),
+    refused("async", "send a message to a queue instead: only proxy integrations are supported"),
+    refused("connectionId", "only proxy integrations of functions are supported"),
+    refused("connectionType", "only proxy integrations of functions are supported"),
+];
+
+pub const HTTP_REQUEST: &[Key] = &[
+    read("parameters"),
+    ignored("template", "a proxy integration passes the request on as it is"),
+    ignored("passThrough", "a proxy integration passes the request on as it is"),
+    ignored("contentHandling", "a proxy integration passes the request on as it is"),
+    refused("schemas", "validate the body in the function: request schemas are built in a later version"),
+    refused("schema", "validate the body in the function: request schemas are built in a later version"),
+    refused("uri", "only proxy integrations of functions are supported"),
+    refused("method", "only proxy integrations of functions are supported"),
+];
+
+pub const HTTP_CORS: &[Key] = &[
+    read("origin"),
+    read("origins"),
+    read("headers"),
+    read("methods"),
+    read("allowCredentials"),
+    read("maxAge"),
+    read("cacheControl"),
+];
+
+pub const HTTP_API_EVENT: &[Key] = &[read("path"), read("method"), refused("authorizer", NO_AUTHORIZERS)];
+
+pub const SQS_EVENT: &[Key] = &[
+    read("arn"),
+    read("batchSize"),
+    read("maximumBatchingWindow"),
+    read("functionResponseType"),
+    read("enabled"),
+    read("filterPatterns"),
+    read("maximumConcurrency"),
+];
+
+pub const SCHEDULE_EVENT: &[Key] = &[
+    read("rate"),
+    read("enabled"),
+    read("name"),
+    read("description"),
+    read("input"),
+    read("inputPath"),
+    read("inputTransformer"),
+    refused("method", "leave it out: schedules are rules of the event bus"),
+    refused("timezone", "write the schedule in UTC: time zones need EventBridge Scheduler, built in a later version"),
+];
+
+pub const RESOURCES: &[Key] = &[
+    read("Resources"),
+    read("Outputs"),
+    read("Conditions"),
+    read("Mappings"),
+    read("Parameters"),
+    read("extensions"),
+    silent("AWSTemplateFormatVersion"),
+    silent("Description"),
+    silent("Metadata"),
+    refused("Transform", "write the resources out: macros are not run"),
+    refused("Rules", "remove it: rules about parameters are not checked"),
+];

@@ -1,0 +1,13 @@
+//! `serverless.yml` of Serverless Framework v3: read, checked and compiled to a template.
+
+mod compile;
+pub mod config;
+mod event;
+mod function;
+mod keys;
+mod naming;
+mod read;
+mod service;
+
+pub use compile::{PackageHashes, compile};
+pub use service::read;

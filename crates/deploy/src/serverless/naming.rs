@@ -1,0 +1,131 @@
+//! Names as Serverless Framework gives them, so that a service keeps its names when it moves here.
+//!
+//! Source: <https://www.serverless.com/framework/docs/providers/aws/guide/resources#aws-cloudformation-resource-reference>
+
+pub const ROLE: &str = "IamRoleLambdaExecution";
+pub const HTTP_API: &str = "HttpApi";
+pub const HTTP_API_STAGE: &str = "HttpApiStage";
+pub const REST_API: &str = "ApiGatewayRestApi";
+
+/// A function's or layer's key as part of a logical id: `send-mail` is `SendDashmail`.
+pub fn normalized(key: &str) -> String {
+    upper_first(&key.replace('-', "Dash").replace('_', "Underscore"))
+}
+
+pub fn function(key: &str) -> String {
+    format!("{}LambdaFunction", normalized(key))
+}
+
+pub fn log_group(key: &str) -> String {
+    format!("{}LogGroup", normalized(key))
+}
+
+pub fn log_group_name(function_name: &str) -> String {
+    format!("/aws/lambda/{function_name}")
+}
+
+pub fn version(key: &str, digest: &str) -> String {
+    format!("{}LambdaVersion{digest}", normalized(key))
+}
+
+pub fn version_output(key: &str) -> String {
+    format!("{}QualifiedArn", function(key))
+}
+
+pub fn event_invoke_config(key: &str) -> String {
+    format!("{}LambdaEvConf", normalized(key))
+}
+
+pub fn layer(key: &str) -> String {
+    format!("{}LambdaLayer", normalized(key))
+}
+
+pub fn http_api_permission(key: &str) -> String {
+    format!("{}LambdaPermissionHttpApi", normalized(key))
+}
+
+pub fn http_api_integration(key: &str) -> String {
+    format!("HttpApiIntegration{}", normalized(key))
+}
+
+/// `GET /users/{id}` is `HttpApiRouteGetUsersIdVar`.
+pub fn http_api_route(route_key: &str) -> String {
+    if route_key == "$default" {
+        return "HttpApiRouteDefault".into();
+    }
+    format!("HttpApiRoute{}", path(route_key))
+}
+
+pub fn rest_permission(key: &str) -> String {
+    format!("{}LambdaPermissionApiGateway", normalized(key))
+}
+
+pub fn rest_resource(resource_path: &str) -> String {
+    format!("ApiGatewayResource{}", path(resource_path))
+}
+
+pub fn rest_method(resource_path: &str, method: &str) -> String {
+    format!("ApiGatewayMethod{}{}", path(resource_path), upper_first(&method.to_lowercase()))
+}
+
+pub fn rest_deployment(digest: &str) -> String {
+    format!("ApiGatewayDeployment{digest}")
+}
+
+pub fn queue_mapping(key: &str, queue: &str) -> String {
+    format!("{}EventSourceMappingSQS{}", normalized(key), upper_first(&alphanumeric(queue)))
+}
+
+pub fn schedule(key: &str, number: usize) -> String {
+    format!("{}EventsRuleSchedule{number}", normalized(key))
+}
+
+pub fn schedule_permission(key: &str, number: usize) -> String {
+    format!("{}LambdaPermissionEventsRuleSchedule{number}", normalized(key))
+}
+
+/// A path as part of a logical id: `users/{id}` is `UsersIdVar`.
+fn path(path: &str) -> String {
+    path.split('/').map(path_part).collect()
+}
+
+fn path_part(part: &str) -> String {
+    let mut named = upper_first(&part.to_lowercase()).replace('-', "Dash");
+    if let (Some(open), Some(close)) = (named.find('{'), named.rfind('}'))
+        && open < close
+        && let (Some(before), Some(inside), Some(after)) =
+            (named.get(..open), named.get(open + 1..close), named.get(close + 1..))
+    {
+        named = format!("{before}{inside}Var{after}");
+    }
+    upper_first(&alphanumeric(&named))
+}
+
+fn alphanumeric(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+fn upper_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_frameworks() {
+        assert_eq!(function("userCreate"), "UserCreateLambdaFunction");
+        assert_eq!(function("send-mail_now"), "SendDashmailUnderscorenowLambdaFunction");
+        assert_eq!(http_api_route("GET /users/{id}"), "HttpApiRouteGetUsersIdVar");
+        assert_eq!(http_api_route("$default"), "HttpApiRouteDefault");
+        assert_eq!(rest_resource("blog-posts/{proxy+}"), "ApiGatewayResourceBlogDashpostsProxyVar");
+        assert_eq!(rest_method("", "GET"), "ApiGatewayMethodGet");
+        assert_eq!(rest_method("users/{userId}", "any"), "ApiGatewayMethodUsersUseridVarAny");
+        assert_eq!(queue_mapping("worker", "my-queue"), "WorkerEventSourceMappingSQSMyqueue");
+    }
+}

@@ -1,0 +1,160 @@
+//! What is known of a stack that was deployed: stored through the cloud, versioned, read before the next deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::cloud::Cloud;
+use crate::error::DeployError;
+
+/// The version that is written. Older ones are read too.
+const VERSION: u32 = 1;
+
+/// A stack. What it holds was really made: it is stored after every change, so a deployment that was cut off
+/// leaves nothing behind that the next one does not know of.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stack {
+    pub version: u32,
+    pub name: String,
+    pub status: Status,
+    /// In the order in which they were made.
+    pub resources: Vec<Deployed>,
+    /// What was replaced or taken out and is still to be deleted.
+    #[serde(default)]
+    pub leftovers: Vec<Deployed>,
+    #[serde(default)]
+    pub outputs: BTreeMap<String, String>,
+    /// Exported values by their names.
+    #[serde(default)]
+    pub exports: BTreeMap<String, String>,
+    /// Names of other stacks' exports that this one uses.
+    #[serde(default)]
+    pub imports: BTreeSet<String>,
+    #[serde(default)]
+    pub tags: Map<String, Value>,
+    /// The template that was applied last.
+    #[serde(default)]
+    pub template: Value,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// Changes are being made, or were cut off.
+    #[default]
+    InProgress,
+    Complete,
+    /// The last deployment failed, and what it had changed was taken back.
+    RolledBack,
+    /// Taking back failed too: what is there is as recorded, but not as any template has it.
+    RollbackFailed,
+    DeleteFailed,
+}
+
+/// A resource that was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deployed {
+    pub logical_id: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub physical_id: String,
+    /// As they were applied, with every function evaluated.
+    #[serde(default)]
+    pub properties: Map<String, Value>,
+    #[serde(default)]
+    pub attributes: Map<String, Value>,
+    /// Logical ids of what it needs: deleted after it.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    /// Kept when it leaves the template or the stack is removed.
+    #[serde(default)]
+    pub retain: bool,
+    /// Kept when it is replaced.
+    #[serde(default)]
+    pub retain_replaced: bool,
+}
+
+impl Stack {
+    pub fn new(name: &str) -> Stack {
+        Stack { version: VERSION, name: name.into(), ..Stack::default() }
+    }
+
+    /// The stored stack of this name.
+    pub async fn load(cloud: &dyn Cloud, name: &str) -> Result<Option<Stack>, DeployError> {
+        let stored = cloud.load_stack(name).await.map_err(|error| DeployError::call("reading the stack", error))?;
+        stored.map(|stored| Stack::from_json(name, stored)).transpose()
+    }
+
+    fn from_json(name: &str, stored: Value) -> Result<Stack, DeployError> {
+        let unreadable = |why: String| DeployError::State { stack: name.into(), why };
+        let version = stored.get("version").and_then(Value::as_u64).unwrap_or(0);
+        if version > u64::from(VERSION) {
+            return Err(unreadable(format!("it was written by a later version ({version})")));
+        }
+        serde_json::from_value(stored).map_err(|error| unreadable(error.to_string()))
+    }
+
+    pub async fn save(&self, cloud: &dyn Cloud) -> Result<(), DeployError> {
+        let state = serde_json::to_value(self)
+            .map_err(|error| DeployError::State { stack: self.name.clone(), why: error.to_string() })?;
+        cloud.save_stack(&self.name, &state).await.map_err(|error| DeployError::call("storing the stack", error))
+    }
+
+    pub fn find(&self, logical_id: &str) -> Option<&Deployed> {
+        self.resources.iter().find(|resource| resource.logical_id == logical_id)
+    }
+
+    /// Puts a resource in, in place of the one of its name.
+    pub fn put(&mut self, resource: Deployed) {
+        match self.resources.iter_mut().find(|present| present.logical_id == resource.logical_id) {
+            Some(present) => *present = resource,
+            None => self.resources.push(resource),
+        }
+    }
+
+    pub fn take(&mut self, logical_id: &str) -> Option<Deployed> {
+        let position = self.resources.iter().position(|resource| resource.logical_id == logical_id)?;
+        Some(self.resources.remove(position))
+    }
+
+    /// SHA-256 of the packages that its resources are made of.
+    pub fn packages(&self) -> BTreeSet<String> {
+        let resources = self.resources.iter().chain(&self.leftovers);
+        let codes =
+            resources.flat_map(|resource| [resource.properties.get("Code"), resource.properties.get("Content")]);
+        codes.flatten().filter_map(|code| code.get("Package")?.as_str().map(str::to_string)).collect()
+    }
+}
+
+/// All stored stacks, in order of name.
+pub async fn load_all(cloud: &dyn Cloud) -> Result<Vec<Stack>, DeployError> {
+    let mut names = cloud.list_stacks().await.map_err(|error| DeployError::call("listing the stacks", error))?;
+    names.sort();
+    let mut stacks = Vec::new();
+    for name in names {
+        stacks.extend(Stack::load(cloud, &name).await?);
+    }
+    Ok(stacks)
+}
+
+/// The outputs of all stored stacks, by stack and output, for `${cf:}`.
+pub async fn outputs(cloud: &dyn Cloud) -> Result<BTreeMap<String, BTreeMap<String, String>>, DeployError> {
+    Ok(load_all(cloud).await?.into_iter().map(|stack| (stack.name, stack.outputs)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stored stack is read by every later version: this text must never change.
+    const GOLDEN: &str = r#"{"version":1,"name":"blog-dev","status":"COMPLETE","resources":[{"logical_id":"Table","type":"AWS::DynamoDB::Table","physical_id":"users","properties":{"TableName":"users"},"attributes":{"Arn":"arn:aws:dynamodb:us-east-1:000000000000:table/users"},"depends_on":["Role"],"retain":true,"retain_replaced":false}],"leftovers":[],"outputs":{"Url":"http://x"},"exports":{"shared-url":"http://x"},"imports":["other"],"tags":{},"template":{"Resources":{}}}"#;
+
+    #[test]
+    fn the_first_version_is_read_and_written_as_it_was() {
+        let stack = Stack::from_json("blog-dev", serde_json::from_str(GOLDEN).unwrap()).unwrap();
+        assert_eq!(stack.find("Table").unwrap().physical_id, "users");
+        assert_eq!(serde_json::to_string(&stack).unwrap(), GOLDEN);
+        assert!(Stack::from_json("x", serde_json::json!({"version": 2})).is_err());
+    }
+}
