@@ -1,6 +1,8 @@
 //! Projects under `tests/data`, loaded and compiled. `expected.json` is the template, `expected.txt` what was found:
 //! `UPDATE_EXPECTED=1 cargo test -p deploy` writes them anew.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;

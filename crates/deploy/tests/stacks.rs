@@ -1,5 +1,7 @@
 //! Stacks created, changed, rolled back and removed, on a cloud in memory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -229,10 +229,21 @@ impl Inner {
         match operation {
             "CreateQueue" => {
                 let name = text(input, "QueueName");
-                self.create(key(name), json!({"Attributes": input["Attributes"], "Tags": input["tags"]}))?;
+                let mut attributes = input["Attributes"].as_object().unwrap().clone();
+                attributes.retain(|name, value| name != "DelaySeconds" || value != "0");
+                self.create(key(name), json!({"Attributes": attributes, "Tags": input["tags"]}))?;
                 Ok(json!({"QueueUrl": format!("http://127.0.0.1:4566/000000000000/{name}")}))
             }
-            "SetQueueAttributes" => self.merge(&key(text(input, "QueueUrl")), "Attributes", &input["Attributes"]),
+            "SetQueueAttributes" => {
+                let key = key(text(input, "QueueUrl"));
+                self.merge(&key, "Attributes", &input["Attributes"])?;
+                // No delay is no delay, said or not.
+                self.get(&key)?["Attributes"]
+                    .as_object_mut()
+                    .unwrap()
+                    .retain(|name, value| name != "DelaySeconds" || value != "0");
+                Ok(json!({}))
+            }
             "TagQueue" => self.merge(&key(text(input, "QueueUrl")), "Tags", &input["Tags"]),
             "UntagQueue" => self.unset(&key(text(input, "QueueUrl")), "Tags", &input["TagKeys"]),
             "DeleteQueue" => self.remove(&key(text(input, "QueueUrl"))),
