@@ -16,6 +16,7 @@ const INNER_LINE_FEED = '\x1e';
 const require = createRequire(import.meta.url);
 const taskRoot = process.env.LAMBDA_TASK_ROOT;
 const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(Number);
+const stripsTypes = nodeMajor > 22 || (nodeMajor === 22 && nodeMinor >= 18);
 // Functions that are called back, and `context.done`, end with Lambda's Node 24.
 const hasCallbacks = !(Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) >= 24);
 
@@ -136,8 +137,11 @@ async function loadModule(file, modulePath) {
 }
 
 async function loadFile(file, extension) {
-  const stripsTypes = nodeMajor > 22 || (nodeMajor === 22 && nodeMinor >= 18);
-  if (extension.endsWith('ts') && !stripsTypes) return loadTypeScript(file);
+  const esbuild = process.argv[3];
+  if (extension.endsWith('ts') && esbuild) return loadTypeScript(file, esbuild);
+  if (extension.endsWith('ts') && !stripsTypes) {
+    throw new Fault('Runtime.ImportModuleError', `Error: ${file} is TypeScript, which Node ${process.versions.node} does not run, and esbuild could not be installed`);
+  }
   if (extension === '.cjs' || extension === '.cts' || (extension !== '.mjs' && extension !== '.mts' && !isModulePackage(file))) {
     return loadCommonJs(file);
   }
@@ -169,12 +173,11 @@ function isModulePackage(file) {
   }
 }
 
-/** Compiles with esbuild, in memory and under the file's own name, so that its imports resolve from where it is. */
-function loadTypeScript(file) {
-  const folder = process.argv[3];
-  if (!folder) {
-    throw new Fault('Runtime.ImportModuleError', `Error: ${file} is TypeScript, which Node ${process.versions.node} does not run, and esbuild could not be installed`);
-  }
+/**
+ * Compiles with esbuild, in memory and under the file's own name, so that its imports resolve from where it is. Newer
+ * versions of Node strip types themselves, but not from imports without an extension, enums and the like.
+ */
+function loadTypeScript(file, folder) {
   const esbuild = require(path.join(folder, 'node_modules/esbuild'));
   const { outputFiles } = esbuild.buildSync({
     entryPoints: [file], bundle: true, write: false, platform: 'node', packages: 'external', format: 'cjs',

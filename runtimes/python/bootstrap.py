@@ -237,7 +237,11 @@ def log_error(log, error):
 
 
 def to_json(value):
-    return json.dumps(value, default=plain_number, ensure_ascii=ASCII_ONLY).encode("utf-8", "surrogatepass")
+    text = json.dumps(value, default=plain_number, ensure_ascii=ASCII_ONLY)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # Half a surrogate pair is valid only when it is escaped.
+        return json.dumps(value, default=plain_number).encode()
 
 
 def plain_number(value):

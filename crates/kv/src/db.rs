@@ -120,7 +120,8 @@ impl Drop for Inner {
     }
 }
 
-/// A snapshot: one moment of the data, unmoved by later writes. Cheap to clone; hold it for a request, not longer.
+/// A snapshot: one moment of the data, unmoved by later writes. Cheap to clone; hold it for a request, not longer. It may
+/// fail once the last [`Db`] is gone.
 #[derive(Clone)]
 pub struct Snap(Arc<dyn Snapshot>);
 

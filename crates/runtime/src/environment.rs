@@ -39,7 +39,7 @@ fn defaults(spec: &FunctionSpec, around: &Surroundings<'_>) -> BTreeMap<String, 
     let mut path = layer_folders(spec, &["bin"]);
     path.extend(around.interpreter.and_then(|found| found.program.parent()).map(text));
     path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(String::from));
-    let mut libraries = vec!["/lib64".into(), "/usr/lib64".into(), task_root.clone(), format!("{task_root}/lib")];
+    let mut libraries = vec![task_root.clone(), format!("{task_root}/lib")];
     libraries.extend(layer_folders(spec, &["lib"]));
     let mut variables = vec![
         ("LANG", "en_US.UTF-8".into()),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base::Env;
+use futures_util::future::join_all;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
@@ -35,7 +36,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Both folders below `dir`, the server's own PATH, and room for 200 instances.
+    /// The server's own PATH, and room for 200 instances that leave after five idle minutes.
     pub fn new(cache_dir: PathBuf, run_dir: PathBuf) -> Config {
         Config {
             cache_dir,
@@ -152,12 +153,8 @@ impl Runtime {
     /// # Errors
     /// The first runtime that cannot be prepared; the others are prepared nevertheless.
     pub async fn prepare(&self, runtimes: &[&str], progress: OnProgress) -> Result<(), InvokeError> {
-        let mut result = Ok(());
-        for runtime in runtimes {
-            let prepared = self.0.starter.prepare(runtime, &progress).await;
-            result = result.and(prepared);
-        }
-        result
+        let preparing = runtimes.iter().map(|runtime| self.0.starter.prepare(runtime, &progress));
+        join_all(preparing).await.into_iter().collect()
     }
 
     pub async fn status(&self) -> Status {

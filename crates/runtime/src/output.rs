@@ -13,8 +13,11 @@ use crate::limits::{LINE_BYTES_MAX, LOG_TAIL_BYTES, OUTPUT_BYTES_MAX};
 /// Stands for a line feed inside one record: a bootstrap writes it when a message has several lines but is one event.
 const INNER_LINE_FEED: char = '\u{1e}';
 
-/// Bytes read at a time, and the default capacity of a pipe.
-const CHUNK_BYTES: usize = 64 * 1024;
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 8 * 1024;
+
+/// The capacity of a pipe. Source: pipe(7).
+const PIPE_BYTES: usize = 64 * 1024;
 
 /// The log of one instance.
 pub(crate) struct Output {
@@ -52,25 +55,30 @@ impl Output {
 
     /// Waits for output and takes it in. Waits for ever once there is nobody left who could write. Safe to cancel.
     pub async fn read(&mut self) {
-        let mut chunk = [0; CHUNK_BYTES / 8];
-        loop {
-            if self.pipe.readable().await.is_err() {
-                return std::future::pending().await;
-            }
-            match self.pipe.try_read(&mut chunk) {
-                Ok(0) => return std::future::pending().await,
-                Ok(length) => return self.log.print(chunk.get(..length).unwrap_or_default()),
+        while self.pipe.readable().await.is_ok() {
+            match self.take() {
+                Ok(0) => break,
+                Ok(_) => return,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return std::future::pending().await,
+                Err(_) => break,
             }
         }
+        std::future::pending().await
+    }
+
+    /// Takes in what there is, up to a chunk; zero bytes when there is no writer left.
+    fn take(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; CHUNK_BYTES];
+        let length = self.pipe.try_read(&mut chunk)?;
+        self.log.print(chunk.get(..length).unwrap_or_default());
+        Ok(length)
     }
 
     /// Takes in what is in the pipe now. What a process wrote before it answered is there when its answer arrives, and is
     /// no more than the pipe holds: reading that much is enough, however fast something else in the process prints on.
     pub fn drain(&mut self) {
-        let (mut chunk, mut taken) = (vec![0; CHUNK_BYTES], 0);
-        while taken < CHUNK_BYTES {
+        let (mut chunk, mut taken) = ([0; CHUNK_BYTES], 0);
+        while taken < PIPE_BYTES {
             // Not through the async runtime: it would say "nothing there" until it has heard from the kernel.
             match rustix::io::read(&self.pipe, &mut chunk) {
                 Ok(0) => break,

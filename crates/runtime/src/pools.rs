@@ -288,3 +288,196 @@ impl<I: Member, E> Pool<I, E> {
         PoolStatus { spec: self.spec.clone(), idle, busy: self.busy.clone(), starting, waiting }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Fake {
+        pid: u32,
+        fit: Rc<Cell<bool>>,
+    }
+
+    impl Member for Fake {
+        fn pid(&self) -> u32 {
+            self.pid
+        }
+
+        fn is_fit(&self) -> bool {
+            self.fit.get()
+        }
+    }
+
+    fn spec(key: &str, instances_max: Option<usize>) -> Arc<FunctionSpec> {
+        Arc::new(FunctionSpec {
+            key: key.into(),
+            name: key.into(),
+            version: "$LATEST".into(),
+            handler: "index.handler".into(),
+            runtime: "python3.12".into(),
+            code: "/".into(),
+            layers: Vec::new(),
+            environment: Default::default(),
+            timeout: std::time::Duration::from_secs(3),
+            memory_mb: 128,
+            region: String::new(),
+            account: String::new(),
+            log_group: String::new(),
+            endpoint_url: String::new(),
+            instances_max,
+        })
+    }
+
+    /// A world in which starts, invocations and deaths happen when a test says so.
+    struct World {
+        pools: Pools<Fake, ()>,
+        now: Instant,
+        next_pid: u32,
+        starting: Vec<Arc<FunctionSpec>>,
+        requests: Vec<(Arc<FunctionSpec>, Ticket<Fake, ()>)>,
+        running: Vec<(Arc<FunctionSpec>, Fake)>,
+        answered: usize,
+        ended: usize,
+        started: usize,
+    }
+
+    impl World {
+        fn new(alive_max: usize) -> World {
+            let (starting, requests, running) = (Vec::new(), Vec::new(), Vec::new());
+            let pools = Pools::new(alive_max);
+            let (next_pid, answered, ended, started) = (1, 0, 0, 0);
+            World { pools, now: Instant::now(), next_pid, starting, requests, running, answered, ended, started }
+        }
+
+        fn apply(&mut self, effects: Effects<Fake>) {
+            self.starting.extend(effects.start);
+            self.ended += effects.end.len();
+            // Whoever was given an instance runs it; whoever was given an error is answered.
+            for (spec, mut ticket) in std::mem::take(&mut self.requests) {
+                match ticket.instance.try_recv() {
+                    Ok(Ok(instance)) => self.running.push((spec, instance)),
+                    Ok(Err(())) => self.answered += 1,
+                    Err(_) => self.requests.push((spec, ticket)),
+                }
+            }
+        }
+
+        fn request(&mut self, spec: &Arc<FunctionSpec>) {
+            let (ticket, effects) = self.pools.acquire(spec);
+            self.requests.push((spec.clone(), ticket));
+            self.apply(effects);
+        }
+
+        fn start(&mut self, at: usize, succeeds: bool) {
+            if self.starting.is_empty() {
+                return;
+            }
+            let spec = self.starting.swap_remove(at % self.starting.len());
+            let fake = Fake { pid: self.next_pid, fit: Rc::new(Cell::new(true)) };
+            self.next_pid += 1;
+            self.started += usize::from(succeeds);
+            let result = if succeeds { Ok(fake) } else { Err(()) };
+            let effects = self.pools.started(&spec.key, result, self.now);
+            self.apply(effects);
+        }
+
+        fn finish(&mut self, at: usize, survives: bool) {
+            if self.running.is_empty() {
+                return;
+            }
+            let (spec, instance) = self.running.swap_remove(at % self.running.len());
+            self.answered += 1;
+            let effects = match survives {
+                true => self.pools.released(&spec.key, instance, self.now),
+                false => {
+                    self.ended += 1;
+                    self.pools.lost(&spec.key, instance.pid)
+                }
+            };
+            self.apply(effects);
+        }
+
+        fn check(&self, alive_max: usize) {
+            let status = self.pools.status();
+            let sum = |count: fn(&PoolStatus) -> usize| status.iter().map(count).sum::<usize>();
+            assert_eq!(sum(|pool| pool.busy.len()), self.running.len());
+            assert_eq!(sum(|pool| pool.starting), self.starting.len());
+            assert_eq!(sum(|pool| pool.waiting), self.requests.len());
+            assert_eq!(self.pools.alive(), sum(|pool| pool.idle.len()) + self.running.len() + self.starting.len());
+            assert_eq!(self.started - self.ended, sum(|pool| pool.idle.len()) + self.running.len());
+            assert!(self.pools.alive() <= alive_max);
+            for pool in &status {
+                let members = pool.idle.len() + pool.busy.len() + pool.starting;
+                assert!(pool.spec.instances_max.is_none_or(|max| members <= max));
+                assert!(pool.waiting == 0 || pool.idle.is_empty(), "{pool:?}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order: limits hold, nothing is lost, and every request ends.
+        #[test]
+        fn every_request_ends(steps in proptest::collection::vec((0..8u8, any::<usize>()), 1..200)) {
+            const ALIVE_MAX: usize = 4;
+            let specs = [spec("a", None), spec("b", Some(2)), spec("c", None)];
+            let mut world = World::new(ALIVE_MAX);
+            let mut requested = 0;
+            for (step, at) in steps {
+                match step {
+                    0..=2 => { requested += 1; world.request(&specs[at % specs.len()]); }
+                    3 => world.start(at, true),
+                    4 => world.start(at, at % 3 != 0),
+                    5 => world.finish(at, true),
+                    6 => world.finish(at, false),
+                    _ => { let effects = world.pools.retire(&specs[at % specs.len()].key); world.apply(effects); }
+                }
+                world.check(ALIVE_MAX);
+            }
+            while !(world.requests.is_empty() && world.running.is_empty() && world.starting.is_empty()) {
+                world.start(0, true);
+                world.finish(0, true);
+                world.check(ALIVE_MAX);
+            }
+            prop_assert_eq!(world.answered, requested);
+            let effects = world.pools.clear();
+            world.apply(effects);
+            prop_assert_eq!((world.pools.alive(), world.ended), (0, world.started));
+        }
+    }
+
+    #[test]
+    fn who_is_covered_by_a_start_does_not_give_up() {
+        let mut world = World::new(1);
+        let spec = spec("a", None);
+        world.request(&spec);
+        world.request(&spec);
+        let numbers: Vec<u64> = world.requests.iter().map(|(_, ticket)| ticket.number).collect();
+        assert!(!world.pools.give_up("a", numbers[0]));
+        assert!(world.pools.give_up("a", numbers[1]));
+        assert!(!world.pools.give_up("a", numbers[1]));
+    }
+
+    #[test]
+    fn the_unfit_and_the_long_idle_leave() {
+        let mut world = World::new(3);
+        let spec = spec("a", None);
+        for _ in 0..2 {
+            world.request(&spec);
+        }
+        (0..2).for_each(|_| world.start(0, true));
+        let fit = world.running[0].1.fit.clone();
+        (0..2).for_each(|_| world.finish(0, true));
+        fit.set(false);
+        let effects = world.pools.expire(world.now);
+        assert_eq!(effects.end.len(), 1);
+        let effects = world.pools.expire(world.now + std::time::Duration::from_secs(1));
+        assert_eq!((effects.end.len(), world.pools.alive()), (1, 0));
+        assert!(world.pools.status().is_empty());
+    }
+}

@@ -29,9 +29,6 @@ use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
 const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.py");
 const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
 
-/// The first Node that runs TypeScript by itself.
-const NODE_WITH_TYPES: (u32, u32) = (22, 18);
-
 pub(crate) struct Starter {
     pub env: Env,
     pub host: Arc<dyn Host>,
@@ -189,7 +186,7 @@ impl Starter {
             Ok(sdk) => toolchain.sdk = sdk,
             Err(message) => toolchain.notes.push(message),
         }
-        if matches!(language, Language::Node(_)) && needs_esbuild(spec, &interpreter) {
+        if matches!(language, Language::Node(_)) && is_typescript(spec) {
             match self.toolbox.get(&Tool::esbuild(&interpreter), &quietly()).await {
                 Ok(folder) => toolchain.esbuild = Some(folder),
                 Err(message) => toolchain.notes.push(message),
@@ -289,15 +286,13 @@ fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
     StartError::Init(Box::new(InitFailure { spec, log, took: std::time::Duration::ZERO, used_mb: 0, cause }))
 }
 
-/// Whether the handler is TypeScript and Node does not run that by itself.
-fn needs_esbuild(spec: &FunctionSpec, node: &Interpreter) -> bool {
+/// Whether the handler's file is TypeScript.
+fn is_typescript(spec: &FunctionSpec) -> bool {
     let file = spec.handler.rsplit_once('/').map_or(spec.handler.as_str(), |(_, base)| base);
     let stem = file.split('.').next().unwrap_or_default();
     let folder = spec.handler.strip_suffix(file).unwrap_or_default();
     let exists = |extension: &&str| spec.code.join(format!("{folder}{stem}.{extension}")).is_file();
-    (node.version.0, node.version.1) < NODE_WITH_TYPES
-        && !["js", "mjs", "cjs"].iter().any(exists)
-        && ["ts", "mts", "cts"].iter().any(exists)
+    !["js", "mjs", "cjs"].iter().any(exists) && ["ts", "mts", "cts"].iter().any(exists)
 }
 
 /// Progress for the server's own log, when an invocation has to wait for an installation.

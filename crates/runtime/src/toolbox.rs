@@ -1,12 +1,12 @@
-//! What managed runtimes bring along on Lambda and the host has to fetch once: boto3, the AWS SDK for JavaScript, and a
-//! compiler for TypeScript where Node does not run it by itself. Kept in the cache folder, complete or not at all.
+//! What managed runtimes bring along on Lambda and the host has to fetch once: boto3, the AWS SDK for JavaScript, and
+//! (beyond Lambda) a compiler for TypeScript handlers. Kept in the cache folder, complete or not at all.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -22,8 +22,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// An installation that takes longer has hung.
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Clients for the services this cloud has, and the helpers that handlers use with them. Lambda brings all clients; the
-/// others are 400 MB that nothing here would answer.
+/// Clients for the services this cloud has, and the helpers that handlers use with them: 60 MB. Lambda brings the clients
+/// of all services; nothing here would answer the others.
 const NODE_PACKAGES: [&str; 19] = [
     "client-api-gateway",
     "client-apigatewaymanagementapi",
@@ -93,9 +93,12 @@ pub(crate) struct Tool {
 pub(crate) struct Toolbox {
     cache: PathBuf,
     search_path: OsString,
-    /// When and why an installation failed last, for each folder; held while installing.
-    failed: Mutex<HashMap<String, (Instant, String)>>,
+    /// By the tool's folder.
+    attempts: std::sync::Mutex<HashMap<String, Attempt>>,
 }
+
+/// When and why an installation failed last, if it did. Locked while installing.
+type Attempt = Arc<Mutex<Option<(Instant, String)>>>;
 
 impl Tool {
     pub fn boto3(python: &Interpreter) -> Tool {
@@ -144,7 +147,7 @@ impl Tool {
 
 impl Toolbox {
     pub fn new(cache: PathBuf, search_path: OsString) -> Toolbox {
-        Toolbox { cache, search_path, failed: Mutex::new(HashMap::new()) }
+        Toolbox { cache, search_path, attempts: Default::default() }
     }
 
     /// Where the tool is, if it is there.
@@ -159,8 +162,9 @@ impl Toolbox {
             progress(Progress::Present { what: what() });
             return Ok(path);
         }
-        let mut failed = self.failed.lock().await;
-        if let Some((_, message)) = failed.get(&tool.folder).filter(|(when, _)| when.elapsed() < RETRY_AFTER) {
+        let attempt = self.attempt(tool);
+        let mut failed = attempt.lock().await;
+        if let Some((_, message)) = failed.as_ref().filter(|(when, _)| when.elapsed() < RETRY_AFTER) {
             return Err(message.clone());
         }
         let started = Instant::now();
@@ -172,10 +176,15 @@ impl Toolbox {
             Err(why) => {
                 let message = self.explain(tool, &why);
                 progress(Progress::Failed { what: what(), message: message.clone() });
-                failed.insert(tool.folder.clone(), (Instant::now(), message.clone()));
+                *failed = Some((Instant::now(), message.clone()));
                 Err(message)
             }
         }
+    }
+
+    fn attempt(&self, tool: &Tool) -> Attempt {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.entry(tool.folder.clone()).or_default().clone()
     }
 
     fn explain(&self, tool: &Tool, why: &str) -> String {
@@ -208,6 +217,8 @@ impl Toolbox {
     async fn run(&self, tool: &Tool, target: &Path, progress: &OnProgress) -> Result<(), String> {
         let mut command = Command::new(&tool.program);
         command.args(&tool.args).arg(target).env("PATH", self.path_with(tool.beside.as_deref()));
+        // A container's only user is often root; pip need not warn about that here, where it installs into a folder.
+        command.env("PIP_ROOT_USER_ACTION", "ignore");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child =
             command.spawn().map_err(|error| format!("{} does not start: {error}", tool.program.display()))?;

@@ -1,8 +1,10 @@
 //! A runtime with a host that remembers the log, and functions made of files.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use base::{Env, Timestamp};
@@ -55,6 +57,7 @@ impl Harness {
     pub fn with(change: impl FnOnce(&mut Config)) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
+        config.search_path = search_path();
         change(&mut config);
         let host = Arc::new(TestHost::default());
         let runtime = Runtime::new(config, Env::real(), host.clone()).unwrap();
@@ -90,6 +93,10 @@ impl Harness {
 
     pub fn node(&self, source: &str) -> Arc<FunctionSpec> {
         Arc::new(self.function("f", "nodejs20.x", "index.handler", &[("index.js", source)]))
+    }
+
+    pub fn cache(&self) -> std::path::PathBuf {
+        self.dir.path().join("cache")
     }
 
     /// A layer made of `files`.
@@ -132,6 +139,20 @@ impl Harness {
         }
         panic!("there are not {wanted} instances: {:?}", self.runtime.status().await);
     }
+}
+
+/// The folders of the real interpreters, looked up once: on PATH may be a version manager's slow scripts.
+fn search_path() -> OsString {
+    static FOLDERS: OnceLock<OsString> = OnceLock::new();
+    let find = || {
+        let run = |program: &str, args: [&str; 2]| Command::new(program).args(args).output().unwrap().stdout;
+        let python = run("python3", ["-c", "import os, sys; print(os.path.dirname(sys.executable), end='')"]);
+        let node = run("node", ["-p", "path.dirname(process.execPath)"]);
+        let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_string();
+        let folders = [text(python), text(node), "/usr/local/bin".into(), "/usr/bin".into(), "/bin".into()];
+        std::env::join_paths(folders).unwrap()
+    };
+    FOLDERS.get_or_init(find).clone()
 }
 
 pub fn invocation(payload: &str) -> Invocation {

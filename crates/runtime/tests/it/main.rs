@@ -7,3 +7,5 @@ mod node;
 mod pool;
 mod provided;
 mod python;
+mod sdk;
+mod versions;

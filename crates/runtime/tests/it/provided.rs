@@ -105,3 +105,28 @@ async fn a_layer_may_bring_the_bootstrap_and_time_runs_out() {
     let _never_ready = tokio::time::timeout(Duration::from_millis(300), harness.invoke(&Arc::new(spec), "{}")).await;
     harness.runtime.shutdown(Duration::ZERO).await;
 }
+
+#[tokio::test]
+#[ignore = "installs from PyPI"]
+async fn the_official_python_client_runs_unmodified() {
+    let harness = Harness::new();
+    let bootstrap = "#!/bin/sh\nexec python3 -m awslambdaric \"$_HANDLER\"\n";
+    let source = "import logging\ndef handler(event, context):\n  logging.getLogger().warning('hello')\n  if event == 'fail': raise ValueError('no')\n  return [event, context.aws_request_id, context.function_name, context.get_remaining_time_in_millis() > 0]";
+    let spec =
+        harness.function("f", "provided.al2023", "index.handler", &[("bootstrap", bootstrap), ("index.py", source)]);
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "awslambdaric", "--target"];
+    let status = std::process::Command::new("python3").args(pip).arg(&spec.code).status().unwrap();
+    assert!(status.success());
+    let mut spec = spec;
+    spec.environment = [("PATH".into(), std::env::var("PATH").unwrap())].into();
+    let spec = Arc::new(spec);
+    let invocation = invocation("{}");
+    let id = invocation.request_id.clone();
+    let outcome = harness.runtime.invoke(&spec, invocation).await.unwrap();
+    assert_eq!(value_of(&outcome), json!([{}, id, "f", true]));
+    assert!(outcome.log_tail.contains(&format!("Z\t{id}\thello\n")), "{}", outcome.log_tail);
+    for _ in 0..3 {
+        let error = harness.error(&spec, "\"fail\"").await;
+        assert_eq!((&error["errorType"], &error["errorMessage"]), (&json!("ValueError"), &json!("no")));
+    }
+}
