@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use deploy::{Diagnostic, Options, PackageHashes, Project};
 use serde_json::Value;
-use support::{FakeCloud, run};
+use support::{FakeCloud, expect, run};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -32,14 +32,6 @@ fn hashes(project: &Project) -> PackageHashes {
     let functions =
         project.service.functions.iter().map(|function| (function.key.clone(), format!("{:0>64}", function.key.len())));
     PackageHashes { functions: functions.collect(), layers: BTreeMap::new() }
-}
-
-fn expect(path: &Path, found: &str) {
-    if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        fs::write(path, found).unwrap();
-    }
-    let expected = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}\n{found}", path.display()));
-    assert!(expected == found, "{} differs; found:\n{found}", path.display());
 }
 
 fn rendered(diagnostics: &[Diagnostic]) -> String {

@@ -495,3 +495,12 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
 pub fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
+
+/// Compares with the file's content; `UPDATE_EXPECTED` in the environment writes it instead.
+pub fn expect(path: &std::path::Path, found: &str) {
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(path, found).unwrap();
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}\n{found}", path.display()));
+    assert!(expected == found, "{} differs; found:\n{found}", path.display());
+}

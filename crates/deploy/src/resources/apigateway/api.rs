@@ -65,7 +65,10 @@ impl Resource for RestApi {
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut changes = Vec::new();
         for (name, path) in REPLACED.iter().filter(|(name, _)| old.properties.get(*name) != wanted.get(*name)) {
-            changes.push(replace(path, wanted.get(*name).and_then(scalar_text).unwrap_or_default()));
+            changes.push(match wanted.get(*name).and_then(scalar_text) {
+                Some(value) => replace(path, value),
+                None => unset(name, path),
+            });
         }
         let types = |properties: &Properties| {
             properties.get("BinaryMediaTypes").and_then(Value::as_array).cloned().unwrap_or_default()
@@ -95,6 +98,16 @@ impl Resource for RestApi {
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         deleted(cx.call("apigateway", "DeleteRestApi", json!({"restApiId": old.physical_id})).await)
+    }
+}
+
+/// The change back to what an API has where nothing was said.
+fn unset(name: &str, path: &str) -> Value {
+    match name {
+        "MinimumCompressionSize" => json!({"op": "replace", "path": path}),
+        "DisableExecuteApiEndpoint" => replace(path, "false"),
+        "ApiKeySourceType" => replace(path, "HEADER"),
+        _ => replace(path, ""),
     }
 }
 

@@ -1,0 +1,119 @@
+//! Every resource type made, changed and deleted: the calls it takes, as they were checked against the service models.
+//! `UPDATE_EXPECTED=1 cargo test -p deploy` writes them anew.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use deploy::{CallError, Cloud, Packages, Template};
+use serde_json::{Value, json};
+
+/// Answers every operation with whatever any of them would be asked for, and notes what it was given.
+#[derive(Default)]
+struct Recorder {
+    calls: Mutex<Vec<String>>,
+    state: Mutex<Option<Value>>,
+}
+
+#[async_trait]
+impl Cloud for Recorder {
+    async fn call(&self, service: &str, operation: &str, mut input: Value) -> Result<Value, CallError> {
+        for code in ["/Code/ZipFile", "/Content/ZipFile", "/ZipFile"] {
+            if let Some(zip) = input.pointer_mut(code) {
+                *zip = json!("emlw");
+            }
+        }
+        let mut calls = self.calls.lock().unwrap();
+        calls.push(format!("{service}:{operation} {input}"));
+        let table_gone = operation == "DescribeTable" && calls.iter().any(|call| call.contains("DeleteTable"));
+        let no_stage = operation == "GetStage" && !calls.iter().any(|call| call.contains("CreateDeployment"));
+        if table_gone || no_stage {
+            return Err(CallError::new("NotFoundException", "it is not there", 404));
+        }
+        let name = |member: &str| input.get(member).cloned().unwrap_or_default();
+        let count = calls.len();
+        let (id, arn) = (format!("id{count}"), format!("arn:aws:{service}:us-east-1:000000000000:thing:{count}"));
+        Ok(json!({
+            "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
+            "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
+            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn}, "Policy": {"Arn": arn},
+            "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
+            "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
+            "FunctionArn": arn, "Version": count.to_string(), "AliasArn": arn, "LayerVersionArn": arn, "UUID": id,
+            "ApiId": id, "ApiEndpoint": "http://api", "IntegrationId": id, "RouteId": id,
+            "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
+        }))
+    }
+
+    fn account(&self) -> &str {
+        "000000000000"
+    }
+
+    fn region(&self) -> &str {
+        "us-east-1"
+    }
+
+    fn endpoint(&self) -> &str {
+        "http://127.0.0.1:4566"
+    }
+
+    async fn load_stack(&self, _: &str) -> Result<Option<Value>, CallError> {
+        Ok(self.state.lock().unwrap().clone())
+    }
+
+    async fn save_stack(&self, _: &str, state: &Value) -> Result<(), CallError> {
+        *self.state.lock().unwrap() = Some(state.clone());
+        Ok(())
+    }
+
+    async fn delete_stack(&self, _: &str) -> Result<(), CallError> {
+        *self.state.lock().unwrap() = None;
+        Ok(())
+    }
+
+    async fn list_stacks(&self) -> Result<Vec<String>, CallError> {
+        Ok(self.state.lock().unwrap().iter().map(|_| "all".to_string()).collect())
+    }
+
+    async fn load_package(&self, _: &str) -> Result<Option<Vec<u8>>, CallError> {
+        Ok(None)
+    }
+
+    async fn save_package(&self, _: &str, _: &[u8]) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    async fn delete_package(&self, _: &str) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_type_is_made_changed_and_deleted() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/resources");
+    let cloud = Recorder::default();
+    let env = base::Env::simulated(1, base::Timestamp(0));
+    let packages = Packages(BTreeMap::from([("package".to_string(), b"zip".to_vec())]));
+    let mut report = String::new();
+    let mut note = |what: &str| {
+        let calls = std::mem::take(&mut *cloud.calls.lock().unwrap());
+        report.push_str(&format!("# {what}\n{}\n", calls.join("\n")));
+    };
+    for name in ["before", "after"] {
+        let template: Value =
+            serde_json::from_str(&fs::read_to_string(data.join(format!("{name}.json"))).unwrap()).unwrap();
+        let template = Template::from_json(&template).unwrap();
+        let plan = support::run(deploy::plan(template, "all", BTreeMap::new(), &cloud)).unwrap();
+        support::run(deploy::apply(plan, &packages, &cloud, &env, &mut |_| {})).unwrap();
+        note(name);
+    }
+    support::run(deploy::remove("all", &cloud, &env, &mut |_| {})).unwrap();
+    note("removed");
+    support::expect(&data.join("calls.txt"), &report);
+}
