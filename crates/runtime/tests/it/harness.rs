@@ -57,7 +57,7 @@ impl Harness {
     pub fn with(change: impl FnOnce(&mut Config)) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
-        config.search_path = search_path();
+        config.search_path = interpreters().search_path.clone();
         change(&mut config);
         let host = Arc::new(TestHost::default());
         let runtime = Runtime::new(config, Env::real(), host.clone()).unwrap();
@@ -88,11 +88,11 @@ impl Harness {
     }
 
     pub fn python(&self, source: &str) -> Arc<FunctionSpec> {
-        Arc::new(self.function("f", "python3.11", "index.handler", &[("index.py", source)]))
+        Arc::new(self.function("f", python(), "index.handler", &[("index.py", source)]))
     }
 
     pub fn node(&self, source: &str) -> Arc<FunctionSpec> {
-        Arc::new(self.function("f", "nodejs20.x", "index.handler", &[("index.js", source)]))
+        Arc::new(self.function("f", node(), "index.handler", &[("index.js", source)]))
     }
 
     pub fn cache(&self) -> std::path::PathBuf {
@@ -141,18 +141,40 @@ impl Harness {
     }
 }
 
-/// The folders of the real interpreters, looked up once: on PATH may be a version manager's slow scripts.
-fn search_path() -> OsString {
-    static FOLDERS: OnceLock<OsString> = OnceLock::new();
-    let find = || {
+/// The interpreters of this host, asked once: on PATH may be a version manager's slow scripts.
+struct Interpreters {
+    search_path: OsString,
+    python: String,
+    node: String,
+}
+
+fn interpreters() -> &'static Interpreters {
+    static FOUND: OnceLock<Interpreters> = OnceLock::new();
+    FOUND.get_or_init(|| {
         let run = |program: &str, args: [&str; 2]| Command::new(program).args(args).output().unwrap().stdout;
-        let python = run("python3", ["-c", "import os, sys; print(os.path.dirname(sys.executable), end='')"]);
-        let node = run("node", ["-p", "path.dirname(process.execPath)"]);
-        let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_string();
-        let folders = [text(python), text(node), "/usr/local/bin".into(), "/usr/bin".into(), "/bin".into()];
-        std::env::join_paths(folders).unwrap()
-    };
-    FOLDERS.get_or_init(find).clone()
+        let ask = |program, args| String::from_utf8(run(program, args)).unwrap().trim().to_string();
+        let python = ask("python3", ["-c", "import os, sys; print(os.path.dirname(sys.executable))"]);
+        let node = ask("node", ["-p", "path.dirname(process.execPath)"]);
+        let folders = [python.as_str(), &node, "/usr/local/bin", "/usr/bin", "/bin"];
+        let minor = ask("python3", ["-c", "import sys; print(sys.version_info[1])"]);
+        let major: u32 = ask("node", ["-p", "process.versions.node.split('.')[0]"]).parse().unwrap();
+        Interpreters {
+            search_path: std::env::join_paths(folders).unwrap(),
+            python: format!("python3.{minor}"),
+            // Later ones have no callbacks, which are tested too.
+            node: format!("nodejs{}.x", major.min(22)),
+        }
+    })
+}
+
+/// The runtime of this host's own Python, such as `python3.12`.
+pub fn python() -> &'static str {
+    &interpreters().python
+}
+
+/// The runtime of this host's own Node, such as `nodejs22.x`.
+pub fn node() -> &'static str {
+    &interpreters().node
 }
 
 pub fn invocation(payload: &str) -> Invocation {

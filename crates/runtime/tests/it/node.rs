@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Harness, invocation, json as value_of};
+use crate::harness::{Harness, invocation, json as value_of, node};
 
 #[tokio::test]
 async fn every_kind_of_handler_answers() {
@@ -22,7 +22,7 @@ async fn every_kind_of_handler_answers() {
         ("nested", "exports.handler = { };exports.handler = Object.assign(async (e) => ({ got: e.a }))"),
     ];
     for (name, source) in handlers {
-        let spec = Arc::new(harness.function(name, "nodejs20.x", "index.handler", &[("index.js", source)]));
+        let spec = Arc::new(harness.function(name, node(), "index.handler", &[("index.js", source)]));
         for _ in 0..2 {
             assert_eq!(harness.value(&spec, r#"{"a": "ü"}"#).await, json!({"got": "ü"}), "{name}");
         }
@@ -59,7 +59,7 @@ async fn every_kind_of_file_is_found() {
         ("index.handler", &[("index.mjs", "export default { handler: async () => 'x' }")]),
     ];
     for (number, (handler, files)) in cases.into_iter().enumerate() {
-        let spec = harness.function(&format!("f{number}"), "nodejs20.x", handler, files);
+        let spec = harness.function(&format!("f{number}"), node(), handler, files);
         assert_eq!(harness.value(&Arc::new(spec), "{}").await, "x", "{files:?}");
     }
 }
@@ -78,7 +78,7 @@ async fn packages_of_layers_are_found_by_both_kinds() {
         ("cjs", "index.js", "const dep = require('dep'); exports.handler = async () => dep.name"),
         ("esm", "index.mjs", "import dep from 'dep'; export const handler = async () => dep.name"),
     ] {
-        let mut spec = harness.function(name, "nodejs20.x", "index.handler", &[(file, source)]);
+        let mut spec = harness.function(name, node(), "index.handler", &[(file, source)]);
         spec.layers = vec![layer.clone()];
         assert_eq!(harness.value(&Arc::new(spec), "{}").await, "x");
     }
@@ -126,7 +126,7 @@ async fn failures_to_load_are_told_apart() {
         ("index.handler", "throw new RangeError('x')", "RangeError", "x"),
     ];
     for (number, (handler, source, error_type, message)) in cases.into_iter().enumerate() {
-        let spec = harness.function(&format!("f{number}"), "nodejs20.x", handler, &[("index.js", source)]);
+        let spec = harness.function(&format!("f{number}"), node(), handler, &[("index.js", source)]);
         let error = harness.error(&Arc::new(spec), "{}").await;
         assert_eq!(error["errorType"], error_type, "{error}");
         assert!(error["errorMessage"].as_str().unwrap().starts_with(message), "{error}");
@@ -172,7 +172,8 @@ async fn the_log_is_complete_and_worded_as_lambdas() {
     let invocation = invocation("{}");
     let id = &invocation.request_id;
     harness.runtime.invoke(&spec, invocation.clone()).await.unwrap();
-    let lines = harness.host.messages();
+    let mut lines = harness.host.messages();
+    lines.retain(|line| !line.starts_with("[cloudlet] Node.js "));
     assert!(lines[1].ends_with("Z\tundefined\tINFO\tloading\n"), "{lines:?}");
     let endings = [
         format!("Z\t{id}\tINFO\tone {{ two: 2 }}\n"),
@@ -216,7 +217,7 @@ async fn time_runs_out_and_exits_are_told() {
     let harness = Harness::new();
     let mut spec = harness.function(
         "f",
-        "nodejs20.x",
+        node(),
         "index.handler",
         &[("index.js", "exports.handler = async (event) => { if (event === 'exit') process.exit(4); for (;;); }")],
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Harness, invocation, json as value_of, text};
+use crate::harness::{Harness, invocation, json as value_of, python, text};
 
 #[tokio::test]
 async fn answers_and_is_reused() {
@@ -68,7 +68,7 @@ async fn failures_to_load_are_told_apart() {
         ("index.handler", "raise KeyError('x')", "KeyError", "'x'"),
     ];
     for (number, (handler, source, error_type, message)) in cases.into_iter().enumerate() {
-        let spec = harness.function(&format!("f{number}"), "python3.11", handler, &[("index.py", source)]);
+        let spec = harness.function(&format!("f{number}"), python(), handler, &[("index.py", source)]);
         let error = harness.error(&Arc::new(spec), "{}").await;
         assert_eq!(error["errorType"], error_type);
         assert!(error["errorMessage"].as_str().unwrap().starts_with(message), "{error}");
@@ -85,7 +85,7 @@ async fn init_failures_are_logged_and_tried_again() {
     let outcome = harness.invoke(&spec, "{}").await;
     assert_eq!(value_of(&outcome)["errorType"], "ValueError");
     let lines: Vec<&str> = outcome.log_tail.lines().collect();
-    assert!(lines[0].starts_with("INIT_START Runtime Version: python3.11 (3."), "{lines:?}");
+    assert!(lines[0].starts_with(&format!("INIT_START Runtime Version: {} (3.", python())), "{lines:?}");
     assert_eq!(lines[1], "[ERROR] ValueError: not yet");
     assert!(outcome.log_tail.contains("\tPhase: init\tStatus: error\tError Type: ValueError\n"), "{lines:?}");
     std::fs::write(marker.path(), "ready").unwrap();
@@ -143,7 +143,7 @@ async fn time_runs_out() {
     let harness = Harness::new();
     let mut spec = harness.function(
         "f",
-        "python3.11",
+        python(),
         "index.handler",
         &[("index.py", "import time\ndef handler(e, c):\n  print('before')\n  time.sleep(1000)")],
     );
@@ -200,7 +200,7 @@ async fn the_context_is_complete() {
 async fn the_environment_is_lambdas_and_nothing_else() {
     let harness = Harness::new();
     let source = "import os, tempfile\ndef handler(event, c):\n  return dict(os.environ, cwd=os.getcwd(), temp=tempfile.gettempdir())";
-    let mut spec = harness.function("f", "python3.11", "index.handler", &[("index.py", source)]);
+    let mut spec = harness.function("f", python(), "index.handler", &[("index.py", source)]);
     spec.environment =
         [("TABLE", "users"), ("TZ", "Europe/Paris"), ("AWS_REGION", "mine")].map(|(k, v)| (k.into(), v.into())).into();
     let mut invocation = invocation("{}");
@@ -217,7 +217,7 @@ async fn the_environment_is_lambdas_and_nothing_else() {
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("AWS_SESSION_TOKEN", "token"),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"),
-        ("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11"),
+        ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", python())),
         ("AWS_LAMBDA_FUNCTION_NAME", "f"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
@@ -244,10 +244,10 @@ async fn the_environment_is_lambdas_and_nothing_else() {
 async fn layers_are_on_the_path_and_the_hosts_packages_are_not() {
     let harness = Harness::new();
     let source = "import one, two, sys\ndef handler(e, c): return [one.V, two.V, [p for p in sys.path if 'site-packages' in p and 'layers' not in p]]";
-    let mut spec = harness.function("f", "python3.11", "index.handler", &[("index.py", source)]);
+    let mut spec = harness.function("f", python(), "index.handler", &[("index.py", source)]);
     spec.layers = vec![
         harness.layer("a", &[("python/one.py", "V = 'a'"), ("python/two.py", "V = 'a'")]),
-        harness.layer("b", &[("python/lib/python3.11/site-packages/two.py", "V = 'b'")]),
+        harness.layer("b", &[(&format!("python/lib/{}/site-packages/two.py", python()), "V = 'b'")]),
     ];
     assert_eq!(harness.value(&Arc::new(spec), "{}").await, json!(["a", "b", []]));
 }
@@ -291,7 +291,7 @@ async fn a_handler_in_a_package_is_found() {
         ("src/handlers/names.py", "NAME = 'x'"),
     ];
     for (name, handler) in [("slash", "src/handlers/user.create"), ("dot", "src.handlers.user.create")] {
-        let spec = harness.function(name, "python3.11", handler, &files);
+        let spec = harness.function(name, python(), handler, &files);
         assert_eq!(harness.value(&Arc::new(spec), "{}").await, "x");
     }
 }

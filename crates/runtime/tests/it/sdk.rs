@@ -5,18 +5,14 @@ use std::sync::{Arc, Mutex};
 use runtime::Progress;
 use serde_json::json;
 
-use crate::harness::Harness;
+use crate::harness::{Harness, node, python};
 
 #[tokio::test]
 #[ignore = "installs from PyPI"]
 async fn boto3_is_there_for_who_uses_it() {
     let harness = Harness::new();
-    let plain = Arc::new(harness.function(
-        "plain",
-        "python3.11",
-        "index.handler",
-        &[("index.py", "def handler(e, c): return 1")],
-    ));
+    let plain =
+        Arc::new(harness.function("plain", python(), "index.handler", &[("index.py", "def handler(e, c): return 1")]));
     assert_eq!(harness.value(&plain, "{}").await, 1);
     assert!(!harness.cache().join("python").exists(), "a function that does not use the SDK does not wait for it");
     let source = "import boto3\ndef handler(e, c):\n  client = boto3.client('dynamodb')\n  return [client.meta.endpoint_url, client.meta.region_name]";
@@ -24,7 +20,7 @@ async fn boto3_is_there_for_who_uses_it() {
     assert_eq!(harness.value(&spec, "{}").await, json!(["http://127.0.0.1:4566", "eu-west-1"]));
     let seen = Arc::new(Mutex::new(Vec::new()));
     let progress = seen.clone();
-    harness.runtime.prepare(&["python3.11"], Arc::new(move |step| progress.lock().unwrap().push(step))).await.unwrap();
+    harness.runtime.prepare(&[python()], Arc::new(move |step| progress.lock().unwrap().push(step))).await.unwrap();
     assert!(
         matches!(&seen.lock().unwrap()[..], [Progress::Present { what }] if what.starts_with("boto3 for Python 3."))
     );
@@ -36,7 +32,7 @@ async fn the_sdk_for_javascript_is_there_for_both_kinds_of_modules() {
     let harness = Harness::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let progress = seen.clone();
-    harness.runtime.prepare(&["nodejs20.x"], Arc::new(move |step| progress.lock().unwrap().push(step))).await.unwrap();
+    harness.runtime.prepare(&[node()], Arc::new(move |step| progress.lock().unwrap().push(step))).await.unwrap();
     assert!(matches!(seen.lock().unwrap().last(), Some(Progress::Installed { .. })), "{seen:?}");
     let use_it = "const client = new SQSClient({}); const doc = DynamoDBDocumentClient.from(new DynamoDBClient({}));";
     let answer = "async () => [await client.config.region(), typeof doc.send]";
@@ -47,7 +43,7 @@ async fn the_sdk_for_javascript_is_there_for_both_kinds_of_modules() {
         "import {{ SQSClient }} from '@aws-sdk/client-sqs'; import {{ DynamoDBClient }} from '@aws-sdk/client-dynamodb'; import {{ DynamoDBDocumentClient }} from '@aws-sdk/lib-dynamodb'; {use_it} export const handler = {answer}"
     );
     for (name, file, source) in [("cjs", "index.js", cjs), ("esm", "index.mjs", esm)] {
-        let spec = harness.function(name, "nodejs20.x", "index.handler", &[(file, &source)]);
+        let spec = harness.function(name, node(), "index.handler", &[(file, &source)]);
         assert_eq!(harness.value(&Arc::new(spec), "{}").await, json!(["eu-west-1", "function"]), "{name}");
     }
 }
@@ -68,7 +64,7 @@ async fn typescript_handlers_run() {
         ("node_modules/dep/package.json", r#"{"main":"main.js"}"#),
         ("node_modules/dep/main.js", "module.exports = 'hello'"),
     ];
-    let spec = Arc::new(harness.function("f", "nodejs20.x", "src/user.create", &files));
+    let spec = Arc::new(harness.function("f", node(), "src/user.create", &files));
     assert_eq!(harness.value(&spec, r#"{"name":"a/b"}"#).await, "hello b");
     let error = harness.error(&spec, "{}").await;
     assert!(error["trace"][1].as_str().unwrap().contains("src/user.ts:2"), "{error}");
@@ -79,7 +75,7 @@ async fn an_installation_that_fails_says_what_to_do() {
     // The cache cannot be written to.
     let harness = Harness::new();
     let mut spec =
-        harness.function("f", "python3.11", "index.handler", &[("index.py", "def handler(e, c): return 1 # boto3")]);
+        harness.function("f", python(), "index.handler", &[("index.py", "def handler(e, c): return 1 # boto3")]);
     spec.key = "offline".into();
     std::fs::create_dir_all(harness.cache()).unwrap();
     std::fs::write(harness.cache().join("python"), "a file where a folder should be").unwrap();
