@@ -20,14 +20,14 @@ def test_acknowledged_messages_and_items_survive(victim):
     sqs, dynamodb = victim.client("sqs"), victim.client("dynamodb")
     queue = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "3"})["QueueUrl"]
     schema = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}]}
-    dynamodb.create_table(TableName="t", BillingMode="PAY_PER_REQUEST", **schema)
+    dynamodb.create_table(TableName="items", BillingMode="PAY_PER_REQUEST", **schema)
     messages, items = set(), set()
     for round_ in range(3):
         load_until_killed(victim, queue, round_, messages, items)
         victim.start()
         queue = f"{victim.endpoint}/000000000000/q"
     dynamodb, sqs = victim.client("dynamodb"), victim.client("sqs")
-    stored = {item["k"]["S"] for page in dynamodb.get_paginator("scan").paginate(TableName="t", ConsistentRead=True) for item in page["Items"]}
+    stored = {item["k"]["S"] for page in dynamodb.get_paginator("scan").paginate(TableName="items", ConsistentRead=True) for item in page["Items"]}
     assert items and items <= stored
     received = set()
 
@@ -54,7 +54,7 @@ def load_until_killed(server, queue, round_, messages, items):
             try:
                 sqs.send_message(QueueUrl=queue, MessageBody=name)
                 messages.add(name)
-                dynamodb.put_item(TableName="t", Item={"k": {"S": name}})
+                dynamodb.put_item(TableName="items", Item={"k": {"S": name}})
                 items.add(name)
             except (BotoCoreError, ClientError):
                 return

@@ -19,6 +19,8 @@ FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 
 # Inputs that the models alone do not give: members that are optional there but decide what permission is for.
 INPUTS = {
+    ("dynamodb", "TransactWriteItems"): {"TransactItems": [{"Put": {"TableName": "other", "Item": {"k": {"S": "x"}}}}]},
+    ("dynamodb", "TransactGetItems"): {"TransactItems": [{"Get": {"TableName": "other", "Key": {"k": {"S": "x"}}}}]},
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
     ("cloudlet", "GetStack"): {"Name": "x"},

@@ -36,10 +36,11 @@ def test_a_wrong_secret(server):
     assert code(caught) == "SignatureDoesNotMatch"
 
 
-def test_a_made_up_session_token(server):
-    root = server.root
+def test_a_made_up_session_token(server, iam, unique):
+    iam.create_user(UserName=unique)
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
     with pytest.raises(ClientError) as caught:
-        server.client_as("sqs", root["AWS_ACCESS_KEY_ID"], root["AWS_SECRET_ACCESS_KEY"], token="made-up").list_queues()
+        server.client_as("sqs", key["AccessKeyId"], key["SecretAccessKey"], token="made-up").list_queues()
     assert code(caught) in ("UnrecognizedClientException", "InvalidClientTokenId")
 
 

@@ -91,6 +91,11 @@ impl Server {
         self.cloud.db().close();
     }
 
+    /// Installs what functions of these runtimes need and may not bring along (boto3, aws-sdk), unless it is there.
+    pub async fn prepare(&self, runtimes: &[String]) {
+        self.parts.prepare(runtimes).await;
+    }
+
     pub fn data(&self) -> &Path {
         &self.data
     }

@@ -28,6 +28,8 @@ pub struct Parts {}
 
 impl Parts {
     pub async fn shutdown(self) {}
+
+    pub async fn prepare(&self, _: &[String]) {}
 }
 
 /// Puts the cloud together.
@@ -42,6 +44,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(control::service(control))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
+        .service(logs::service())
         .service(sqs::service())
         .service(dynamodb::service())
         .build();

@@ -1,5 +1,7 @@
 //! The commands, a file each.
 
+mod deploy;
+mod dev;
 mod env;
 mod invoke;
 mod logs;
@@ -25,7 +27,9 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Status(options) => status::run(options).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
-            Command::Dev(_) | Command::Deploy(_) | Command::Remove(_) => anyhow::bail!("not wired yet"),
+            Command::Dev(options) => dev::run(options).await,
+            Command::Deploy(options) => deploy::deploy(options).await,
+            Command::Remove(options) => deploy::remove(options).await,
         }
     })
 }

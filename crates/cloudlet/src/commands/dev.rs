@@ -1,0 +1,156 @@
+//! `cloudlet dev`.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use base::Env;
+use deploy::{Endpoint, Outcome};
+
+use super::logs::Follower;
+use crate::cli::Dev;
+use crate::client::{Client, PROJECT_DATA, Refusal, test_credentials};
+use crate::output;
+use crate::project::watch::Watcher;
+use crate::project::{Deployer, Reporter, folder, print_outcome, runtimes};
+use crate::server::{Options, Server, told_to_stop};
+
+const LOG_INTERVAL: Duration = Duration::from_millis(250);
+
+pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
+    if !options.listen.ip().is_loopback() {
+        bail!(
+            "{} is not an address of this machine alone. `dev` lets anybody in with test/test: for others, use `cloudlet serve`",
+            options.listen
+        );
+    }
+    let folder = folder(&options.dir)?;
+    let server = Server::start(Options {
+        data: options.data.clone().unwrap_or_else(|| folder.join(PROJECT_DATA)),
+        listen: options.listen,
+        region: "us-east-1".into(),
+        account: "000000000000".into(),
+        test_credentials: true,
+    })
+    .await?;
+    output::line(format_args!(
+        "Cloudlet is ready at {}. Functions run without isolation in this version: only run code you trust.",
+        server.endpoint
+    ));
+    let client = Client::new(server.endpoint.clone(), "us-east-1".into(), test_credentials());
+    let deployer = Deployer::new(&folder, options.project, client.clone(), true).await?;
+    let mut session =
+        Session { deployer, client, reporter: Reporter::default(), followers: BTreeMap::new(), deployed: false };
+    let mut watcher = Watcher::new(&folder)?;
+    let result = tokio::select! {
+        result = session.run(&server, &mut watcher) => result,
+        stopped = told_to_stop() => stopped,
+    };
+    session.reporter.done();
+    output::line("Stopping.");
+    server.stop().await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// A project while it is worked on.
+struct Session {
+    deployer: Deployer,
+    client: Client,
+    reporter: Reporter,
+    /// By log group.
+    followers: BTreeMap<String, Follower>,
+    deployed: bool,
+}
+
+impl Session {
+    /// Deploys now and after each change, and shows the logs in between.
+    async fn run(&mut self, server: &Server, watcher: &mut Watcher) -> anyhow::Result<()> {
+        loop {
+            if let Err(error) = self.deploy(server).await {
+                self.reporter.done();
+                output::error(&error);
+                output::note("Waiting for a change.");
+            }
+            let mut next_logs = tokio::time::interval(LOG_INTERVAL);
+            loop {
+                tokio::select! {
+                    () = watcher.changed() => break,
+                    _ = next_logs.tick() => self.show_logs().await?,
+                }
+            }
+        }
+    }
+
+    async fn deploy(&mut self, server: &Server) -> anyhow::Result<()> {
+        let project = self.deployer.load().await?;
+        if !self.deployed {
+            server.prepare(&runtimes(&project)).await;
+        }
+        let started = Instant::now();
+        let outcome = self.deployer.deploy(&project, &mut self.reporter).await?;
+        let took = started.elapsed().as_millis();
+        self.follow(&outcome);
+        if self.deployed {
+            output::line(format_args!("deployed in {took} ms: {} resources changed", outcome.changed));
+            return Ok(());
+        }
+        self.deployed = true;
+        output::line(format_args!("{} is deployed ({took} ms)", outcome.stack));
+        print_outcome(&outcome);
+        if let Some(example) = example(&outcome.endpoints) {
+            output::line(format_args!("try: {example}"));
+        }
+        output::line(
+            "Saving a file deploys again. Ctrl-C ends. For other tools, in this folder: eval \"$(cloudlet env)\"",
+        );
+        Ok(())
+    }
+
+    /// Follows the logs of functions that are new.
+    fn follow(&mut self, outcome: &Outcome) {
+        for function in &outcome.functions {
+            let group = format!("/aws/lambda/{}", function.name);
+            let follower = || Follower::new(self.client.clone(), group.clone(), Env::real().now(), None);
+            self.followers.entry(group.clone()).or_insert_with(follower);
+        }
+    }
+
+    async fn show_logs(&mut self) -> anyhow::Result<()> {
+        for (group, follower) in &mut self.followers {
+            let name = group.trim_start_matches("/aws/lambda/");
+            match follower.next().await {
+                Ok(lines) => lines.iter().for_each(|line| output::line(format_args!("{name} | {line}"))),
+                // A function that has not run yet has no log.
+                Err(error) if error.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.status < 500) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A command that shows the project at work: a GET without parameters is the most likely to.
+fn example(endpoints: &[Endpoint]) -> Option<String> {
+    let plain = |endpoint: &&Endpoint| !endpoint.url.contains('{');
+    let get = endpoints.iter().filter(plain).find(|endpoint| endpoint.method == "GET");
+    let best = get.or_else(|| endpoints.iter().find(plain)).or_else(|| endpoints.first())?;
+    Some(match best.method.as_str() {
+        "GET" | "ANY" => format!("curl '{}'", best.url),
+        method => format!("curl -X {method} '{}' -d '{{}}'", best.url),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_the_simplest_call() {
+        let endpoint = |method: &str, url: &str| Endpoint { method: method.into(), url: url.into(), function: None };
+        let all = [endpoint("POST", "http://h/a"), endpoint("GET", "http://h/a/{id}"), endpoint("GET", "http://h/b")];
+        assert_eq!(example(&all).unwrap(), "curl 'http://h/b'");
+        assert_eq!(example(&all[..1]).unwrap(), "curl -X POST 'http://h/a' -d '{}'");
+        assert_eq!(example(&[]), None);
+    }
+}
