@@ -82,7 +82,9 @@ proptest! {
                 let resources = state["resources"].as_array().unwrap();
                 resources.iter().map(|resource| (resource["logical_id"].to_string(), resource.clone())).collect::<std::collections::BTreeMap<_, _>>()
             };
-            prop_assert_eq!(resources(&cloud.stack("test").unwrap()), resources(&state));
+            let after = cloud.stack("test").unwrap();
+            prop_assert_eq!(resources(&after), resources(&state));
+            prop_assert_eq!(&after["leftovers"], &state["leftovers"]);
         }
 
         // Afterwards, or after a failure in the clean-up, the same deployment comes to what a fresh one would be.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::shape::{Field, Property, Shape, TAGS, TEXTS, fixed, ignored, property};
-use super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, tags, text, text_of};
+use super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, or_delete, tags, text, text_of};
 use crate::state::Deployed;
 
 pub struct Table;
@@ -113,7 +113,8 @@ impl Resource for Table {
         if let Some(time_to_live) =
             wanted.get("TimeToLiveSpecification").filter(|specification| specification["Enabled"] != json!(false))
         {
-            set_time_to_live(cx, &name, time_to_live).await?;
+            let set = set_time_to_live(cx, &name, time_to_live).await;
+            or_delete(set, cx.call("dynamodb", "DeleteTable", json!({"TableName": name}))).await?;
         }
         made_of(&name, &table)
     }
@@ -129,8 +130,19 @@ impl Resource for Table {
         if changed.contains(&"DeletionProtectionEnabled") && !wanted.contains_key("DeletionProtectionEnabled") {
             input["DeletionProtectionEnabled"] = json!(false);
         }
-        if stream(&old.properties) != stream(wanted) {
-            input["StreamSpecification"] = stream(wanted).unwrap_or_else(|| json!({"StreamEnabled": false}));
+        let (streamed, streams) = (stream(&old.properties), stream(wanted));
+        if streamed.is_some() && streams.is_some() && streamed != streams {
+            // A stream's view cannot be changed: the old stream ends and another begins.
+            cx.call(
+                "dynamodb",
+                "UpdateTable",
+                json!({"TableName": name, "StreamSpecification": {"StreamEnabled": false}}),
+            )
+            .await?;
+            ready(cx, name).await?;
+        }
+        if streamed != streams {
+            input["StreamSpecification"] = streams.unwrap_or_else(|| json!({"StreamEnabled": false}));
         }
         if input.as_object().is_some_and(|input| !input.is_empty()) {
             input["TableName"] = json!(name);

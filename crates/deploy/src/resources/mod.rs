@@ -218,6 +218,19 @@ fn lower_members(value: Value) -> Value {
     }
 }
 
+/// After a creation of several calls: where a later one failed, `deletion` takes the half-made thing away, because
+/// nobody would know of it.
+async fn or_delete<T>(result: Result<T>, deletion: impl Future<Output = Result<Value>>) -> Result<T> {
+    let error = match result {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    match deleted(deletion.await) {
+        Ok(()) => Err(error),
+        Err(second) => Err(ResourceError::Unfit(format!("{error}; and taking it back failed: {second}"))),
+    }
+}
+
 /// An absent thing is deleted already.
 fn deleted(result: Result<Value>) -> Result<()> {
     match result {

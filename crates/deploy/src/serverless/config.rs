@@ -37,6 +37,8 @@ pub struct Provider {
     pub tags: Map<String, Json>,
     pub stack_tags: Map<String, Json>,
     pub environment: Map<String, Json>,
+    /// Where each variable was written.
+    pub environment_at: Vec<(String, At)>,
     pub memory_size: Option<i64>,
     pub timeout: Option<i64>,
     /// An execution role that exists already.
@@ -55,6 +57,8 @@ pub struct NewRole {
     pub name: Option<String>,
     pub path: Option<String>,
     pub statements: Vec<Json>,
+    /// Where each statement was written.
+    pub statements_at: Vec<At>,
     pub managed_policies: Vec<Value>,
     pub tags: Map<String, Json>,
 }
@@ -108,6 +112,8 @@ pub struct Function {
     /// MiB.
     pub memory_size: i64,
     pub environment: Map<String, Json>,
+    /// Where each variable was written.
+    pub environment_at: Vec<(String, At)>,
     pub role: Option<Value>,
     pub layers: Option<Vec<Value>>,
     pub tags: Map<String, Json>,

@@ -57,6 +57,7 @@ pub fn read(entry: &Entry, service: &Service, reader: &mut Reader<'_>) -> Option
             .or(provider.memory_size)
             .unwrap_or(MEMORY_DEFAULT),
         environment: service::with(&provider.environment, reader.text_map(node, "environment")),
+        environment_at: [provider.environment_at.clone(), Reader::places(node, "environment")].concat(),
         role: node.get("role").and_then(|role| reader.text_value(role, "role")),
         layers: layer_arns(node, reader).or_else(|| provider.layers.clone()),
         tags: service::with(&provider.tags, reader.text_map(node, "tags")),

@@ -144,6 +144,12 @@ impl Reader<'_> {
         map
     }
 
+    /// Where each entry of a mapping was written.
+    pub fn places(parent: &Node, key: &str) -> Vec<(String, At)> {
+        let entries = parent.get(key).and_then(Node::as_mapping).unwrap_or_default();
+        entries.iter().map(|entry| (entry.key.clone(), entry.value.at.clone())).collect()
+    }
+
     /// A text as it was written, or an intrinsic function.
     pub fn text_value(&mut self, node: &Node, key: &str) -> Option<Json> {
         match node.as_scalar() {

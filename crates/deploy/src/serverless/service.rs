@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service};
 use super::read::Reader;
 use super::{function, keys};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{At, Diagnostic, Diagnostics, Severity};
 use crate::yaml::{Entry, Node};
 
 /// Reads a configuration whose variables are resolved. `stage` and `region` are the ones asked for, where any were.
@@ -87,6 +87,7 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
         tags: reader.text_map(node, "tags"),
         stack_tags: reader.text_map(node, "stackTags"),
         environment: reader.text_map(node, "environment"),
+        environment_at: Reader::places(node, "environment"),
         memory_size: reader.integer(node, "memorySize", function::MEMORY_MIN, function::MEMORY_MAX),
         timeout: reader.integer(node, "timeout", 1, function::TIMEOUT_MAX),
         role,
@@ -100,8 +101,10 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
 }
 
 fn role(provider: &Node, iam: &Node, reader: &mut Reader<'_>) -> (Option<Json>, NewRole) {
+    let (statements_at, statements) = statements(provider, "iamRoleStatements", reader);
     let mut new_role = NewRole {
-        statements: statements(provider, "iamRoleStatements", reader),
+        statements,
+        statements_at,
         managed_policies: arns(provider, "iamManagedPolicies", reader),
         ..NewRole::default()
     };
@@ -116,21 +119,23 @@ fn role(provider: &Node, iam: &Node, reader: &mut Reader<'_>) -> (Option<Json>, 
     new_role.name = reader.word(node, "name");
     new_role.path = reader.word(node, "path");
     new_role.tags = reader.text_map(node, "tags");
-    new_role.statements.extend(statements(node, "statements", reader));
+    let (own_at, own) = self::statements(node, "statements", reader);
+    new_role.statements.extend(own);
+    new_role.statements_at.extend(own_at);
     new_role.managed_policies.extend(arns(node, "managedPolicies", reader));
     (None, new_role)
 }
 
-fn statements(parent: &Node, key: &str, reader: &mut Reader<'_>) -> Vec<Json> {
+fn statements(parent: &Node, key: &str, reader: &mut Reader<'_>) -> (Vec<At>, Vec<Json>) {
     let mut statements = Vec::new();
     for node in reader.list(parent, key).unwrap_or_default() {
         // A statement from a file may be a list of statements itself.
         for node in node.as_sequence().unwrap_or(std::slice::from_ref(node)) {
             check_statement(node, reader);
-            statements.push(node.json());
+            statements.push((node.at.clone(), node.json()));
         }
     }
-    statements
+    statements.into_iter().unzip()
 }
 
 fn check_statement(node: &Node, reader: &mut Reader<'_>) {

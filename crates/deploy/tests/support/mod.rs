@@ -246,7 +246,16 @@ impl Inner {
             }
             "TagQueue" => self.merge(&key(text(input, "QueueUrl")), "Tags", &input["Tags"]),
             "UntagQueue" => self.unset(&key(text(input, "QueueUrl")), "Tags", &input["TagKeys"]),
-            "DeleteQueue" => self.remove(&key(text(input, "QueueUrl"))),
+            "DeleteQueue" => {
+                let (url, key) = (text(input, "QueueUrl"), key(text(input, "QueueUrl")));
+                // Stricter than AWS: what others name cannot go, so that a wrong order is an error.
+                let naming =
+                    |queue: &Value| queue["Tags"].as_object().is_some_and(|tags| tags.values().any(|tag| tag == url));
+                if let Some((other, _)) = self.world.iter().find(|(other, queue)| **other != key && naming(queue)) {
+                    return Err(CallError::new("InUse", format!("{other} names {url}"), 400));
+                }
+                self.remove(&key)
+            }
             _ => panic!("sqs:{operation}"),
         }
     }

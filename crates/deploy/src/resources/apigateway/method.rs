@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::super::shape::{Field, Property, Shape, TEXTS, fixed, property};
-use super::super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, text_of};
+use super::super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, or_delete, text_of};
 use crate::state::Deployed;
 
 pub struct Method;
@@ -60,10 +60,8 @@ impl Resource for Method {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        if let Err(error) = put(cx, wanted).await {
-            delete_method(cx, wanted).await?;
-            return Err(error);
-        }
+        let put = put(cx, wanted).await;
+        or_delete(put, cx.call("apigateway", "DeleteMethod", input(wanted, Value::Null)?)).await?;
         Ok(Made::new(cx.generated_name(128), []))
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::super::shape::{Property, Shape, fixed, property};
-use super::super::{Cx, Made, Properties, Resource, Result, deleted, text, text_of};
+use super::super::{Cx, Made, Properties, Resource, Result, deleted, or_delete, text, text_of};
 use crate::state::Deployed;
 
 pub struct AccessKey;
@@ -35,7 +35,8 @@ impl Resource for AccessKey {
         let key = made.get("AccessKey").unwrap_or(&Value::Null);
         let id = text(key, "AccessKeyId")?;
         if wanted.get("Status") == Some(&json!("Inactive")) {
-            set_status(cx, user, id, "Inactive").await?;
+            let set = set_status(cx, user, id, "Inactive").await;
+            or_delete(set, cx.call("iam", "DeleteAccessKey", json!({"UserName": user, "AccessKeyId": id}))).await?;
         }
         Ok(Made::new(id, [("SecretAccessKey", json!(text(key, "SecretAccessKey")?))]))
     }

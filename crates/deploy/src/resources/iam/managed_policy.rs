@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::super::shape::{Property, Shape, TEXTS, fixed, property};
-use super::super::{Cx, Made, Properties, Resource, Result, deleted, only, text};
+use super::super::{Cx, Made, Properties, Resource, Result, deleted, only, or_delete, text};
 use super::policy::{as_owner, owners};
 use crate::state::Deployed;
 
@@ -43,7 +43,11 @@ impl Resource for ManagedPolicy {
         input["PolicyDocument"] = json!(document(wanted));
         let made = cx.call("iam", "CreatePolicy", input).await?;
         let arn = text(made.get("Policy").unwrap_or(&Value::Null), "Arn")?;
-        attach(cx, arn, &Properties::new(), wanted).await?;
+        let attached = attach(cx, arn, &Properties::new(), wanted).await;
+        if attached.is_err() {
+            attach(cx, arn, wanted, &Properties::new()).await?;
+        }
+        or_delete(attached, cx.call("iam", "DeletePolicy", json!({"PolicyArn": arn}))).await?;
         Ok(Made::new(arn, [("PolicyArn", json!(arn))]))
     }
 

@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::super::shape::{Field, Property, Shape, TAGS, TEXTS, fixed, ignored, property};
-use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, tags, text};
+use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, or_delete, tags, text};
 use crate::package::zip_one;
 use crate::state::Deployed;
 
@@ -91,10 +91,8 @@ impl Resource for Function {
         let arn = text(&made, "FunctionArn")?;
         if let Some(reserved) = wanted.get("ReservedConcurrentExecutions") {
             let reserve = json!({"FunctionName": name, "ReservedConcurrentExecutions": reserved});
-            if let Err(error) = cx.call("lambda", "PutFunctionConcurrency", reserve).await {
-                deleted(cx.call("lambda", "DeleteFunction", json!({"FunctionName": name})).await)?;
-                return Err(error);
-            }
+            let reserved = cx.call("lambda", "PutFunctionConcurrency", reserve).await;
+            or_delete(reserved, cx.call("lambda", "DeleteFunction", json!({"FunctionName": name}))).await?;
         }
         Ok(Made::new(name, [("Arn", json!(arn))]))
     }

@@ -55,7 +55,11 @@ impl Compiler<'_> {
             "Condition": function.condition,
             "DependsOn": (!depends_on.is_empty()).then_some(depends_on),
         }));
-        self.add(&naming::function(&function.key), resource, &function.at);
+        let id = naming::function(&function.key);
+        for (name, at) in &function.environment_at {
+            self.template.origins.insert(format!("Resources/{id}/Properties/Environment/Variables/{name}"), at.clone());
+        }
+        self.add(&id, resource, &function.at);
         if let Some(arn) = &function.on_error
             && self.made_role_of(function).is_some()
         {

@@ -21,7 +21,15 @@ impl Compiler<'_> {
             |name| json!(name),
         );
         let mut statements = log_statements(&service.functions, &format!("{}-{}", service.name, service.stage));
-        statements.extend(role.statements.iter().cloned());
+        for (at, statement) in role.statements_at.iter().zip(&role.statements) {
+            let path = format!(
+                "Resources/{}/Properties/Policies/0/PolicyDocument/Statement/{}",
+                naming::ROLE,
+                statements.len()
+            );
+            self.template.origins.insert(path, at.clone());
+            statements.push(statement.clone());
+        }
         let managed = (!role.managed_policies.is_empty()).then_some(&role.managed_policies);
         let tags = (!role.tags.is_empty()).then(|| tag_list(&role.tags));
         let properties = without_nulls(json!({
