@@ -10,7 +10,7 @@ use service::{Cx, Error as ServiceError, Permission};
 use super::expressions::Parameters;
 use super::get::{check_key_paths, project, projection, units};
 use super::put::key;
-use super::{REPORTS, item_permission, report};
+use super::{REPORTS, all_permissions, item_permission, report};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::encoding::StoredItem;
@@ -70,7 +70,8 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchGetItemInput) -> Result<V
         let keys = wanted.keys.iter().filter_map(|key| key.0.as_ref().ok());
         item_permission(cx, "dynamodb:BatchGetItem", Some(table), keys)
     };
-    Ok(input.request_items.iter().map(of_table).collect())
+    let named = input.request_items.iter().map(of_table).collect();
+    Ok(all_permissions(cx, "dynamodb:BatchGetItem", named))
 }
 
 pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput, Error> {

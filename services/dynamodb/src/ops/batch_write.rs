@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::put::{key, put_item};
-use super::{ItemCollectionMetrics, METRICS, REPORTS, item_permission, metrics, report};
+use super::{ItemCollectionMetrics, METRICS, REPORTS, all_permissions, item_permission, metrics, report};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::error::Error;
@@ -69,7 +69,8 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchWriteItemInput) -> Result
         let items = requests.iter().filter_map(|request| request.item()?.0.as_ref().ok());
         item_permission(cx, "dynamodb:BatchWriteItem", Some(table), items)
     };
-    Ok(input.request_items.iter().map(of_table).collect())
+    let named = input.request_items.iter().map(of_table).collect();
+    Ok(all_permissions(cx, "dynamodb:BatchWriteItem", named))
 }
 
 pub async fn batch_write(_: Arc<DynamoDb>, cx: Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput, Error> {

@@ -69,6 +69,12 @@ pub fn item_permission<'k>(
     permission
 }
 
+/// What a request that names several tables needs permission for. One that names none is malformed, but must not learn
+/// so from anybody without the permission.
+pub fn all_permissions(cx: &Cx, action: &str, named: Vec<Permission>) -> Vec<Permission> {
+    if named.is_empty() { vec![permission(cx, action, None, None)] } else { named }
+}
+
 fn stored_schema(cx: &Cx, table: &str) -> Option<KeySchema> {
     let read = cx.db().read().ok()?;
     Some(tables::find(&read, cx.region().as_str(), table).ok()?.key)

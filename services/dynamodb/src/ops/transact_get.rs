@@ -9,7 +9,7 @@ use service::{Cx, Error as ServiceError, Permission};
 use super::get::{check_key_paths, project, projection, units};
 use super::put::key;
 use super::transact_write::check_count;
-use super::{REPORTS, item_permission, report};
+use super::{REPORTS, all_permissions, item_permission, report};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::encoding::StoredItem;
@@ -58,12 +58,11 @@ pub struct ItemResponse {
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactGetItemsInput) -> Result<Vec<Permission>, ServiceError> {
     let gets = input.transact_items.iter().flatten().filter_map(|item| item.get.as_ref());
-    Ok(gets
-        .map(|get| {
-            let keys = get.key.iter().filter_map(|key| key.0.as_ref().ok());
-            item_permission(cx, "dynamodb:GetItem", get.table_name.as_deref(), keys)
-        })
-        .collect())
+    let named = gets.map(|get| {
+        let keys = get.key.iter().filter_map(|key| key.0.as_ref().ok());
+        item_permission(cx, "dynamodb:GetItem", get.table_name.as_deref(), keys)
+    });
+    Ok(all_permissions(cx, "dynamodb:GetItem", named.collect()))
 }
 
 pub async fn transact_get(

@@ -8,7 +8,7 @@ use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions;
 use super::put::{key, put_item};
-use super::{ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, item_permission, metrics, report};
+use super::{ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, all_permissions, item_permission, metrics, report};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::error::Error;
@@ -102,13 +102,12 @@ impl<'i> Asked<'i> {
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactWriteItemsInput) -> Result<Vec<Permission>, ServiceError> {
     let asked = input.transact_items.iter().flatten().filter_map(TransactWriteItem::asked);
-    Ok(asked
-        .map(|asked| {
-            let action = asked.action();
-            let items = action.item.iter().chain(&action.key).filter_map(|item| item.0.as_ref().ok());
-            item_permission(cx, asked.names().1, action.table_name.as_deref(), items)
-        })
-        .collect())
+    let named = asked.map(|asked| {
+        let action = asked.action();
+        let items = action.item.iter().chain(&action.key).filter_map(|item| item.0.as_ref().ok());
+        item_permission(cx, asked.names().1, action.table_name.as_deref(), items)
+    });
+    Ok(all_permissions(cx, "dynamodb:PutItem", named.collect()))
 }
 
 pub async fn transact_write(
