@@ -1,6 +1,6 @@
 //! Notices when a project's files are saved.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -51,7 +51,7 @@ impl Watcher {
     }
 }
 
-fn is_source(root: &Path, path: &PathBuf) -> bool {
+fn is_source(root: &Path, path: &Path) -> bool {
     let inside = path.strip_prefix(root).unwrap_or(path);
     !inside.components().any(|part| IGNORED.iter().any(|ignored| part.as_os_str() == *ignored))
 }
