@@ -82,6 +82,9 @@ pub struct Deploy {
     /// The folder with serverless.yml.
     #[arg(default_value = ".")]
     pub dir: PathBuf,
+    /// Prints the result as JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub project: ProjectOptions,
     #[command(flatten)]

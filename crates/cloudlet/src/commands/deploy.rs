@@ -12,6 +12,10 @@ pub async fn deploy(options: Deploy) -> anyhow::Result<ExitCode> {
     let mut deployer = Deployer::new(&folder(&options.dir)?, options.project, client, false).await?;
     let project = deployer.load().await?;
     let outcome = deployer.deploy(&project, &mut Reporter::default()).await?;
+    if options.json {
+        output::json(&outcome)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     match outcome.changed {
         0 => output::line(format_args!("{} is up to date", outcome.stack)),
         changed => output::line(format_args!("{} is deployed: {changed} resources changed", outcome.stack)),

@@ -1,0 +1,62 @@
+"""The command line: results on standard output, errors that say what to do, statuses that scripts can trust."""
+
+import json
+import subprocess
+
+import pytest
+from cloudlet import BINARY
+
+
+def run(*arguments, env=None, **options):
+    return subprocess.run([BINARY, *arguments], text=True, capture_output=True, env=env, **options)
+
+
+@pytest.mark.parametrize("command", ["", "dev", "serve", "deploy", "invoke", "logs", "status", "remove", "env", "operations"])
+def test_help_is_there(command):
+    done = run(*command.split(), "--help")
+    assert done.returncode == 0 and "Usage: cloudlet" in done.stdout
+
+
+def test_the_environment_is_for_a_shell(server):
+    done = subprocess.run(["sh", "-c", f'eval "$({BINARY} env --data {server.data})" && env'], text=True, capture_output=True)
+    assert f"AWS_ENDPOINT_URL={server.endpoint}" in done.stdout
+    assert f"AWS_SECRET_ACCESS_KEY={server.root['AWS_SECRET_ACCESS_KEY']}" in done.stdout
+
+
+def test_status(server):
+    status = json.loads(server.run("status", "--json").stdout)
+    assert status["Store"] == "healthy" and status["StoreBytes"] > 0
+    assert "store: healthy" in server.run("status").stdout
+
+
+def test_operations():
+    rows = json.loads(run("operations", "--json").stdout)
+    assert {"Service": "sqs", "Operation": "SendMessage"}.items() <= next(row for row in rows if row["Operation"] == "SendMessage").items()
+    assert run("operations", "sqs").stdout.splitlines()[0] == "sqs CreateQueue"
+    assert run("operations", "nonsense").returncode != 0
+
+
+def test_a_server_that_is_not_there(tmp_path):
+    done = run("status", "--endpoint", "http://127.0.0.1:9", cwd=tmp_path)
+    assert done.returncode != 0 and "no server answers" in done.stderr and "cloudlet dev" in done.stderr
+
+
+def test_a_data_folder_without_a_server(tmp_path):
+    done = run("env", "--data", str(tmp_path))
+    assert done.returncode != 0 and "cloudlet serve --data" in done.stderr
+
+
+def test_serving_without_isolation_has_to_be_said(tmp_path):
+    done = run("serve", "--data", str(tmp_path / "data"))
+    assert done.returncode != 0 and "--allow-unisolated-functions" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_function_that_is_not_there(server):
+    done = server.run("invoke", "missing", check=False)
+    assert done.returncode != 0 and "Function not found" in done.stderr
+    assert server.run("invoke", "missing", "--payload", "{", check=False).stderr.startswith("error: the payload is not JSON")
+
+
+def test_root_credentials_are_private(server):
+    assert (server.data / "root-credentials").stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,136 @@
+"""The examples, deployed and used as their READMEs tell."""
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from cloudlet import wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def deploy(server, folder, *arguments):
+    return json.loads(server.run("deploy", folder, "--json", *arguments).stdout)
+
+
+def api(outcome, path):
+    """The base of the API that serves `path`."""
+    urls = [endpoint["url"] for endpoint in outcome["endpoints"] if endpoint["url"].endswith(path)]
+    assert urls, outcome
+    return urls[0].removesuffix(path)
+
+
+def http(method, url, body=None):
+    """The status and the parsed answer."""
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers={"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, parsed(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, parsed(error.read())
+
+
+def parsed(text):
+    return json.loads(text) if text else None
+
+
+@pytest.fixture(scope="module")
+def blog(server, tmp_path_factory):
+    """The blog, deployed from a copy; gone again afterwards."""
+    folder = tmp_path_factory.mktemp("blog") / "blog"
+    shutil.copytree(EXAMPLES / "blog", folder, ignore=shutil.ignore_patterns(".cloudlet"))
+    outcome = deploy(server, folder)
+    yield server, folder, outcome
+    server.run("remove", folder)
+    assert server.client("dynamodb").list_tables()["TableNames"].count("blog-users-dev") == 0
+
+
+@pytest.mark.timeout(400)
+def test_users_are_created_once_and_welcomed(blog):
+    _, _, outcome = blog
+    base = api(outcome, "/users")
+    status, user = http("POST", f"{base}/users", {"name": "Ada", "email": "Ada@example.com"})
+    assert status == 201, user
+    assert http("GET", f"{base}/users/{user['id']}") == (200, user)
+    assert http("POST", f"{base}/users", {"name": "Eve", "email": "ada@example.com"})[0] == 409
+    assert http("POST", f"{base}/users", {"name": "Eve", "email": "nonsense"})[0] == 400
+    assert http("POST", f"{base}/users", b"{")[0] == 400
+    assert http("GET", f"{base}/users/nobody")[0] == 404
+    messages = wait_until(lambda: http("GET", f"{base}/users/{user['id']}/messages")[1], 60, "the welcome")
+    assert [message["text"] for message in messages] == ["Welcome, Ada!"]
+
+
+@pytest.mark.timeout(400)
+def test_posts(blog):
+    _, _, outcome = blog
+    base = api(outcome, "/posts")
+    status, post = http("POST", f"{base}/posts", {"title": "Grüße", "text": "First."})
+    assert status == 201, post
+    assert http("GET", f"{base}/posts/{post['id']}") == (200, post)
+    status, changed = http("PUT", f"{base}/posts/{post['id']}", {"title": "Hello", "text": "Changed."})
+    assert status == 200 and changed["text"] == "Changed."
+    assert [found["id"] for found in http("GET", f"{base}/posts")[1]] == [post["id"]]
+    assert http("DELETE", f"{base}/posts/{post['id']}")[0] == 204
+    assert http("GET", f"{base}/posts/{post['id']}")[0] == 404
+    assert http("PUT", f"{base}/posts/{post['id']}", {"title": "x", "text": "y"})[0] == 404
+    assert http("POST", f"{base}/posts", {"title": 5})[0] == 400
+
+
+def test_deploying_again_sends_only_what_changed(blog):
+    server, folder, outcome = blog
+    assert deploy(server, folder)["changed"] == 0
+    handler = folder / "posts/handler.js"
+    handler.write_text(handler.read_text().replace('"no such post"', '"there is no such post"'))
+    # One package serves every function of the service: the functions change, and nothing else.
+    assert 0 < deploy(server, folder)["changed"] <= len(outcome["functions"])
+    base = api(outcome, "/posts")
+    assert http("GET", f"{base}/posts/x") == (404, {"error": "there is no such post"})
+
+
+def test_a_deployment_that_fails_is_taken_back(blog):
+    server, folder, outcome = blog
+    config = folder / "serverless.yml"
+    before = config.read_text()
+    broken = "    Broken:\n      Type: AWS::SQS::Queue\n      DependsOn: Extra\n      Properties: { QueueName: 'not a name!' }\n"
+    extra = "    Extra:\n      Type: AWS::SQS::Queue\n      Properties: { QueueName: blog-extra }\n"
+    config.write_text(before.replace("  Resources:\n", f"  Resources:\n{extra}{broken}", 1))
+    failed = server.run("deploy", folder, check=False)
+    assert failed.returncode != 0 and "Broken" in failed.stderr and "taken back" in failed.stderr
+    assert "QueueUrls" not in server.client("sqs").list_queues(QueueNamePrefix="blog-extra")
+    config.write_text(before)
+    assert http("GET", f"{api(outcome, '/posts')}/posts")[0] == 200
+
+
+def test_a_mistake_is_shown_where_it_is(blog):
+    server, folder, _ = blog
+    config = folder / "serverless.yml"
+    before = config.read_text()
+    config.write_text(before.replace("memorySize: 256", "memorysize: 256"))
+    failed = server.run("deploy", folder, check=False)
+    config.write_text(before)
+    assert failed.returncode != 0 and "serverless.yml:" in failed.stderr and "memorySize" in failed.stderr
+
+
+@pytest.mark.timeout(400)
+def test_orders_are_worked_off_and_poison_ends_in_the_dead_letter_queue(server):
+    outcome = deploy(server, EXAMPLES / "queue-worker")
+    base = api(outcome, "/orders")
+    status, answer = http("POST", f"{base}/orders", {"lines": [{"price": 2.5, "count": 4}]})
+    assert status == 202, answer
+    found = wait_until(lambda: (got := http("GET", f"{base}/orders/{answer['id']}"))[0] == 200 and got, 60, "the order")
+    assert float(found[1]["total"]) == 10
+    status, poison = http("POST", f"{base}/orders", {"lines": "poison"})
+    assert status == 202
+    sqs = server.client("sqs")
+    dead = outcome["outputs"]["DeadOrdersUrl"]
+    (message,) = wait_until(lambda: sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=1).get("Messages"), 60, "the dead letter")
+    assert json.loads(message["Body"])["id"] == poison["id"]
+    assert http("GET", f"{base}/orders/{poison['id']}")[0] == 404
+    logs = server.run("logs", "queue-worker-dev-work", "--since", "5m").stdout
+    assert "failed: " in logs and "REPORT RequestId" in logs
+    server.run("remove", EXAMPLES / "queue-worker")
+    assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix="queue-worker")
