@@ -73,6 +73,15 @@ impl Project {
         }
     }
 
+    /// The project without a version for each function at each deployment: while it is developed, nobody goes back to one.
+    pub fn without_versions(mut self) -> Project {
+        self.service.provider.version_functions = false;
+        for function in &mut self.service.functions {
+            function.version = None;
+        }
+        self
+    }
+
     pub fn stack_name(&self) -> String {
         self.service.stack_name()
     }

@@ -188,6 +188,13 @@ async fn try_deploy(cloud: &FakeCloud, folder: &Path) -> Result<deploy::Outcome,
 }
 
 #[test]
+fn versions_can_be_left_out() {
+    let project = Project::load(&data("blog"), &options()).unwrap().without_versions();
+    let template = project.template(&hashes(&project));
+    assert!(template.resources.values().all(|resource| resource["Type"] != "AWS::Lambda::Version"));
+}
+
+#[test]
 fn a_template_is_read_back_as_it_was_written() {
     let project = Project::load(&data("blog"), &options()).unwrap();
     let written = project.template(&hashes(&project)).to_json();

@@ -83,7 +83,7 @@ impl Session {
     }
 
     async fn deploy(&mut self, server: &Server) -> anyhow::Result<()> {
-        let project = self.deployer.load().await?;
+        let project = self.deployer.load().await?.without_versions();
         if !self.deployed {
             server.prepare(&runtimes(&project)).await;
         }
