@@ -1,5 +1,7 @@
 //! The service as a client sees it, on the memory engine.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agreement;
 mod batch;
 mod fixture;
 mod index;
