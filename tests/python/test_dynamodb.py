@@ -1,0 +1,170 @@
+"""DynamoDB through boto3: every operation, the resource layer, and a paginator."""
+
+import threading
+from decimal import Decimal
+
+import boto3
+import pytest
+from boto3.dynamodb.conditions import Attr, Key
+from botocore.exceptions import ClientError
+from cloudlet import ACCOUNT, REGION, wait_until
+
+
+@pytest.fixture
+def table(dynamodb, unique):
+    """A table with a sort key, a local and a global index."""
+    names = ["pk", "sk", "when", "owner"]
+    definitions = [{"AttributeName": name, "AttributeType": "N" if name in ("sk", "when") else "S"} for name in names]
+    dynamodb.create_table(
+        TableName=unique,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=definitions,
+        KeySchema=schema("pk", "sk"),
+        LocalSecondaryIndexes=[{"IndexName": "by-when", "KeySchema": schema("pk", "when"), "Projection": {"ProjectionType": "KEYS_ONLY"}}],
+        GlobalSecondaryIndexes=[{"IndexName": "by-owner", "KeySchema": schema("owner", "sk"), "Projection": {"ProjectionType": "ALL"}}],
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=unique, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+    return unique
+
+
+@pytest.fixture
+def resource(server, table):
+    """The table as boto3's resource layer has it, which converts values."""
+    session = boto3.session.Session()
+    keys = dict(aws_access_key_id=server.root["AWS_ACCESS_KEY_ID"], aws_secret_access_key=server.root["AWS_SECRET_ACCESS_KEY"])
+    return session.resource("dynamodb", endpoint_url=server.endpoint, region_name=REGION, **keys).Table(table)
+
+
+def schema(partition, sort=None):
+    kinds = [("HASH", partition), ("RANGE", sort)]
+    return [{"AttributeName": name, "KeyType": kind} for kind, name in kinds if name]
+
+
+def code(error):
+    return error.value.response["Error"]["Code"]
+
+
+def test_items_of_every_type(resource):
+    item = {
+        "pk": "p", "sk": Decimal("1.5"), "text": "grüße ✓", "empty": "", "bytes": b"\x00\xff", "true": True, "none": None,
+        "list": [1, "two", {"three": [3]}], "map": {"a": {"b": Decimal("1e-100")}},
+        "texts": {"a", "b"}, "numbers": {Decimal("1"), Decimal("2.5")}, "binaries": {b"\x01", b"\x02"},
+    }
+    resource.put_item(Item=item)
+    stored = resource.get_item(Key={"pk": "p", "sk": Decimal("1.50")}, ConsistentRead=True)["Item"]
+    assert stored == item
+    part = resource.get_item(Key={"pk": "p", "sk": Decimal("1.5")}, ProjectionExpression="#m.a, #l[2]", ExpressionAttributeNames={"#m": "map", "#l": "list"})
+    assert part["Item"] == {"map": {"a": {"b": Decimal("1e-100")}}, "list": [{"three": [3]}]}
+
+
+def test_updates_and_conditions(resource):
+    key = {"pk": "p", "sk": 1}
+    for _ in range(3):
+        resource.update_item(Key=key, UpdateExpression="ADD hits :one SET tags = list_append(if_not_exists(tags, :none), :tag)", ExpressionAttributeValues={":one": 1, ":none": [], ":tag": ["t"]})
+    updated = resource.update_item(Key=key, UpdateExpression="SET hits = hits - :two REMOVE tags[0]", ExpressionAttributeValues={":two": 2}, ReturnValues="UPDATED_NEW")
+    assert updated["Attributes"]["hits"] == 1 and len(resource.get_item(Key=key)["Item"]["tags"]) == 2
+    with pytest.raises(ClientError) as caught:
+        resource.put_item(Item=key, ConditionExpression=Attr("pk").not_exists(), ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    assert code(caught) == "ConditionalCheckFailedException"
+    assert caught.value.response["Item"]["hits"] == {"N": "1"}
+    deleted = resource.delete_item(Key=key, ConditionExpression=Attr("hits").between(0, 2) & Attr("tags").size().eq(2), ReturnValues="ALL_OLD")
+    assert deleted["Attributes"]["hits"] == 1
+    assert "Item" not in resource.get_item(Key=key)
+
+
+def test_a_hot_counter_loses_nothing(server, table):
+    def count():
+        client = server.client("dynamodb")
+        for _ in range(25):
+            client.update_item(TableName=table, Key={"pk": {"S": "c"}, "sk": {"N": "0"}}, UpdateExpression="ADD n :one", ExpressionAttributeValues={":one": {"N": "1"}})
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    item = server.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": "c"}, "sk": {"N": "0"}}, ConsistentRead=True)["Item"]
+    assert item["n"] == {"N": "200"}
+
+
+def test_queries_scans_and_indexes(resource):
+    with resource.batch_writer() as batch:
+        for n in range(60):
+            item = {"pk": f"p{n % 2}", "sk": n, "owner": f"o{n % 3}"}
+            batch.put_item(Item=item | ({"when": 100 - n} if n % 5 == 0 else {}))
+    found = resource.query(KeyConditionExpression=Key("pk").eq("p0") & Key("sk").between(10, 20), ScanIndexForward=False)
+    assert [int(item["sk"]) for item in found["Items"]] == [20, 18, 16, 14, 12, 10]
+    local = resource.query(IndexName="by-when", KeyConditionExpression=Key("pk").eq("p0"), ConsistentRead=True)
+    assert [int(item["sk"]) for item in local["Items"]] == [50, 40, 30, 20, 10, 0]
+    owned = resource.query(IndexName="by-owner", KeyConditionExpression=Key("owner").eq("o1"), FilterExpression=Attr("when").exists())
+    assert owned["Count"] == 4 and owned["ScannedCount"] == 20
+    pages = resource.meta.client.get_paginator("scan").paginate(TableName=resource.name, PaginationConfig={"PageSize": 7})
+    assert sorted(int(item["sk"]) for page in pages for item in page["Items"]) == list(range(60))
+    segments = [resource.scan(Segment=n, TotalSegments=4)["Items"] for n in range(4)]
+    assert sorted(int(item["sk"]) for segment in segments for item in segment) == list(range(60))
+    resource.delete_item(Key={"pk": "p1", "sk": 1})
+    assert resource.query(IndexName="by-owner", KeyConditionExpression=Key("owner").eq("o1"), Select="COUNT")["Count"] == 19
+
+
+def test_batches(dynamodb, table):
+    puts = [{"PutRequest": {"Item": {"pk": {"S": "b"}, "sk": {"N": str(n)}}}} for n in range(25)]
+    assert dynamodb.batch_write_item(RequestItems={table: puts})["UnprocessedItems"] == {}
+    keys = [{"pk": {"S": "b"}, "sk": {"N": str(n)}} for n in range(0, 50)]
+    got = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}}, ReturnConsumedCapacity="TOTAL")
+    assert len(got["Responses"][table]) == 25 and got["ConsumedCapacity"][0]["CapacityUnits"] == 50
+
+
+def test_transactions(dynamodb, table):
+    def put(sk, **more):
+        return {"Put": {"TableName": table, "Item": {"pk": {"S": "t"}, "sk": {"N": sk}}, **more}}
+
+    dynamodb.transact_write_items(TransactItems=[put("1"), put("2")], ClientRequestToken="token")
+    dynamodb.transact_write_items(TransactItems=[put("1"), put("2")], ClientRequestToken="token")
+    with pytest.raises(ClientError) as caught:
+        dynamodb.transact_write_items(TransactItems=[put("3"), put("1", ConditionExpression="attribute_not_exists(pk)")])
+    assert code(caught) == "TransactionCanceledException"
+    assert [reason["Code"] for reason in caught.value.response["CancellationReasons"]] == ["None", "ConditionalCheckFailed"]
+    gets = [{"Get": {"TableName": table, "Key": {"pk": {"S": "t"}, "sk": {"N": sk}}}} for sk in "123"]
+    responses = dynamodb.transact_get_items(TransactItems=gets)["Responses"]
+    assert ["Item" in response for response in responses] == [True, True, False]
+
+
+def test_tables(dynamodb, unique):
+    dynamodb.create_table(
+        TableName=unique,
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "B"}],
+        KeySchema=schema("k"),
+        ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 2},
+        Tags=[{"Key": "team", "Value": "a"}],
+    )
+    described = dynamodb.describe_table(TableName=unique)["Table"]
+    arn = described["TableArn"]
+    assert arn == f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{unique}" and described["CreationDateTime"]
+    with pytest.raises(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(TableName=unique, AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}], KeySchema=schema("k"), BillingMode="PAY_PER_REQUEST")
+    dynamodb.put_item(TableName=unique, Item={"k": {"B": b"1"}, "g": {"S": "x"}})
+    create = {"IndexName": "by-g", "KeySchema": schema("g"), "Projection": {"ProjectionType": "ALL"}}
+    dynamodb.update_table(
+        TableName=unique,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "g", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": create}],
+    )
+    active = lambda: dynamodb.describe_table(TableName=unique)["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"
+    wait_until(active, what="the index being filled")
+    found = dynamodb.query(TableName=unique, IndexName="by-g", KeyConditionExpression="g = :g", ExpressionAttributeValues={":g": {"S": "x"}})
+    assert found["Count"] == 1
+    dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": "stage", "Value": "test"}])
+    dynamodb.untag_resource(ResourceArn=arn, TagKeys=["team"])
+    assert dynamodb.list_tags_of_resource(ResourceArn=arn)["Tags"] == [{"Key": "stage", "Value": "test"}]
+    dynamodb.update_time_to_live(TableName=unique, TimeToLiveSpecification={"Enabled": True, "AttributeName": "until"})
+    assert dynamodb.describe_time_to_live(TableName=unique)["TimeToLiveDescription"]["AttributeName"] == "until"
+    listed = [name for page in dynamodb.get_paginator("list_tables").paginate() for name in page["TableNames"]]
+    assert unique in listed
+    dynamodb.delete_table(TableName=unique)
+    dynamodb.get_waiter("table_not_exists").wait(TableName=unique, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+    assert dynamodb.describe_limits()["TableMaxReadCapacityUnits"] and dynamodb.describe_endpoints()["Endpoints"]
+
+
+def test_what_is_not_built_says_so(dynamodb):
+    with pytest.raises(ClientError) as caught:
+        dynamodb.create_backup(TableName="some-table", BackupName="some-backup")
+    assert "CreateBackup" in caught.value.response["Error"]["Message"]
