@@ -35,7 +35,7 @@ before(async () => {
       ],
     }),
   );
-  await waitUntilTableExists({ client, maxWaitTime: 5 }, { TableName });
+  await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 5 }, { TableName });
 });
 after(async () => assert.ok(await server.stop()));
 
