@@ -30,6 +30,8 @@ pub struct FunctionSpec {
     pub memory_mb: u32,
     pub region: String,
     pub account: String,
+    /// The ARN of the execution role, for [`Host::credentials`].
+    pub role: String,
     /// Usually `/aws/lambda/` and the name.
     pub log_group: String,
     /// Where this cloud answers: becomes `AWS_ENDPOINT_URL`, unless the function's own environment sets it.

@@ -81,6 +81,7 @@ impl Harness {
             memory_mb: 128,
             region: "eu-west-1".into(),
             account: "000000000000".into(),
+            role: "arn:aws:iam::000000000000:role/f".into(),
             log_group: format!("/aws/lambda/{name}"),
             endpoint_url: "http://127.0.0.1:4566".into(),
             instances_max: None,

@@ -1,0 +1,244 @@
+//! Deployment packages: unpacking a zip file that nobody has vouched for.
+//!
+//! Nothing is written outside the folder: entries with a path that leaves it are refused, files are written before
+//! any symbolic link exists, and links may only lead to places inside. Sizes are counted as bytes come out, not as
+//! the archive states them.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Cursor, Read};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use zip::ZipArchive;
+use zip::read::ZipFile;
+
+use crate::error::Error;
+use crate::limits::{ARCHIVE_ENTRIES_MAX, UNPACKED_BYTES_MAX};
+
+/// Longest target of a symbolic link, in bytes: Linux's `PATH_MAX`.
+const LINK_BYTES_MAX: u64 = 4_096;
+
+/// Unpacks `zip` into `folder`, which is there and empty. Everything in it becomes read-only (the folder itself stays
+/// writable, for it could not be renamed otherwise); what the archive does not say about permissions is readable and
+/// executable. Returns the unpacked size in bytes.
+pub fn unpack(zip: &Bytes, folder: &Path) -> Result<u64, Error> {
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| unreadable())?;
+    if archive.is_empty() {
+        return Err(Error::invalid("Uploaded file must be a non-empty zip"));
+    }
+    if archive.len() > ARCHIVE_ENTRIES_MAX {
+        return Err(Error::invalid(format!("A deployment package may have up to {ARCHIVE_ENTRIES_MAX} entries.")));
+    }
+    let mut unpacking = Unpacking { folder, left: UNPACKED_BYTES_MAX, links: Vec::new() };
+    for index in 0..archive.len() {
+        unpacking.entry(archive.by_index(index).map_err(|_| unreadable())?)?;
+    }
+    unpacking.make_links()?;
+    let bytes = UNPACKED_BYTES_MAX - unpacking.left;
+    protect(folder).map_err(failed)?;
+    Ok(bytes)
+}
+
+struct Unpacking<'a> {
+    folder: &'a Path,
+    /// Bytes that may still come out.
+    left: u64,
+    /// Path and target.
+    links: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Unpacking<'_> {
+    fn entry(&mut self, mut entry: ZipFile<'_, Cursor<&Bytes>>) -> Result<(), Error> {
+        let name = entry.enclosed_name().filter(|name| is_inside(name, Path::new(""))).ok_or_else(unreadable)?;
+        let path = self.folder.join(&name);
+        if entry.is_dir() {
+            return fs::create_dir_all(&path).map_err(unwritable);
+        }
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(unwritable)?;
+        }
+        if entry.is_symlink() {
+            let mut target = String::new();
+            entry.take(LINK_BYTES_MAX).read_to_string(&mut target).map_err(|_| unreadable())?;
+            self.links.push((name, target.into()));
+            return Ok(());
+        }
+        let mut file = File::create(&path).map_err(unwritable)?;
+        // One byte more than allowed shows that there is too much.
+        let written = io::copy(&mut (&mut entry).take(self.left + 1), &mut file).map_err(|_| unreadable())?;
+        self.left = self
+            .left
+            .checked_sub(written)
+            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES_MAX} bytes")))?;
+        let mode = entry.unix_mode().map_or(0o555, |mode| mode & 0o555 | 0o444);
+        file.set_permissions(Permissions::from_mode(mode)).map_err(failed)
+    }
+
+    fn make_links(&self) -> Result<(), Error> {
+        for (name, target) in &self.links {
+            if !is_inside(target, name.parent().unwrap_or(Path::new(""))) {
+                return Err(Error::invalid(format!(
+                    "The package's symbolic link {} leads to {}, outside of the package.",
+                    name.display(),
+                    target.display()
+                )));
+            }
+            symlink(target, self.folder.join(name)).map_err(unwritable)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a relative path, seen from `from`, stays inside. `..` may only come first: behind a name it could undo a
+/// link that leads somewhere else.
+fn is_inside(path: &Path, from: &Path) -> bool {
+    let mut depth = from.components().count();
+    let mut descended = false;
+    for component in path.components() {
+        match component {
+            Component::ParentDir if descended || depth == 0 => return false,
+            Component::ParentDir => depth -= 1,
+            Component::Normal(_) => descended = true,
+            Component::CurDir => {}
+            Component::RootDir | Component::Prefix(_) => return false,
+        }
+    }
+    true
+}
+
+/// Takes the right to write away from all folders inside, deepest first.
+fn protect(folder: &Path) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder).min_depth(1).contents_first(true) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o555))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a folder that [`unpack`] has made, or has begun to make.
+pub fn remove(folder: &Path) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder) {
+        // What cannot be walked cannot be removed either: the error below tells.
+        let Ok(entry) = entry else { break };
+        if entry.file_type().is_dir() {
+            fs::set_permissions(entry.path(), Permissions::from_mode(0o755))?;
+        }
+    }
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+fn unreadable() -> Error {
+    Error::invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+}
+
+/// The archive contradicts itself (a file where there is a folder), or the disk fails: told apart by the error.
+fn unwritable(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::InvalidFilename
+        | io::ErrorKind::InvalidInput
+        // A file that an earlier entry of the same name has already written, read-only.
+        | io::ErrorKind::PermissionDenied => unreadable(),
+        _ => failed(error),
+    }
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::Internal(format!("a deployment package cannot be unpacked: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn zip(build: impl FnOnce(&mut ZipWriter<Cursor<Vec<u8>>>)) -> Bytes {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        build(&mut writer);
+        writer.finish().unwrap().into_inner().into()
+    }
+
+    fn file(writer: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, content: &[u8]) {
+        writer.start_file(name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+        writer.write_all(content).unwrap();
+    }
+
+    fn link(writer: &mut ZipWriter<Cursor<Vec<u8>>>, name: &str, target: &str) {
+        writer.add_symlink(name, target, SimpleFileOptions::default()).unwrap();
+    }
+
+    fn refused(zip: &Bytes) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("code");
+        fs::create_dir(&inner).unwrap();
+        let error = unpack(zip, &inner).unwrap_err().to_string();
+        remove(&inner).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "something was written outside");
+        error
+    }
+
+    #[test]
+    fn files_folders_and_links_come_out_read_only() {
+        let zip = zip(|zip| {
+            file(zip, "handler.py", b"pass");
+            file(zip, "lib/tool.js", b"tool");
+            link(zip, "bin/tool", "../lib/tool.js");
+        });
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(unpack(&zip, folder.path()).unwrap(), 8);
+        assert_eq!(fs::read(folder.path().join("bin/tool")).unwrap(), b"tool");
+        for path in ["handler.py", "lib", "lib/tool.js", "bin"] {
+            let mode = fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o555, "{path}");
+        }
+        remove(folder.path()).unwrap();
+        assert!(!folder.path().exists());
+    }
+
+    #[test]
+    fn what_leads_outside_is_refused() {
+        let outside = "Could not unzip uploaded file. Please check your file, then try to upload again.";
+        assert_eq!(refused(&zip(|zip| file(zip, "../x", b"x"))), outside);
+        assert_eq!(refused(&zip(|zip| file(zip, "a/../../x", b"x"))), outside);
+        for target in ["/etc", "../..", "a/../../..", "../code2"] {
+            let error = refused(&zip(|zip| link(zip, "link", target)));
+            assert!(error.starts_with("The package's symbolic link link leads to "), "{error}");
+        }
+        // A file below a link: the link is made last, so the file lands in a folder of that name.
+        let error = refused(&zip(|zip| {
+            link(zip, "link", "sub");
+            file(zip, "link/x", b"x");
+        }));
+        assert_eq!(error, outside);
+    }
+
+    #[test]
+    fn what_is_no_archive_or_too_large_is_refused() {
+        assert!(refused(&Bytes::from_static(b"PK")).starts_with("Could not unzip"));
+        assert_eq!(refused(&zip(|_| {})), "Uploaded file must be a non-empty zip");
+        let contradiction = zip(|zip| {
+            file(zip, "a", b"x");
+            file(zip, "a/b", b"x");
+        });
+        assert!(refused(&contradiction).starts_with("Could not unzip"));
+        // A quarter of a gibibyte of zeros packs into a quarter of a megabyte.
+        let bomb = zip(|zip| {
+            zip.start_file("zeros", SimpleFileOptions::default()).unwrap();
+            let zeros = vec![0; 1 << 20];
+            (0..=250).for_each(|_| zip.write_all(&zeros).unwrap());
+        });
+        assert_eq!(refused(&bomb), "Unzipped size must be smaller than 262144000 bytes");
+    }
+}

@@ -1,0 +1,147 @@
+//! Code of functions and layers: kept as blobs, and unpacked once per content into a folder that is only a cache.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use blob::{BlobId, Blobs};
+use bytes::Bytes;
+use kv::{Db, Order};
+use tokio::sync::{RwLock, RwLockReadGuard};
+
+use crate::archive;
+use crate::error::Error;
+use crate::keys::{LAYERS, VERSIONS};
+use crate::limits;
+use crate::types::Code;
+
+/// Names the boot of the host during which the cache was filled.
+const BOOT_FILE: &str = "boot";
+
+pub struct CodeStore {
+    pub blobs: Blobs,
+    /// A folder for each package, named by its hash.
+    dir: PathBuf,
+    next_temp: std::sync::atomic::AtomicU64,
+    /// Held while a package is stored and not yet named by a committed value; the sweep waits for that.
+    storing: RwLock<()>,
+    /// What the last sweep found unused.
+    unused: Mutex<HashSet<BlobId>>,
+}
+
+/// A package on its way into the store: keep it until the transaction that names it has committed.
+pub struct Stored<'a> {
+    pub code: Code,
+    _storing: RwLockReadGuard<'a, ()>,
+}
+
+impl CodeStore {
+    /// Opens the folder. A crash of the host may have left half of a file in it, a crash of the server cannot: what
+    /// an earlier boot has left is dropped, and unpacked again when it is needed.
+    pub fn open(blobs: Blobs, dir: PathBuf) -> io::Result<CodeStore> {
+        let dir = std::path::absolute(dir)?;
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let known = fs::read_to_string(dir.join(BOOT_FILE)).unwrap_or_default();
+        if boot.is_empty() || boot != known {
+            archive::remove(&dir)?;
+        }
+        fs::create_dir_all(&dir)?;
+        archive::remove(&dir.join("tmp"))?;
+        fs::create_dir(dir.join("tmp"))?;
+        fs::write(dir.join(BOOT_FILE), boot)?;
+        let (next_temp, storing, unused) = Default::default();
+        Ok(CodeStore { blobs, dir, next_temp, storing, unused })
+    }
+
+    /// Checks, stores and unpacks a package. `operation` is the one that an error names.
+    pub async fn store(&self, zip: Bytes, operation: &str) -> Result<Stored<'_>, Error> {
+        if zip.len() > limits::ZIP_BYTES_MAX {
+            return Err(Error::package_too_large(operation));
+        }
+        let storing = self.storing.read().await;
+        let blob = BlobId::of(&zip);
+        let bytes = zip.len() as u64;
+        // Unpacked first: what cannot be unpacked is not worth storing.
+        let unpacked_bytes = self.unpack(blob, zip.clone()).await?;
+        self.blobs.put(zip).await?;
+        Ok(Stored { code: Code { blob, bytes, unpacked_bytes }, _storing: storing })
+    }
+
+    /// The folder with the unpacked package.
+    pub async fn folder(&self, code: &Code) -> Result<PathBuf, Error> {
+        let folder = self.dir.join(code.blob.to_string());
+        if !tokio::fs::try_exists(&folder).await.map_err(failed)? {
+            self.unpack(code.blob, self.blobs.get(&code.blob).await?).await?;
+        }
+        Ok(folder)
+    }
+
+    async fn unpack(&self, blob: BlobId, zip: Bytes) -> Result<u64, Error> {
+        let number = self.next_temp.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (temp, folder) = (self.dir.join("tmp").join(number.to_string()), self.dir.join(blob.to_string()));
+        let unpacked = tokio::task::spawn_blocking(move || {
+            fs::create_dir(&temp).map_err(failed)?;
+            let unpacked = archive::unpack(&zip, &temp).and_then(|bytes| publish(&temp, &folder).map(|()| bytes));
+            if unpacked.is_err()
+                && let Err(error) = archive::remove(&temp)
+            {
+                tracing::warn!(%error, path = %temp.display(), "a package that was refused was not removed");
+            }
+            unpacked
+        });
+        unpacked.await.map_err(|error| Error::Internal(error.to_string()))?
+    }
+
+    /// Removes code that nothing has referred to since the sweep before this one.
+    pub async fn sweep(&self, db: &Db) -> Result<(), Error> {
+        let _no_storing = self.storing.write().await;
+        let used = used(db)?;
+        let mut unused = HashSet::new();
+        for entry in fs::read_dir(&self.dir).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            unused.extend(name.to_str().and_then(|name| name.parse::<BlobId>().ok()).filter(|id| !used.contains(id)));
+        }
+        let before = {
+            let mut known = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *known, unused.clone())
+        };
+        for id in unused.intersection(&before) {
+            self.blobs.delete(id).await?;
+            let folder = self.dir.join(id.to_string());
+            let removed = tokio::task::spawn_blocking(move || archive::remove(&folder)).await;
+            removed.map_err(|error| Error::Internal(error.to_string()))?.map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a complete folder its name. When another upload was faster with the same content, its folder is as good.
+fn publish(temp: &Path, folder: &Path) -> Result<(), Error> {
+    match fs::rename(temp, folder) {
+        Err(_) if folder.is_dir() => archive::remove(temp).map_err(failed),
+        Err(error) => Err(failed(error)),
+        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).map_err(failed),
+    }
+}
+
+/// All code that a version or a layer refers to.
+fn used(db: &Db) -> Result<HashSet<BlobId>, Error> {
+    let read = db.read()?;
+    let mut used = HashSet::new();
+    for version in VERSIONS.scan(&read, Order::Forward)?.values() {
+        let version = version?;
+        used.insert(version.code.blob);
+        used.extend(version.layers.iter().map(|layer| layer.code.blob));
+    }
+    for layer in LAYERS.scan(&read, Order::Forward)?.values() {
+        used.insert(layer?.code.blob);
+    }
+    Ok(used)
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::Internal(format!("the folder for code: {error}"))
+}

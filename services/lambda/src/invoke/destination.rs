@@ -1,0 +1,148 @@
+//! Where the end of an asynchronous event is told: destinations, and the dead-letter queue.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+
+use base::{Arn, Region};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use service::{Caller, Cx, Outcome};
+
+use super::Ran;
+use crate::name::{FunctionRef, Qualifier};
+use crate::types::{Event, EventConfig};
+
+/// Why an event is done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Success,
+    RetriesExhausted,
+    EventAgeExceeded,
+}
+
+impl Condition {
+    fn name(self) -> &'static str {
+        match self {
+            Condition::Success => "Success",
+            Condition::RetriesExhausted => "RetriesExhausted",
+            Condition::EventAgeExceeded => "EventAgeExceeded",
+        }
+    }
+}
+
+/// An event that has come to its end, and as whom to tell of it.
+pub struct Report<'a> {
+    pub cx: &'a Cx,
+    pub role: &'a Arn,
+    pub function: &'a FunctionRef,
+    pub event: &'a Event,
+}
+
+impl Report<'_> {
+    pub async fn success(&self, config: &EventConfig, ran: &Ran) {
+        if let Some(destination) = &config.on_success {
+            let record = self.record(Condition::Success, Some(ran));
+            self.send(destination, &record.to_string(), None).await;
+        }
+    }
+
+    /// Tells the destination and the dead-letter queue; without either, the event is given up with a line in the log.
+    pub async fn failure(
+        &self,
+        config: &EventConfig,
+        dead_letter: Option<&Arn>,
+        condition: Condition,
+        ran: Option<&Ran>,
+    ) -> Outcome {
+        let mut told = false;
+        if let Some(destination) = &config.on_failure {
+            let record = self.record(condition, ran);
+            told |= self.send(destination, &record.to_string(), None).await;
+        }
+        if let Some(queue) = dead_letter {
+            let body = String::from_utf8_lossy(&self.event.payload);
+            told |= self.send(queue, &body, Some(self.dead_letter_attributes(ran))).await;
+        }
+        if told {
+            return Outcome::Delivered;
+        }
+        Outcome::GivenUp { reason: format!("{}, request {}", condition.name(), self.event.request_id) }
+    }
+
+    fn record(&self, condition: Condition, ran: Option<&Ran>) -> Value {
+        let invokes = self.event.failures + u32::from(ran.is_some());
+        let latest = Qualifier::Latest;
+        let mut record = json!({
+            "version": "1.0",
+            "timestamp": self.cx.env().now().iso8601(),
+            "requestContext": {
+                "requestId": self.event.request_id,
+                "functionArn": self.function.arn_of(self.function.qualifier.as_ref().unwrap_or(&latest)),
+                "condition": condition.name(),
+                "approximateInvokeCount": invokes,
+            },
+            "requestPayload": document(&self.event.payload),
+        });
+        if let Some(ran) = ran {
+            record["responseContext"] = json!({"statusCode": 200, "executedVersion": ran.version});
+            if let Some(error) = ran.outcome.function_error {
+                record["responseContext"]["functionError"] = error.into();
+            }
+            record["responsePayload"] = document(&ran.outcome.payload);
+        }
+        record
+    }
+
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq>
+    fn dead_letter_attributes(&self, ran: Option<&Ran>) -> Value {
+        let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+        let error = ran.map(|ran| document(&ran.outcome.payload)["errorMessage"].clone());
+        let error = error.as_ref().and_then(Value::as_str).unwrap_or("The event could not be processed in time.");
+        // An attribute holds at most a kilobyte of it, as on AWS.
+        let error: String = error.chars().take(1_000).collect();
+        json!({
+            "RequestID": text(&self.event.request_id),
+            "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+            "ErrorMessage": text(if error.is_empty() { "-" } else { &error }),
+        })
+    }
+
+    /// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether
+    /// it went.
+    async fn send(&self, to: &Arn, body: &str, attributes: Option<Value>) -> bool {
+        let region = Region::new(to.region.as_str());
+        let cx = self.cx.cloud().cx(Caller::role_session(self.role, &self.function.name), region, None);
+        let sent = match to.service.as_str() {
+            "sqs" => {
+                let mut input = json!({"QueueUrl": queue_url(&cx, to), "MessageBody": body});
+                if let Some(attributes) = attributes {
+                    input["MessageAttributes"] = attributes;
+                }
+                if to.resource.ends_with(".fifo") {
+                    input["MessageGroupId"] = self.function.name.as_str().into();
+                    input["MessageDeduplicationId"] = self.event.request_id.as_str().into();
+                }
+                cx.call::<Value>("sqs", "SendMessage", input).await
+            }
+            _ => {
+                let payload = STANDARD.encode(body);
+                let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});
+                cx.call::<Value>("lambda", "Invoke", input).await
+            }
+        };
+        if let Err(error) = &sent {
+            tracing::warn!(%to, from = %self.function.arn(), %error, "the end of an event could not be told");
+        }
+        sent.is_ok()
+    }
+}
+
+/// A queue's URL, which its service reads the account and the name from.
+pub fn queue_url(cx: &Cx, queue: &Arn) -> String {
+    format!("{}/{}/{}", cx.endpoint(), queue.account, queue.resource)
+}
+
+/// JSON, or what is no JSON as text.
+fn document(payload: &[u8]) -> Value {
+    serde_json::from_slice(payload).unwrap_or_else(|_| String::from_utf8_lossy(payload).into())
+}

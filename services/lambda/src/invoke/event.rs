@@ -1,0 +1,97 @@
+//! Asynchronous events: accepted durably, run until they succeed or their function's rules say that it is enough.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+
+use std::time::Duration;
+
+use base::{Region, Timestamp};
+use kv::{Stored, Tx};
+use service::{Cx, Delivery, Outcome, outbox};
+
+use super::destination::{Condition, Report};
+use super::{Request, resolve, run_resolved};
+use crate::Lambda;
+use crate::error::Error;
+use crate::limits;
+use crate::model::event_config;
+use crate::name::FunctionRef;
+use crate::types::Event;
+
+/// Accepts an event for what the reference names, once `tx` commits.
+pub fn send(tx: &mut Tx, cx: &Cx, reference: &FunctionRef, event: &Event, due: Timestamp) -> Result<(), Error> {
+    Ok(outbox::send(tx, cx, reference.arn(), reference.qualified_arn(), event.to_bytes()?, due)?)
+}
+
+/// The event in a delivery. A function's ARN as the sender means one of ours; others send the bare payload.
+fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
+    if delivery.from.service == "lambda" {
+        return Ok(Event::from_bytes(&delivery.event)?);
+    }
+    Ok(Event {
+        request_id: cx.env().uuid(),
+        payload: delivery.event.clone(),
+        client_context: None,
+        accepted: delivery.accepted,
+        failures: 0,
+    })
+}
+
+/// Runs the event of a delivery once, and decides what becomes of it.
+pub async fn deliver(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Outcome {
+    let cx = cx.cloud().cx(cx.caller().clone(), Region::new(delivery.to.region.as_str()), None);
+    match attempt(lambda, &cx, delivery).await {
+        Ok(outcome) => outcome,
+        Err(Error::ResourceNotFound(reason)) => Outcome::GivenUp { reason },
+        // Throttling, a full disk, an interpreter that is missing: nothing that the function has done.
+        Err(error) => {
+            tracing::debug!(to = %delivery.to, %error, "an event waits");
+            Outcome::RetryAt(cx.env().now() + back_off(delivery.attempts))
+        }
+    }
+}
+
+async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcome, Error> {
+    let reference = FunctionRef::of_arn(&delivery.to)
+        .ok_or_else(|| Error::ResourceNotFound(format!("{} is not a function", delivery.to)))?;
+    let event = read(cx, delivery)?;
+    let target = resolve(cx, &reference)?;
+    let config = event_config::in_force(&cx.db().read()?, &reference)?.unwrap_or_default();
+    let (role, dead_letter) = (target.version.settings.role.clone(), target.version.settings.dead_letter.clone());
+    let report = Report { cx, role: &role, function: &reference, event: &event };
+    let age = config.age_seconds.unwrap_or(limits::EVENT_AGE_SECONDS_DEFAULT);
+    if cx.now() > event.accepted + Duration::from_secs(age.into()) {
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::EventAgeExceeded, None).await);
+    }
+    if target.function.reserved_concurrency == Some(0) {
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await);
+    }
+    let request = Request {
+        request_id: event.request_id.clone(),
+        payload: event.payload.clone(),
+        client_context: event.client_context.clone(),
+        arn: reference.qualified_arn(),
+    };
+    let ran = run_resolved(lambda, cx, target, request).await?;
+    if ran.outcome.function_error.is_none() {
+        report.success(&config, &ran).await;
+        return Ok(Outcome::Delivered);
+    }
+    if event.failures >= config.retry_attempts.unwrap_or(limits::RETRY_ATTEMPTS_DEFAULT) {
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await);
+    }
+    retry(cx, reference, event).await?;
+    Ok(Outcome::Delivered)
+}
+
+/// Sends the event again, with one more failure on its account: a minute later, then two.
+async fn retry(cx: &Cx, reference: FunctionRef, event: Event) -> Result<(), Error> {
+    let again = Event { failures: event.failures + 1, ..event };
+    let due = cx.env().now() + limits::RETRY_DELAY * again.failures;
+    let context = cx.clone();
+    cx.db().write(move |tx| send(tx, &context, &reference, &again, due)).await
+}
+
+/// Doubles with each attempt.
+fn back_off(attempts: u32) -> Duration {
+    limits::BACK_OFF_MIN.saturating_mul(1 << attempts.min(20)).min(limits::BACK_OFF_MAX)
+}

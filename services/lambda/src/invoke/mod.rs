@@ -1,0 +1,9 @@
+//! Running functions: at once for who waits for the answer, or later for events.
+
+mod concurrency;
+pub mod destination;
+pub mod event;
+mod run;
+
+pub use concurrency::Concurrency;
+pub use run::{Ran, Request, resolve, run, run_resolved, validate};

@@ -1,0 +1,166 @@
+//! AWS Lambda: functions, their versions and aliases, layers, asynchronous events, and queues as event sources.
+
+mod archive;
+mod bindings;
+mod code;
+mod constraints;
+mod downloads;
+mod error;
+mod host;
+mod invoke;
+mod keys;
+mod limits;
+mod logs;
+mod model;
+mod name;
+mod not_implemented;
+mod ops;
+mod roles;
+mod sources;
+mod spec;
+mod target;
+mod types;
+mod workers;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use base::Env;
+use blob::Blobs;
+use runtime::Runtime;
+use service::{Api, Service, read, write};
+
+pub use error::Error;
+
+use code::CodeStore;
+use downloads::{DownloadFront, Downloads};
+use host::Host;
+use invoke::Concurrency;
+use logs::LogBuffer;
+use name::function_resource as function;
+use ops::layer::{layer_resource, version_resource};
+use ops::mapping::mapping_resource;
+use ops::{account, alias, concurrency, event_config, layer, mapping, permission, tag, version, with_pass_role};
+use roles::Roles;
+use sources::Sources;
+use spec::Specs;
+use target::FunctionTarget;
+
+/// The name that trust policies know Lambda by.
+const PRINCIPAL: &str = "lambda.amazonaws.com";
+
+/// What Lambda needs besides the store.
+pub struct Config {
+    pub runtime: runtime::Config,
+    /// Deployment packages. Lambda's alone: it removes what no function refers to.
+    pub blobs: Blobs,
+    /// Where packages are unpacked: a folder of the server's own, on the same disk for all of it.
+    pub code_dir: PathBuf,
+}
+
+/// The service's state in memory. All of it can be made again from the store.
+pub struct Lambda {
+    runtime: Runtime,
+    code: CodeStore,
+    specs: Specs,
+    roles: Arc<Roles>,
+    host: Arc<Host>,
+    logs: Arc<LogBuffer>,
+    concurrency: Concurrency,
+    downloads: Downloads,
+    sources: Sources,
+}
+
+impl Lambda {
+    /// Opens the folders. Call within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a folder cannot be made or written.
+    pub fn open(config: Config, env: &Env) -> io::Result<Arc<Lambda>> {
+        let (roles, logs) = (Arc::<Roles>::default(), Arc::<LogBuffer>::default());
+        let host = Arc::new(Host::new(roles.clone(), logs.clone()));
+        Ok(Arc::new(Lambda {
+            runtime: Runtime::new(config.runtime, env.clone(), host.clone())?,
+            code: CodeStore::open(config.blobs, config.code_dir)?,
+            specs: Specs::default(),
+            roles,
+            host,
+            logs,
+            concurrency: Concurrency::default(),
+            downloads: Downloads::new(env),
+            sources: Sources::default(),
+        }))
+    }
+
+    /// The instances of functions, to look at and to prepare.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// Lets the instances of a version go that has changed or is gone.
+    fn retire(&self, key: &str) {
+        self.runtime.retire(key);
+        self.specs.forget(key);
+    }
+}
+
+const API: Api = Api {
+    namespace: "com.amazonaws.lambda",
+    not_implemented: not_implemented::NOT_IMPLEMENTED,
+    body_bytes_max: limits::REQUEST_BYTES_MAX,
+    message_key: "Message",
+    ..Api::named("lambda")
+};
+
+#[rustfmt::skip] // A table: one line an operation.
+pub fn service(lambda: Arc<Lambda>) -> Service {
+    Service::builder(API, lambda.clone())
+        .operation(write("CreateFunction", ops::function::create).permissions(|_, cx, i| Ok(with_pass_role(cx, "lambda:CreateFunction", &i.function_name, i.role.as_deref()))).rest(&bindings::CREATE_FUNCTION))
+        .operation(read("GetFunction", ops::function::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION))
+        .operation(read("GetFunctionConfiguration", ops::function::get_configuration).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION_CONFIGURATION))
+        .operation(write("UpdateFunctionCode", ops::function::update_code).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::UPDATE_FUNCTION_CODE))
+        .operation(write("UpdateFunctionConfiguration", ops::function::update_configuration).permissions(|_, cx, i| Ok(with_pass_role(cx, "lambda:UpdateFunctionConfiguration", &i.function_name, i.role.as_deref()))).rest(&bindings::UPDATE_FUNCTION_CONFIGURATION))
+        .operation(write("DeleteFunction", ops::function::delete).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::DELETE_FUNCTION))
+        .operation(read("ListFunctions", ops::function::list).rest(&bindings::LIST_FUNCTIONS))
+        .operation(write("PublishVersion", version::publish).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUBLISH_VERSION))
+        .operation(read("ListVersionsByFunction", version::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_VERSIONS_BY_FUNCTION))
+        .operation(write("CreateAlias", alias::create).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::CREATE_ALIAS))
+        .operation(read("GetAlias", alias::get).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_ALIAS))
+        .operation(write("UpdateAlias", alias::update).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::UPDATE_ALIAS))
+        .operation(write("DeleteAlias", alias::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_ALIAS))
+        .operation(read("ListAliases", alias::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_ALIASES))
+        .operation(write("Invoke", ops::invoke::invoke).action("lambda:InvokeFunction").permissions(|_, cx, i| ops::invoke::permissions(cx, i)).rest(&bindings::INVOKE))
+        .operation(write("AddPermission", permission::add).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::ADD_PERMISSION))
+        .operation(write("RemovePermission", permission::remove).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::REMOVE_PERMISSION))
+        .operation(read("GetPolicy", permission::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_POLICY))
+        .operation(write("PutFunctionConcurrency", concurrency::put).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_CONCURRENCY))
+        .operation(read("GetFunctionConcurrency", concurrency::get).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_CONCURRENCY))
+        .operation(write("DeleteFunctionConcurrency", concurrency::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_FUNCTION_CONCURRENCY))
+        .operation(write("PutFunctionEventInvokeConfig", event_config::put).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::PUT_FUNCTION_EVENT_INVOKE_CONFIG))
+        .operation(write("UpdateFunctionEventInvokeConfig", event_config::update).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::UPDATE_FUNCTION_EVENT_INVOKE_CONFIG))
+        .operation(read("GetFunctionEventInvokeConfig", event_config::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION_EVENT_INVOKE_CONFIG))
+        .operation(write("DeleteFunctionEventInvokeConfig", event_config::delete).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::DELETE_FUNCTION_EVENT_INVOKE_CONFIG))
+        .operation(read("ListFunctionEventInvokeConfigs", event_config::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_FUNCTION_EVENT_INVOKE_CONFIGS))
+        .operation(write("PublishLayerVersion", layer::publish).resource(|cx, i| layer_resource(cx, &i.layer_name)).rest(&bindings::PUBLISH_LAYER_VERSION))
+        .operation(read("GetLayerVersion", layer::get).resource(version_resource).rest(&bindings::GET_LAYER_VERSION))
+        .operation(read("GetLayerVersionByArn", layer::get_by_arn).action("lambda:GetLayerVersion").resource(|_, i| i.arn.clone()).rest(&bindings::GET_LAYER_VERSION_BY_ARN))
+        .operation(read("ListLayers", layer::list).rest(&bindings::LIST_LAYERS))
+        .operation(read("ListLayerVersions", layer::list_versions).rest(&bindings::LIST_LAYER_VERSIONS))
+        .operation(write("DeleteLayerVersion", layer::delete).resource(version_resource).rest(&bindings::DELETE_LAYER_VERSION))
+        .operation(write("CreateEventSourceMapping", mapping::create).rest(&bindings::CREATE_EVENT_SOURCE_MAPPING))
+        .operation(read("GetEventSourceMapping", mapping::get).resource(|cx, i| mapping_resource(cx, &i.uuid)).rest(&bindings::GET_EVENT_SOURCE_MAPPING))
+        .operation(write("UpdateEventSourceMapping", mapping::update).resource(|cx, i| mapping_resource(cx, &i.uuid)).rest(&bindings::UPDATE_EVENT_SOURCE_MAPPING))
+        .operation(write("DeleteEventSourceMapping", mapping::delete).resource(|cx, i| mapping_resource(cx, &i.uuid)).rest(&bindings::DELETE_EVENT_SOURCE_MAPPING))
+        .operation(read("ListEventSourceMappings", mapping::list).rest(&bindings::LIST_EVENT_SOURCE_MAPPINGS))
+        .operation(write("TagResource", tag::tag).resource(|_, i| i.resource.clone()).rest(&bindings::TAG_RESOURCE))
+        .operation(write("UntagResource", tag::untag).resource(|_, i| i.resource.clone()).rest(&bindings::UNTAG_RESOURCE))
+        .operation(read("ListTags", tag::list).resource(|_, i| i.resource.clone()).rest(&bindings::LIST_TAGS))
+        .operation(read("GetAccountSettings", account::settings).rest(&bindings::GET_ACCOUNT_SETTINGS))
+        .target(FunctionTarget(lambda.clone()))
+        .front(DownloadFront(lambda))
+        .worker("lambda logs", logs::run)
+        .worker("lambda event sources", sources::run)
+        .worker("lambda code", workers::sweep)
+        .build()
+}

@@ -1,0 +1,86 @@
+//! What Lambda allows, with units.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+pub const FUNCTION_NAME_CHARACTERS_MAX: usize = 64;
+/// A function's name as a request gives it: with account, ARN and qualifier.
+pub const FUNCTION_REFERENCE_CHARACTERS_MAX: usize = 140;
+pub const QUALIFIER_CHARACTERS_MAX: usize = 128;
+pub const HANDLER_CHARACTERS_MAX: usize = 128;
+pub const DESCRIPTION_CHARACTERS_MAX: usize = 256;
+pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<i64> = 1..=900;
+pub const TIMEOUT_SECONDS_DEFAULT: u32 = 3;
+pub const MEMORY_MB_RANGE: RangeInclusive<i64> = 128..=10_240;
+pub const MEMORY_MB_DEFAULT: u32 = 128;
+pub const EPHEMERAL_STORAGE_MB_RANGE: RangeInclusive<i64> = 512..=10_240;
+/// All of a function's environment variables, as JSON.
+pub const ENVIRONMENT_BYTES_MAX: usize = 4_096;
+pub const LAYERS_MAX: usize = 5;
+pub const TAGS_MAX: usize = 50;
+/// A resource policy.
+pub const POLICY_BYTES_MAX: usize = 20_480;
+
+/// A deployment package that travels in the request.
+pub const ZIP_BYTES_MAX: usize = 52_428_800;
+/// A deployment package and its layers, unpacked.
+pub const UNPACKED_BYTES_MAX: u64 = 262_144_000;
+/// Files and folders in one package: a bound for the host's sake, well over what fits into the size limit in practice.
+pub const ARCHIVE_ENTRIES_MAX: usize = 200_000;
+/// A request with a package in base64, and room for the other members.
+pub const REQUEST_BYTES_MAX: usize = 71 << 20;
+/// AWS's figure for the same, which its error names.
+pub const REQUEST_BYTES_STATED: usize = 69_905_067;
+/// All code of an account.
+pub const CODE_STORAGE_BYTES_MAX: u64 = 80_530_636_800;
+
+/// The payload of a synchronous invocation.
+pub const PAYLOAD_BYTES_MAX: usize = 6_291_456;
+/// The payload of an asynchronous one.
+pub const EVENT_BYTES_MAX: usize = 1_048_576;
+/// Executions that an account may have at once, over all functions.
+pub const CONCURRENT_EXECUTIONS: u32 = 1_000;
+/// What reservations must leave to the functions without one.
+pub const UNRESERVED_EXECUTIONS_MIN: u32 = 100;
+
+pub const LIST_ITEMS_DEFAULT: usize = 50;
+pub const LIST_ITEMS_RANGE: RangeInclusive<i64> = 1..=10_000;
+
+pub const RETRY_ATTEMPTS_RANGE: RangeInclusive<i64> = 0..=2;
+pub const RETRY_ATTEMPTS_DEFAULT: u32 = 2;
+pub const EVENT_AGE_SECONDS_RANGE: RangeInclusive<i64> = 60..=21_600;
+pub const EVENT_AGE_SECONDS_DEFAULT: u32 = 21_600;
+/// The wait before the first retry after an error of the function; each further one waits that much longer.
+pub const RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Waits after throttling and errors of the system, doubled each time.
+pub const BACK_OFF_MIN: Duration = Duration::from_secs(1);
+pub const BACK_OFF_MAX: Duration = Duration::from_secs(300);
+
+pub const BATCH_SIZE_DEFAULT: u32 = 10;
+pub const BATCH_SIZE_RANGE: RangeInclusive<i64> = 1..=10_000;
+pub const FIFO_BATCH_SIZE_MAX: u32 = 10;
+pub const BATCHING_WINDOW_SECONDS_RANGE: RangeInclusive<i64> = 0..=300;
+pub const MAXIMUM_CONCURRENCY_RANGE: RangeInclusive<i64> = 2..=1_000;
+/// Batches of one mapping that are under way at once, where the mapping does not say.
+pub const CONCURRENCY_DEFAULT: usize = 16;
+pub const FILTERS_MAX: usize = 10;
+pub const FILTER_CHARACTERS_MAX: usize = 4_096;
+
+/// How long a link to download code can be used.
+pub const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(600);
+/// How long log lines are gathered before they are written. They are lost when the server is killed meanwhile.
+pub const LOG_DELAY: Duration = Duration::from_millis(100);
+/// Log lines that may wait to be written; what comes on top is dropped, with a note.
+pub const LOG_BUFFER_BYTES_MAX: usize = 64 << 20;
+/// One delivery of log lines.
+pub const LOG_DELIVERY_BYTES_MAX: usize = 512 << 10;
+/// How often code that nothing refers to any more is looked for, and how long it stays at least: longer than any
+/// invocation takes.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
+/// Lifetime of the credentials that functions get, and what must be left of it when they are handed out again.
+pub const CREDENTIALS_SECONDS: u64 = 3_600;
+pub const CREDENTIALS_LEFT_MIN: Duration = Duration::from_secs(1_800);
+/// How long running invocations may take to end when the server stops.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

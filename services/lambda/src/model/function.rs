@@ -1,0 +1,180 @@
+//! Functions: making, finding, changing and removing them.
+
+use std::collections::BTreeMap;
+
+use kv::{Order, Read, Tx};
+
+use crate::error::Error;
+use crate::keys::{ALIASES, EVENT_CONFIGS, FUNCTIONS, MAPPINGS_CHANNEL, POLICIES, VERSIONS};
+use crate::limits;
+use crate::model::{self, Page, version};
+use crate::name::{FunctionRef, Qualifier};
+use crate::types::{Function, Version};
+
+pub fn find(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<Function, Error> {
+    let found = FUNCTIONS.get(read, (function.region.as_str(), &*function.name))?;
+    found
+        .filter(|found| found.arn.account == function.account.as_str())
+        .ok_or_else(|| Error::function_not_found(function.qualified_arn()))
+}
+
+/// Stores a new function with its `$LATEST` version, and publishes it when asked to.
+pub fn create(tx: &mut Tx, function: &Function, latest: &Version, publish: bool) -> Result<Version, Error> {
+    let key = (&*function.arn.region, &*function.name);
+    if FUNCTIONS.contains(tx, key)? {
+        return Err(Error::ResourceConflict(format!("Function already exist: {}", function.name)));
+    }
+    FUNCTIONS.put(tx, key, function)?;
+    VERSIONS.put(tx, (key.0, key.1, latest.number), latest)?;
+    // A mapping may have outlived an earlier function of this name.
+    tx.wake(MAPPINGS_CHANNEL);
+    if publish { version::publish(tx, function, latest, None) } else { Ok(latest.clone()) }
+}
+
+/// Changes `$LATEST` by `change`, which sees the version in force. Returns the old one and the new one.
+pub fn update(
+    tx: &mut Tx,
+    function: &FunctionRef,
+    revision: Option<&str>,
+    change: impl Fn(Version) -> Result<Version, Error>,
+) -> Result<(Function, Version, Version), Error> {
+    let found = find(tx, function)?;
+    let before = version::find(tx, function, 0)?;
+    model::check_revision(revision, &before.revision, "GetFunction/GetAlias")?;
+    let after = change(before.clone())?;
+    VERSIONS.put(tx, (&*found.arn.region, &*found.name, 0u64), &after)?;
+    tx.wake(MAPPINGS_CHANNEL);
+    Ok((found, before, after))
+}
+
+/// Removes a function with everything that belongs to it. Returns its versions.
+pub fn delete(tx: &mut Tx, function: &FunctionRef) -> Result<Vec<Version>, Error> {
+    find(tx, function)?;
+    let key = (function.region.as_str(), &*function.name);
+    let versions = VERSIONS.scan_prefix(&*tx, key, Order::Forward)?.values().collect::<Result<_, _>>()?;
+    FUNCTIONS.delete(tx, key)?;
+    VERSIONS.delete_prefix(tx, key)?;
+    ALIASES.delete_prefix(tx, key)?;
+    POLICIES.delete_prefix(tx, key)?;
+    EVENT_CONFIGS.delete_prefix(tx, key)?;
+    tx.wake(MAPPINGS_CHANNEL);
+    Ok(versions)
+}
+
+/// A page of a region's functions in order of their names, each with its `$LATEST` version.
+pub fn list(
+    read: &(impl Read + ?Sized),
+    region: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page<(Function, Version)>, Error> {
+    let functions = FUNCTIONS.scan_after(read, region, (region, after.unwrap_or_default()), Order::Forward)?.values();
+    let (functions, marker) = model::page(functions, limit, |_| true, |function| function.name.clone())?;
+    let mut page = Vec::with_capacity(functions.len());
+    for function in functions {
+        if let Some(latest) = VERSIONS.get(read, (region, &*function.name, 0u64))? {
+            page.push((function, latest));
+        }
+    }
+    Ok((page, marker))
+}
+
+/// A page of all versions of all functions of a region, by function and number.
+pub fn list_versions(
+    read: &(impl Read + ?Sized),
+    region: &str,
+    after: Option<(&str, u64)>,
+    limit: usize,
+) -> Result<Page<(Function, Version)>, Error> {
+    let (name, number) = after.unwrap_or_default();
+    let rows = match after {
+        Some(_) => VERSIONS.scan_after(read, region, (region, name, number), Order::Forward)?,
+        None => VERSIONS.scan_prefix(read, region, Order::Forward)?,
+    };
+    let marker = |((_, name, number), _): &((String, String, u64), Version)| format!("{name}:{number}");
+    let (versions, marker) = model::page(rows, limit, |_| true, marker)?;
+    let mut page = Vec::with_capacity(versions.len());
+    for ((_, name, _), version) in versions {
+        if let Some(function) = FUNCTIONS.get(read, (region, &*name))? {
+            page.push((function, version));
+        }
+    }
+    Ok((page, marker))
+}
+
+/// Sets or removes the reserved concurrency.
+pub fn reserve(tx: &mut Tx, function: &FunctionRef, executions: Option<u32>) -> Result<(), Error> {
+    let mut found = find(tx, function)?;
+    found.reserved_concurrency = executions;
+    FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?;
+    let reserved = reserved(tx, function.region.as_str())?;
+    if executions.is_some() && reserved + limits::UNRESERVED_EXECUTIONS_MIN > limits::CONCURRENT_EXECUTIONS {
+        return Err(Error::invalid(format!(
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{}].",
+            limits::UNRESERVED_EXECUTIONS_MIN
+        )));
+    }
+    Ok(())
+}
+
+/// Executions that a region's functions have reserved.
+pub fn reserved(read: &(impl Read + ?Sized), region: &str) -> Result<u32, Error> {
+    let mut total = 0u32;
+    for function in FUNCTIONS.scan_prefix(read, region, Order::Forward)?.values() {
+        total = total.saturating_add(function?.reserved_concurrency.unwrap_or_default());
+    }
+    Ok(total)
+}
+
+/// Adds tags, within the limit.
+pub fn tag(tx: &mut Tx, function: &FunctionRef, tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    let mut found = find(tx, function)?;
+    found.tags.extend(tags.clone());
+    check_tags(&found.tags)?;
+    Ok(FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?)
+}
+
+pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    if tags.len() > limits::TAGS_MAX {
+        return Err(Error::invalid(format!("The number of tags exceeds the limit of {}.", limits::TAGS_MAX)));
+    }
+    if let Some(reserved) = tags.keys().find(|key| key.to_ascii_lowercase().starts_with("aws:")) {
+        return Err(Error::invalid(format!("The tag key '{reserved}' begins with aws:, which is reserved.")));
+    }
+    Ok(())
+}
+
+pub fn untag(tx: &mut Tx, function: &FunctionRef, keys: &[String]) -> Result<(), Error> {
+    let mut found = find(tx, function)?;
+    found.tags.retain(|key, _| !keys.contains(key));
+    Ok(FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?)
+}
+
+/// What an invocation of a reference runs.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    pub function: Function,
+    pub version: Version,
+}
+
+/// Finds the version that a reference means; `random` (0 to 1) decides where an alias splits its traffic.
+pub fn resolve(read: &(impl Read + ?Sized), function: &FunctionRef, random: f64) -> Result<Resolved, Error> {
+    let found = find(read, function)?;
+    let number = match &function.qualifier {
+        None | Some(Qualifier::Latest) => 0,
+        Some(Qualifier::Version(number)) => *number,
+        Some(Qualifier::Alias(name)) => {
+            let alias = ALIASES.get(read, (&*found.arn.region, &*found.name, &**name))?;
+            let alias = alias.ok_or_else(|| Error::function_not_found(function.qualified_arn()))?;
+            match alias.weighted {
+                Some((other, weight)) if random < weight => other,
+                _ => alias.version,
+            }
+        }
+    };
+    // Number 0 is not a version that can be asked for by number.
+    let is_zero = function.qualifier == Some(Qualifier::Version(0));
+    let version = VERSIONS.get(read, (&*found.arn.region, &*found.name, number))?.filter(|_| !is_zero);
+    let version = version.ok_or_else(|| Error::function_not_found(function.qualified_arn()))?;
+    Ok(Resolved { function: found, version })
+}

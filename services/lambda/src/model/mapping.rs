@@ -1,0 +1,69 @@
+//! Event source mappings: making, changing and removing them.
+
+use base::Arn;
+use kv::{Order, Read, Tx};
+
+use crate::error::Error;
+use crate::keys::{MAPPINGS, MAPPINGS_CHANNEL};
+use crate::model::{self, Page};
+use crate::types::Mapping;
+
+pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<Mapping, Error> {
+    MAPPINGS.get(read, (region, id))?.ok_or_else(Error::resource_not_found)
+}
+
+/// Stores a new mapping, unless the function has one of that source.
+pub fn create(tx: &mut Tx, mapping: &Mapping) -> Result<(), Error> {
+    for existing in MAPPINGS.scan_prefix(&*tx, &*mapping.function.region, Order::Forward)?.values() {
+        let existing = existing?;
+        if (&existing.source, &existing.function) == (&mapping.source, &mapping.function) {
+            return Err(Error::ResourceConflict(format!(
+                "An event source mapping with SQS arn (\" {} \") and function (\" {} \") already exists. Please update or delete the existing mapping with UUID {}",
+                mapping.source, mapping.function.resource, existing.id
+            )));
+        }
+    }
+    put(tx, mapping)
+}
+
+fn put(tx: &mut Tx, mapping: &Mapping) -> Result<(), Error> {
+    MAPPINGS.put(tx, (&*mapping.function.region, &*mapping.id), mapping)?;
+    tx.wake(MAPPINGS_CHANNEL);
+    Ok(())
+}
+
+/// Changes a mapping by `change`, which sees the one in force.
+pub fn update(
+    tx: &mut Tx,
+    region: &str,
+    id: &str,
+    change: impl Fn(Mapping) -> Result<Mapping, Error>,
+) -> Result<Mapping, Error> {
+    let mapping = change(find(tx, region, id)?)?;
+    put(tx, &mapping)?;
+    Ok(mapping)
+}
+
+pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<Mapping, Error> {
+    let mapping = find(tx, region, id)?;
+    MAPPINGS.delete(tx, (region, id))?;
+    tx.wake(MAPPINGS_CHANNEL);
+    Ok(mapping)
+}
+
+/// A page of a region's mappings in order of their ids.
+pub fn list(
+    read: &(impl Read + ?Sized),
+    region: &str,
+    after: Option<&str>,
+    limit: usize,
+    source: Option<&Arn>,
+    function: Option<&Arn>,
+) -> Result<Page<Mapping>, Error> {
+    let keep = |mapping: &Mapping| {
+        source.is_none_or(|source| mapping.source == *source)
+            && function.is_none_or(|function| mapping.function == *function)
+    };
+    let rows = MAPPINGS.scan_after(read, region, (region, after.unwrap_or_default()), Order::Forward)?.values();
+    model::page(rows, limit, keep, |mapping| mapping.id.clone())
+}

@@ -1,0 +1,87 @@
+//! Resource policies: who may invoke a function, beside those whom their own policies allow it.
+
+use kv::{Read, Tx};
+
+use crate::error::Error;
+use crate::keys::{ALIASES, POLICIES, VERSIONS};
+use crate::limits;
+use crate::model::{self, function};
+use crate::name::{FunctionRef, Qualifier};
+use crate::types::Policy;
+
+/// The policy of what the reference names; a reference without a qualifier has its own.
+pub fn find(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<Option<Policy>, Error> {
+    Ok(POLICIES.get(read, key(function))?)
+}
+
+fn key(function: &FunctionRef) -> (&str, &str, String) {
+    (function.region.as_str(), &function.name, function.qualifier_key())
+}
+
+/// Whether the version or alias is there that the policy is for.
+fn check_target(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<(), Error> {
+    let found = function::find(read, function)?;
+    let (region, name) = (&*found.arn.region, &*found.name);
+    let exists = match &function.qualifier {
+        None | Some(Qualifier::Latest) => true,
+        Some(Qualifier::Version(number)) => *number > 0 && VERSIONS.contains(read, (region, name, *number))?,
+        Some(Qualifier::Alias(alias)) => ALIASES.contains(read, (region, name, &**alias))?,
+    };
+    if exists { Ok(()) } else { Err(Error::function_not_found(function.qualified_arn())) }
+}
+
+/// Adds a statement. `revision` is the new policy's.
+pub fn add(
+    tx: &mut Tx,
+    function: &FunctionRef,
+    id: &str,
+    statement: &str,
+    expected: Option<&str>,
+    revision: &str,
+) -> Result<(), Error> {
+    check_target(tx, function)?;
+    let mut policy =
+        find(tx, function)?.unwrap_or_else(|| Policy { statements: Default::default(), revision: String::new() });
+    if expected.is_some() {
+        model::check_revision(expected, &policy.revision, "GetPolicy")?;
+    }
+    if policy.statements.contains_key(id) {
+        return Err(Error::ResourceConflict(format!(
+            "The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement."
+        )));
+    }
+    policy.statements.insert(id.to_owned(), statement.to_owned());
+    if document(&policy).len() > limits::POLICY_BYTES_MAX {
+        return Err(Error::PolicyLengthExceeded);
+    }
+    policy.revision = revision.to_owned();
+    Ok(POLICIES.put(tx, key(function), &policy)?)
+}
+
+pub fn remove(
+    tx: &mut Tx,
+    function: &FunctionRef,
+    id: &str,
+    expected: Option<&str>,
+    revision: &str,
+) -> Result<(), Error> {
+    check_target(tx, function)?;
+    let policy = find(tx, function)?;
+    let mut policy =
+        policy.ok_or_else(|| Error::ResourceNotFound("No policy is associated with the given resource.".into()))?;
+    model::check_revision(expected, &policy.revision, "GetPolicy")?;
+    if policy.statements.remove(id).is_none() {
+        return Err(Error::ResourceNotFound(format!("Statement {id} is not found in resource policy.")));
+    }
+    if policy.statements.is_empty() {
+        return Ok(POLICIES.delete(tx, key(function))?);
+    }
+    policy.revision = revision.to_owned();
+    Ok(POLICIES.put(tx, key(function), &policy)?)
+}
+
+/// The policy as a document.
+pub fn document(policy: &Policy) -> String {
+    let statements: Vec<&str> = policy.statements.values().map(String::as_str).collect();
+    format!(r#"{{"Version":"2012-10-17","Id":"default","Statement":[{}]}}"#, statements.join(","))
+}

@@ -1,0 +1,39 @@
+//! Functions as the target of other services: events through the outbox, and calls that wait for the answer.
+
+use std::sync::Arc;
+
+use base::{Arn, Region};
+use bytes::Bytes;
+use service::{BoxFuture, Cx, Delivery, Error, Invoked, Outcome, Target};
+
+use crate::Lambda;
+use crate::invoke::{self, Request, event};
+use crate::limits;
+use crate::name::FunctionRef;
+
+pub struct FunctionTarget(pub Arc<Lambda>);
+
+impl Target for FunctionTarget {
+    fn deliver(&self, cx: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
+        let lambda = self.0.clone();
+        Box::pin(async move { event::deliver(&lambda, &cx, &delivery).await })
+    }
+
+    fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, Error>> {
+        let lambda = self.0.clone();
+        Box::pin(async move { Ok(answer(&lambda, &cx, &to, event).await?) })
+    }
+}
+
+async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invoked, crate::Error> {
+    let reference = FunctionRef::of_arn(to).ok_or_else(|| crate::Error::function_not_found(to))?;
+    let payload = invoke::validate(event, limits::PAYLOAD_BYTES_MAX, "InvokeFunction")?;
+    let cx = cx.cloud().cx(cx.caller().clone(), Region::new(to.region.as_str()), None);
+    let request = Request { request_id: cx.request_id().to_owned(), payload, client_context: None, arn: to.clone() };
+    let ran = invoke::run(lambda, &cx, &reference, request).await?;
+    Ok(Invoked {
+        payload: ran.outcome.payload,
+        function_error: ran.outcome.function_error.map(str::to_owned),
+        executed_version: ran.version,
+    })
+}

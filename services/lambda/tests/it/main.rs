@@ -1,0 +1,7 @@
+//! Lambda as its callers see it, on the memory engine, with real functions where they matter.
+
+mod configuration;
+mod events;
+mod invocations;
+mod queues;
+mod world;

@@ -1,0 +1,129 @@
+//! Queues as event sources.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, function};
+
+/// Refuses messages that say so, and passes on what it saw to the queue `seen`, by way of a destination.
+const F: &str = r#"
+def handler(event, context):
+    failed = [r["messageId"] for r in event["Records"] if r["body"] == "bad"]
+    assert all(r["eventSource"] == "aws:sqs" for r in event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
+"#;
+const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:q";
+
+async fn mapping(world: &World, more: Value) -> Value {
+    let mut input = json!({"FunctionName": "f", "EventSourceArn": QUEUE});
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.call("CreateEventSourceMapping", input).await
+}
+
+/// Messages that can be received, and messages in flight.
+async fn counts(world: &World, url: &str) -> (String, String) {
+    let attributes = world.sqs("GetQueueAttributes", json!({"QueueUrl": url, "AttributeNames": ["All"]})).await;
+    let count = |name: &str| attributes["Attributes"][name].as_str().unwrap().to_owned();
+    (count("ApproximateNumberOfMessages"), count("ApproximateNumberOfMessagesNotVisible"))
+}
+
+#[tokio::test]
+async fn a_function_gets_messages_and_what_failed_stays() {
+    let world = World::running().await;
+    world.function(F, json!({})).await;
+    let url = world.queue("q").await;
+    let created = mapping(&world, json!({"FunctionResponseTypes": ["ReportBatchItemFailures"]})).await;
+    assert_eq!((&created["State"], &created["BatchSize"]), (&json!("Enabled"), &json!(10)));
+    for body in ["a", "bad", "c"] {
+        world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": body})).await;
+    }
+    world.until(async || (counts(&world, &url).await == ("0".into(), "1".into())).then_some(())).await;
+    let id = json!({"UUID": created["UUID"]});
+    assert_eq!(world.call("GetEventSourceMapping", id.clone()).await["LastProcessingResult"], "OK");
+    assert_eq!(world.call("DeleteEventSourceMapping", id.clone()).await["State"], "Deleting");
+    assert!(world.refused("GetEventSourceMapping", id).await.starts_with("ResourceNotFoundException"));
+}
+
+#[tokio::test]
+async fn filters_drop_what_does_not_match() {
+    let world = World::running().await;
+    world.function("def handler(event, context): raise ValueError('no')", json!({})).await;
+    let url = world.queue("q").await;
+    let filter = json!({"Filters": [{"Pattern": "{\"body\":{\"kind\":[\"order\"]}}"}]});
+    mapping(&world, json!({"FilterCriteria": filter})).await;
+    for body in ["{\"kind\":\"order\"}", "{\"kind\":\"other\"}", "text"] {
+        world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": body})).await;
+    }
+    // The order stays, since the function fails on it; the others are gone.
+    world.until(async || (counts(&world, &url).await == ("0".into(), "1".into())).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_mapping_can_be_paused() {
+    let world = World::running().await;
+    world.function(F, json!({})).await;
+    let url = world.queue("q").await;
+    let created = mapping(&world, json!({"Enabled": false})).await;
+    assert_eq!(created["State"], "Disabled");
+    world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": "a"})).await;
+    assert_eq!(counts(&world, &url).await, ("1".into(), "0".into()));
+    world.call("UpdateEventSourceMapping", json!({"UUID": created["UUID"], "Enabled": true})).await;
+    world.until(async || (counts(&world, &url).await == ("0".into(), "0".into())).then_some(())).await;
+    let listed = world.call("ListEventSourceMappings", json!({"FunctionName": "f", "EventSourceArn": QUEUE})).await;
+    assert_eq!(listed["EventSourceMappings"][0]["UUID"], created["UUID"]);
+    let none = world.call("ListEventSourceMappings", json!({"FunctionName": "g"})).await;
+    assert_eq!(none["EventSourceMappings"], json!([]));
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_refused() {
+    let world = World::new().await;
+    world.function(F, json!({"Timeout": 31})).await;
+    world
+        .call(
+            "CreateFunction",
+            function(F, json!({"FunctionName": "g", "Role": "arn:aws:iam::000000000000:role/powerless"})),
+        )
+        .await;
+    world.queue("q").await;
+    let refused = |more: Value| {
+        let mut input = json!({"FunctionName": "f", "EventSourceArn": QUEUE});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.refused("CreateEventSourceMapping", input)
+    };
+    let cases = [
+        (
+            json!({}),
+            "InvalidParameterValueException: Queue visibility timeout: 30 seconds is less than Function timeout: 31 seconds",
+        ),
+        (
+            json!({"FunctionName": "g"}),
+            "InvalidParameterValueException: The provided execution role does not have permissions to call ReceiveMessage on SQS",
+        ),
+        (
+            json!({"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}),
+            "NotImplemented: An event source mapping of kinesis",
+        ),
+        (
+            json!({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:none"}),
+            "InvalidParameterValueException: Error occurred while ReceiveMessage. SQS Error Code: QueueDoesNotExist",
+        ),
+        (
+            json!({"BatchSize": 11}),
+            "InvalidParameterValueException: Maximum batch window in seconds must be greater than 0",
+        ),
+        (json!({"BatchSize": 0}), "ValidationException"),
+        (
+            json!({"FilterCriteria": {"Filters": [{"Pattern": "{"}]}}),
+            "InvalidParameterValueException: Invalid filter pattern definition.",
+        ),
+        (
+            json!({"BisectBatchOnFunctionError": true}),
+            "InvalidParameterValueException: Unsupported BisectBatchOnFunctionError",
+        ),
+        (json!({"FunctionName": "h"}), "ResourceNotFoundException: Function not found"),
+    ];
+    for (more, expected) in cases {
+        let refused = refused(more.clone()).await;
+        assert!(refused.starts_with(expected), "{more}: {refused}");
+    }
+}
