@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use service::PeerAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -81,8 +84,12 @@ async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher
     let _ = stream.set_nodelay(true);
     let spoke = Arc::new(AtomicBool::new(false));
     let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
-    let service = service_fn(move |request| {
+    let peer = stream.peer_addr().ok().map(PeerAddr);
+    let service = service_fn(move |mut request: Request<Incoming>| {
         speaks.store(true, Ordering::Relaxed);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let inner = inner.clone();
         async move { Ok::<_, Infallible>(exchange::handle(&inner, request).await) }
     });

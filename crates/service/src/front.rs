@@ -1,8 +1,14 @@
 //! A door for traffic that is not an AWS call: a service answers plain HTTP on hosts or paths of its own.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use crate::{BoxFuture, Cx};
+
+/// Who sent a request: an extension of its head, where the gateway knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
 
 /// Requests of a service's users (an API's callers, a function URL's), which carry no AWS operation.
 pub trait Front: Send + Sync {
