@@ -1,0 +1,48 @@
+//! Everything that API Gateway refuses, and how it says so.
+//!
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/api/CommonErrors.html> and the errors of each operation.
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    NotFound(String),
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("{0}")]
+    Conflict(String),
+    #[error("{0}")]
+    LimitExceeded(String),
+    #[error("{0}")]
+    NotImplemented(String),
+    #[error(transparent)]
+    Store(#[from] kv::Error),
+}
+
+impl Error {
+    pub fn bad(reason: impl Into<String>) -> Error {
+        Error::BadRequest(reason.into())
+    }
+
+    /// What a part that was named, and is not there, is called: `Invalid Method identifier specified`.
+    pub fn invalid(part: &str) -> Error {
+        Error::NotFound(format!("Invalid {part} identifier specified"))
+    }
+
+    pub fn not_implemented(what: impl Into<String>) -> Error {
+        Error::NotImplemented(what.into())
+    }
+}
+
+impl From<Error> for service::Error {
+    fn from(error: Error) -> service::Error {
+        let text = error.to_string();
+        match error {
+            Error::NotFound(_) => service::Error::new(404, "NotFoundException", text),
+            Error::BadRequest(_) => service::Error::new(400, "BadRequestException", text),
+            Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
+            Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
+            Error::NotImplemented(what) => service::Error::not_implemented(what),
+            Error::Store(cause) => service::Error::internal(cause),
+        }
+    }
+}

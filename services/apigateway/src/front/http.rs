@@ -1,0 +1,199 @@
+//! A request to an HTTP API: stage, CORS, route, integration, answer.
+
+use std::time::Duration;
+
+use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
+use base::Arn;
+use bytes::Bytes;
+use kv::{Read, Snap};
+use service::Cx;
+
+use super::address::Address;
+use super::answer::{self, Answer, Body};
+use super::invoke::{Failure, invoke};
+use super::request::Incoming;
+use super::{cors, event_v1, event_v2, refusal};
+use crate::ApiGateway;
+use crate::error::Error;
+use crate::integration;
+use crate::keys::HTTP_STAGES;
+use crate::model::http::deployment;
+use crate::route_key;
+use crate::routes::http::{Found, Routes};
+use crate::types::http::{Api, Integration, Payload, Stage};
+
+const DEFAULT_STAGE: &str = "$default";
+
+pub async fn serve(
+    state: &ApiGateway,
+    cx: &Cx,
+    read: Snap,
+    api: Api,
+    address: &Address,
+    incoming: Incoming,
+) -> Result<Response<Bytes>, Error> {
+    let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| !api.disable_execute_api) else {
+        return Ok(with_id(refusal::not_found(), &incoming));
+    };
+    let Some(deployed) = &stage.deployment else { return Ok(with_id(refusal::not_found(), &incoming)) };
+    let routes =
+        state.http.get(&api.id, deployed, || Ok(Routes::new(deployment::deployed(&read, &api.id, deployed)?)))?;
+    drop(read);
+    if let Some(cors) = &routes.cors
+        && cors::is_preflight(&incoming.method, &incoming.headers)
+    {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        cors::preflight(cors, &incoming.headers, response.headers_mut());
+        return Ok(with_id(response, &incoming));
+    }
+    let mut response = match routes.find(incoming.method.as_str(), &path) {
+        None => refusal::not_found(),
+        Some(found) => {
+            Request { cx, api: &api, stage: &stage, path: &address.path, incoming: &incoming }.answer(&found).await
+        }
+    };
+    if let Some(cors) = &routes.cors {
+        cors::apply(cors, &incoming.headers, response.headers_mut());
+    }
+    Ok(with_id(response, &incoming))
+}
+
+/// The stage that the path's first part names, and the path after it; otherwise `$default`, and the whole path.
+fn find_stage(read: &impl Read, api: &Api, address: &Address) -> Result<Option<(Stage, String)>, Error> {
+    let (name, path) = address.stage();
+    if let Some(stage) = HTTP_STAGES.get(read, (&api.id, name))? {
+        return Ok(Some((stage, path)));
+    }
+    let default = HTTP_STAGES.get(read, (&api.id, DEFAULT_STAGE))?;
+    Ok(default.map(|stage| (stage, address.path.clone())))
+}
+
+fn with_id(mut response: Response<Bytes>, incoming: &Incoming) -> Response<Bytes> {
+    if let Ok(id) = HeaderValue::from_str(&incoming.extended_id) {
+        response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), id);
+    }
+    response
+}
+
+/// A request that has found its stage.
+struct Request<'a> {
+    cx: &'a Cx,
+    api: &'a Api,
+    stage: &'a Stage,
+    /// With a named stage.
+    path: &'a str,
+    incoming: &'a Incoming,
+}
+
+impl Request<'_> {
+    async fn answer(&self, found: &Found<'_>) -> Response<Bytes> {
+        let Some(integration) = found.integration else { return refusal::http_internal() };
+        let Some(function) = integration::function(&integration.uri, &self.stage.variables) else {
+            let (api, stage, uri) = (&self.api.id, &self.stage.name, &integration.uri);
+            tracing::warn!(api, stage, uri, "a URI names no function in this stage");
+            return refusal::http_internal();
+        };
+        let event = self.event(integration, found);
+        let timeout = Duration::from_millis(integration.timeout_millis);
+        let failure = match invoke(self.cx, function, self.source(found), &event, timeout).await {
+            Ok(payload) => {
+                let answer = match integration.payload {
+                    Payload::V1 => answer::v1(&payload),
+                    Payload::V2 => answer::v2(&payload),
+                };
+                match answer {
+                    Ok(answer) => return respond(answer),
+                    Err(error) => {
+                        tracing::warn!(
+                            api = self.api.id,
+                            route = found.key,
+                            why = error.0,
+                            "malformed function answer"
+                        );
+                        Failure::Function
+                    }
+                }
+            }
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Function | Failure::Misconfigured => refusal::http_internal(),
+            Failure::Timeout | Failure::Throttled => {
+                refusal::http(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            }
+            Failure::TooLarge => refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+        }
+    }
+
+    fn event(&self, integration: &Integration, found: &Found<'_>) -> serde_json::Value {
+        let binary = event_v2::is_binary(self.incoming.header(CONTENT_TYPE));
+        match integration.payload {
+            Payload::V2 => {
+                let place = event_v2::Place {
+                    account: &self.api.account,
+                    api: &self.api.id,
+                    stage: &self.stage.name,
+                    variables: &self.stage.variables,
+                    route: found.key,
+                    path: self.path,
+                    parameters: &found.parameters,
+                };
+                event_v2::event(self.incoming, &place, binary)
+            }
+            Payload::V1 => {
+                let place = event_v1::Place {
+                    account: &self.api.account,
+                    api: &self.api.id,
+                    stage: &self.stage.name,
+                    variables: &self.stage.variables,
+                    deployment: None,
+                    resource_id: found.key,
+                    resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
+                    path: self.path,
+                    full_path: self.path,
+                    parameters: &found.parameters,
+                };
+                event_v1::http(self.incoming, &place, binary)
+            }
+        }
+    }
+
+    /// The route, as policies of functions name it.
+    fn source(&self, found: &Found<'_>) -> Arn {
+        let (api, stage) = (&self.api.id, &self.stage.name);
+        let resource = match route_key::parts(found.key) {
+            Some((_, path)) => format!("{api}/{stage}/{}{path}", self.incoming.method),
+            None => format!("{api}/{stage}/{}", found.key),
+        };
+        Arn {
+            partition: "aws".into(),
+            service: "execute-api".into(),
+            region: self.api.region.clone(),
+            account: self.api.account.clone(),
+            resource,
+        }
+    }
+}
+
+/// Headers that are the gateway's own to set.
+const DROPPED: [&str; 7] =
+    ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+
+fn respond(answer: Answer) -> Response<Bytes> {
+    let body = match answer.body {
+        Body::Text(text) => Bytes::from(text),
+        Body::Binary(bytes, _) => bytes,
+    };
+    let mut response = Response::new(super::body_of(answer.status, body));
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    for (name, value) in answer.headers.into_iter().filter(|(name, _)| !DROPPED.contains(&name.as_str())) {
+        headers.append(name, value);
+    }
+    if !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+    }
+    response
+}

@@ -1,0 +1,69 @@
+//! The traffic of an API's users.
+
+mod address;
+mod answer;
+mod cors;
+mod event_v1;
+mod event_v2;
+mod http;
+mod invoke;
+mod mock;
+mod refusal;
+mod request;
+mod rest;
+
+use std::sync::Arc;
+
+use ::http::request::Parts;
+use ::http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use service::{BoxFuture, Cx, Front};
+
+use crate::ApiGateway;
+use crate::error::Error;
+use crate::keys::{HTTP_APIS, REST_APIS};
+use crate::limits;
+use request::Incoming;
+
+/// Answers the requests to `{api}.execute-api.*`, and to the paths that stand for it.
+pub struct ExecuteApi(pub Arc<ApiGateway>);
+
+impl Front for ExecuteApi {
+    fn matches(&self, head: &Parts) -> bool {
+        address::of(head).is_some()
+    }
+
+    fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Bytes>> {
+        let state = self.0.clone();
+        Box::pin(async move {
+            serve(&state, &cx, request).await.unwrap_or_else(|error| {
+                tracing::error!(%error, "a request to an API failed");
+                rest::internal()
+            })
+        })
+    }
+}
+
+async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    let (head, body) = request.into_parts();
+    let Some(address) = address::of(&head) else { return Ok(refusal::not_found()) };
+    let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
+    let incoming = Incoming::new(cx, head, body);
+    let read = cx.db().read()?;
+    if let Some(api) = REST_APIS.get(&read, &address.api)? {
+        return match too_large {
+            true => Ok(refusal::rest_too_large()),
+            false => rest::serve(state, cx, read, api, &address, incoming).await,
+        };
+    }
+    match HTTP_APIS.get(&read, &address.api)? {
+        Some(_) if too_large => Ok(refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),
+        Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
+        None => Ok(refusal::forbidden()),
+    }
+}
+
+/// The body of an answer: some statuses have none.
+fn body_of(status: StatusCode, body: Bytes) -> Bytes {
+    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED { Bytes::new() } else { body }
+}

@@ -1,0 +1,221 @@
+//! A request to a REST API: stage, resource, method, integration, answer.
+
+use std::time::Duration;
+
+use base::Arn;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use kv::Snap;
+use service::Cx;
+
+use super::address::Address;
+use super::answer::{self, Answer, Body};
+use super::event_v1::{self, Place};
+use super::invoke::{Failure, invoke};
+use super::request::Incoming;
+use super::{mock, refusal};
+use crate::ApiGateway;
+use crate::error::Error;
+use crate::integration;
+use crate::keys::STAGES;
+use crate::model::rest::deployment;
+use crate::routes::rest::{Found, Routes};
+use crate::types::rest::{Api, Integration, IntegrationKind, Stage};
+
+pub async fn serve(
+    state: &ApiGateway,
+    cx: &Cx,
+    read: Snap,
+    api: Api,
+    address: &Address,
+    incoming: Incoming,
+) -> Result<Response<Bytes>, Error> {
+    let (name, path) = address.stage();
+    let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| !api.disable_execute_api) else {
+        return Ok(with_ids(refusal::forbidden(), &incoming));
+    };
+    let routes = state.rest.get(&api.id, &stage.deployment, || {
+        let types = deployment::find(&read, &api.id, &stage.deployment)?.binary_media_types;
+        Ok(Routes::new(deployment::resources(&read, &api.id, &stage.deployment)?, types))
+    })?;
+    drop(read);
+    let found = routes.find(&path);
+    let method = found.as_ref().and_then(|found| found.method(incoming.method.as_str()));
+    let (Some(found), Some(method)) = (found, method) else {
+        return Ok(with_ids(refusal::missing_token(), &incoming));
+    };
+    let Some(integration) = &method.integration else {
+        return Ok(with_ids(internal(), &incoming));
+    };
+    let response = match &integration.kind {
+        IntegrationKind::Mock { status } => mock::answer(integration, *status).unwrap_or_else(internal),
+        IntegrationKind::Function { uri } => {
+            let request =
+                Request { cx, api: &api, stage: &stage, routes: &routes, path: &path, address, incoming: &incoming };
+            let mut response = request.function(uri, integration, &found).await;
+            insert(response.headers_mut(), "x-amzn-trace-id", &incoming.trace_id);
+            response
+        }
+    };
+    Ok(with_ids(response, &incoming))
+}
+
+/// A failure of the API itself.
+pub fn internal() -> Response<Bytes> {
+    refusal::rest(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerErrorException", "Internal server error")
+}
+
+/// A failure of what is behind the API.
+fn bad_gateway() -> Response<Bytes> {
+    refusal::rest(StatusCode::BAD_GATEWAY, "InternalServerErrorException", "Internal server error")
+}
+
+fn with_ids(mut response: Response<Bytes>, incoming: &Incoming) -> Response<Bytes> {
+    insert(response.headers_mut(), "x-amzn-requestid", &incoming.request_id);
+    insert(response.headers_mut(), "x-amz-apigw-id", &incoming.extended_id);
+    response
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// A request that has found its stage.
+struct Request<'a> {
+    cx: &'a Cx,
+    api: &'a Api,
+    stage: &'a Stage,
+    routes: &'a Routes,
+    path: &'a str,
+    address: &'a Address,
+    incoming: &'a Incoming,
+}
+
+impl Request<'_> {
+    async fn function(&self, uri: &str, integration: &Integration, found: &Found<'_>) -> Response<Bytes> {
+        let Some(function) = integration::function(uri, &self.stage.variables) else {
+            tracing::warn!(api = self.api.id, stage = self.stage.name, uri, "a URI names no function in this stage");
+            return internal();
+        };
+        let place = Place {
+            account: &self.api.account,
+            api: &self.api.id,
+            stage: &self.stage.name,
+            variables: &self.stage.variables,
+            deployment: Some(&self.stage.deployment),
+            resource_id: found.id,
+            resource: found.path,
+            path: self.path,
+            full_path: &self.address.path,
+            parameters: &found.parameters,
+        };
+        let binary = self.incoming.header(CONTENT_TYPE).is_some_and(|kind| self.is_binary(kind));
+        let event = event_v1::rest(self.incoming, &place, binary);
+        let timeout = Duration::from_millis(integration.timeout_millis);
+        let failure = match invoke(self.cx, function, self.source(found), &event, timeout).await {
+            Ok(payload) => match answer::v1(&payload) {
+                Ok(answer) => return self.respond(answer),
+                Err(error) => {
+                    let (api, resource) = (&self.api.id, found.path);
+                    tracing::warn!(api, resource, why = error.0, "malformed Lambda proxy response");
+                    Failure::Function
+                }
+            },
+            Err(failure) => failure,
+        };
+        match failure {
+            Failure::Function => bad_gateway(),
+            Failure::Timeout => {
+                refusal::rest(StatusCode::GATEWAY_TIMEOUT, "InternalServerErrorException", "Endpoint request timed out")
+            }
+            Failure::TooLarge => {
+                refusal::rest(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", "Request Too Long")
+            }
+            Failure::Throttled | Failure::Misconfigured => internal(),
+        }
+    }
+
+    /// The method, as policies of functions name it.
+    fn source(&self, found: &Found<'_>) -> Arn {
+        let (api, stage, method) = (&self.api.id, &self.stage.name, &self.incoming.method);
+        Arn {
+            partition: "aws".into(),
+            service: "execute-api".into(),
+            region: self.api.region.clone(),
+            account: self.api.account.clone(),
+            resource: format!("{api}/{stage}/{method}{}", found.path),
+        }
+    }
+
+    /// Whether the API treats a media type as binary.
+    fn is_binary(&self, media_type: &str) -> bool {
+        let kind = media_type.split(';').next().unwrap_or_default().trim();
+        self.routes.binary_media_types.iter().any(|known| match known.strip_suffix("/*") {
+            _ if known == "*/*" => true,
+            Some(prefix) => kind.split('/').next().is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
+            None => known.eq_ignore_ascii_case(kind),
+        })
+    }
+
+    fn respond(&self, answer: Answer) -> Response<Bytes> {
+        // What the client accepts first decides whether bytes are sent as bytes.
+        let accepted = self.incoming.header(ACCEPT).and_then(|all| all.split(',').next()).unwrap_or_default();
+        let body = match answer.body {
+            Body::Text(text) => Bytes::from(text),
+            Body::Binary(bytes, _) if self.is_binary(accepted) => bytes,
+            Body::Binary(_, base64) => Bytes::from(base64),
+        };
+        let mut response = Response::new(super::body_of(answer.status, body));
+        *response.status_mut() = answer.status;
+        let headers = response.headers_mut();
+        for (name, value) in answer.headers {
+            if let Some(name) = passed(name) {
+                headers.append(name, value);
+            }
+        }
+        if !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        response
+    }
+}
+
+/// Headers that are sent under another name, so that they do not mislead about the gateway's own answer.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
+const REMAPPED: [&str; 9] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-md5",
+    "date",
+    "host",
+    "server",
+    "user-agent",
+    "www-authenticate",
+];
+const DROPPED: [&str; 9] = [
+    "expect",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authenticate",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+];
+
+/// The name under which a function's header is sent; `None` for those that are not.
+fn passed(name: HeaderName) -> Option<HeaderName> {
+    if DROPPED.contains(&name.as_str()) {
+        return None;
+    }
+    if REMAPPED.contains(&name.as_str()) {
+        return format!("x-amzn-remapped-{name}").parse().ok();
+    }
+    Some(name)
+}

@@ -1,0 +1,77 @@
+//! What both kinds of API integrate: functions, by the URI that names them.
+
+use base::Arn;
+
+use crate::error::Error;
+use crate::limits;
+use crate::types::Texts;
+
+const BEFORE: &str = ":lambda:path/2015-03-31/functions/";
+const AFTER: &str = "/invocations";
+
+/// Whether a URI can name a function, as far as can be told before the stage's variables are put in.
+pub fn check_uri(uri: &str) -> Result<(), Error> {
+    if uri.len() > limits::URI_CHARACTERS_MAX {
+        return Err(Error::bad(format!("A URI can have {} characters at most", limits::URI_CHARACTERS_MAX)));
+    }
+    match arn_text(uri) {
+        Some(arn) if arn.contains("${stageVariables.") || is_function(arn) => Ok(()),
+        _ if uri.starts_with("arn:") && uri.contains(":apigateway:") => {
+            Err(Error::not_implemented(format!("An integration with {uri}; functions only are integrated")))
+        }
+        _ => Err(Error::bad(format!("Invalid integration URI specified: {uri}. The ARN of a function is expected"))),
+    }
+}
+
+/// The function that a URI names in a stage with these variables.
+pub fn function(uri: &str, variables: &Texts) -> Option<Arn> {
+    let arn = with_variables(arn_text(uri)?, variables)?;
+    arn.parse().ok().filter(|_| is_function(&arn))
+}
+
+/// The function's ARN within the URI of its invocations; or the whole, where that is an ARN.
+fn arn_text(uri: &str) -> Option<&str> {
+    match uri.split_once(BEFORE) {
+        Some((start, rest)) if start.starts_with("arn:") => rest.strip_suffix(AFTER),
+        _ => Some(uri).filter(|uri| uri.starts_with("arn:") && !uri.contains(":apigateway:")),
+    }
+}
+
+fn is_function(arn: &str) -> bool {
+    arn.parse::<Arn>().is_ok_and(|arn| arn.service == "lambda" && arn.resource.starts_with("function:"))
+}
+
+/// Puts variables in for `${stageVariables.name}`. `None` when one is not there.
+fn with_variables(text: &str, variables: &Texts) -> Option<String> {
+    let mut parts = text.split("${stageVariables.");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}')?;
+        filled.push_str(variables.get(name)?);
+        filled.push_str(rest);
+    }
+    Some(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUNCTION: &str = "arn:aws:lambda:us-east-1:000000000000:function:hello";
+
+    #[test]
+    fn functions_are_found_in_uris() {
+        let invocations = |function: &str| format!("arn:aws:apigateway:us-east-1{BEFORE}{function}{AFTER}");
+        let variables = Texts::from([("fn".to_owned(), "hello".to_owned())]);
+        let variable = FUNCTION.replace("hello", "${stageVariables.fn}");
+        for uri in [FUNCTION.to_owned(), invocations(FUNCTION), invocations(&variable), variable.clone()] {
+            check_uri(&uri).unwrap();
+            assert_eq!(function(&uri, &variables).unwrap().to_string(), FUNCTION, "{uri}");
+        }
+        assert_eq!(function(&variable, &Texts::new()), None);
+        assert!(matches!(check_uri("arn:aws:apigateway:us-east-1:sqs:path/q"), Err(Error::NotImplemented(_))));
+        for uri in ["", "https://example.com", "arn:aws:sqs:r:a:q", "arn:aws:lambda:r:a:layer:x"] {
+            assert!(matches!(check_uri(uri), Err(Error::BadRequest(_))), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! HTTP APIs: the API, its routes and integrations, its deployments and stages.
+
+pub mod api;
+pub mod deployment;
+pub mod route;
+pub mod stage;

@@ -1,0 +1,60 @@
+//! REST APIs: making, finding, changing and removing them.
+
+use kv::{Order, Read, Tx};
+
+use crate::error::Error;
+use crate::keys::{DEPLOYED, DEPLOYMENTS, RESOURCES, REST_APIS, STAGES};
+use crate::limits;
+use crate::types::rest::{Api, Resource};
+
+pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<Api, Error> {
+    let api = REST_APIS.get(read, id)?.filter(|api| api.region == region);
+    api.ok_or_else(|| Error::NotFound(format!("Invalid API identifier specified {id}")))
+}
+
+/// A region's APIs, oldest first.
+pub fn list(read: &(impl Read + ?Sized), region: &str) -> Result<Vec<Api>, Error> {
+    let mut apis = REST_APIS.scan(read, Order::Forward)?.values().collect::<Result<Vec<_>, _>>()?;
+    apis.retain(|api| api.region == region);
+    apis.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    Ok(apis)
+}
+
+/// Stores a new API, with its root.
+pub fn create(tx: &mut Tx, api: &Api) -> Result<(), Error> {
+    if list(tx, &api.region)?.len() >= limits::APIS_PER_REGION_MAX {
+        return Err(Error::LimitExceeded(format!("There can be {} APIs at most", limits::APIS_PER_REGION_MAX)));
+    }
+    let root = Resource { id: api.root.clone(), parent: None, part: String::new(), methods: Default::default() };
+    RESOURCES.put(tx, (&api.id, &root.id), &root)?;
+    put(tx, api)
+}
+
+/// Stores an API that has changed.
+pub fn put(tx: &mut Tx, api: &Api) -> Result<(), Error> {
+    Ok(REST_APIS.put(tx, &api.id, api)?)
+}
+
+/// Changes an API by `change`.
+pub fn update(
+    tx: &mut Tx,
+    region: &str,
+    id: &str,
+    change: impl FnOnce(&mut Api) -> Result<(), Error>,
+) -> Result<Api, Error> {
+    let mut api = find(tx, region, id)?;
+    change(&mut api)?;
+    put(tx, &api)?;
+    Ok(api)
+}
+
+/// Removes an API with everything that belongs to it.
+pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
+    find(tx, region, id)?;
+    REST_APIS.delete(tx, id)?;
+    RESOURCES.delete_prefix(tx, id)?;
+    DEPLOYMENTS.delete_prefix(tx, id)?;
+    DEPLOYED.delete_prefix(tx, id)?;
+    STAGES.delete_prefix(tx, id)?;
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Deployments of a REST API: its resources as they were at one moment, which is what stages serve.
+
+use kv::{Order, Read, Tx};
+
+use crate::error::Error;
+use crate::keys::{DEPLOYED, DEPLOYMENTS, RESOURCES};
+use crate::model::rest::{api, stage};
+use crate::types::rest::{Deployment, Resource};
+
+pub fn find(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Deployment, Error> {
+    DEPLOYMENTS.get(read, (api, id))?.ok_or_else(|| Error::invalid("Deployment"))
+}
+
+/// An API's deployments, oldest first.
+pub fn list(read: &(impl Read + ?Sized), api: &str) -> Result<Vec<Deployment>, Error> {
+    let mut all = DEPLOYMENTS.scan_prefix(read, api, Order::Forward)?.values().collect::<Result<Vec<_>, _>>()?;
+    all.sort_by(|a, b| (a.created, &a.id).cmp(&(b.created, &b.id)));
+    Ok(all)
+}
+
+/// Deploys the API as it is now.
+pub fn create(tx: &mut Tx, region: &str, api: &str, deployment: &Deployment) -> Result<Deployment, Error> {
+    let api = api::find(tx, region, api)?;
+    let resources = RESOURCES.scan_prefix(tx, &api.id, Order::Forward)?.values().collect::<Result<Vec<_>, _>>()?;
+    check_complete(&resources)?;
+    for resource in &resources {
+        DEPLOYED.put(tx, (&api.id, &deployment.id, &resource.id), resource).map_err(too_large)?;
+    }
+    let deployment = Deployment { binary_media_types: api.binary_media_types, ..deployment.clone() };
+    DEPLOYMENTS.put(tx, (&api.id, &deployment.id), &deployment)?;
+    Ok(deployment)
+}
+
+fn too_large(error: kv::Error) -> Error {
+    match error {
+        kv::Error::TransactionTooLarge { bytes } => {
+            Error::LimitExceeded(format!("The API has {bytes} bytes, which is too large to be deployed"))
+        }
+        other => other.into(),
+    }
+}
+
+fn check_complete(resources: &[Resource]) -> Result<(), Error> {
+    let mut methods = resources.iter().flat_map(|resource| resource.methods.values()).peekable();
+    if methods.peek().is_none() {
+        return Err(Error::bad("The REST API doesn't contain any methods"));
+    }
+    if methods.any(|method| method.integration.is_none()) {
+        return Err(Error::bad("No integration defined for method"));
+    }
+    Ok(())
+}
+
+/// Removes a deployment that no stage serves.
+pub fn delete(tx: &mut Tx, region: &str, api: &str, id: &str) -> Result<(), Error> {
+    api::find(tx, region, api)?;
+    find(tx, api, id)?;
+    if stage::list(tx, api)?.iter().any(|stage| stage.deployment == id) {
+        return Err(Error::bad("Active stages pointing to this deployment must be moved or deleted"));
+    }
+    DEPLOYMENTS.delete(tx, (api, id))?;
+    DEPLOYED.delete_prefix(tx, (api, id))?;
+    Ok(())
+}
+
+/// What a deployment serves.
+pub fn resources(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Resource>, Error> {
+    Ok(DEPLOYED.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,63 @@
+//! Stages of a REST API: names under which a deployment is served.
+
+use base::Timestamp;
+use kv::{Order, Read, Tx};
+
+use crate::error::Error;
+use crate::keys::STAGES;
+use crate::limits;
+use crate::model::rest::{api, deployment};
+use crate::types::rest::Stage;
+
+pub fn find(read: &(impl Read + ?Sized), api: &str, name: &str) -> Result<Stage, Error> {
+    STAGES.get(read, (api, name))?.ok_or_else(|| Error::invalid("stage"))
+}
+
+/// An API's stages, in order of their names.
+pub fn list(read: &(impl Read + ?Sized), api: &str) -> Result<Vec<Stage>, Error> {
+    Ok(STAGES.scan_prefix(read, api, Order::Forward)?.values().collect::<Result<_, _>>()?)
+}
+
+pub fn create(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(), Error> {
+    api::find(tx, region, api)?;
+    deployment::find(tx, api, &stage.deployment)?;
+    if STAGES.contains(tx, (api, &stage.name))? {
+        return Err(Error::Conflict("Stage already exists".into()));
+    }
+    if list(tx, api)?.len() >= limits::STAGES_PER_API_MAX {
+        return Err(Error::LimitExceeded(format!("An API can have {} stages at most", limits::STAGES_PER_API_MAX)));
+    }
+    Ok(STAGES.put(tx, (api, &stage.name), stage)?)
+}
+
+/// Lets a stage serve another deployment; a stage that is not there is made.
+pub fn point(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(), Error> {
+    let Some(existing) = STAGES.get(tx, (api, &stage.name))? else { return create(tx, region, api, stage) };
+    let mut variables = existing.variables.clone();
+    variables.extend(stage.variables.clone());
+    let moved = Stage { deployment: stage.deployment.clone(), variables, updated: stage.updated, ..existing };
+    Ok(STAGES.put(tx, (api, &moved.name), &moved)?)
+}
+
+/// Changes a stage by `change`.
+pub fn update(
+    tx: &mut Tx,
+    now: Timestamp,
+    region: &str,
+    (api, name): (&str, &str),
+    change: impl FnOnce(&mut Stage) -> Result<(), Error>,
+) -> Result<Stage, Error> {
+    api::find(tx, region, api)?;
+    let mut stage = find(tx, api, name)?;
+    change(&mut stage)?;
+    stage.updated = now;
+    deployment::find(tx, api, &stage.deployment)?;
+    STAGES.put(tx, (api, name), &stage)?;
+    Ok(stage)
+}
+
+pub fn delete(tx: &mut Tx, region: &str, api: &str, name: &str) -> Result<(), Error> {
+    api::find(tx, region, api)?;
+    find(tx, api, name)?;
+    Ok(STAGES.delete(tx, (api, name))?)
+}

@@ -1,0 +1,183 @@
+//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use service::Cx;
+
+use super::{Items, ListInput};
+use crate::ApiGateway;
+use crate::error::Error;
+use crate::limits;
+use crate::model::http::{api, stage};
+use crate::ops::{self, Empty, validate_length, validate_stage_name, validate_variables};
+use crate::types::Texts;
+use crate::types::http::Stage;
+
+/// CreateStage's input, and UpdateStage's: absent members are left as they are.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StageInput {
+    pub api_id: String,
+    pub stage_name: String,
+    pub auto_deploy: Option<bool>,
+    pub deployment_id: Option<String>,
+    pub description: Option<String>,
+    pub stage_variables: Option<Texts>,
+    pub default_route_settings: Option<RouteSettings>,
+    pub route_settings: Option<serde_json::Value>,
+    pub access_log_settings: Option<serde_json::Value>,
+    pub tags: Texts,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouteSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detailed_metrics_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttling_burst_limit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttling_rate_limit: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StageOutput {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub api_gateway_managed: bool,
+    pub auto_deploy: bool,
+    pub created_date: String,
+    pub default_route_settings: RouteSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub last_updated_date: String,
+    pub route_settings: Texts,
+    pub stage_name: String,
+    pub stage_variables: Texts,
+    pub tags: Texts,
+}
+
+impl From<Stage> for StageOutput {
+    fn from(stage: Stage) -> StageOutput {
+        StageOutput {
+            api_gateway_managed: stage.managed,
+            auto_deploy: stage.auto_deploy,
+            created_date: stage.created.iso8601(),
+            default_route_settings: RouteSettings {
+                detailed_metrics_enabled: Some(stage.detailed_metrics.unwrap_or(false)),
+                ..RouteSettings::default()
+            },
+            deployment_id: stage.deployment,
+            description: stage.description,
+            last_updated_date: stage.updated.iso8601(),
+            route_settings: Texts::new(),
+            stage_name: stage.name,
+            stage_variables: stage.variables,
+            tags: stage.tags,
+        }
+    }
+}
+
+fn check(input: &StageInput) -> Result<(), Error> {
+    let settings = input.default_route_settings.clone().unwrap_or_default();
+    let given = |value: &Option<serde_json::Value>| {
+        value.as_ref().is_some_and(|value| value.as_object().is_none_or(|map| !map.is_empty()))
+    };
+    let unsupported = [
+        ("Throttling", settings.throttling_burst_limit.is_some() || settings.throttling_rate_limit.is_some()),
+        ("routeSettings", given(&input.route_settings)),
+        ("accessLogSettings", given(&input.access_log_settings)),
+    ];
+    if let Some((what, _)) = unsupported.iter().find(|(_, asked)| *asked) {
+        return Err(Error::not_implemented(format!("{what} of a stage")));
+    }
+    if input.auto_deploy == Some(true) && input.deployment_id.is_some() {
+        return Err(Error::bad("Deployment ID cannot be set on a stage when AutoDeploy is enabled"));
+    }
+    validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX)?;
+    input.stage_variables.as_ref().map_or(Ok(()), validate_variables)
+}
+
+pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
+    validate_stage_name(&input.stage_name, true)?;
+    check(&input)?;
+    let mut stage = Stage {
+        name: input.stage_name,
+        deployment: input.deployment_id,
+        auto_deploy: input.auto_deploy.unwrap_or(false),
+        description: input.description,
+        variables: input.stage_variables.unwrap_or_default(),
+        detailed_metrics: input.default_route_settings.and_then(|settings| settings.detailed_metrics_enabled),
+        created: cx.now(),
+        updated: cx.now(),
+        tags: Texts::new(),
+        managed: false,
+    };
+    crate::model::tag(&mut stage.tags, &input.tags)?;
+    let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
+    let made = cx.db().write(move |tx| {
+        let api = api::find(tx, &region, &input.api_id)?;
+        stage::create(tx, now, &api, &stage, &deployment)
+    });
+    Ok(made.await?.into())
+}
+
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
+    check(&input)?;
+    let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
+    let changed = cx.db().write(move |tx| {
+        let api = api::find(tx, &region, &input.api_id)?;
+        stage::update(tx, now, &api, &input.stage_name, &deployment, |stage| apply(stage, &input))
+    });
+    Ok(changed.await?.into())
+}
+
+fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
+    stage.auto_deploy = input.auto_deploy.unwrap_or(stage.auto_deploy);
+    if stage.auto_deploy && input.deployment_id.is_some() {
+        return Err(Error::bad("Deployment ID cannot be set on a stage when AutoDeploy is enabled"));
+    }
+    stage.deployment = input.deployment_id.clone().or(stage.deployment.take());
+    stage.description = input.description.clone().or(stage.description.take());
+    if let Some(variables) = &input.stage_variables {
+        stage.variables = variables.clone();
+    }
+    if let Some(settings) = &input.default_route_settings {
+        stage.detailed_metrics = settings.detailed_metrics_enabled;
+    }
+    Ok(())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StageName {
+    pub api_id: String,
+    pub stage_name: String,
+}
+
+pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<StageOutput, Error> {
+    let read = cx.db().read()?;
+    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    Ok(stage::find(&read, &input.api_id, &input.stage_name)?.into())
+}
+
+pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<StageOutput>, Error> {
+    let read = cx.db().read()?;
+    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    let all = stage::list(&read, &input.api_id)?;
+    Items::page(all, input.next_token.as_deref(), input.max_results.as_deref())
+}
+
+pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<Empty, Error> {
+    let region = cx.region().to_string();
+    cx.db()
+        .write(move |tx| {
+            api::find(tx, &region, &input.api_id)?;
+            stage::delete(tx, &input.api_id, &input.stage_name)
+        })
+        .await?;
+    Ok(Empty {})
+}

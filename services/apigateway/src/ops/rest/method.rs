@@ -1,0 +1,271 @@
+//! PutMethod, GetMethod, UpdateMethod, DeleteMethod, PutMethodResponse, GetMethodResponse, DeleteMethodResponse.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use service::Cx;
+
+use super::integration::IntegrationOutput;
+use super::patch::{self, Op, Patch, PatchOperation};
+use crate::ApiGateway;
+use crate::error::Error;
+use crate::model::rest::{api, resource};
+use crate::ops::Empty;
+use crate::types::Texts;
+use crate::types::rest::{Method, MethodResponse};
+
+/// A request that names nothing but a method.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MethodInput {
+    pub rest_api_id: String,
+    pub resource_id: String,
+    pub http_method: String,
+}
+
+impl MethodInput {
+    pub fn key(&self) -> (&str, &str, &str) {
+        (&self.rest_api_id, &self.resource_id, &self.http_method)
+    }
+
+    /// The method as it is.
+    pub fn find(&self, cx: &Cx) -> Result<Method, Error> {
+        let read = cx.db().read()?;
+        api::find(&read, cx.region().as_str(), &self.rest_api_id)?;
+        let resource = resource::find(&read, &self.rest_api_id, &self.resource_id)?;
+        resource::method(&resource, &self.http_method).cloned()
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MethodOutput {
+    pub http_method: String,
+    pub authorization_type: &'static str,
+    pub api_key_required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_name: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_parameters: BTreeMap<String, bool>,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub request_models: Texts,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub method_responses: BTreeMap<String, ResponseOutput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method_integration: Option<IntegrationOutput>,
+}
+
+impl MethodOutput {
+    pub fn new(http_method: &str, method: Method) -> MethodOutput {
+        MethodOutput {
+            http_method: http_method.to_owned(),
+            authorization_type: "NONE",
+            api_key_required: false,
+            operation_name: method.operation_name,
+            request_parameters: method.request_parameters,
+            request_models: method.request_models,
+            method_responses: method
+                .responses
+                .into_iter()
+                .map(|(status, response)| (status.clone(), ResponseOutput::new(status, response)))
+                .collect(),
+            method_integration: method.integration.map(IntegrationOutput::from),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PutInput {
+    #[serde(flatten)]
+    pub method: MethodInput,
+    pub authorization_type: String,
+    pub authorizer_id: Option<String>,
+    pub api_key_required: bool,
+    pub operation_name: Option<String>,
+    pub request_parameters: BTreeMap<String, bool>,
+    pub request_models: Texts,
+    pub request_validator_id: Option<String>,
+    pub authorization_scopes: Vec<String>,
+}
+
+const HTTP_METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY"];
+
+pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOutput, Error> {
+    let http_method = input.method.http_method.clone();
+    if !HTTP_METHODS.contains(&http_method.as_str()) {
+        return Err(Error::bad(format!("Invalid HttpMethod specified. Valid options are {}", HTTP_METHODS.join(","))));
+    }
+    check_authorization(&input.authorization_type)?;
+    if input.authorizer_id.is_some() || !input.authorization_scopes.is_empty() {
+        return Err(Error::not_implemented("An authorizer of a method"));
+    }
+    if input.api_key_required {
+        return Err(Error::not_implemented("apiKeyRequired of a method"));
+    }
+    if input.request_validator_id.is_some() {
+        return Err(Error::not_implemented("The request validator of a method"));
+    }
+    let method = Method {
+        operation_name: input.operation_name,
+        request_parameters: input.request_parameters,
+        request_models: input.request_models,
+        ..Method::default()
+    };
+    let (stored, key, region) = (method.clone(), input.method, cx.region().to_string());
+    cx.db()
+        .write(move |tx| {
+            let (api, resource, http_method) = key.key();
+            resource::add_method(tx, &region, api, resource, http_method, &stored)
+        })
+        .await?;
+    Ok(MethodOutput::new(&http_method, method))
+}
+
+/// Only open methods: one that should be closed must not be served open.
+fn check_authorization(kind: &str) -> Result<(), Error> {
+    match kind {
+        "NONE" => Ok(()),
+        "AWS_IAM" | "CUSTOM" | "COGNITO_USER_POOLS" => {
+            Err(Error::not_implemented(format!("The authorization type {kind} of a method")))
+        }
+        _ => Err(Error::bad(
+            "Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS]",
+        )),
+    }
+}
+
+pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<MethodOutput, Error> {
+    Ok(MethodOutput::new(&input.http_method, input.find(&cx)?))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UpdateInput {
+    #[serde(flatten)]
+    pub method: MethodInput,
+    pub patch_operations: Vec<PatchOperation>,
+}
+
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<MethodOutput, Error> {
+    let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    let (key, http_method) = (input.method.clone(), input.method.http_method);
+    let change = move |method: &mut Method| {
+        patches.iter().try_for_each(|patch| apply(method, patch))?;
+        Ok(method.clone())
+    };
+    let method = cx.db().write(move |tx| resource::change_method(tx, &region, key.key(), &change)).await?;
+    Ok(MethodOutput::new(&http_method, method))
+}
+
+fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
+    match (patch.op, patch.path().as_slice()) {
+        (Op::Replace, ["authorizationType"]) => check_authorization(&patch.value)?,
+        (Op::Replace, ["apiKeyRequired"]) if !patch.boolean()? => {}
+        (_, ["operationName"]) => method.operation_name = patch.text(),
+        (Op::Remove, ["requestParameters", name]) => {
+            method.request_parameters.remove(*name);
+        }
+        (_, ["requestParameters", name]) => {
+            method.request_parameters.insert((*name).to_owned(), patch.boolean()?);
+        }
+        (Op::Remove, ["requestModels", name]) => {
+            method.request_models.remove(*name);
+        }
+        (_, ["requestModels", name]) => {
+            method.request_models.insert((*name).to_owned(), patch.value.clone());
+        }
+        _ => return Err(patch.unsupported()),
+    }
+    Ok(())
+}
+
+pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<Empty, Error> {
+    let region = cx.region().to_string();
+    cx.db()
+        .write(move |tx| {
+            let (api, resource, http_method) = input.key();
+            resource::delete_method(tx, &region, api, resource, http_method)
+        })
+        .await?;
+    Ok(Empty {})
+}
+
+/// A request that names nothing but a response of a method or of its integration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ResponseInput {
+    #[serde(flatten)]
+    pub method: MethodInput,
+    pub status_code: String,
+}
+
+impl ResponseInput {
+    pub fn validate(&self) -> Result<(), Error> {
+        match self.status_code.parse::<u16>() {
+            Ok(100..=599) if self.status_code.len() == 3 => Ok(()),
+            _ => Err(Error::bad("Invalid status code specified: three digits from 100 to 599 are expected")),
+        }
+    }
+}
+
+/// The error for a status that has no response.
+pub fn no_response() -> Error {
+    Error::NotFound("Invalid Response status code specified".into())
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResponseOutput {
+    pub status_code: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, bool>,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub response_models: Texts,
+}
+
+impl ResponseOutput {
+    fn new(status_code: String, response: MethodResponse) -> ResponseOutput {
+        ResponseOutput { status_code, response_parameters: response.parameters, response_models: response.models }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PutResponseInput {
+    #[serde(flatten)]
+    pub response: ResponseInput,
+    pub response_parameters: BTreeMap<String, bool>,
+    pub response_models: Texts,
+}
+
+pub async fn put_response(_: Arc<ApiGateway>, cx: Cx, input: PutResponseInput) -> Result<ResponseOutput, Error> {
+    input.response.validate()?;
+    let ResponseInput { method, status_code } = input.response;
+    let response = MethodResponse { parameters: input.response_parameters, models: input.response_models };
+    let (stored, status, region) = (response.clone(), status_code.clone(), cx.region().to_string());
+    let change = move |method: &mut Method| {
+        if method.responses.contains_key(&status) {
+            return Err(Error::Conflict("Response already exists for this resource".into()));
+        }
+        method.responses.insert(status.clone(), stored.clone());
+        Ok(())
+    };
+    cx.db().write(move |tx| resource::change_method(tx, &region, method.key(), &change)).await?;
+    Ok(ResponseOutput::new(status_code, response))
+}
+
+pub async fn get_response(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
+    let mut method = input.method.find(&cx)?;
+    let response = method.responses.remove(&input.status_code).ok_or_else(no_response)?;
+    Ok(ResponseOutput::new(input.status_code, response))
+}
+
+pub async fn delete_response(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
+    let region = cx.region().to_string();
+    let ResponseInput { method, status_code } = input;
+    let change = move |method: &mut Method| method.responses.remove(&status_code).map(drop).ok_or_else(no_response);
+    cx.db().write(move |tx| resource::change_method(tx, &region, method.key(), &change)).await?;
+    Ok(Empty {})
+}

@@ -1,0 +1,20 @@
+//! From a method and a path to what a deployment answers with, ready to match.
+
+pub mod cache;
+pub mod http;
+pub mod rest;
+
+use percent_encoding::percent_decode_str;
+
+/// The parts of a path, still percent-encoded: `/a/b%2Fc/` has `a`, `b%2Fc` and an empty one.
+pub fn segments(path: &str) -> Vec<&str> {
+    path.strip_prefix('/').unwrap_or(path).split('/').collect()
+}
+
+/// A part of a path as the API's owner wrote it.
+pub fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
+}
+
+/// The values of a path's variables, by name.
+pub type Parameters = Vec<(String, String)>;

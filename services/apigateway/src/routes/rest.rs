@@ -1,0 +1,150 @@
+//! Routes of a REST API: a tree, where a literal goes before a variable, and that before a greedy one.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Parameters, decoded, segments};
+use crate::model::rest::resource::with_paths;
+use crate::types::rest::{Method, Resource};
+
+/// What a deployment serves.
+pub struct Routes {
+    nodes: Vec<Node>,
+    root: Option<usize>,
+    pub binary_media_types: Vec<String>,
+}
+
+#[derive(Default)]
+struct Node {
+    id: String,
+    path: String,
+    methods: BTreeMap<String, Method>,
+    literals: HashMap<String, usize>,
+    variable: Option<(String, usize)>,
+    greedy: Option<(String, usize)>,
+}
+
+/// A resource that a path leads to.
+#[derive(Debug)]
+pub struct Found<'r> {
+    pub id: &'r str,
+    /// `/users/{id}`.
+    pub path: &'r str,
+    methods: &'r BTreeMap<String, Method>,
+    pub parameters: Parameters,
+}
+
+impl<'r> Found<'r> {
+    pub fn method(&self, http_method: &str) -> Option<&'r Method> {
+        self.methods.get(http_method).or_else(|| self.methods.get("ANY"))
+    }
+}
+
+impl Routes {
+    pub fn new(resources: Vec<Resource>, binary_media_types: Vec<String>) -> Routes {
+        let by_id: HashMap<String, usize> =
+            resources.iter().enumerate().map(|(index, resource)| (resource.id.clone(), index)).collect();
+        let places: Vec<_> =
+            resources.iter().map(|resource| (resource.parent.clone(), resource.part.clone())).collect();
+        let mut nodes: Vec<Node> = with_paths(resources)
+            .into_iter()
+            .map(|(path, resource)| Node { id: resource.id, path, methods: resource.methods, ..Node::default() })
+            .collect();
+        let mut root = None;
+        for (index, (parent, part)) in places.into_iter().enumerate() {
+            let Some(parent) = parent else {
+                root = Some(index);
+                continue;
+            };
+            let Some(parent) = by_id.get(&parent).and_then(|parent| nodes.get_mut(*parent)) else { continue };
+            match part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                None => drop(parent.literals.insert(part, index)),
+                Some(name) => match name.strip_suffix('+') {
+                    None => parent.variable = Some((name.to_owned(), index)),
+                    Some(name) => parent.greedy = Some((name.to_owned(), index)),
+                },
+            }
+        }
+        Routes { nodes, root, binary_media_types }
+    }
+
+    /// The resource of a path. A slash at its end counts for nothing.
+    pub fn find(&self, path: &str) -> Option<Found<'_>> {
+        let mut parts = segments(path);
+        if parts.last().is_some_and(|last| last.is_empty()) {
+            parts.pop();
+        }
+        self.below(self.root?, &parts)
+    }
+
+    /// Goes as deep as the tree at most, and to each node once.
+    fn below(&self, index: usize, parts: &[&str]) -> Option<Found<'_>> {
+        let node = self.nodes.get(index)?;
+        let Some((first, rest)) = parts.split_first() else { return node.found(Parameters::new()) };
+        let part = decoded(first);
+        if let Some(found) = node.literals.get(&part).and_then(|next| self.below(*next, rest)) {
+            return Some(found);
+        }
+        if let Some((name, next)) = &node.variable
+            && !part.is_empty()
+            && let Some(mut found) = self.below(*next, rest)
+        {
+            found.parameters.insert(0, (name.clone(), part));
+            return Some(found);
+        }
+        let (name, next) = node.greedy.as_ref()?;
+        self.nodes.get(*next)?.found(vec![(name.clone(), decoded(&parts.join("/")))])
+    }
+}
+
+impl Node {
+    /// Only resources with methods are there for requests.
+    fn found(&self, parameters: Parameters) -> Option<Found<'_>> {
+        let found = Found { id: &self.id, path: &self.path, methods: &self.methods, parameters };
+        (!self.methods.is_empty()).then_some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(id: &str, parent: Option<&str>, part: &str, methods: &[&str]) -> Resource {
+        let methods = methods.iter().map(|method| ((*method).to_owned(), Method::default())).collect();
+        Resource { id: id.into(), parent: parent.map(str::to_owned), part: part.into(), methods }
+    }
+
+    #[test]
+    fn literals_before_variables_before_the_rest() {
+        let routes = Routes::new(
+            vec![
+                resource("root", None, "", &["GET"]),
+                resource("users", Some("root"), "users", &[]),
+                resource("me", Some("users"), "me", &["GET"]),
+                resource("id", Some("users"), "{id}", &["GET", "ANY"]),
+                resource("posts", Some("id"), "posts", &["POST"]),
+                resource("any", Some("root"), "{proxy+}", &["ANY"]),
+            ],
+            Vec::new(),
+        );
+        let find = |path: &str| {
+            let found = routes.find(path)?;
+            let parameters: Vec<_> = found.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            Some(format!("{} {}", found.path, parameters.join(",")).trim_end().to_owned())
+        };
+        for (path, resource) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/users/me", "/users/me"),
+            ("/users/me/", "/users/me"),
+            ("/users/a%20b", "/users/{id} id=a b"),
+            ("/users/7/posts", "/users/{id}/posts id=7"),
+            ("/users/7/x", "/{proxy+} proxy=users/7/x"),
+            ("/users", "/{proxy+} proxy=users"),
+            ("/x//y", "/{proxy+} proxy=x//y"),
+        ] {
+            assert_eq!(find(path).as_deref(), Some(resource), "{path}");
+        }
+        assert!(routes.find("/users/7").unwrap().method("DELETE").is_some());
+        assert!(routes.find("/").unwrap().method("DELETE").is_none());
+    }
+}

@@ -1,0 +1,107 @@
+//! HTTP APIs as they are stored.
+
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Texts;
+use crate::keys::{ApiId, Id};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Api {
+    pub id: ApiId,
+    pub region: String,
+    pub account: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub version: Option<String>,
+    pub created: Timestamp,
+    pub cors: Option<Cors>,
+    pub disable_execute_api: bool,
+    pub tags: Texts,
+}
+kv::stored!(Api, version = 1);
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cors {
+    pub allow_credentials: bool,
+    pub allow_headers: Vec<String>,
+    pub allow_methods: Vec<String>,
+    pub allow_origins: Vec<String>,
+    pub expose_headers: Vec<String>,
+    /// Seconds.
+    pub max_age: Option<i32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    pub id: Id,
+    /// `GET /users/{id}`, `ANY /{proxy+}` or `$default`.
+    pub key: String,
+    pub integration: Option<Id>,
+    pub operation_name: Option<String>,
+    /// Made by quick create.
+    pub managed: bool,
+}
+kv::stored!(Route, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Integration {
+    pub id: Id,
+    /// A function's ARN, or the URI of its invocations; variables of the stage included.
+    pub uri: String,
+    pub payload: Payload,
+    pub timeout_millis: u64,
+    pub description: Option<String>,
+    pub method: Option<String>,
+    /// Made by quick create.
+    pub managed: bool,
+}
+kv::stored!(Integration, version = 1);
+
+/// The form of events and answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payload {
+    V1,
+    V2,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    pub id: Id,
+    pub description: Option<String>,
+    pub created: Timestamp,
+    /// Made by a change of the API, for its stages with `autoDeploy`.
+    pub auto: bool,
+}
+kv::stored!(Deployment, version = 1);
+
+/// What a deployment serves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deployed {
+    pub cors: Option<Cors>,
+    pub routes: Vec<DeployedRoute>,
+}
+kv::stored!(Deployed, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeployedRoute {
+    pub key: String,
+    pub integration: Option<Integration>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub name: String,
+    /// A stage without one answers nothing yet.
+    pub deployment: Option<Id>,
+    pub auto_deploy: bool,
+    pub description: Option<String>,
+    pub variables: Texts,
+    pub detailed_metrics: Option<bool>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub tags: Texts,
+    /// Made by quick create.
+    pub managed: bool,
+}
+kv::stored!(Stage, version = 1);
