@@ -46,7 +46,7 @@ impl Cloud for Recorder {
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "FunctionArn": arn, "Version": count.to_string(), "AliasArn": arn, "LayerVersionArn": arn, "UUID": id,
-            "ApiId": id, "ApiEndpoint": "http://api", "IntegrationId": id, "RouteId": id,
+            "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "routeId": id,
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

@@ -4,8 +4,21 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::shape::{Field, Property, Shape, TEXTS, fixed, ignored, property};
-use super::{Cx, Made, Properties, Resource, Result, deleted, text, text_of, without};
+use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, text, text_of, without};
 use crate::state::Deployed;
+
+/// Members whose own members are the API's, rather than names that the template chose.
+const STRUCTURES: [&str; 2] = ["CorsConfiguration", "DefaultRouteSettings"];
+
+/// Calls an operation with members as templates name them: API Gateway's begin with a small letter.
+async fn call(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Value> {
+    for name in STRUCTURES {
+        if let Some(inner) = input.get_mut(name) {
+            *inner = lower_members(inner.take());
+        }
+    }
+    cx.call("apigatewayv2", operation, lower_members(input)).await
+}
 
 pub struct Api;
 
@@ -44,24 +57,24 @@ impl Resource for Api {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = cx.call("apigatewayv2", "CreateApi", without(wanted, &[])).await?;
-        let id = text(&made, "ApiId")?;
-        Ok(Made::new(id, [("ApiId", json!(id)), ("ApiEndpoint", made.get("ApiEndpoint").cloned().unwrap_or_default())]))
+        let made = call(cx, "CreateApi", without(wanted, &[])).await?;
+        let id = text(&made, "apiId")?;
+        Ok(Made::new(id, [("ApiId", json!(id)), ("ApiEndpoint", made.get("apiEndpoint").cloned().unwrap_or_default())]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut input = without(wanted, &["Tags", "ProtocolType"]);
         input["ApiId"] = json!(old.physical_id);
-        cx.call("apigatewayv2", "UpdateApi", input).await?;
+        call(cx, "UpdateApi", input).await?;
         if old.properties.contains_key("CorsConfiguration") && !wanted.contains_key("CorsConfiguration") {
-            cx.call("apigatewayv2", "DeleteCorsConfiguration", json!({"ApiId": old.physical_id})).await?;
+            call(cx, "DeleteCorsConfiguration", json!({"ApiId": old.physical_id})).await?;
         }
         change_tags(cx, &format!("/apis/{}", old.physical_id), old, wanted).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
-        deleted(cx.call("apigatewayv2", "DeleteApi", json!({"ApiId": old.physical_id})).await)
+        deleted(call(cx, "DeleteApi", json!({"ApiId": old.physical_id})).await)
     }
 }
 
@@ -71,10 +84,10 @@ async fn change_tags(cx: &Cx<'_>, path: &str, old: &Deployed, wanted: &Propertie
     let (set, gone) = super::tags::changes(&tags(&old.properties), &tags(wanted));
     let arn = format!("arn:aws:apigateway:{}::{path}", cx.cloud.region());
     if !set.is_empty() {
-        cx.call("apigatewayv2", "TagResource", json!({"ResourceArn": arn, "Tags": set})).await?;
+        call(cx, "TagResource", json!({"ResourceArn": arn, "Tags": set})).await?;
     }
     if !gone.is_empty() {
-        cx.call("apigatewayv2", "UntagResource", json!({"ResourceArn": arn, "TagKeys": gone})).await?;
+        call(cx, "UntagResource", json!({"ResourceArn": arn, "TagKeys": gone})).await?;
     }
     Ok(())
 }
@@ -108,21 +121,21 @@ impl Resource for Integration {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = cx.call("apigatewayv2", "CreateIntegration", without(wanted, &[])).await?;
-        let id = text(&made, "IntegrationId")?;
+        let made = call(cx, "CreateIntegration", without(wanted, &[])).await?;
+        let id = text(&made, "integrationId")?;
         Ok(Made::new(id, [("IntegrationId", json!(id))]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut input = without(wanted, &[]);
         input["IntegrationId"] = json!(old.physical_id);
-        cx.call("apigatewayv2", "UpdateIntegration", input).await?;
+        call(cx, "UpdateIntegration", input).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "IntegrationId": old.physical_id});
-        deleted(cx.call("apigatewayv2", "DeleteIntegration", input).await)
+        deleted(call(cx, "DeleteIntegration", input).await)
     }
 }
 
@@ -153,21 +166,21 @@ impl Resource for Route {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = cx.call("apigatewayv2", "CreateRoute", without(wanted, &[])).await?;
-        let id = text(&made, "RouteId")?;
+        let made = call(cx, "CreateRoute", without(wanted, &[])).await?;
+        let id = text(&made, "routeId")?;
         Ok(Made::new(id, [("RouteId", json!(id))]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut input = without(wanted, &[]);
         input["RouteId"] = json!(old.physical_id);
-        cx.call("apigatewayv2", "UpdateRoute", input).await?;
+        call(cx, "UpdateRoute", input).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "RouteId": old.physical_id});
-        deleted(cx.call("apigatewayv2", "DeleteRoute", input).await)
+        deleted(call(cx, "DeleteRoute", input).await)
     }
 }
 
@@ -196,12 +209,12 @@ impl Resource for Stage {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        cx.call("apigatewayv2", "CreateStage", without(wanted, &["AccessLogSettings"])).await?;
+        call(cx, "CreateStage", without(wanted, &["AccessLogSettings"])).await?;
         Ok(Made::new(text_of(wanted, "StageName")?, []))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        cx.call("apigatewayv2", "UpdateStage", without(wanted, &["AccessLogSettings", "Tags"])).await?;
+        call(cx, "UpdateStage", without(wanted, &["AccessLogSettings", "Tags"])).await?;
         let path = format!("/apis/{}/stages/{}", text_of(wanted, "ApiId")?, old.physical_id);
         change_tags(cx, &path, old, wanted).await?;
         Ok(Made::new(old.physical_id.clone(), []))
@@ -209,6 +222,6 @@ impl Resource for Stage {
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "StageName": old.physical_id});
-        deleted(cx.call("apigatewayv2", "DeleteStage", input).await)
+        deleted(call(cx, "DeleteStage", input).await)
     }
 }

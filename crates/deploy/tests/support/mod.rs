@@ -142,14 +142,13 @@ const NAMES: &[&str] = &[
     "UserName",
     "FunctionName",
     "LayerName",
-    "RouteId",
-    "RouteKey",
-    "IntegrationId",
-    "StageName",
-    "ApiId",
     "Name",
+    "routeId",
+    "routeKey",
+    "integrationId",
     "deploymentId",
     "stageName",
+    "apiId",
     "pathPart",
     "resourceId",
     "restApiId",
@@ -402,7 +401,7 @@ impl Inner {
             .iter()
             .find_map(|verb| Some((*verb, operation.strip_prefix(verb)?)))
             .unwrap();
-        let member = if kind == "Stage" { "StageName".to_string() } else { format!("{kind}Id") };
+        let member = if kind == "Stage" { "stageName".to_string() } else { format!("{}Id", kind.to_lowercase()) };
         let id = match (verb, input.get(&member)) {
             (_, Some(id)) if verb != "Create" || kind == "Stage" => id.as_str().unwrap().to_string(),
             _ => self.id(),
@@ -411,7 +410,7 @@ impl Inner {
         match verb {
             "Create" => {
                 self.create(key, json!({"Made": input}))?;
-                Ok(json!({member: id, "ApiEndpoint": format!("http://127.0.0.1:4566/_aws/execute-api/{id}")}))
+                Ok(json!({member: id, "apiEndpoint": format!("http://127.0.0.1:4566/_aws/execute-api/{id}")}))
             }
             "Update" => self.merge(&key, "Made", input),
             _ => self.remove(&key),
