@@ -23,6 +23,10 @@ const LINK_BYTES_MAX: u64 = 4_096;
 /// writable, for it could not be renamed otherwise); what the archive does not say about permissions is readable and
 /// executable. Returns the unpacked size in bytes.
 pub fn unpack(zip: &Bytes, folder: &Path) -> Result<u64, Error> {
+    unpack_up_to(UNPACKED_BYTES_MAX, zip, folder)
+}
+
+fn unpack_up_to(bytes_max: u64, zip: &Bytes, folder: &Path) -> Result<u64, Error> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| unreadable())?;
     if archive.is_empty() {
         return Err(Error::invalid("Uploaded file must be a non-empty zip"));
@@ -30,19 +34,20 @@ pub fn unpack(zip: &Bytes, folder: &Path) -> Result<u64, Error> {
     if archive.len() > ARCHIVE_ENTRIES_MAX {
         return Err(Error::invalid(format!("A deployment package may have up to {ARCHIVE_ENTRIES_MAX} entries.")));
     }
-    let mut unpacking = Unpacking { folder, left: UNPACKED_BYTES_MAX, links: Vec::new() };
+    let mut unpacking = Unpacking { folder, bytes_max, left: bytes_max, links: Vec::new() };
     for index in 0..archive.len() {
         unpacking.entry(archive.by_index(index).map_err(|_| unreadable())?)?;
     }
     unpacking.make_links()?;
-    let bytes = UNPACKED_BYTES_MAX - unpacking.left;
+    let bytes = bytes_max - unpacking.left;
     protect(folder).map_err(failed)?;
     Ok(bytes)
 }
 
 struct Unpacking<'a> {
     folder: &'a Path,
-    /// Bytes that may still come out.
+    /// Bytes that may come out in all, and that still may.
+    bytes_max: u64,
     left: u64,
     /// Path and target.
     links: Vec<(PathBuf, PathBuf)>,
@@ -70,7 +75,7 @@ impl Unpacking<'_> {
         self.left = self
             .left
             .checked_sub(written)
-            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {UNPACKED_BYTES_MAX} bytes")))?;
+            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {} bytes", self.bytes_max)))?;
         let mode = entry.unix_mode().map_or(0o555, |mode| mode & 0o555 | 0o444);
         file.set_permissions(Permissions::from_mode(mode)).map_err(failed)
     }
@@ -179,6 +184,11 @@ mod tests {
         writer.add_symlink(name, target, SimpleFileOptions::default()).unwrap();
     }
 
+    fn made(folder: &Path) -> PathBuf {
+        fs::create_dir(folder).unwrap();
+        folder.to_owned()
+    }
+
     fn refused(zip: &Bytes) -> String {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("code");
@@ -233,12 +243,13 @@ mod tests {
             file(zip, "a/b", b"x");
         });
         assert!(refused(&contradiction).starts_with("Could not unzip"));
-        // A quarter of a gibibyte of zeros packs into a quarter of a megabyte.
-        let bomb = zip(|zip| {
-            zip.start_file("zeros", SimpleFileOptions::default()).unwrap();
-            let zeros = vec![0; 1 << 20];
-            (0..=250).for_each(|_| zip.write_all(&zeros).unwrap());
-        });
-        assert_eq!(refused(&bomb), "Unzipped size must be smaller than 262144000 bytes");
+        let bomb = zip(|zip| file(zip, "zeros", &[0; 100_000]));
+        assert!(bomb.len() < 1_000);
+        let folder = tempfile::tempdir().unwrap();
+        let error = unpack_up_to(99_999, &bomb, folder.path()).unwrap_err();
+        assert_eq!(error.to_string(), "Unzipped size must be smaller than 99999 bytes");
+        assert_eq!(fs::metadata(folder.path().join("zeros")).unwrap().len(), 100_000, "no more comes out than must");
+        remove(folder.path()).unwrap();
+        assert_eq!(unpack_up_to(100_000, &bomb, &made(folder.path())).unwrap(), 100_000);
     }
 }
