@@ -9,13 +9,13 @@ use kv::Table;
 use service::prefix;
 
 use crate::encoding::StoredItem;
-use crate::types::{self, Token, Volume};
+use crate::types::{SharedTable, Token, Volume};
 
 /// The hash of a key: 16 bytes of a SHA-256.
 pub type Digest = [u8; 16];
 
 /// By region and name.
-pub const TABLES: Table<(String, String), types::Table> = Table::new(prefix::DYNAMODB, 1);
+pub const TABLES: Table<(String, String), SharedTable> = Table::new(prefix::DYNAMODB, 1);
 /// The next number for a table or index.
 pub const NEXT_ID: Table<(), u64> = Table::new(prefix::DYNAMODB, 2);
 /// By table number, partition and sort key.
@@ -27,3 +27,5 @@ pub const VOLUMES: Table<u64, Volume> = Table::new(prefix::DYNAMODB, 5);
 /// Transactions by account and client token.
 pub const TOKENS: Table<(String, String), Token> = Table::new(prefix::DYNAMODB, 6);
 pub const TOKENS_EXPIRY: Table<(Timestamp, String, String), ()> = Table::new(prefix::DYNAMODB, 7);
+/// Items that expire: by table number, when, and the item's place.
+pub const EXPIRIES: Table<(u64, Timestamp, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMODB, 8);

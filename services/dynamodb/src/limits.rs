@@ -54,6 +54,12 @@ pub const TAGS_MAX: usize = 50;
 pub const WRITE_UNIT_BYTES: usize = 1024;
 /// What a read capacity unit pays for.
 pub const READ_UNIT_BYTES: usize = 4096;
-/// Items that one step of filling a new index looks at, and their bytes: a step is one transaction.
-pub const BACKFILL_ITEMS_PER_STEP: usize = 1000;
-pub const BACKFILL_BYTES_PER_STEP: usize = 2 * 1024 * 1024;
+/// Items that one step of going through a table looks at, and their bytes: a step is one transaction.
+pub const ITEMS_PER_STEP: usize = 1000;
+pub const BYTES_PER_STEP: usize = 2 * 1024 * 1024;
+/// Expired items that one transaction removes.
+pub const EXPIRED_PER_STEP: usize = 100;
+/// How often a table is looked through for expired items.
+pub const EXPIRY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
+/// Items whose expiry lies further back are kept: whoever wrote such a time hardly meant it.
+pub const EXPIRY_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(5 * 365 * 24 * 3600);

@@ -111,6 +111,13 @@ impl Number {
         self.plus(other.negated())
     }
 
+    /// The whole number of units, when it is one that fits and is not negative.
+    pub fn to_u64(self) -> Option<u64> {
+        let power = 10u128.checked_pow(u32::from(self.exponent.unsigned_abs()))?;
+        let whole = if self.exponent >= 0 { self.coefficient.checked_mul(power)? } else { self.coefficient / power };
+        u64::try_from(whole).ok().filter(|_| !self.negative)
+    }
+
     fn negated(self) -> Number {
         Number { negative: !self.negative && !self.is_zero(), ..self }
     }
@@ -422,6 +429,15 @@ mod tests {
         assert_eq!(sum("1e125", "1e-130"), Err(NumberError::Overflow));
         assert_eq!(number("0").minus(number("7")).unwrap().to_string(), "-7");
         assert_eq!(number("7").minus(number("0")).unwrap().to_string(), "7");
+    }
+
+    #[test]
+    fn whole_numbers() {
+        for (text, whole) in
+            [("0", Some(0)), ("1.9e3", Some(1900)), ("12.99", Some(12)), ("1e-130", None), ("-1", None), ("1e20", None)]
+        {
+            assert_eq!(number(text).to_u64(), whole, "{text}");
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! What DynamoDB stores beside items. Numbers that name tables and indexes are never given twice.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use base::{Arn, Timestamp};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::key::KeySchema;
@@ -44,6 +48,51 @@ impl Table {
     pub fn index(&self, name: &str) -> Option<(&Index, bool)> {
         let local = self.local_indexes.iter().find(|index| index.name == name).map(|index| (index, true));
         local.or_else(|| self.global_indexes.iter().find(|index| index.name == name).map(|index| (index, false)))
+    }
+}
+
+/// A table as it is read: decoded once a thread for the same stored bytes, since every request on an item needs one.
+#[derive(Clone, Debug)]
+pub struct SharedTable(Arc<Table>);
+
+/// Tables that a thread keeps decoded.
+const DECODED_MAX: usize = 256;
+
+thread_local! {
+    static DECODED: RefCell<HashMap<Bytes, Arc<Table>>> = RefCell::default();
+}
+
+impl SharedTable {
+    pub fn new(table: Table) -> SharedTable {
+        SharedTable(Arc::new(table))
+    }
+}
+
+impl Deref for SharedTable {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        &self.0
+    }
+}
+
+impl kv::Stored for SharedTable {
+    fn to_bytes(&self) -> Result<Bytes, kv::Error> {
+        self.0.to_bytes()
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<SharedTable, kv::Error> {
+        if let Some(table) = DECODED.with_borrow(|decoded| decoded.get(bytes).cloned()) {
+            return Ok(SharedTable(table));
+        }
+        let table = Arc::new(Table::from_bytes(bytes)?);
+        DECODED.with_borrow_mut(|decoded| {
+            if decoded.len() >= DECODED_MAX {
+                decoded.clear();
+            }
+            decoded.insert(bytes.clone(), Arc::clone(&table));
+        });
+        Ok(SharedTable(table))
     }
 }
 
@@ -113,6 +162,8 @@ pub struct Encryption {
 pub struct Expiry {
     pub attribute: String,
     pub enabled: bool,
+    /// When it was last enabled or disabled.
+    pub since: Timestamp,
 }
 
 /// How many items a table or index holds, and their size.
@@ -124,12 +175,12 @@ pub struct Volume {
 
 /// Two numbers of eight bytes, big-endian.
 impl kv::Stored for Volume {
-    fn to_bytes(&self) -> Result<bytes::Bytes, kv::Error> {
+    fn to_bytes(&self) -> Result<Bytes, kv::Error> {
         let both = [self.items.to_be_bytes(), self.bytes.to_be_bytes()];
-        Ok(bytes::Bytes::copy_from_slice(both.as_flattened()))
+        Ok(Bytes::copy_from_slice(both.as_flattened()))
     }
 
-    fn from_bytes(bytes: &bytes::Bytes) -> Result<Volume, kv::Error> {
+    fn from_bytes(bytes: &Bytes) -> Result<Volume, kv::Error> {
         let (items, bytes) = bytes
             .split_first_chunk::<8>()
             .and_then(|(items, rest)| Some((items, rest.try_into().ok()?)))

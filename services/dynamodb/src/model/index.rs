@@ -1,13 +1,13 @@
 //! Secondary indexes: which entry an item has in one, and keeping the entries true to the items.
 
-use kv::{Order, Tx};
+use kv::Tx;
 
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::{ItemKey, empty_kind};
-use crate::keys::{Digest, ENTRIES, ITEMS};
-use crate::limits::{BACKFILL_BYTES_PER_STEP, BACKFILL_ITEMS_PER_STEP, WRITE_UNIT_BYTES};
-use crate::model::item::add_volume;
+use crate::keys::{Digest, ENTRIES};
+use crate::limits::WRITE_UNIT_BYTES;
+use crate::model::item::{self, add_volume};
 use crate::size::item_size;
 use crate::types::{Index, Projected, Table};
 
@@ -89,36 +89,18 @@ pub fn check_keys(table: &Table, item: ItemRef<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds the entries of some items that were there before the index, beginning after `cursor`. Returns the cursor of
-/// the next step, or `None` when all items have been seen.
+/// Adds the entries of some items that were there before the index: see [`item::walk`].
 ///
 /// Items written meanwhile have their entries already: adding one again changes nothing.
 pub fn backfill(tx: &mut Tx, table: &Table, index: &Index, cursor: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
-    let range = ITEMS.prefix_range(table.id);
-    let range = match cursor {
-        Some(cursor) => range.after(cursor, Order::Forward),
-        None => range,
-    };
-    let mut items = Vec::new();
-    let mut bytes = 0;
-    for row in ITEMS.scan_bytes(tx, range, Order::Forward)? {
-        let (key, item) = row?;
-        bytes += item_size(item.view());
-        items.push((key, item));
-        if items.len() == BACKFILL_ITEMS_PER_STEP || bytes >= BACKFILL_BYTES_PER_STEP {
-            break;
-        }
-    }
-    let full = items.len() == BACKFILL_ITEMS_PER_STEP || bytes >= BACKFILL_BYTES_PER_STEP;
-    let last = items.last().filter(|_| full).map(|(key, _)| ITEMS.key_bytes(key));
-    for ((_, partition, sort), item) in items {
-        let primary = ItemKey { partition, sort }.digest();
-        let Some(entry) = entry(table, index, &item) else { continue };
+    item::walk(tx, table, cursor, |tx, place, item| {
+        let primary = place.digest();
+        let Some(entry) = entry(table, index, item) else { return Ok(()) };
         let key = (index.id, entry.key.partition, entry.key.sort.clone(), primary);
         if !ENTRIES.contains(tx, &key)? {
             ENTRIES.put(tx, &key, &entry.item)?;
             add_volume(tx, index.id, 1, 0, item_size(entry.item.view()))?;
         }
-    }
-    Ok(last)
+        Ok(())
+    })
 }

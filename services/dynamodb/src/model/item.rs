@@ -1,19 +1,16 @@
 //! Items: reading one, and changing one with everything that follows from it.
 
-use std::borrow::Cow;
+use kv::{Order, Read, Tx};
 
-use kv::{Read, Tx};
-
-use super::index;
-use super::table;
+use super::{expiry, index, table};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
 use crate::key::ItemKey;
 use crate::keys::{ITEMS, VOLUMES};
-use crate::limits::{ITEM_BYTES_MAX, NESTING_LEVELS_MAX, WRITE_UNIT_BYTES};
+use crate::limits::{BYTES_PER_STEP, ITEM_BYTES_MAX, ITEMS_PER_STEP, NESTING_LEVELS_MAX, WRITE_UNIT_BYTES};
 use crate::size::item_size;
-use crate::types::{Table, Volume};
+use crate::types::{SharedTable, Table, Volume};
 use crate::value::{InvalidValue, Item, Value};
 
 /// One change of one item, as a request asks for it.
@@ -56,7 +53,7 @@ impl Change {
 /// What a write did.
 #[derive(Debug)]
 pub struct Written {
-    pub table: Table,
+    pub table: SharedTable,
     pub before: Option<StoredItem>,
     pub after: Option<StoredItem>,
     pub units: WriteUnits,
@@ -231,14 +228,15 @@ pub fn store(
     if before == after {
         return Ok(used);
     }
-    let place = (table.id, key.partition, Cow::Borrowed(key.sort.as_slice()));
+    let place = (table.id, key.partition, &key.sort);
     match after {
-        Some(item) => ITEMS.put(tx, (place.0, place.1, &*place.2), item)?,
-        None => ITEMS.delete(tx, (place.0, place.1, &*place.2))?,
+        Some(item) => ITEMS.put(tx, place, item)?,
+        None => ITEMS.delete(tx, place)?,
     }
     let size = |item: Option<&StoredItem>| item.map_or(0, |item| item_size(item.view()));
     let change = i64::from(after.is_some()) - i64::from(before.is_some());
     add_volume(tx, table.id, change, size(before), size(after))?;
+    expiry::follow(tx, table, key, before, after)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
         return Ok(used);
     }
@@ -269,4 +267,35 @@ pub fn add_volume(tx: &mut Tx, id: u64, change: i64, bytes_before: usize, bytes_
         bytes: (bytes + bytes_after as u64).saturating_sub(bytes_before as u64),
     };
     Ok(VOLUMES.put(tx, id, &volume)?)
+}
+
+/// Visits some of a table's items, beginning after `cursor`. Returns the cursor of the next step, or `None` when all
+/// items have been visited.
+pub fn walk(
+    tx: &mut Tx,
+    table: &Table,
+    cursor: Option<&[u8]>,
+    visit: impl Fn(&mut Tx, &ItemKey, &StoredItem) -> Result<(), Error>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let range = ITEMS.prefix_range(table.id);
+    let range = match cursor {
+        Some(cursor) => range.after(cursor, Order::Forward),
+        None => range,
+    };
+    let mut items = Vec::new();
+    let mut bytes = 0;
+    let is_full = |count: usize, bytes: usize| count == ITEMS_PER_STEP || bytes >= BYTES_PER_STEP;
+    for row in ITEMS.scan_bytes(tx, range, Order::Forward)? {
+        let ((_, partition, sort), item) = row?;
+        bytes += item_size(item.view());
+        items.push((ItemKey { partition, sort }, item));
+        if is_full(items.len(), bytes) {
+            break;
+        }
+    }
+    for (key, item) in &items {
+        visit(tx, key, item)?;
+    }
+    let last = items.last().filter(|_| is_full(items.len(), bytes));
+    Ok(last.map(|(key, _)| ITEMS.key_bytes((table.id, key.partition, &key.sort))))
 }

@@ -1,6 +1,7 @@
 //! Every state transition: plain synchronous functions over a transaction or a snapshot.
 
 pub mod capacity;
+pub mod expiry;
 pub mod index;
 pub mod item;
 pub mod page;

@@ -1,14 +1,10 @@
 //! Tables: making, finding, changing and removing them.
 
-use base::{Arn, Timestamp};
-use bytes::Bytes;
 use kv::{Order, Read, Tx};
-use service::timers;
 
-use super::index;
 use crate::error::Error;
-use crate::keys::{ENTRIES, ITEMS, NEXT_ID, TABLES, VOLUMES};
-use crate::types::{Index, Table, Volume};
+use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, TABLES, VOLUMES};
+use crate::types::{Index, SharedTable, Table, Volume};
 
 /// The name in a request's `TableName`, which may be an ARN.
 pub fn name(table: &str) -> &str {
@@ -22,7 +18,7 @@ pub fn name(table: &str) -> &str {
 ///
 /// # Errors
 /// `ResourceNotFound`, without the name, as operations on items say it.
-pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Table, Error> {
+pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
     TABLES
         .get(read, (region, name(table)))?
         .ok_or_else(|| Error::ResourceNotFound("Requested resource not found".into()))
@@ -30,7 +26,7 @@ pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Ta
 
 /// # Errors
 /// `ResourceNotFound`, with the name, as operations on tables say it.
-pub fn describe(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Table, Error> {
+pub fn describe(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
     let name = name(table);
     TABLES
         .get(read, (region, name))?
@@ -67,14 +63,15 @@ pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
 
 /// Stores a table that has changed.
 pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
-    Ok(TABLES.put(tx, (&*table.arn.region, &*table.name), table)?)
+    let key = (&*table.arn.region, &*table.name);
+    Ok(TABLES.put(tx, key, &SharedTable::new(table.clone()))?)
 }
 
 /// Removes a table with all its items, at a cost that does not depend on how many there are.
 ///
 /// # Errors
 /// `ResourceNotFound`; a validation error when it is protected.
-pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<Table, Error> {
+pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Error> {
     let table = describe(tx, region, table)?;
     if table.deletion_protected {
         return Err(Error::validation(
@@ -83,6 +80,7 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<Table, Error> {
     }
     TABLES.delete(tx, (region, &*table.name))?;
     ITEMS.delete_prefix(tx, table.id)?;
+    EXPIRIES.delete_prefix(tx, table.id)?;
     VOLUMES.delete(tx, table.id)?;
     table.indexes().try_for_each(|index| remove_index(tx, index))?;
     Ok(table)
@@ -123,7 +121,7 @@ pub fn update(
     change: impl Fn(&mut Table) -> Result<(), Error>,
 ) -> Result<Table, Error> {
     let before = describe(tx, region, table)?;
-    let mut table = before.clone();
+    let mut table = Table::clone(&before);
     change(&mut table)?;
     for index in
         before.global_indexes.iter().filter(|index| !table.global_indexes.iter().any(|kept| kept.id == index.id))
@@ -139,30 +137,3 @@ pub fn update(
 
 /// The number of an index that has none yet.
 pub const NEW_INDEX: u64 = 0;
-
-/// Has a new index filled, step by step, from `at` on.
-pub fn schedule_backfill(
-    tx: &mut Tx,
-    at: Timestamp,
-    table: &Table,
-    index: &Index,
-    cursor: Option<Vec<u8>>,
-) -> Result<(), Error> {
-    let key = format!("{} {}", table.arn, index.id);
-    Ok(timers::set(tx, "dynamodb", at, key.as_bytes(), &Bytes::from(cursor.unwrap_or_default()))?)
-}
-
-/// The next step of filling an index has come.
-pub fn continue_backfill(tx: &mut Tx, at: Timestamp, key: &str, cursor: &[u8]) -> Result<(), Error> {
-    let Some((arn, id)) = key.split_once(' ') else { return Ok(()) };
-    let (Ok(arn), Ok(id)) = (arn.parse::<Arn>(), id.parse::<u64>()) else { return Ok(()) };
-    // Table or index may have gone since.
-    let Ok(mut table) = find(tx, &arn.region, &arn.to_string()) else { return Ok(()) };
-    let Some(index) = table.global_indexes.iter().find(|index| index.id == id).cloned() else { return Ok(()) };
-    let cursor = (!cursor.is_empty()).then_some(cursor);
-    if let Some(next) = index::backfill(tx, &table, &index, cursor)? {
-        return schedule_backfill(tx, at, &table, &index, Some(next));
-    }
-    table.global_indexes.iter_mut().filter(|index| index.id == id).for_each(|index| index.backfilling = false);
-    put(tx, &table)
-}

@@ -13,7 +13,7 @@ use crate::error::{Error, Reason};
 use crate::key::ItemKey;
 use crate::keys::{Digest, TOKENS, TOKENS_EXPIRY};
 use crate::limits::TOKEN_LIFETIME;
-use crate::types::{Table, Token};
+use crate::types::{SharedTable, Token};
 
 /// The client's name for a transaction, and what it asked for under it.
 #[derive(Clone, Debug)]
@@ -82,14 +82,14 @@ pub fn write(
 
 /// One action, judged but not yet done.
 struct Prepared {
-    table: Table,
+    table: SharedTable,
     key: ItemKey,
     before: Option<StoredItem>,
     after: Option<StoredItem>,
     writes: bool,
 }
 
-fn check_distinct(tables: &[Table], keys: &[Result<ItemKey, Error>]) -> Result<(), Error> {
+fn check_distinct(tables: &[SharedTable], keys: &[Result<ItemKey, Error>]) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for (table, key) in tables.iter().zip(keys) {
         if let Ok(key) = key
@@ -101,7 +101,7 @@ fn check_distinct(tables: &[Table], keys: &[Result<ItemKey, Error>]) -> Result<(
     Ok(())
 }
 
-fn prepare(read: &impl Read, table: Table, key: ItemKey, write: &Write) -> Result<Prepared, Error> {
+fn prepare(read: &impl Read, table: SharedTable, key: ItemKey, write: &Write) -> Result<Prepared, Error> {
     let before = item::get(read, &table, &key)?;
     item::check(write, before.as_ref())?;
     let after = item::outcome(&table, &write.change, before.as_ref())?;

@@ -21,7 +21,7 @@ use crate::limits::{BATCH_GET_BYTES_MAX, BATCH_GET_KEYS_MAX};
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage};
 use crate::model::{item, table};
 use crate::size::item_size;
-use crate::types::Table;
+use crate::types::SharedTable;
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,7 +173,7 @@ fn of_table(request: &KeysAndAttributes) -> Result<Wanted<'_>, Error> {
 }
 
 /// A table and where in it the wanted items are.
-fn locate(snapshot: &Snap, cx: &Cx, name: &str, wanted: &Wanted<'_>) -> Result<(Table, Vec<ItemKey>), Error> {
+fn locate(snapshot: &Snap, cx: &Cx, name: &str, wanted: &Wanted<'_>) -> Result<(SharedTable, Vec<ItemKey>), Error> {
     let table = table::find(snapshot, cx.region().as_str(), name)?;
     let keys = wanted.keys.iter().map(|key| table.key.locate_key(key.view())).collect::<Result<Vec<_>, _>>()?;
     let mut distinct: Vec<&ItemKey> = keys.iter().collect();

@@ -16,7 +16,7 @@ use crate::limits::BATCH_WRITE_REQUESTS_MAX;
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage};
 use crate::model::item::{self, Change, Write};
 use crate::model::table;
-use crate::types::Table;
+use crate::types::SharedTable;
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -136,7 +136,7 @@ fn validated(input: &BatchWriteItemInput) -> Result<Vec<Write>, Error> {
 /// When a table is not there, a key does not fit its table, or two requests are about one item.
 fn check_keys(cx: &Cx, writes: &[Write]) -> Result<(), Error> {
     let snapshot = cx.db().read()?;
-    let mut tables: BTreeMap<&str, Table> = BTreeMap::new();
+    let mut tables: BTreeMap<&str, SharedTable> = BTreeMap::new();
     let mut seen: BTreeSet<(u64, ItemKey)> = BTreeSet::new();
     for write in writes {
         if !tables.contains_key(&*write.table) {

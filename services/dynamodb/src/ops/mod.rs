@@ -77,7 +77,7 @@ pub fn all_permissions(cx: &Cx, action: &str, named: Vec<Permission>) -> Vec<Per
 
 fn stored_schema(cx: &Cx, table: &str) -> Option<KeySchema> {
     let read = cx.db().read().ok()?;
-    Some(tables::find(&read, cx.region().as_str(), table).ok()?.key)
+    Some(tables::find(&read, cx.region().as_str(), table).ok()?.key.clone())
 }
 
 /// A key's value as policies write it.

@@ -78,7 +78,7 @@ pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Empty,
 pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTagsInput) -> Result<ListTagsOutput, Error> {
     let arn = table_arn(&cx, input.resource_arn.as_deref(), "ListTagsOfResource")?;
     let table = table::describe(&cx.db().read()?, &arn.region, &arn.to_string())?;
-    let tags = table.tags.into_iter().map(|(key, value)| Tag { key, value }).collect();
+    let tags = table.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     Ok(ListTagsOutput { tags })
 }
 

@@ -134,7 +134,7 @@ pub async fn transact_write(
         let metrics =
             item.and_then(|item| metrics(input.return_item_collection_metrics.as_deref(), &written.table, item));
         if let Some(metrics) = metrics {
-            output.item_collection_metrics.entry(written.table.name).or_default().push(metrics);
+            output.item_collection_metrics.entry(written.table.name.clone()).or_default().push(metrics);
         }
     }
     let report = report(input.return_consumed_capacity.as_deref());

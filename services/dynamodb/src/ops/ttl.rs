@@ -8,10 +8,11 @@ use service::Cx;
 use super::table::{TableInput, table_name};
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{KEY_ATTRIBUTE_NAME_CHARS_MAX, NAME_CHARS_MIN};
-use crate::model::table;
+use crate::limits::{EXPIRY_INTERVAL, KEY_ATTRIBUTE_NAME_CHARS_MAX, NAME_CHARS_MIN};
+use crate::model::{expiry, table};
 use crate::types::{Expiry, Table};
 use crate::validation::{Constraints, required};
+use crate::workers::{self, Kind};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -50,38 +51,49 @@ pub struct Description {
 pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<DescribeTimeToLiveOutput, Error> {
     let name = table_name(input.table_name)?;
     let table = table::describe(&cx.db().read()?, cx.region().as_str(), &name)?;
-    let expiry = table.expiry.filter(|expiry| expiry.enabled);
+    let expiry = table.expiry.as_ref().filter(|expiry| expiry.enabled);
     let time_to_live_status = if expiry.is_some() { "ENABLED" } else { "DISABLED" };
-    let attribute_name = expiry.map(|expiry| expiry.attribute);
+    let attribute_name = expiry.map(|expiry| expiry.attribute.clone());
     Ok(DescribeTimeToLiveOutput { time_to_live_description: Description { time_to_live_status, attribute_name } })
 }
 
 pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTimeToLiveInput) -> Result<UpdateTimeToLiveOutput, Error> {
     let name = required(input.table_name, "TableName")?;
     let specification = validated(&name, input.time_to_live_specification)?;
+    let now = cx.now();
     let wanted = Expiry {
         attribute: specification.attribute_name.clone().unwrap_or_default(),
         enabled: specification.enabled.unwrap_or_default(),
+        since: now,
     };
     let region = cx.region().clone();
-    let change = move |table: &mut Table| {
-        let enabled = table.expiry.as_ref().filter(|expiry| expiry.enabled);
-        match (enabled, wanted.enabled) {
-            (Some(_), true) => return Err(Error::validation("TimeToLive is already enabled")),
-            (None, false) => return Err(Error::validation("TimeToLive is already disabled")),
-            (Some(expiry), false) if expiry.attribute != wanted.attribute => {
-                return Err(Error::Validation(format!(
-                    "TimeToLive is active on a different AttributeName: current AttributeName is {}",
-                    expiry.attribute
-                )));
+    cx.db()
+        .write(move |tx| {
+            let table = table::update(tx, region.as_str(), &name, |table| change(table, &wanted))?;
+            if !wanted.enabled {
+                return expiry::clear(tx, &table);
             }
-            _ => {}
-        }
-        table.expiry = Some(wanted.clone());
-        Ok(())
-    };
-    cx.db().write(move |tx| table::update(tx, region.as_str(), &name, &change)).await?;
+            workers::schedule(tx, now, &table, Kind::FillExpiries(now), None)?;
+            workers::schedule(tx, now + EXPIRY_INTERVAL, &table, Kind::Sweep(now), None)
+        })
+        .await?;
     Ok(UpdateTimeToLiveOutput { time_to_live_specification: specification })
+}
+
+fn change(table: &mut Table, wanted: &Expiry) -> Result<(), Error> {
+    let enabled = table.expiry.as_ref().filter(|expiry| expiry.enabled);
+    match (enabled, wanted.enabled) {
+        (Some(_), true) => Err(Error::validation("TimeToLive is already enabled")),
+        (None, false) => Err(Error::validation("TimeToLive is already disabled")),
+        (Some(expiry), false) if expiry.attribute != wanted.attribute => Err(Error::Validation(format!(
+            "TimeToLive is active on a different AttributeName: current AttributeName is {}",
+            expiry.attribute
+        ))),
+        _ => {
+            table.expiry = Some(wanted.clone());
+            Ok(())
+        }
+    }
 }
 
 fn validated(name: &str, specification: Option<Specification>) -> Result<Specification, Error> {

@@ -15,6 +15,7 @@ use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN};
 use crate::model::table as model;
 use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput};
 use crate::validation::{Constraints, required};
+use crate::workers::{self, Kind};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -67,7 +68,7 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
             let change = |table: &mut Table| apply(table, &input, stream.as_ref(), now);
             let table = model::update(tx, region.as_str(), &name, change)?;
             for index in table.global_indexes.iter().filter(|index| is_new(&input, &index.name)) {
-                model::schedule_backfill(tx, now, &table, index, None)?;
+                workers::schedule(tx, now, &table, Kind::FillIndex(index.id), None)?;
             }
             Ok::<_, Error>(table)
         })

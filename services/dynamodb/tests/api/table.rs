@@ -1,8 +1,10 @@
 //! Tables: their life, their description, what they refuse.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::fixture::{Fixture, validation};
+use crate::fixture::{Fixture, column, validation};
 
 #[tokio::test]
 async fn a_table_lives() {
@@ -171,4 +173,36 @@ async fn schemas_that_are_none_are_refused() {
         table.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         assert_eq!(fixture.refusal("CreateTable", table).await, validation(&message), "{change}");
     }
+}
+
+#[tokio::test]
+async fn items_past_their_time_go() {
+    let fixture = Fixture::with_table().await;
+    let now = fixture.0.env.now().as_secs();
+    let item = |key: &str, until: u64| json!({"pk": {"S": key}, "until": {"N": until.to_string()}});
+    fixture.put(item("before", now + 30)).await;
+    let enable = json!({"TableName": "tab", "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "until"}});
+    fixture.call("UpdateTimeToLive", enable).await;
+    fixture.put(item("soon", now + 40)).await;
+    fixture.put(item("later", now + 1000)).await;
+    fixture.put(item("extended", now + 40)).await;
+    fixture.put(item("extended", now + 2000)).await;
+    fixture.put(item("ancient", 1)).await;
+    fixture.put(json!({"pk": {"S": "text"}, "until": {"S": "1"}})).await;
+    for _ in 0..3 {
+        fixture.0.advance(Duration::from_secs(30)).await;
+    }
+    let left = fixture.call("Scan", json!({"TableName": "tab"})).await;
+    let mut left = column(&left, "pk");
+    left.sort();
+    assert_eq!(left, ["ancient", "extended", "later", "text"]);
+    let table = fixture.call("DescribeTable", json!({"TableName": "tab"})).await;
+    assert_eq!(table["Table"]["ItemCount"], 4);
+
+    let disable = json!({"TableName": "tab", "TimeToLiveSpecification": {"Enabled": false, "AttributeName": "until"}});
+    fixture.call("UpdateTimeToLive", disable).await;
+    for _ in 0..3 {
+        fixture.0.advance(Duration::from_secs(5000)).await;
+    }
+    assert_eq!(fixture.call("Scan", json!({"TableName": "tab"})).await["Count"], 4);
 }
