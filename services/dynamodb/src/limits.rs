@@ -63,3 +63,5 @@ pub const EXPIRED_PER_STEP: usize = 100;
 pub const EXPIRY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
 /// Items whose expiry lies further back are kept: whoever wrote such a time hardly meant it.
 pub const EXPIRY_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(5 * 365 * 24 * 3600);
+/// Rows of a deleted table or index that one transaction removes.
+pub const CLEARED_PER_STEP: usize = 2000;

@@ -212,6 +212,7 @@ mod tests {
         assert_eq!(Volume::from_bytes(&volume.to_bytes().unwrap()), Ok(volume));
 
         let token = Token { request: [7; 16], expires: Timestamp(5) };
+        assert_eq!(token.to_bytes().unwrap(), b"\x01\x82\xa7request\xdc\x00\x10\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\xa7expires\x05".as_slice());
         assert_eq!(Token::from_bytes(&token.to_bytes().unwrap()), Ok(token));
 
         let table = Table {

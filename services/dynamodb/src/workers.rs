@@ -1,4 +1,5 @@
-//! What DynamoDB does by itself, each step a timer and a transaction: filling new indexes, and removing expired items.
+//! What DynamoDB does by itself, each step a timer and a transaction: filling new indexes, removing expired items, and
+//! clearing away what deleted tables and indexes held.
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
@@ -30,12 +31,17 @@ pub enum Kind {
     FillExpiries(Timestamp),
     /// Removes expired items, for as long as the time to live enabled at this moment lasts.
     Sweep(Timestamp),
+    /// Deletes what is kept under the number of a table or index that is gone.
+    Clear(u64),
 }
 
 /// Has `work` on a table begin, or go on from `cursor`, at `at`.
 pub fn schedule(tx: &mut Tx, at: Timestamp, table: &Table, kind: Kind, cursor: Option<Vec<u8>>) -> Result<(), Error> {
-    let work = Work { table: table.arn.clone(), id: table.id, kind };
-    let key = kv::Stored::to_bytes(&work)?;
+    set(tx, at, &Work { table: table.arn.clone(), id: table.id, kind }, cursor)
+}
+
+fn set(tx: &mut Tx, at: Timestamp, work: &Work, cursor: Option<Vec<u8>>) -> Result<(), Error> {
+    let key = kv::Stored::to_bytes(work)?;
     Ok(timers::set(tx, "dynamodb", at, &key, &Bytes::from(cursor.unwrap_or_default()))?)
 }
 
@@ -45,7 +51,18 @@ pub fn fire(_: &DynamoDb, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result
     Ok(step(tx, cx.now(), work, &timer.payload)?)
 }
 
+/// Clears away a table or index that is gone: at once when it is small.
+pub fn clear(tx: &mut Tx, now: Timestamp, table: &Table, id: u64) -> Result<(), Error> {
+    if table::clear(tx, id)? { schedule(tx, now, table, Kind::Clear(id), None) } else { Ok(()) }
+}
+
 fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Error> {
+    if let Kind::Clear(id) = work.kind {
+        return match table::clear(tx, id)? {
+            true => set(tx, now, &work, None),
+            false => Ok(()),
+        };
+    }
     let Ok(table) = table::find(tx, &work.table.region, &work.table.to_string()) else { return Ok(()) };
     if table.id != work.id {
         return Ok(());
@@ -68,7 +85,7 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             let more = expiry::sweep(tx, &table, now)?;
             schedule(tx, if more { now } else { now + EXPIRY_INTERVAL }, &table, work.kind, None)
         }
-        Kind::FillExpiries(_) | Kind::Sweep(_) => Ok(()),
+        Kind::FillExpiries(_) | Kind::Sweep(_) | Kind::Clear(_) => Ok(()),
     }
 }
 
@@ -76,4 +93,21 @@ fn finish_index(tx: &mut Tx, table: &Table, id: u64) -> Result<(), Error> {
     let mut table = table.clone();
     table.global_indexes.iter_mut().filter(|index| index.id == id).for_each(|index| index.backfilling = false);
     table::put(tx, &table)
+}
+
+#[cfg(test)]
+mod tests {
+    use kv::Stored;
+
+    use super::*;
+
+    #[test]
+    fn golden_bytes() {
+        let table = "arn:aws:dynamodb:us-east-1:000000000000:table/tab".parse().unwrap();
+        let work = Work { table, id: 7, kind: Kind::FillIndex(8) };
+        let bytes = work.to_bytes().unwrap();
+        let golden = b"\x01\x83\xa5table\xd91arn:aws:dynamodb:us-east-1:000000000000:table/tab\xa2id\x07\xa4kind\x81\xa9FillIndex\x08";
+        assert_eq!(bytes, golden.as_slice());
+        assert_eq!(Work::from_bytes(&bytes), Ok(work));
+    }
 }

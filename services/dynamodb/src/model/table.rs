@@ -1,10 +1,13 @@
 //! Tables: making, finding, changing and removing them.
 
-use kv::{Order, Read, Tx};
+use std::ops::Bound;
+
+use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, TABLES, VOLUMES};
-use crate::types::{Index, SharedTable, Table, Volume};
+use crate::limits::CLEARED_PER_STEP;
+use crate::types::{SharedTable, Table, Volume};
 
 /// The name in a request's `TableName`, which may be an ARN.
 pub fn name(table: &str) -> &str {
@@ -67,7 +70,7 @@ pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
     Ok(TABLES.put(tx, key, &SharedTable::new(table.clone()))?)
 }
 
-/// Removes a table with all its items, at a cost that does not depend on how many there are.
+/// Removes a table. What it and its indexes hold is still to be [cleared](clear).
 ///
 /// # Errors
 /// `ResourceNotFound`; a validation error when it is protected.
@@ -79,16 +82,24 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Err
         ));
     }
     TABLES.delete(tx, (region, &*table.name))?;
-    ITEMS.delete_prefix(tx, table.id)?;
-    EXPIRIES.delete_prefix(tx, table.id)?;
-    VOLUMES.delete(tx, table.id)?;
-    table.indexes().try_for_each(|index| remove_index(tx, index))?;
     Ok(table)
 }
 
-fn remove_index(tx: &mut Tx, index: &Index) -> Result<(), Error> {
-    ENTRIES.delete_prefix(tx, index.id)?;
-    Ok(VOLUMES.delete(tx, index.id)?)
+/// Deletes some of what is kept under the number of a table or index that is gone; whether there may be more.
+pub fn clear(tx: &mut Tx, id: u64) -> Result<bool, Error> {
+    VOLUMES.delete(tx, id)?;
+    for range in [ITEMS.prefix_range(id), ENTRIES.prefix_range(id), EXPIRIES.prefix_range(id)] {
+        let last = tx.scan(range.clone(), Order::Forward)?.take(CLEARED_PER_STEP).enumerate().last();
+        let Some((at, row)) = last else { continue };
+        if at + 1 < CLEARED_PER_STEP {
+            tx.delete_range(range)?;
+            continue;
+        }
+        let past = row?.0;
+        tx.delete_range(KeyRange::new(Bound::Included(range.start()), Bound::Included(&past)))?;
+        return Ok(true);
+    }
+    Ok(false)
 }
 
 /// A page of a region's table names after `after`, and whether there are more.
@@ -120,14 +131,8 @@ pub fn update(
     table: &str,
     change: impl Fn(&mut Table) -> Result<(), Error>,
 ) -> Result<Table, Error> {
-    let before = describe(tx, region, table)?;
-    let mut table = Table::clone(&before);
+    let mut table = Table::clone(&*describe(tx, region, table)?);
     change(&mut table)?;
-    for index in
-        before.global_indexes.iter().filter(|index| !table.global_indexes.iter().any(|kept| kept.id == index.id))
-    {
-        remove_index(tx, index)?;
-    }
     for index in table.global_indexes.iter_mut().filter(|index| index.id == NEW_INDEX) {
         index.id = next_id(tx)?;
     }

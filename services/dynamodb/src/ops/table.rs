@@ -15,6 +15,7 @@ use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME
 use crate::model::table;
 use crate::types::{Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput};
 use crate::validation::{Constraints, required};
+use crate::workers;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -88,9 +89,17 @@ pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Des
 
 pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<TableOutput, Error> {
     let name = table_name(input.table_name)?;
-    let region = cx.region().clone();
+    let (region, now) = (cx.region().clone(), cx.now());
     let before = cx.db().read()?;
-    let table = cx.db().write(move |tx| table::delete(tx, region.as_str(), &name)).await?;
+    let table = cx
+        .db()
+        .write(move |tx| {
+            let table = table::delete(tx, region.as_str(), &name)?;
+            workers::clear(tx, now, &table, table.id)?;
+            table.indexes().try_for_each(|index| workers::clear(tx, now, &table, index.id))?;
+            Ok::<_, Error>(table)
+        })
+        .await?;
     Ok(TableOutput { table_description: describe::table(&before, &table, "DELETING")? })
 }
 

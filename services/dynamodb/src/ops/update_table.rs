@@ -66,7 +66,12 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
         .db()
         .write(move |tx| {
             let change = |table: &mut Table| apply(table, &input, stream.as_ref(), now);
+            let before = model::describe(tx, region.as_str(), &name)?;
             let table = model::update(tx, region.as_str(), &name, change)?;
+            let is_gone = |id: u64| !table.global_indexes.iter().any(|index| index.id == id);
+            for index in before.global_indexes.iter().filter(|index| is_gone(index.id)) {
+                workers::clear(tx, now, &table, index.id)?;
+            }
             for index in table.global_indexes.iter().filter(|index| is_new(&input, &index.name)) {
                 workers::schedule(tx, now, &table, Kind::FillIndex(index.id), None)?;
             }

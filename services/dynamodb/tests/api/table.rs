@@ -47,6 +47,25 @@ fn create() -> serde_json::Value {
 }
 
 #[tokio::test]
+async fn a_large_table_goes_too() {
+    let fixture = Fixture::with_table().await;
+    for batch in 0..90 {
+        let put = |n| json!({"PutRequest": {"Item": {"pk": {"S": format!("{batch}-{n}")}}}});
+        let puts: Vec<_> = (0..25).map(put).collect();
+        fixture.call("BatchWriteItem", json!({"RequestItems": {"tab": puts}})).await;
+    }
+    let rows = |fixture: &Fixture| {
+        let read = fixture.0.cloud.db().read().unwrap();
+        kv::Read::scan(&read, kv::KeyRange::prefix(&[3, 3]), kv::Order::Forward).unwrap().count()
+    };
+    assert_eq!(rows(&fixture), 2250);
+    fixture.call("DeleteTable", json!({"TableName": "tab"})).await;
+    assert_eq!(rows(&fixture), 250);
+    fixture.0.advance(Duration::from_secs(1)).await;
+    assert_eq!(rows(&fixture), 0);
+}
+
+#[tokio::test]
 async fn tables_are_listed_in_pages() {
     let fixture = Fixture::new();
     for name in ["ccc", "aaa", "bbb"] {
