@@ -185,8 +185,8 @@ pub struct Connection {
     /// Uses the root credentials and the address kept in a server's data folder.
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// The region [default: us-east-1].
-    #[arg(long, env = "AWS_REGION")]
+    /// The region [default: the project's own when deploying, or AWS_REGION, or us-east-1].
+    #[arg(long)]
     pub region: Option<String>,
 }
 

@@ -19,8 +19,9 @@ use crate::cli::Connection;
 use crate::control;
 use crate::root;
 
-/// Where a server writes its address inside its data folder.
-pub const ENDPOINT_FILE: &str = "endpoint";
+/// Where a server writes its address, and the region in use, inside its data folder: a line each.
+const ENDPOINT_FILE: &str = "endpoint";
+const USUAL_REGION: &str = "us-east-1";
 /// Where `cloudlet dev` keeps a project's cloud.
 pub const PROJECT_DATA: &str = ".cloudlet";
 const USUAL_ENDPOINT: &str = "http://127.0.0.1:4566";
@@ -65,16 +66,10 @@ impl Client {
                 data.display()
             );
         }
-        let endpoint = match (&connection.endpoint, &data) {
-            (Some(endpoint), _) => endpoint.clone(),
-            (None, Some(data)) => read_endpoint(data).unwrap_or_else(|| USUAL_ENDPOINT.to_owned()),
-            (None, None) => USUAL_ENDPOINT.to_owned(),
-        };
-        let region = connection
-            .region
-            .clone()
-            .or_else(|| variable("AWS_DEFAULT_REGION"))
-            .unwrap_or_else(|| "us-east-1".to_owned());
+        let announced = data.as_deref().and_then(announced);
+        let (endpoint, region) = announced.unwrap_or_else(|| (USUAL_ENDPOINT.to_owned(), USUAL_REGION.to_owned()));
+        let endpoint = connection.endpoint.clone().unwrap_or(endpoint);
+        let region = connection.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION")).unwrap_or(region);
         let kept = data.as_deref().map(root::load).transpose()?.flatten();
         let from_environment = credentials_from_environment()?;
         // A data folder named on the command line is a clearer wish than variables set for something else.
@@ -166,7 +161,20 @@ fn running_here(connection: &Connection) -> Option<PathBuf> {
     here.ancestors().map(|folder| folder.join(PROJECT_DATA)).find(|data| data.join(ENDPOINT_FILE).is_file())
 }
 
-fn read_endpoint(data: &Path) -> Option<String> {
+/// Leaves word in a data folder of how the server is reached.
+pub fn announce(data: &Path, endpoint: &str, region: &str) -> anyhow::Result<()> {
+    std::fs::write(data.join(ENDPOINT_FILE), format!("{endpoint}\n{region}\n")).context("the server's address cannot be written to its data folder")
+}
+
+/// Takes the word back: the server has ended.
+pub fn withdraw(data: &Path) {
+    // A file that stays behind misleads only until the next start.
+    let _ = std::fs::remove_file(data.join(ENDPOINT_FILE));
+}
+
+/// The address and region of the server that runs on a data folder.
+fn announced(data: &Path) -> Option<(String, String)> {
     let text = std::fs::read_to_string(data.join(ENDPOINT_FILE)).ok()?;
-    Some(text.trim().to_owned()).filter(|endpoint| !endpoint.is_empty())
+    let mut lines = text.lines().map(str::to_owned);
+    Some((lines.next()?, lines.next()?))
 }

@@ -9,13 +9,14 @@ use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use gateway::Gateway;
 use kv::Db;
+use runtime::OnProgress;
 use service::Cloud;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::client::ENDPOINT_FILE;
+use crate::client;
 use crate::root;
 use crate::services::{self, Parts};
 
@@ -74,14 +75,13 @@ impl Server {
             let stop = stop.clone();
             async move { gateway.serve(listener, stop).await }
         });
-        std::fs::write(data.join(ENDPOINT_FILE), &endpoint)
-            .context("the server's address cannot be written to its data folder")?;
+        client::announce(&data, &endpoint, cloud.region().as_str())?;
         Ok(Server { endpoint, root, data, cloud, parts, stop, network, background })
     }
 
     /// Stops taking requests, lets running ones finish, ends function instances, and closes the store.
     pub async fn stop(self) {
-        let _ = std::fs::remove_file(self.data.join(ENDPOINT_FILE));
+        client::withdraw(&self.data);
         self.stop.cancel();
         if let Err(error) = self.network.await {
             tracing::error!(%error, "the network side did not end well");
@@ -92,8 +92,8 @@ impl Server {
     }
 
     /// Installs what functions of these runtimes need and may not bring along (boto3, aws-sdk), unless it is there.
-    pub async fn prepare(&self, runtimes: &[String]) {
-        self.parts.prepare(runtimes).await;
+    pub async fn prepare(&self, runtimes: &[String], tell: OnProgress) {
+        self.parts.prepare(runtimes, tell).await;
     }
 
     pub fn data(&self) -> &Path {

@@ -1,16 +1,19 @@
 //! The one list that wires the engine and the services into a cloud.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use blob::Blobs;
 use kv::Db;
+use runtime::{OnProgress, Runtime};
+use serde_json::{Value, json};
 use service::{BoxFuture, Cloud};
 
-use crate::client;
 use crate::control::{self, Control, Instances};
+use crate::{cache_folder, client, output};
 
 /// What the services need to know of the server they are in.
 pub struct Settings {
@@ -23,13 +26,28 @@ pub struct Settings {
     pub test_credentials: bool,
 }
 
-/// What has to be ended by hand when the server stops.
-pub struct Parts {}
+/// Of the services' insides, what the server itself deals with.
+pub struct Parts {
+    functions: Runtime,
+}
+
+/// How long function instances may go on with what they do when the server stops.
+const FUNCTIONS_GRACE: Duration = Duration::from_secs(10);
 
 impl Parts {
-    pub async fn shutdown(self) {}
+    /// Ends every function instance.
+    pub async fn shutdown(self) {
+        self.functions.shutdown(FUNCTIONS_GRACE).await;
+    }
 
-    pub async fn prepare(&self, _: &[String]) {}
+    /// Installs what functions of these runtimes need and may not bring along, unless it is there; tells what it
+    /// does. What cannot be installed is told too: functions that bring their own run all the same.
+    pub async fn prepare(&self, runtimes: &[String], tell: OnProgress) {
+        let runtimes: Vec<&str> = runtimes.iter().map(String::as_str).collect();
+        if let Err(error) = self.functions.prepare(&runtimes, tell).await {
+            output::note(format_args!("warning: {error}"));
+        }
+    }
 }
 
 /// Puts the cloud together.
@@ -39,16 +57,30 @@ impl Parts {
 pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc<Cloud>, Parts)> {
     let Settings { data, endpoint, account, region, .. } = settings;
     let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
-    let control = Control { packages: Blobs::open(data.join("packages")).await?, instances: Arc::new(NoInstances) };
+    let functions = lambda::Lambda::open(lambda_config(data).await?, &env)?;
+    let parts = Parts { functions: functions.runtime().clone() };
+    let control = Control {
+        packages: Blobs::open(data.join("packages")).await?,
+        instances: Arc::new(FunctionInstances(parts.functions.clone())),
+    };
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
+        .service(lambda::service(functions))
         .service(logs::service())
         .service(sqs::service())
         .service(dynamodb::service())
         .build();
-    Ok((cloud, Parts {}))
+    Ok((cloud, parts))
+}
+
+async fn lambda_config(data: &Path) -> anyhow::Result<lambda::Config> {
+    Ok(lambda::Config {
+        runtime: runtime::Config::new(cache_folder()?, data.join("run")),
+        blobs: Blobs::open(data.join("code")).await?,
+        code_dir: data.join("unpacked"),
+    })
 }
 
 fn root_keys(settings: &Settings) -> Vec<iam::RootKey> {
@@ -73,10 +105,22 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
     Ok((cloud, folder))
 }
 
-struct NoInstances;
+struct FunctionInstances(Runtime);
 
-impl Instances for NoInstances {
-    fn status(&self) -> BoxFuture<serde_json::Value> {
-        Box::pin(async { serde_json::json!({}) })
+impl Instances for FunctionInstances {
+    fn status(&self) -> BoxFuture<Value> {
+        let runtime = self.0.clone();
+        Box::pin(async move {
+            let status = runtime.status().await;
+            let functions = status.functions.iter().map(|function| {
+                let instances = function.instances.iter();
+                let instances = instances.map(|instance| json!({"pid": instance.pid, "busy": instance.busy, "memory_bytes": instance.memory_bytes}));
+                json!({
+                    "name": function.spec.name, "version": function.spec.version, "instances": instances.collect::<Vec<_>>(),
+                    "starting": function.starting, "waiting": function.waiting,
+                })
+            });
+            json!({"functions": functions.collect::<Vec<_>>(), "notes": status.notes})
+        })
     }
 }

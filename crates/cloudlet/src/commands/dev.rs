@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -10,7 +11,7 @@ use deploy::{Endpoint, Outcome};
 
 use super::logs::Follower;
 use crate::cli::Dev;
-use crate::client::{Client, PROJECT_DATA, Refusal, test_credentials};
+use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
 use crate::output;
 use crate::project::watch::Watcher;
 use crate::project::{Deployer, Reporter, folder, print_outcome, runtimes};
@@ -39,7 +40,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         server.endpoint
     ));
     let client = Client::new(server.endpoint.clone(), "us-east-1".into(), test_credentials());
-    let deployer = Deployer::new(&folder, options.project, client.clone(), true).await?;
+    let deployer = Deployer::new(&folder, options.project, None, client.clone(), true).await?;
     let mut session =
         Session { deployer, client, reporter: Reporter::default(), followers: BTreeMap::new(), deployed: false };
     let mut watcher = Watcher::new(&folder)?;
@@ -84,8 +85,10 @@ impl Session {
 
     async fn deploy(&mut self, server: &Server) -> anyhow::Result<()> {
         let project = self.deployer.load().await?.without_versions();
+        project.service.region.clone_into(&mut self.client.region);
+        client::announce(server.data(), &server.endpoint, &self.client.region)?;
         if !self.deployed {
-            server.prepare(&runtimes(&project)).await;
+            server.prepare(&runtimes(&project), Arc::new(tell_installing)).await;
         }
         let started = Instant::now();
         let outcome = self.deployer.deploy(&project, &mut self.reporter).await?;
@@ -127,6 +130,15 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+fn tell_installing(progress: runtime::Progress) {
+    match progress {
+        runtime::Progress::Installing { what } => output::note(format_args!("installing {what}; this happens once")),
+        runtime::Progress::Installed { what, took } => output::note(format_args!("installed {what} in {} s", took.as_secs())),
+        runtime::Progress::Failed { message, .. } => output::note(message),
+        runtime::Progress::Present { .. } | runtime::Progress::Line { .. } => {}
     }
 }
 

@@ -23,6 +23,11 @@ impl Remote {
         let account = identity["Account"].as_str().context("the server did not say which account this is")?.to_owned();
         Ok(Remote { client, account })
     }
+
+    /// Makes further calls in another region.
+    pub fn turn_to(&mut self, region: &str) {
+        region.clone_into(&mut self.client.region);
+    }
 }
 
 fn call_error(error: anyhow::Error) -> CallError {

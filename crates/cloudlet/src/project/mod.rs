@@ -20,6 +20,8 @@ pub use report::{Reporter, print_outcome};
 pub struct Deployer {
     folder: PathBuf,
     options: ProjectOptions,
+    /// The wish of whoever deploys; without it the project decides.
+    region: Option<String>,
     cloud: Remote,
     packager: Packager,
     packaging: PackageOptions,
@@ -31,32 +33,35 @@ impl Deployer {
     pub async fn new(
         folder: &Path,
         options: ProjectOptions,
+        region: Option<String>,
         client: Client,
         npm_install: bool,
     ) -> anyhow::Result<Deployer> {
         let cloud = Remote::connect(client).await?;
         let packaging = PackageOptions { cache: crate::cache_folder()?.join("packages"), npm_install };
-        Ok(Deployer { folder: folder.to_owned(), options, cloud, packager: Packager::default(), packaging })
+        Ok(Deployer { folder: folder.to_owned(), options, region, cloud, packager: Packager::default(), packaging })
     }
 
-    /// Reads the configuration.
+    /// Reads the configuration, and turns to its region.
     ///
     /// # Errors
     /// Everything that is wrong with it, each with its place.
-    pub async fn load(&self) -> anyhow::Result<Project> {
+    pub async fn load(&mut self) -> anyhow::Result<Project> {
         let options = deploy::Options {
             stage: self.options.stage.clone(),
-            region: Some(deploy::Cloud::region(&self.cloud).to_owned()),
+            region: self.region.clone(),
             params: self.options.params.iter().cloned().collect(),
             environment: std::env::vars().collect(),
             account: deploy::Cloud::account(&self.cloud).to_owned(),
             instance: Env::real().uuid(),
             outputs: deploy::stack_outputs(&self.cloud).await?,
         };
-        Project::load(&self.folder, &options).map_err(|diagnostics| {
+        let project = Project::load(&self.folder, &options).map_err(|diagnostics| {
             let text: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("the project cannot be deployed\n\n{}", text.join("\n\n"))
-        })
+        })?;
+        self.cloud.turn_to(&project.service.region);
+        Ok(project)
     }
 
     pub async fn deploy(&mut self, project: &Project, reporter: &mut Reporter) -> anyhow::Result<Outcome> {
