@@ -37,8 +37,12 @@ class Dev:
         command = [BINARY, "dev", str(folder), "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lines = []
-        self.reader = threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")))
+        self.reader = threading.Thread(target=self.read)
         self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
 
     def output(self):
         return "".join(self.lines)
@@ -97,7 +101,7 @@ def test_a_project_is_deployed_followed_and_deployed_again(project):
     status = subprocess.run([BINARY, "status"], cwd=folder, text=True, capture_output=True)
     assert "hello-dev" in status.stdout
     variables = subprocess.run([BINARY, "env"], cwd=folder, text=True, capture_output=True).stdout
-    assert "AWS_ENDPOINT_URL='http://127.0.0.1:" in variables and "AWS_ACCESS_KEY_ID='test'" in variables
+    assert "AWS_ENDPOINT_URL='http://127.0.0.1:" in variables and "AWS_SECRET_ACCESS_KEY='" in variables
 
     assert dev.stop() == 0, dev.output()
     again = Dev(folder)

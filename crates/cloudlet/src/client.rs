@@ -69,7 +69,12 @@ impl Client {
         let announced = data.as_deref().and_then(announced);
         let (endpoint, region) = announced.unwrap_or_else(|| (USUAL_ENDPOINT.to_owned(), USUAL_REGION.to_owned()));
         let endpoint = connection.endpoint.clone().unwrap_or(endpoint);
-        let region = connection.region.clone().or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION")).unwrap_or(region);
+        let region = connection
+            .region
+            .clone()
+            .or_else(|| variable("AWS_REGION"))
+            .or_else(|| variable("AWS_DEFAULT_REGION"))
+            .unwrap_or(region);
         let kept = data.as_deref().map(root::load).transpose()?.flatten();
         let from_environment = credentials_from_environment()?;
         // A data folder named on the command line is a clearer wish than variables set for something else.
@@ -163,7 +168,8 @@ fn running_here(connection: &Connection) -> Option<PathBuf> {
 
 /// Leaves word in a data folder of how the server is reached.
 pub fn announce(data: &Path, endpoint: &str, region: &str) -> anyhow::Result<()> {
-    std::fs::write(data.join(ENDPOINT_FILE), format!("{endpoint}\n{region}\n")).context("the server's address cannot be written to its data folder")
+    std::fs::write(data.join(ENDPOINT_FILE), format!("{endpoint}\n{region}\n"))
+        .context("the server's address cannot be written to its data folder")
 }
 
 /// Takes the word back: the server has ended.

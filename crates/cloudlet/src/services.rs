@@ -63,8 +63,11 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         packages: Blobs::open(data.join("packages")).await?,
         instances: Arc::new(FunctionInstances(parts.functions.clone())),
     };
+    let [rest_apis, http_apis] = apigateway::services();
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
+        .service(rest_apis)
+        .service(http_apis)
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
         .service(lambda::service(functions))

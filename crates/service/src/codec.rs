@@ -130,7 +130,7 @@ fn malformed(protocol: Protocol, error: &DecodeError) -> Error {
     }
 }
 
-/// The same for calls from inside the server.
-pub(crate) fn serialization(error: serde_json::Error) -> Error {
-    Error::new(400, "SerializationException", error.to_string())
+/// The input of a call from inside the server, read as leniently as one from outside.
+pub(crate) fn from_json<I: DeserializeOwned>(input: &serde_json::Value) -> Result<I, Error> {
+    wire::json::decode(input.to_string().as_bytes()).map_err(|error| malformed(Protocol::Json11, &error))
 }

@@ -229,7 +229,7 @@ where
 
     fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
         Box::pin(async move {
-            let input = serde_json::from_value(input).map_err(codec::serialization)?;
+            let input = codec::from_json(&input)?;
             let output = self.run(cx, input).await?;
             serde_json::to_value(output).map_err(Error::internal)
         })

@@ -9,7 +9,8 @@ use crate::project::{Deployer, Reporter, folder, print_outcome};
 
 pub async fn deploy(options: Deploy) -> anyhow::Result<ExitCode> {
     let client = Client::connect(&options.connection)?;
-    let mut deployer = Deployer::new(&folder(&options.dir)?, options.project, options.connection.region, client, false).await?;
+    let mut deployer =
+        Deployer::new(&folder(&options.dir)?, options.project, options.connection.region, client, false).await?;
     let project = deployer.load().await?;
     let outcome = deployer.deploy(&project, &mut Reporter::default()).await?;
     if options.json {
@@ -26,7 +27,8 @@ pub async fn deploy(options: Deploy) -> anyhow::Result<ExitCode> {
 
 pub async fn remove(options: Remove) -> anyhow::Result<ExitCode> {
     let client = Client::connect(&options.connection)?;
-    let mut deployer = Deployer::new(&folder(&options.dir)?, options.project, options.connection.region, client, false).await?;
+    let mut deployer =
+        Deployer::new(&folder(&options.dir)?, options.project, options.connection.region, client, false).await?;
     let project = deployer.load().await?;
     deployer.remove(&project, &mut Reporter::default()).await?;
     output::line(format_args!("{} is removed", project.stack_name()));

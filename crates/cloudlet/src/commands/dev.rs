@@ -136,7 +136,9 @@ impl Session {
 fn tell_installing(progress: runtime::Progress) {
     match progress {
         runtime::Progress::Installing { what } => output::note(format_args!("installing {what}; this happens once")),
-        runtime::Progress::Installed { what, took } => output::note(format_args!("installed {what} in {} s", took.as_secs())),
+        runtime::Progress::Installed { what, took } => {
+            output::note(format_args!("installed {what} in {} s", took.as_secs()))
+        }
         runtime::Progress::Failed { message, .. } => output::note(message),
         runtime::Progress::Present { .. } | runtime::Progress::Line { .. } => {}
     }
