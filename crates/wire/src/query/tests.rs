@@ -131,3 +131,15 @@ fn an_operation_without_output_answers_metadata() {
          </ResponseMetadata></DeleteResponse>"
     );
 }
+
+#[test]
+fn a_result_that_holds_nothing_is_still_there() {
+    #[derive(Serialize)]
+    struct Nothing {}
+    let xml = encode(&Nothing {}, "Update", "urn:x", "id-1", &Names::NONE).unwrap();
+    assert_eq!(
+        str::from_utf8(&xml).unwrap(),
+        "<?xml version=\"1.0\"?><UpdateResponse xmlns=\"urn:x\"><UpdateResult></UpdateResult>\
+         <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></UpdateResponse>"
+    );
+}

@@ -9,7 +9,8 @@ use crate::scalar::to_base64;
 use crate::ser::to_value;
 use crate::value::{Members, Value};
 
-/// Writes `<{action}Response><{action}Result>..</..><ResponseMetadata>..</..></..>`.
+/// Writes `<{action}Response><{action}Result>..</..><ResponseMetadata>..</..></..>`. The result is there even when it
+/// holds nothing: clients of operations that could answer something insist on it, and others do not look.
 pub fn encode<T: Serialize>(
     output: &T,
     action: &str,
@@ -25,7 +26,6 @@ pub fn encode<T: Serialize>(
     xml.push_str("\">");
     match to_value(output)? {
         Value::Null => {}
-        Value::Map(output) if output.is_empty() => {}
         Value::Map(output) => element(&format!("{action}Result"), &mut xml, |xml| members(output, names, xml)),
         other => return Err(EncodeError(format!("{action} answers with {}, not a structure", other.kind()))),
     }
