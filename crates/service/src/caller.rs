@@ -50,6 +50,11 @@ impl Caller {
         Caller { user_id: principal.into(), ..Caller::system(account) }
     }
 
+    /// The service as which Cloudlet itself acts here: see [`Caller::service`].
+    pub fn as_service(&self) -> Option<&str> {
+        Some(self.user_id.as_str()).filter(|id| self.kind == CallerKind::System && id.contains('.'))
+    }
+
     /// A session of `role`, as work done on a role's behalf inside the server (an event source mapping's polls) has
     /// it. The identity service looks up the role's policies at each decision.
     pub fn role_session(role: &Arn, session_name: &str) -> Caller {

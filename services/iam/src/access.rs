@@ -49,13 +49,14 @@ impl Access for Identity {
     }
 }
 
-/// As policies see the caller; `None` for the server itself, which they do not limit.
+/// As policies see the caller; `None` for the server itself, which they do not limit unless it acts as one of its
+/// services.
 fn principal(caller: &Caller) -> Option<Principal> {
     let kind = match &caller.kind {
         CallerKind::Root => PrincipalKind::Root,
         CallerKind::User { .. } => PrincipalKind::User,
         CallerKind::Session { role, .. } => PrincipalKind::Session { role_arn: role.to_string() },
-        CallerKind::System => return None,
+        CallerKind::System => return caller.as_service().map(Principal::service),
     };
     Some(Principal { arn: caller.arn.to_string(), account: caller.account.to_string(), kind })
 }
@@ -136,11 +137,7 @@ impl Identity {
         external_id: Option<&str>,
         now: Timestamp,
     ) -> Result<(), Denial> {
-        let principal = match principal(caller) {
-            Some(principal) => principal,
-            None if caller.user_id.contains('.') => Principal::service(&caller.user_id),
-            None => return Ok(()),
-        };
+        let Some(principal) = principal(caller) else { return Ok(()) };
         let mut context = self.context(caller, now);
         context.insert("sts:RoleSessionName", session_name);
         if let Some(external_id) = external_id {

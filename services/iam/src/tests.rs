@@ -270,6 +270,31 @@ async fn resource_policies_count_and_broken_ones_refuse() {
 }
 
 #[tokio::test]
+async fn services_need_the_resources_own_permission() {
+    let world = World::new().await;
+    let function = "arn:aws:lambda:us-east-1:000000000000:function:f";
+    let asked = |service: &str, source: &str, policy: Option<String>| {
+        let caller = Caller::service(world.cloud.account(), service);
+        let permission = Permission {
+            context: vec![("aws:SourceArn".into(), vec![source.into()])],
+            resource_policy: policy,
+            ..Permission::new("lambda:InvokeFunction", function)
+        };
+        world.cloud.access().authorize(&caller, &permission, world.env.now()).is_ok()
+    };
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "lambda:InvokeFunction", "Resource": function,
+        "Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:execute-api:us-east-1:000000000000:abc/*/*"}},
+    }]});
+    let (policy, source) =
+        (Some(policy.to_string()), "arn:aws:execute-api:us-east-1:000000000000:abc/$default/GET/users/{id}");
+    assert!(asked("apigateway.amazonaws.com", source, policy.clone()));
+    assert!(!asked("apigateway.amazonaws.com", &source.replace(":abc/", ":abd/"), policy.clone()));
+    assert!(!asked("events.amazonaws.com", source, policy));
+    assert!(!asked("apigateway.amazonaws.com", source, None));
+}
+
+#[tokio::test]
 async fn managed_policies_have_versions() {
     let world = World::new().await;
     let created = world

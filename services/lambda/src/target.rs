@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use base::{Arn, Region};
 use bytes::Bytes;
-use service::{BoxFuture, Cx, Delivery, Error, Invoked, Outcome, Target};
+use service::{BoxFuture, Cx, Delivery, Error, Invoked, Outcome, Permission, Target};
 
 use crate::Lambda;
 use crate::invoke::{self, Request, event};
 use crate::limits;
+use crate::model::policy;
 use crate::name::FunctionRef;
 
 pub struct FunctionTarget(pub Arc<Lambda>);
@@ -21,12 +22,13 @@ impl Target for FunctionTarget {
 
     fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, Error>> {
         let lambda = self.0.clone();
-        Box::pin(async move { Ok(answer(&lambda, &cx, &to, event).await?) })
+        Box::pin(async move { answer(&lambda, &cx, &to, event).await })
     }
 }
 
-async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invoked, crate::Error> {
+async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invoked, Error> {
     let reference = FunctionRef::of_arn(to).ok_or_else(|| crate::Error::function_not_found(to))?;
+    check_permission(cx, &reference, to)?;
     let payload = invoke::validate(event, limits::PAYLOAD_BYTES_MAX, "InvokeFunction")?;
     let cx = cx.cloud().cx(cx.caller().clone(), Region::new(to.region.as_str()), None);
     let request = Request { request_id: cx.request_id().to_owned(), payload, client_context: None, arn: to.clone() };
@@ -36,4 +38,23 @@ async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invo
         function_error: ran.outcome.function_error.map(str::to_owned),
         executed_version: ran.version,
     })
+}
+
+/// A service that acts for one of its resources, whose ARN is the caller's, needs the function's own permission.
+fn check_permission(cx: &Cx, reference: &FunctionRef, to: &Arn) -> Result<(), Error> {
+    let caller = cx.caller();
+    if caller.as_service().is_none() {
+        return Ok(());
+    }
+    let policy = policy::find(&cx.db().read()?, reference)?;
+    let permission = Permission {
+        context: vec![
+            ("aws:SourceArn".into(), vec![caller.arn.to_string()]),
+            ("aws:SourceAccount".into(), vec![caller.account.to_string()]),
+        ],
+        resource_policy: policy.as_ref().map(policy::document),
+        ..Permission::new("lambda:InvokeFunction", to)
+    };
+    let decision = cx.cloud().access().authorize(caller, &permission, cx.now());
+    decision.map_err(|denial| Error::new(403, "AccessDeniedException", denial.message))
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
+use service::Caller;
 
 use crate::world::{ARN, World, package};
 
@@ -47,6 +48,27 @@ async fn a_function_answers_fails_and_logs() {
     let invoked =
         world.cloud().system().invoke(ARN.parse().unwrap(), Bytes::from_static(b"{\"fail\":1}")).await.unwrap();
     assert_eq!((invoked.function_error.as_deref(), &*invoked.executed_version), (Some("Unhandled"), "$LATEST"));
+}
+
+#[tokio::test]
+async fn services_need_the_functions_permission() {
+    let world = World::new().await;
+    world.function(F, json!({})).await;
+    let source = "arn:aws:execute-api:us-east-1:000000000000:abc/dev/GET/";
+    let invoke = async |source: &str| {
+        let service = Caller::service(world.cloud().account(), "apigateway.amazonaws.com");
+        let caller = Caller { arn: source.parse().unwrap(), ..service };
+        let cx = world.cloud().system().with_caller(caller);
+        cx.invoke(ARN.parse().unwrap(), Bytes::from_static(b"{}")).await.map_err(|error| error.code)
+    };
+    assert_eq!(invoke(source).await.unwrap_err(), "AccessDeniedException");
+    let input = json!({
+        "FunctionName": "f", "StatementId": "api", "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com", "SourceArn": source,
+    });
+    world.call("AddPermission", input).await;
+    assert_eq!(invoke(source).await.unwrap().function_error, None);
+    assert_eq!(invoke(&source.replace("dev", "prod")).await.unwrap_err(), "AccessDeniedException");
 }
 
 #[tokio::test]

@@ -218,6 +218,11 @@ impl Access for Roles {
     fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
         let allowed = match &caller.kind {
             CallerKind::Session { role, .. } => !role.resource.ends_with("/powerless"),
+            // The function's policy names both the service and what it acts for.
+            CallerKind::System => permission.resource_policy.as_ref().is_some_and(|policy| {
+                let mut named = permission.context.iter().filter(|(key, _)| key == "aws:SourceArn");
+                policy.contains(&caller.user_id) && named.any(|(_, arns)| arns.iter().all(|arn| policy.contains(arn)))
+            }),
             _ => permission.resource_policy.as_ref().is_some_and(|policy| policy.contains("user/stranger")),
         };
         if allowed { Ok(()) } else { Err(Denial { message: format!("may not {}", permission.action) }) }
