@@ -22,6 +22,8 @@ pub(crate) struct Directory {
     /// The part of `X-Amz-Target` before the dot, to the service's place.
     targets: HashMap<&'static str, usize>,
     rest: Vec<Bindings>,
+    /// The same for operations that services know of and do not have.
+    absent: Vec<(usize, Router)>,
 }
 
 /// The REST operations of one service.
@@ -62,7 +64,7 @@ pub(crate) struct Call<'d> {
 impl Directory {
     pub(crate) fn new(cloud: Arc<Cloud>) -> Directory {
         let mut targets = HashMap::new();
-        let mut rest = Vec::new();
+        let (mut rest, mut absent) = (Vec::new(), Vec::new());
         for (service, entry) in cloud.services().iter().enumerate() {
             if let Some((_, prefix)) = entry.api.json {
                 targets.entry(prefix).or_insert(service);
@@ -73,8 +75,12 @@ impl Directory {
             if !bindings.is_empty() {
                 rest.push(Bindings { service, router: Router::new(bindings), operations });
             }
+            let paths = entry.api.not_implemented_paths;
+            if !paths.is_empty() {
+                absent.push((service, Router::new(paths.iter().map(|(_, binding)| binding))));
+            }
         }
-        Directory { cloud, targets, rest }
+        Directory { cloud, targets, rest, absent }
     }
 
     /// Reads the head. `scope` is the service that the signature names.
@@ -195,6 +201,9 @@ impl Directory {
                 Match::NotFound => {}
             }
         }
+        if let Some((service, name)) = self.absent(head, scope) {
+            return Err(Refusal::operation(Protocol::RestJson, service, name));
+        }
         if !allowed.is_empty() {
             return Err(Refusal::method(&allowed, head.method.as_str(), path));
         }
@@ -207,6 +216,20 @@ impl Directory {
             None => {
                 let what = format!("Nothing is at {} {path:.128}: it names no AWS operation.", head.method);
                 Refusal::unknown(Protocol::RestJson, &what)
+            }
+        })
+    }
+}
+
+impl Directory {
+    /// The operation that AWS has at this path, and the service here does not.
+    fn absent(&self, head: &Parts, scope: Option<&str>) -> Option<(&Service, &'static str)> {
+        self.absent.iter().find_map(|(service, router)| {
+            let service =
+                self.service(*service).filter(|service| scope.is_none_or(|scope| scope == service.api.name))?;
+            match router.find(head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default()) {
+                Match::Found { index, .. } => Some((service, service.api.not_implemented_paths.get(index)?.0)),
+                _ => None,
             }
         })
     }

@@ -22,6 +22,8 @@ pub struct Api {
     pub query: Option<QueryApi>,
     /// Operations the official model has and this service does not: each answers an error that names it.
     pub not_implemented: &'static [&'static str],
+    /// For REST protocols, where these would be: a path tells them from what does not exist.
+    pub not_implemented_paths: &'static [(&'static str, wire::rest::Binding)],
     /// The code of a refusal: most services say `AccessDeniedException`.
     pub access_denied: &'static str,
     /// The largest request body that any of its operations takes, in bytes; the gateway refuses more unread.
@@ -40,6 +42,7 @@ impl Api {
             json: None,
             query: None,
             not_implemented: &[],
+            not_implemented_paths: &[],
             access_denied: "AccessDeniedException",
             body_bytes_max: 16 << 20,
             message_key: "message",

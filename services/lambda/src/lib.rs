@@ -108,6 +108,7 @@ impl Lambda {
 const API: Api = Api {
     namespace: "com.amazonaws.lambda",
     not_implemented: not_implemented::NOT_IMPLEMENTED,
+    not_implemented_paths: not_implemented::PATHS,
     body_bytes_max: limits::REQUEST_BYTES_MAX,
     message_key: "Message",
     ..Api::named("lambda")

@@ -1,5 +1,7 @@
 //! Operations that AWS has and this server does not: each answers an error that names it.
 
+use wire::rest::Binding;
+
 pub const NOT_IMPLEMENTED: &[&str] = &[
     "AddLayerVersionPermission",
     "CheckpointDurableExecution",
@@ -45,4 +47,53 @@ pub const NOT_IMPLEMENTED: &[&str] = &[
     "UpdateCapacityProvider",
     "UpdateCodeSigningConfig",
     "UpdateFunctionUrlConfig",
+];
+
+/// Where they would be.
+#[rustfmt::skip] // A table: one line an operation.
+pub static PATHS: &[(&str, Binding)] = &[
+    ("AddLayerVersionPermission", Binding::new("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", 201)),
+    ("CheckpointDurableExecution", Binding::new("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/checkpoint", 200)),
+    ("CreateCapacityProvider", Binding::new("POST", "/2025-11-30/capacity-providers", 202)),
+    ("CreateCodeSigningConfig", Binding::new("POST", "/2020-04-22/code-signing-configs", 201)),
+    ("CreateFunctionUrlConfig", Binding::new("POST", "/2021-10-31/functions/{FunctionName}/url", 201)),
+    ("DeleteCapacityProvider", Binding::new("DELETE", "/2025-11-30/capacity-providers/{CapacityProviderName}", 202)),
+    ("DeleteCodeSigningConfig", Binding::new("DELETE", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", 204)),
+    ("DeleteFunctionCodeSigningConfig", Binding::new("DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config", 204)),
+    ("DeleteFunctionUrlConfig", Binding::new("DELETE", "/2021-10-31/functions/{FunctionName}/url", 204)),
+    ("DeleteProvisionedConcurrencyConfig", Binding::new("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 204)),
+    ("GetCapacityProvider", Binding::new("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}", 200)),
+    ("GetCodeSigningConfig", Binding::new("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", 200)),
+    ("GetDurableExecution", Binding::new("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}", 200)),
+    ("GetDurableExecutionHistory", Binding::new("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/history", 200)),
+    ("GetDurableExecutionState", Binding::new("GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/state", 200)),
+    ("GetFunctionCodeSigningConfig", Binding::new("GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200)),
+    ("GetFunctionRecursionConfig", Binding::new("GET", "/2024-08-31/functions/{FunctionName}/recursion-config", 200)),
+    ("GetFunctionScalingConfig", Binding::new("GET", "/2025-11-30/functions/{FunctionName}/function-scaling-config", 200)),
+    ("GetFunctionUrlConfig", Binding::new("GET", "/2021-10-31/functions/{FunctionName}/url", 200)),
+    ("GetLayerVersionPolicy", Binding::new("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", 200)),
+    ("GetProvisionedConcurrencyConfig", Binding::new("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 200)),
+    ("GetRuntimeManagementConfig", Binding::new("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200)),
+    ("InvokeAsync", Binding::new("POST", "/2014-11-13/functions/{FunctionName}/invoke-async", 202)),
+    ("InvokeWithResponseStream", Binding::new("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", 200)),
+    ("ListCapacityProviders", Binding::new("GET", "/2025-11-30/capacity-providers", 200)),
+    ("ListCodeSigningConfigs", Binding::new("GET", "/2020-04-22/code-signing-configs", 200)),
+    ("ListDurableExecutionsByFunction", Binding::new("GET", "/2025-12-01/functions/{FunctionName}/durable-executions", 200)),
+    ("ListFunctionUrlConfigs", Binding::new("GET", "/2021-10-31/functions/{FunctionName}/urls", 200)),
+    ("ListFunctionVersionsByCapacityProvider", Binding::new("GET", "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions", 200)),
+    ("ListFunctionsByCodeSigningConfig", Binding::new("GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions", 200)),
+    ("ListProvisionedConcurrencyConfigs", Binding::new("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", 200)),
+    ("PutFunctionCodeSigningConfig", Binding::new("PUT", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200)),
+    ("PutFunctionRecursionConfig", Binding::new("PUT", "/2024-08-31/functions/{FunctionName}/recursion-config", 200)),
+    ("PutFunctionScalingConfig", Binding::new("PUT", "/2025-11-30/functions/{FunctionName}/function-scaling-config", 202)),
+    ("PutProvisionedConcurrencyConfig", Binding::new("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 202)),
+    ("PutRuntimeManagementConfig", Binding::new("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200)),
+    ("RemoveLayerVersionPermission", Binding::new("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", 204)),
+    ("SendDurableExecutionCallbackFailure", Binding::new("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/fail", 200)),
+    ("SendDurableExecutionCallbackHeartbeat", Binding::new("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/heartbeat", 200)),
+    ("SendDurableExecutionCallbackSuccess", Binding::new("POST", "/2025-12-01/durable-execution-callbacks/{CallbackId}/succeed", 200)),
+    ("StopDurableExecution", Binding::new("POST", "/2025-12-01/durable-executions/{DurableExecutionArn}/stop", 200)),
+    ("UpdateCapacityProvider", Binding::new("PUT", "/2025-11-30/capacity-providers/{CapacityProviderName}", 202)),
+    ("UpdateCodeSigningConfig", Binding::new("PUT", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", 200)),
+    ("UpdateFunctionUrlConfig", Binding::new("PUT", "/2021-10-31/functions/{FunctionName}/url", 200)),
 ];
