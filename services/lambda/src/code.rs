@@ -145,3 +145,53 @@ fn used(db: &Db) -> Result<HashSet<BlobId>, Error> {
 fn failed(error: io::Error) -> Error {
     Error::Internal(format!("the folder for code: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Write};
+
+    use kv::Memory;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn package(content: &str) -> Bytes {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("index.py", SimpleFileOptions::default()).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+        zip.finish().unwrap().into_inner().into()
+    }
+
+    #[tokio::test]
+    async fn code_is_unpacked_once_and_again_when_the_cache_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
+        let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
+        let (first, again) =
+            (store.store(package("1"), "X").await.unwrap(), store.store(package("1"), "X").await.unwrap());
+        assert_eq!(first.code, again.code);
+        let folder = store.folder(&first.code).await.unwrap();
+        assert_eq!(fs::read_to_string(folder.join("index.py")).unwrap(), "1");
+        // As after another boot of the host.
+        fs::write(dir.path().join("code").join(BOOT_FILE), "before").unwrap();
+        let reopened = CodeStore::open(blobs, dir.path().join("code")).unwrap();
+        assert!(!folder.exists());
+        assert_eq!(reopened.folder(&first.code).await.unwrap(), folder);
+        assert_eq!(fs::read_to_string(folder.join("index.py")).unwrap(), "1");
+    }
+
+    #[tokio::test]
+    async fn unused_code_leaves_at_the_second_sweep() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
+        let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
+        let code = store.store(package("1"), "X").await.unwrap().code;
+        let folder = store.folder(&code).await.unwrap();
+        let db = Db::open(Memory::default());
+        store.sweep(&db).await.unwrap();
+        assert!(folder.exists() && blobs.exists(&code.blob).await.unwrap());
+        store.sweep(&db).await.unwrap();
+        assert!(!folder.exists() && !blobs.exists(&code.blob).await.unwrap());
+    }
+}

@@ -52,15 +52,17 @@ impl Roles {
         }
     }
 
-    /// Credentials for a session of the role. A session is named after its function.
-    pub async fn credentials(&self, cx: &Cx, role: &Arn, session: &str) -> Result<Credentials, service::Error> {
-        let key = (role.clone(), session.to_owned());
+    /// Credentials for a session of the role, named after its function.
+    pub async fn credentials(&self, cx: &Cx, role: &Arn, function: &str) -> Result<Credentials, service::Error> {
+        // A session's name has two characters at least, a function's one.
+        let session = if function.len() < 2 { format!("lambda-{function}") } else { function.to_owned() };
+        let key = (role.clone(), session);
         let good_until = cx.now() + limits::CREDENTIALS_LEFT_MIN;
         let known = self.known().get(&key).filter(|known| known.expires > good_until).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let fresh = assume(cx, role, session).await?;
+        let fresh = assume(cx, role, &key.1).await?;
         let mut known = self.known();
         known.retain(|_, credentials| credentials.expires > good_until);
         known.insert(key, fresh.clone());

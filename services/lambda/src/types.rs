@@ -159,3 +159,160 @@ pub struct Mapping {
     pub tags: BTreeMap<String, String>,
 }
 kv::stored!(Mapping, version = 1);
+
+#[cfg(test)]
+mod tests {
+    use kv::Stored;
+
+    use super::*;
+
+    /// What version 1 looks like on disk. These bytes are in users' files: a change here needs a new version and a
+    /// migration, not new bytes.
+    fn golden<T: Stored + PartialEq + std::fmt::Debug>(value: &T, bytes: &str) {
+        let stored = value.to_bytes().unwrap();
+        assert_eq!(hex::encode(&stored), bytes.replace(char::is_whitespace, ""));
+        assert_eq!(T::from_bytes(&stored).unwrap(), *value);
+    }
+
+    fn arn(text: &str) -> Arn {
+        text.parse().unwrap()
+    }
+
+    fn code() -> Code {
+        Code { blob: BlobId::from([7; 32]), bytes: 300, unpacked_bytes: 900 }
+    }
+
+    fn map(key: &str, value: &str) -> BTreeMap<String, String> {
+        BTreeMap::from([(key.into(), value.into())])
+    }
+
+    #[test]
+    fn functions_do_not_drift() {
+        let function = Function {
+            name: "f".into(),
+            arn: arn("arn:aws:lambda:r:0:function:f"),
+            next_version: 2,
+            tags: map("k", "v"),
+            reserved_concurrency: Some(5),
+        };
+        golden(&function, FUNCTION);
+        let version = Version {
+            number: 1,
+            description: "d".into(),
+            settings: Settings {
+                runtime: "python3.12".into(),
+                handler: "a.b".into(),
+                role: arn("arn:aws:iam::0:role/r"),
+                timeout_seconds: 3,
+                memory_mb: 128,
+                ephemeral_storage_mb: 512,
+                environment: map("A", "b"),
+                dead_letter: None,
+                architecture: "arm64".into(),
+                tracing: true,
+                log_group: Some("g".into()),
+            },
+            code: code(),
+            layers: vec![LayerUse { arn: arn("arn:aws:lambda:r:0:layer:l:1"), code: code() }],
+            modified: Timestamp(9),
+            revision: "x".into(),
+        };
+        golden(&version, VERSION);
+    }
+
+    #[test]
+    fn what_belongs_to_functions_does_not_drift() {
+        let alias = Alias {
+            name: "a".into(),
+            version: 1,
+            weighted: Some((2, 0.25)),
+            description: "d".into(),
+            revision: "x".into(),
+        };
+        golden(&alias, ALIAS);
+        golden(&Policy { statements: map("s", "{}"), revision: "x".into() }, POLICY);
+        let config = EventConfig {
+            retry_attempts: Some(1),
+            age_seconds: None,
+            on_success: Some(arn("arn:aws:sqs:r:0:q")),
+            on_failure: None,
+            modified: Timestamp(9),
+        };
+        golden(&config, EVENT_CONFIG);
+        let event = Event {
+            request_id: "i".into(),
+            payload: Bytes::from_static(b"{}"),
+            client_context: None,
+            accepted: Timestamp(9),
+            failures: 1,
+        };
+        golden(&event, EVENT);
+    }
+
+    #[test]
+    fn layers_and_mappings_do_not_drift() {
+        let layer = LayerVersion {
+            name: "l".into(),
+            number: 1,
+            arn: arn("arn:aws:lambda:r:0:layer:l:1"),
+            description: "d".into(),
+            license: None,
+            runtimes: vec!["python3.12".into()],
+            architectures: Vec::new(),
+            code: code(),
+            created: Timestamp(9),
+        };
+        golden(&layer, LAYER);
+        let mapping = Mapping {
+            id: "i".into(),
+            source: arn("arn:aws:sqs:r:0:q"),
+            function: arn("arn:aws:lambda:r:0:function:f"),
+            enabled: true,
+            batch_size: 10,
+            window_seconds: 1,
+            reports_failures: true,
+            filters: vec!["{}".into()],
+            concurrency: Some(2),
+            modified: Timestamp(9),
+            tags: BTreeMap::new(),
+        };
+        golden(&mapping, MAPPING);
+    }
+
+    const FUNCTION: &str = "
+        0185a46e616d65a166a361726ebd61726e3a6177733a6c616d6264613a723a303a66756e6374696f6e3a66ac6e6578745f766572
+        73696f6e02a47461677381a16ba176b472657365727665645f636f6e63757272656e637905";
+    const VERSION: &str = "
+        0187a66e756d62657201ab6465736372697074696f6ea164a873657474696e67738ba772756e74696d65aa707974686f6e332e31
+        32a768616e646c6572a3612e62a4726f6c65b561726e3a6177733a69616d3a3a303a726f6c652f72af74696d656f75745f736563
+        6f6e647303a96d656d6f72795f6d62cc80b4657068656d6572616c5f73746f726167655f6d62cd0200ab656e7669726f6e6d656e
+        7481a141a162ab646561645f6c6574746572c0ac617263686974656374757265a561726d3634a774726163696e67c3a96c6f675f
+        67726f7570a167a4636f646583a4626c6f62d9403037303730373037303730373037303730373037303730373037303730373037
+        3037303730373037303730373037303730373037303730373037303730373037a56279746573cd012cae756e7061636b65645f62
+        79746573cd0384a66c61796572739182a361726ebc61726e3a6177733a6c616d6264613a723a303a6c617965723a6c3a31a4636f
+        646583a4626c6f62d940303730373037303730373037303730373037303730373037303730373037303730373037303730373037
+        30373037303730373037303730373037303730373037a56279746573cd012cae756e7061636b65645f6279746573cd0384a86d6f
+        64696669656409a87265766973696f6ea178";
+    const ALIAS: &str = "
+        0185a46e616d65a161a776657273696f6e01a877656967687465649202cb3fd0000000000000ab6465736372697074696f6ea164
+        a87265766973696f6ea178";
+    const POLICY: &str = "
+        0182aa73746174656d656e747381a173a27b7da87265766973696f6ea178";
+    const EVENT_CONFIG: &str = "
+        0185ae72657472795f617474656d70747301ab6167655f7365636f6e6473c0aa6f6e5f73756363657373b161726e3a6177733a73
+        71733a723a303a71aa6f6e5f6661696c757265c0a86d6f64696669656409";
+    const EVENT: &str = "
+        0185aa726571756573745f6964a169a77061796c6f6164c4027b7dae636c69656e745f636f6e74657874c0a86163636570746564
+        09a86661696c7572657301";
+    const LAYER: &str = "
+        0189a46e616d65a16ca66e756d62657201a361726ebc61726e3a6177733a6c616d6264613a723a303a6c617965723a6c3a31ab64
+        65736372697074696f6ea164a76c6963656e7365c0a872756e74696d657391aa707974686f6e332e3132ad617263686974656374
+        7572657390a4636f646583a4626c6f62d94030373037303730373037303730373037303730373037303730373037303730373037
+        303730373037303730373037303730373037303730373037303730373037a56279746573cd012cae756e7061636b65645f627974
+        6573cd0384a76372656174656409";
+    const MAPPING: &str = "
+        018ba26964a169a6736f75726365b161726e3a6177733a7371733a723a303a71a866756e6374696f6ebd61726e3a6177733a6c61
+        6d6264613a723a303a66756e6374696f6e3a66a7656e61626c6564c3aa62617463685f73697a650aae77696e646f775f7365636f
+        6e647301b07265706f7274735f6661696c75726573c3a766696c7465727391a27b7dab636f6e63757272656e637902a86d6f6469
+        6669656409a47461677380";
+}

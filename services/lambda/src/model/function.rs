@@ -178,3 +178,92 @@ pub fn resolve(read: &(impl Read + ?Sized), function: &FunctionRef, random: f64)
     let version = version.ok_or_else(|| Error::function_not_found(function.qualified_arn()))?;
     Ok(Resolved { function: found, version })
 }
+
+#[cfg(test)]
+mod tests {
+    use base::{AccountId, Env, Region, Timestamp};
+    use kv::{Db, Memory};
+
+    use super::*;
+    use crate::keys::VERSIONS;
+    use crate::types::{Alias, Code, Settings};
+
+    fn reference(qualifier: Option<Qualifier>) -> FunctionRef {
+        let (region, account) = (Region::new("r"), AccountId::new("000000000000"));
+        FunctionRef { region, account, name: "f".into(), qualifier }
+    }
+
+    fn version(number: u64) -> Version {
+        Version {
+            number,
+            description: String::new(),
+            settings: Settings {
+                runtime: "python3.12".into(),
+                handler: "a.b".into(),
+                role: "arn:aws:iam::000000000000:role/r".parse().unwrap(),
+                timeout_seconds: 3,
+                memory_mb: 128,
+                ephemeral_storage_mb: 512,
+                environment: BTreeMap::new(),
+                dead_letter: None,
+                architecture: "x86_64".into(),
+                tracing: false,
+                log_group: None,
+            },
+            code: Code { blob: blob::BlobId::of(b""), bytes: 0, unpacked_bytes: 0 },
+            layers: Vec::new(),
+            modified: Timestamp(0),
+            revision: String::new(),
+        }
+    }
+
+    /// A function with versions 1 and 2, and the alias `live` that gives a tenth to version 2.
+    async fn canary() -> Db {
+        let db = Db::open(Memory::default());
+        let write = |tx: &mut Tx| {
+            let function = Function {
+                name: "f".into(),
+                arn: reference(None).arn(),
+                next_version: 3,
+                tags: BTreeMap::new(),
+                reserved_concurrency: None,
+            };
+            create(tx, &function, &version(0), false)?;
+            for number in [1, 2] {
+                VERSIONS.put(tx, ("r", "f", number), &version(number))?;
+            }
+            let (description, revision) = (String::new(), String::new());
+            let alias = Alias { name: "live".into(), version: 1, weighted: Some((2, 0.1)), description, revision };
+            ALIASES.put(tx, ("r", "f", "live"), &alias)?;
+            Ok::<_, Error>(())
+        };
+        db.write(write).await.unwrap();
+        db
+    }
+
+    #[tokio::test]
+    async fn a_weight_is_honoured_over_many_calls() {
+        let (read, env) = (canary().await.read().unwrap(), Env::simulated(3, Timestamp(0)));
+        let live = reference(Some(Qualifier::Alias("live".into())));
+        let second = (0..10_000).filter(|_| {
+            let random = (env.random_u64() >> 11) as f64 / (1u64 << 53) as f64;
+            resolve(&read, &live, random).unwrap().version.number == 2
+        });
+        // Four standard deviations: sqrt(10000 * 0.1 * 0.9) = 30.
+        let second = second.count();
+        assert!((880..=1_120).contains(&second), "{second} of 10,000 calls, seed 3");
+    }
+
+    #[tokio::test]
+    async fn references_find_what_they_name() {
+        let read = canary().await.read().unwrap();
+        let number = |qualifier| resolve(&read, &reference(qualifier), 0.5).map(|found| found.version.number).ok();
+        assert_eq!(number(None), Some(0));
+        assert_eq!(number(Some(Qualifier::Latest)), Some(0));
+        assert_eq!(number(Some(Qualifier::Version(2))), Some(2));
+        assert_eq!(number(Some(Qualifier::Alias("live".into()))), Some(1));
+        for missing in [Qualifier::Version(0), Qualifier::Version(3), Qualifier::Alias("dead".into())] {
+            assert_eq!(number(Some(missing)), None);
+        }
+    }
+}

@@ -170,6 +170,7 @@ pub fn package(files: &[(&str, &str)]) -> String {
 #[serde(rename_all = "PascalCase")]
 struct AssumeInput {
     role_arn: String,
+    role_session_name: String,
 }
 
 #[derive(Serialize)]
@@ -188,6 +189,9 @@ struct AssumedCredentials {
 }
 
 async fn assume(_: Arc<()>, cx: Cx, input: AssumeInput) -> Result<Assumed, Error> {
+    if input.role_session_name.len() < 2 {
+        return Err(Error::new(400, "ValidationError", "a session's name has two characters at least"));
+    }
     if cx.caller().user_id != "lambda.amazonaws.com" || input.role_arn.ends_with("/untrusting") {
         return Err(Error::new(403, "AccessDenied", "no"));
     }
