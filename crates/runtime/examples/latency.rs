@@ -1,5 +1,5 @@
 //! Prints how long invocations take, cold and warm, without the Lambda service around them:
-//! `cargo run --release -p runtime --example latency`.
+//! `cargo run --release -p runtime --example latency`; with `-- --unisolated`, without isolation.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for a person to read")]
 
@@ -50,6 +50,7 @@ fn function(dir: &Path, runtime: &str, file: &str, source: &str) -> FunctionSpec
         memory_mb: 128,
         region: "us-east-1".into(),
         account: "000000000000".into(),
+        role: String::new(),
         log_group: "/aws/lambda/f".into(),
         endpoint_url: "http://127.0.0.1:4566".into(),
         instances_max: None,
@@ -126,7 +127,8 @@ while True:
 #[tokio::main]
 async fn main() {
     let dir = std::env::temp_dir().join(format!("latency-{}", std::process::id()));
-    let config = Config::new(dir.join("cache"), dir.join("run"));
+    let mut config = Config::new(dir.join("cache"), dir.join("run"));
+    config.isolate = !std::env::args().any(|argument| argument == "--unisolated");
     let runtime = Runtime::new(config, Env::real(), Arc::new(Quiet)).unwrap();
     let python = "def handler(event, context): return event";
     let node = "exports.handler = async (event) => event";

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::function::{Credentials, FunctionSpec};
 use crate::interpreter::{Interpreter, Language};
+use crate::view::View;
 
 /// What the environment tells besides the function's own configuration.
 pub(crate) struct Surroundings<'a> {
@@ -17,8 +18,10 @@ pub(crate) struct Surroundings<'a> {
     pub log_stream: &'a str,
     /// The folder of the bootstrap.
     pub runtime_dir: &'a Path,
-    /// The instance's own folder, for temporary files.
-    pub folder: &'a Path,
+    /// The instance's folder for temporary files, as it sees it.
+    pub temporary: &'a Path,
+    /// Gives the names that the host's paths have for it.
+    pub view: &'a View,
     /// `node_modules` of the SDK.
     pub node_sdk: Option<&'a Path>,
     /// Host and port of the Runtime API.
@@ -34,31 +37,32 @@ pub(crate) fn environment(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec
 }
 
 fn defaults(spec: &FunctionSpec, around: &Surroundings<'_>) -> BTreeMap<String, String> {
-    let folder = text(around.folder);
-    let task_root = text(&spec.code);
-    let mut path = layer_folders(spec, &["bin"]);
+    let temporary = text(around.temporary);
+    let task_root = text(&around.view.place(&spec.code));
+    let layers = |places: &[&str]| layer_folders(spec, around.view, places);
+    let mut path = layers(&["bin"]);
     path.extend(around.interpreter.and_then(|found| found.program.parent()).map(text));
     path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(String::from));
     let mut libraries = vec![task_root.clone(), format!("{task_root}/lib")];
-    libraries.extend(layer_folders(spec, &["lib"]));
+    libraries.extend(layers(&["lib"]));
     let mut variables = vec![
         ("LANG", "en_US.UTF-8".into()),
         ("TZ", ":UTC".into()),
         ("PATH", path.join(":")),
         ("LD_LIBRARY_PATH", libraries.join(":")),
         ("AWS_ENDPOINT_URL", spec.endpoint_url.clone()),
-        ("HOME", folder.clone()),
-        ("TMPDIR", folder),
+        ("HOME", temporary.clone()),
+        ("TMPDIR", temporary),
     ];
     match around.language {
         Language::Python(minor) => {
             let places = [format!("python/lib/python3.{minor}/site-packages"), "python".into()];
-            variables.push(("PYTHONPATH", layer_folders(spec, &places.each_ref().map(String::as_str)).join(":")));
+            variables.push(("PYTHONPATH", layers(&places.each_ref().map(String::as_str)).join(":")));
         }
         Language::Node(major) => {
             let places = [format!("nodejs/node{major}/node_modules"), "nodejs/node_modules".into()];
-            let mut folders = layer_folders(spec, &places.each_ref().map(String::as_str));
-            folders.extend(around.node_sdk.map(text));
+            let mut folders = layers(&places.each_ref().map(String::as_str));
+            folders.extend(around.node_sdk.map(|sdk| text(&around.view.place(sdk))));
             variables.push(("NODE_PATH", folders.join(":")));
         }
         Language::Provided => {}
@@ -81,8 +85,8 @@ fn reserved(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec<(String, Stri
         ("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", around.log_stream.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
-        ("LAMBDA_TASK_ROOT", text(&spec.code)),
-        ("LAMBDA_RUNTIME_DIR", text(around.runtime_dir)),
+        ("LAMBDA_TASK_ROOT", text(&around.view.place(&spec.code))),
+        ("LAMBDA_RUNTIME_DIR", text(&around.view.place(around.runtime_dir))),
     ];
     match around.runtime_api {
         Some(address) => variables.push(("AWS_LAMBDA_RUNTIME_API", address.into())),
@@ -92,10 +96,14 @@ fn reserved(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec<(String, Stri
 }
 
 /// `places` inside each layer, the layer that was added last first: on Lambda its files hide those of the others.
-fn layer_folders(spec: &FunctionSpec, places: &[&str]) -> Vec<String> {
+fn layer_folders(spec: &FunctionSpec, view: &View, places: &[&str]) -> Vec<String> {
     let layers = || spec.layers.iter().rev();
     let inside = places.iter().flat_map(|place| layers().map(move |layer| layer.join(place)));
-    inside.filter(|folder| folder.is_dir()).map(|folder| text(&folder)).collect()
+    let mut folders: Vec<String> =
+        inside.filter(|folder| folder.is_dir()).map(|folder| text(&view.place(&folder))).collect();
+    // Layers that are seen as one folder.
+    folders.dedup();
+    folders
 }
 
 fn text(path: &Path) -> String {

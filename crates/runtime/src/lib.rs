@@ -15,6 +15,7 @@ mod runtime_api;
 mod sdk_use;
 mod start;
 mod toolbox;
+mod view;
 
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};

@@ -29,3 +29,6 @@ pub const SDK_SCAN_FILES_MAX: usize = 2_000;
 
 /// Bytes of one file that are looked at for the same reason.
 pub const SDK_SCAN_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Bytes that an isolated instance's /tmp may hold: Lambda's default.
+pub const TMP_BYTES_MAX: u64 = 512 * 1024 * 1024;

@@ -25,6 +25,10 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// Folders of instances; this server's alone, emptied when it starts.
     pub run_dir: PathBuf,
+    /// Whether functions are isolated from the host and from each other; a start fails where the host does not allow it.
+    pub isolate: bool,
+    /// Folders that no function may see, such as the server's data, wherever on the host they are.
+    pub hidden: Vec<PathBuf>,
     /// Where interpreters are looked for, in the form of the PATH variable.
     pub search_path: OsString,
     /// Instances of all functions that may exist at once.
@@ -36,11 +40,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The server's own PATH, and room for 200 instances that leave after five idle minutes.
+    /// No isolation, the server's own PATH, and room for 200 instances that leave after five idle minutes.
     pub fn new(cache_dir: PathBuf, run_dir: PathBuf) -> Config {
         Config {
             cache_dir,
             run_dir,
+            isolate: false,
+            hidden: Vec::new(),
             search_path: std::env::var_os("PATH").unwrap_or_default(),
             instances_max: 200,
             idle_timeout: Duration::from_secs(300),
@@ -125,7 +131,8 @@ impl Runtime {
         }
         let interpreters = Interpreters::new(config.search_path.clone());
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
-        let starter = Starter { env, host, interpreters, toolbox, runtime_dir, run_dir };
+        let (isolate, hidden) = (config.isolate, config.hidden.clone());
+        let starter = Starter { env, host, interpreters, toolbox, isolate, hidden, runtime_dir, run_dir };
         let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
         let inner = Arc::new(Inner { config, starter, state, changed: Notify::new(), stop: watch::Sender::new(false) });
         tokio::spawn(expire_idle(Arc::downgrade(&inner)));

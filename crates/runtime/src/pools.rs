@@ -328,6 +328,7 @@ mod tests {
             memory_mb: 128,
             region: String::new(),
             account: String::new(),
+            role: String::new(),
             log_group: String::new(),
             endpoint_url: String::new(),
             instances_max,

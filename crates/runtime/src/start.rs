@@ -25,6 +25,7 @@ use crate::output::{Log, Output};
 use crate::runtime_api::RuntimeApi;
 use crate::sdk_use;
 use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
+use crate::view::{Needs, View};
 
 const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.py");
 const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
@@ -34,6 +35,9 @@ pub(crate) struct Starter {
     pub host: Arc<dyn Host>,
     pub interpreters: Interpreters,
     pub toolbox: Toolbox,
+    /// Whether functions are isolated, and what they do not see even if it is below something that they see.
+    pub isolate: bool,
+    pub hidden: Vec<PathBuf>,
     /// Holds the bootstraps.
     pub runtime_dir: PathBuf,
     /// Holds the folders of instances.
@@ -90,6 +94,7 @@ impl Starter {
         log.write(init_start(spec, &toolchain));
         toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
         let (channel, control, runtime_api) = self.connect(&toolchain).await?;
+        let view = self.view(spec, &toolchain);
         let node_sdk = toolchain.sdk.as_ref().map(|sdk| sdk.join("node_modules"));
         let surroundings = Surroundings {
             language: toolchain.language,
@@ -97,19 +102,24 @@ impl Starter {
             credentials: &credentials,
             log_stream: &stream,
             runtime_dir: &self.runtime_dir,
-            folder: &folder.0,
+            temporary: view.temporary(&folder.0),
+            view: &view,
             node_sdk: node_sdk.as_deref(),
             runtime_api: runtime_api.as_deref(),
         };
         let env = environment(spec, &surroundings);
-        let Some((program, args)) = self.program(spec, &toolchain, control.as_ref()) else {
+        let Some((program, args)) = self.program(spec, &toolchain, &view, control.as_ref()) else {
             return Err(refused_entrypoint(spec, log));
         };
-        let command = Command { program, args, env, cwd: spec.code.clone(), control, limits: Limits::default() };
+        let (cwd, limits) = (view.place(&spec.code), Limits::default());
+        let isolation = view.isolation(&folder.0, &self.hidden);
+        let command = Command { program, args, env, cwd, control, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
             Ok(started) => started,
-            Err(_) if toolchain.language == Language::Provided => return Err(refused_entrypoint(spec, log)),
+            Err(sandbox::Error::Start { .. }) if toolchain.language == Language::Provided => {
+                return Err(refused_entrypoint(spec, log));
+            }
             Err(error) => return Err(InvokeError::Start(error.to_string()).into()),
         };
         let output = Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?;
@@ -127,6 +137,15 @@ impl Starter {
             used_mb: 0,
         };
         initialise(instance, started).await.map_err(StartError::Init)
+    }
+
+    fn view(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> View {
+        if !self.isolate {
+            return View::Whole;
+        }
+        let tools = [&toolchain.sdk, &toolchain.esbuild].into_iter().flatten().map(PathBuf::as_path).collect();
+        let interpreter = toolchain.interpreter.as_ref().map(|found| found.program.as_path());
+        View::isolated(&Needs { spec, interpreter, runtime_dir: &self.runtime_dir, tools })
     }
 
     /// Our side of the channel; the descriptor, or else the address, through which the function finds its side.
@@ -148,6 +167,7 @@ impl Starter {
         &self,
         spec: &FunctionSpec,
         toolchain: &Toolchain,
+        view: &View,
         control: Option<&OwnedFd>,
     ) -> Option<(PathBuf, Vec<OsString>)> {
         let Some(interpreter) = &toolchain.interpreter else {
@@ -155,7 +175,7 @@ impl Starter {
             return places
                 .map(|place| place.join("bootstrap"))
                 .find(|path| path.is_file())
-                .map(|path| (path, Vec::new()));
+                .map(|path| (view.place(&path), Vec::new()));
         };
         let control = control.map(|control| control.as_raw_fd().to_string()).unwrap_or_default();
         let (options, bootstrap, extra): (&[&str], _, _) = match toolchain.language {
@@ -164,8 +184,8 @@ impl Starter {
             _ => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs", &toolchain.esbuild),
         };
         let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
-        args.extend([self.runtime_dir.join(bootstrap).into(), control.into()]);
-        args.extend(extra.as_ref().map(|path| path.as_os_str().to_owned()));
+        args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
+        args.extend(extra.as_ref().map(|path| view.place(path).into_os_string()));
         Some((interpreter.program.clone(), args))
     }
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use rustix::io::FdFlags;
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal};
 
-use crate::{Error, Process, Result, launcher};
+use crate::{Error, Isolation, Process, Result, isolated, launcher};
 
 /// A program to start. Nothing of the server's own environment or descriptors reaches it.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Command {
     /// A descriptor that the process keeps, under the same number as here. Its output goes to a pipe, its input is empty.
     pub control: Option<OwnedFd>,
     pub limits: Limits,
+    /// What it sees of the host; `None` for all that the server's user sees. Paths above are then those that it sees itself.
+    pub isolation: Option<Isolation>,
 }
 
 /// What one process may use.
@@ -30,25 +32,33 @@ pub struct Command {
 pub struct Limits {
     /// Open descriptors. Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
     pub open_files: u64,
+    /// Processes and threads. Counted, and so limited, in isolation only: otherwise all functions have one user.
+    pub processes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { open_files: 1024 }
+        Limits { open_files: 1024, processes: 1024 }
     }
 }
 
 impl Command {
     /// Starts the program. Also gives the read end of the pipe that is both its standard output and its standard error:
     /// one pipe keeps their order. The end is non-blocking. Must be called within a tokio runtime.
-    pub async fn spawn(self) -> Result<(Process, OwnedFd)> {
+    ///
+    /// # Errors
+    /// [`Error::Start`] when the program cannot be executed; [`Error::Isolate`] when the host does not let it be isolated.
+    pub async fn spawn(mut self) -> Result<(Process, OwnedFd)> {
+        if let Some(isolation) = self.isolation.take() {
+            return isolated::spawn(self, isolation).await;
+        }
         let program = self.program.clone();
         let failed = |source| Error::Start { program, source };
         let (child, output) = match launcher::run(move || self.start()).await? {
             Ok(started) => started,
             Err(source) => return Err(failed(source)),
         };
-        Ok((Process::supervise(&child)?, output))
+        Ok((Process::supervise(Pid::from_child(&child), None)?, output))
     }
 
     fn start(self) -> io::Result<(Child, OwnedFd)> {

@@ -1,21 +1,31 @@
 //! Starting and ending the process of a function: its own session, no inherited descriptors, a cleared environment,
-//! limits, no new privileges, and death together with the server. The only crate where `unsafe` is allowed.
+//! limits, no new privileges, death together with the server, and on request isolation from the host. The only crate where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
+mod capabilities;
 mod command;
+mod enter;
+mod init;
+mod isolated;
+mod isolation;
 mod launcher;
 mod process;
+mod seccomp;
 
 use std::io;
 use std::path::PathBuf;
 
+pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
 pub use command::{Command, Limits};
+pub use isolation::{Isolation, Mount};
 pub use process::{Exit, Process, resident_bytes};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("starting {}: {source}", program.display())]
     Start { program: PathBuf, source: io::Error },
+    #[error("isolating {}: {stage}: {source}", program.display())]
+    Isolate { program: PathBuf, stage: &'static str, source: io::Error },
     #[error("supervising process {pid}: {source}")]
     Supervise { pid: u32, source: io::Error },
     #[error("the thread that starts processes is gone")]

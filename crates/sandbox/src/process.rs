@@ -1,7 +1,8 @@
 //! A running process and everything it started: watched, ended as a whole, and reaped.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::os::fd::OwnedFd;
-use std::process::Child;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
@@ -23,6 +24,8 @@ pub enum Exit {
 #[derive(Debug)]
 pub struct Process {
     group: Arc<Group>,
+    /// The process to show, when the leader is only an isolated process's init.
+    shown: Option<u32>,
     exit: watch::Receiver<Option<Exit>>,
 }
 
@@ -34,21 +37,33 @@ struct Group {
     reaped: Mutex<bool>,
 }
 
+/// The pipe on which the leader tells how the process itself ended, when the leader is only its init.
+type Status = Option<OwnedFd>;
+
 impl Process {
-    pub(crate) fn supervise(child: &Child) -> Result<Process> {
-        let leader = Pid::from_child(child);
+    pub(crate) fn supervise(leader: Pid, status: Status) -> Result<Process> {
         let group = Arc::new(Group { leader, reaped: Mutex::new(false) });
         let (sender, exit) = watch::channel(None);
-        let process = Process { group: group.clone(), exit };
-        let failed = |source| Error::Supervise { pid: child.id(), source };
+        let process = Process { group: group.clone(), shown: None, exit };
+        let failed = |source| Error::Supervise { pid: process.pid(), source };
         let pidfd = rustix::process::pidfd_open(leader, PidfdFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
         // SAFETY: an `OwnedFd` keeps its one descriptor open for as long as it lives, and the `AsyncFd` owns it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }.map_err(|error| failed(error.into()))?;
-        tokio::spawn(async move { sender.send_replace(Some(group.ended(pidfd).await)) });
+        tokio::spawn(async move { sender.send_replace(Some(group.ended(pidfd, status).await)) });
         Ok(process)
     }
 
+    /// Says which process it is about, for people and for its memory.
+    pub(crate) fn shows(&mut self, pid: Option<u32>) {
+        self.shown = pid;
+    }
+
+    /// Its number as the server sees it; an isolated process itself sees another.
     pub fn pid(&self) -> u32 {
+        self.shown.unwrap_or_else(|| self.leader())
+    }
+
+    fn leader(&self) -> u32 {
         self.group.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
@@ -98,11 +113,13 @@ impl Group {
         if !reaped {
             // An error means that no process of the group is left, which is what was asked for.
             let _ = rustix::process::kill_process_group(self.leader, Signal::KILL);
+            // One that has only just been started does not lead a group yet.
+            let _ = rustix::process::kill_process(self.leader, Signal::KILL);
         }
     }
 
     /// Waits for the leader to end, ends the rest of the group, reaps the leader.
-    async fn ended(&self, pidfd: AsyncFd<OwnedFd>) -> Exit {
+    async fn ended(&self, pidfd: AsyncFd<OwnedFd>, own: Status) -> Exit {
         if let Err(error) = pidfd.readable().await {
             tracing::debug!(%error, "a process is no longer watched: the async runtime is ending");
         }
@@ -111,9 +128,20 @@ impl Group {
         let status = rustix::process::waitid(WaitId::Pid(self.leader), WaitIdOptions::EXITED);
         *reaped = true;
         match status.ok().flatten() {
+            // An init that was killed, with the process, has told nothing.
+            Some(_) if own.is_some() => own.and_then(told).unwrap_or(Exit::Signal(Signal::KILL.as_raw())),
             Some(status) if status.exited() => Exit::Status(status.exit_status().unwrap_or(0)),
             Some(status) => Exit::Signal(status.terminating_signal().unwrap_or(Signal::KILL.as_raw())),
             None => Exit::Signal(Signal::KILL.as_raw()),
         }
     }
+}
+
+/// Reads a wait status, as wait(2) describes it. The writer has ended: this does not wait.
+fn told(status: OwnedFd) -> Option<Exit> {
+    let mut bytes = [0; 4];
+    File::from(status).read_exact(&mut bytes).ok()?;
+    let status = i32::from_ne_bytes(bytes);
+    let exited = libc::WIFEXITED(status).then(|| Exit::Status(libc::WEXITSTATUS(status)));
+    exited.or_else(|| libc::WIFSIGNALED(status).then(|| Exit::Signal(libc::WTERMSIG(status))))
 }

@@ -18,7 +18,8 @@ fn shell(script: &str) -> Command {
         env: vec![("ONLY".into(), "this".into())],
         cwd: "/".into(),
         control: None,
-        limits: Limits { open_files: 64 },
+        limits: Limits { open_files: 64, ..Limits::default() },
+        isolation: None,
     }
 }
 

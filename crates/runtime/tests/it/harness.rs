@@ -58,6 +58,7 @@ impl Harness {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
         config.search_path = interpreters().search_path.clone();
+        config.isolate = true;
         change(&mut config);
         let host = Arc::new(TestHost::default());
         let runtime = Runtime::new(config, Env::real(), host.clone()).unwrap();
@@ -127,6 +128,12 @@ impl Harness {
         let outcome = self.invoke(spec, payload).await;
         assert_eq!(outcome.function_error, Some("Unhandled"), "{}", text(&outcome));
         json(&outcome)
+    }
+
+    /// The process of the one instance that there is.
+    pub async fn pid(&self) -> u32 {
+        let status = self.runtime.status().await;
+        status.functions.iter().flat_map(|function| &function.instances).map(|instance| instance.pid).next().unwrap()
     }
 
     /// Waits, for at most ten seconds, until as many instances exist.

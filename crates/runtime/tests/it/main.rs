@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod escapes;
 mod harness;
 mod node;
 mod pool;

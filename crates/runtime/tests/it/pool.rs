@@ -7,8 +7,9 @@ use runtime::InvokeError;
 
 use crate::harness::{Harness, python, text};
 
-/// Sleeps for as many milliseconds as asked, then tells its process.
-const SLEEPER: &str = "import os, time\ndef handler(ms, context):\n  time.sleep(ms / 1000)\n  return os.getpid()";
+/// Sleeps for as many milliseconds as asked, then tells its log stream, which is its instance's alone.
+const SLEEPER: &str =
+    "import time\ndef handler(ms, context):\n  time.sleep(ms / 1000)\n  return context.log_stream_name";
 
 #[tokio::test]
 async fn two_requests_at_once_get_two_instances() {
@@ -68,7 +69,8 @@ async fn a_functions_own_limit_holds() {
 async fn idle_instances_leave() {
     let harness = Harness::with(|config| config.idle_timeout = Duration::from_millis(40));
     let spec = harness.python(SLEEPER);
-    let pid = text(&harness.invoke(&spec, "0").await);
+    harness.invoke(&spec, "0").await;
+    let pid = harness.pid().await;
     harness.until_instances(0).await;
     for _ in 0..5000 {
         if !std::path::Path::new(&format!("/proc/{pid}")).exists() {
@@ -117,9 +119,10 @@ async fn an_invocation_goes_on_when_its_caller_leaves() {
 #[tokio::test]
 async fn an_instance_that_dies_while_idle_is_replaced() {
     let harness = Harness::new();
-    let spec = harness.python("import os, threading, time\ndef handler(e, c):\n  if e: threading.Thread(target=lambda: (time.sleep(0.05), os._exit(3))).start()\n  return os.getpid()");
+    let spec = harness.python("import os, threading, time\ndef handler(e, c):\n  if e: threading.Thread(target=lambda: (time.sleep(0.05), os._exit(3))).start()\n  return c.log_stream_name");
     let first = text(&harness.invoke(&spec, "1").await);
-    while std::path::Path::new(&format!("/proc/{first}")).exists() {
+    let pid = harness.pid().await;
+    while std::path::Path::new(&format!("/proc/{pid}")).exists() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let second = harness.invoke(&spec, "0").await;
@@ -131,7 +134,8 @@ async fn an_instance_that_dies_while_idle_is_replaced() {
 async fn shutting_down_ends_everything() {
     let harness = Harness::new();
     let spec = harness.python(SLEEPER);
-    let pid = text(&harness.invoke(&spec, "0").await);
+    harness.invoke(&spec, "0").await;
+    let pid = harness.pid().await;
     let running = harness.try_invoke(&spec, "60000");
     let shutdown = async {
         while harness.runtime.status().await.functions[0].instances.iter().all(|instance| !instance.busy) {

@@ -27,7 +27,7 @@ async fn errors_have_lambdas_shape() {
     let invocation = invocation("{}");
     let outcome = harness.runtime.invoke(&spec, invocation.clone()).await.unwrap();
     assert_eq!(outcome.function_error, Some("Unhandled"));
-    let file = spec.code.join("index.py").display().to_string();
+    let file = "/var/task/index.py";
     assert_eq!(
         value_of(&outcome),
         json!({
@@ -78,17 +78,16 @@ async fn failures_to_load_are_told_apart() {
 #[tokio::test]
 async fn init_failures_are_logged_and_tried_again() {
     let harness = Harness::new();
-    let marker = tempfile::NamedTempFile::new().unwrap();
-    let source =
-        format!("if open({:?}).read() == '': raise ValueError('not yet')\ndef handler(e, c): return 1", marker.path());
-    let spec = harness.python(&source);
+    let source = "if open('marker').read() == '': raise ValueError('not yet')\ndef handler(e, c): return 1";
+    let files = [("index.py", source), ("marker", "")];
+    let spec = Arc::new(harness.function("f", python(), "index.handler", &files));
     let outcome = harness.invoke(&spec, "{}").await;
     assert_eq!(value_of(&outcome)["errorType"], "ValueError");
     let lines: Vec<&str> = outcome.log_tail.lines().collect();
     assert!(lines[0].starts_with(&format!("INIT_START Runtime Version: {} (3.", python())), "{lines:?}");
     assert_eq!(lines[1], "[ERROR] ValueError: not yet");
     assert!(outcome.log_tail.contains("\tPhase: init\tStatus: error\tError Type: ValueError\n"), "{lines:?}");
-    std::fs::write(marker.path(), "ready").unwrap();
+    std::fs::write(spec.code.join("marker"), "ready").unwrap();
     assert_eq!(harness.value(&spec, "{}").await, 1);
 }
 
@@ -164,7 +163,7 @@ async fn time_runs_out() {
 #[tokio::test]
 async fn a_crash_is_one_invocations_error() {
     let harness = Harness::new();
-    let spec = harness.python("import os, signal\ndef handler(event, context):\n  if event == 'segv': os.kill(os.getpid(), signal.SIGSEGV)\n  if event == 'exit': exit(7)\n  if event == 'bye': os._exit(0)\n  return os.getpid()");
+    let spec = harness.python("import os, signal\ndef handler(event, context):\n  if event == 'segv': os.kill(os.getpid(), signal.SIGSEGV)\n  if event == 'exit': exit(7)\n  if event == 'bye': os._exit(0)\n  return context.log_stream_name");
     let first = harness.value(&spec, "0").await;
     for (event, message) in [
         ("segv", "Runtime exited with error: signal: segmentation fault"),
@@ -205,7 +204,6 @@ async fn the_environment_is_lambdas_and_nothing_else() {
         [("TABLE", "users"), ("TZ", "Europe/Paris"), ("AWS_REGION", "mine")].map(|(k, v)| (k.into(), v.into())).into();
     let mut invocation = invocation("{}");
     invocation.trace_id = Some("Root=1-2-3".into());
-    let code = spec.code.display().to_string();
     let mut environment = value_of(&harness.runtime.invoke(&Arc::new(spec), invocation).await.unwrap());
     let mut take = |name: &str| environment.as_object_mut().unwrap().remove(name).unwrap_or_default();
     for (name, value) in [
@@ -223,11 +221,11 @@ async fn the_environment_is_lambdas_and_nothing_else() {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("LAMBDA_TASK_ROOT", &code),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
         ("_HANDLER", "index.handler"),
         ("_X_AMZN_TRACE_ID", "Root=1-2-3"),
         ("LANG", "en_US.UTF-8"),
-        ("cwd", &code),
+        ("cwd", "/var/task"),
     ] {
         assert_eq!(take(name), value, "{name}");
     }
@@ -243,7 +241,7 @@ async fn the_environment_is_lambdas_and_nothing_else() {
 #[tokio::test]
 async fn layers_are_on_the_path_and_the_hosts_packages_are_not() {
     let harness = Harness::new();
-    let source = "import one, two, sys\ndef handler(e, c): return [one.V, two.V, [p for p in sys.path if 'site-packages' in p and 'layers' not in p]]";
+    let source = "import one, two, sys\ndef handler(e, c): return [one.V, two.V, [p for p in sys.path if 'site-packages' in p and not p.startswith('/opt/')]]";
     let mut spec = harness.function("f", python(), "index.handler", &[("index.py", source)]);
     spec.layers = vec![
         harness.layer("a", &[("python/one.py", "V = 'a'"), ("python/two.py", "V = 'a'")]),

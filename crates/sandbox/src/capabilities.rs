@@ -1,0 +1,96 @@
+//! What this host lets a server isolate, found out by doing it.
+
+use std::path::Path;
+
+use crate::{Command, Error, Exit, Isolation, Limits, isolated};
+
+/// What is isolated on this host.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// Why functions cannot be isolated, if they cannot.
+    pub obstacle: Option<Obstacle>,
+    /// Each thing that separates functions, for people.
+    pub aspects: Vec<Aspect>,
+}
+
+/// What is in the way, and what to do about it.
+#[derive(Clone, Debug)]
+pub struct Obstacle {
+    pub reason: String,
+    pub remedy: String,
+}
+
+/// One of the things that separate functions from the host and from each other.
+#[derive(Clone, Debug)]
+pub struct Aspect {
+    pub name: &'static str,
+    pub isolated: bool,
+    pub detail: &'static str,
+}
+
+/// Starts an isolated process that does nothing, with `folder`, which must be empty, as the place of its root.
+pub async fn capabilities(folder: &Path) -> Capabilities {
+    let obstacle = attempt(folder).await.err().map(explain);
+    let aspects = aspects(obstacle.is_none());
+    Capabilities { obstacle, aspects }
+}
+
+async fn attempt(folder: &Path) -> Result<(), Error> {
+    let (mounts, hidden) = (Vec::new(), Vec::new());
+    let command = Command {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), ":".into()],
+        env: Vec::new(),
+        cwd: "/".into(),
+        control: None,
+        limits: Limits::default(),
+        isolation: Some(Isolation { root: folder.into(), mounts, hidden, tmp_bytes: 1024 * 1024 }),
+    };
+    let program = command.program.clone();
+    let (process, _output) = command.spawn().await?;
+    match process.exit().await {
+        Exit::Status(0) => Ok(()),
+        exit => Err(Error::Isolate {
+            program,
+            stage: "running it",
+            source: std::io::Error::other(format!("it ended with {exit:?}")),
+        }),
+    }
+}
+
+fn explain(error: Error) -> Obstacle {
+    let remedy = if isolated::is_privileged() {
+        "Run the server outside of a container, or in one that may make namespaces and mounts (CAP_SYS_ADMIN, no seccomp or AppArmor profile against them)."
+    } else if knob("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        "Allow user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with `userns,` for this program), or run the server as root: functions get users of their own then."
+    } else if knob("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        "Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or run the server as root: functions get users of their own then."
+    } else if knob("/proc/sys/user/max_user_namespaces") == Some(0) {
+        "Allow user namespaces (sysctl user.max_user_namespaces=10000), or run the server as root: functions get users of their own then."
+    } else {
+        "Linux 5.12 or later is needed, and permission to make user namespaces; or run the server as root: functions get users of their own then."
+    };
+    Obstacle { reason: error.to_string(), remedy: remedy.into() }
+}
+
+fn knob(path: &str) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn aspects(works: bool) -> Vec<Aspect> {
+    let users = if isolated::is_privileged() {
+        "each instance has a user of its own, without privileges"
+    } else {
+        "functions run as the server's user in a user namespace of their own, without privileges"
+    };
+    let aspect = |name, isolated, detail| Aspect { name, isolated, detail };
+    vec![
+        aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
+        aspect("processes", works, "an instance sees its own processes, and what it leaves behind ends with it"),
+        aspect("privileges", works, users),
+        aspect("system calls", works, "mounting, tracing, namespaces, modules, BPF, keys and raw sockets are refused"),
+        aspect("descriptors and processes", works, "1,024 of each for an instance"),
+        aspect("memory and CPU", false, "what a function uses is reported, not limited"),
+        aspect("network", false, "functions have the host's network: they reach services on its loopback addresses"),
+    ]
+}

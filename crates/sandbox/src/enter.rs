@@ -1,0 +1,393 @@
+//! The way into isolation: what the new process does between clone and exec.
+//!
+//! It is a copy of a server with many threads, of which only this one exists in it: locks may be held for ever. So it
+//! makes plain system calls on what was prepared before the clone: it allocates nothing and takes no lock.
+
+use std::ffi::CStr;
+use std::os::fd::RawFd;
+use std::os::raw::{c_char, c_int, c_long, c_ulong};
+
+use crate::init;
+use crate::isolation::{Identity, Step};
+
+/// Everything the new process needs, prepared.
+pub(crate) struct Entry {
+    pub steps: Vec<Step>,
+    pub root: std::ffi::CString,
+    pub cwd: std::ffi::CString,
+    pub program: std::ffi::CString,
+    /// Ends with a null pointer, as does the next.
+    pub arguments: Pointers,
+    pub variables: Pointers,
+    pub identity: Identity,
+    /// What to write to /proc/self/uid_map and gid_map in a user namespace of its own; `None` without one.
+    pub maps: Option<(String, String)>,
+    pub filter: Vec<libc::sock_filter>,
+    pub open_files: u64,
+    pub processes: u64,
+    pub control: Option<RawFd>,
+    pub output: RawFd,
+    /// The server's end of the status pipe, of which no copy may stay here.
+    pub status_reader: RawFd,
+    pub status: RawFd,
+    pub report: RawFd,
+    pub init: RawFd,
+}
+
+/// Texts for execve(2).
+pub(crate) struct Pointers {
+    _texts: Vec<std::ffi::CString>,
+    pointers: Vec<*const c_char>,
+}
+
+// SAFETY: the pointers are to `_texts`, which nobody changes and which live as long.
+unsafe impl Send for Pointers {}
+
+impl Pointers {
+    pub fn new(texts: Vec<std::ffi::CString>) -> Pointers {
+        let pointers = texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+        Pointers { _texts: texts, pointers }
+    }
+}
+
+/// How far it came, in the words of the report.
+#[repr(u32)]
+#[derive(Clone, Copy)]
+pub(crate) enum Stage {
+    Identity = 1,
+    Mounts,
+    Root,
+    Privileges,
+    Filter,
+    Fork,
+    Init,
+    Exec,
+    Server,
+}
+
+/// The number of the report that tells the function's process id.
+pub(crate) const STARTED: u32 = 0;
+
+/// Bytes of a report: a number of [`Stage`] or [`STARTED`], and an error number or the process id.
+pub(crate) const REPORT_BYTES: usize = 8;
+
+impl Stage {
+    pub fn describe(number: u32) -> &'static str {
+        const NAMES: [&str; 9] = [
+            "taking a user namespace",
+            "putting its root together",
+            "entering its root",
+            "giving up privileges",
+            "filtering system calls",
+            "forking",
+            "starting its first process",
+            "executing it",
+            "looking for the server",
+        ];
+        NAMES.get((number as usize).wrapping_sub(1)).copied().unwrap_or("isolating it")
+    }
+
+    pub fn is_exec(number: u32) -> bool {
+        number == Stage::Exec as u32
+    }
+}
+
+type Outcome = Result<(), c_int>;
+
+/// The new process, which is the first of its pid namespace. Does not return.
+///
+/// # Safety
+/// Only in a process that was just cloned from a thread of the server.
+pub(crate) unsafe fn enter(entry: &Entry) -> ! {
+    // SAFETY: as the caller promises; all that is passed on is in `entry`.
+    unsafe {
+        if let Err((stage, error)) = go(entry) {
+            report(entry, stage as u32, error);
+        }
+        libc::_exit(127)
+    }
+}
+
+/// # Safety
+/// As [`enter`].
+unsafe fn go(entry: &Entry) -> Result<(), (Stage, c_int)> {
+    let at = |stage: Stage| move |error| (stage, error);
+    // SAFETY: system calls on prepared arguments.
+    unsafe {
+        libc::close(entry.status_reader);
+        libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
+        reset_signals();
+        libc::setsid();
+        // Of the host's process table: it knows this process by the number that the server knows.
+        let processes = libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        take_identity(entry).map_err(at(Stage::Identity))?;
+        leave_the_hosts_mounts().map_err(at(Stage::Mounts))?;
+        entry.steps.iter().try_for_each(|step| take(step)).map_err(at(Stage::Mounts))?;
+        change_root(entry).map_err(at(Stage::Root))?;
+        libc::sethostname(c"localhost".as_ptr(), 9);
+        give_up_privileges(entry).map_err(at(Stage::Privileges))?;
+        filter_calls(entry).map_err(at(Stage::Filter))?;
+        die_with_the_server(entry).map_err(at(Stage::Server))?;
+        match libc::syscall(libc::SYS_clone, c_long::from(libc::SIGCHLD), 0, 0, 0, 0) {
+            -1 => Err((Stage::Fork, errno())),
+            0 => {
+                tell_number(entry, processes);
+                Err((Stage::Exec, execute(entry)))
+            }
+            _ => Err((Stage::Init, become_init(entry))),
+        }
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: the address of this thread's error number is always valid.
+    unsafe { *libc::__errno_location() }
+}
+
+fn check(answer: c_long) -> Outcome {
+    if answer < 0 { Err(errno()) } else { Ok(()) }
+}
+
+unsafe fn report(entry: &Entry, number: u32, value: c_int) {
+    let mut message = [0; REPORT_BYTES];
+    let (first, second) = message.split_at_mut(REPORT_BYTES / 2);
+    first.copy_from_slice(&number.to_ne_bytes());
+    second.copy_from_slice(&value.to_ne_bytes());
+    // SAFETY: the message is on the stack, and as long as said.
+    unsafe { libc::write(entry.report, message.as_ptr().cast(), REPORT_BYTES) };
+}
+
+/// Signals that the server ignores or blocks do what they do by default.
+unsafe fn reset_signals() {
+    // SAFETY: an empty set is made before it is used.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let mut none = std::mem::MaybeUninit::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// In a user namespace of its own, says who is who.
+unsafe fn take_identity(entry: &Entry) -> Outcome {
+    let Some((users, groups)) = &entry.maps else { return Ok(()) };
+    // SAFETY: the paths are C strings.
+    unsafe {
+        write_file(c"/proc/self/setgroups", b"deny", libc::O_WRONLY)?;
+        write_file(c"/proc/self/uid_map", users.as_bytes(), libc::O_WRONLY)?;
+        write_file(c"/proc/self/gid_map", groups.as_bytes(), libc::O_WRONLY)
+    }
+}
+
+unsafe fn write_file(path: &CStr, content: &[u8], flags: c_int) -> Outcome {
+    // SAFETY: the path is a C string; the content is as long as said.
+    unsafe {
+        let file = libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o644);
+        check(c_long::from(file))?;
+        let written = libc::write(file, content.as_ptr().cast(), content.len());
+        let outcome = check(written as c_long);
+        libc::close(file);
+        outcome
+    }
+}
+
+/// What is mounted from here on is not seen outside, nor the other way round.
+unsafe fn leave_the_hosts_mounts() -> Outcome {
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the paths are C strings.
+    check(c_long::from(unsafe { libc::mount(NO_TEXT, c"/".as_ptr(), NO_TEXT, flags, NO_DATA) }))
+}
+
+/// For arguments that have to be zero in their whole width.
+const NONE: c_ulong = 0;
+
+const NO_TEXT: *const c_char = std::ptr::null();
+const NO_DATA: *const libc::c_void = std::ptr::null();
+
+unsafe fn take(step: &Step) -> Outcome {
+    const IN_MEMORY: c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
+    // SAFETY: all paths and options are C strings that outlive the calls.
+    unsafe {
+        check(c_long::from(match step {
+            Step::Folder(path) => match libc::mkdir(path.as_ptr(), 0o755) {
+                -1 if errno() == libc::EEXIST => 0,
+                answer => answer,
+            },
+            Step::File(path, content) => {
+                return write_file(path, content, libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL);
+            }
+            Step::Link(target, path) => libc::symlink(target.as_ptr(), path.as_ptr()),
+            Step::Bind(source, path) => {
+                libc::mount(source.as_ptr(), path.as_ptr(), NO_TEXT, libc::MS_BIND | libc::MS_REC, NO_DATA)
+            }
+            Step::Merge(folders, path) => {
+                let kind = c"overlay".as_ptr();
+                libc::mount(kind, path.as_ptr(), kind, IN_MEMORY | libc::MS_RDONLY, folders.as_ptr().cast())
+            }
+            Step::Memory(path, options) => {
+                let kind = c"tmpfs".as_ptr();
+                libc::mount(kind, path.as_ptr(), kind, IN_MEMORY, options.as_ptr().cast())
+            }
+            Step::Processes(path) => {
+                let kind = c"proc".as_ptr();
+                libc::mount(kind, path.as_ptr(), kind, IN_MEMORY | libc::MS_NOEXEC, NO_DATA)
+            }
+            Step::ReadOnly(path) => return read_only(path),
+        }))
+    }
+}
+
+unsafe fn read_only(path: &CStr) -> Outcome {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    let (flags, size) = (libc::AT_RECURSIVE, size_of::<libc::mount_attr>());
+    // SAFETY: the attributes are on the stack, and as long as said.
+    check(unsafe {
+        libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &raw const attributes, size)
+    })
+}
+
+/// Source: pivot_root(2), "pivot_root(".", ".")".
+unsafe fn change_root(entry: &Entry) -> Outcome {
+    // SAFETY: the paths are C strings.
+    unsafe {
+        let here = c".".as_ptr();
+        check(c_long::from(libc::chdir(entry.root.as_ptr())))?;
+        check(libc::syscall(libc::SYS_pivot_root, here, here))?;
+        check(c_long::from(libc::umount2(here, libc::MNT_DETACH)))?;
+        check(c_long::from(libc::chdir(c"/".as_ptr())))
+    }
+}
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`, whose sets have three words each, twice.
+const CAPABILITIES_V3: u32 = 0x2008_0522;
+
+unsafe fn give_up_privileges(entry: &Entry) -> Outcome {
+    let Identity { uid, gid } = entry.identity;
+    // SAFETY: what is passed by address is on the stack, and as large as the calls expect.
+    unsafe {
+        for capability in 0..CAPABILITIES_MAX {
+            // The kernel refuses those that it does not have.
+            if libc::prctl(libc::PR_CAPBSET_DROP, capability, NONE, NONE, NONE) != 0 && errno() != libc::EINVAL {
+                return Err(errno());
+            }
+        }
+        check(c_long::from(libc::prctl(
+            libc::PR_CAP_AMBIENT,
+            c_ulong::from(libc::PR_CAP_AMBIENT_CLEAR_ALL.cast_unsigned()),
+            NONE,
+            NONE,
+            NONE,
+        )))?;
+        // Not the C library's functions, which change all threads of a process, as they remember them.
+        if entry.maps.is_none() {
+            check(libc::syscall(libc::SYS_setgroups, 0, NO_DATA))?;
+            check(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
+            check(libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
+        }
+        let header = CapabilityHeader { version: CAPABILITIES_V3, pid: 0 };
+        check(libc::syscall(libc::SYS_capset, &raw const header, &raw const NO_CAPABILITIES))?;
+        limit(libc::RLIMIT_CORE, 0)?;
+        limit(libc::RLIMIT_NOFILE, entry.open_files)?;
+        limit(libc::RLIMIT_NPROC, entry.processes)?;
+        check(c_long::from(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, NONE, NONE, NONE)))
+    }
+}
+
+/// More than there are: the kernel's sets have so many bits.
+const CAPABILITIES_MAX: c_ulong = 64;
+
+static NO_CAPABILITIES: [u32; 6] = [0; 6];
+
+/// Sets a limit, or leaves the server's own where that is lower.
+unsafe fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Outcome {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the limits are on the stack.
+    unsafe {
+        check(c_long::from(libc::getrlimit(resource, &raw mut limits)))?;
+        limits.rlim_max = limits.rlim_max.min(value);
+        limits.rlim_cur = limits.rlim_max;
+        check(c_long::from(libc::setrlimit(resource, &raw const limits)))
+    }
+}
+
+unsafe fn filter_calls(entry: &Entry) -> Outcome {
+    let length = u16::try_from(entry.filter.len()).map_err(|_| libc::E2BIG)?;
+    // The kernel only reads it.
+    let program = libc::sock_fprog { len: length, filter: entry.filter.as_ptr().cast_mut() };
+    // SAFETY: the program is as long as said.
+    check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
+}
+
+/// Asked for last: a change of user clears it.
+unsafe fn die_with_the_server(entry: &Entry) -> Outcome {
+    // SAFETY: one poll entry is on the stack.
+    unsafe {
+        check(c_long::from(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, NONE, NONE, NONE)))?;
+        // A server that died before the line above sends no signal. Then nobody holds the other end of the pipe.
+        let mut status = libc::pollfd { fd: entry.status, events: 0, revents: 0 };
+        check(c_long::from(libc::poll(&raw mut status, 1, 0)))?;
+        if status.revents & libc::POLLERR != 0 { Err(libc::EPIPE) } else { Ok(()) }
+    }
+}
+
+/// Tells the server the number of this process as the server's process table has it.
+unsafe fn tell_number(entry: &Entry, processes: c_int) {
+    let mut number = [0_u8; 16];
+    // SAFETY: at most as many bytes are written as there are.
+    let length = unsafe { libc::readlinkat(processes, c"self".as_ptr(), number.as_mut_ptr().cast(), number.len()) };
+    let digits = number.iter().take(usize::try_from(length).unwrap_or(0));
+    let number =
+        digits.fold(0_i32, |number, digit| number.wrapping_mul(10).wrapping_add(i32::from(digit.wrapping_sub(b'0'))));
+    // SAFETY: as `report` asks.
+    unsafe { report(entry, STARTED, number) };
+}
+
+/// Runs the program. Returns only when that is impossible, with the reason.
+unsafe fn execute(entry: &Entry) -> c_int {
+    // SAFETY: paths are C strings; the lists end with a null pointer.
+    unsafe {
+        let input = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
+        for (descriptor, number) in [(input, 0), (entry.output, 1), (entry.output, 2)] {
+            if libc::dup2(descriptor, number) < 0 {
+                return errno();
+            }
+        }
+        if let Some(control) = entry.control
+            && libc::fcntl(control, libc::F_SETFD, 0) < 0
+        {
+            return errno();
+        }
+        if libc::chdir(entry.cwd.as_ptr()) < 0 {
+            return errno();
+        }
+        libc::execve(entry.program.as_ptr(), entry.arguments.pointers.as_ptr(), entry.variables.pointers.as_ptr());
+        errno()
+    }
+}
+
+/// Becomes the program in `init.rs`, which keeps nothing but the status pipe.
+unsafe fn become_init(entry: &Entry) -> c_int {
+    // SAFETY: the path is a C string; the lists end with a null pointer.
+    unsafe {
+        libc::close_range(0, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
+        if libc::dup2(entry.status, init::STATUS_FD) < 0 {
+            return errno();
+        }
+        let name: [*const c_char; 2] = [c"init".as_ptr(), NO_TEXT];
+        let nothing: [*const c_char; 1] = [NO_TEXT];
+        let flags = libc::AT_EMPTY_PATH;
+        libc::syscall(libc::SYS_execveat, entry.init, c"".as_ptr(), name.as_ptr(), nothing.as_ptr(), flags);
+        errno()
+    }
+}

@@ -1,0 +1,207 @@
+//! Starting a process in isolation: prepares everything, clones, and hears how it went.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::process::Pid;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
+use crate::isolation::{Identity, Isolation, steps, text};
+use crate::{Command, Error, Process, Result, init, launcher, seccomp};
+
+/// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
+const SANDBOX_USER: u32 = 993;
+
+/// Users that a server run by root gives to its functions, a different one to each process: no two can touch each other,
+/// and limits by user are limits of one function. The numbers are beyond those that people, systems and containers use.
+const USERS: std::ops::Range<u32> = 2_000_000_000..2_100_000_000;
+
+/// The user `nobody`, where the host does not have those numbers.
+const NOBODY: u32 = 65_534;
+
+/// Descriptors of ours are above those that the new process arranges.
+const DESCRIPTORS_FROM: i32 = 16;
+
+struct Started {
+    leader: Pid,
+    output: OwnedFd,
+    status: OwnedFd,
+    report: OwnedFd,
+}
+
+/// Starts the program with what `isolation` shows it.
+pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Process, OwnedFd)> {
+    let program = command.program.clone();
+    let failed = |source| Error::Start { program: program.clone(), source };
+    let started = launcher::run(move || start(command, &isolation)).await?.map_err(failed)?;
+    let mut process = Process::supervise(started.leader, Some(started.status))?;
+    let report = Receiver::from_owned_fd(started.report).map_err(failed)?;
+    match hear(report).await.map_err(failed)? {
+        Ok(pid) => {
+            process.shows(pid);
+            Ok((process, started.output))
+        }
+        Err((stage, source)) if Stage::is_exec(stage) => Err(failed(source)),
+        Err((stage, source)) => Err(Error::Isolate { program, stage: Stage::describe(stage), source }),
+    }
+}
+
+/// Reads the report to its end, which comes when both programs run: the function's process id, or what failed.
+async fn hear(mut report: Receiver) -> io::Result<std::result::Result<Option<u32>, (u32, io::Error)>> {
+    let mut messages = Vec::new();
+    report.read_to_end(&mut messages).await?;
+    let mut pid = None;
+    for message in messages.chunks_exact(REPORT_BYTES) {
+        let (number, value) = message.split_at(REPORT_BYTES / 2);
+        let number = u32::from_ne_bytes(number.try_into().unwrap_or_default());
+        let value = i32::from_ne_bytes(value.try_into().unwrap_or_default());
+        if number != STARTED {
+            return Ok(Err((number, io::Error::from_raw_os_error(value))));
+        }
+        pid = u32::try_from(value).ok().filter(|pid| *pid > 0);
+    }
+    Ok(Ok(pid))
+}
+
+fn start(command: Command, isolation: &Isolation) -> io::Result<Started> {
+    let privileged = is_privileged();
+    let identity = identity(privileged);
+    let (output, output_writer) = pipe()?;
+    rustix::io::ioctl_fionbio(&output, true)?;
+    let (status, status_writer) = pipe()?;
+    let (report, report_writer) = pipe()?;
+    rustix::io::ioctl_fionbio(&report, true)?;
+    if privileged {
+        // So that a function may open /dev/stdout, as it can when it is the server's own user.
+        let owner = (rustix::fs::Uid::from_raw(identity.uid), rustix::fs::Gid::from_raw(identity.gid));
+        rustix::fs::fchown(&output_writer, Some(owner.0), Some(owner.1))?;
+    }
+    let steps = steps(isolation, &identity)?;
+    let maps = (!privileged).then(|| {
+        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        (format!("{} {user} 1", identity.uid), format!("{} {group} 1", identity.gid))
+    });
+    let arguments = std::iter::once(command.program.clone().into_os_string()).chain(command.args);
+    let variables = command.env.into_iter().map(|(name, value)| variable(name, value));
+    let entry = Entry {
+        steps,
+        root: text(&isolation.root)?,
+        cwd: text(&command.cwd)?,
+        program: text(&command.program)?,
+        arguments: Pointers::new(arguments.map(text).collect::<io::Result<_>>()?),
+        variables: Pointers::new(variables.map(text).collect::<io::Result<_>>()?),
+        identity,
+        maps,
+        filter: seccomp::filter(),
+        open_files: command.limits.open_files,
+        processes: command.limits.processes,
+        control: command.control.as_ref().map(AsRawFd::as_raw_fd),
+        output: output_writer.as_raw_fd(),
+        status_reader: status.as_raw_fd(),
+        status: status_writer.as_raw_fd(),
+        report: report_writer.as_raw_fd(),
+        init: init_program()?.as_raw_fd(),
+    };
+    let leader = clone(&entry)?;
+    Ok(Started { leader, output, status, report })
+}
+
+fn clone(entry: &Entry) -> io::Result<Pid> {
+    let mut flags = libc::SIGCHLD | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if entry.maps.is_some() {
+        flags |= libc::CLONE_NEWUSER;
+    }
+    // SAFETY: without CLONE_VM and without a stack of its own the new process is a copy, as with fork.
+    match unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) } {
+        // SAFETY: this is the new process, just cloned.
+        0 => unsafe { enter::enter(entry) },
+        -1 => Err(io::Error::last_os_error()),
+        pid => i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn variable(name: OsString, value: OsString) -> OsString {
+    let mut bytes = name.into_vec();
+    bytes.push(b'=');
+    bytes.extend(value.into_vec());
+    OsString::from_vec(bytes)
+}
+
+/// Whether functions get users of their own, rather than a user namespace.
+pub(crate) fn is_privileged() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn identity(privileged: bool) -> Identity {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let id = if !privileged {
+        SANDBOX_USER
+    } else if has_users() {
+        USERS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (USERS.end - USERS.start)
+    } else {
+        NOBODY
+    };
+    Identity { uid: id, gid: id }
+}
+
+/// Whether the server's own user namespace, should it be in a container, has the numbers for functions' users.
+fn has_users() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        ["/proc/self/uid_map", "/proc/self/gid_map"]
+            .iter()
+            .all(|path| std::fs::read_to_string(path).is_ok_and(|map| map.lines().any(|line| covers_users(line))))
+    })
+}
+
+/// For a line of a map: the first number inside, the first outside, how many.
+fn covers_users(line: &str) -> bool {
+    let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
+    let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
+    first.zip(count).is_some_and(|(first, count)| {
+        first <= u64::from(USERS.start) && first.saturating_add(count) >= u64::from(USERS.end)
+    })
+}
+
+fn init_program() -> io::Result<&'static OwnedFd> {
+    static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(program) = PROGRAM.get() {
+        return Ok(program);
+    }
+    let program = high(init::program()?)?;
+    Ok(PROGRAM.get_or_init(|| program))
+}
+
+/// The reading end and the writing end.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((reader.into(), high(writer.into())?))
+}
+
+/// The same, under a number that is out of the way.
+fn high(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: the call gives a new descriptor to us alone.
+    unsafe {
+        match libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, DESCRIPTORS_FROM) {
+            -1 => Err(io::Error::last_os_error()),
+            number => Ok(OwnedFd::from_raw_fd(number)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers_users;
+
+    #[test]
+    fn maps_are_understood() {
+        assert!(covers_users("         0          0 4294967295"));
+        assert!(!covers_users("0 100000 65536") && !covers_users("") && !covers_users("x y z"));
+    }
+}

@@ -1,0 +1,185 @@
+//! What an isolated process sees and can do.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use sandbox::{Command, Exit, Isolation, Limits, Mount, Process};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+fn shell(root: &Path, script: &str) -> Command {
+    Command {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        cwd: "/".into(),
+        control: None,
+        limits: Limits { open_files: 64, processes: 32 },
+        isolation: Some(Isolation {
+            root: root.into(),
+            mounts: Vec::new(),
+            hidden: Vec::new(),
+            tmp_bytes: 1024 * 1024,
+        }),
+    }
+}
+
+async fn text(output: OwnedFd) -> String {
+    let mut text = String::new();
+    Receiver::from_owned_fd(output).unwrap().read_to_string(&mut text).await.unwrap();
+    text
+}
+
+/// Runs a script to its end. Every test needs a host that isolates, which is what this project promises.
+async fn run(script: &str) -> (String, Exit) {
+    let root = tempfile::tempdir().unwrap();
+    let (process, output) = shell(root.path(), script).spawn().await.unwrap();
+    (text(output).await, process.exit().await)
+}
+
+async fn says(script: &str) -> String {
+    run(script).await.0
+}
+
+#[tokio::test]
+async fn tells_how_it_ended() {
+    assert_eq!(run("exit 3").await.1, Exit::Status(3));
+    assert_eq!(run("kill -SEGV $$").await.1, Exit::Signal(11));
+    assert_eq!(run("sleep 1000 & exit 0").await.1, Exit::Status(0));
+}
+
+#[tokio::test]
+async fn a_missing_program_is_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = shell(root.path(), "");
+    command.program = "/no/such/program".into();
+    assert!(command.spawn().await.unwrap_err().to_string().starts_with("starting /no/such/program: "));
+}
+
+#[tokio::test]
+async fn sees_a_minimal_root() {
+    let root = says("ls /; ls /etc /dev | sort; ls -A /tmp /dev/shm").await;
+    for name in ["root", "home", "srv", "sys", "mnt", "boot", "shadow", "hostname", "sda", "mem", "kmsg"] {
+        assert!(!root.lines().any(|line| line == name), "{name}: {root}");
+    }
+    for name in ["usr", "proc", "tmp", "passwd", "null", "urandom"] {
+        assert!(root.lines().any(|line| line == name), "{name}: {root}");
+    }
+}
+
+#[tokio::test]
+async fn sees_itself_alone() {
+    let processes = says("echo $$; ls /proc | grep '^[0-9]'").await;
+    let shell = processes.lines().next().unwrap();
+    // Its init, itself, and the programs of the pipe.
+    assert_eq!(shell, "2");
+    assert!(processes.lines().skip(1).all(|number| number.parse::<u32>().unwrap() < 10), "{processes}");
+    assert_eq!(says("id -un; uname -n; tr '\\0' ' ' </proc/1/environ").await, "sandbox\nlocalhost\n");
+}
+
+#[tokio::test]
+async fn has_no_privileges() {
+    let status = says("grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status").await;
+    for line in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert!(status.contains(&format!("{line}:\t0000000000000000\n")), "{status}");
+    }
+    assert!(status.contains("NoNewPrivs:\t1\n") && status.contains("Seccomp:\t2\n"), "{status}");
+}
+
+#[tokio::test]
+async fn writes_nowhere_but_to_its_tmp() {
+    let script = "for d in / /etc /usr /dev /proc /var /usr/local/lib; do touch $d/x 2>/dev/null && echo $d; done; touch /tmp/x /dev/shm/x && echo both; rm /etc/passwd 2>/dev/null || echo kept";
+    assert_eq!(says(script).await, "both\nkept\n");
+}
+
+#[tokio::test]
+async fn its_tmp_has_a_size() {
+    let script =
+        "head -c 2000000 /dev/zero >/tmp/big; echo $?; wc -c </tmp/big; rm /tmp/big; echo x >/tmp/x; cat /tmp/x";
+    let said = says(script).await;
+    assert!(said.ends_with("1\n1048576\nx\n") && said.contains("No space left"), "{said}");
+}
+
+#[tokio::test]
+async fn the_devices_work() {
+    assert_eq!(
+        says("head -c 3 /dev/urandom | wc -c; head -c 2 /dev/zero | wc -c; echo x >/dev/null; echo y >/dev/stdout")
+            .await,
+        "3\n2\ny\n"
+    );
+}
+
+#[tokio::test]
+async fn reaches_no_other_namespace() {
+    for program in [
+        "unshare -U true",
+        "unshare -m true",
+        "mount -t tmpfs x /tmp",
+        "umount /proc",
+        "chroot / true",
+        "nsenter -t 1 -m true",
+        "hostname x",
+    ] {
+        assert_ne!(run(&format!("{program} 2>/dev/null")).await.1, Exit::Status(0), "{program}");
+    }
+}
+
+#[tokio::test]
+async fn only_so_many_processes() {
+    let said = says("i=0; while [ $i -lt 100 ]; do sleep 100 & i=$((i+1)); done; echo not reached").await;
+    assert!(!said.contains("not reached") && said.to_lowercase().contains("fork"), "{said}");
+}
+
+#[tokio::test]
+async fn sees_what_it_is_shown_and_no_more() {
+    let host = tempfile::tempdir().unwrap();
+    let layer = |name: &str| {
+        let folder = host.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join(name), name).unwrap();
+        std::fs::write(folder.join("both"), name).unwrap();
+        folder
+    };
+    let (first, second) = (layer("first"), layer("second"));
+    let root = tempfile::tempdir().unwrap();
+    let script = format!(
+        "cat /opt/first /opt/second /opt/both /var/task/first; touch /opt/x /var/task/x 2>/dev/null || echo ' kept'; ls {} 2>/dev/null || echo hidden",
+        host.path().display()
+    );
+    let mut command = shell(root.path(), &script);
+    let isolation = command.isolation.as_mut().unwrap();
+    isolation.mounts =
+        vec![Mount::new(&first, "/var/task"), Mount { sources: vec![first, second], place: "/opt".into() }];
+    let (process, output) = command.spawn().await.unwrap();
+    assert_eq!(text(output).await, "firstsecondsecondfirst kept\nhidden\n");
+    assert_eq!(process.exit().await, Exit::Status(0));
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+}
+
+async fn started(script: &str) -> (Process, Receiver, TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    let (process, output) = shell(root.path(), script).spawn().await.unwrap();
+    let mut output = Receiver::from_owned_fd(output).unwrap();
+    assert_eq!(output.read_u8().await.unwrap(), b'!');
+    (process, output, root)
+}
+
+#[tokio::test]
+async fn killing_ends_what_has_left_its_session() {
+    let (process, mut output, _root) = started("setsid sh -c 'setsid sleep 1000 & echo !; sleep 1000' & wait").await;
+    process.kill();
+    assert_eq!(process.exit().await, Exit::Signal(9));
+    // The pipe ends only when everybody who holds it is gone.
+    output.read_to_end(&mut Vec::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_server_knows_it_by_its_own_number() {
+    let (process, _output, _root) = started("exec sh -c 'echo !; read x; sleep 1000'").await;
+    let name = std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid())).unwrap();
+    assert!(name.contains("sleep 1000"), "{name}");
+    assert!(process.peak_memory_bytes().unwrap() > 100_000);
+}
