@@ -20,6 +20,8 @@ pub enum Error {
     /// With the item there was, when the request asked for it.
     #[error("The conditional request failed")]
     ConditionalCheckFailed(Option<StoredItem>),
+    #[error("Duplicate primary key exists in table")]
+    DuplicateItem,
     #[error("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes(.0))]
     TransactionCanceled(Vec<Reason>),
     #[error("{0}")]
@@ -63,13 +65,14 @@ impl Error {
         Error::Validation(format!("One or more parameter values were invalid: {message}"))
     }
 
-    fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Error::Validation(_) => "ValidationException",
             Error::ResourceNotFound(_) => "ResourceNotFoundException",
             Error::ResourceInUse(_) => "ResourceInUseException",
             Error::LimitExceeded(_) => "LimitExceededException",
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
+            Error::DuplicateItem => "DuplicateItemException",
             Error::TransactionCanceled(_) => "TransactionCanceledException",
             Error::IdempotentParameterMismatch(_) => "IdempotentParameterMismatchException",
             Error::AccessDenied(_) => "AccessDeniedException",

@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod number;
 mod ops;
+mod partiql;
 mod size;
 mod types;
 mod validation;
@@ -24,7 +25,7 @@ use wire::Protocol;
 pub use error::Error;
 
 use ops::{
-    account, batch_get, batch_write, delete, get, permission, put, query, scan, table, tag, transact_get,
+    account, batch_get, batch_write, delete, get, permission, put, query, scan, statement, table, tag, transact_get,
     transact_write, ttl, update, update_table,
 };
 use ops::{item_permission, table_arn};
@@ -40,12 +41,12 @@ const API: Api = Api {
 };
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 32] = [
-    "BatchExecuteStatement", "CreateBackup", "CreateGlobalTable", "DeleteBackup", "DeleteResourcePolicy",
+const NOT_IMPLEMENTED: [&str; 29] = [
+    "CreateBackup", "CreateGlobalTable", "DeleteBackup", "DeleteResourcePolicy",
     "DescribeBackup", "DescribeContinuousBackups", "DescribeContributorInsights", "DescribeExport",
     "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
     "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
-    "ExecuteStatement", "ExecuteTransaction", "ExportTableToPointInTime", "GetResourcePolicy", "ImportTable",
+    "ExportTableToPointInTime", "GetResourcePolicy", "ImportTable",
     "ListBackups", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports", "PutResourcePolicy",
     "RestoreTableFromBackup", "RestoreTableToPointInTime", "UpdateContinuousBackups", "UpdateContributorInsights",
     "UpdateGlobalTable",
@@ -76,6 +77,9 @@ pub fn service() -> Service {
         .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())])))
         .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
         .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))
+        .operation(write("ExecuteStatement", statement::execute).permissions(statement::permissions))
+        .operation(write("BatchExecuteStatement", statement::batch).permissions(statement::batch_permissions))
+        .operation(write("ExecuteTransaction", statement::transaction).permissions(statement::transaction_permissions))
         .timers(workers::fire)
         .build()
 }

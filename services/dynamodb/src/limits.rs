@@ -65,3 +65,7 @@ pub const EXPIRY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(
 pub const EXPIRY_AGE_MAX: std::time::Duration = std::time::Duration::from_secs(5 * 365 * 24 * 3600);
 /// Rows of a deleted table or index that one transaction removes.
 pub const CLEARED_PER_STEP: usize = 2000;
+/// A PartiQL statement's text.
+pub const STATEMENT_CHARS_MAX: usize = 8192;
+/// Statements in one `BatchExecuteStatement`.
+pub const BATCH_STATEMENTS_MAX: usize = 25;

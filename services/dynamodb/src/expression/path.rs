@@ -29,6 +29,15 @@ impl Path {
         !self.steps.is_empty()
     }
 
+    /// What a column with this path's value is called: its last name, or `_` and an index.
+    pub fn last_name(&self) -> String {
+        match self.steps.last() {
+            None => self.attribute.clone(),
+            Some(Step::Key(key)) => key.clone(),
+            Some(Step::Index(index)) => format!("_{index}"),
+        }
+    }
+
     /// The value there, when there is one.
     pub fn find<'i>(&self, item: ItemRef<'i>) -> Option<ValueRef<'i>> {
         self.steps.iter().try_fold(item.get(&self.attribute)?, |value, step| match step {

@@ -89,6 +89,13 @@ impl Update {
         Ok(Update { actions: actions.collect::<Result<_, _>>()? })
     }
 
+    /// # Errors
+    /// When the paths of two actions are not apart.
+    pub fn of(actions: Vec<Action>) -> Result<Update, Error> {
+        check_disjoint(actions.iter().map(Action::path))?;
+        Ok(Update { actions })
+    }
+
     /// The paths this touches.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.actions.iter().map(Action::path)

@@ -26,6 +26,8 @@ pub struct Write {
 #[derive(Debug)]
 pub enum Change {
     Put(StoredItem),
+    /// Puts an item where none is.
+    Insert(StoredItem),
     /// Of the item with this key.
     Delete(StoredItem),
     /// Of the item with this key, which is made when it is not there.
@@ -45,7 +47,11 @@ impl Change {
     /// The item, or its key.
     pub fn item(&self) -> &StoredItem {
         match self {
-            Change::Put(item) | Change::Delete(item) | Change::Update(item, _) | Change::Check(item) => item,
+            Change::Put(item)
+            | Change::Insert(item)
+            | Change::Delete(item)
+            | Change::Update(item, _)
+            | Change::Check(item) => item,
         }
     }
 }
@@ -78,7 +84,7 @@ pub fn get(read: &(impl Read + ?Sized), table: &Table, key: &ItemKey) -> Result<
 /// When its key does not fit the table.
 pub fn locate(table: &Table, change: &Change) -> Result<ItemKey, Error> {
     match change {
-        Change::Put(item) => {
+        Change::Put(item) | Change::Insert(item) => {
             let key = table.key.locate_item(item.view())?;
             index::check_keys(table, item.view())?;
             Ok(key)
@@ -110,8 +116,11 @@ pub fn write(tx: &mut Tx, region: &str, write: &Write) -> Result<Written, Error>
 }
 
 /// # Errors
-/// `ConditionalCheckFailed`.
+/// `ConditionalCheckFailed`; `DuplicateItem`.
 pub fn check(write: &Write, before: Option<&StoredItem>) -> Result<(), Error> {
+    if before.is_some() && matches!(write.change, Change::Insert(_)) {
+        return Err(Error::DuplicateItem);
+    }
     let item = before.map_or(ItemRef::EMPTY, StoredItem::view);
     match &write.condition {
         Some(condition) if !condition.holds(item) => {
@@ -124,7 +133,7 @@ pub fn check(write: &Write, before: Option<&StoredItem>) -> Result<(), Error> {
 /// What becomes of the item.
 pub fn outcome(table: &Table, change: &Change, before: Option<&StoredItem>) -> Result<Option<StoredItem>, Error> {
     match change {
-        Change::Put(item) => Ok(Some(item.clone())),
+        Change::Put(item) | Change::Insert(item) => Ok(Some(item.clone())),
         Change::Delete(_) => Ok(None),
         Change::Check(_) => Ok(before.cloned()),
         Change::Update(key, request) => update(table, key, request, before).map(Some),

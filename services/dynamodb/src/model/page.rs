@@ -45,6 +45,11 @@ pub struct Page {
 }
 
 impl Source<'_> {
+    /// Whether an attribute is part of the key of what is read, or of the table's.
+    pub fn is_key(self, name: &str) -> bool {
+        self.table.key.has(name) || self.index.is_some_and(|index| index.key.has(name))
+    }
+
     /// All of it.
     pub fn all(self) -> KeyRange {
         match self.index {

@@ -115,6 +115,9 @@ pub fn reason(error: Error) -> Result<Reason, Error> {
             Ok(Reason { code: "ConditionalCheckFailed", message: Some("The conditional request failed".into()), item })
         }
         Error::Validation(message) => Ok(Reason { code: "ValidationError", message: Some(message), item: None }),
+        Error::DuplicateItem => {
+            Ok(Reason { code: "DuplicateItem", message: Some(Error::DuplicateItem.to_string()), item: None })
+        }
         other => Err(other),
     }
 }

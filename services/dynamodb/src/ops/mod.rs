@@ -12,6 +12,7 @@ pub mod query;
 pub mod read;
 pub mod scan;
 pub mod schema;
+pub mod statement;
 pub mod table;
 pub mod tag;
 pub mod transact_get;

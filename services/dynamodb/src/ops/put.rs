@@ -114,17 +114,24 @@ pub fn put_item(item: Option<&ItemInput>) -> Result<StoredItem, Error> {
         Some(ItemInput(Err(invalid))) => return Err(invalid.clone().into()),
         None => return Err(Error::validation("The parameter 'Item' is required but was not present in the request")),
     };
-    if item.keys().any(|name| name.len() > ATTRIBUTE_NAME_BYTES_MAX) {
+    let item = StoredItem::new(item);
+    check_size(&item)?;
+    Ok(item)
+}
+
+/// # Errors
+/// When an item to be put is too large, or a name in it.
+pub fn check_size(item: &StoredItem) -> Result<(), Error> {
+    if item.view().iter().any(|(name, _)| name.len() > ATTRIBUTE_NAME_BYTES_MAX) {
         return Err(Error::Validation(format!(
             "Attribute name is too large, must be less than {} bytes",
             ATTRIBUTE_NAME_BYTES_MAX + 1
         )));
     }
-    let item = StoredItem::new(item);
     if item_size(item.view()) > ITEM_BYTES_MAX {
         return Err(Error::validation("Item size has exceeded the maximum allowed size"));
     }
-    Ok(item)
+    Ok(())
 }
 
 /// A key, when its values are valid.

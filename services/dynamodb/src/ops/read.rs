@@ -112,11 +112,7 @@ impl Selection<'_> {
 
     /// The answer that a page makes.
     pub fn output(&self, source: Source<'_>, local: bool, page: Page, consistent: bool, report: Report) -> PageOutput {
-        let last_evaluated_key = page.last.map(|last| {
-            let is_key =
-                |name: &str| source.table.key.has(name) || source.index.is_some_and(|index| index.key.has(name));
-            last.only(is_key)
-        });
+        let last_evaluated_key = page.last.map(|last| last.only(|name| source.is_key(name)));
         let factor = if consistent { 1.0 } else { 0.5 };
         let mut usage = Usage::table(page.fetched_blocks as f64 * factor);
         let units = read_units(page.bytes.max(1), consistent);

@@ -7,6 +7,7 @@ mod fixture;
 mod index;
 mod item;
 mod query;
+mod statement;
 mod table;
 mod transaction;
 mod wording;
