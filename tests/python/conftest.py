@@ -49,3 +49,13 @@ def lambda_(server):
 @pytest.fixture(scope="session")
 def logs(server):
     return server.client("logs")
+
+
+@pytest.fixture(scope="session")
+def rest_apis(server):
+    return server.client("apigateway")
+
+
+@pytest.fixture(scope="session")
+def http_apis(server):
+    return server.client("apigatewayv2")

@@ -1,6 +1,7 @@
 """Names and places of operations against the official service models: they cannot drift."""
 
 import json
+import re
 import subprocess
 
 import botocore.session
@@ -21,7 +22,12 @@ def test_operations_are_as_in_the_official_model(model):
             continue
         method, uri = row["Http"]
         expected = official.operation_model(name).http
-        assert (method, uri.rstrip("/")) == (expected["method"], expected["requestUri"].rstrip("/")), name
+        assert (method, form(uri)) == (expected["method"], form(expected["requestUri"])), name
+
+
+def form(uri):
+    """A path without the names of its labels: those are no part of what is sent."""
+    return re.sub(r"\{[\w-]+", "{", uri.rstrip("/"))
 
 
 def test_every_service_is_there():

@@ -97,13 +97,16 @@ impl Cx {
             return Ok(());
         }
         let service = permission.action.split(':').next().unwrap_or_default();
-        let code = self.cloud.service(service).map_or("AccessDeniedException", |service| service.api.access_denied);
+        let api = self.cloud.service(service).map(|service| &service.api);
+        let code = api.map_or("AccessDeniedException", |api| api.access_denied);
+        // The JSON protocols answer their `AccessDeniedException` with 400, all others a refusal with 403.
+        let is_json = api.is_some_and(|api| api.json.is_some()) && code == "AccessDeniedException";
         let mut permission = permission.clone();
         permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
         self.cloud
             .access()
             .authorize(self.caller(), &permission, self.now())
-            .map_err(|denial| Error::new(if code == "AccessDeniedException" { 400 } else { 403 }, code, denial.message))
+            .map_err(|denial| Error::new(if is_json { 400 } else { 403 }, code, denial.message))
     }
 
     /// Calls another service's operation, as this request's caller.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use service::{Api, Service, read, write};
-use wire::rest::Binding;
 
 use crate::ApiGateway;
+use crate::bindings::http as bindings;
 use crate::ops::http::{api, deployment, integration, route, stage, tag};
-use crate::ops::resource;
+use crate::ops::{DELETE, GET, PATCH, POST, resource};
 
 const API: Api = Api {
     model: "apigatewayv2",
@@ -95,33 +95,33 @@ const API: Api = Api {
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(state: Arc<ApiGateway>) -> Service {
     Service::builder(API, state)
-        .operation(write("CreateApi", api::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/apis", 201) }).resource(|cx, _| resource(cx, "/apis")))
-        .operation(read("GetApi", api::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
-        .operation(read("GetApis", api::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]) }).resource(|cx, _| resource(cx, "/apis")))
-        .operation(write("UpdateApi", api::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/v2/apis/{apiId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
-        .operation(write("DeleteApi", api::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
-        .operation(write("DeleteCorsConfiguration", api::delete_cors).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}/cors", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}/cors", i.api_id))))
-        .operation(write("CreateRoute", route::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/apis/{apiId}/routes", 201) }).resource(|cx, i| resource(cx, &format!("/apis/{}/routes", i.api_id))))
-        .operation(read("GetRoute", route::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/routes/{routeId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
-        .operation(read("GetRoutes", route::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/routes", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]) }).resource(|cx, i| resource(cx, &format!("/apis/{}/routes", i.api_id))))
-        .operation(write("UpdateRoute", route::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/v2/apis/{apiId}/routes/{routeId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
-        .operation(write("DeleteRoute", route::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}/routes/{routeId}", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
-        .operation(write("CreateIntegration", integration::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/apis/{apiId}/integrations", 201) }).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
-        .operation(read("GetIntegration", integration::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/integrations/{integrationId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
-        .operation(read("GetIntegrations", integration::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/integrations", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]) }).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
-        .operation(write("UpdateIntegration", integration::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/v2/apis/{apiId}/integrations/{integrationId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
-        .operation(write("DeleteIntegration", integration::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}/integrations/{integrationId}", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
-        .operation(write("CreateDeployment", deployment::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/apis/{apiId}/deployments", 201) }).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
-        .operation(read("GetDeployment", deployment::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/deployments/{deploymentId}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
-        .operation(read("GetDeployments", deployment::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/deployments", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]) }).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
-        .operation(write("DeleteDeployment", deployment::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}/deployments/{deploymentId}", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
-        .operation(write("CreateStage", stage::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/apis/{apiId}/stages", 201) }).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
-        .operation(read("GetStage", stage::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/stages/{stageName}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
-        .operation(read("GetStages", stage::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/apis/{apiId}/stages", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]) }).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
-        .operation(write("UpdateStage", stage::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/v2/apis/{apiId}/stages/{stageName}", 200) }).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
-        .operation(write("DeleteStage", stage::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}", 204) }).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
-        .operation(write("TagResource", tag::tag).action("apigateway:POST").rest(const { &Binding::new("POST", "/v2/tags/{resourceArn}", 201) }).resource(|cx, _| resource(cx, "/tags/*")))
-        .operation(write("UntagResource", tag::untag).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/v2/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]) }).resource(|cx, _| resource(cx, "/tags/*")))
-        .operation(read("GetTags", tag::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/v2/tags/{resourceArn}", 200) }).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(write("CreateApi", api::create).action(POST).rest(&bindings::CREATE_API).resource(|cx, _| resource(cx, "/apis")))
+        .operation(read("GetApi", api::get).action(GET).rest(&bindings::GET_API).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
+        .operation(read("GetApis", api::list).action(GET).rest(&bindings::GET_APIS).resource(|cx, _| resource(cx, "/apis")))
+        .operation(write("UpdateApi", api::update).action(PATCH).rest(&bindings::UPDATE_API).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
+        .operation(write("DeleteApi", api::delete).action(DELETE).rest(&bindings::DELETE_API).resource(|cx, i| resource(cx, &format!("/apis/{}", i.api_id))))
+        .operation(write("DeleteCorsConfiguration", api::delete_cors).action(DELETE).rest(&bindings::DELETE_CORS_CONFIGURATION).resource(|cx, i| resource(cx, &format!("/apis/{}/cors", i.api_id))))
+        .operation(write("CreateRoute", route::create).action(POST).rest(&bindings::CREATE_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes", i.api_id))))
+        .operation(read("GetRoute", route::get).action(GET).rest(&bindings::GET_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
+        .operation(read("GetRoutes", route::list).action(GET).rest(&bindings::GET_ROUTES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes", i.api_id))))
+        .operation(write("UpdateRoute", route::update).action(PATCH).rest(&bindings::UPDATE_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
+        .operation(write("DeleteRoute", route::delete).action(DELETE).rest(&bindings::DELETE_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
+        .operation(write("CreateIntegration", integration::create).action(POST).rest(&bindings::CREATE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
+        .operation(read("GetIntegration", integration::get).action(GET).rest(&bindings::GET_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
+        .operation(read("GetIntegrations", integration::list).action(GET).rest(&bindings::GET_INTEGRATIONS).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
+        .operation(write("UpdateIntegration", integration::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
+        .operation(write("DeleteIntegration", integration::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
+        .operation(write("CreateDeployment", deployment::create).action(POST).rest(&bindings::CREATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
+        .operation(read("GetDeployment", deployment::get).action(GET).rest(&bindings::GET_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
+        .operation(read("GetDeployments", deployment::list).action(GET).rest(&bindings::GET_DEPLOYMENTS).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
+        .operation(write("DeleteDeployment", deployment::delete).action(DELETE).rest(&bindings::DELETE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
+        .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
+        .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
+        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
         .build()
 }

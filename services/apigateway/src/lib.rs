@@ -1,5 +1,6 @@
 //! Amazon API Gateway: REST APIs and HTTP APIs, and the traffic of their users.
 
+mod bindings;
 mod error;
 mod front;
 mod http_service;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use service::{Api, Service, read, write};
-use wire::rest::Binding;
 
 use crate::ApiGateway;
+use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
-use crate::ops::resource;
-use crate::ops::rest::{api, deployment, integration, method, resource as resources, stage, tag};
+use crate::ops::rest::{
+    api, deployment, integration, method, method_resource, resource as resources, response_resource, stage, tag,
+};
+use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource};
 
 const API: Api = Api {
     model: "apigateway",
@@ -110,41 +112,41 @@ const API: Api = Api {
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(state: Arc<ApiGateway>) -> Service {
     Service::builder(API, state.clone())
-        .operation(write("CreateRestApi", api::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/restapis", 201) }).resource(|cx, _| resource(cx, "/restapis")))
-        .operation(read("GetRestApi", api::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
-        .operation(read("GetRestApis", api::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis", 200).query(&[("position", "position"), ("limit", "limit")]) }).resource(|cx, _| resource(cx, "/restapis")))
-        .operation(write("UpdateRestApi", api::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/restapis/{restApiId}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
-        .operation(write("DeleteRestApi", api::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}", 202) }).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
-        .operation(write("CreateResource", resources::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/restapis/{restApiId}/resources/{parentId}", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.parent_id))))
-        .operation(read("GetResource", resources::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}", 200).query(&[("embed", "embed")]) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
-        .operation(read("GetResources", resources::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources", 200).query(&[("position", "position"), ("limit", "limit"), ("embed", "embed")]) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources", i.rest_api_id))))
-        .operation(write("UpdateResource", resources::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/restapis/{restApiId}/resources/{resourceId}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
-        .operation(write("DeleteResource", resources::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}", 202) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
-        .operation(write("PutMethod", method::put).action("apigateway:PUT").rest(const { &Binding::new("PUT", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method))))
-        .operation(read("GetMethod", method::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}", i.rest_api_id, i.resource_id, i.http_method))))
-        .operation(write("UpdateMethod", method::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method))))
-        .operation(write("DeleteMethod", method::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}", 204) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}", i.rest_api_id, i.resource_id, i.http_method))))
-        .operation(write("PutMethodResponse", method::put_response).action("apigateway:PUT").rest(const { &Binding::new("PUT", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/responses/{}", i.response.method.rest_api_id, i.response.method.resource_id, i.response.method.http_method, i.response.status_code))))
-        .operation(read("GetMethodResponse", method::get_response).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/responses/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method, i.status_code))))
-        .operation(write("DeleteMethodResponse", method::delete_response).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}", 204) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/responses/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method, i.status_code))))
-        .operation(write("PutIntegration", integration::put).action("apigateway:PUT").rest(const { &Binding::new("PUT", "/restapis/{restApiId}/resources/{resourceId}/methods/{pathMethod}/integration", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration", i.method.rest_api_id, i.method.resource_id, i.path_method.as_deref().unwrap_or(&i.method.http_method)))))
-        .operation(read("GetIntegration", integration::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration", i.rest_api_id, i.resource_id, i.http_method))))
-        .operation(write("DeleteIntegration", integration::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration", 204) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration", i.rest_api_id, i.resource_id, i.http_method))))
-        .operation(write("PutIntegrationResponse", integration::put_response).action("apigateway:PUT").rest(const { &Binding::new("PUT", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration/responses/{}", i.response.method.rest_api_id, i.response.method.resource_id, i.response.method.http_method, i.response.status_code))))
-        .operation(read("GetIntegrationResponse", integration::get_response).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration/responses/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method, i.status_code))))
-        .operation(write("DeleteIntegrationResponse", integration::delete_response).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}", 204) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}/methods/{}/integration/responses/{}", i.method.rest_api_id, i.method.resource_id, i.method.http_method, i.status_code))))
-        .operation(write("CreateDeployment", deployment::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/restapis/{restApiId}/deployments", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
-        .operation(read("GetDeployment", deployment::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/deployments/{deploymentId}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
-        .operation(read("GetDeployments", deployment::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/deployments", 200).query(&[("position", "position"), ("limit", "limit")]) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
-        .operation(write("DeleteDeployment", deployment::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/deployments/{deploymentId}", 202) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
-        .operation(write("CreateStage", stage::create).action("apigateway:POST").rest(const { &Binding::new("POST", "/restapis/{restApiId}/stages", 201) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
-        .operation(read("GetStage", stage::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/stages/{stageName}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
-        .operation(read("GetStages", stage::list).action("apigateway:GET").rest(const { &Binding::new("GET", "/restapis/{restApiId}/stages", 200).query(&[("deploymentId", "deploymentId")]) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
-        .operation(write("UpdateStage", stage::update).action("apigateway:PATCH").rest(const { &Binding::new("PATCH", "/restapis/{restApiId}/stages/{stageName}", 200) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
-        .operation(write("DeleteStage", stage::delete).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}", 202) }).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
-        .operation(write("TagResource", tag::tag).action("apigateway:PUT").rest(const { &Binding::new("PUT", "/tags/{resourceArn}", 204) }).resource(|cx, _| resource(cx, "/tags/*")))
-        .operation(write("UntagResource", tag::untag).action("apigateway:DELETE").rest(const { &Binding::new("DELETE", "/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]) }).resource(|cx, _| resource(cx, "/tags/*")))
-        .operation(read("GetTags", tag::get).action("apigateway:GET").rest(const { &Binding::new("GET", "/tags/{resourceArn}", 200) }).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(write("CreateRestApi", api::create).action(POST).rest(&bindings::CREATE_REST_API).resource(|cx, _| resource(cx, "/restapis")))
+        .operation(read("GetRestApi", api::get).action(GET).rest(&bindings::GET_REST_API).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
+        .operation(read("GetRestApis", api::list).action(GET).rest(&bindings::GET_REST_APIS).resource(|cx, _| resource(cx, "/restapis")))
+        .operation(write("UpdateRestApi", api::update).action(PATCH).rest(&bindings::UPDATE_REST_API).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
+        .operation(write("DeleteRestApi", api::delete).action(DELETE).rest(&bindings::DELETE_REST_API).resource(|cx, i| resource(cx, &format!("/restapis/{}", i.rest_api_id))))
+        .operation(write("CreateResource", resources::create).action(POST).rest(&bindings::CREATE_RESOURCE).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.parent_id))))
+        .operation(read("GetResource", resources::get).action(GET).rest(&bindings::GET_RESOURCE).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
+        .operation(read("GetResources", resources::list).action(GET).rest(&bindings::GET_RESOURCES).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources", i.rest_api_id))))
+        .operation(write("UpdateResource", resources::update).action(PATCH).rest(&bindings::UPDATE_RESOURCE).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
+        .operation(write("DeleteResource", resources::delete).action(DELETE).rest(&bindings::DELETE_RESOURCE).resource(|cx, i| resource(cx, &format!("/restapis/{}/resources/{}", i.rest_api_id, i.resource_id))))
+        .operation(write("PutMethod", method::put).action(PUT).rest(&bindings::PUT_METHOD).resource(|cx, i| method_resource(cx, &i.method, "")))
+        .operation(read("GetMethod", method::get).action(GET).rest(&bindings::GET_METHOD).resource(|cx, i| method_resource(cx, i, "")))
+        .operation(write("UpdateMethod", method::update).action(PATCH).rest(&bindings::UPDATE_METHOD).resource(|cx, i| method_resource(cx, &i.method, "")))
+        .operation(write("DeleteMethod", method::delete).action(DELETE).rest(&bindings::DELETE_METHOD).resource(|cx, i| method_resource(cx, i, "")))
+        .operation(write("PutMethodResponse", method::put_response).action(PUT).rest(&bindings::PUT_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "responses")))
+        .operation(read("GetMethodResponse", method::get_response).action(GET).rest(&bindings::GET_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
+        .operation(write("DeleteMethodResponse", method::delete_response).action(DELETE).rest(&bindings::DELETE_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
+        .operation(write("PutIntegration", integration::put).action(PUT).rest(&bindings::PUT_INTEGRATION).resource(|cx, i| method_resource(cx, &i.key(), "/integration")))
+        .operation(read("GetIntegration", integration::get).action(GET).rest(&bindings::GET_INTEGRATION).resource(|cx, i| method_resource(cx, i, "/integration")))
+        .operation(write("DeleteIntegration", integration::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION).resource(|cx, i| method_resource(cx, i, "/integration")))
+        .operation(write("PutIntegrationResponse", integration::put_response).action(PUT).rest(&bindings::PUT_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "integration/responses")))
+        .operation(read("GetIntegrationResponse", integration::get_response).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
+        .operation(write("DeleteIntegrationResponse", integration::delete_response).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
+        .operation(write("CreateDeployment", deployment::create).action(POST).rest(&bindings::CREATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
+        .operation(read("GetDeployment", deployment::get).action(GET).rest(&bindings::GET_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
+        .operation(read("GetDeployments", deployment::list).action(GET).rest(&bindings::GET_DEPLOYMENTS).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
+        .operation(write("DeleteDeployment", deployment::delete).action(DELETE).rest(&bindings::DELETE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
+        .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
+        .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
+        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
+        .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
         .front(ExecuteApi(state))
         .build()
 }

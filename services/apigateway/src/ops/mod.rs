@@ -27,6 +27,13 @@ pub fn part_id(cx: &Cx) -> String {
     cx.env().random_text(ALPHABET, 6)
 }
 
+/// The actions of permissions: API Gateway has one for each HTTP method of its own API.
+pub const GET: &str = "apigateway:GET";
+pub const POST: &str = "apigateway:POST";
+pub const PUT: &str = "apigateway:PUT";
+pub const PATCH: &str = "apigateway:PATCH";
+pub const DELETE: &str = "apigateway:DELETE";
+
 /// The resource of permissions, which API Gateway names by the path of its own API.
 pub fn resource(cx: &Cx, path: &str) -> Arn {
     Arn {

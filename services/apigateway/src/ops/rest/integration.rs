@@ -41,6 +41,14 @@ pub struct PutInput {
     pub response_transfer_mode: Option<String>,
 }
 
+impl PutInput {
+    /// The method that the integration is of.
+    pub fn key(&self) -> MethodInput {
+        let named = self.path_method.clone().unwrap_or_else(|| self.method.http_method.clone());
+        MethodInput { http_method: named, ..self.method.clone() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IntegrationOutput {

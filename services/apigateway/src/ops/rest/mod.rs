@@ -10,7 +10,22 @@ pub mod resource;
 pub mod stage;
 pub mod tag;
 
+use base::Arn;
 use serde::{Deserialize, Serialize};
+use service::Cx;
+
+use method::{MethodInput, ResponseInput};
+
+/// What permission on a method, or on `part` of it, is asked for.
+pub fn method_resource(cx: &Cx, method: &MethodInput, part: &str) -> Arn {
+    let MethodInput { rest_api_id, resource_id, http_method } = method;
+    super::resource(cx, &format!("/restapis/{rest_api_id}/resources/{resource_id}/methods/{http_method}{part}"))
+}
+
+/// The same for a response: `part` is `responses` or `integration/responses`.
+pub fn response_resource(cx: &Cx, response: &ResponseInput, part: &str) -> Arn {
+    method_resource(cx, &response.method, &format!("/{part}/{}", response.status_code))
+}
 
 /// A list, with the position of what comes after it. The member is `item` on the wire.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,40 @@
+//! Where the members of the operations of HTTP APIs travel in HTTP.
+//!
+//! Source: the `http` traits of the service model.
+
+use wire::rest::Binding;
+
+pub static CREATE_API: Binding = Binding::new("POST", "/v2/apis", 201);
+pub static GET_API: Binding = Binding::new("GET", "/v2/apis/{apiId}", 200);
+pub static GET_APIS: Binding =
+    Binding::new("GET", "/v2/apis", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_API: Binding = Binding::new("PATCH", "/v2/apis/{apiId}", 200);
+pub static DELETE_API: Binding = Binding::new("DELETE", "/v2/apis/{apiId}", 204);
+pub static DELETE_CORS_CONFIGURATION: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/cors", 204);
+pub static CREATE_ROUTE: Binding = Binding::new("POST", "/v2/apis/{apiId}/routes", 201);
+pub static GET_ROUTE: Binding = Binding::new("GET", "/v2/apis/{apiId}/routes/{routeId}", 200);
+pub static GET_ROUTES: Binding = Binding::new("GET", "/v2/apis/{apiId}/routes", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_ROUTE: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/routes/{routeId}", 200);
+pub static DELETE_ROUTE: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/routes/{routeId}", 204);
+pub static CREATE_INTEGRATION: Binding = Binding::new("POST", "/v2/apis/{apiId}/integrations", 201);
+pub static GET_INTEGRATION: Binding = Binding::new("GET", "/v2/apis/{apiId}/integrations/{integrationId}", 200);
+pub static GET_INTEGRATIONS: Binding = Binding::new("GET", "/v2/apis/{apiId}/integrations", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_INTEGRATION: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/integrations/{integrationId}", 200);
+pub static DELETE_INTEGRATION: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/integrations/{integrationId}", 204);
+pub static CREATE_DEPLOYMENT: Binding = Binding::new("POST", "/v2/apis/{apiId}/deployments", 201);
+pub static GET_DEPLOYMENT: Binding = Binding::new("GET", "/v2/apis/{apiId}/deployments/{deploymentId}", 200);
+pub static GET_DEPLOYMENTS: Binding = Binding::new("GET", "/v2/apis/{apiId}/deployments", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static DELETE_DEPLOYMENT: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/deployments/{deploymentId}", 204);
+pub static CREATE_STAGE: Binding = Binding::new("POST", "/v2/apis/{apiId}/stages", 201);
+pub static GET_STAGE: Binding = Binding::new("GET", "/v2/apis/{apiId}/stages/{stageName}", 200);
+pub static GET_STAGES: Binding = Binding::new("GET", "/v2/apis/{apiId}/stages", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_STAGE: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/stages/{stageName}", 200);
+pub static DELETE_STAGE: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}", 204);
+pub static TAG_RESOURCE: Binding = Binding::new("POST", "/v2/tags/{resourceArn}", 201);
+pub static UNTAG_RESOURCE: Binding =
+    Binding::new("DELETE", "/v2/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);
+pub static GET_TAGS: Binding = Binding::new("GET", "/v2/tags/{resourceArn}", 200);

@@ -1,0 +1,4 @@
+//! Where the members of each operation travel in HTTP.
+
+pub mod http;
+pub mod rest;
