@@ -1,0 +1,26 @@
+//! The cases, all alike: a name, what is measured, the promises as constants, and `run`.
+
+mod crash;
+mod deploy;
+mod dynamodb;
+mod invoke;
+mod sqs;
+mod start;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::Bench;
+use crate::report::Row;
+
+pub struct Case {
+    pub name: &'static str,
+    pub about: &'static str,
+    pub run: for<'a> fn(&'a Bench) -> LocalBoxFuture<'a, anyhow::Result<Vec<Row>>>,
+}
+
+/// In the order in which they are run and shown.
+pub const ALL: &[Case] = &[start::CASE, dynamodb::CASE, sqs::CASE, invoke::CASE, deploy::CASE, crash::CASE];
+
+pub fn names() -> Vec<&'static str> {
+    ALL.iter().map(|case| case.name).collect()
+}

@@ -1,0 +1,136 @@
+//! Other servers that answer the same requests, installed from their registries into the target folder. They keep
+//! their data in memory: what they are asked to write is not durable.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use auth::sigv4::Credentials;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+use crate::Bench;
+use crate::client::Endpoint;
+use crate::report::say;
+
+const START_WAIT_MAX: Duration = Duration::from_secs(60);
+const INSTALL_WAIT_MAX: Duration = Duration::from_secs(600);
+const POLL: Duration = Duration::from_millis(50);
+
+/// A program to compare with.
+#[derive(Clone, Copy)]
+pub struct Rival {
+    pub name: &'static str,
+    version: &'static str,
+    installer: Installer,
+}
+
+#[derive(Clone, Copy)]
+enum Installer {
+    Npm,
+    Pip,
+}
+
+/// Emulates DynamoDB, in Node.
+pub const DYNALITE: Rival = Rival { name: "dynalite", version: "4.0.0", installer: Installer::Npm };
+/// Emulates many services, in Python.
+pub const MOTO: Rival = Rival { name: "moto", version: "5.2.5", installer: Installer::Pip };
+
+/// A rival that runs. Killed when dropped.
+pub struct Running {
+    /// With its version.
+    pub name: String,
+    pub endpoint: Endpoint,
+    _process: Child,
+}
+
+/// Starts those that can be; the report says of each other one why it is missing.
+pub async fn start(bench: &Bench, rivals: &[Rival]) -> Vec<Running> {
+    let mut running = Vec::new();
+    for rival in rivals.iter().filter(|_| !bench.options.no_rivals) {
+        match rival.start(&bench.folder).await {
+            Ok(rival) => running.push(rival),
+            Err(error) => bench.note(format!("{} is not compared with: {error:#}", rival.name)),
+        }
+    }
+    running
+}
+
+impl Rival {
+    async fn start(&self, folder: &Path) -> anyhow::Result<Running> {
+        let program = self.install(&folder.join(format!("rival-{}-{}", self.name, self.version))).await?;
+        let address = free_address()?;
+        let mut command = Command::new(program);
+        match self.installer {
+            Installer::Npm => command.args(["--createTableMs", "0", "--port", &address.port().to_string()]),
+            Installer::Pip => command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]),
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut process = command.spawn().context("it cannot be started")?;
+        let answers = async {
+            while TcpStream::connect(address).await.is_err() {
+                if let Some(status) = process.try_wait()? {
+                    bail!("it ended at once, with {status}");
+                }
+                sleep(POLL).await;
+            }
+            anyhow::Ok(())
+        };
+        timeout(START_WAIT_MAX, answers).await.context("it does not start")??;
+        let credentials = Credentials { access_key_id: "rival".into(), secret: "rival".into(), session_token: None };
+        let name = format!("{} {}", self.name, self.version);
+        Ok(Running { name, endpoint: Endpoint { address, credentials }, _process: process })
+    }
+
+    /// Its program, installed if it is not there.
+    async fn install(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        let (program, complete) = (self.program(folder), folder.join(".complete"));
+        if complete.is_file() {
+            return Ok(program);
+        }
+        say(format_args!("  installing {} {}", self.name, self.version));
+        fs::create_dir_all(folder)?;
+        match self.installer {
+            Installer::Npm => {
+                let package = format!("{}@{}", self.name, self.version);
+                let options = ["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"];
+                run(Command::new("npm").args(options).arg(folder).arg(package)).await?;
+            }
+            Installer::Pip => {
+                run(Command::new("python3").args(["-m", "venv"]).arg(folder)).await?;
+                let package = format!("{}[server]=={}", self.name, self.version);
+                let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+                run(Command::new(folder.join("bin/python")).args(options).arg(package)).await?;
+            }
+        }
+        fs::write(complete, "")?;
+        Ok(program)
+    }
+
+    fn program(&self, folder: &Path) -> PathBuf {
+        match self.installer {
+            Installer::Npm => folder.join("node_modules/.bin").join(self.name),
+            Installer::Pip => folder.join(format!("bin/{}_server", self.name)),
+        }
+    }
+}
+
+async fn run(command: &mut Command) -> anyhow::Result<()> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(INSTALL_WAIT_MAX, command.output()).await.context("installing it takes too long")?;
+    let output = output.context("what installs it cannot be started")?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("it cannot be installed: {}", error.lines().last().unwrap_or("no reason is given"));
+    }
+    Ok(())
+}
+
+/// A port that was free a moment ago: neither rival tells which one it took by itself.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
