@@ -97,7 +97,7 @@ def test_a_project_is_deployed_followed_and_deployed_again(project):
 
     # Commands in the project's folder find its server by themselves.
     invoked = subprocess.run([BINARY, "invoke", "hello-dev-hello"], cwd=folder, text=True, capture_output=True)
-    assert invoked.returncode == 0 and "changed" in invoked.stdout
+    assert invoked.returncode == 0 and "changed" in invoked.stdout, f"{invoked}\n{dev.output()}"
     status = subprocess.run([BINARY, "status"], cwd=folder, text=True, capture_output=True)
     assert "hello-dev" in status.stdout
     variables = subprocess.run([BINARY, "env"], cwd=folder, text=True, capture_output=True).stdout

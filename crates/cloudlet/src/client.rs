@@ -166,9 +166,11 @@ fn running_here(connection: &Connection) -> Option<PathBuf> {
     here.ancestors().map(|folder| folder.join(PROJECT_DATA)).find(|data| data.join(ENDPOINT_FILE).is_file())
 }
 
-/// Leaves word in a data folder of how the server is reached.
+/// Leaves word in a data folder of how the server is reached. Readers see the old word or the new one, never half.
 pub fn announce(data: &Path, endpoint: &str, region: &str) -> anyhow::Result<()> {
-    std::fs::write(data.join(ENDPOINT_FILE), format!("{endpoint}\n{region}\n"))
+    let (path, fresh) = (data.join(ENDPOINT_FILE), data.join(format!("{ENDPOINT_FILE}.new")));
+    std::fs::write(&fresh, format!("{endpoint}\n{region}\n"))
+        .and_then(|()| std::fs::rename(&fresh, &path))
         .context("the server's address cannot be written to its data folder")
 }
 

@@ -36,6 +36,9 @@ pub struct Stack {
     /// The template that was applied last.
     #[serde(default)]
     pub template: Value,
+    /// Under which address the cloud was known when this was stored.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub endpoint: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +86,34 @@ impl Stack {
     /// The stored stack of this name.
     pub async fn load(cloud: &dyn Cloud, name: &str) -> Result<Option<Stack>, DeployError> {
         let stored = cloud.load_stack(name).await.map_err(|error| DeployError::call("reading the stack", error))?;
-        stored.map(|stored| Stack::from_json(name, stored)).transpose()
+        let mut stack = stored.map(|stored| Stack::from_json(name, stored)).transpose()?;
+        if let Some(stack) = &mut stack {
+            stack.move_to(cloud.endpoint());
+        }
+        Ok(stack)
+    }
+
+    /// The same resources are at another address now: so are the URLs that stand for them. Properties stay as they
+    /// were applied; where one holds such a URL, the next plan finds the difference.
+    fn move_to(&mut self, endpoint: &str) {
+        let before = std::mem::replace(&mut self.endpoint, endpoint.to_owned());
+        if before.is_empty() || before == endpoint {
+            return;
+        }
+        let moved = |text: &mut String| {
+            if let Some(rest) = text.strip_prefix(&before).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                *text = format!("{endpoint}{rest}");
+            }
+        };
+        for resource in self.resources.iter_mut().chain(&mut self.leftovers) {
+            moved(&mut resource.physical_id);
+            for (_, value) in &mut resource.attributes {
+                if let Value::String(text) = value {
+                    moved(text);
+                }
+            }
+        }
+        self.outputs.values_mut().chain(self.exports.values_mut()).for_each(moved);
     }
 
     fn from_json(name: &str, stored: Value) -> Result<Stack, DeployError> {
@@ -96,7 +126,8 @@ impl Stack {
     }
 
     pub async fn save(&self, cloud: &dyn Cloud) -> Result<(), DeployError> {
-        let state = serde_json::to_value(self)
+        let stored = Stack { endpoint: cloud.endpoint().to_owned(), ..self.clone() };
+        let state = serde_json::to_value(stored)
             .map_err(|error| DeployError::State { stack: self.name.clone(), why: error.to_string() })?;
         cloud.save_stack(&self.name, &state).await.map_err(|error| DeployError::call("storing the stack", error))
     }
@@ -149,6 +180,21 @@ mod tests {
 
     /// A stored stack is read by every later version: this text must never change.
     const GOLDEN: &str = r#"{"version":1,"name":"blog-dev","status":"COMPLETE","resources":[{"logical_id":"Table","type":"AWS::DynamoDB::Table","physical_id":"users","properties":{"TableName":"users"},"attributes":{"Arn":"arn:aws:dynamodb:us-east-1:000000000000:table/users"},"depends_on":["Role"],"retain":true,"retain_replaced":false}],"leftovers":[],"outputs":{"Url":"http://x"},"exports":{"shared-url":"http://x"},"imports":["other"],"tags":{},"template":{"Resources":{}}}"#;
+
+    #[test]
+    fn urls_follow_the_cloud_to_another_address() {
+        let mut stack = Stack::from_json("blog-dev", serde_json::from_str(GOLDEN).unwrap()).unwrap();
+        stack.resources[0].physical_id = "http://a:1/queue".into();
+        stack.outputs.insert("Other".into(), "http://a:11/x".into());
+        stack.outputs.insert("Queue".into(), "http://a:1/queue".into());
+        stack.endpoint = "http://a:1".into();
+        stack.move_to("http://a:2");
+        assert_eq!(
+            (&*stack.resources[0].physical_id, &*stack.outputs["Queue"]),
+            ("http://a:2/queue", "http://a:2/queue")
+        );
+        assert_eq!((&*stack.outputs["Other"], &*stack.endpoint), ("http://a:11/x", "http://a:2"));
+    }
 
     #[test]
     fn the_first_version_is_read_and_written_as_it_was() {

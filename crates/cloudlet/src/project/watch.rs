@@ -17,6 +17,8 @@ const IGNORED: [&str; 6] = [PROJECT_DATA, ".git", ".serverless", "node_modules",
 /// Watches a folder and everything in it.
 pub struct Watcher {
     changes: mpsc::UnboundedReceiver<()>,
+    /// Whether a change has been seen and not yet told: waiting for quiet may be broken off, and begins again.
+    pending: bool,
     _watcher: RecommendedWatcher,
 }
 
@@ -39,15 +41,23 @@ impl Watcher {
         watcher
             .watch(folder, RecursiveMode::Recursive)
             .with_context(|| format!("{} cannot be watched", folder.display()))?;
-        Ok(Watcher { changes, _watcher: watcher })
+        Ok(Watcher { changes, pending: false, _watcher: watcher })
     }
 
-    /// Waits for a change, and then until nothing has changed for a moment.
+    /// Waits for a change, and then until nothing has changed for a moment. A wait that is broken off loses nothing.
     pub async fn changed(&mut self) {
+        if !self.pending {
+            self.next().await;
+            self.pending = true;
+        }
+        while tokio::time::timeout(QUIET, self.next()).await.is_ok() {}
+        self.pending = false;
+    }
+
+    async fn next(&mut self) {
         if self.changes.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
-        while tokio::time::timeout(QUIET, self.changes.recv()).await.is_ok() {}
     }
 }
 
@@ -66,6 +76,9 @@ mod tests {
         std::fs::create_dir(folder.path().join(PROJECT_DATA)).unwrap();
         let mut watcher = Watcher::new(folder.path()).unwrap();
         std::fs::write(folder.path().join("handler.py"), "x").unwrap();
+        // Broken off while it waits for quiet, it still knows of the change.
+        let broken_off = tokio::time::timeout(QUIET / 2, watcher.changed()).await;
+        assert!(broken_off.is_err());
         watcher.changed().await;
         assert!(!is_source(folder.path(), &folder.path().join(PROJECT_DATA).join("store")));
         assert!(is_source(folder.path(), &folder.path().join("src/a.py")));
