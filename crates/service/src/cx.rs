@@ -93,20 +93,22 @@ impl Cx {
     /// # Errors
     /// A refusal that names the missing action, the resource, and the statement that would allow it.
     pub fn authorize(&self, permission: &Permission) -> Result<(), Error> {
+        let service = permission.action.split(':').next().unwrap_or_default();
+        let refusal = self.cloud.service(service).map_or(Refusal::JSON, |service| service.api.refusal());
+        self.authorize_for(permission, refusal)
+    }
+
+    /// The same for an operation of a service that refuses like this, whatever service the action is of.
+    pub(crate) fn authorize_for(&self, permission: &Permission, refusal: Refusal) -> Result<(), Error> {
         if matches!(self.caller().kind, CallerKind::Root | CallerKind::System) {
             return Ok(());
         }
-        let service = permission.action.split(':').next().unwrap_or_default();
-        let api = self.cloud.service(service).map(|service| &service.api);
-        let code = api.map_or("AccessDeniedException", |api| api.access_denied);
-        // The JSON protocols answer their `AccessDeniedException` with 400, all others a refusal with 403.
-        let is_json = api.is_some_and(|api| api.json.is_some()) && code == "AccessDeniedException";
         let mut permission = permission.clone();
         permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
         self.cloud
             .access()
             .authorize(self.caller(), &permission, self.now())
-            .map_err(|denial| Error::new(if is_json { 400 } else { 403 }, code, denial.message))
+            .map_err(|denial| Error::new(refusal.status, refusal.code, denial.message))
     }
 
     /// Calls another service's operation, as this request's caller.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use wire::query::Names;
 
 use crate::codec::{self, Codec};
+use crate::service::Refusal;
 use crate::{Api, BoxFuture, Cx, Error, Permission, WireRequest};
 
 /// What an operation does to stored data.
@@ -71,7 +72,7 @@ where
 
 type Resource<I> = Box<dyn Fn(&Cx, &I) -> String + Send + Sync>;
 type Permissions<S, I> = Box<dyn Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync>;
-type Build<S, I> = Box<dyn FnOnce(Arc<S>, Permissions<S, I>) -> Arc<dyn Handler>>;
+type Build<S, I> = Box<dyn FnOnce(Arc<S>, Permissions<S, I>, Refusal) -> Arc<dyn Handler>>;
 
 /// An operation on its way into a table.
 pub struct OperationBuilder<S, I> {
@@ -93,8 +94,8 @@ impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBu
         F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
     {
-        let build: Build<S, I> = Box::new(move |state, permissions| {
-            Arc::new(Typed { state, permissions, handler, types: PhantomData::<fn(I) -> (O, E)> })
+        let build: Build<S, I> = Box::new(move |state, permissions, refusal| {
+            Arc::new(Typed { state, permissions, refusal, handler, types: PhantomData::<fn(I) -> (O, E)> })
         });
         OperationBuilder {
             name,
@@ -153,7 +154,7 @@ impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBu
             action,
             rest: self.rest,
             codec: Arc::new(Codec::new(api, self.name, self.rest, self.names)),
-            handler: (self.build)(state, permissions),
+            handler: (self.build)(state, permissions, api.refusal()),
         }
     }
 }
@@ -179,6 +180,8 @@ trait Handler: Send + Sync {
 struct Typed<S, I, O, E, F> {
     state: Arc<S>,
     permissions: Permissions<S, I>,
+    /// How it refuses, also where permission is needed for another service's action (`iam:PassRole`).
+    refusal: Refusal,
     handler: F,
     types: PhantomData<fn(I) -> (O, E)>,
 }
@@ -193,7 +196,7 @@ where
 {
     async fn run(&self, cx: Cx, input: I) -> Result<O, Error> {
         for permission in (self.permissions)(&self.state, &cx, &input)? {
-            cx.authorize(&permission)?;
+            cx.authorize_for(&permission, self.refusal)?;
         }
         (self.handler)(self.state.clone(), cx, input).await.map_err(Into::into)
     }

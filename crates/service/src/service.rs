@@ -50,6 +50,26 @@ impl Api {
     }
 }
 
+impl Api {
+    pub(crate) fn refusal(&self) -> Refusal {
+        let code = self.access_denied;
+        // The JSON protocols answer their `AccessDeniedException` with 400, all others a refusal with 403.
+        let is_json = self.json.is_some() && code == Refusal::JSON.code;
+        Refusal { status: if is_json { 400 } else { 403 }, code }
+    }
+}
+
+/// How a service says that something is not permitted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub code: &'static str,
+}
+
+impl Refusal {
+    pub const JSON: Refusal = Refusal { status: 400, code: "AccessDeniedException" };
+}
+
 pub struct QueryApi {
     /// The `Version` parameter: `2012-11-05`.
     pub version: &'static str,
