@@ -149,5 +149,11 @@ def test_the_query_protocol(server, unique):
     answer = query(server, path, Action="ReceiveMessage", **{"AttributeName.1": "All", "MessageAttributeName.1": "All"}, **url, **version)
     assert "<Body>&lt;&amp;&gt;</Body>" in answer and "<Name>SentTimestamp</Name>" in answer
     assert "<MessageAttribute><Name>a</Name><Value><StringValue>v</StringValue><DataType>String</DataType></Value></MessageAttribute>" in answer
+    # Older clients post to the queue's URL, and leave it out of the parameters.
+    assert "<MD5OfMessageBody>" in query(server, path, Action="SendMessage", MessageBody="by path", **version)
+    assert "<Body>by path</Body>" in query(server, path, Action="ReceiveMessage", **version)
+    assert "<ReceiveMessageResult>" in query(server, path, Action="ReceiveMessage", **version)
+    answer = query(server, f"{path}-none", Action="SendMessage", MessageBody="x", **version)
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer
     answer = query(server, "/", Action="GetQueueUrl", QueueName="missing", **version)
     assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer and "<Type>Sender</Type>" in answer

@@ -16,6 +16,8 @@ pub struct WireRequest {
     pub protocol: Protocol,
     /// For REST-JSON: the labels that the router found in the path, still percent-encoded.
     pub labels: Labels<'static>,
+    /// Still percent-encoded.
+    pub path: String,
     /// As on the wire, still percent-encoded.
     pub query: String,
     pub headers: HeaderMap,
@@ -29,6 +31,7 @@ pub(crate) struct Codec {
     operation: &'static str,
     binding: Option<&'static Binding>,
     names: Names,
+    path_member: Option<&'static str>,
     namespace: &'static str,
     xmlns: &'static str,
     message_key: &'static str,
@@ -46,6 +49,7 @@ impl Codec {
             operation,
             binding,
             names: names.or(service_names),
+            path_member: api.query.as_ref().and_then(|query| query.path_member),
             namespace: api.namespace,
             xmlns,
             message_key: api.message_key,
@@ -59,7 +63,12 @@ impl Codec {
             (Protocol::RestJson, Some(binding), _) => {
                 wire::rest::decode(binding, &request.labels, &request.query, &request.headers, &request.body)
             }
-            (Protocol::Query, _, Some(params)) => wire::query::decode(params, &self.names),
+            (Protocol::Query, _, Some(params)) => match self.path_member {
+                Some(member) if request.path != "/" => {
+                    wire::query::decode(&params.or(member, &request.path), &self.names)
+                }
+                _ => wire::query::decode(params, &self.names),
+            },
             (Protocol::RestJson | Protocol::Query, ..) => {
                 return Err(Error::internal(format_args!("{} was routed without its request", self.operation)));
             }

@@ -76,6 +76,8 @@ pub struct QueryApi {
     pub xmlns: &'static str,
     /// How members are named on the wire where that differs from the model's names, for every operation.
     pub names: &'static Names,
+    /// The member that the request's path stands for when no parameter gives it: clients of SQS post to a queue's URL.
+    pub path_member: Option<&'static str>,
 }
 
 /// A service, ready to be put into a [`crate::Cloud`].

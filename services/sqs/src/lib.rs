@@ -31,7 +31,12 @@ const API: Api = Api {
     model: "sqs",
     namespace: "com.amazonaws.sqs",
     json: Some((Protocol::Json10, "AmazonSQS")),
-    query: Some(QueryApi { version: "2012-11-05", xmlns: "http://queue.amazonaws.com/doc/2012-11-05/", names: &NAMES }),
+    query: Some(QueryApi {
+        version: "2012-11-05",
+        xmlns: "http://queue.amazonaws.com/doc/2012-11-05/",
+        names: &NAMES,
+        path_member: Some("QueueUrl"),
+    }),
     access_denied: "AccessDenied",
     ..Api::named("sqs")
 };
@@ -91,7 +96,7 @@ pub fn service() -> Service {
         .operation(write("DeleteMessageBatch", remove::delete_batch).action("sqs:DeleteMessage").resource(|cx, i| queue_resource(cx, &i.queue_url)).names(&DELETE_BATCH))
         .operation(write("ChangeMessageVisibility", remove::change_visibility).resource(|cx, i| queue_resource(cx, &i.queue_url)))
         .operation(write("ChangeMessageVisibilityBatch", remove::change_visibility_batch).action("sqs:ChangeMessageVisibility").resource(|cx, i| queue_resource(cx, &i.queue_url)).names(&VISIBILITY_BATCH))
-        .operation(write("StartMessageMoveTask", move_task::start).resource(|_, i| i.source_arn.clone()))
+        .operation(write("StartMessageMoveTask", move_task::start).permissions(|_, _, i| Ok(i.permissions())))
         .operation(write("CancelMessageMoveTask", move_task::cancel).resource(|_, i| i.source()))
         .operation(read("ListMessageMoveTasks", move_task::list).resource(|_, i| i.source_arn.clone()))
         .target(target::QueueTarget)

@@ -11,6 +11,9 @@ use crate::value::Value;
 /// How deep a parameter's name may nest, which bounds recursion.
 const NAME_PARTS_MAX: usize = 32;
 
+/// More than any operation can use: ten messages with ten attributes each have a few hundred.
+const PARAMETERS_MAX: usize = 10_000;
+
 /// Decoded parameters, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params(Vec<(String, String)>);
@@ -18,9 +21,12 @@ pub struct Params(Vec<(String, String)>);
 /// Reads `application/x-www-form-urlencoded` bytes: a body, or a URI's query string.
 ///
 /// # Errors
-/// When the text is not UTF-8 once decoded.
+/// When the text is not UTF-8 once decoded, or has more parameters than any operation can use.
 pub fn parse(form: &[u8]) -> Result<Params, DecodeError> {
     let form = str::from_utf8(form).map_err(|_| DecodeError::whole("The form is not UTF-8"))?;
+    if form.bytes().filter(|byte| *byte == b'&').count() >= PARAMETERS_MAX {
+        return Err(DecodeError::whole(format!("A request has at most {PARAMETERS_MAX} parameters")));
+    }
     let pairs = form.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((decode_part(name)?, decode_part(value)?))
@@ -38,6 +44,16 @@ impl Params {
     /// The first value of the parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// These parameters, with one more where it is not among them.
+    pub fn or(&self, name: &str, value: &str) -> Cow<'_, Params> {
+        if self.get(name).is_some() {
+            return Cow::Borrowed(self);
+        }
+        let mut more = self.clone();
+        more.0.push((name.to_owned(), value.to_owned()));
+        Cow::Owned(more)
     }
 
     pub fn action(&self) -> Option<&str> {

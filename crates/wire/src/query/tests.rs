@@ -88,6 +88,19 @@ fn faults_name_the_member() {
     assert_eq!(message(&format!("{}=1", "a.".repeat(1000))), "A parameter's name nests deeper than 32 parts");
 }
 
+#[test]
+fn parameters_are_counted_before_they_are_kept() {
+    assert!(parse("&a=1".repeat(9_999).as_bytes()).is_ok());
+    assert_eq!(parse(&b"&".repeat(1 << 20)).unwrap_err().message, "A request has at most 10000 parameters");
+}
+
+#[test]
+fn a_parameter_may_stand_in_for_one_that_is_not_given() {
+    let params = parse(b"a=1").unwrap();
+    assert_eq!(params.or("a", "2").get("a"), Some("1"));
+    assert_eq!(params.or("b", "2").get("b"), Some("2"));
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output {

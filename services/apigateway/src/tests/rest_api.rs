@@ -246,6 +246,7 @@ async fn the_wire_tells_the_two_http_methods_apart() {
             ("resourceId", made.user.clone().into()),
             ("pathMethod", "GET".into()),
         ],
+        path: "/".into(),
         query: String::new(),
         headers: HeaderMap::new(),
         body: json!({"type": "AWS_PROXY", "httpMethod": "POST", "uri": invocations(FUNCTION)}).to_string().into(),

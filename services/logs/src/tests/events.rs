@@ -202,6 +202,7 @@ async fn the_wire_carries_the_same_members() {
     let request = WireRequest {
         protocol: Protocol::Json11,
         labels: Vec::new(),
+        path: "/".into(),
         query: String::new(),
         headers: HeaderMap::new(),
         body: Bytes::from_static(
