@@ -148,6 +148,14 @@ async fn a_poisoned_message_goes_to_the_dead_letter_queue_and_can_be_moved_back(
     let sources = sqs.ok("ListDeadLetterSourceQueues", json!({"QueueUrl": url})).await;
     assert_eq!(sources["queueUrls"], json!([URL]));
 
+    for elsewhere in
+        [dead.replace("us-east-1", "eu-west-1"), dead.replace(":aws:", ":x:"), dead.replace("0:dead", "1:dead")]
+    {
+        assert_eq!(sqs.refused("StartMessageMoveTask", json!({"SourceArn": elsewhere})).await, "InvalidParameterValue");
+        assert_eq!(sqs.refused("ListMessageMoveTasks", json!({"SourceArn": elsewhere})).await, "InvalidParameterValue");
+        let input = json!({"SourceArn": dead, "DestinationArn": elsewhere});
+        assert_eq!(sqs.refused("StartMessageMoveTask", input).await, "InvalidParameterValue");
+    }
     let task = sqs.ok("StartMessageMoveTask", json!({"SourceArn": dead})).await;
     sqs.seconds(1).await;
     sqs.seconds(1).await;

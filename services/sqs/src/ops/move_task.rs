@@ -6,7 +6,7 @@ use base::{Arn, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 
 use crate::error::Error;
 use crate::model::moving;
@@ -21,6 +21,16 @@ pub struct StartInput {
     pub max_number_of_messages_per_second: Option<i64>,
 }
 
+impl StartInput {
+    /// Moving is also sending, where the caller chooses the queue that is sent to.
+    /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
+    pub fn permissions(&self) -> Vec<Permission> {
+        let start = Permission::new("sqs:StartMessageMoveTask", &self.source_arn);
+        let send = self.destination_arn.as_ref().map(|arn| Permission::new("sqs:SendMessage", arn));
+        std::iter::once(start).chain(send).collect()
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StartOutput {
@@ -28,8 +38,8 @@ pub struct StartOutput {
 }
 
 pub async fn start(_: Arc<Sqs>, cx: Cx, input: StartInput) -> Result<StartOutput, Error> {
-    let source = parse(&input.source_arn, "SourceArn")?;
-    let destination = input.destination_arn.map(|arn| parse(&arn, "DestinationArn")).transpose()?;
+    let source = parse(&cx, &input.source_arn, "SourceArn")?;
+    let destination = input.destination_arn.map(|arn| parse(&cx, &arn, "DestinationArn")).transpose()?;
     let rate = |rate: i64| {
         let valid = u64::try_from(rate).ok().filter(|rate| (1..=500).contains(rate));
         valid.ok_or_else(|| {
@@ -48,11 +58,20 @@ pub async fn start(_: Arc<Sqs>, cx: Cx, input: StartInput) -> Result<StartOutput
     Ok(StartOutput { task_handle: handle })
 }
 
-fn parse(arn: &str, name: &'static str) -> Result<Arn, Error> {
+/// Whether an ARN is that of a queue of this account and region. Any other way to write it is not what policies spoke
+/// about when the call was permitted.
+fn is_here(cx: &Cx, arn: &Arn) -> bool {
+    *arn == cx.arn("sqs", arn.resource.as_str())
+}
+
+fn parse(cx: &Cx, arn: &str, name: &'static str) -> Result<Arn, Error> {
     if arn.is_empty() {
         return Err(Error::MissingParameter(name));
     }
-    arn.parse().map_err(|_| Error::invalid(arn, name, "Must be the ARN of a queue."))
+    arn.parse()
+        .ok()
+        .filter(|arn| is_here(cx, arn))
+        .ok_or_else(|| Error::invalid(arn, name, "Must be the ARN of a queue of this account and region."))
 }
 
 fn handle(source: &Arn, started: Timestamp) -> String {
@@ -89,6 +108,7 @@ pub async fn cancel(_: Arc<Sqs>, cx: Cx, input: CancelInput) -> Result<CancelOut
         return Err(Error::MissingParameter("TaskHandle"));
     }
     let (started, source) = parse_handle(&input.task_handle)
+        .filter(|(_, source)| is_here(&cx, source))
         .ok_or_else(|| Error::InvalidParameterValue("Value for parameter TaskHandle is invalid.".into()))?;
     let moved = cx.db().write(move |tx| moving::cancel(tx, &source, started)).await?;
     Ok(CancelOutput { approximate_number_of_messages_moved: moved })
@@ -127,7 +147,7 @@ pub struct TaskOutput {
 }
 
 pub async fn list(_: Arc<Sqs>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
-    let source = parse(&input.source_arn, "SourceArn")?;
+    let source = parse(&cx, &input.source_arn, "SourceArn")?;
     let in_range = |max: &usize| (1..=10).contains(max);
     let max = input.max_results.unwrap_or(1);
     let limit = usize::try_from(max)
