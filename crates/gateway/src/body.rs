@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum BodyError {
 pub(crate) struct Allowance<'a> {
     /// Its size in bytes.
     pub(crate) limit: usize,
-    /// Between two pieces.
+    /// For all of it, beyond what its size needs at [`BYTES_PER_SECOND_MIN`].
     pub(crate) wait: Duration,
     pub(crate) memory: &'a Arc<Semaphore>,
     /// The client sends nothing before it is told to go on (`Expect: 100-continue`), so there is nothing to discard.
@@ -35,6 +35,9 @@ pub(crate) struct Buffered {
     pub(crate) bytes: Bytes,
     _share: Option<OwnedSemaphorePermit>,
 }
+
+/// A client that is slower is let go: a body that trickles in holds its memory for as long as it lasts.
+const BYTES_PER_SECOND_MIN: usize = 32 << 10;
 
 /// How much of a body that is too large is read and forgotten, in bytes: many clients read an answer only after
 /// they have sent everything, and would see a broken connection instead of the refusal.
@@ -53,8 +56,10 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'
     }
     let mut buffer = Joined::default();
     let mut share: Option<OwnedSemaphorePermit> = None;
+    let began = Instant::now();
     loop {
-        let frame = match timeout(wait, body.frame()).await {
+        let needed = Duration::from_secs((buffer.len() / BYTES_PER_SECOND_MIN) as u64);
+        let frame = match timeout_at(began + wait + needed, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(BodyError::Broken),
             Ok(None) => break,
@@ -118,5 +123,35 @@ impl Joined {
 
     fn finish(self) -> Bytes {
         if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body of `pieces`, of `size` bytes each, a second apart.
+    fn body(pieces: usize, size: usize) -> impl Body<Data = Bytes> {
+        StreamBody::new(stream::unfold(0, move |sent| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            (sent < pieces).then(|| (Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; size]))), sent + 1))
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_that_trickle_in_are_given_up() {
+        let memory = Arc::new(Semaphore::new(64 << 20));
+        let wait = Duration::from_secs(10);
+        let allowance = Allowance { limit: 32 << 20, wait, memory: &memory, asks_first: false };
+        assert_eq!(read(body(100, 1), &allowance).await.err(), Some(BodyError::Slow));
+        let whole = read(body(100, BYTES_PER_SECOND_MIN), &allowance).await;
+        assert_eq!(whole.map(|body| body.bytes.len()).ok(), Some(100 * BYTES_PER_SECOND_MIN));
+        assert_eq!(memory.available_permits(), 64 << 20, "memory is given back");
     }
 }

@@ -17,8 +17,8 @@ use hyper::body::Body;
 use service::{BoxFuture, Caller, Error, Front, WireRequest};
 use wire::Protocol;
 
-use crate::admission::{admit, signed_parts};
-use crate::body::Allowance;
+use crate::admission::{Claim, Stranger, signed_parts};
+use crate::body::{Allowance, BodyError};
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
 use crate::refusal::Refusal;
@@ -121,13 +121,26 @@ async fn through_api<B: Body<Data = Bytes>>(
     let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
     let candidate = inner.directory.candidate(&head, scope.as_deref());
     let (protocol, service) = (candidate.protocol, candidate.service);
-    let limit = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
+    let claim = Claim::read(cloud, signature, cloud.env().now());
+    let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
+    let most = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
+    let limit = if claim.is_ok() { most } else { most.min(inner.limits.stranger_body_bytes) };
     let body = body::read(body, &allowance(inner, &head, limit)).await;
-    let body = body.map_err(|error| Refusal::body(protocol, service, error))?;
-    let call = inner.directory.resolve(candidate, &head, &body.bytes, scope.as_deref())?;
+    let body = body.map_err(|error| match (&claim, error) {
+        (Err(who), BodyError::TooLarge { limit }) if limit < most => stranger(who),
+        _ => Refusal::body(protocol, service, error),
+    })?;
+    let call = inner.directory.resolve(candidate, &head, &body.bytes, scope.as_deref());
+    let call = call.map_err(|refusal| match &claim {
+        // Without the scope of its signature, the request cannot be told from one for nobody.
+        Err(who @ Stranger::Unreadable(_)) => stranger(who),
+        _ => refusal,
+    })?;
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.label = (call.service.api.model, call.operation.name);
-    let admitted = admit(cloud, &call, signature, &head, &body.bytes);
+    let claim = claim.map_err(|stranger| stranger.error(protocol));
+    let admitted =
+        claim.and_then(|claim| claim.admit(&inner.signing_keys, &call, &head, &body.bytes, cloud.env().now()));
     let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
     trace.caller = caller.arn.to_string();
     let cx = cloud.cx(caller, region, endpoint(&head));
@@ -135,6 +148,7 @@ async fn through_api<B: Body<Data = Bytes>>(
     let request = WireRequest {
         protocol,
         labels: call.labels,
+        path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body: body.bytes.clone(),

@@ -12,6 +12,7 @@ mod origin;
 mod own;
 mod refusal;
 mod server;
+mod signing_keys;
 
 pub use limits::Limits;
 
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use directory::Directory;
 use metrics::Metrics;
 use origin::Origins;
+use signing_keys::SigningKeys;
 use tokio::sync::Semaphore;
 
 /// How a gateway behaves.
@@ -45,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) origins: Origins,
     pub(crate) directory: Directory,
     pub(crate) metrics: Metrics,
+    pub(crate) signing_keys: SigningKeys,
     /// What request bodies may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
 }
@@ -57,6 +60,7 @@ impl Gateway {
             origins: Origins::new(options.allowed_origins),
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
             limits: options.limits,
+            signing_keys: SigningKeys::default(),
             cloud,
         }))
     }

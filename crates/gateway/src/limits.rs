@@ -10,11 +10,14 @@ pub struct Limits {
     /// A body that is not for a service which sets its own limit, in bytes. Past it: 413. API Gateway's is 10 MB:
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
     pub body_bytes: usize,
+    /// A body whose sender has shown no access key that exists, in bytes. Past it: the error that would have come
+    /// later, so that nobody fills the memory without being known.
+    pub stranger_body_bytes: usize,
     /// All bodies that are in memory at the same time, in bytes. Past it: 503.
     pub buffered_bytes: usize,
     /// How long the next request's headers may take to arrive on a connection; so also how long one may idle.
     pub header_wait: Duration,
-    /// How long the next piece of a body may take to arrive. Past it: 408.
+    /// How long a body may take to arrive, beyond the time that its size takes at 32 KiB/s. Past it: 408.
     pub body_wait: Duration,
     /// Connections at the same time. Further ones wait to be accepted.
     pub connections: usize,
@@ -29,6 +32,7 @@ impl Default for Limits {
         Limits {
             header_bytes: 64 << 10,
             body_bytes: 10 << 20,
+            stranger_body_bytes: 32 << 10,
             buffered_bytes: 1 << 30,
             header_wait: Duration::from_secs(60),
             body_wait: Duration::from_secs(30),

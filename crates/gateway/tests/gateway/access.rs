@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use gateway::Limits;
+
 use crate::client::{Answer, Signed, form, json, rest};
-use crate::fake::start;
+use crate::fake::{limits, start, start_with};
 
 fn refused(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -45,6 +47,46 @@ async fn tampered_and_stale_calls_are_refused() {
     refused(&fake.client.unsigned(&text.replace("good", "evil")).await, 400, "InvalidSignatureException");
     fake.client.env.advance(Duration::from_secs(6 * 60));
     refused(&fake.client.unsigned(&text).await, 400, "Signature expired");
+}
+
+#[tokio::test]
+async fn headers_that_say_what_is_called_must_be_signed() {
+    let fake = start().await;
+    let call = Signed { method: "GET", uri: "/?Action=Say&Version=2020-01-01", ..Signed::default() };
+    let text = fake.client.text(&call, "connection: close\r\n");
+    assert_eq!(fake.client.unsigned(&text).await.status, 200);
+    let another = text.replace("connection: close", "connection: close\r\nx-amz-target: Echo_2020.WhereAmI");
+    let answer = fake.client.unsigned(&another).await;
+    refused(&answer, 400, "InvalidSignatureException");
+    assert!(answer.body.contains("not signed: x-amz-target"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn paths_that_resolve_to_another_are_nowhere() {
+    let fake = start().await;
+    // Signatures are over the resolved path, so this one holds for both.
+    let text = fake.client.text(&rest("GET", "/books/b", ""), "connection: close\r\n");
+    for path in ["/books/./b", "/books/x/../b", "/books/../books/b"] {
+        assert_eq!(fake.client.unsigned(&text.replace("/books/b", path)).await.status, 404, "{path}");
+    }
+    assert_eq!(fake.client.unsigned(&text).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_get_little_memory() {
+    let fake = start_with(Limits { stranger_body_bytes: 10, ..limits() }).await;
+    let call = json("Echo_2020.Say", r#"{"Text":"more than ten bytes"}"#);
+    assert_eq!(fake.client.send(call.clone()).await.status, 200);
+    refused(&fake.client.send(Signed { key: "NOBODY", ..call }).await, 400, "UnrecognizedClientException");
+    let call = "POST / HTTP/1.1\r\nhost: localhost\r\nx-amz-target: Echo_2020.Say\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: 900\r\n\r\n";
+    refused(&fake.client.unsigned(call).await, 400, "MissingAuthenticationTokenException");
+}
+
+#[tokio::test]
+async fn a_signature_that_cannot_be_read_is_named_first() {
+    let fake = start().await;
+    let call = "GET /?Action=Nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: AWS4-HMAC-SHA256 x\r\n\r\n";
+    refused(&fake.client.unsigned(call).await, 400, "<Code>IncompleteSignature</Code>");
 }
 
 #[tokio::test]

@@ -48,7 +48,12 @@ fn echo() -> Service {
     let api = Api {
         namespace: "com.example.echo",
         json: Some((Protocol::Json10, "Echo_2020")),
-        query: Some(QueryApi { version: "2020-01-01", xmlns: "urn:echo", names: &Names::NONE }),
+        query: Some(QueryApi {
+            version: "2020-01-01",
+            xmlns: "urn:echo",
+            names: &Names::NONE,
+            path_member: Some("Text"),
+        }),
         not_implemented: &["Dream"],
         body_bytes_max: 1000,
         ..Api::named("echo")

@@ -42,6 +42,15 @@ async fn query_calls_reach_their_operation() {
 }
 
 #[tokio::test]
+async fn a_path_stands_for_the_member_that_is_not_given() {
+    let fake = start().await;
+    let call = |body| Signed { uri: "/a/b", ..form(body) };
+    assert!(fake.client.send(call("Action=Say")).await.body.contains("<Text>/a/b</Text>"));
+    assert!(fake.client.send(call("Action=Say&Text=x")).await.body.contains("<Text>x</Text>"));
+    assert!(fake.client.send(form("Action=Say")).await.body.contains("<Text></Text>"));
+}
+
+#[tokio::test]
 async fn rest_calls_reach_their_operation() {
     let fake = start().await;
     let answer = fake.client.send(rest("PUT", "/books/a%2Fb", r#"{"Tags":{"x":"y"}}"#)).await;

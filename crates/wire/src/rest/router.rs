@@ -68,8 +68,12 @@ impl Router {
     }
 
     /// Finds the binding for a raw path (percent-encoded, so that `%2F` stays inside its label) and query string.
+    /// A path with `.` or `..` leads nowhere: signatures are over resolved paths, so it could be another one's.
     pub fn find<'p>(&self, method: &str, path: &'p str, query: &str) -> Match<'p> {
         let segments = split(path);
+        if segments.iter().any(|segment| matches!(*segment, "." | "..")) {
+            return Match::NotFound;
+        }
         let mut allowed = Vec::new();
         for route in &self.0 {
             let Some(labels) = route.labels(&segments) else { continue };
@@ -186,7 +190,16 @@ mod tests {
     #[test]
     fn tells_a_wrong_method_from_a_wrong_path() {
         assert_eq!(find("PUT", "/functions", ""), Match::MethodNotAllowed(vec!["GET", "POST"]));
-        for path in ["/", "", "//", "/functions//invocations", "/function", "/functions/a/b/c"] {
+        for path in [
+            "/",
+            "",
+            "//",
+            "/functions//invocations",
+            "/function",
+            "/functions/a/b/c",
+            "/functions/..",
+            "/functions/./x",
+        ] {
             assert_eq!(find("GET", path, ""), Match::NotFound, "{path}");
         }
     }
