@@ -70,7 +70,10 @@ impl Server {
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();
         let background = cloud.start(&stop);
-        let gateway = Gateway::new(cloud.clone(), gateway::Options::default());
+        let gateway = Gateway::new(
+            cloud.clone(),
+            gateway::Options { local_names_only: test_credentials, ..gateway::Options::default() },
+        );
         let network = tokio::spawn({
             let stop = stop.clone();
             async move { gateway.serve(listener, stop).await }

@@ -68,6 +68,9 @@ async fn answer<B: Body<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, he
         trace.label = FRONT;
         return through_front(inner, trace, &*front, head, body).await;
     }
+    if let Some(host) = inner.origins.strange_host(&head.headers) {
+        return Refusal::host(&host).encode(&trace.request_id);
+    }
     let origin = match inner.origins.of(&head.headers) {
         From::Elsewhere => None,
         From::Page(origin) => Some(origin),

@@ -35,6 +35,9 @@ pub struct Options {
     /// Origins (`https://app.example.com`) whose pages may call AWS APIs here from a browser, besides pages served
     /// from this machine.
     pub allowed_origins: Vec<String>,
+    /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
+    /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
+    pub local_names_only: bool,
 }
 
 /// The front door of a cloud. Cheap to clone.
@@ -57,7 +60,7 @@ impl Gateway {
         Gateway(Arc::new(Inner {
             directory: Directory::new(cloud.clone()),
             metrics: Metrics::new(&cloud),
-            origins: Origins::new(options.allowed_origins),
+            origins: Origins::new(options.allowed_origins, options.local_names_only),
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
             limits: options.limits,
             signing_keys: SigningKeys::default(),

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
@@ -20,7 +20,10 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// How long a browser may remember the answer, in seconds.
 const MAX_AGE: &str = "86400";
 
-pub(crate) struct Origins(Vec<String>);
+pub(crate) struct Origins {
+    allowed: Vec<String>,
+    local_names_only: bool,
+}
 
 /// Where a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +37,21 @@ pub(crate) enum From {
 }
 
 impl Origins {
-    pub(crate) fn new(allowed: Vec<String>) -> Origins {
-        Origins(allowed)
+    pub(crate) fn new(allowed: Vec<String>, local_names_only: bool) -> Origins {
+        Origins { allowed, local_names_only }
+    }
+
+    /// The name by which the request calls this machine, where it is one that only others would use.
+    pub(crate) fn strange_host(&self, headers: &HeaderMap) -> Option<String> {
+        let host = headers.get(HOST).filter(|_| self.local_names_only)?;
+        let host = String::from_utf8_lossy(host.as_bytes()).into_owned();
+        (!is_this_machine(&format!("http://{host}"))).then_some(host)
     }
 
     pub(crate) fn of(&self, headers: &HeaderMap) -> From {
         let Some(origin) = headers.get(ORIGIN) else { return From::Elsewhere };
         let text = origin.to_str().unwrap_or_default();
-        if self.0.iter().any(|allowed| allowed == text) || is_this_machine(text) {
+        if self.allowed.iter().any(|allowed| allowed == text) || is_this_machine(text) {
             From::Page(origin.clone())
         } else {
             From::Stranger(String::from_utf8_lossy(origin.as_bytes()).into_owned())
@@ -52,7 +62,9 @@ impl Origins {
 fn is_this_machine(origin: &str) -> bool {
     let uri = origin.parse::<Uri>().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
+    let local = |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    // The last is LocalStack's name for this machine, which its tools use.
+    matches!(host, "127.0.0.1" | "[::1]") || local("localhost") || local("localhost.localstack.cloud")
 }
 
 /// Whether the browser only asks what it may send.
@@ -86,20 +98,43 @@ mod tests {
 
     #[test]
     fn pages_of_this_machine_and_listed_ones_are_allowed() {
-        let origins = Origins::new(vec!["https://app.example.com".into()]);
+        let origins = Origins::new(vec!["https://app.example.com".into()], false);
         let of = |origin: &'static str| origins.of(&HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]));
         for origin in [
             "http://localhost:3000",
             "https://127.0.0.1",
             "http://[::1]:8080",
             "http://app.localhost",
+            "http://sqs.us-east-1.localhost.localstack.cloud:4566",
             "https://app.example.com",
         ] {
             assert_eq!(of(origin), From::Page(HeaderValue::from_static(origin)), "{origin}");
         }
-        for origin in ["https://evil.example", "http://localhost.evil.example", "null", "", "http://app.example.com"] {
+        for origin in [
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://evillocalhost",
+            "null",
+            "",
+            "http://app.example.com",
+        ] {
             assert_eq!(of(origin), From::Stranger(origin.into()), "{origin}");
         }
         assert_eq!(origins.of(&HeaderMap::new()), From::Elsewhere);
+    }
+
+    #[test]
+    fn where_credentials_are_well_known_hosts_must_be_this_machine() {
+        let strange = |local_names_only, host: &'static str| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
+            Origins::new(Vec::new(), local_names_only).strange_host(&headers)
+        };
+        for host in ["localhost:4566", "127.0.0.1", "[::1]:4566", "a.localhost"] {
+            assert_eq!(strange(true, host), None, "{host}");
+        }
+        for host in ["evil.example:4566", "127.0.0.1.evil.example", "", "localhost@evil.example"] {
+            assert_eq!(strange(true, host), Some(host.into()), "{host}");
+            assert_eq!(strange(false, host), None, "{host}");
+        }
     }
 }

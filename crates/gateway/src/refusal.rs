@@ -83,6 +83,14 @@ impl Refusal {
         Refusal::new(Protocol::RestJson, None, Error::new(403, "AccessDeniedException", message))
     }
 
+    pub(crate) fn host(host: &str) -> Refusal {
+        let message = format!(
+            "This server answers AWS calls that are addressed to localhost, not to {}: its credentials are well known.",
+            quoted(host)
+        );
+        Refusal::new(Protocol::RestJson, None, Error::new(403, "AccessDeniedException", message))
+    }
+
     pub(crate) fn body(protocol: Protocol, service: Option<&Service>, error: BodyError) -> Refusal {
         let error = match error {
             BodyError::TooLarge { limit } => {

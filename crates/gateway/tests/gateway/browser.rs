@@ -45,3 +45,12 @@ async fn preflights_are_answered() {
     assert!(answer.has("access-control-allow-headers: x-amz-target, authorization"), "{answer:?}");
     assert_eq!(fake.client.unsigned(&preflight("https://evil.example")).await.status, 403);
 }
+
+#[tokio::test]
+async fn a_page_that_gave_its_name_this_machines_address_is_refused() {
+    let fake = start().await;
+    let call = "GET /?Action=Say&Version=2020-01-01 HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+    let answer = fake.client.unsigned(call).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("not to 'evil.example'"), "{answer:?}");
+}

@@ -152,7 +152,10 @@ pub async fn start_with(limits: Limits) -> Fake {
     let cloud = builder.service(echo()).service(books()).build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = Client { address: listener.local_addr().unwrap(), env };
-    let gateway = Gateway::new(cloud, Options { limits, allowed_origins: vec!["https://good.example".into()] });
+    let gateway = Gateway::new(
+        cloud,
+        Options { limits, allowed_origins: vec!["https://good.example".into()], local_names_only: true },
+    );
     let stop = CancellationToken::new();
     let token = stop.clone();
     let serving = tokio::spawn(async move { gateway.serve(listener, token).await });
