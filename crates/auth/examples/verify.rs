@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let unsigned = headers.clone();
     let parts = Parts { method: "POST", path: "/", query: "", headers: &unsigned };
     for (name, value) in sign(&parts, &body, &credentials, "us-east-1", "dynamodb", now)? {
-        headers.insert(name, value);
+        headers.insert(name, value.parse()?);
     }
     let parts = Parts { headers: &headers, ..parts };
     let signature = parse(&parts)?.ok_or("the request is signed")?;
