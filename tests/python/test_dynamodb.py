@@ -127,6 +127,19 @@ def test_transactions(dynamodb, table):
     assert ["Item" in response for response in responses] == [True, True, False]
 
 
+def test_statements(dynamodb, table):
+    insert = f"INSERT INTO \"{table}\" VALUE {{'pk': 's', 'sk': ?, 'v': 'it''s'}}"
+    dynamodb.execute_statement(Statement=insert, Parameters=[{"N": "1"}])
+    with pytest.raises(dynamodb.exceptions.DuplicateItemException):
+        dynamodb.execute_statement(Statement=insert, Parameters=[{"N": "1"}])
+    dynamodb.execute_transaction(TransactStatements=[{"Statement": insert, "Parameters": [{"N": n}]} for n in "23"])
+    updates = [{"Statement": f"UPDATE \"{table}\" SET v = 'new' WHERE pk = 's' AND sk = {n}"} for n in (2, 9)]
+    responses = dynamodb.batch_execute_statement(Statements=updates)["Responses"]
+    assert "Error" not in responses[0] and responses[1]["Error"]["Code"] == "ConditionalCheckFailed"
+    found = dynamodb.execute_statement(Statement=f"SELECT v FROM \"{table}\" WHERE pk = 's' AND sk < 3")["Items"]
+    assert found == [{"v": {"S": "it's"}}, {"v": {"S": "new"}}]
+
+
 def test_tables(dynamodb, unique):
     dynamodb.create_table(
         TableName=unique,
