@@ -121,7 +121,11 @@ mod tests {
 
     #[test]
     fn parses_and_prints() {
-        for text in ["arn:aws:lambda:us-east-1:000000000000:function:hello:live", "arn:aws:iam::000000000000:role/x", "arn:aws:s3:::bucket"] {
+        for text in [
+            "arn:aws:lambda:us-east-1:000000000000:function:hello:live",
+            "arn:aws:iam::000000000000:role/x",
+            "arn:aws:s3:::bucket",
+        ] {
             assert_eq!(text.parse::<Arn>().unwrap().to_string(), text);
         }
         for text in ["", "arn", "arn:aws:sqs:us-east-1:0", "arn:aws:sqs:::", "urn:aws:sqs:r:a:q"] {

@@ -83,7 +83,11 @@ impl Env {
             self.random(&mut bytes);
             // Bytes past the last whole multiple of the alphabet would favour its first characters.
             let fair_bytes = bytes.iter().filter(|byte| usize::from(**byte) < fair);
-            text.extend(fair_bytes.take(length - text.len()).map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])));
+            text.extend(
+                fair_bytes
+                    .take(length - text.len())
+                    .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])),
+            );
         }
         text
     }
