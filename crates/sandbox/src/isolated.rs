@@ -156,7 +156,7 @@ fn has_users() -> bool {
     *HAS.get_or_init(|| {
         ["/proc/self/uid_map", "/proc/self/gid_map"]
             .iter()
-            .all(|path| std::fs::read_to_string(path).is_ok_and(|map| map.lines().any(|line| covers_users(line))))
+            .all(|path| std::fs::read_to_string(path).is_ok_and(|map| map.lines().any(covers_users)))
     })
 }
 

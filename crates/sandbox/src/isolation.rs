@@ -181,7 +181,7 @@ impl Plan<'_> {
         if relative.components().any(|part| !matches!(part, Component::Normal(_))) {
             return Err(unusable(place));
         }
-        text(&self.root.join(relative))
+        text(self.root.join(relative))
     }
 
     fn is_covered(&self, place: &Path) -> bool {

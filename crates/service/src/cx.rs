@@ -8,6 +8,7 @@ use kv::Db;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::service::Refusal;
 use crate::{Caller, CallerKind, Cloud, Error, Invoked, Permission};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees

@@ -1,5 +1,7 @@
 //! SQS as its callers see it, operation by operation, on the memory engine and a clock that the test moves.
 
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
