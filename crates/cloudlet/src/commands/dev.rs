@@ -151,7 +151,8 @@ fn example(endpoints: &[Endpoint]) -> Option<String> {
     let best = get.or_else(|| endpoints.iter().find(plain)).or_else(|| endpoints.first())?;
     Some(match best.method.as_str() {
         "GET" | "ANY" => format!("curl '{}'", best.url),
-        method => format!("curl -X {method} '{}' -d '{{}}'", best.url),
+        // Without its type, a body is a form to curl, and binary to an HTTP API.
+        method => format!("curl -X {method} '{}' -H 'content-type: application/json' -d '{{}}'", best.url),
     })
 }
 
@@ -164,7 +165,10 @@ mod tests {
         let endpoint = |method: &str, url: &str| Endpoint { method: method.into(), url: url.into(), function: None };
         let all = [endpoint("POST", "http://h/a"), endpoint("GET", "http://h/a/{id}"), endpoint("GET", "http://h/b")];
         assert_eq!(example(&all).unwrap(), "curl 'http://h/b'");
-        assert_eq!(example(&all[..1]).unwrap(), "curl -X POST 'http://h/a' -d '{}'");
+        assert_eq!(
+            example(&all[..1]).unwrap(),
+            "curl -X POST 'http://h/a' -H 'content-type: application/json' -d '{}'"
+        );
         assert_eq!(example(&[]), None);
     }
 }
