@@ -1,6 +1,8 @@
 """The command line: results on standard output, errors that say what to do, statuses that scripts can trust."""
 
 import json
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -11,7 +13,7 @@ def run(*arguments, env=None, **options):
     return subprocess.run([BINARY, *arguments], text=True, capture_output=True, env=env, **options)
 
 
-@pytest.mark.parametrize("command", ["", "dev", "serve", "deploy", "invoke", "logs", "status", "remove", "env", "operations"])
+@pytest.mark.parametrize("command", ["", "dev", "serve", "deploy", "invoke", "logs", "status", "remove", "env", "operations", "doctor"])
 def test_help_is_there(command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "Usage: cloudlet" in done.stdout
@@ -46,8 +48,17 @@ def test_a_data_folder_without_a_server(tmp_path):
     assert done.returncode != 0 and "cloudlet serve --data" in done.stderr
 
 
+def test_the_doctor_knows_whether_functions_are_isolated(tmp_path):
+    done = run("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert found["Isolated"] == (done.returncode == 0)
+    assert {aspect["Name"] for aspect in found["Aspects"]} >= {"files", "processes", "network"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes root's privileges away")
 def test_serving_without_isolation_has_to_be_said(tmp_path):
-    done = run("serve", "--data", str(tmp_path / "data"))
+    command = ["setpriv", "--bounding-set=-sys_admin", BINARY, "serve", "--data", str(tmp_path / "data")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode != 0 and "--allow-unisolated-functions" in done.stderr
     assert not (tmp_path / "data").exists()
 

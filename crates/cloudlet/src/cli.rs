@@ -27,6 +27,7 @@ pub enum Command {
     Remove(Remove),
     Env(Env),
     Operations(Operations),
+    Doctor(Doctor),
 }
 
 /// Runs a project while you work on it.
@@ -68,8 +69,8 @@ pub struct Serve {
     /// The account's twelve digits.
     #[arg(long, default_value = "000000000000", env = "CLOUDLET_ACCOUNT", value_parser = account)]
     pub account: String,
-    /// Lets function processes run although this version cannot isolate them from the server's data. Needed to start:
-    /// deploy only code that you trust.
+    /// Starts even where this host cannot isolate functions (`cloudlet doctor` tells why): they could read the
+    /// server's data then. Deploy only code that you trust.
     #[arg(long)]
     pub allow_unisolated_functions: bool,
 }
@@ -160,6 +161,16 @@ pub struct Env {
 pub struct Operations {
     /// Only this service's.
     pub service: Option<String>,
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Tells what this host can isolate functions from, what not, and how to change that.
+///
+/// Exits with status 1 when functions cannot be isolated.
+#[derive(Args, Debug)]
+pub struct Doctor {
     /// As JSON, for programs.
     #[arg(long)]
     pub json: bool,

@@ -10,6 +10,7 @@ use base::{AccountId, Env, Region};
 use gateway::Gateway;
 use kv::Db;
 use runtime::OnProgress;
+use sandbox::Capabilities;
 use service::Cloud;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -29,6 +30,17 @@ pub struct Options {
     pub account: String,
     /// Whether the credentials test/test are root's too: for a server that only this machine can reach.
     pub test_credentials: bool,
+    /// Whether functions are isolated from this host; [`isolation`] tells whether they can be.
+    pub isolate: bool,
+}
+
+/// Finds out what this host can isolate functions from.
+///
+/// # Errors
+/// When there is no place for temporary files.
+pub async fn isolation() -> anyhow::Result<Capabilities> {
+    let folder = tempfile::tempdir().context("there is no place for temporary files")?;
+    Ok(sandbox::capabilities(folder.path()).await)
 }
 
 /// A server that runs.
@@ -49,7 +61,7 @@ impl Server {
     /// # Errors
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
-        let Options { data, listen, region, account, test_credentials } = options;
+        let Options { data, listen, region, account, test_credentials, isolate } = options;
         let local = kv_local::Local::open(&data, &kv_local::Options::default())?;
         let env = Env::real();
         let root = root::load_or_create(&data, &env)?;
@@ -66,6 +78,7 @@ impl Server {
             region: Region::new(region),
             root: root.clone(),
             test_credentials,
+            isolate,
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();

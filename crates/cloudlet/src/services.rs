@@ -1,6 +1,6 @@
 //! The one list that wires the engine and the services into a cloud.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub root: Credentials,
     /// Whether test/test are root's credentials too.
     pub test_credentials: bool,
+    /// Whether functions are isolated.
+    pub isolate: bool,
 }
 
 /// Of the services' insides, what the server itself deals with.
@@ -57,7 +59,7 @@ impl Parts {
 pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc<Cloud>, Parts)> {
     let Settings { data, endpoint, account, region, .. } = settings;
     let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
-    let functions = lambda::Lambda::open(lambda_config(data).await?, &env)?;
+    let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let parts = Parts { functions: functions.runtime().clone() };
     let control = Control {
         packages: Blobs::open(data.join("packages")).await?,
@@ -78,12 +80,11 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     Ok((cloud, parts))
 }
 
-async fn lambda_config(data: &Path) -> anyhow::Result<lambda::Config> {
-    Ok(lambda::Config {
-        runtime: runtime::Config::new(cache_folder()?, data.join("run")),
-        blobs: Blobs::open(data.join("code")).await?,
-        code_dir: data.join("unpacked"),
-    })
+async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
+    let data = std::path::absolute(&settings.data)?;
+    let mut runtime = runtime::Config::new(cache_folder()?, data.join("run"));
+    (runtime.isolate, runtime.hidden) = (settings.isolate, vec![data.clone()]);
+    Ok(lambda::Config { runtime, blobs: Blobs::open(data.join("code")).await?, code_dir: data.join("unpacked") })
 }
 
 fn root_keys(settings: &Settings) -> Vec<iam::RootKey> {
@@ -103,6 +104,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         region: Region::new("us-east-1"),
         root: client::test_credentials(),
         test_credentials: false,
+        isolate: false,
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
     Ok((cloud, folder))

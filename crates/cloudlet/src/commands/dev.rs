@@ -15,7 +15,7 @@ use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
 use crate::output;
 use crate::project::watch::Watcher;
 use crate::project::{Deployer, Reporter, folder, print_outcome, runtimes};
-use crate::server::{Options, Server, told_to_stop};
+use crate::server::{Options, Server, isolation, told_to_stop};
 
 const LOG_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -27,18 +27,19 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         );
     }
     let folder = folder(&options.dir)?;
+    let isolate = isolation().await?.obstacle.is_none();
     let server = Server::start(Options {
         data: options.data.clone().unwrap_or_else(|| folder.join(PROJECT_DATA)),
         listen: options.listen,
         region: "us-east-1".into(),
         account: "000000000000".into(),
         test_credentials: true,
+        isolate,
     })
     .await?;
-    output::line(format_args!(
-        "Cloudlet is ready at {}. Functions run without isolation in this version: only run code you trust.",
-        server.endpoint
-    ));
+    let isolation =
+        if isolate { "isolated" } else { "not isolated on this host: only run code you trust (see `cloudlet doctor`)" };
+    output::line(format_args!("Cloudlet is ready at {}. Functions are {isolation}.", server.endpoint));
     let client = Client::new(server.endpoint.clone(), "us-east-1".into(), test_credentials());
     let deployer = Deployer::new(&folder, options.project, None, client.clone(), true).await?;
     let mut session =

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod dev;
+mod doctor;
 mod env;
 mod invoke;
 mod logs;
@@ -27,6 +28,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Status(options) => status::run(options).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
+            Command::Doctor(options) => doctor::run(options).await,
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,
             Command::Remove(options) => deploy::remove(options).await,

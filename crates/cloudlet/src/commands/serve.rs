@@ -3,16 +3,18 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use sandbox::Obstacle;
 
 use crate::cli::Serve;
 use crate::output;
-use crate::server::{Options, Server, told_to_stop};
+use crate::server::{Options, Server, isolation, told_to_stop};
 
 pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
-    if !options.allow_unisolated_functions {
+    let obstacle = isolation().await?.obstacle;
+    if let (Some(Obstacle { reason, remedy }), false) = (&obstacle, options.allow_unisolated_functions) {
         bail!(
-            "this version cannot isolate functions: their processes could read the server's data. \
-             If you trust all code that will be deployed here, start with --allow-unisolated-functions"
+            "functions cannot be isolated on this host, so their processes could read the server's data: {reason}. \
+             {remedy} If you trust all code that will be deployed here, start with --allow-unisolated-functions"
         );
     }
     let server = Server::start(Options {
@@ -21,10 +23,14 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         region: options.region,
         account: options.account,
         test_credentials: false,
+        isolate: obstacle.is_none(),
     })
     .await?;
     let data = server.data().display().to_string();
     output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
+    if obstacle.is_some() {
+        output::line("Functions are not isolated: they can read the server's data. `cloudlet doctor` tells more.");
+    }
     output::line(format_args!("To use it from a shell: eval \"$(cloudlet env --data {data})\""));
     told_to_stop().await?;
     output::line("Stopping: running requests finish first. Press Ctrl-C again to end at once.");

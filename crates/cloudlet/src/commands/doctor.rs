@@ -1,0 +1,49 @@
+//! `cloudlet doctor`.
+
+use std::process::ExitCode;
+
+use sandbox::Capabilities;
+use serde_json::json;
+
+use crate::cli::Doctor;
+use crate::output;
+use crate::server::isolation;
+
+pub async fn run(options: Doctor) -> anyhow::Result<ExitCode> {
+    let found = isolation().await?;
+    if options.json {
+        output::json(&machine(&found))?;
+    } else {
+        people(&found);
+    }
+    Ok(if found.obstacle.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn machine(found: &Capabilities) -> serde_json::Value {
+    let aspects = found
+        .aspects
+        .iter()
+        .map(|aspect| json!({"Name": aspect.name, "Isolated": aspect.isolated, "Detail": aspect.detail}));
+    let obstacle = found.obstacle.as_ref();
+    json!({
+        "Isolated": obstacle.is_none(),
+        "Reason": obstacle.map(|obstacle| &obstacle.reason),
+        "Remedy": obstacle.map(|obstacle| &obstacle.remedy),
+        "Aspects": aspects.collect::<Vec<_>>(),
+    })
+}
+
+fn people(found: &Capabilities) {
+    match &found.obstacle {
+        None => output::line("Functions are isolated on this host:"),
+        Some(obstacle) => {
+            output::line(format_args!("Functions cannot be isolated on this host: {}.", obstacle.reason));
+            output::line(&obstacle.remedy);
+            output::line("What is missing:");
+        }
+    }
+    for aspect in &found.aspects {
+        let mark = if aspect.isolated { "yes" } else { "no " };
+        output::line(format_args!("  {mark}  {}: {}", aspect.name, aspect.detail));
+    }
+}
