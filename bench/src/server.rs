@@ -38,7 +38,7 @@ impl Server {
     pub async fn start(binary: &Path, data: &Path) -> anyhow::Result<Server> {
         let log = File::options().create(true).append(true).open(data.join("server.log"))?;
         let mut command = Command::new(binary);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--allow-unisolated-functions", "--data"]).arg(data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut process = command.spawn().with_context(|| format!("{} cannot be started", binary.display()))?;
         let output = process.stdout.take().context("the server has no output")?;

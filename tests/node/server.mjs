@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 /** Starts a server; `configuration` is what any SDK client needs, `stop` ends it and says whether it ended well. */
 export async function start() {
   const data = mkdtempSync(join(tmpdir(), "cloudlet-test-"));
-  const options = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--allow-unisolated-functions"];
+  const options = ["serve", "--data", data, "--listen", "127.0.0.1:0"];
   const child = spawn(process.env.CLOUDLET_BIN, options, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, CLOUDLET_LOG: "warn" } });
   const endpoint = await new Promise((resolve, reject) => {
     createInterface(child.stdout).on("line", (line) => {

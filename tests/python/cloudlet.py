@@ -38,7 +38,7 @@ class Server:
 
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
-        command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--allow-unisolated-functions"]
+        command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=self.env, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"http://\S+", line)

@@ -84,5 +84,5 @@ def test_messages_in_flight_come_back(victim):
 
 
 def test_a_second_server_on_the_same_data_is_refused(victim):
-    done = victim.run("serve", "--data", victim.data, "--listen", "127.0.0.1:0", "--allow-unisolated-functions", check=False)
+    done = victim.run("serve", "--data", victim.data, "--listen", "127.0.0.1:0", check=False)
     assert done.returncode != 0 and str(victim.data) in done.stderr
