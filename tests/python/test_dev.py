@@ -110,6 +110,27 @@ def test_a_project_is_deployed_followed_and_deployed_again(project):
     assert again.stop() == 0
 
 
+@pytest.mark.timeout(400)
+def test_its_own_files_are_no_change_of_the_project(tmp_path):
+    (tmp_path / "serverless.yml").write_text(CONFIG)
+    (tmp_path / "handler.py").write_text(HANDLER.format(greeting="hello"))
+    printed = tmp_path / "dev.log"
+    with printed.open("w") as output:
+        process = subprocess.Popen([BINARY, "dev", str(tmp_path), "--listen", "127.0.0.1:0"], stdout=output)
+    try:
+        url = wait_until(lambda: re.search(r"GET\s+(http\S+)", printed.read_text()), 120, "the endpoint").group(1)
+        for call in range(1, 4):
+            assert http("GET", url)[0] == 200
+            wait_until(lambda: printed.read_text().count("| called") == call, 30, "the line of the call")
+        assert "deployed in" not in printed.read_text()
+        (tmp_path / "handler.py").write_text(HANDLER.format(greeting="changed"))
+        wait_until(lambda: "deployed in" in printed.read_text(), 30, "the deployment of a real change")
+        assert (tmp_path / ".cloudlet" / ".gitignore").read_text() == "*\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+
+
 def test_it_listens_only_to_this_machine(tmp_path):
     (tmp_path / "serverless.yml").write_text(CONFIG)
     done = subprocess.run([BINARY, "dev", str(tmp_path), "--listen", "0.0.0.0:0"], text=True, capture_output=True)

@@ -1,11 +1,12 @@
 //! `cloudlet dev`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use base::Env;
 use deploy::{Endpoint, Outcome};
 
@@ -37,6 +38,9 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         isolate,
     })
     .await?;
+    if options.data.is_none() {
+        keep_out_of_version_control(server.data())?;
+    }
     let isolation =
         if isolate { "isolated" } else { "not isolated on this host: only run code you trust (see `cloudlet doctor`)" };
     output::line(format_args!("Cloudlet is ready at {}. Functions are {isolation}.", server.endpoint));
@@ -53,6 +57,12 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     output::line("Stopping.");
     server.stop().await;
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// A project's cloud lies among its sources, and holds keys: it tells git by itself that it is none of them.
+fn keep_out_of_version_control(data: &Path) -> anyhow::Result<()> {
+    let file = data.join(".gitignore");
+    std::fs::write(&file, "*\n").with_context(|| format!("{} cannot be written", file.display()))
 }
 
 /// A project while it is worked on.

@@ -1,6 +1,6 @@
 //! Notices when a project's files are saved.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -28,9 +28,11 @@ impl Watcher {
     pub fn new(folder: &Path) -> anyhow::Result<Watcher> {
         let (sender, changes) = mpsc::unbounded_channel();
         let root = folder.to_owned();
+        let written = files_written_by_ourselves();
         let told = move |event: notify::Result<notify::Event>| {
             let relevant = event.is_ok_and(|event| {
-                !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(|path| is_source(&root, path))
+                !matches!(event.kind, EventKind::Access(_))
+                    && event.paths.iter().any(|path| is_source(&root, path) && !written.contains(path))
             });
             if relevant {
                 // Nobody listens any more when the command ends.
@@ -59,6 +61,11 @@ impl Watcher {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Where our output goes when it is redirected to files: what we print about a deployment must not start the next.
+fn files_written_by_ourselves() -> Vec<PathBuf> {
+    ["/proc/self/fd/1", "/proc/self/fd/2"].iter().filter_map(|stream| std::fs::read_link(stream).ok()).collect()
 }
 
 fn is_source(root: &Path, path: &Path) -> bool {
