@@ -1,7 +1,7 @@
 """Runs a Python function: loads its handler once, then answers invocations that arrive as frames on a socket.
 
-Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR [SDK_FOLDER]
-The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
+Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR zygote|alone [SDK_FOLDER]
+As a zygote, it forks an instance for each request of the server, unless the function cannot be forked. The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
 """
 
 import decimal
@@ -15,6 +15,8 @@ import struct
 import sys
 import time
 import traceback
+
+import cloudlet_zygote
 
 # Stands for a line feed inside one log record, which would otherwise become several events.
 INNER_LINE_FEED = "\x1e"
@@ -293,25 +295,61 @@ def serve(control, log, log_handler, handler):
         control.send(kind, body)
 
 
+def run_before_snapshot(hooks):
+    """The last one registered comes first."""
+    registered = hooks.get_before_snapshot() if hooks else []
+    while registered:
+        function, args, kwargs = registered.pop()
+        function(*args, **kwargs)
+
+
+def run_after_restore(hooks):
+    for function, args, kwargs in hooks.get_after_restore() if hooks else []:
+        function(*args, **kwargs)
+
+
+def snapshot_hooks():
+    """The module with the function's hooks, if it has any."""
+    hooks = sys.modules.get("snapshot_restore_py")
+    return hooks if hasattr(hooks, "get_before_snapshot") and hasattr(hooks, "get_after_restore") else None
+
+
+def fail(control, log, error):
+    """Tells that the function could not be initialised."""
+    described = describe(error)
+    log_error(log, described)
+    log.flush()
+    control.send(b"F", to_json(described))
+
+
 def main():
-    control, sdk = Control(int(sys.argv[1])), sys.argv[2:]
+    control, may_fork, sdk = Control(int(sys.argv[1])), sys.argv[2] == "zygote", sys.argv[3:]
+    environment, descriptors = dict(os.environ), cloudlet_zygote.descriptors() if may_fork else {}
     log = Log()
     log_handler = LogHandler(log)
     logging.getLogger().addHandler(log_handler)
     site.setquit()  # Python was started without its site packages, which also bring `exit`.
     sys.argv = [__file__]
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
-    sys.path.extend(sdk)
+    sys.path.extend([*sdk, os.path.dirname(__file__)])
     try:
         handler = load_handler(os.environ["_HANDLER"])
+        hooks = snapshot_hooks()
+        run_before_snapshot(hooks)
     except Exception as error:
-        described = describe(error)
-        log_error(log, described)
-        log.flush()
-        control.send(b"F", to_json(described))
-        return
+        return fail(control, log, error)
+    obstacle = cloudlet_zygote.obstacle(descriptors) if may_fork else None
     log.flush()
-    control.send(b"R")
+    if may_fork and obstacle is None:
+        control.send(b"Z")
+        control = Control(cloudlet_zygote.Zygote(control.socket, environment).instances())
+    # From here on, this is an instance.
+    try:
+        run_after_restore(hooks)
+    except Exception as error:
+        return fail(control, log, error)
+    log.flush()
+    control.send(b"R", (obstacle or "").encode())
     serve(control, log, log_handler, handler)
 
 

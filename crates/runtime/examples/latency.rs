@@ -18,6 +18,9 @@ use runtime::{Config, Credentials, FunctionSpec, Host, Invocation, LogLine, Runt
 const WARM: usize = 5_000;
 const COLD: usize = 20;
 const CLIENTS: usize = 8;
+const FORKS: usize = 200;
+/// How long an instance of a burst is busy, so that each request needs one of its own.
+const BUSY: Duration = Duration::from_secs(5);
 
 struct Quiet;
 
@@ -58,9 +61,14 @@ fn function(dir: &Path, runtime: &str, file: &str, source: &str) -> FunctionSpec
 }
 
 async fn invoke(runtime: &Runtime, spec: &Arc<FunctionSpec>, microseconds: &mut Histogram<u64>) {
+    let took = timed(runtime, spec, b"{\"key\":\"value\"}").await;
+    microseconds.record(u64::try_from(took.as_micros()).unwrap()).unwrap();
+}
+
+async fn timed(runtime: &Runtime, spec: &Arc<FunctionSpec>, payload: &'static [u8]) -> Duration {
     let invocation = Invocation {
         request_id: Env::real().uuid(),
-        payload: Bytes::from_static(b"{\"key\":\"value\"}"),
+        payload: Bytes::from_static(payload),
         invoked_function_arn: "arn:aws:lambda:us-east-1:000000000000:function:f".into(),
         client_context: None,
         identity: None,
@@ -68,8 +76,9 @@ async fn invoke(runtime: &Runtime, spec: &Arc<FunctionSpec>, microseconds: &mut 
     };
     let started = Instant::now();
     let outcome = runtime.invoke(spec, invocation).await.unwrap();
-    microseconds.record(u64::try_from(started.elapsed().as_micros()).unwrap()).unwrap();
+    let took = started.elapsed();
     assert_eq!(outcome.function_error, None, "{outcome:?}");
+    took
 }
 
 fn show(what: &str, microseconds: &Histogram<u64>, took: Duration) {
@@ -108,6 +117,35 @@ async fn measure(runtime: &Runtime, spec: FunctionSpec) {
     show(&format!("{} warm, {CLIENTS} clients", spec.runtime), &all, started.elapsed());
 }
 
+/// Cold starts of a function whose code is loaded: one at a time, then as many at once.
+async fn measure_forks(runtime: &Runtime, what: &str, spec: FunctionSpec) {
+    let spec = Arc::new(FunctionSpec { key: what.into(), ..spec });
+    let (mut one, mut burst) = (Histogram::<u64>::new(3).unwrap(), Histogram::<u64>::new(3).unwrap());
+    timed(runtime, &spec, b"0").await;
+    let started = Instant::now();
+    for _ in 0..FORKS {
+        // The instance before this one has left.
+        while runtime.status().await.functions.iter().any(|function| !function.instances.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        one.record(u64::try_from(timed(runtime, &spec, b"0").await.as_micros()).unwrap()).unwrap();
+    }
+    show(&format!("{what}, one at a time"), &one, started.elapsed());
+    let started = Instant::now();
+    let requests = join_all((0..FORKS).map(|_| timed(runtime, &spec, b"5")));
+    let memory = async {
+        tokio::time::sleep(BUSY).await;
+        let status = runtime.status().await;
+        let instances: Vec<u64> = status.functions.iter().flat_map(|f| &f.instances).map(|i| i.memory_bytes).collect();
+        instances.iter().sum::<u64>() / (1 + instances.len() as u64)
+    };
+    let (requests, memory) = tokio::join!(requests, memory);
+    let took = started.elapsed().saturating_sub(BUSY);
+    requests.iter().for_each(|took| burst.record(u64::try_from((*took - BUSY).as_micros()).unwrap()).unwrap());
+    show(&format!("{what}, {FORKS} at once"), &burst, took);
+    println!("{:<32} {:.1} MiB each", "  memory", memory as f64 / 1048576.0);
+}
+
 /// A self-made runtime of the standard library, with one kept connection.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
 import os, socket
@@ -135,6 +173,15 @@ async fn main() {
     measure(&runtime, function(&dir, "python3.11", "index.py", python)).await;
     measure(&runtime, function(&dir, "nodejs20.x", "index.js", node)).await;
     measure(&runtime, function(&dir, "provided.al2023", "bootstrap", BOOTSTRAP)).await;
+    runtime.shutdown(Duration::from_secs(1)).await;
+    let mut config = Config::new(std::env::temp_dir().join("latency-cache"), dir.join("forks"));
+    (config.idle_timeout, config.instances_max) = (Duration::from_millis(1), FORKS + 1);
+    let runtime = Runtime::new(config, Env::real(), Arc::new(Quiet)).unwrap();
+    let sleep = "import time\ndef handler(event, context): time.sleep(event)";
+    measure_forks(&runtime, "fork", function(&dir, "python3.11", "index.py", sleep)).await;
+    runtime.prepare(&["python3.11"], Arc::new(|_| {})).await.unwrap();
+    let boto3 = format!("import boto3\nclient = boto3.client('dynamodb')\n{sleep}");
+    measure_forks(&runtime, "fork with boto3", function(&dir, "python3.11", "index.py", &boto3)).await;
     runtime.shutdown(Duration::from_secs(1)).await;
     std::fs::remove_dir_all(dir).unwrap();
 }

@@ -22,6 +22,15 @@ pub(crate) enum Reply {
     TooLarge,
 }
 
+/// What a process can be used for once it has initialised itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    /// Invocations; and why it is not a zygote, when it was to be one.
+    Invocations(Option<String>),
+    /// Requests to fork: it is a zygote.
+    Forks,
+}
+
 /// The process at the other end is gone, or does not keep to the protocol.
 #[derive(Debug)]
 pub(crate) struct Closed;
@@ -35,10 +44,10 @@ pub(crate) struct Request<'a> {
 
 impl Channel {
     /// Waits until the function has initialised itself; the error is the JSON that tells why it could not.
-    pub async fn ready(&mut self) -> Result<Result<(), Bytes>, Closed> {
+    pub async fn ready(&mut self) -> Result<Result<Ready, Bytes>, Closed> {
         match self {
             Channel::Frames(frames) => frames.ready().await,
-            Channel::RuntimeApi(api) => api.ready().await,
+            Channel::RuntimeApi(api) => Ok(api.ready().await?.map(|()| Ready::Invocations(None))),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The protocol with our own bootstraps. A frame is the length of its body (four bytes, big-endian), its kind (one
 //! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
-//! The function sends `R` when it is ready or `F` when it failed to initialise, then for each `I` one of `S`
-//! (success), `E` (error) and `X` (error, and the process ends).
+//! The function sends `R` when it is ready (with a text that tells why it is no zygote, when it was to be one), `Z` when it
+//! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
+//! and `X` (error, and the process ends).
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +10,7 @@ use tokio::net::UnixStream;
 
 use bytes::Bytes;
 
-use crate::channel::{Closed, Reply, Request};
+use crate::channel::{Closed, Ready, Reply, Request};
 use crate::limits::RESPONSE_BYTES_MAX;
 
 pub(crate) struct Frames(UnixStream);
@@ -25,9 +26,17 @@ impl Frames {
         Frames(stream)
     }
 
-    pub async fn ready(&mut self) -> Result<Result<(), Bytes>, Closed> {
+    pub fn into_stream(self) -> UnixStream {
+        self.0
+    }
+
+    pub async fn ready(&mut self) -> Result<Result<Ready, Bytes>, Closed> {
         match self.receive().await? {
-            (b'R', _) => Ok(Ok(())),
+            (b'R', Body::Whole(reason)) => {
+                let reason = String::from_utf8_lossy(&reason).into_owned();
+                Ok(Ok(Ready::Invocations(Some(reason).filter(|reason| !reason.is_empty()))))
+            }
+            (b'Z', _) => Ok(Ok(Ready::Forks)),
             (b'F' | b'X', Body::Whole(error)) => Ok(Err(error.into())),
             _ => Err(Closed),
         }

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use base::{Env, Timestamp};
 use bytes::Bytes;
-use sandbox::{Exit, Process};
+use sandbox::Exit;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::channel::{Channel, Closed, Reply, Request};
 use crate::function::{FunctionSpec, Invocation, Outcome};
 use crate::limits::{LOG_DELAY_MAX, RESPONSE_BYTES_MAX};
 use crate::output::{Log, Output};
+use crate::process::Process;
 use crate::report::{self, Failure, Report};
 
 /// How long a process may take to end after it has closed its side of the channel.
@@ -54,13 +55,14 @@ impl Drop for Folder {
 }
 
 /// What ended an invocation.
-pub(crate) enum End {
-    Replied(Reply),
+pub(crate) enum End<T> {
+    Replied(T),
     Exited(Exit),
     TimedOut,
 }
 
 /// An invocation of an instance that never came up.
+#[derive(Clone)]
 pub(crate) struct InitFailure {
     pub spec: Arc<FunctionSpec>,
     pub log: Log,
@@ -69,6 +71,7 @@ pub(crate) struct InitFailure {
     pub cause: InitCause,
 }
 
+#[derive(Clone)]
 pub(crate) enum InitCause {
     /// The JSON that the bootstrap gave.
     Error(Bytes),
@@ -93,17 +96,17 @@ impl Instance {
         let facts = Facts { spec: &self.spec, invocation, duration, init: self.init.take(), used_mb: self.used_mb };
         let (payload, failure) = self.judge(end, invocation);
         let outcome = facts.conclude(self.output.log(), self.env.now(), payload, failure);
-        (outcome, reusable && self.process.try_exit().is_none())
+        (outcome, reusable && !self.process.has_ended())
     }
 
-    async fn run(&mut self, invocation: &Invocation, deadline: Instant) -> End {
+    async fn run(&mut self, invocation: &Invocation, deadline: Instant) -> End<Reply> {
         let deadline_ms = (self.env.now() + self.spec.timeout).as_millis();
         let call = self.channel.call(Request { invocation, deadline_ms });
         attend(&self.process, &mut self.output, deadline, call).await
     }
 
     /// The payload for the caller, and what Lambda itself has to say.
-    fn judge(&self, end: End, invocation: &Invocation) -> (Result<Bytes, Bytes>, Option<Failure>) {
+    fn judge(&self, end: End<Reply>, invocation: &Invocation) -> (Result<Bytes, Bytes>, Option<Failure>) {
         let failure = match end {
             End::Replied(Reply::Success(payload)) if payload.len() <= RESPONSE_BYTES_MAX => return (Ok(payload), None),
             End::Replied(Reply::Success(_) | Reply::TooLarge) => Failure::too_large(),
@@ -116,17 +119,17 @@ impl Instance {
 
     /// Whether credentials outlast another invocation, and the process still runs.
     pub fn is_fit(&self) -> bool {
-        self.process.try_exit().is_none() && self.env.now() + self.spec.timeout < self.credentials_expire
+        !self.process.has_ended() && self.env.now() + self.spec.timeout < self.credentials_expire
     }
 }
 
 /// Waits for `call`, while taking in output and watching the process and the clock.
-pub(crate) async fn attend(
+pub(crate) async fn attend<T>(
     process: &Process,
     output: &mut Output,
     deadline: Instant,
-    call: impl Future<Output = Result<Reply, Closed>>,
-) -> End {
+    call: impl Future<Output = Result<T, Closed>>,
+) -> End<T> {
     tokio::pin!(call);
     let mut flush = tokio::time::interval_at(Instant::now() + LOG_DELAY_MAX, LOG_DELAY_MAX);
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);

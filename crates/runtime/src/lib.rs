@@ -2,6 +2,7 @@
 
 mod channel;
 mod environment;
+mod forks;
 mod frames;
 mod function;
 mod instance;
@@ -10,12 +11,16 @@ pub mod limits;
 mod manager;
 mod output;
 mod pools;
+mod process;
 mod report;
 mod runtime_api;
 mod sdk_use;
 mod start;
 mod toolbox;
 mod view;
+mod zygote;
+mod zygote_wire;
+mod zygotes;
 
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};

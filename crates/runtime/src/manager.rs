@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::Instant;
 
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
@@ -17,6 +17,7 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::pools::{Effects, Member, Pools};
 use crate::start::{StartError, Starter, write_bootstraps};
 use crate::toolbox::{OnProgress, Toolbox};
+use crate::zygotes::Zygotes;
 
 /// How the runtime behaves.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub struct Config {
     pub instances_max: usize,
     /// How long an instance waits for another request before it leaves.
     pub idle_timeout: Duration,
+    /// How long a zygote without instances stays after the last one has left. A start without it takes as long as the import.
+    pub zygote_idle_timeout: Duration,
+    /// Zygotes that are kept while they have no instances.
+    pub zygotes_max: usize,
     /// How long a request waits while as many instances exist as may, before it is throttled.
     pub queue_timeout: Duration,
 }
@@ -50,6 +55,8 @@ impl Config {
             search_path: std::env::var_os("PATH").unwrap_or_default(),
             instances_max: 200,
             idle_timeout: Duration::from_secs(300),
+            zygote_idle_timeout: Duration::from_secs(3600),
+            zygotes_max: 64,
             queue_timeout: Duration::from_secs(2),
         }
     }
@@ -61,7 +68,9 @@ pub struct Runtime(Arc<Inner>);
 
 struct Inner {
     config: Config,
-    starter: Starter,
+    starter: Arc<Starter>,
+    /// One zygote at a time is made ahead of need: what is needed now goes first.
+    warming: Semaphore,
     state: Mutex<State>,
     /// Rung when an instance has ended.
     changed: Notify,
@@ -94,6 +103,8 @@ pub struct Status {
 pub struct FunctionStatus {
     pub spec: Arc<FunctionSpec>,
     pub instances: Vec<InstanceStatus>,
+    /// The process that instances are forked from, if there is one.
+    pub zygote: Option<InstanceStatus>,
     pub starting: usize,
     /// Requests without an instance yet.
     pub waiting: usize,
@@ -103,8 +114,15 @@ pub struct FunctionStatus {
 pub struct InstanceStatus {
     pub pid: u32,
     pub busy: bool,
-    /// Resident memory; zero when the process has just ended.
+    /// Its own memory and its part of what it shares with others; zero when the process has just ended.
     pub memory_bytes: u64,
+}
+
+impl InstanceStatus {
+    fn new(pid: u32, busy: bool) -> InstanceStatus {
+        let shared = sandbox::proportional_bytes(pid);
+        InstanceStatus { pid, busy, memory_bytes: shared.unwrap_or_else(|| sandbox::resident_bytes(pid)) }
+    }
 }
 
 impl Member for Slot {
@@ -131,10 +149,13 @@ impl Runtime {
         }
         let interpreters = Interpreters::new(config.search_path.clone());
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
+        let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
         let (isolate, hidden) = (config.isolate, config.hidden.clone());
-        let starter = Starter { env, host, interpreters, toolbox, isolate, hidden, runtime_dir, run_dir };
+        let starter = Starter { env, host, interpreters, toolbox, zygotes, isolate, hidden, runtime_dir, run_dir };
         let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
-        let inner = Arc::new(Inner { config, starter, state, changed: Notify::new(), stop: watch::Sender::new(false) });
+        let (starter, warming) = (Arc::new(starter), Semaphore::new(1));
+        let (changed, stop) = (Notify::new(), watch::Sender::new(false));
+        let inner = Arc::new(Inner { config, starter, warming, state, changed, stop });
         tokio::spawn(expire_idle(Arc::downgrade(&inner)));
         Ok(Runtime(inner))
     }
@@ -153,6 +174,19 @@ impl Runtime {
     pub fn retire(&self, key: &str) {
         let effects = self.0.state().pools.retire(key);
         self.0.apply(effects);
+        self.0.starter.zygotes.retire(key);
+    }
+
+    /// Loads a function's code ahead of its first invocation, in the background, where instances can be forked from that.
+    /// A failure is left for the first invocation to see.
+    pub fn warm(&self, spec: &Arc<FunctionSpec>) {
+        let (inner, spec) = (self.0.clone(), spec.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = inner.warm(&spec) => {}
+                () = inner.stopped() => {}
+            }
+        });
     }
 
     /// Finds the interpreters of `runtimes` and installs the SDKs that belong to them, if they are not there yet.
@@ -166,15 +200,22 @@ impl Runtime {
 
     pub async fn status(&self) -> Status {
         let pools = self.0.state().pools.status();
-        let notes = self.0.starter.interpreters.notes().await;
+        let mut notes = self.0.starter.interpreters.notes().await;
+        notes.extend(self.0.starter.zygotes.notes());
+        let mut zygotes = self.0.starter.zygotes.status();
         let functions = pools.into_iter().map(|pool| {
-            let member =
-                |pid: &u32, busy| InstanceStatus { pid: *pid, busy, memory_bytes: sandbox::resident_bytes(*pid) };
-            let busy = pool.busy.iter().map(|pid| member(pid, true));
-            let instances = busy.chain(pool.idle.iter().map(|pid| member(pid, false))).collect();
-            FunctionStatus { spec: pool.spec, instances, starting: pool.starting, waiting: pool.waiting }
+            let busy = pool.busy.iter().map(|pid| InstanceStatus::new(*pid, true));
+            let instances = busy.chain(pool.idle.iter().map(|pid| InstanceStatus::new(*pid, false))).collect();
+            let zygote = zygotes.extract_if(.., |(spec, _)| spec.key == pool.spec.key).next();
+            let zygote = zygote.map(|(_, pid)| InstanceStatus::new(pid, false));
+            FunctionStatus { spec: pool.spec, instances, zygote, starting: pool.starting, waiting: pool.waiting }
         });
-        Status { functions: functions.collect(), notes }
+        let mut functions: Vec<FunctionStatus> = functions.collect();
+        functions.extend(zygotes.into_iter().map(|(spec, pid)| {
+            let zygote = Some(InstanceStatus::new(pid, false));
+            FunctionStatus { spec, instances: Vec::new(), zygote, starting: 0, waiting: 0 }
+        }));
+        Status { functions, notes }
     }
 
     /// Takes no more requests, waits up to `grace` for running ones, and ends every instance.
@@ -197,6 +238,7 @@ impl Runtime {
         if tokio::time::timeout(grace, finished).await.is_err() {
             self.0.stop.send_replace(true);
         }
+        self.0.starter.zygotes.clear();
     }
 }
 
@@ -208,6 +250,16 @@ impl Inner {
     async fn stopped(&self) {
         // The sender lives as long as `self`: there is no error to see.
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+
+    async fn warm(&self, spec: &Arc<FunctionSpec>) {
+        let Ok(_turn) = self.warming.acquire().await else { return };
+        if self.state().closed {
+            return;
+        }
+        if let Err(StartError::Refused(error)) = self.starter.warm(spec).await {
+            tracing::debug!(%error, function = spec.name, "a function was not loaded ahead of its first invocation");
+        }
     }
 
     async fn run(self: Arc<Inner>, spec: &Arc<FunctionSpec>, invocation: &Invocation) -> Result<Outcome, InvokeError> {
@@ -298,5 +350,6 @@ async fn expire_idle(inner: std::sync::Weak<Inner>) {
         let Some(before) = Instant::now().checked_sub(idle_timeout) else { continue };
         let effects = inner.state().pools.expire(before);
         inner.apply(effects);
+        inner.starter.zygotes.expire(Instant::now());
     }
 }

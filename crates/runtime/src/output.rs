@@ -26,6 +26,7 @@ pub(crate) struct Output {
 }
 
 /// Lines on their way to the host.
+#[derive(Clone)]
 pub(crate) struct Log {
     host: Arc<dyn Host>,
     env: Env,
@@ -36,6 +37,8 @@ pub(crate) struct Log {
     tail: String,
     /// Bytes printed in this invocation, those left out included.
     printed: usize,
+    /// Whether lines wait until it is known whose log this is.
+    held: bool,
 }
 
 impl Output {
@@ -51,6 +54,10 @@ impl Output {
 
     pub fn into_log(self) -> Log {
         self.log
+    }
+
+    pub fn into_parts(self) -> (pipe::Receiver, Log) {
+        (self.pipe, self.log)
     }
 
     /// Waits for output and takes it in. Waits for ever once there is nobody left who could write. Safe to cancel.
@@ -97,7 +104,18 @@ impl Output {
 impl Log {
     pub fn new(host: Arc<dyn Host>, env: Env, spec: Arc<FunctionSpec>, stream: String) -> Log {
         let (partial, lines, tail) = (Vec::new(), Vec::new(), String::new());
-        Log { host, env, spec, stream, partial, lines, tail, printed: 0 }
+        Log { host, env, spec, stream, partial, lines, tail, printed: 0, held: false }
+    }
+
+    /// Keeps lines back until [`Log::release`].
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Lets lines go to the host, to another stream if one is given.
+    pub fn release(&mut self, stream: Option<String>) {
+        self.held = false;
+        self.stream = stream.unwrap_or(std::mem::take(&mut self.stream));
     }
 
     pub fn stream(&self) -> &str {
@@ -145,7 +163,7 @@ impl Log {
 
     /// Hands the lines so far to the host.
     pub fn flush(&mut self) {
-        if self.has_lines() {
+        if self.has_lines() && !self.held {
             self.host.log(&self.spec, &self.stream, std::mem::take(&mut self.lines));
         }
     }

@@ -7,27 +7,30 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Env;
-use bytes::Bytes;
 use sandbox::{Command, Limits};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
-use crate::channel::{Channel, Reply};
+use crate::channel::{Channel, Ready};
 use crate::environment::{Surroundings, environment};
 use crate::frames::Frames;
-use crate::function::{FunctionSpec, Host, InvokeError};
+use crate::function::{Credentials, FunctionSpec, Host, InvokeError};
 use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, megabytes};
 use crate::interpreter::{Interpreter, Interpreters, Language};
 use crate::limits::INIT_TIMEOUT;
 use crate::output::{Log, Output};
+use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
 use crate::sdk_use;
 use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
 use crate::view::{Needs, View};
+use crate::zygotes::Zygotes;
 
 const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.py");
+const PYTHON_ZYGOTE: &str = include_str!("../../../runtimes/python/cloudlet_zygote.py");
+const PYTHON_HOOKS: &str = include_str!("../../../runtimes/python/snapshot_restore_py.py");
 const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
 
 pub(crate) struct Starter {
@@ -38,12 +41,14 @@ pub(crate) struct Starter {
     /// Whether functions are isolated, and what they do not see even if it is below something that they see.
     pub isolate: bool,
     pub hidden: Vec<PathBuf>,
+    pub zygotes: Zygotes,
     /// Holds the bootstraps.
     pub runtime_dir: PathBuf,
     /// Holds the folders of instances.
     pub run_dir: PathBuf,
 }
 
+#[derive(Clone)]
 pub(crate) enum StartError {
     /// It did not come to a process.
     Refused(InvokeError),
@@ -57,23 +62,53 @@ impl From<InvokeError> for StartError {
     }
 }
 
+/// What a Python process becomes when it has initialised itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// An instance.
+    Alone,
+    /// A zygote, if the function allows it.
+    Zygote,
+}
+
+/// A process that is ready.
+pub(crate) struct Launched {
+    pub instance: Instance,
+    pub environment: Vec<(OsString, OsString)>,
+    pub ready: Ready,
+}
+
 /// What runs a function and what it brings along.
-struct Toolchain {
+pub(crate) struct Toolchain {
     language: Language,
     interpreter: Option<Interpreter>,
     sdk: Option<PathBuf>,
     esbuild: Option<PathBuf>,
+    view: View,
     /// Lines for the function's log.
     notes: Vec<String>,
 }
 
+impl Toolchain {
+    /// Not in isolation: forks would share what it keeps apart.
+    pub fn may_fork(&self) -> bool {
+        matches!((self.language, &self.view), (Language::Python(_), View::Whole))
+    }
+}
+
 /// Writes the bootstraps into the cache and gives their folder, which is named by what they say.
 pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
-    let digest = Sha256::new().chain_update(PYTHON_BOOTSTRAP).chain_update(NODE_BOOTSTRAP).finalize();
-    let name: String = hex::encode(digest).chars().take(16).collect();
+    let files = [
+        ("bootstrap.py", PYTHON_BOOTSTRAP),
+        ("cloudlet_zygote.py", PYTHON_ZYGOTE),
+        ("snapshot_restore_py.py", PYTHON_HOOKS),
+        ("bootstrap.mjs", NODE_BOOTSTRAP),
+    ];
+    let digest = files.iter().fold(Sha256::new(), |digest, (_, text)| digest.chain_update(text));
+    let name: String = hex::encode(digest.finalize()).chars().take(16).collect();
     let folder = cache.join("bootstrap").join(name);
     std::fs::create_dir_all(&folder)?;
-    for (name, text) in [("bootstrap.py", PYTHON_BOOTSTRAP), ("bootstrap.mjs", NODE_BOOTSTRAP)] {
+    for (name, text) in files {
         let (path, partial) = (folder.join(name), folder.join(format!("{name}.{}", std::process::id())));
         if std::fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
             continue;
@@ -85,33 +120,34 @@ pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
 }
 
 impl Starter {
-    pub async fn start(&self, spec: &Arc<FunctionSpec>) -> Result<Instance, StartError> {
+    pub async fn start(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<Instance, StartError> {
         let toolchain = self.toolchain(spec).await?;
+        if toolchain.may_fork() {
+            return self.start_forkable(spec, Arc::new(toolchain)).await;
+        }
+        Ok(self.launch(spec, &toolchain, Mode::Alone).await?.instance)
+    }
+
+    /// Starts a process, and waits until it has initialised itself.
+    pub(crate) async fn launch(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        mode: Mode,
+    ) -> Result<Launched, StartError> {
         let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
         let folder = self.make_folder().map_err(|error| InvokeError::Start(error.to_string()))?;
-        let stream = self.stream_name(spec);
-        let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), stream.clone());
-        log.write(init_start(spec, &toolchain));
-        toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
-        let (channel, control, runtime_api) = self.connect(&toolchain).await?;
-        let view = self.view(spec, &toolchain);
-        let node_sdk = toolchain.sdk.as_ref().map(|sdk| sdk.join("node_modules"));
-        let surroundings = Surroundings {
-            language: toolchain.language,
-            interpreter: toolchain.interpreter.as_ref(),
-            credentials: &credentials,
-            log_stream: &stream,
-            runtime_dir: &self.runtime_dir,
-            temporary: view.temporary(&folder.0),
-            view: &view,
-            node_sdk: node_sdk.as_deref(),
-            runtime_api: runtime_api.as_deref(),
-        };
-        let env = environment(spec, &surroundings);
-        let Some((program, args)) = self.program(spec, &toolchain, &view, control.as_ref()) else {
+        let mut log = self.new_log(spec, toolchain);
+        if mode == Mode::Zygote {
+            log.hold();
+        }
+        let (channel, control, runtime_api) = self.connect(toolchain).await?;
+        let view = &toolchain.view;
+        let environment = self.environment(spec, toolchain, &credentials, log.stream(), &folder, runtime_api);
+        let Some((program, args)) = self.program(spec, toolchain, mode, control.as_ref()) else {
             return Err(refused_entrypoint(spec, log));
         };
-        let (cwd, limits) = (view.place(&spec.code), Limits::default());
+        let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), Limits::default());
         let isolation = view.isolation(&folder.0, &self.hidden);
         let command = Command { program, args, env, cwd, control, limits, isolation };
         let started = Instant::now();
@@ -122,21 +158,51 @@ impl Starter {
             }
             Err(error) => return Err(InvokeError::Start(error.to_string()).into()),
         };
-        let output = Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?;
-        let credentials_expire = credentials.expires;
-        let (env, spec) = (self.env.clone(), spec.clone());
         let instance = Instance {
-            env,
-            spec,
-            process,
+            env: self.env.clone(),
+            spec: spec.clone(),
+            process: Process::Child(process),
             channel,
-            output,
+            output: Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
             init: None,
-            credentials_expire,
+            credentials_expire: credentials.expires,
             _folder: folder,
             used_mb: 0,
         };
-        initialise(instance, started).await.map_err(StartError::Init)
+        let (instance, ready) = initialise(instance, started).await.map_err(StartError::Init)?;
+        Ok(Launched { instance, environment, ready })
+    }
+
+    /// A log of a new instance, which begins as Lambda's do.
+    pub(crate) fn new_log(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Log {
+        let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), self.stream_name(spec));
+        log.write(init_start(spec, toolchain));
+        toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
+        log
+    }
+
+    pub(crate) fn environment(
+        &self,
+        spec: &FunctionSpec,
+        toolchain: &Toolchain,
+        credentials: &Credentials,
+        log_stream: &str,
+        folder: &Folder,
+        runtime_api: Option<String>,
+    ) -> Vec<(OsString, OsString)> {
+        let node_sdk = toolchain.sdk.as_ref().map(|sdk| sdk.join("node_modules"));
+        let surroundings = Surroundings {
+            language: toolchain.language,
+            interpreter: toolchain.interpreter.as_ref(),
+            credentials,
+            log_stream,
+            runtime_dir: &self.runtime_dir,
+            temporary: toolchain.view.temporary(&folder.0),
+            view: &toolchain.view,
+            node_sdk: node_sdk.as_deref(),
+            runtime_api: runtime_api.as_deref(),
+        };
+        environment(spec, &surroundings)
     }
 
     fn view(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> View {
@@ -167,9 +233,10 @@ impl Starter {
         &self,
         spec: &FunctionSpec,
         toolchain: &Toolchain,
-        view: &View,
+        mode: Mode,
         control: Option<&OwnedFd>,
     ) -> Option<(PathBuf, Vec<OsString>)> {
+        let view = &toolchain.view;
         let Some(interpreter) = &toolchain.interpreter else {
             let places = std::iter::once(&spec.code).chain(spec.layers.iter().rev());
             return places
@@ -178,26 +245,30 @@ impl Starter {
                 .map(|path| (view.place(&path), Vec::new()));
         };
         let control = control.map(|control| control.as_raw_fd().to_string()).unwrap_or_default();
-        let (options, bootstrap, extra): (&[&str], _, _) = match toolchain.language {
+        let is_python = matches!(toolchain.language, Language::Python(_));
+        let (options, bootstrap, extra): (&[&str], _, _) = match is_python {
             // -S: what else is installed on this host is not there for functions, as it is not on Lambda.
-            Language::Python(_) => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py", &toolchain.sdk),
-            _ => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs", &toolchain.esbuild),
+            true => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py", &toolchain.sdk),
+            false => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs", &toolchain.esbuild),
         };
         let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
         args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
+        args.extend(is_python.then(|| if mode == Mode::Zygote { "zygote" } else { "alone" }.into()));
         args.extend(extra.as_ref().map(|path| view.place(path).into_os_string()));
         Some((interpreter.program.clone(), args))
     }
 
-    async fn toolchain(&self, spec: &FunctionSpec) -> Result<Toolchain, InvokeError> {
+    pub(crate) async fn toolchain(&self, spec: &FunctionSpec) -> Result<Toolchain, InvokeError> {
         let language = Language::parse(&spec.runtime)?;
         if !spec.code.is_dir() {
             let message =
                 format!("The code of {} is not at {}. Deploy the function again.", spec.name, spec.code.display());
             return Err(InvokeError::CodeMissing(message));
         }
-        let mut toolchain = Toolchain { language, interpreter: None, sdk: None, esbuild: None, notes: Vec::new() };
+        let (interpreter, sdk, esbuild, notes) = (None, None, None, Vec::new());
+        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, view: View::Whole, notes };
         if language == Language::Provided {
+            toolchain.view = self.view(spec, &toolchain);
             return Ok(toolchain);
         }
         let interpreter = self.interpreters.find(language).await?;
@@ -213,6 +284,7 @@ impl Starter {
             }
         }
         toolchain.interpreter = Some(interpreter);
+        toolchain.view = self.view(spec, &toolchain);
         Ok(toolchain)
     }
 
@@ -252,37 +324,36 @@ impl Starter {
         self.toolbox.get(&tool, progress).await.map(drop).map_err(InvokeError::RuntimeMissing)
     }
 
-    fn make_folder(&self) -> std::io::Result<Folder> {
+    pub(crate) fn make_folder(&self) -> std::io::Result<Folder> {
         let path = self.run_dir.join(self.env.uuid());
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
     }
 
     /// As Lambda names streams: the day, the version, and something of the instance's own.
-    fn stream_name(&self, spec: &FunctionSpec) -> String {
+    pub(crate) fn stream_name(&self, spec: &FunctionSpec) -> String {
         let day = self.env.now().utc().strftime("%Y/%m/%d").to_string();
         format!("{day}/[{}]{}", spec.version, self.env.uuid().replace('-', ""))
     }
 }
 
 /// Waits until the function is ready. It has Lambda's ten seconds, and then what the first invocation may take.
-async fn initialise(mut instance: Instance, started: Instant) -> Result<Instance, Box<InitFailure>> {
+pub(crate) async fn initialise(
+    mut instance: Instance,
+    started: Instant,
+) -> Result<(Instance, Ready), Box<InitFailure>> {
     let deadline = started + INIT_TIMEOUT + instance.spec.timeout;
     let Instance { process, channel, output, .. } = &mut instance;
-    let ready = async {
-        let ready = channel.ready().await?;
-        Ok(ready.map_or_else(Reply::Error, |()| Reply::Success(Bytes::new())))
-    };
-    let end = attend(process, output, deadline, ready).await;
+    let end = attend(process, output, deadline, channel.ready()).await;
     instance.output.drain();
     let took = started.elapsed();
     let cause = match end {
-        End::Replied(Reply::Success(_)) => {
+        End::Replied(Ok(ready)) => {
             instance.init = Some(took);
-            return Ok(instance);
+            return Ok((instance, ready));
         }
-        End::Replied(Reply::Error(error) | Reply::Fatal(error)) => InitCause::Error(error),
-        End::Replied(Reply::TooLarge) | End::TimedOut => InitCause::TimedOut,
+        End::Replied(Err(error)) => InitCause::Error(error),
+        End::TimedOut => InitCause::TimedOut,
         End::Exited(exit) => InitCause::Exited(exit),
     };
     let used_mb = instance.process.peak_memory_bytes().map_or(0, megabytes);

@@ -70,8 +70,9 @@ impl View {
     }
 
     /// `folder` is the instance's own, and empty.
-    pub fn isolation(self, folder: &Path, hidden: &[PathBuf]) -> Option<Isolation> {
+    pub fn isolation(&self, folder: &Path, hidden: &[PathBuf]) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
+        let mounts = mounts.clone();
         Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes: TMP_BYTES_MAX })
     }
 }

@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod command;
+mod descendant;
 mod enter;
 mod init;
 mod isolated;
@@ -17,8 +18,9 @@ use std::path::PathBuf;
 
 pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
 pub use command::{Command, Limits};
+pub use descendant::Descendant;
 pub use isolation::{Isolation, Mount};
-pub use process::{Exit, Process, resident_bytes};
+pub use process::{Exit, Process, peak_memory_bytes, proportional_bytes, resident_bytes};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -87,8 +87,13 @@ impl Process {
 
     /// The most memory the process has held so far, in bytes; `None` when it has ended.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        status_bytes(self.pid(), "VmHWM:")
+        peak_memory_bytes(self.pid())
     }
+}
+
+/// The most memory a process has held so far, in bytes; `None` when there is no such process.
+pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
+    status_bytes(pid, "VmHWM:")
 }
 
 /// The memory a process holds now, in bytes; zero when there is no such process.
@@ -96,9 +101,19 @@ pub fn resident_bytes(pid: u32) -> u64 {
     status_bytes(pid, "VmRSS:").unwrap_or(0)
 }
 
+/// A process's own memory and its part of what it shares with others, in bytes: added up over processes, what they take from
+/// the host. `None` when there is no such process, or the host does not tell.
+pub fn proportional_bytes(pid: u32) -> Option<u64> {
+    field_bytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
 fn status_bytes(pid: u32, field: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    field_bytes(&format!("/proc/{pid}/status"), field)
+}
+
+fn field_bytes(path: &str, field: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 

@@ -18,21 +18,26 @@ use tempfile::TempDir;
 pub struct Harness {
     pub runtime: Runtime,
     pub host: Arc<TestHost>,
+    pub env: Env,
     dir: TempDir,
 }
 
 #[derive(Default)]
 pub struct TestHost {
+    /// The session token of the credentials it gives, and when they end.
+    session: Mutex<Option<(String, Timestamp)>>,
     lines: Mutex<Vec<(String, LogLine)>>,
 }
 
 impl Host for TestHost {
     fn credentials<'a>(&'a self, spec: &'a FunctionSpec) -> BoxFuture<'a, Result<Credentials, String>> {
+        let session = self.session.lock().unwrap().clone();
+        let (session_token, expires) = session.unwrap_or_else(|| ("token".into(), Timestamp(u64::MAX)));
         let credentials = Credentials {
             access_key_id: format!("ASIA{}", spec.name),
             secret_access_key: "secret".into(),
-            session_token: "token".into(),
-            expires: Timestamp(u64::MAX),
+            session_token,
+            expires,
         };
         async { Ok(credentials) }.boxed()
     }
@@ -55,14 +60,28 @@ impl Harness {
     }
 
     pub fn with(change: impl FnOnce(&mut Config)) -> Harness {
+        Harness::in_world(Env::real(), change)
+    }
+
+    /// With a clock that tests move.
+    pub fn simulated() -> Harness {
+        Harness::in_world(Env::simulated(1, Timestamp(1_700_000_000_000)), |_| {})
+    }
+
+    fn in_world(env: Env, change: impl FnOnce(&mut Config)) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
         config.search_path = interpreters().search_path.clone();
         config.isolate = true;
         change(&mut config);
         let host = Arc::new(TestHost::default());
-        let runtime = Runtime::new(config, Env::real(), host.clone()).unwrap();
-        Harness { runtime, host, dir }
+        let runtime = Runtime::new(config, env.clone(), host.clone()).unwrap();
+        Harness { runtime, host, env, dir }
+    }
+
+    /// Gives credentials with this session token from now on.
+    pub fn issue(&self, session_token: &str, lifetime: Duration) {
+        *self.host.session.lock().unwrap() = Some((session_token.into(), self.env.now() + lifetime));
     }
 
     /// A function whose code is `files`: paths and their text.

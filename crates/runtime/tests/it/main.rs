@@ -10,3 +10,4 @@ mod provided;
 mod python;
 mod sdk;
 mod versions;
+mod zygote;

@@ -1,0 +1,151 @@
+//! Starting an instance of a Python function: a fork of its zygote, or a process of its own where that cannot be.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, PoisonError};
+
+use tokio::net::UnixStream;
+use tokio::time::Instant;
+
+use crate::channel::{Channel, Ready};
+use crate::frames::Frames;
+use crate::function::{FunctionSpec, InvokeError};
+use crate::instance::Instance;
+use crate::output::Output;
+use crate::process::Process;
+use crate::start::{Launched, Mode, StartError, Starter, Toolchain, initialise};
+use crate::zygote::{Descriptors, ForkError, Zygote};
+use crate::zygotes::{Making, Source, explain};
+
+/// Zygotes tried for one start. One can end just when it is asked; one that keeps ending is not the answer.
+const ZYGOTES_TRIED_MAX: usize = 3;
+
+/// What connects a fork with the server.
+struct Connection {
+    theirs: Descriptors,
+    channel: UnixStream,
+    output: OwnedFd,
+    lifeline: OwnedFd,
+}
+
+impl Starter {
+    pub(crate) async fn start_forkable(
+        self: &Arc<Starter>,
+        spec: &Arc<FunctionSpec>,
+        toolchain: Arc<Toolchain>,
+    ) -> Result<Instance, StartError> {
+        let started = Instant::now();
+        for _ in 0..ZYGOTES_TRIED_MAX {
+            match &*self.source(spec, &toolchain).await? {
+                Source::Alone { first, .. } => {
+                    let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let Some(mut instance) = first.filter(|first| first.is_fit()) else {
+                        return Ok(self.launch(spec, &toolchain, Mode::Alone).await?.instance);
+                    };
+                    instance.output.log().release(None);
+                    instance.init = Some(started.elapsed());
+                    return Ok(*instance);
+                }
+                Source::Zygote(zygote) => {
+                    if let Some(instance) = self.fork(zygote, spec, &toolchain, started).await? {
+                        return Ok(instance);
+                    }
+                }
+            }
+        }
+        Err(InvokeError::Start(format!("The processes that {} is started from keep ending.", spec.name)).into())
+    }
+
+    /// Where instances of `spec` come from. Waits until it is known.
+    pub(crate) async fn source(
+        self: &Arc<Starter>,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Arc<Toolchain>,
+    ) -> Result<Arc<Source>, StartError> {
+        let make = || -> Making {
+            let (starter, spec, toolchain) = (self.clone(), spec.clone(), toolchain.clone());
+            Box::pin(async move { starter.make_source(&spec, &toolchain).await.map(Arc::new) })
+        };
+        let source = self.zygotes.source(spec, self.env.now(), make).await;
+        source.map_err(|error| match error {
+            // Starts that waited together failed together; each has a log of its own.
+            StartError::Init(mut failure) => {
+                failure.log.release(Some(self.stream_name(spec)));
+                StartError::Init(failure)
+            }
+            refused => refused,
+        })
+    }
+
+    async fn make_source(
+        self: Arc<Starter>,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+    ) -> Result<Source, StartError> {
+        let born = self.env.now();
+        let Launched { mut instance, environment, ready } = self.launch(spec, toolchain, Mode::Zygote).await?;
+        let Ready::Invocations(reason) = ready else {
+            let zygote = Zygote::new(instance, environment, born);
+            let zygote = zygote.ok_or_else(|| InvokeError::Start("a zygote has no channel".into()))?;
+            return Ok(Source::Zygote(Arc::new(zygote)));
+        };
+        if let Some(reason) = &reason {
+            instance.output.log().write(format!("[cloudlet] {}\n", explain(reason)));
+        }
+        Ok(Source::Alone { reason, first: Some(Box::new(instance)).into() })
+    }
+
+    /// `None` when the zygote has ended.
+    async fn fork(
+        &self,
+        zygote: &Arc<Zygote>,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        started: Instant,
+    ) -> Result<Option<Instance>, StartError> {
+        let failed = |error: std::io::Error| InvokeError::Start(format!("forking {}: {error}", spec.name));
+        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
+        let folder = self.make_folder().map_err(failed)?;
+        let mut log = zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain));
+        log.release(None);
+        let environment = self.environment(spec, toolchain, &credentials, log.stream(), &folder, None);
+        let Connection { theirs, channel, output, lifeline } = connect().map_err(failed)?;
+        let fork = match zygote.fork(environment, theirs, lifeline).await {
+            Ok(fork) => fork,
+            Err(ForkError::Gone) => return Ok(None),
+            Err(ForkError::Refused(error)) => return Err(failed(error).into()),
+        };
+        let instance = Instance {
+            env: self.env.clone(),
+            spec: spec.clone(),
+            process: Process::Fork(fork),
+            channel: Channel::Frames(Frames::new(channel)),
+            output: Output::new(output, log).map_err(failed)?,
+            init: None,
+            // Clients that the function made while it initialised go on using the zygote's.
+            credentials_expire: credentials.expires.min(zygote.credentials_expire()),
+            _folder: folder,
+            used_mb: 0,
+        };
+        Ok(Some(initialise(instance, started).await.map_err(StartError::Init)?.0))
+    }
+
+    /// Makes the zygote of `spec` ahead of its first invocation, if it can have one.
+    pub(crate) async fn warm(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<(), StartError> {
+        let toolchain = self.toolchain(spec).await?;
+        if toolchain.may_fork() {
+            self.source(spec, &Arc::new(toolchain)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn connect() -> std::io::Result<Connection> {
+    let (ours, control) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let (output, writer) = std::io::pipe()?;
+    let output = OwnedFd::from(output);
+    rustix::io::ioctl_fionbio(&output, true)?;
+    let (watched, lifeline) = std::io::pipe()?;
+    let theirs = [control.into(), writer.into(), watched.into()];
+    Ok(Connection { theirs, channel: UnixStream::from_std(ours)?, output, lifeline: lifeline.into() })
+}

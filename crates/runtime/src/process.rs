@@ -1,0 +1,95 @@
+//! The process of an instance, whichever way it came to be: started by the server, or forked from a zygote.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sandbox::{Descendant, Exit};
+use tokio::sync::watch;
+
+use crate::zygote::Zygote;
+
+/// Dropping it ends the process and its group.
+pub(crate) enum Process {
+    Child(sandbox::Process),
+    Fork(Fork),
+}
+
+/// A fork of a zygote, which is its parent and tells how it ended.
+pub(crate) struct Fork {
+    /// The kernel ends the whole group when this is closed; see runtimes/python/cloudlet_zygote.py. The first field, so
+    /// that it is dropped before the zygote, which waits for its forks.
+    lifeline: Mutex<Option<OwnedFd>>,
+    descendant: Descendant,
+    exit: watch::Receiver<Option<Exit>>,
+    zygote: Arc<Zygote>,
+}
+
+/// A zygote that is gone cannot tell how its forks end. They can have ended in any way; this one claims the least.
+const UNKNOWN: Exit = Exit::Signal(9);
+
+impl Fork {
+    pub fn new(
+        lifeline: OwnedFd,
+        descendant: Descendant,
+        exit: watch::Receiver<Option<Exit>>,
+        zygote: Arc<Zygote>,
+    ) -> Fork {
+        Fork { lifeline: Mutex::new(Some(lifeline)), descendant, exit, zygote }
+    }
+
+    async fn exit(&self) -> Exit {
+        let mut exit = self.exit.clone();
+        match exit.wait_for(Option::is_some).await.map(|exit| *exit) {
+            Ok(exit) => exit.unwrap_or(UNKNOWN),
+            Err(_) => {
+                self.descendant.ended().await;
+                UNKNOWN
+            }
+        }
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        self.zygote.touch();
+    }
+}
+
+impl Process {
+    /// Zero for a fork that had ended before its number was asked for.
+    pub fn pid(&self) -> u32 {
+        match self {
+            Process::Child(child) => child.pid(),
+            Process::Fork(fork) => fork.descendant.pid(),
+        }
+    }
+
+    /// Ends the process and all of its group, at once. Harmless when it has ended.
+    pub fn kill(&self) {
+        match self {
+            Process::Child(child) => child.kill(),
+            Process::Fork(fork) => drop(fork.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take()),
+        }
+    }
+
+    /// Waits for the end.
+    pub async fn exit(&self) -> Exit {
+        match self {
+            Process::Child(child) => child.exit().await,
+            Process::Fork(fork) => fork.exit().await,
+        }
+    }
+
+    pub fn has_ended(&self) -> bool {
+        match self {
+            Process::Child(child) => child.try_exit().is_some(),
+            Process::Fork(fork) => fork.descendant.has_ended(),
+        }
+    }
+
+    /// The most memory the process has held so far, in bytes, what it shares with its zygote included; `None` when it
+    /// has ended.
+    pub fn peak_memory_bytes(&self) -> Option<u64> {
+        sandbox::peak_memory_bytes(self.pid())
+    }
+}

@@ -1,0 +1,198 @@
+"""A zygote: a process that has loaded its function and forks an instance of it whenever the server asks for one.
+
+An instance gets what a process of its own would have: its own session, environment, output, control socket and random
+state. What forks must not share (threads, sockets, open files) keeps a function from being forked at all.
+"""
+
+import errno
+import fcntl
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+
+# What a module may leave open: reading these at the same time in several processes harms nobody.
+SHAREABLE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+
+
+def descriptors():
+    """The open descriptors of this process and what they are."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            pass  # The one that the list was read through.
+    return found
+
+
+def obstacle(before):
+    """Why this process cannot be forked, or None. `before` is what descriptors() gave before the function was loaded."""
+    gc.collect()  # Closes what is only waiting to be closed.
+    own = threading.main_thread()
+    threads = [thread.name for thread in threading.enumerate() if thread is not own]
+    if threads:
+        return f"it starts threads while it initialises ({', '.join(sorted(threads))})"
+    try:
+        native = len(os.listdir("/proc/self/task")) - 1
+        opened = [target for number, target in descriptors().items() if before.get(number) != target]
+    except OSError as error:
+        return f"what it leaves running while it initialises cannot be seen ({error})"
+    if native:
+        return f"it starts threads while it initialises ({native} of native code)"
+    opened = sorted(target for target in opened if target not in SHAREABLE)
+    if opened:
+        kind = "opens sockets" if opened[-1].startswith("socket:") else "leaves files open"
+        return f"it {kind} while it initialises ({', '.join(opened)})"
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return None
+    return "it starts processes while it initialises"
+
+
+class Zygote:
+    """Takes the server's requests: the frame `K` with a number, a JSON object of environment variables, and three
+    descriptors (control socket, output, lifeline). Answers `K` with a descriptor of the new process, or `N` with an error
+    number; tells with `D` how a process ended. Answers carry the number of the request and a value."""
+
+    def __init__(self, server, environment):
+        self.server, self.environment = server, environment
+        self.numbers = {}  # By process.
+        self.wake, self.waker = os.pipe()
+        for end in (self.wake, self.waker):
+            os.set_blocking(end, False)
+
+    def instances(self):
+        """Returns in each instance, and there only, with the descriptor of its control socket."""
+        gc.freeze()  # Else the first collection in each instance would touch, and so copy, every page of what is loaded.
+        self.on_child = signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self.server, select.POLLIN)
+        poll.register(self.wake, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self.wake in ready:
+                os.read(self.wake, 4096)
+                self.reap(os.WNOHANG)
+            if self.server.fileno() in ready:
+                control = self.serve()
+                if control is not None:
+                    return control
+
+    def serve(self):
+        """Takes one request. Gives the control socket in the instance, None in the zygote."""
+        request = self.receive()
+        if request is None:
+            # The server has closed its side, after it has let go of every instance: their ends are still to be seen.
+            self.reap(0)
+            os._exit(0)
+        number, variables, (control, output, lifeline) = request
+        try:
+            process = os.fork()
+        except OSError as error:
+            process = None
+            self.answer(b"N", number, error.errno or errno.EAGAIN)
+        if process == 0:
+            self.leave()
+            become_instance(output, lifeline)
+            adopt_environment(self.environment, variables)
+            renew_random_state()
+            return control
+        for descriptor in (control, output, lifeline):
+            os.close(descriptor)
+        if process is not None:
+            self.numbers[process] = number
+            self.answer(b"K", number, 0, os.pidfd_open(process))
+        return None
+
+    def receive(self):
+        """One request; None when the server is gone."""
+        header, passed, _, _ = socket.recv_fds(self.server, 5, 3, socket.MSG_CMSG_CLOEXEC)
+        if len(header) < 5 or len(passed) != 3:
+            return None
+        body, length = b"", struct.unpack(">IB", header)[0]
+        while len(body) < length:
+            piece = self.server.recv(length - len(body))
+            if not piece:
+                return None
+            body += piece
+        return struct.unpack_from(">Q", body)[0], json.loads(body[8:]), passed
+
+    def answer(self, kind, number, value, descriptor=None):
+        frame = struct.pack(">I", 12) + kind + struct.pack(">Qi", number, value)
+        if descriptor is None:
+            self.server.sendall(frame)
+            return
+        socket.send_fds(self.server, [frame], [descriptor])
+        os.close(descriptor)
+
+    def reap(self, options):
+        """Ends what is left of instances that have ended, and tells the server."""
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT | options)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            try:
+                # Until it is reaped, no other group can have this number.
+                os.killpg(ended.si_pid, signal.SIGKILL)
+            except OSError:
+                pass  # It was alone, or had not even become a group.
+            status = os.waitstatus_to_exitcode(os.waitpid(ended.si_pid, 0)[1])
+            try:
+                self.answer(b"D", self.numbers.pop(ended.si_pid), status)
+            except OSError:
+                pass  # The server is gone.
+
+    def leave(self):
+        """Drops, in an instance, what is the zygote's."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, self.on_child or signal.SIG_DFL)
+        self.server.close()
+        os.close(self.wake)
+        os.close(self.waker)
+
+
+def become_instance(output, lifeline):
+    os.setsid()
+    # When the server lets go of the other end, or dies, the kernel ends the whole group, whether a zygote is left or not.
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN)
+    if poll.poll(0):
+        os._exit(0)  # It has been let go already.
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+
+
+def adopt_environment(initial, variables):
+    """Sets the instance's own variables, except those that the function has changed while it initialised."""
+    for name, value in variables.items():
+        if os.environ.get(name) == initial.get(name):
+            os.environ[name] = value
+    tempfile = sys.modules.get("tempfile")
+    if tempfile is not None and tempfile.tempdir == initial.get("TMPDIR"):
+        tempfile.tempdir = None  # It is looked up again.
+
+
+def renew_random_state():
+    """Python itself renews `random`, and takes from the kernel what `secrets`, `ssl` and `uuid4` give."""
+    numpy = sys.modules.get("numpy.random")
+    if hasattr(numpy, "seed"):
+        numpy.seed()
+    uuid = sys.modules.get("uuid")
+    if hasattr(uuid, "_generate_time_safe"):
+        # The C library's state, which uuid1 would use, is the same in every instance; without it, Python makes its own.
+        uuid._generate_time_safe = None
