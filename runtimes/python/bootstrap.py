@@ -333,7 +333,8 @@ def main():
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
     sys.path.extend([*sdk, os.path.dirname(__file__)])
     try:
-        handler = load_handler(os.environ["_HANDLER"])
+        with cloudlet_zygote.one_blas_thread():
+            handler = load_handler(os.environ["_HANDLER"])
         hooks = snapshot_hooks()
         run_before_snapshot(hooks)
     except Exception as error:

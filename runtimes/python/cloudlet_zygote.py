@@ -4,6 +4,7 @@ An instance gets what a process of its own would have: its own session, environm
 state. What forks must not share (threads, sockets, open files) keeps a function from being forked at all.
 """
 
+import contextlib
 import errno
 import fcntl
 import gc
@@ -18,6 +19,25 @@ import threading
 
 # What a module may leave open: reading these at the same time in several processes harms nobody.
 SHAREABLE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+
+# Below it, a function has less than one processor.
+# Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+ONE_PROCESSOR_MB = 1769
+
+
+@contextlib.contextmanager
+def one_blas_thread():
+    """Keeps numpy's OpenBLAS, which reads this when it is loaded, from starting threads that a small function has no
+    processor for: with them, it could not be forked."""
+    name = "OPENBLAS_NUM_THREADS"
+    sets = name not in os.environ and int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) < ONE_PROCESSOR_MB
+    if sets:
+        os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if sets:
+            os.environ.pop(name, None)
 
 
 def descriptors():
