@@ -60,19 +60,19 @@ impl Harness {
     }
 
     pub fn with(change: impl FnOnce(&mut Config)) -> Harness {
-        Harness::in_world(Env::real(), change)
+        Harness::in_world(Env::real(), true, change)
     }
 
     /// With a clock that tests move.
     pub fn simulated() -> Harness {
-        Harness::in_world(Env::simulated(1, Timestamp(1_700_000_000_000)), |_| {})
+        Harness::in_world(Env::simulated(1, Timestamp(1_700_000_000_000)), false, |_| {})
     }
 
-    fn in_world(env: Env, change: impl FnOnce(&mut Config)) -> Harness {
+    fn in_world(env: Env, isolate: bool, change: impl FnOnce(&mut Config)) -> Harness {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::new(dir.path().join("cache"), dir.path().join("run"));
         config.search_path = interpreters().search_path.clone();
-        config.isolate = true;
+        config.isolate = isolate;
         change(&mut config);
         let host = Arc::new(TestHost::default());
         let runtime = Runtime::new(config, env.clone(), host.clone()).unwrap();

@@ -51,7 +51,7 @@ fn end(pid: u32) {
 
 #[tokio::test]
 async fn instances_that_come_together_load_the_code_once() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python(WHO);
     let (a, b) = two(&harness, &spec).await;
     assert_eq!(a[0], b[0]);
@@ -65,7 +65,7 @@ async fn instances_that_come_together_load_the_code_once() {
 
 #[tokio::test]
 async fn what_differs_between_processes_differs_between_forks() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let numpy = (
         "numpy/random.py",
         "import os\nstate = 'as loaded'\ndef seed():\n  global state\n  state = os.urandom(4).hex()",
@@ -91,14 +91,14 @@ async fn what_differs_between_processes_differs_between_forks() {
 
 #[tokio::test]
 async fn variables_that_a_function_sets_for_itself_stay() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python("import os\nos.environ['HOME'] = '/mine'\nos.environ['EXTRA'] = 'x'\ndel os.environ['TMPDIR']\ndef handler(e, c): return [os.environ['HOME'], os.environ['EXTRA'], os.environ.get('TMPDIR')]");
     assert_eq!(harness.value(&spec, "0").await, json!(["/mine", "x", null]));
 }
 
 #[tokio::test]
 async fn only_the_first_start_costs_an_import() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python("import time\ntime.sleep(0.5)\ndef handler(ms, c): time.sleep(ms / 1000)");
     let first = harness.invoke(&spec, "0").await;
     assert!(first.init_duration.unwrap() > Duration::from_millis(500), "{first:?}");
@@ -109,7 +109,7 @@ async fn only_the_first_start_costs_an_import() {
 
 #[tokio::test]
 async fn a_function_can_be_loaded_ahead() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python(WHO);
     harness.runtime.warm(&spec);
     let mut found = None;
@@ -125,7 +125,7 @@ async fn a_function_can_be_loaded_ahead() {
 
 #[tokio::test]
 async fn snapshot_hooks_run() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let source = "import os, time\nfrom snapshot_restore_py import register_after_restore, register_before_snapshot\nran = []\ndef note(what): ran.append([what, os.getpid()])\nregister_before_snapshot(note, 'first')\nregister_before_snapshot(note, 'second')\n@register_after_restore\ndef restored(): note('restored')\nregister_after_restore(note, what='last')\ndef handler(ms, c):\n  time.sleep(ms / 1000)\n  return [ran, os.getpid()]";
     let spec = harness.python(source);
     let zygote_of = |ran: &Value| ran[0][0][1].clone();
@@ -141,7 +141,7 @@ async fn snapshot_hooks_run() {
 
 #[tokio::test]
 async fn hooks_that_fail_fail_the_initialisation() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     for (number, hook) in ["before_snapshot", "after_restore"].into_iter().enumerate() {
         let source = format!(
             "import snapshot_restore_py as hooks\n@hooks.register_{hook}\ndef f(): raise KeyError('no')\ndef handler(e, c): return 1"
@@ -159,7 +159,7 @@ async fn hooks_that_fail_fail_the_initialisation() {
 
 #[tokio::test]
 async fn what_forks_must_not_share_is_not_forked() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let cases = [
         (
             "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True, name='ticker').start()",
@@ -193,7 +193,7 @@ async fn what_forks_must_not_share_is_not_forked() {
 
 #[tokio::test]
 async fn what_is_closed_in_time_does_no_harm() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let source = format!(
         "import socket, snapshot_restore_py, threading\nkept = socket.socket()\nsnapshot_restore_py.register_before_snapshot(kept.close)\nrandomness = open('/dev/urandom')\nthread = threading.Thread(target=print)\nthread.start()\nthread.join()\n{WHO}"
     );
@@ -204,7 +204,7 @@ async fn what_is_closed_in_time_does_no_harm() {
 
 #[tokio::test]
 async fn the_end_of_a_zygote_is_nobody_elses() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python(WHO);
     let first = harness.value(&spec, "0").await;
     let old = zygote(&harness).await.unwrap();
@@ -227,7 +227,7 @@ async fn the_end_of_a_zygote_is_nobody_elses() {
 
 #[tokio::test]
 async fn an_orphan_ends_when_it_is_let_go() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let pid = harness.value(&harness.python(WHO), "0").await[1].as_u64().unwrap();
     end(zygote(&harness).await.unwrap());
     harness.runtime.shutdown(Duration::ZERO).await;
@@ -236,7 +236,7 @@ async fn an_orphan_ends_when_it_is_let_go() {
 
 #[tokio::test]
 async fn time_runs_out_for_one_group_of_processes_only() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let source = "import os, subprocess, time\ndef handler(e, c):\n  if e == 'hang':\n    print(subprocess.Popen(['sleep', '1000']).pid)\n    time.sleep(1000)\n  time.sleep(e / 1000)\n  return os.getpid()";
     let mut spec = harness.function("f", python(), "index.handler", &[("index.py", source)]);
     spec.timeout = Duration::from_millis(800);
@@ -254,6 +254,7 @@ async fn time_runs_out_for_one_group_of_processes_only() {
 #[tokio::test]
 async fn a_zygote_leaves_last() {
     let harness = Harness::with(|config| {
+        config.isolate = false;
         config.idle_timeout = Duration::from_millis(40);
         config.zygote_idle_timeout = Duration::from_millis(400);
     });
@@ -273,7 +274,7 @@ async fn a_zygote_leaves_last() {
 
 #[tokio::test]
 async fn a_retired_version_takes_its_zygote_along() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python(WHO);
     harness.value(&spec, "0").await;
     let pid = zygote(&harness).await.unwrap();
@@ -284,7 +285,7 @@ async fn a_retired_version_takes_its_zygote_along() {
 
 #[tokio::test]
 async fn a_failing_import_is_everybodys_who_waited_for_it() {
-    let harness = Harness::new();
+    let harness = Harness::with(|config| config.isolate = false);
     let spec = harness.python("print('before')\nraise ValueError('no')");
     let (a, b) = tokio::join!(harness.invoke(&spec, "0"), harness.invoke(&spec, "0"));
     for outcome in [&a, &b] {
