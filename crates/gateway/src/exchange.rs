@@ -12,9 +12,8 @@ use futures_util::FutureExt;
 use http::header::{EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
-use hyper::body::Body;
-use service::{BoxFuture, Caller, Error, Front, WireRequest};
+use hyper::body::Body as Incoming;
+use service::{Body, BoxFuture, Caller, Error, Front, WireRequest};
 use wire::Protocol;
 
 use crate::admission::{Claim, Stranger, signed_parts};
@@ -31,13 +30,13 @@ struct Trace {
     caller: String,
 }
 
-pub(crate) async fn handle<B: Body<Data = Bytes>>(inner: &Arc<Inner>, request: Request<B>) -> Response<Full<Bytes>> {
+pub(crate) async fn handle<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, request: Request<B>) -> Response<Body> {
     // Latency needs a monotonic clock finer than the one that stored times come from.
     let began = Instant::now();
     let (mut head, body) = request.into_parts();
     name_host(&mut head);
     if let Some(page) = own::page(inner, &head.method, head.uri.path()) {
-        return page.map(Full::new);
+        return page.map(Body::from);
     }
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let mut trace = Trace { request_id: inner.cloud.env().uuid(), label: UNROUTED, caller: String::new() };
@@ -49,10 +48,10 @@ pub(crate) async fn handle<B: Body<Data = Bytes>>(inner: &Arc<Inner>, request: R
         target: "cloudlet::access",
         %method, path, service, operation, caller, request_id,
         status = response.status().as_u16(),
-        bytes = response.body().len(),
+        bytes = response.body().size().unwrap_or_default(),
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
     );
-    response.map(Full::new)
+    response
 }
 
 /// HTTP/2 clients name the host in the URI; so may HTTP/1 clients, and then the URI counts (RFC 9112, 3.2.2).
@@ -63,26 +62,26 @@ fn name_host(head: &mut Parts) {
     }
 }
 
-async fn answer<B: Body<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, head: Parts, body: B) -> Response<Bytes> {
+async fn answer<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, head: Parts, body: B) -> Response<Body> {
     if let Some(front) = inner.cloud.front(&head) {
         trace.label = FRONT;
         return through_front(inner, trace, &*front, head, body).await;
     }
     if let Some(host) = inner.origins.strange_host(&head.headers) {
-        return Refusal::host(&host).encode(&trace.request_id);
+        return Refusal::host(&host).encode(&trace.request_id).map(Body::from);
     }
     let origin = match inner.origins.of(&head.headers) {
         From::Elsewhere => None,
         From::Page(origin) => Some(origin),
-        From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id),
+        From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id).map(Body::from),
     };
     let mut response = match &origin {
-        Some(_) if origin::is_preflight(&head) => origin::preflight(&head),
+        Some(_) if origin::is_preflight(&head) => origin::preflight(&head).map(Body::from),
         _ => match through_api(inner, trace, head, body).await {
             Ok(response) => response,
             Err(refusal) => {
                 tracing::debug!(request_id = trace.request_id, error = %refusal.error, "refused");
-                refusal.encode(&trace.request_id)
+                refusal.encode(&trace.request_id).map(Body::from)
             }
         },
     };
@@ -92,16 +91,18 @@ async fn answer<B: Body<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, he
     response
 }
 
-async fn through_front<B: Body<Data = Bytes>>(
+async fn through_front<B: Incoming<Data = Bytes>>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     front: &dyn Front,
     head: Parts,
     body: B,
-) -> Response<Bytes> {
+) -> Response<Body> {
     let body = match body::read(body, &allowance(inner, &head, inner.limits.body_bytes)).await {
         Ok(body) => body,
-        Err(error) => return Refusal::body(Protocol::RestJson, None, error).encode(&trace.request_id),
+        Err(error) => {
+            return Refusal::body(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
+        }
     };
     let cloud = &inner.cloud;
     let cx = cloud.cx(Caller::system(cloud.account()), cloud.region().clone(), endpoint(&head));
@@ -109,16 +110,16 @@ async fn through_front<B: Body<Data = Bytes>>(
     let request = Request::from_parts(head, body.bytes.clone());
     match caught(front.handle(cx, request)).await {
         Ok(response) => response,
-        Err(error) => Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id),
+        Err(error) => Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from),
     }
 }
 
-async fn through_api<B: Body<Data = Bytes>>(
+async fn through_api<B: Incoming<Data = Bytes>>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     head: Parts,
     body: B,
-) -> Result<Response<Bytes>, Refusal> {
+) -> Result<Response<Body>, Refusal> {
     let cloud = &inner.cloud;
     let signature = sigv4::parse(&signed_parts(&head));
     let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
@@ -172,7 +173,7 @@ fn endpoint(head: &Parts) -> Option<String> {
 }
 
 /// Runs a handler. One that panics fails its own request alone.
-async fn caught(handler: BoxFuture<Response<Bytes>>) -> Result<Response<Bytes>, Error> {
+async fn caught(handler: BoxFuture<Response<Body>>) -> Result<Response<Body>, Error> {
     AssertUnwindSafe(handler)
         .catch_unwind()
         .await

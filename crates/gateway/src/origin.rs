@@ -85,7 +85,7 @@ pub(crate) fn preflight(head: &Parts) -> Response<Bytes> {
 }
 
 /// Lets the page read the answer.
-pub(crate) fn allow(origin: HeaderValue, response: &mut Response<Bytes>) {
+pub(crate) fn allow<B>(origin: HeaderValue, response: &mut Response<B>) {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));

@@ -27,7 +27,7 @@ pub struct WireRequest {
 }
 
 /// One operation's way to and from the wire.
-pub(crate) struct Codec {
+pub struct Codec {
     operation: &'static str,
     binding: Option<&'static Binding>,
     names: Names,

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::{BoxFuture, Cx};
+use crate::{Body, BoxFuture, Cx};
 
 /// Who sent a request: an extension of its head, where the gateway knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,5 +16,5 @@ pub trait Front: Send + Sync {
     fn matches(&self, head: &http::request::Parts) -> bool;
 
     /// Answers it. `cx`'s caller is the server itself: who the user is, is for the front to find out.
-    fn handle(&self, cx: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Bytes>>;
+    fn handle(&self, cx: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Body>>;
 }

@@ -4,6 +4,7 @@
 //! A service is a value ([`Service`]): its API, its operations and its background work. [`Cloud`] holds them all.
 
 mod background;
+mod body;
 mod caller;
 mod cloud;
 mod codec;
@@ -14,10 +15,12 @@ mod operation;
 pub mod outbox;
 pub mod prefix;
 mod service;
+mod streamed;
 mod target;
 pub mod timers;
 
 pub use background::Worker;
+pub use body::{Body, Broken};
 pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
@@ -26,6 +29,7 @@ pub use error::Error;
 pub use front::{Front, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
+pub use streamed::Streamed;
 pub use target::{Delivery, Invoked, Outcome, Target};
 
 /// A future that can be kept in a table of handlers.

@@ -4,14 +4,14 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::query::Names;
 
 use crate::codec::{self, Codec};
 use crate::service::Refusal;
-use crate::{Api, BoxFuture, Cx, Error, Permission, WireRequest};
+use crate::streamed::Output;
+use crate::{Api, Body, BoxFuture, Cx, Error, Permission, WireRequest};
 
 /// What an operation does to stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Operation {
 
 impl Operation {
     /// Decodes, authorizes, calls and encodes. Errors come back encoded too.
-    pub fn serve(&self, cx: Cx, request: WireRequest) -> BoxFuture<http::Response<bytes::Bytes>> {
+    pub fn serve(&self, cx: Cx, request: WireRequest) -> BoxFuture<http::Response<Body>> {
         self.handler.clone().serve(cx, self.codec.clone(), request)
     }
 
@@ -49,7 +49,7 @@ pub fn read<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBuil
 where
     S: Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
+    O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
@@ -62,7 +62,7 @@ pub fn write<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBui
 where
     S: Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
+    O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
@@ -89,7 +89,7 @@ pub struct OperationBuilder<S, I> {
 impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBuilder<S, I> {
     fn new<O, E, F, Fut>(name: &'static str, effect: Effect, handler: F) -> Self
     where
-        O: Serialize + Send + 'static,
+        O: Output + Send + 'static,
         E: Into<Error> + 'static,
         F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<O, E>> + Send + 'static,
@@ -173,7 +173,7 @@ trait Handler: Send + Sync {
         cx: Cx,
         codec: Arc<Codec>,
         request: WireRequest,
-    ) -> BoxFuture<http::Response<bytes::Bytes>>;
+    ) -> BoxFuture<http::Response<Body>>;
     fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>>;
 }
 
@@ -206,7 +206,7 @@ impl<S, I, O, E, F, Fut> Handler for Typed<S, I, O, E, F>
 where
     S: Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,
-    O: Serialize + Send + 'static,
+    O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
@@ -216,16 +216,16 @@ where
         cx: Cx,
         codec: Arc<Codec>,
         request: WireRequest,
-    ) -> BoxFuture<http::Response<bytes::Bytes>> {
+    ) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             let request_id = cx.request_id().to_owned();
             let result = match codec.decode::<I>(&request) {
                 Ok(input) => self.run(cx, input).await,
                 Err(error) => Err(error),
             };
-            match result.and_then(|output| codec.encode(&request, &output, &request_id)) {
+            match result.and_then(|output| output.encode(&codec, &request, &request_id)) {
                 Ok(response) => response,
-                Err(error) => codec.encode_error(request.protocol, &error, &request_id),
+                Err(error) => codec.encode_error(request.protocol, &error, &request_id).map(Body::from),
             }
         })
     }
@@ -234,7 +234,7 @@ where
         Box::pin(async move {
             let input = codec::from_json(&input)?;
             let output = self.run(cx, input).await?;
-            serde_json::to_value(output).map_err(Error::internal)
+            output.into_json()
         })
     }
 }

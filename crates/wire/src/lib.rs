@@ -15,6 +15,7 @@ mod ser;
 mod value;
 
 pub mod cbor;
+pub mod event_stream;
 pub mod json;
 pub mod query;
 pub mod rest;

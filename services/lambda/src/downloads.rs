@@ -7,7 +7,7 @@ use blob::BlobId;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Method, Request, Response, StatusCode};
-use service::{BoxFuture, Cx, Front};
+use service::{Body, BoxFuture, Cx, Front};
 use sha2::Sha256;
 
 use crate::Lambda;
@@ -56,7 +56,7 @@ impl Front for DownloadFront {
         head.uri.path().starts_with(PATH)
     }
 
-    fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Bytes>> {
+    fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
         let lambda = self.0.clone();
         Box::pin(async move {
             if request.method() != Method::GET {
@@ -77,8 +77,8 @@ impl Front for DownloadFront {
     }
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Bytes> {
-    let mut response = Response::new(body);
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let content_type = http::HeaderValue::from_static(content_type);
     response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);

@@ -11,7 +11,7 @@ use http::request::Parts;
 use kv::{Db, Memory};
 use serde::{Deserialize, Serialize};
 use service::{
-    Access, Api, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Front,
+    Access, Api, Body, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Front,
     Permission, QueryApi, Service, read, write,
 };
 use tokio::net::TcpListener;
@@ -89,10 +89,11 @@ impl Front for App {
         head.headers.get("host").is_some_and(|host| host == "app.localhost")
     }
 
-    fn handle(&self, _: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Bytes>> {
+    fn handle(&self, _: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             assert_ne!(request.uri().path(), "/panic", "asked to");
-            http::Response::new(format!("app {} {}", request.uri().path(), request.body().len()).into())
+            let answer = format!("app {} {}", request.uri().path(), request.body().len());
+            http::Response::new(Bytes::from(answer).into())
         })
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use ::http::request::Parts;
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
-use service::{BoxFuture, Cx, Front};
+use service::{Body, BoxFuture, Cx, Front};
 
 use crate::ApiGateway;
 use crate::error::Error;
@@ -33,13 +33,14 @@ impl Front for ExecuteApi {
         address::of(head).is_some()
     }
 
-    fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Bytes>> {
+    fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
         let state = self.0.clone();
         Box::pin(async move {
-            serve(&state, &cx, request).await.unwrap_or_else(|error| {
+            let response = serve(&state, &cx, request).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a request to an API failed");
                 rest::internal()
-            })
+            });
+            response.map(Body::from)
         })
     }
 }

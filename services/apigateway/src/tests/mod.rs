@@ -123,7 +123,8 @@ impl World {
         let request: Request<Bytes> = request.body(Bytes::copy_from_slice(body)).unwrap();
         let (head, body) = request.into_parts();
         let front = self.cloud.cloud.front(&head).expect("the request is for an API");
-        front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await
+        let (head, body) = front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await.into_parts();
+        Response::from_parts(head, body.collect().await.unwrap())
     }
 
     async fn get(&self, uri: &str) -> Response<Bytes> {

@@ -254,6 +254,6 @@ async fn the_wire_tells_the_two_http_methods_apart() {
     };
     let response = put.serve(world.cloud.root(), request).await;
     assert_eq!(response.status(), 201, "{:?}", response.body());
-    let body: Value = serde_json::from_slice(response.body()).unwrap();
+    let body: Value = serde_json::from_slice(&response.into_body().collect().await.unwrap()).unwrap();
     assert_eq!(body["httpMethod"], "POST");
 }

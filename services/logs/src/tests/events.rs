@@ -212,7 +212,7 @@ async fn the_wire_carries_the_same_members() {
     };
     let response = operation.serve(world.cloud.system(), request).await;
     assert_eq!(response.status(), 200, "{:?}", response.body());
-    let body: Value = serde_json::from_slice(response.body()).unwrap();
+    let body: Value = serde_json::from_slice(&response.into_body().collect().await.unwrap()).unwrap();
     assert_eq!(body["events"], json!([{"timestamp": NOW, "message": "a", "ingestionTime": NOW}]));
 }
 

@@ -1,0 +1,107 @@
+//! The body of an answer: there as a whole, or made while it is sent.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use http_body::{Frame, SizeHint};
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
+
+/// What is sent after an answer's head. Dropping it before its end tells whoever makes it that the client is gone.
+pub struct Body(Form);
+
+enum Form {
+    Whole(Bytes),
+    Stream(Pieces),
+}
+
+/// The rest of a body that was begun cannot be made. The connection ends, so that the client can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an answer that was begun could not be finished")]
+pub struct Broken;
+
+impl Body {
+    pub fn stream(pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static) -> Body {
+        Body(Form::Stream(Box::pin(pieces)))
+    }
+
+    /// Its length in bytes, where that is known before it is sent.
+    pub fn size(&self) -> Option<usize> {
+        match &self.0 {
+            Form::Whole(bytes) => Some(bytes.len()),
+            Form::Stream(_) => None,
+        }
+    }
+
+    /// Waits for all of it, however much that is: for tests, and for bodies whose size is bounded elsewhere.
+    ///
+    /// # Errors
+    /// When it breaks off.
+    pub async fn collect(self) -> Result<Bytes, Broken> {
+        let mut pieces = match self.0 {
+            Form::Whole(bytes) => return Ok(bytes),
+            Form::Stream(pieces) => pieces,
+        };
+        let mut all = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            all.extend_from_slice(&piece?);
+        }
+        Ok(all.freeze())
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        Body(Form::Whole(bytes))
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Form::Whole(bytes) => bytes.fmt(f),
+            Form::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match &mut self.0 {
+            Form::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Form::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Form::Stream(pieces) => pieces.as_mut().poll_next(context).map_ok(Frame::data),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.size() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size().map_or_else(SizeHint::new, |size| SizeHint::with_exact(size as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bodies_are_whole_or_come_in_pieces() {
+        let pieces = |last| futures_util::stream::iter([Ok(Bytes::from_static(b"a")), last]);
+        let whole = Body::from(Bytes::from_static(b"ab"));
+        assert_eq!((whole.size(), whole.collect().await), (Some(2), Ok("ab".into())));
+        let stream = Body::stream(pieces(Ok("b".into())));
+        assert_eq!((stream.size(), stream.collect().await), (None, Ok("ab".into())));
+        assert_eq!(Body::stream(pieces(Err(Broken))).collect().await, Err(Broken));
+    }
+}
