@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import module, { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
+import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import util from 'node:util';
 
@@ -213,6 +214,64 @@ function resolveAlsoFrom(extra) {
   if (places.length > 0) module.register?.(`data:text/javascript,${encodeURIComponent(hook)}`);
 }
 
+// ---- Streams ------------------------------------------------------------------------------------------------
+
+const STREAMS = Symbol.for('aws.lambda.runtime.handler.streaming');
+const HTTP_INTEGRATION = 'application/vnd.awslambda.http-integration-response';
+const CHUNK_BYTES = 65536;
+
+/** A response that is sent while the handler makes it; it begins with the first bytes, or with its end. */
+class ResponseStream extends Writable {
+  constructor(server) {
+    super({ highWaterMark: CHUNK_BYTES });
+    this.server = server;
+    this.contentType = '';
+    this.begun = false;
+  }
+
+  setContentType(type) {
+    if (!this.begun) this.contentType = type;
+  }
+
+  begin() {
+    if (this.begun) return;
+    this.begun = true;
+    this.server.send('B', this.contentType);
+    if (this.prelude) this.server.send('C', this.prelude);
+  }
+
+  _write(chunk, encoding, done) {
+    this.begin();
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk, encoding);
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+      this.server.send('C', bytes.subarray(at, at + CHUNK_BYTES), at + CHUNK_BYTES >= bytes.length ? done : undefined);
+    }
+    if (bytes.length === 0) done();
+  }
+
+  _final(done) {
+    this.begin();
+    done();
+  }
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/response-streaming-tutorial.html */
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[STREAMS] = 'response';
+    if (options?.highWaterMark !== undefined) handler.highWaterMark = options.highWaterMark;
+    return handler;
+  },
+  HttpResponseStream: class HttpResponseStream {
+    /** Puts status, headers and cookies in front of the body, eight NUL bytes between them. */
+    static from(stream, metadata) {
+      stream.setContentType(HTTP_INTEGRATION);
+      stream.prelude = Buffer.concat([Buffer.from(JSON.stringify(metadata ?? {})), Buffer.alloc(8)]);
+      return stream;
+    }
+  },
+};
+
 // ---- Invocations --------------------------------------------------------------------------------------------
 
 /** What a handler is told: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
@@ -308,6 +367,7 @@ class Server {
     // When nothing is left to do and nobody has answered, Lambda's answer is null.
     this.onEmptyLoop = () => settle(null, null, true);
     const context = makeContext(about, settle);
+    if (this.handler[STREAMS]) return this.stream(payload, context, finish);
     try {
       const returned = this.handler(JSON.parse(payload), context, hasCallbacks ? (error, result) => settle(error, result, false) : undefined);
       if (typeof returned?.then === 'function') returned.then((result) => settle(null, result, true), (error) => settle(error ?? new Error(String(error)), undefined, true));
@@ -315,6 +375,33 @@ class Server {
     } catch (error) {
       settle(error ?? new Error(String(error)), undefined, true);
     }
+  }
+
+  /** Runs a handler that streams its response: it is done when its promise is kept and its stream has ended. */
+  stream(payload, context, finish) {
+    const response = new ResponseStream(this);
+    let kept = false;
+    let settled = false;
+    const end = (kind, body) => {
+      if (settled) return;
+      settled = true;
+      finish(kind, body);
+    };
+    const fail = (error) => {
+      logError('Invoke Error', error);
+      end('E', JSON.stringify(describe(error)));
+    };
+    response.on('error', fail);
+    response.on('finish', () => kept && end('S', ''));
+    // When nothing is left to do, nothing more can come.
+    this.onEmptyLoop = () => (response.writableEnded ? end('S', '') : response.end());
+    (async () => this.handler(JSON.parse(payload), response, context))().then(
+      () => {
+        kept = true;
+        if (response.writableFinished) end('S', '');
+      },
+      (error) => fail(error ?? new Error(String(error))),
+    );
   }
 
   /** Answers with an error that leaves the process in an unknown state, and ends it. */

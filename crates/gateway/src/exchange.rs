@@ -62,7 +62,12 @@ fn name_host(head: &mut Parts) {
     }
 }
 
-async fn answer<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, trace: &mut Trace, head: Parts, body: B) -> Response<Body> {
+async fn answer<B: Incoming<Data = Bytes>>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    head: Parts,
+    body: B,
+) -> Response<Body> {
     if let Some(front) = inner.cloud.front(&head) {
         trace.label = FRONT;
         return through_front(inner, trace, &*front, head, body).await;

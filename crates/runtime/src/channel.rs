@@ -3,6 +3,7 @@
 use crate::frames::Frames;
 use crate::function::Invocation;
 use crate::runtime_api::RuntimeApi;
+use crate::sink::Sink;
 use bytes::Bytes;
 
 pub(crate) enum Channel {
@@ -14,6 +15,8 @@ pub(crate) enum Channel {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
     Success(Bytes),
+    /// The end of a response whose parts the sink has.
+    Streamed,
     /// The JSON of an error; the instance can go on.
     Error(Bytes),
     /// The JSON of an error after which the process ends.
@@ -51,10 +54,11 @@ impl Channel {
         }
     }
 
-    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
+    /// Sends a request. The parts of a response that is streamed go to `sink` as they come.
+    pub async fn call(&mut self, request: Request<'_>, sink: &mut Sink) -> Result<Reply, Closed> {
         match self {
-            Channel::Frames(frames) => frames.call(request).await,
-            Channel::RuntimeApi(api) => api.call(request).await,
+            Channel::Frames(frames) => frames.call(request, sink).await,
+            Channel::RuntimeApi(api) => api.call(request, sink).await,
         }
     }
 }

@@ -2,7 +2,8 @@
 //! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
 //! The function sends `R` when it is ready (with a text that tells why it is no zygote, when it was to be one), `Z` when it
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
-//! and `X` (error, and the process ends).
+//! and `X` (error, and the process ends). A response that it streams precedes that: `B` with the content type, and any
+//! number of `C` with bytes; `S` is empty then.
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,7 @@ use bytes::Bytes;
 
 use crate::channel::{Closed, Ready, Reply, Request};
 use crate::limits::RESPONSE_BYTES_MAX;
+use crate::sink::Sink;
 
 pub(crate) struct Frames(UnixStream);
 
@@ -42,14 +44,28 @@ impl Frames {
         }
     }
 
-    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
+    pub async fn call(&mut self, request: Request<'_>, sink: &mut Sink) -> Result<Reply, Closed> {
         self.send(&request).await?;
-        match self.receive().await? {
-            (_, Body::TooLarge) => Ok(Reply::TooLarge),
-            (b'S', Body::Whole(payload)) => Ok(Reply::Success(payload.into())),
-            (b'E', Body::Whole(error)) => Ok(Reply::Error(error.into())),
-            (b'X', Body::Whole(error)) => Ok(Reply::Fatal(error.into())),
-            _ => Err(Closed),
+        let mut streams = false;
+        loop {
+            return match self.receive().await? {
+                (b'B', Body::Whole(content_type)) if !streams => {
+                    streams = true;
+                    let content_type = String::from_utf8_lossy(&content_type).into_owned();
+                    sink.begin(Some(content_type).filter(|text| !text.is_empty())).await;
+                    continue;
+                }
+                (b'C', Body::Whole(bytes)) if streams => {
+                    sink.push(bytes.into()).await;
+                    continue;
+                }
+                (b'S', Body::Whole(_)) if streams => Ok(Reply::Streamed),
+                (_, Body::TooLarge) => Ok(Reply::TooLarge),
+                (b'S', Body::Whole(payload)) => Ok(Reply::Success(payload.into())),
+                (b'E', Body::Whole(error)) => Ok(Reply::Error(error.into())),
+                (b'X', Body::Whole(error)) => Ok(Reply::Fatal(error.into())),
+                _ => Err(Closed),
+            };
         }
     }
 

@@ -15,6 +15,7 @@ use crate::limits::{LOG_DELAY_MAX, RESPONSE_BYTES_MAX};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::report::{self, Failure, Report};
+use crate::sink::Sink;
 
 /// How long a process may take to end after it has closed its side of the channel.
 const EXIT_GRACE: Duration = Duration::from_secs(1);
@@ -80,35 +81,40 @@ pub(crate) enum InitCause {
 }
 
 impl Instance {
-    /// Runs one invocation. Also tells whether the instance can take another.
-    pub async fn invoke(&mut self, invocation: &Invocation) -> (Outcome, bool) {
+    /// Runs one invocation; what the function streams goes to `sink`. Also tells whether the instance can take another.
+    pub async fn invoke(&mut self, invocation: &Invocation, mut sink: Sink) -> (Outcome, bool) {
         self.output.log().write(report::start(&invocation.request_id, &self.spec.version));
         let started = Instant::now();
-        let end = self.run(invocation, started + self.spec.timeout).await;
+        let end = self.run(invocation, &mut sink, started + self.spec.timeout).await;
         let duration = started.elapsed();
         self.output.drain();
         self.output.log().end_output();
         self.used_mb = self.process.peak_memory_bytes().map_or(self.used_mb, megabytes);
-        let reusable = matches!(&end, End::Replied(Reply::Success(_) | Reply::Error(_) | Reply::TooLarge));
+        let reusable =
+            matches!(&end, End::Replied(Reply::Success(_) | Reply::Streamed | Reply::Error(_) | Reply::TooLarge));
         if !reusable {
             self.process.kill();
         }
         let facts = Facts { spec: &self.spec, invocation, duration, init: self.init.take(), used_mb: self.used_mb };
-        let (payload, failure) = self.judge(end, invocation);
+        let (payload, failure) = self.judge(end, invocation, sink);
         let outcome = facts.conclude(self.output.log(), self.env.now(), payload, failure);
         (outcome, reusable && !self.process.has_ended())
     }
 
-    async fn run(&mut self, invocation: &Invocation, deadline: Instant) -> End<Reply> {
+    async fn run(&mut self, invocation: &Invocation, sink: &mut Sink, deadline: Instant) -> End<Reply> {
         let deadline_ms = (self.env.now() + self.spec.timeout).as_millis();
-        let call = self.channel.call(Request { invocation, deadline_ms });
+        let call = self.channel.call(Request { invocation, deadline_ms }, sink);
         attend(&self.process, &mut self.output, deadline, call).await
     }
 
     /// The payload for the caller, and what Lambda itself has to say.
-    fn judge(&self, end: End<Reply>, invocation: &Invocation) -> (Result<Bytes, Bytes>, Option<Failure>) {
+    fn judge(&self, end: End<Reply>, invocation: &Invocation, sink: Sink) -> (Result<Bytes, Bytes>, Option<Failure>) {
         let failure = match end {
             End::Replied(Reply::Success(payload)) if payload.len() <= RESPONSE_BYTES_MAX => return (Ok(payload), None),
+            End::Replied(Reply::Streamed) => match sink.end() {
+                Some(gathered) => return (Ok(gathered), None),
+                None => Failure::too_large(),
+            },
             End::Replied(Reply::Success(_) | Reply::TooLarge) => Failure::too_large(),
             End::Replied(Reply::Error(error) | Reply::Fatal(error)) => return (Err(error), None),
             End::Exited(exit) => Failure::exit(&invocation.request_id, exit),

@@ -15,6 +15,7 @@ mod process;
 mod report;
 mod runtime_api;
 mod sdk_use;
+mod sink;
 mod start;
 mod toolbox;
 mod view;
@@ -24,4 +25,5 @@ mod zygotes;
 
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};
+pub use sink::Part;
 pub use toolbox::{OnProgress, Progress};

@@ -9,6 +9,10 @@ pub const PAYLOAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// Bytes of a response's payload. Lambda leaves a little room for what wraps it, and says so in its error message.
 pub const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
 
+/// Bytes of a response that is streamed.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
+pub const STREAM_BYTES_MAX: usize = 200 * 1024 * 1024;
+
 /// Time that initialisation has for itself, before it starts to use up the first invocation's timeout.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 

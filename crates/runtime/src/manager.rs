@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
@@ -15,6 +15,7 @@ use crate::instance::Instance;
 use crate::interpreter::Interpreters;
 use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::pools::{Effects, Member, Pools};
+use crate::sink::{Part, Sink};
 use crate::start::{StartError, Starter, write_bootstraps};
 use crate::toolbox::{OnProgress, Toolbox};
 use crate::zygotes::Zygotes;
@@ -162,11 +163,32 @@ impl Runtime {
 
     /// Runs a function once. The invocation goes on when the caller stops waiting, as it does on Lambda.
     pub async fn invoke(&self, spec: &Arc<FunctionSpec>, invocation: Invocation) -> Result<Outcome, InvokeError> {
+        self.invoke_into(spec, invocation, Sink::whole()).await
+    }
+
+    /// The same for a caller that reads along: the parts of a response that the function streams go to `parts`, and
+    /// the outcome has no payload then, unless the function failed. A response that it does not stream is the outcome's
+    /// payload, and there are no parts.
+    pub async fn invoke_streaming(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        invocation: Invocation,
+        parts: mpsc::Sender<Part>,
+    ) -> Result<Outcome, InvokeError> {
+        self.invoke_into(spec, invocation, Sink::stream(parts)).await
+    }
+
+    async fn invoke_into(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        invocation: Invocation,
+        sink: Sink,
+    ) -> Result<Outcome, InvokeError> {
         if invocation.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(InvokeError::PayloadTooLarge);
         }
         let (inner, spec) = (self.0.clone(), spec.clone());
-        let invocation = tokio::spawn(async move { inner.run(&spec, &invocation).await });
+        let invocation = tokio::spawn(async move { inner.run(&spec, &invocation, sink).await });
         invocation.await.unwrap_or_else(|error| Err(InvokeError::Start(error.to_string())))
     }
 
@@ -262,7 +284,12 @@ impl Inner {
         }
     }
 
-    async fn run(self: Arc<Inner>, spec: &Arc<FunctionSpec>, invocation: &Invocation) -> Result<Outcome, InvokeError> {
+    async fn run(
+        self: Arc<Inner>,
+        spec: &Arc<FunctionSpec>,
+        invocation: &Invocation,
+        sink: Sink,
+    ) -> Result<Outcome, InvokeError> {
         let mut lease = match self.lease(spec).await {
             Ok(lease) => lease,
             Err(StartError::Refused(error)) => return Err(error),
@@ -270,7 +297,7 @@ impl Inner {
         };
         let Some(instance) = &mut lease.instance else { return Err(InvokeError::Throttled) };
         let (outcome, reusable) = tokio::select! {
-            ended = instance.invoke(invocation) => ended,
+            ended = instance.invoke(invocation, sink) => ended,
             () = self.stopped() => return Err(InvokeError::ShuttingDown),
         };
         if reusable {

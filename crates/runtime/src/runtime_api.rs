@@ -7,6 +7,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,11 +17,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::channel::{Closed, Reply, Request};
 use crate::limits::RESPONSE_BYTES_MAX;
+use crate::sink::{Part, Sink};
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
@@ -42,9 +45,15 @@ struct Shared {
     init: mpsc::Sender<Result<(), Bytes>>,
 }
 
+/// What a runtime sends of its answer to an invocation.
+enum Message {
+    Part(Part),
+    End(Reply),
+}
+
 struct Current {
     request_id: String,
-    reply: oneshot::Sender<Reply>,
+    answer: mpsc::Sender<Message>,
 }
 
 impl RuntimeApi {
@@ -71,12 +80,18 @@ impl RuntimeApi {
         self.init.recv().await.ok_or(Closed)
     }
 
-    pub async fn call(&mut self, request: Request<'_>) -> Result<Reply, Closed> {
-        let (reply, answered) = oneshot::channel();
-        let current = Current { request_id: request.invocation.request_id.clone(), reply };
+    pub async fn call(&mut self, request: Request<'_>, sink: &mut Sink) -> Result<Reply, Closed> {
+        let (answer, mut messages) = mpsc::channel(1);
+        let current = Current { request_id: request.invocation.request_id.clone(), answer };
         *self.shared.current() = Some(current);
         self.invocations.send(invocation(&request)?).await.map_err(|_| Closed)?;
-        answered.await.map_err(|_| Closed)
+        loop {
+            match messages.recv().await.ok_or(Closed)? {
+                Message::Part(Part::Begin(content_type)) => sink.begin(content_type).await,
+                Message::Part(Part::Bytes(bytes)) => sink.push(bytes).await,
+                Message::End(reply) => return Ok(reply),
+            }
+        }
     }
 }
 
@@ -134,9 +149,12 @@ async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> Result
     let steps: Vec<&str> = path.split('/').collect();
     Ok(match (&parts.method, steps.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => shared.next().await,
-        (&Method::POST, ["invocation", request_id, "response"]) => shared.response(request_id, body).await,
+        (&Method::POST, ["invocation", request_id, "response"]) => match is_streamed(&parts.headers) {
+            true => shared.stream(request_id, &parts.headers, body).await,
+            false => shared.response(request_id, body).await,
+        },
         (&Method::POST, ["invocation", request_id, "error"]) => match error(&parts.headers, body).await {
-            Ok(error) => shared.finish(request_id, Reply::Error(error)),
+            Ok(error) => shared.finish(request_id, Reply::Error(error)).await,
             Err(refused) => refused,
         },
         (&Method::POST, ["init", "error"]) => match error(&parts.headers, body).await {
@@ -172,7 +190,7 @@ impl Shared {
             Err(error) => return refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string()),
         };
         let too_large = reply == Reply::TooLarge;
-        let answer = self.finish(request_id, reply);
+        let answer = self.finish(request_id, reply).await;
         if too_large && answer.status() == StatusCode::ACCEPTED {
             let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
             return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
@@ -180,13 +198,42 @@ impl Shared {
         answer
     }
 
-    fn finish(&self, request_id: &str, reply: Reply) -> Answer {
-        let Some(current) = self.current().take_if(|current| current.request_id == request_id) else {
-            return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+    /// Passes the parts of a response on as they come. What went wrong on the way is in its trailers.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
+    async fn stream(&self, request_id: &str, headers: &HeaderMap, mut body: Incoming) -> Answer {
+        let Some(current) = self.take(request_id) else { return invalid_request_id() };
+        let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        // That a part cannot be sent means that time was up: the process is ended then.
+        let _ = current.answer.send(Message::Part(Part::Begin(content_type.map(str::to_owned)))).await;
+        let reply = loop {
+            match body.frame().await.map(|frame| frame.map(hyper::body::Frame::into_data)) {
+                None => break Reply::Streamed,
+                Some(Ok(Ok(bytes))) => drop(current.answer.send(Message::Part(Part::Bytes(bytes))).await),
+                Some(Ok(Err(frame))) => match frame.into_trailers().ok().as_ref().and_then(error_in_trailers) {
+                    Some(error) => break Reply::Error(error),
+                    None => continue,
+                },
+                Some(Err(error)) => {
+                    let message = format!("The response was not sent to its end: {error}");
+                    let error = json!({"errorType": "Runtime.TruncatedResponse", "errorMessage": message});
+                    break Reply::Error(error.to_string().into());
+                }
+            }
         };
-        // The caller is gone when time was up; the process is ended then.
-        let _ = current.reply.send(reply);
+        let _ = current.answer.send(Message::End(reply)).await;
         accepted()
+    }
+
+    async fn finish(&self, request_id: &str, reply: Reply) -> Answer {
+        let Some(current) = self.take(request_id) else { return invalid_request_id() };
+        // The caller is gone when time was up; the process is ended then.
+        let _ = current.answer.send(Message::End(reply)).await;
+        accepted()
+    }
+
+    /// The invocation under way, if it is that one: it is answered once.
+    fn take(&self, request_id: &str) -> Option<Current> {
+        self.current().take_if(|current| current.request_id == request_id)
     }
 }
 
@@ -199,6 +246,23 @@ async fn error(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
     }
     let kind = headers.get("lambda-runtime-function-error-type").and_then(|value| value.to_str().ok());
     Ok(json!({"errorType": kind.unwrap_or("Runtime.Unknown"), "errorMessage": ""}).to_string().into())
+}
+
+fn is_streamed(headers: &HeaderMap) -> bool {
+    headers.get("lambda-runtime-function-response-mode").is_some_and(|mode| mode == "streaming")
+}
+
+/// The JSON of an error that a response came to after it had begun.
+fn error_in_trailers(trailers: &HeaderMap) -> Option<Bytes> {
+    let text = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok());
+    let kind = text("lambda-runtime-function-error-type")?;
+    let body = text("lambda-runtime-function-error-body").and_then(|body| STANDARD.decode(body).ok());
+    let unnamed = || json!({"errorType": kind, "errorMessage": ""}).to_string().into_bytes();
+    Some(body.filter(|body| !body.is_empty()).unwrap_or_else(unnamed).into())
+}
+
+fn invalid_request_id() -> Answer {
+    refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
 fn accepted() -> Answer {

@@ -168,12 +168,7 @@ fn single<S, I: 'static>(action: String, resource: Option<Resource<I>>) -> Permi
 
 /// What a table keeps of an operation's types.
 trait Handler: Send + Sync {
-    fn serve(
-        self: Arc<Self>,
-        cx: Cx,
-        codec: Arc<Codec>,
-        request: WireRequest,
-    ) -> BoxFuture<http::Response<Body>>;
+    fn serve(self: Arc<Self>, cx: Cx, codec: Arc<Codec>, request: WireRequest) -> BoxFuture<http::Response<Body>>;
     fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>>;
 }
 
@@ -211,12 +206,7 @@ where
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
-    fn serve(
-        self: Arc<Self>,
-        cx: Cx,
-        codec: Arc<Codec>,
-        request: WireRequest,
-    ) -> BoxFuture<http::Response<Body>> {
+    fn serve(self: Arc<Self>, cx: Cx, codec: Arc<Codec>, request: WireRequest) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             let request_id = cx.request_id().to_owned();
             let result = match codec.decode::<I>(&request) {

@@ -9,5 +9,6 @@ mod pool;
 mod provided;
 mod python;
 mod sdk;
+mod streams;
 mod versions;
 mod zygote;
