@@ -15,6 +15,15 @@ BINARY = os.environ["CLOUDLET_BIN"]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 
+# The operations, as (model, name), that any client here was answered with success.
+driven = set()
+
+
+def _note(http_response, model, **_):
+    """What boto3 calls after each call: see its event `after-call`."""
+    if http_response.status_code < 300:
+        driven.add((model.service_model.service_name, model.name))
+
 
 def wait_until(condition, seconds=30, what="the condition"):
     """Polls until `condition()` is true, and returns its value."""
@@ -70,7 +79,7 @@ class Server:
         config = Config(retries={"max_attempts": retries}, max_pool_connections=64, parameter_validation=False).merge(
             Config(**options)
         )
-        return boto3.session.Session().client(
+        return self.session().client(
             service,
             endpoint_url=self.endpoint,
             region_name=region,
@@ -79,6 +88,12 @@ class Server:
             aws_session_token=token,
             config=config,
         )
+
+    def session(self):
+        """A session of boto3. What its clients and resources are answered with success counts as driven."""
+        session = boto3.session.Session()
+        session.events.register("after-call", _note)
+        return session
 
     def run(self, *arguments, check=True, **options):
         """Runs a cloudlet command against this server, as its root."""

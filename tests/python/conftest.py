@@ -1,6 +1,7 @@
-"""What all black-box tests share: one server, and names that do not collide."""
+"""What all black-box tests share: one server with a client for each service, and names that do not collide."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from cloudlet import Server
@@ -21,41 +22,30 @@ def unique():
     return f"test-{next(_numbers)}"
 
 
-@pytest.fixture(scope="session")
-def sqs(server):
-    return server.client("sqs")
+def _client(service):
+    """A fixture: the shared server's client for a service, as its root."""
+    return pytest.fixture(scope="session")(lambda server: server.client(service))
 
 
-@pytest.fixture(scope="session")
-def dynamodb(server):
-    return server.client("dynamodb")
+sqs = _client("sqs")
+dynamodb = _client("dynamodb")
+iam = _client("iam")
+sts = _client("sts")
+lambda_ = _client("lambda")
+logs = _client("logs")
+rest_apis = _client("apigateway")
+http_apis = _client("apigatewayv2")
 
 
-@pytest.fixture(scope="session")
-def iam(server):
-    return server.client("iam")
-
-
-@pytest.fixture(scope="session")
-def sts(server):
-    return server.client("sts")
-
-
-@pytest.fixture(scope="session")
-def lambda_(server):
-    return server.client("lambda")
-
-
-@pytest.fixture(scope="session")
-def logs(server):
-    return server.client("logs")
-
-
-@pytest.fixture(scope="session")
-def rest_apis(server):
-    return server.client("apigateway")
-
-
-@pytest.fixture(scope="session")
-def http_apis(server):
-    return server.client("apigatewayv2")
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    """What the tests drove is looked at after all of them, and only where all of them run."""
+    collected = len(items)
+    result = yield
+    files = {item.path for item in items}
+    whole = len(items) == collected and files == set(Path(__file__).parent.glob("test_*.py"))
+    last = [item for item in items if item.path.stem == "test_driven"]
+    items[:] = [item for item in items if item not in last] + (last if whole else [])
+    if last and not whole:
+        config.hook.pytest_deselected(items=last)
+    return result

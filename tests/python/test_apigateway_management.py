@@ -19,12 +19,13 @@ def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     where = {"restApiId": created["id"]}
     assert created["id"] in [item["id"] for item in api.get_rest_apis(limit=500)["items"]]
     renamed = [{"op": "replace", "path": "/description", "value": "changed"}]
-    assert api.update_rest_api(**where, patchOperations=renamed)["description"] == "changed"
+    api.update_rest_api(**where, patchOperations=renamed)
+    assert api.get_rest_api(**where)["description"] == "changed"
 
     root = api.get_resources(**where)["items"][0]["id"]
     resource = api.create_resource(**where, parentId=root, pathPart="a")["id"]
-    moved = api.update_resource(**where, resourceId=resource, patchOperations=[{"op": "replace", "path": "/pathPart", "value": "b"}])
-    assert moved["path"] == "/b"
+    api.update_resource(**where, resourceId=resource, patchOperations=[{"op": "replace", "path": "/pathPart", "value": "b"}])
+    assert api.get_resource(**where, resourceId=resource)["path"] == "/b"
     method = {**where, "resourceId": resource, "httpMethod": "OPTIONS"}
     api.put_method(**method, authorizationType="NONE")
     assert api.get_method(**method)["authorizationType"] == "NONE"
@@ -37,7 +38,9 @@ def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     api.put_integration_response(**method, statusCode="200", responseParameters={"method.response.header.X": "'y'"})
     assert api.get_integration_response(**method, statusCode="200")["responseParameters"] == {"method.response.header.X": "'y'"}
 
-    deployment = api.create_deployment(**where, stageName="s")["id"]
+    deployment = api.create_deployment(**where)["id"]
+    api.create_stage(**where, stageName="s", deploymentId=deployment)
+    assert api.get_stage(**where, stageName="s")["deploymentId"] == deployment
     assert api.get_deployment(**where, deploymentId=deployment)["id"] == deployment
     assert [item["id"] for item in api.get_deployments(**where)["items"]] == [deployment]
 
@@ -73,8 +76,12 @@ def test_an_http_api_is_read_changed_and_taken_apart(server, unique):
     assert len(api.get_integrations(**where)["Items"]) == 1
     route = api.create_route(**where, RouteKey="GET /a", Target=f"integrations/{one['IntegrationId']}")
     the_route = {**where, "RouteId": route["RouteId"]}
-    assert api.update_route(**the_route, RouteKey="GET /b")["RouteKey"] == "GET /b"
+    api.update_route(**the_route, RouteKey="GET /b")
+    assert api.get_route(**the_route)["RouteKey"] == "GET /b"
     api.create_stage(**where, StageName="s")
+    api.update_stage(**where, StageName="s", Description="changed")
+    assert api.get_stage(**where, StageName="s")["Description"] == "changed"
+    assert [item["StageName"] for item in api.get_stages(**where)["Items"]] == ["s"]
     deployment = api.create_deployment(**where, StageName="s")["DeploymentId"]
     assert api.get_deployment(**where, DeploymentId=deployment)["DeploymentId"] == deployment
     assert deployment in [item["DeploymentId"] for item in api.get_deployments(**where)["Items"]]

@@ -3,7 +3,6 @@
 import threading
 from decimal import Decimal
 
-import boto3
 import pytest
 from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
@@ -30,9 +29,8 @@ def table(dynamodb, unique):
 @pytest.fixture
 def resource(server, table):
     """The table as boto3's resource layer has it, which converts values."""
-    session = boto3.session.Session()
     keys = dict(aws_access_key_id=server.root["AWS_ACCESS_KEY_ID"], aws_secret_access_key=server.root["AWS_SECRET_ACCESS_KEY"])
-    return session.resource("dynamodb", endpoint_url=server.endpoint, region_name=REGION, **keys).Table(table)
+    return server.session().resource("dynamodb", endpoint_url=server.endpoint, region_name=REGION, **keys).Table(table)
 
 
 def schema(partition, sort=None):

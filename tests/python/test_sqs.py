@@ -99,10 +99,26 @@ def test_dead_letters_and_the_way_back(sqs, queue, unique):
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
     assert counts(sqs, dead) == (1, 0)
     handle = sqs.start_message_move_task(SourceArn=arn(dead))["TaskHandle"]
-    wait_until(lambda: sqs.list_message_move_tasks(SourceArn=arn(dead))["Results"][0]["Status"] == "COMPLETED")
+    wait_until(lambda: move_tasks(sqs, dead) == ["COMPLETED"])
     with pytest.raises(ClientError):
         sqs.cancel_message_move_task(TaskHandle=handle)
     assert counts(sqs, queue) == (1, 0)
+
+
+def move_tasks(sqs, queue):
+    return [task["Status"] for task in sqs.list_message_move_tasks(SourceArn=arn(queue), MaxResults=10)["Results"]]
+
+
+def test_moving_dead_letters_is_cancelled(sqs, queue, unique):
+    dead = sqs.create_queue(QueueName=f"{unique}-dead")["QueueUrl"]
+    policy = json.dumps({"deadLetterTargetArn": arn(dead), "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": policy})
+    sqs.send_message_batch(QueueUrl=dead, Entries=[{"Id": str(n), "MessageBody": "m"} for n in range(10)])
+    handle = sqs.start_message_move_task(SourceArn=arn(dead), DestinationArn=arn(queue), MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
+    moved = sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"]
+    wait_until(lambda: move_tasks(sqs, dead) == ["CANCELLED"])
+    waiting = counts(sqs, queue)[0]
+    assert moved <= waiting < 10 and counts(sqs, dead) == (10 - waiting, 0)
 
 
 def test_queues_are_listed_tagged_purged_and_deleted(sqs, queue, unique):

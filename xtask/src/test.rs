@@ -45,22 +45,36 @@ fn python() -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-/// A copy of the Node tests with their packages installed beside them.
+/// A copy of the Node tests in a folder below that where their packages are installed: there Node finds them.
 fn node() -> anyhow::Result<PathBuf> {
     let (source, environment) = (root().join("tests/node"), target().join("tests/node"));
-    fs::create_dir_all(&environment)?;
-    for entry in fs::read_dir(&source)? {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
-            fs::copy(&path, environment.join(name))?;
-        }
-    }
     once(&environment, &[&source.join("package.json")], || {
+        fs::copy(source.join("package.json"), environment.join("package.json"))?;
         run(Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
             .current_dir(&environment))
     })?;
-    Ok(environment)
+    let tests = environment.join("tests");
+    if tests.exists() {
+        fs::remove_dir_all(&tests)?;
+    }
+    copy_folder(&source, &tests)?;
+    Ok(tests)
+}
+
+/// Copies a folder with all that is in it.
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &copy)?;
+        } else {
+            fs::copy(entry.path(), copy)?;
+        }
+    }
+    Ok(())
 }
 
 /// Does `install` unless it has been done for the same `inputs`.

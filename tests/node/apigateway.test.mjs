@@ -1,0 +1,170 @@
+// REST APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import {
+  APIGatewayClient,
+  CreateDeploymentCommand,
+  CreateResourceCommand,
+  CreateRestApiCommand,
+  CreateStageCommand,
+  DeleteDeploymentCommand,
+  DeleteIntegrationCommand,
+  DeleteIntegrationResponseCommand,
+  DeleteMethodCommand,
+  DeleteMethodResponseCommand,
+  DeleteResourceCommand,
+  DeleteRestApiCommand,
+  DeleteStageCommand,
+  GetDeploymentCommand,
+  GetDeploymentsCommand,
+  GetIntegrationCommand,
+  GetIntegrationResponseCommand,
+  GetMethodCommand,
+  GetMethodResponseCommand,
+  GetResourceCommand,
+  GetRestApiCommand,
+  GetStageCommand,
+  GetStagesCommand,
+  GetTagsCommand,
+  NotFoundException,
+  paginateGetResources,
+  paginateGetRestApis,
+  PutIntegrationCommand,
+  PutIntegrationResponseCommand,
+  PutMethodCommand,
+  PutMethodResponseCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateMethodCommand,
+  UpdateResourceCommand,
+  UpdateRestApiCommand,
+  UpdateStageCommand,
+} from "@aws-sdk/client-api-gateway";
+import { functionBehind, request } from "./apis.mjs";
+import { everyOperationIsDriven } from "./driven.mjs";
+import { client, REGION } from "./server.mjs";
+
+const gateway = client(APIGatewayClient);
+const replace = (path, value) => [{ op: "replace", path, value }];
+let uri;
+before(async () => {
+  uri = `arn:aws:apigateway:${REGION}:lambda:path/2015-03-31/functions/${await functionBehind("behind-rest")}/invocations`;
+});
+
+/** The id of a new API, and that of its root. */
+async function create(name, more) {
+  const { id, rootResourceId } = await gateway.send(new CreateRestApiCommand({ name, ...more }));
+  return { restApiId: id, root: rootResourceId };
+}
+
+async function resource(restApiId, parentId, pathPart) {
+  return (await gateway.send(new CreateResourceCommand({ restApiId, parentId, pathPart }))).id;
+}
+
+/** A method `ANY` of a resource, answered by the function. */
+async function proxy(restApiId, resourceId) {
+  const method = { restApiId, resourceId, httpMethod: "ANY" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE" }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  return method;
+}
+
+test("APIs are found, changed and deleted", async () => {
+  const { restApiId } = await create("life", { description: "d", binaryMediaTypes: ["image/png"] });
+  const others = [await create("life-2"), await create("life-3")];
+  const found = [];
+  for await (const page of paginateGetRestApis({ client: gateway, pageSize: 2 }, {})) found.push(...page.items.map(({ id }) => id));
+  for (const api of [restApiId, ...others.map(({ restApiId }) => restApiId)]) assert.ok(found.includes(api));
+  await gateway.send(new UpdateRestApiCommand({ restApiId, patchOperations: [...replace("/name", "renamed"), { op: "remove", path: "/binaryMediaTypes/image~1png" }] }));
+  const got = await gateway.send(new GetRestApiCommand({ restApiId }));
+  assert.deepEqual([got.name, got.description, got.binaryMediaTypes ?? []], ["renamed", "d", []]);
+  await gateway.send(new DeleteRestApiCommand({ restApiId }));
+  await assert.rejects(gateway.send(new GetRestApiCommand({ restApiId })), NotFoundException);
+});
+
+test("resources are a tree", async () => {
+  const { restApiId, root } = await create("tree");
+  const items = await resource(restApiId, root, "items");
+  const item = await resource(restApiId, items, "{id}");
+  await gateway.send(new UpdateResourceCommand({ restApiId, resourceId: items, patchOperations: replace("/pathPart", "things") }));
+  assert.equal((await gateway.send(new GetResourceCommand({ restApiId, resourceId: item }))).path, "/things/{id}");
+  const paths = async () => {
+    const found = [];
+    for await (const page of paginateGetResources({ client: gateway, pageSize: 2 }, { restApiId })) found.push(...page.items.map(({ path }) => path));
+    return found.sort();
+  };
+  assert.deepEqual(await paths(), ["/", "/things", "/things/{id}"]);
+  await gateway.send(new DeleteResourceCommand({ restApiId, resourceId: items }));
+  assert.deepEqual(await paths(), ["/"]);
+});
+
+test("a function answers its API's users, at the stage that serves it", async () => {
+  const { restApiId, root } = await create("served");
+  const method = await proxy(restApiId, await resource(restApiId, root, "{proxy+}"));
+  const integration = await gateway.send(new GetIntegrationCommand(method));
+  assert.deepEqual([integration.type, integration.uri, integration.timeoutInMillis], ["AWS_PROXY", uri, 29_000]);
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  const { status, body } = await request(restApiId, "/dev/a/gr%C3%BC%C3%9Fe?x=1", { method: "PUT", body: "text" });
+  assert.deepEqual([status, body.httpMethod, body.pathParameters, body.body], [200, "PUT", { proxy: "a/grüße" }, "text"]);
+  assert.equal((await request(restApiId, "/prod/a")).status, 403);
+});
+
+test("a method is made of parts, each read and deleted alone", async () => {
+  const { restApiId, root } = await create("parts");
+  const method = { restApiId, resourceId: root, httpMethod: "OPTIONS" };
+  const answer = { ...method, statusCode: "200" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE" }));
+  await gateway.send(new UpdateMethodCommand({ ...method, patchOperations: replace("/operationName", "preflight") }));
+  assert.equal((await gateway.send(new GetMethodCommand(method))).operationName, "preflight");
+  await gateway.send(new PutMethodResponseCommand({ ...answer, responseParameters: { "method.response.header.X": false } }));
+  assert.deepEqual((await gateway.send(new GetMethodResponseCommand(answer))).responseParameters, { "method.response.header.X": false });
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "MOCK", requestTemplates: { "application/json": '{"statusCode": 200}' } }));
+  await gateway.send(new PutIntegrationResponseCommand({ ...answer, responseParameters: { "method.response.header.X": "'y'" } }));
+  assert.deepEqual((await gateway.send(new GetIntegrationResponseCommand(answer))).responseParameters, { "method.response.header.X": "'y'" });
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  assert.equal((await request(restApiId, "/dev/", { method: "OPTIONS" })).headers.get("x"), "y");
+  for (const [Delete, Get, names] of [
+    [DeleteIntegrationResponseCommand, GetIntegrationResponseCommand, answer],
+    [DeleteMethodResponseCommand, GetMethodResponseCommand, answer],
+    [DeleteIntegrationCommand, GetIntegrationCommand, method],
+    [DeleteMethodCommand, GetMethodCommand, method],
+  ]) {
+    await gateway.send(new Delete(names));
+    await assert.rejects(gateway.send(new Get(names)), NotFoundException);
+  }
+  // What is deployed stays as it was.
+  assert.equal((await request(restApiId, "/dev/", { method: "OPTIONS" })).status, 200);
+});
+
+test("stages serve deployments", async () => {
+  const { restApiId, root } = await create("stages");
+  await proxy(restApiId, root);
+  const { id: deploymentId } = await gateway.send(new CreateDeploymentCommand({ restApiId, description: "first" }));
+  const stage = { restApiId, stageName: "dev" };
+  await gateway.send(new CreateStageCommand({ ...stage, deploymentId, variables: { a: "1" } }));
+  await gateway.send(new UpdateStageCommand({ ...stage, patchOperations: replace("/variables/a", "2") }));
+  const got = await gateway.send(new GetStageCommand(stage));
+  assert.deepEqual([got.deploymentId, got.variables], [deploymentId, { a: "2" }]);
+  assert.deepEqual((await request(restApiId, "/dev/")).body.stageVariables, { a: "2" });
+  assert.deepEqual((await gateway.send(new GetStagesCommand({ restApiId }))).item.map(({ stageName }) => stageName), ["dev"]);
+  assert.equal((await gateway.send(new GetDeploymentCommand({ restApiId, deploymentId }))).description, "first");
+  assert.deepEqual((await gateway.send(new GetDeploymentsCommand({ restApiId }))).items.map(({ id }) => id), [deploymentId]);
+  await assert.rejects(gateway.send(new DeleteDeploymentCommand({ restApiId, deploymentId })), { name: "BadRequestException" });
+  await gateway.send(new DeleteStageCommand(stage));
+  assert.equal((await request(restApiId, "/dev/")).status, 403);
+  await assert.rejects(gateway.send(new GetStageCommand(stage)), NotFoundException);
+  await gateway.send(new DeleteDeploymentCommand({ restApiId, deploymentId }));
+  await assert.rejects(gateway.send(new GetDeploymentCommand({ restApiId, deploymentId })), NotFoundException);
+});
+
+test("tags", async () => {
+  const { restApiId } = await create("tagged", { tags: { a: "1", b: "2" } });
+  const resourceArn = `arn:aws:apigateway:${REGION}::/restapis/${restApiId}`;
+  await gateway.send(new TagResourceCommand({ resourceArn, tags: { c: "grüße" } }));
+  await gateway.send(new UntagResourceCommand({ resourceArn, tagKeys: ["a"] }));
+  assert.deepEqual((await gateway.send(new GetTagsCommand({ resourceArn }))).tags, { b: "2", c: "grüße" });
+  assert.deepEqual((await gateway.send(new GetRestApiCommand({ restApiId }))).tags, { b: "2", c: "grüße" });
+});
+
+everyOperationIsDriven("apigateway", APIGatewayClient);

@@ -1,0 +1,160 @@
+// HTTP APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import {
+  ApiGatewayV2Client,
+  CreateApiCommand,
+  CreateDeploymentCommand,
+  CreateIntegrationCommand,
+  CreateRouteCommand,
+  CreateStageCommand,
+  DeleteApiCommand,
+  DeleteCorsConfigurationCommand,
+  DeleteDeploymentCommand,
+  DeleteIntegrationCommand,
+  DeleteRouteCommand,
+  DeleteStageCommand,
+  GetApiCommand,
+  GetApisCommand,
+  GetDeploymentCommand,
+  GetDeploymentsCommand,
+  GetIntegrationCommand,
+  GetIntegrationsCommand,
+  GetRouteCommand,
+  GetRoutesCommand,
+  GetStageCommand,
+  GetStagesCommand,
+  GetTagsCommand,
+  NotFoundException,
+  TagResourceCommand,
+  UntagResourceCommand,
+  UpdateApiCommand,
+  UpdateIntegrationCommand,
+  UpdateRouteCommand,
+  UpdateStageCommand,
+} from "@aws-sdk/client-apigatewayv2";
+import { functionBehind, request } from "./apis.mjs";
+import { everyOperationIsDriven } from "./driven.mjs";
+import { client, endpoint, REGION } from "./server.mjs";
+
+const gateway = client(ApiGatewayV2Client);
+let IntegrationUri;
+before(async () => {
+  IntegrationUri = await functionBehind("behind-http");
+});
+
+async function create(Name, more) {
+  return (await gateway.send(new CreateApiCommand({ Name, ProtocolType: "HTTP", ...more }))).ApiId;
+}
+
+/** A new integration with the function, and where it is. */
+async function integration(ApiId) {
+  const command = new CreateIntegrationCommand({ ApiId, IntegrationType: "AWS_PROXY", IntegrationUri, PayloadFormatVersion: "2.0" });
+  return { ApiId, IntegrationId: (await gateway.send(command)).IntegrationId };
+}
+
+/** A new route to a new integration, and where it is. */
+async function route(ApiId, RouteKey) {
+  const { IntegrationId } = await integration(ApiId);
+  const command = new CreateRouteCommand({ ApiId, RouteKey, Target: `integrations/${IntegrationId}` });
+  return { ApiId, RouteId: (await gateway.send(command)).RouteId };
+}
+
+/** The default stage, which serves every change. */
+const serve = (ApiId) => gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
+
+/** All items of a list, two a page. */
+async function all(List, names) {
+  const found = [];
+  for (let NextToken; ; ) {
+    const page = await gateway.send(new List({ ...names, MaxResults: "2", NextToken }));
+    found.push(...page.Items);
+    NextToken = page.NextToken;
+    if (!NextToken) return found;
+  }
+}
+
+test("APIs are found, changed and deleted", async () => {
+  const ApiId = await create("life", { Description: "d" });
+  for (const name of ["life-2", "life-3"]) await create(name);
+  assert.deepEqual((await all(GetApisCommand)).map(({ Name }) => Name).sort(), ["life", "life-2", "life-3"]);
+  await gateway.send(new UpdateApiCommand({ ApiId, Name: "renamed" }));
+  const got = await gateway.send(new GetApiCommand({ ApiId }));
+  assert.deepEqual([got.Name, got.Description, got.ApiEndpoint], ["renamed", "d", `${endpoint}/_aws/execute-api/${ApiId}`]);
+  await gateway.send(new DeleteApiCommand({ ApiId }));
+  await assert.rejects(gateway.send(new GetApiCommand({ ApiId })), NotFoundException);
+});
+
+test("a cross-origin configuration answers browsers until it is deleted", async () => {
+  const CorsConfiguration = { AllowOrigins: ["https://app.example"], AllowMethods: ["GET"] };
+  const ApiId = await create("cors", { CorsConfiguration });
+  await route(ApiId, "GET /a");
+  await serve(ApiId);
+  const allowed = async () => (await request(ApiId, "/a", { headers: { Origin: "https://app.example" } })).headers.get("access-control-allow-origin");
+  assert.equal(await allowed(), "https://app.example");
+  await gateway.send(new DeleteCorsConfigurationCommand({ ApiId }));
+  assert.equal((await gateway.send(new GetApiCommand({ ApiId }))).CorsConfiguration, undefined);
+  assert.equal(await allowed(), null);
+});
+
+test("routes lead the API's users to the function", async () => {
+  const ApiId = await create("routes");
+  const [one, ...others] = [await route(ApiId, "GET /items/{id}"), await route(ApiId, "ANY /all/{proxy+}"), await route(ApiId, "$default")];
+  await serve(ApiId);
+  const { status, body } = await request(ApiId, "/items/7?x=1");
+  assert.deepEqual([status, body.routeKey, body.pathParameters, body.queryStringParameters], [200, "GET /items/{id}", { id: "7" }, { x: "1" }]);
+  await gateway.send(new UpdateRouteCommand({ ...one, RouteKey: "GET /things/{id}" }));
+  assert.equal((await gateway.send(new GetRouteCommand(one))).RouteKey, "GET /things/{id}");
+  assert.deepEqual((await all(GetRoutesCommand, { ApiId })).map(({ RouteKey }) => RouteKey).sort(), ["$default", "ANY /all/{proxy+}", "GET /things/{id}"]);
+  assert.equal((await request(ApiId, "/items/7")).body.routeKey, "$default");
+  for (const names of others) await gateway.send(new DeleteRouteCommand(names));
+  await assert.rejects(gateway.send(new GetRouteCommand(others[0])), NotFoundException);
+  assert.equal((await request(ApiId, "/items/7")).status, 404);
+  assert.equal((await request(ApiId, "/things/7")).body.routeKey, "GET /things/{id}");
+});
+
+test("integrations", async () => {
+  const ApiId = await create("integrations");
+  const one = await integration(ApiId);
+  for (let more = 0; more < 2; more++) await integration(ApiId);
+  assert.equal((await all(GetIntegrationsCommand, { ApiId })).length, 3);
+  await gateway.send(new UpdateIntegrationCommand({ ...one, PayloadFormatVersion: "1.0", TimeoutInMillis: 5000 }));
+  const got = await gateway.send(new GetIntegrationCommand(one));
+  assert.deepEqual([got.PayloadFormatVersion, got.TimeoutInMillis, got.IntegrationUri], ["1.0", 5000, IntegrationUri]);
+  await gateway.send(new DeleteIntegrationCommand(one));
+  await assert.rejects(gateway.send(new GetIntegrationCommand(one)), NotFoundException);
+});
+
+test("a stage without automatic deployment serves what was deployed", async () => {
+  const ApiId = await create("stages");
+  const stage = { ApiId, StageName: "dev" };
+  const first = await route(ApiId, "GET /a");
+  await gateway.send(new CreateStageCommand({ ...stage, StageVariables: { a: "1" } }));
+  const { DeploymentId } = await gateway.send(new CreateDeploymentCommand({ ...stage, Description: "first" }));
+  await gateway.send(new DeleteRouteCommand(first));
+  await gateway.send(new UpdateStageCommand({ ...stage, StageVariables: { a: "2" } }));
+  const got = await gateway.send(new GetStageCommand(stage));
+  assert.deepEqual([got.DeploymentId, got.StageVariables, got.AutoDeploy ?? false], [DeploymentId, { a: "2" }, false]);
+  assert.deepEqual((await request(ApiId, "/dev/a")).body.stageVariables, { a: "2" });
+  assert.deepEqual((await all(GetStagesCommand, { ApiId })).map(({ StageName }) => StageName), ["dev"]);
+  const deployment = { ApiId, DeploymentId };
+  assert.equal((await gateway.send(new GetDeploymentCommand(deployment))).Description, "first");
+  assert.deepEqual((await all(GetDeploymentsCommand, { ApiId })).map((found) => found.DeploymentId), [DeploymentId]);
+  await assert.rejects(gateway.send(new DeleteDeploymentCommand(deployment)), { $fault: "client" });
+  await gateway.send(new DeleteStageCommand(stage));
+  assert.notEqual((await request(ApiId, "/dev/a")).status, 200);
+  await gateway.send(new DeleteDeploymentCommand(deployment));
+  await assert.rejects(gateway.send(new GetDeploymentCommand(deployment)), NotFoundException);
+});
+
+test("tags", async () => {
+  const ApiId = await create("tagged", { Tags: { a: "1", b: "2" } });
+  const ResourceArn = `arn:aws:apigateway:${REGION}::/apis/${ApiId}`;
+  await gateway.send(new TagResourceCommand({ ResourceArn, Tags: { c: "grüße" } }));
+  await gateway.send(new UntagResourceCommand({ ResourceArn, TagKeys: ["a"] }));
+  assert.deepEqual((await gateway.send(new GetTagsCommand({ ResourceArn }))).Tags, { b: "2", c: "grüße" });
+  assert.deepEqual((await gateway.send(new GetApiCommand({ ApiId }))).Tags, { b: "2", c: "grüße" });
+});
+
+everyOperationIsDriven("apigatewayv2", ApiGatewayV2Client);
