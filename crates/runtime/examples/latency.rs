@@ -51,6 +51,7 @@ fn function(dir: &Path, runtime: &str, file: &str, source: &str) -> FunctionSpec
         environment: BTreeMap::new(),
         timeout: Duration::from_secs(10),
         memory_mb: 128,
+        ephemeral_storage_mb: 512,
         region: "us-east-1".into(),
         account: "000000000000".into(),
         role: String::new(),

@@ -125,6 +125,7 @@ impl Starter {
             credentials_expire: credentials.expires.min(zygote.credentials_expire()),
             _folder: folder,
             used_mb: 0,
+            frozen: false,
         };
         Ok(Some(initialise(instance, started).await.map_err(StartError::Init)?.0))
     }

@@ -28,6 +28,8 @@ pub struct FunctionSpec {
     pub environment: BTreeMap<String, String>,
     pub timeout: Duration,
     pub memory_mb: u32,
+    /// What /tmp may hold, where functions are isolated.
+    pub ephemeral_storage_mb: u32,
     pub region: String,
     pub account: String,
     /// The ARN of the execution role, for [`Host::credentials`].

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::channel::{Channel, Closed, Reply, Request};
 use crate::function::{FunctionSpec, Invocation, Outcome};
-use crate::limits::{LOG_DELAY_MAX, RESPONSE_BYTES_MAX};
+use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::report::{self, Failure, Report};
@@ -34,6 +34,8 @@ pub(crate) struct Instance {
     pub(crate) credentials_expire: Timestamp,
     pub(crate) _folder: Folder,
     pub(crate) used_mb: u64,
+    /// Whether it is stopped where it is, because nobody needs it now.
+    pub(crate) frozen: bool,
 }
 
 /// A private folder that is removed with its instance.
@@ -83,6 +85,7 @@ pub(crate) enum InitCause {
 impl Instance {
     /// Runs one invocation; what the function streams goes to `sink`. Also tells whether the instance can take another.
     pub async fn invoke(&mut self, invocation: &Invocation, mut sink: Sink) -> (Outcome, bool) {
+        self.freeze(false);
         self.output.log().write(report::start(&invocation.request_id, &self.spec.version));
         let started = Instant::now();
         let end = self.run(invocation, &mut sink, started + self.spec.timeout).await;
@@ -104,7 +107,7 @@ impl Instance {
     async fn run(&mut self, invocation: &Invocation, sink: &mut Sink, deadline: Instant) -> End<Reply> {
         let deadline_ms = (self.env.now() + self.spec.timeout).as_millis();
         let call = self.channel.call(Request { invocation, deadline_ms }, sink);
-        attend(&self.process, &mut self.output, deadline, call).await
+        attend(&self.process, &mut self.output, bytes(self.spec.memory_mb), deadline, call).await
     }
 
     /// The payload for the caller, and what Lambda itself has to say.
@@ -123,22 +126,33 @@ impl Instance {
         (Err(failure.payload()), Some(failure))
     }
 
+    /// Stops it where it is, or lets it go on.
+    pub fn freeze(&mut self, frozen: bool) {
+        if self.frozen != frozen {
+            self.process.freeze(frozen);
+            self.frozen = frozen;
+        }
+    }
+
     /// Whether credentials outlast another invocation, and the process still runs.
     pub fn is_fit(&self) -> bool {
         !self.process.has_ended() && self.env.now() + self.spec.timeout < self.credentials_expire
     }
 }
 
-/// Waits for `call`, while taking in output and watching the process and the clock.
+/// Waits for `call`, while taking in output and watching the process, its memory and the clock.
 pub(crate) async fn attend<T>(
     process: &Process,
     output: &mut Output,
+    memory_bytes: u64,
     deadline: Instant,
     call: impl Future<Output = Result<T, Closed>>,
 ) -> End<T> {
     tokio::pin!(call);
     let mut flush = tokio::time::interval_at(Instant::now() + LOG_DELAY_MAX, LOG_DELAY_MAX);
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut check = tokio::time::interval_at(Instant::now() + MEMORY_CHECK_INTERVAL, MEMORY_CHECK_INTERVAL);
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // In this order: an answer counts even when the process ended right after it, and a flood of output starves nothing.
         tokio::select! {
@@ -150,6 +164,10 @@ pub(crate) async fn attend<T>(
             exit = process.exit() => return End::Exited(exit),
             () = tokio::time::sleep_until(deadline) => return End::TimedOut,
             _ = flush.tick() => output.log().flush(),
+            _ = check.tick() => if process.holds_more_than(memory_bytes) {
+                // As the kernel does it, and with the same consequences.
+                process.kill();
+            },
             () = output.read() => {}
         }
     }
@@ -239,6 +257,11 @@ impl Facts<'_> {
             max_memory_used_mb: used_mb,
         }
     }
+}
+
+/// What a function's configuration has in megabytes.
+pub(crate) fn bytes(megabytes: u32) -> u64 {
+    u64::from(megabytes) * 1024 * 1024
 }
 
 /// Whole megabytes, as the REPORT line counts them.

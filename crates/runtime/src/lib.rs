@@ -9,6 +9,7 @@ mod instance;
 mod interpreter;
 pub mod limits;
 mod manager;
+mod memory;
 mod output;
 mod pools;
 mod process;

@@ -34,5 +34,16 @@ pub const SDK_SCAN_FILES_MAX: usize = 2_000;
 /// Bytes of one file that are looked at for the same reason.
 pub const SDK_SCAN_FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Bytes that an isolated instance's /tmp may hold: Lambda's default.
-pub const TMP_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Bytes that an instance's control group may hold besides its MemorySize and its /tmp: what the kernel keeps for it, the
+/// files it reads, and its /dev/shm.
+pub const OVERHEAD_BYTES: u64 = 96 * 1024 * 1024;
+
+/// Memory that comes with one processor. Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+pub const PROCESSOR_MB: u64 = 1_769;
+
+/// How often an invocation's memory is looked at. The kernel itself holds an instance to its MemorySize, its /tmp and
+/// [`OVERHEAD_BYTES`] together at any time.
+pub const MEMORY_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long an idle instance is awake, so that one that is busy all the time is not frozen in between.
+pub const FREEZE_AFTER: Duration = Duration::from_millis(100);

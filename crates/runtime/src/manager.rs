@@ -13,12 +13,19 @@ use tokio::time::Instant;
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
 use crate::instance::Instance;
 use crate::interpreter::Interpreters;
-use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::limits::{FREEZE_AFTER, PAYLOAD_BYTES_MAX};
+use crate::memory;
 use crate::pools::{Effects, Member, Pools};
 use crate::sink::{Part, Sink};
 use crate::start::{StartError, Starter, write_bootstraps};
 use crate::toolbox::{OnProgress, Toolbox};
 use crate::zygotes::Zygotes;
+
+/// The part of the host's memory that stays free, where nothing else is configured.
+const MEMORY_FREE_PART: u64 = 16;
+
+/// Idle instances that leave together when the host is short of memory.
+const EVICTED_AT_ONCE: usize = 8;
 
 /// How the runtime behaves.
 #[derive(Clone, Debug)]
@@ -35,6 +42,8 @@ pub struct Config {
     pub search_path: OsString,
     /// Instances of all functions that may exist at once.
     pub instances_max: usize,
+    /// Bytes of memory that the host shall have free: idle instances leave for them, those that have been idle longest first.
+    pub memory_free_min: u64,
     /// How long an instance waits for another request before it leaves.
     pub idle_timeout: Duration,
     /// How long a zygote without instances stays after the last one has left. A start without it takes as long as the import.
@@ -55,6 +64,7 @@ impl Config {
             hidden: Vec::new(),
             search_path: std::env::var_os("PATH").unwrap_or_default(),
             instances_max: 200,
+            memory_free_min: memory::total_bytes() / MEMORY_FREE_PART,
             idle_timeout: Duration::from_secs(300),
             zygote_idle_timeout: Duration::from_secs(3600),
             zygotes_max: 64,
@@ -75,6 +85,8 @@ struct Inner {
     state: Mutex<State>,
     /// Rung when an instance has ended.
     changed: Notify,
+    /// Rung when an instance may have become idle.
+    idled: Arc<Notify>,
     /// True when running invocations have to end too.
     stop: watch::Sender<bool>,
 }
@@ -134,6 +146,10 @@ impl Member for Slot {
     fn is_fit(&self) -> bool {
         Instance::is_fit(self)
     }
+
+    fn rest(&mut self) {
+        self.freeze(true);
+    }
 }
 
 impl Runtime {
@@ -154,10 +170,14 @@ impl Runtime {
         let (isolate, hidden) = (config.isolate, config.hidden.clone());
         let starter = Starter { env, host, interpreters, toolbox, zygotes, isolate, hidden, runtime_dir, run_dir };
         let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
+        if config.isolate {
+            sandbox::ControlGroup::prepare();
+        }
         let (starter, warming) = (Arc::new(starter), Semaphore::new(1));
-        let (changed, stop) = (Notify::new(), watch::Sender::new(false));
-        let inner = Arc::new(Inner { config, starter, warming, state, changed, stop });
+        let (changed, idled, stop) = (Notify::new(), Arc::new(Notify::new()), watch::Sender::new(false));
+        let inner = Arc::new(Inner { config, starter, warming, state, changed, idled, stop });
         tokio::spawn(expire_idle(Arc::downgrade(&inner)));
+        tokio::spawn(freeze_idle(inner.idled.clone(), Arc::downgrade(&inner)));
         Ok(Runtime(inner))
     }
 
@@ -332,6 +352,7 @@ impl Inner {
     /// Does what a change of the pools asks for.
     fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
         for spec in effects.start {
+            self.make_memory();
             let inner = self.clone();
             tokio::spawn(async move {
                 let result = tokio::select! {
@@ -345,6 +366,22 @@ impl Inner {
         // Dropping an instance ends its process and removes its folder.
         drop(effects.end);
         self.changed.notify_waiters();
+        self.idled.notify_one();
+    }
+
+    /// Ends the instance that has been idle longest, when the host is short of memory. True when one was ended.
+    fn make_memory(&self) -> bool {
+        if memory::available_bytes().is_none_or(|available| available >= self.config.memory_free_min) {
+            return false;
+        }
+        let evicted = self.state().pools.evict().end;
+        !evicted.is_empty()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.idled.notify_one();
     }
 }
 
@@ -378,5 +415,22 @@ async fn expire_idle(inner: std::sync::Weak<Inner>) {
         let effects = inner.state().pools.expire(before);
         inner.apply(effects);
         inner.starter.zygotes.expire(Instant::now());
+        // What has ended is not free at once: a few at a time.
+        let _ = (0..EVICTED_AT_ONCE).all(|_| inner.make_memory());
+    }
+}
+
+/// Freezes instances that have been idle for a moment, until the runtime is gone.
+async fn freeze_idle(idled: Arc<Notify>, inner: std::sync::Weak<Inner>) {
+    loop {
+        idled.notified().await;
+        loop {
+            tokio::time::sleep(FREEZE_AFTER).await;
+            let Some(inner) = inner.upgrade() else { return };
+            let Some(before) = Instant::now().checked_sub(FREEZE_AFTER) else { continue };
+            if !inner.state().pools.rest(before) {
+                break;
+            }
+        }
     }
 }

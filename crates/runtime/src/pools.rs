@@ -16,6 +16,8 @@ pub(crate) trait Member {
     fn pid(&self) -> u32;
     /// Whether it can serve another request.
     fn is_fit(&self) -> bool;
+    /// Stops it where it is, until it serves a request again.
+    fn rest(&mut self);
 }
 
 pub(crate) struct Pools<I, E> {
@@ -169,6 +171,21 @@ impl<I: Member, E> Pools<I, E> {
         effects
     }
 
+    /// Instances that have been idle since before `before` rest. Tells whether others are idle and do not.
+    pub fn rest(&mut self, before: Instant) -> bool {
+        let mut others = false;
+        for idle in self.pools.values_mut().flat_map(|pool| &mut pool.idle) {
+            if idle.since < before { idle.instance.rest() } else { others = true }
+        }
+        others
+    }
+
+    /// Ends the instance that has been idle longest.
+    pub fn evict(&mut self) -> Effects<I> {
+        let end = self.take_oldest().into_iter().collect();
+        Effects { start: Vec::new(), end }
+    }
+
     /// Every idle instance, to be ended.
     pub fn clear(&mut self) -> Effects<I> {
         self.pools.values_mut().for_each(|pool| pool.retired = true);
@@ -244,11 +261,19 @@ impl<I: Member, E> Pools<I, E> {
         if self.alive < self.alive_max {
             return true;
         }
-        let oldest = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
-        let Some(pool) = oldest.min_by_key(|pool| pool.idle.first().map(|idle| idle.since)) else { return false };
-        effects.end.push(pool.idle.remove(0).instance);
+        let oldest = self.take_oldest();
+        let found = oldest.is_some();
+        effects.end.extend(oldest);
+        found
+    }
+
+    /// Takes out the instance that has been idle longest, to be ended.
+    fn take_oldest(&mut self) -> Option<I> {
+        let pools = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
+        let pool = pools.min_by_key(|pool| pool.idle.first().map(|idle| idle.since))?;
+        let oldest = pool.idle.remove(0).instance;
         self.alive = self.alive.saturating_sub(1);
-        true
+        Some(oldest)
     }
 }
 
@@ -302,6 +327,7 @@ mod tests {
     struct Fake {
         pid: u32,
         fit: Rc<Cell<bool>>,
+        rests: bool,
     }
 
     impl Member for Fake {
@@ -311,6 +337,10 @@ mod tests {
 
         fn is_fit(&self) -> bool {
             self.fit.get()
+        }
+
+        fn rest(&mut self) {
+            self.rests = true;
         }
     }
 
@@ -326,6 +356,7 @@ mod tests {
             environment: Default::default(),
             timeout: std::time::Duration::from_secs(3),
             memory_mb: 128,
+            ephemeral_storage_mb: 512,
             region: String::new(),
             account: String::new(),
             role: String::new(),
@@ -380,7 +411,7 @@ mod tests {
                 return;
             }
             let spec = self.starting.swap_remove(at % self.starting.len());
-            let fake = Fake { pid: self.next_pid, fit: Rc::new(Cell::new(true)) };
+            let fake = Fake { pid: self.next_pid, fit: Rc::new(Cell::new(true)), rests: false };
             self.next_pid += 1;
             self.started += usize::from(succeeds);
             let result = if succeeds { Ok(fake) } else { Err(()) };
@@ -480,5 +511,22 @@ mod tests {
         let effects = world.pools.expire(world.now + std::time::Duration::from_secs(1));
         assert_eq!((effects.end.len(), world.pools.alive()), (1, 0));
         assert!(world.pools.status().is_empty());
+    }
+
+    #[test]
+    fn the_long_idle_rest_and_the_oldest_is_evicted() {
+        let mut world = World::new(3);
+        let spec = spec("a", None);
+        (0..2).for_each(|_| world.request(&spec));
+        (0..2).for_each(|_| world.start(0, true));
+        world.finish(0, true);
+        let (first, between) = (world.pools.status()[0].idle[0], world.now + std::time::Duration::from_secs(1));
+        world.now += std::time::Duration::from_secs(2);
+        world.finish(0, true);
+        assert!(world.pools.rest(between));
+        let effects = world.pools.evict();
+        assert_eq!((effects.end[0].pid, effects.end[0].rests), (first, true));
+        assert!(!world.pools.evict().end[0].rests);
+        assert_eq!((world.pools.evict().end.len(), world.pools.alive()), (0, 0));
     }
 }

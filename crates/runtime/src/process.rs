@@ -87,6 +87,22 @@ impl Process {
         }
     }
 
+    /// Stops it where it is, with all that it started, so that it uses no processor time; or lets it go on.
+    pub fn freeze(&self, frozen: bool) {
+        match self {
+            Process::Child(child) => child.freeze(frozen),
+            Process::Fork(fork) => fork.descendant.freeze(frozen),
+        }
+    }
+
+    /// Whether it and all that it started hold more than so many bytes of their own. Known in isolation only.
+    pub fn holds_more_than(&self, bytes: u64) -> bool {
+        match self {
+            Process::Child(child) => child.control_group().is_some_and(|group| group.holds_more_than(bytes)),
+            Process::Fork(_) => false,
+        }
+    }
+
     /// The most memory the process has held so far, in bytes, what it shares with its zygote included; `None` when it
     /// has ended.
     pub fn peak_memory_bytes(&self) -> Option<u64> {

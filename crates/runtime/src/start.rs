@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Env;
-use sandbox::{Command, Limits};
+use sandbox::{Command, Limits, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::UnixStream;
@@ -17,9 +17,9 @@ use crate::channel::{Channel, Ready};
 use crate::environment::{Surroundings, environment};
 use crate::frames::Frames;
 use crate::function::{Credentials, FunctionSpec, Host, InvokeError};
-use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, megabytes};
+use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, bytes, megabytes};
 use crate::interpreter::{Interpreter, Interpreters, Language};
-use crate::limits::INIT_TIMEOUT;
+use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
@@ -147,8 +147,8 @@ impl Starter {
         let Some((program, args)) = self.program(spec, toolchain, mode, control.as_ref()) else {
             return Err(refused_entrypoint(spec, log));
         };
-        let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), Limits::default());
-        let isolation = view.isolation(&folder.0, &self.hidden);
+        let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
+        let isolation = view.isolation(&folder.0, &self.hidden, bytes(spec.ephemeral_storage_mb));
         let command = Command { program, args, env, cwd, control, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
@@ -168,6 +168,7 @@ impl Starter {
             credentials_expire: credentials.expires,
             _folder: folder,
             used_mb: 0,
+            frozen: false,
         };
         let (instance, ready) = initialise(instance, started).await.map_err(StartError::Init)?;
         Ok(Launched { instance, environment, ready })
@@ -337,14 +338,24 @@ impl Starter {
     }
 }
 
+/// What an instance may use. Memory that /tmp holds is the instance's too, so the limit has room for it.
+fn limits(spec: &FunctionSpec) -> Limits {
+    let limits = Limits::default();
+    let memory_bytes = bytes(spec.memory_mb) + bytes(spec.ephemeral_storage_mb) + OVERHEAD_BYTES;
+    let cpu_shares = u64::from(spec.memory_mb) * SHARES_OF_A_PROCESSOR / PROCESSOR_MB;
+    let resources = Resources { memory_bytes, cpu_shares, processes: limits.processes };
+    Limits { resources: Some(resources), ..limits }
+}
+
 /// Waits until the function is ready. It has Lambda's ten seconds, and then what the first invocation may take.
 pub(crate) async fn initialise(
     mut instance: Instance,
     started: Instant,
 ) -> Result<(Instance, Ready), Box<InitFailure>> {
     let deadline = started + INIT_TIMEOUT + instance.spec.timeout;
+    let memory_bytes = bytes(instance.spec.memory_mb);
     let Instance { process, channel, output, .. } = &mut instance;
-    let end = attend(process, output, deadline, channel.ready()).await;
+    let end = attend(process, output, memory_bytes, deadline, channel.ready()).await;
     instance.output.drain();
     let took = started.elapsed();
     let cause = match end {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use sandbox::{Isolation, Mount};
 
 use crate::function::FunctionSpec;
-use crate::limits::TMP_BYTES_MAX;
 
 /// Where Lambda has a function's code, its layers, and what the runtime brings along.
 const TASK_ROOT: &str = "/var/task";
@@ -69,11 +68,11 @@ impl View {
         }
     }
 
-    /// `folder` is the instance's own, and empty.
-    pub fn isolation(&self, folder: &Path, hidden: &[PathBuf]) -> Option<Isolation> {
+    /// `folder` is the instance's own, and empty; its /tmp may hold so many bytes.
+    pub fn isolation(&self, folder: &Path, hidden: &[PathBuf], tmp_bytes: u64) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
         let mounts = mounts.clone();
-        Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes: TMP_BYTES_MAX })
+        Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::control_group::{self, Shared};
 use crate::{Command, Error, Exit, Isolation, Limits, isolated};
 
 /// What is isolated on this host.
@@ -26,12 +27,15 @@ pub struct Aspect {
     pub name: &'static str,
     pub isolated: bool,
     pub detail: &'static str,
+    /// What to do about it, where it is not.
+    pub remedy: Option<&'static str>,
 }
 
 /// Starts an isolated process that does nothing, with `folder`, which must be empty, as the place of its root.
 pub async fn capabilities(folder: &Path) -> Capabilities {
     let obstacle = attempt(folder).await.err().map(explain);
-    let aspects = aspects(obstacle.is_none());
+    let shared = tokio::task::spawn_blocking(control_group::shared).await.unwrap_or_default();
+    let aspects = aspects(obstacle.is_none(), shared);
     Capabilities { obstacle, aspects }
 }
 
@@ -77,20 +81,45 @@ fn knob(path: &str) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-fn aspects(works: bool) -> Vec<Aspect> {
+/// Where control groups are not the server's to use.
+const DELEGATE: &str = "Give the server control groups: run it as root, or by systemd with `Delegate=yes` in its unit (for a user: systemd-run --user --scope -p Delegate=yes cloudlet ...).";
+
+fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
     let users = if isolated::is_privileged() {
         "each instance has a user of its own, without privileges"
     } else {
         "functions run as the server's user in a user namespace of their own, without privileges"
     };
-    let aspect = |name, isolated, detail| Aspect { name, isolated, detail };
+    let aspect = |name, isolated, detail| Aspect { name, isolated, detail, remedy: None };
+    let group = |name, shares: bool, yes, no| {
+        let isolated = works && shares;
+        let (detail, remedy) = if isolated { (yes, None) } else { (no, Some(DELEGATE)) };
+        Aspect { name, isolated, detail, remedy }
+    };
     vec![
         aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
         aspect("processes", works, "an instance sees its own processes, and what it leaves behind ends with it"),
         aspect("privileges", works, users),
         aspect("system calls", works, "mounting, tracing, namespaces, modules, BPF, keys and raw sockets are refused"),
         aspect("descriptors and processes", works, "1,024 of each for an instance"),
-        aspect("memory and CPU", false, "what a function uses is reported, not limited"),
+        group(
+            "memory",
+            shared.memory,
+            "an instance that takes more than its MemorySize ends",
+            "what a function uses is reported, not limited",
+        ),
+        group(
+            "processors",
+            shared.cpu,
+            "shared out in proportion to MemorySize when they are scarce",
+            "any function may use all of them",
+        ),
+        group(
+            "idleness",
+            shared.freezes,
+            "idle instances are frozen",
+            "idle instances are stopped, but for what has left their process group",
+        ),
         aspect("network", false, "functions have the host's network: they reach services on its loopback addresses"),
     ]
 }

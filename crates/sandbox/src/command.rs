@@ -10,7 +10,7 @@ use std::process::{Child, Stdio};
 use rustix::io::FdFlags;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
-use crate::{Error, Isolation, Process, Result, isolated, launcher};
+use crate::{Error, Isolation, Process, Resources, Result, isolated, launcher};
 
 /// A program to start. Nothing of the server's own environment or descriptors reaches it.
 #[derive(Debug)]
@@ -34,11 +34,13 @@ pub struct Limits {
     pub open_files: u64,
     /// Processes and threads. Counted, and so limited, in isolation only: otherwise all functions have one user.
     pub processes: u64,
+    /// Memory and processors, for all that it starts together: in isolation, where the host has control groups for this server.
+    pub resources: Option<Resources>,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { open_files: 1024, processes: 1024 }
+        Limits { open_files: 1024, processes: 1024, resources: None }
     }
 }
 
@@ -58,7 +60,7 @@ impl Command {
             Ok(started) => started,
             Err(source) => return Err(failed(source)),
         };
-        Ok((Process::supervise(Pid::from_child(&child), None)?, output))
+        Ok((Process::supervise(Pid::from_child(&child), None, None)?, output))
     }
 
     fn start(self) -> io::Result<(Child, OwnedFd)> {

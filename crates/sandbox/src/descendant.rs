@@ -3,6 +3,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, pidfd_send_signal};
 use tokio::io::unix::AsyncFd;
 
 use crate::{Error, Result};
@@ -35,6 +36,13 @@ impl Descendant {
     pub fn has_ended(&self) -> bool {
         let mut watched = [PollFd::new(self.pidfd.get_ref(), PollFlags::IN)];
         poll(&mut watched, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Stops it where it is, so that it uses no processor time; or lets it go on. What it has started goes on.
+    pub fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::STOP } else { Signal::CONT };
+        // An error means that it has ended.
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), signal);
     }
 
     /// Waits for its end.

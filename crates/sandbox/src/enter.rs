@@ -120,6 +120,8 @@ unsafe fn go(entry: &Entry) -> Result<(), (Stage, c_int)> {
         libc::setsid();
         // Of the host's process table: it knows this process by the number that the server knows.
         let processes = libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        // Where the host runs out of memory, a function ends rather than the server.
+        let _ = write_file(c"/proc/self/oom_score_adj", b"500", libc::O_WRONLY);
         take_identity(entry).map_err(at(Stage::Identity))?;
         leave_the_hosts_mounts().map_err(at(Stage::Mounts))?;
         entry.steps.iter().try_for_each(|step| take(step)).map_err(at(Stage::Mounts))?;

@@ -15,7 +15,7 @@ pub struct Isolation {
     pub mounts: Vec<Mount>,
     /// Folders of the host that are empty inside, should they be below something that is shown.
     pub hidden: Vec<PathBuf>,
-    /// Bytes that /tmp may hold.
+    /// Bytes that /tmp may hold; they are memory.
     pub tmp_bytes: u64,
 }
 

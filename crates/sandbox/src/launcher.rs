@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
-type Job = Box<dyn FnOnce() + Send>;
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs `job` on the launcher thread and gives its result.
 pub(crate) async fn run<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Result<T> {

@@ -4,23 +4,28 @@
 
 mod capabilities;
 mod command;
+mod control_group;
 mod descendant;
 mod enter;
+mod hierarchy;
 mod init;
 mod isolated;
 mod isolation;
 mod launcher;
 mod process;
 mod seccomp;
+mod tree;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
 pub use command::{Command, Limits};
+pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use isolation::{Isolation, Mount};
 pub use process::{Exit, Process, peak_memory_bytes, proportional_bytes, resident_bytes};
+pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

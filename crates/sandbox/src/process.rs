@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
-use crate::{Error, Result};
+use crate::{ControlGroup, Error, Result};
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub struct Process {
     /// The process to show, when the leader is only an isolated process's init.
     shown: Option<u32>,
     exit: watch::Receiver<Option<Exit>>,
+    control: Option<Arc<ControlGroup>>,
 }
 
 /// The process group, whose id is the leader's. The id stays reserved until the leader is reaped: signals are sent only
@@ -41,15 +42,21 @@ struct Group {
 type Status = Option<OwnedFd>;
 
 impl Process {
-    pub(crate) fn supervise(leader: Pid, status: Status) -> Result<Process> {
+    pub(crate) fn supervise(leader: Pid, status: Status, control: Option<ControlGroup>) -> Result<Process> {
         let group = Arc::new(Group { leader, reaped: Mutex::new(false) });
         let (sender, exit) = watch::channel(None);
-        let process = Process { group: group.clone(), shown: None, exit };
+        let control = control.map(Arc::new);
+        let process = Process { group: group.clone(), shown: None, exit, control: control.clone() };
         let failed = |source| Error::Supervise { pid: process.pid(), source };
         let pidfd = rustix::process::pidfd_open(leader, PidfdFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
         // SAFETY: an `OwnedFd` keeps its one descriptor open for as long as it lives, and the `AsyncFd` owns it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }.map_err(|error| failed(error.into()))?;
-        tokio::spawn(async move { sender.send_replace(Some(group.ended(pidfd, status).await)) });
+        tokio::spawn(async move {
+            let exit = group.ended(pidfd, status).await;
+            // Its control group is for another now; before, there were processes in it.
+            drop(control);
+            sender.send_replace(Some(exit));
+        });
         Ok(process)
     }
 
@@ -83,6 +90,20 @@ impl Process {
     /// How it ended, if it has.
     pub fn try_exit(&self) -> Option<Exit> {
         *self.exit.borrow()
+    }
+
+    /// Its control group, if it has one.
+    pub fn control_group(&self) -> Option<&ControlGroup> {
+        self.control.as_deref()
+    }
+
+    /// Stops it where it is, with all that it started, so that it uses no processor time; or lets it go on.
+    pub fn freeze(&self, frozen: bool) {
+        if !self.control.as_ref().is_some_and(|control| control.freeze(frozen)) {
+            // What has left the group goes on. It still ends with the process.
+            let signal = if frozen { Signal::STOP } else { Signal::CONT };
+            self.group.signal(&self.group.reaped.lock().unwrap_or_else(PoisonError::into_inner), signal);
+        }
     }
 
     /// The most memory the process has held so far, in bytes; `None` when it has ended.
@@ -125,11 +146,17 @@ impl Drop for Process {
 
 impl Group {
     fn kill(&self, reaped: &bool) {
+        self.signal(reaped, Signal::KILL);
         if !reaped {
-            // An error means that no process of the group is left, which is what was asked for.
-            let _ = rustix::process::kill_process_group(self.leader, Signal::KILL);
             // One that has only just been started does not lead a group yet.
             let _ = rustix::process::kill_process(self.leader, Signal::KILL);
+        }
+    }
+
+    fn signal(&self, reaped: &bool, signal: Signal) {
+        if !reaped {
+            // An error means that no process of the group is left: there is nothing to signal.
+            let _ = rustix::process::kill_process_group(self.leader, signal);
         }
     }
 

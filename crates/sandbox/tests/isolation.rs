@@ -5,7 +5,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use sandbox::{Command, Exit, Isolation, Limits, Mount, Process};
+use sandbox::{Command, Exit, Isolation, Limits, Mount, Process, Resources};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
@@ -17,7 +17,7 @@ fn shell(root: &Path, script: &str) -> Command {
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         cwd: "/".into(),
         control: None,
-        limits: Limits { open_files: 64, processes: 32 },
+        limits: Limits { open_files: 64, processes: 32, resources: None },
         isolation: Some(Isolation {
             root: root.into(),
             mounts: Vec::new(),
@@ -182,4 +182,67 @@ async fn the_server_knows_it_by_its_own_number() {
     let name = std::fs::read_to_string(format!("/proc/{}/cmdline", process.pid())).unwrap();
     assert!(name.contains("sleep 1000"), "{name}");
     assert!(process.peak_memory_bytes().unwrap() > 100_000);
+}
+
+const RESOURCES: Resources = Resources { memory_bytes: 64 << 20, cpu_shares: 512, processes: 32 };
+
+async fn busy(resources: Option<Resources>) -> (Process, Receiver, TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = shell(root.path(), "echo !; while :; do :; done");
+    command.limits.resources = resources;
+    let (process, output) = command.spawn().await.unwrap();
+    let mut output = Receiver::from_owned_fd(output).unwrap();
+    assert_eq!(output.read_u8().await.unwrap(), b'!');
+    (process, output, root)
+}
+
+#[tokio::test]
+async fn is_born_in_its_control_group() {
+    let (process, _output, _root) = busy(Some(RESOURCES)).await;
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", process.pid())).unwrap();
+    let own = format!("/cloudlet-{}/", std::process::id());
+    for controller in [":memory:", ":cpu:", ":pids:", "0::"] {
+        let line = groups.lines().find(|line| line.contains(controller)).unwrap_or_default();
+        // On a host with version 2 alone, one line is for all.
+        assert!(line.contains(&own) || (line.is_empty() && controller != "0::"), "{groups}");
+    }
+    assert!(!process.control_group().unwrap().holds_more_than(RESOURCES.memory_bytes));
+}
+
+#[tokio::test]
+async fn the_kernel_ends_what_takes_too_much() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = shell(root.path(), "x=0123456789abcdef; while :; do x=$x$x; done");
+    command.limits.resources = Some(RESOURCES);
+    let (process, _output) = command.spawn().await.unwrap();
+    assert_eq!(process.exit().await, Exit::Signal(9));
+}
+
+#[tokio::test]
+async fn frozen_it_uses_no_processor_time() {
+    for resources in [Some(RESOURCES), None] {
+        let (process, _output, _root) = busy(resources).await;
+        let ticks = || {
+            let about = std::fs::read_to_string(format!("/proc/{}/stat", process.pid())).unwrap();
+            about.split(' ').nth(13).unwrap().parse::<u64>().unwrap()
+        };
+        let changes = async |wanted: bool| {
+            for _ in 0..100 {
+                let before = ticks();
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                if (ticks() != before) == wanted {
+                    return;
+                }
+            }
+            panic!("{resources:?}: it should be {wanted} that it runs");
+        };
+        changes(true).await;
+        process.freeze(true);
+        changes(false).await;
+        process.freeze(false);
+        changes(true).await;
+        process.freeze(true);
+        process.kill();
+        assert_eq!(process.exit().await, Exit::Signal(9));
+    }
 }

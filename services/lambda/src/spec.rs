@@ -72,6 +72,7 @@ async fn build(
         environment: settings.environment,
         timeout: Duration::from_secs(settings.timeout_seconds.into()),
         memory_mb: settings.memory_mb,
+        ephemeral_storage_mb: settings.ephemeral_storage_mb,
         region: function.arn.region.clone(),
         account: function.arn.account.clone(),
         role: settings.role.to_string(),

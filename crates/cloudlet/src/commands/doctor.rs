@@ -23,7 +23,7 @@ fn machine(found: &Capabilities) -> serde_json::Value {
     let aspects = found
         .aspects
         .iter()
-        .map(|aspect| json!({"Name": aspect.name, "Isolated": aspect.isolated, "Detail": aspect.detail}));
+        .map(|aspect| json!({"Name": aspect.name, "Isolated": aspect.isolated, "Detail": aspect.detail, "Remedy": aspect.remedy}));
     let obstacle = found.obstacle.as_ref();
     json!({
         "Isolated": obstacle.is_none(),
@@ -45,5 +45,8 @@ fn people(found: &Capabilities) {
     for aspect in &found.aspects {
         let mark = if aspect.isolated { "yes" } else { "no " };
         output::line(format_args!("  {mark}  {}: {}", aspect.name, aspect.detail));
+        if let Some(remedy) = aspect.remedy {
+            output::line(format_args!("       {remedy}"));
+        }
     }
 }

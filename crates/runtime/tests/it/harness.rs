@@ -99,6 +99,7 @@ impl Harness {
             environment: BTreeMap::new(),
             timeout: Duration::from_secs(20),
             memory_mb: 128,
+            ephemeral_storage_mb: 512,
             region: "eu-west-1".into(),
             account: "000000000000".into(),
             role: "arn:aws:iam::000000000000:role/f".into(),

@@ -8,6 +8,7 @@ mod node;
 mod pool;
 mod provided;
 mod python;
+mod resources;
 mod sdk;
 mod streams;
 mod versions;

@@ -1,0 +1,232 @@
+//! A control group for each instance, made ahead of need.
+//!
+//! Moving a process into a control group waits for all processors of the host, which takes longer than anything else in a
+//! start. A process that is *born* in one waits for nothing. In version 2 a process is cloned into a group. In version 1
+//! it is born where the thread is that clones it: so each group has a thread, which has moved there beforehand and stays.
+//! Groups are used again, and with them their threads.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::hierarchy::{Controller, Hierarchies};
+use crate::launcher::Job;
+use crate::tree::{Folder, Resources, plant};
+use crate::{Error, Result};
+
+/// Groups that wait for their instances, besides those that have had one.
+const READY: usize = 4;
+
+/// A launching thread clones, and prepares what the new process needs.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// A control group for one instance. Dropping it, when its processes have ended, leaves it to another.
+#[derive(Debug)]
+pub struct ControlGroup {
+    seat: Option<Seat>,
+}
+
+/// Folders and the thread that starts processes there.
+#[derive(Debug)]
+struct Seat {
+    folders: Vec<Folder>,
+    /// Of version 2, to be cloned into.
+    unified: Option<OwnedFd>,
+    jobs: Sender<Job>,
+    limits: Option<Resources>,
+}
+
+struct Pool {
+    trees: Vec<Folder>,
+    ready: Mutex<Vec<Seat>>,
+    made: Mutex<u64>,
+    /// Rung when a group was taken.
+    taken: Sender<()>,
+}
+
+/// Which resources this host lets the server share out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shared {
+    pub memory: bool,
+    pub cpu: bool,
+    pub pids: bool,
+    /// Whether groups can be frozen, rather than their processes stopped.
+    pub freezes: bool,
+}
+
+fn pool() -> &'static Pool {
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    POOL.get_or_init(|| {
+        let (taken, wanted) = channel();
+        // The steward waits until the pool is there.
+        let steward = std::thread::Builder::new().name("control groups".into());
+        if let Err(error) = steward.spawn(move || keep_ready(&wanted)) {
+            tracing::debug!(%error, "control groups are made when they are needed");
+        }
+        let _ = taken.send(());
+        let trees = plant(&Hierarchies::find());
+        Pool { trees, ready: Mutex::default(), made: Mutex::default(), taken }
+    })
+}
+
+fn keep_ready(wanted: &Receiver<()>) {
+    while wanted.recv().is_ok() {
+        let pool = pool();
+        while !pool.trees.is_empty() && pool.ready().len() < READY {
+            match pool.make() {
+                Ok(seat) => pool.ready().push(seat),
+                Err(error) => {
+                    tracing::debug!(%error, "no control group was made ahead of need");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Pool {
+    fn ready(&self) -> std::sync::MutexGuard<'_, Vec<Seat>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make(&self) -> io::Result<Seat> {
+        let number = {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            *made += 1;
+            *made
+        };
+        let name = number.to_string();
+        let folders: Vec<Folder> = self.trees.iter().map(|tree| tree.below(&name)).collect::<io::Result<_>>()?;
+        let unified = folders.iter().find(|folder| folder.unified);
+        let unified = unified.map(|folder| File::open(&folder.path).map(OwnedFd::from)).transpose()?;
+        let (jobs, work) = channel::<Job>();
+        let (moved, arrived) = channel();
+        let places = folders.clone();
+        let thread = std::thread::Builder::new().name(format!("launcher {name}")).stack_size(STACK_BYTES);
+        thread.spawn(move || {
+            // Zero is the thread that writes.
+            let alone = places.iter().filter(|folder| !folder.unified);
+            let outcome = alone.into_iter().try_for_each(|folder| folder.write("tasks", 0));
+            if moved.send(outcome).is_ok() {
+                work.into_iter().for_each(|job| job());
+            }
+        })?;
+        arrived.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
+        Ok(Seat { folders, unified, jobs, limits: None })
+    }
+}
+
+/// Which resources can be shared out, found out by making the folders for it.
+pub(crate) fn shared() -> Shared {
+    let has = |wanted| pool().trees.iter().any(|tree| tree.controllers.contains(&wanted));
+    Shared {
+        memory: has(Controller::Memory),
+        cpu: has(Controller::Cpu),
+        pids: has(Controller::Pids),
+        freezes: pool().trees.iter().any(|tree| tree.unified),
+    }
+}
+
+impl ControlGroup {
+    /// Makes groups ahead of need, in the background.
+    pub fn prepare() {
+        let thread = std::thread::Builder::new().name("control groups".into());
+        if let Err(error) = thread.spawn(pool) {
+            tracing::debug!(%error, "control groups are made when they are needed");
+        }
+    }
+
+    /// Takes a group and sets its limits; `None` where the host has none for this server.
+    ///
+    /// # Errors
+    /// When a group cannot be made, or the kernel refuses its limits.
+    pub async fn take(resources: Resources) -> io::Result<Option<ControlGroup>> {
+        let taken = tokio::task::spawn_blocking(move || {
+            let pool = pool();
+            if pool.trees.is_empty() {
+                return Ok(None);
+            }
+            let ready = pool.ready().pop();
+            let _ = pool.taken.send(());
+            let mut seat = ready.map_or_else(|| pool.make(), Ok)?;
+            seat.limit(resources)?;
+            Ok(Some(ControlGroup { seat: Some(seat) }))
+        });
+        taken.await.map_err(io::Error::other)?
+    }
+
+    fn folders(&self) -> &[Folder] {
+        self.seat.as_ref().map_or(&[], |seat| &seat.folders)
+    }
+
+    fn memory(&self) -> Option<&Folder> {
+        self.folders().iter().find(|folder| folder.controllers.contains(&Controller::Memory))
+    }
+
+    /// Moves a process here that was not born here, with its threads; waits for all processors of the host.
+    ///
+    /// # Errors
+    /// When there is no such process, or the kernel refuses it.
+    pub fn adopt(&self, pid: u32) -> io::Result<()> {
+        self.folders().iter().try_for_each(|folder| folder.adopt(pid))
+    }
+
+    /// Stops all processes here where they are, so that they use no processor time, or lets them go on. False when the
+    /// host cannot do that.
+    pub fn freeze(&self, frozen: bool) -> bool {
+        let unified = self.folders().iter().find(|folder| folder.unified);
+        unified.is_some_and(|folder| folder.write("cgroup.freeze", u8::from(frozen)).is_ok())
+    }
+
+    /// Bytes of memory that the processes here have made their own: neither files nor what /tmp holds.
+    pub fn private_bytes(&self) -> Option<u64> {
+        self.memory()?.private_bytes()
+    }
+
+    /// Whether the processes here hold more than so many bytes of their own.
+    pub fn holds_more_than(&self, bytes: u64) -> bool {
+        let Some(folder) = self.memory() else { return false };
+        // The second figure is dearer, and never more than the first.
+        folder.used_bytes().is_none_or(|used| used > bytes) && folder.private_bytes().is_some_and(|own| own > bytes)
+    }
+
+    /// The folder of version 2, for clone3(2).
+    pub(crate) fn descriptor(&self) -> io::Result<Option<OwnedFd>> {
+        self.seat.as_ref().and_then(|seat| seat.unified.as_ref()).map(OwnedFd::try_clone).transpose()
+    }
+
+    /// Runs `job` on the thread whose children are born here.
+    pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // The caller may have stopped waiting; its result is dropped then, which ends the process.
+            let _ = sender.send(job());
+        });
+        let seat = self.seat.as_ref().ok_or(Error::Launcher)?;
+        seat.jobs.send(job).map_err(|_| Error::Launcher)?;
+        receiver.await.map_err(|_| Error::Launcher)
+    }
+}
+
+impl Seat {
+    fn limit(&mut self, resources: Resources) -> io::Result<()> {
+        if self.limits != Some(resources) {
+            self.folders.iter().try_for_each(|folder| folder.limit(&resources))?;
+            self.limits = Some(resources);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        self.freeze(false);
+        if let Some(seat) = self.seat.take() {
+            pool().ready().push(seat);
+        }
+    }
+}
