@@ -136,7 +136,8 @@ impl Instance {
 
     /// Whether credentials outlast another invocation, and the process still runs.
     pub fn is_fit(&self) -> bool {
-        !self.process.has_ended() && self.env.now() + self.spec.timeout < self.credentials_expire
+        let has_ended = self.process.has_ended() || (self.frozen && sandbox::has_ended(self.process.pid()));
+        !has_ended && self.env.now() + self.spec.timeout < self.credentials_expire
     }
 }
 

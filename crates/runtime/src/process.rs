@@ -82,7 +82,7 @@ impl Process {
 
     pub fn has_ended(&self) -> bool {
         match self {
-            Process::Child(child) => child.try_exit().is_some(),
+            Process::Child(child) => child.has_ended(),
             Process::Fork(fork) => fork.descendant.has_ended(),
         }
     }

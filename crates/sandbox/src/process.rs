@@ -53,9 +53,9 @@ impl Process {
         let pidfd = unsafe { AsyncFd::register(pidfd) }.map_err(|error| failed(error.into()))?;
         tokio::spawn(async move {
             let exit = group.ended(pidfd, status).await;
+            sender.send_replace(Some(exit));
             // Its control group is for another now; before, there were processes in it.
             drop(control);
-            sender.send_replace(Some(exit));
         });
         Ok(process)
     }
@@ -92,6 +92,13 @@ impl Process {
         *self.exit.borrow()
     }
 
+    /// Whether it has ended, even if its init has not come to tell how.
+    pub fn has_ended(&self) -> bool {
+        let number = i32::try_from(self.pid()).ok().and_then(Pid::from_raw);
+        let is_gone = number.is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
+        is_gone || self.try_exit().is_some()
+    }
+
     /// Its control group, if it has one.
     pub fn control_group(&self) -> Option<&ControlGroup> {
         self.control.as_deref()
@@ -126,6 +133,14 @@ pub fn resident_bytes(pid: u32) -> u64 {
 /// the host. `None` when there is no such process, or the host does not tell.
 pub fn proportional_bytes(pid: u32) -> Option<u64> {
     field_bytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
+/// Whether a process has ended, even if nobody has been told yet: its parent may be frozen, as it was itself.
+pub fn has_ended(pid: u32) -> bool {
+    let Some(status) = std::fs::read_to_string(format!("/proc/{pid}/status")).ok() else { return true };
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    // Source: proc_pid_status(5).
+    state.is_none_or(|state| matches!(state.trim().chars().next(), Some('Z' | 'X') | None))
 }
 
 fn status_bytes(pid: u32, field: &str) -> Option<u64> {
