@@ -5,6 +5,7 @@ import { everyOperationIsDriven } from "./driven.mjs";
 import "./lambda/events.mjs";
 import "./lambda/functions.mjs";
 import "./lambda/layers.mjs";
+import "./lambda/streams.mjs";
 import "./lambda/versions.mjs";
 
 everyOperationIsDriven("lambda", LambdaClient);

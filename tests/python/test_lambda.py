@@ -226,8 +226,8 @@ def test_what_a_function_prints_is_in_its_log(lambda_, logs, function):
 
 
 def test_what_is_not_there_says_so(lambda_, function):
-    error = refused("NotImplemented", lambda_.create_function_url_config, FunctionName=function, AuthType="NONE")
-    assert error["Error"]["Message"].startswith("lambda:CreateFunctionUrlConfig is not implemented by Cloudlet.")
+    error = refused("NotImplemented", lambda_.get_function_code_signing_config, FunctionName=function)
+    assert error["Error"]["Message"].startswith("lambda:GetFunctionCodeSigningConfig is not implemented by Cloudlet.")
     refused("NotImplemented", lambda_.invoke_async, FunctionName=function, InvokeArgs=b"{}")
     refused("NotImplemented", lambda_.update_function_code, FunctionName=function, S3Bucket="bucket", S3Key="key")
 

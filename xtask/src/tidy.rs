@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "sandbox"],
     &["kv-local", "service", "runtime"],
+    &["proxy"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],
     &["bench"],

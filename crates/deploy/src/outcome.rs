@@ -40,7 +40,7 @@ pub fn outcome(stack: &Stack, changed: usize) -> Outcome {
     Outcome {
         stack: stack.name.clone(),
         outputs: stack.outputs.clone(),
-        endpoints: http_routes(stack).chain(rest_methods(stack)).collect(),
+        endpoints: http_routes(stack).chain(rest_methods(stack)).chain(function_urls(stack)).collect(),
         functions: functions
             .map(|function| DeployedFunction {
                 logical_id: function.logical_id.clone(),
@@ -100,6 +100,14 @@ fn rest_methods(stack: &Stack) -> impl Iterator<Item = Endpoint> {
             url: format!("{}/{}{path}", attribute(api, "Endpoint"), property(deployment, "StageName")),
             function: Some(function),
         })
+    })
+}
+
+fn function_urls(stack: &Stack) -> impl Iterator<Item = Endpoint> {
+    of_kind(stack, "AWS::Lambda::Url").map(|url| Endpoint {
+        method: "ANY".into(),
+        url: attribute(url, "FunctionUrl").to_owned(),
+        function: function_name(attribute(url, "FunctionArn")),
     })
 }
 

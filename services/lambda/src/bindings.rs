@@ -48,6 +48,28 @@ pub static INVOKE: Binding = Binding::new("POST", "/2015-03-31/functions/{Functi
     ])
     .response_status("StatusCode")
     .response_payload(Payload::Blob("Payload"));
+pub static INVOKE_WITH_RESPONSE_STREAM: Binding =
+    Binding::new("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", 200)
+        .query(&[("Qualifier", "Qualifier")])
+        .headers(&[
+            ("X-Amz-Invocation-Type", "InvocationType"),
+            ("X-Amz-Log-Type", "LogType"),
+            ("X-Amz-Client-Context", "ClientContext"),
+        ])
+        .payload(Payload::Blob("Payload"))
+        .response_headers(&[("X-Amz-Executed-Version", "ExecutedVersion")])
+        .response_status("StatusCode")
+        .response_payload(Payload::Blob("EventStream"));
+pub static CREATE_FUNCTION_URL_CONFIG: Binding =
+    Binding::new("POST", "/2021-10-31/functions/{FunctionName}/url", 201).query(&[("Qualifier", "Qualifier")]);
+pub static GET_FUNCTION_URL_CONFIG: Binding =
+    Binding::new("GET", "/2021-10-31/functions/{FunctionName}/url", 200).query(&[("Qualifier", "Qualifier")]);
+pub static UPDATE_FUNCTION_URL_CONFIG: Binding =
+    Binding::new("PUT", "/2021-10-31/functions/{FunctionName}/url", 200).query(&[("Qualifier", "Qualifier")]);
+pub static DELETE_FUNCTION_URL_CONFIG: Binding =
+    Binding::new("DELETE", "/2021-10-31/functions/{FunctionName}/url", 204).query(&[("Qualifier", "Qualifier")]);
+pub static LIST_FUNCTION_URL_CONFIGS: Binding = Binding::new("GET", "/2021-10-31/functions/{FunctionName}/urls", 200)
+    .query(&[("Marker", "Marker"), ("MaxItems", "MaxItems")]);
 pub static TAG_RESOURCE: Binding = Binding::new("POST", "/2017-03-31/tags/{Resource}", 204);
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/2017-03-31/tags/{Resource}", 204).query(&[("tagKeys", "TagKeys")]);

@@ -3,7 +3,7 @@
 use kv::Table;
 use service::prefix;
 
-use crate::types::{Alias, EventConfig, Function, LayerVersion, Mapping, Policy, Version};
+use crate::types::{Alias, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, UrlOwner, Version};
 
 /// By region and name.
 pub const FUNCTIONS: Table<(String, String), Function> = Table::new(prefix::LAMBDA, 1);
@@ -21,6 +21,10 @@ pub const LAYERS: Table<(String, String, u64), LayerVersion> = Table::new(prefix
 pub const NEXT_LAYER_VERSION: Table<(String, String), u64> = Table::new(prefix::LAMBDA, 7);
 /// By region and id.
 pub const MAPPINGS: Table<(String, String), Mapping> = Table::new(prefix::LAMBDA, 8);
+/// By region, function and qualifier.
+pub const URLS: Table<(String, String, String), FunctionUrl> = Table::new(prefix::LAMBDA, 9);
+/// By the id of the URL.
+pub const URL_OWNERS: Table<String, UrlOwner> = Table::new(prefix::LAMBDA, 10);
 
 /// Woken when an event source mapping changes, or the function that it feeds.
 pub const MAPPINGS_CHANNEL: &[u8] = b"lambda/mappings";

@@ -20,6 +20,7 @@ mod sources;
 mod spec;
 mod target;
 mod types;
+mod url;
 mod workers;
 
 use std::io;
@@ -46,6 +47,7 @@ use roles::Roles;
 use sources::Sources;
 use spec::Specs;
 use target::FunctionTarget;
+use url::FunctionUrls;
 
 /// The name that trust policies know Lambda by.
 const PRINCIPAL: &str = "lambda.amazonaws.com";
@@ -132,6 +134,12 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(write("DeleteAlias", alias::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_ALIAS))
         .operation(read("ListAliases", alias::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_ALIASES))
         .operation(write("Invoke", ops::invoke::invoke).action("lambda:InvokeFunction").permissions(|_, cx, i| ops::invoke::permissions(cx, i)).rest(&bindings::INVOKE))
+        .operation(write("InvokeWithResponseStream", ops::invoke_stream::invoke).action("lambda:InvokeFunction").permissions(|_, cx, i| ops::invoke::permissions(cx, i)).rest(&bindings::INVOKE_WITH_RESPONSE_STREAM))
+        .operation(write("CreateFunctionUrlConfig", ops::url::create).permissions(|_, cx, i| Ok(ops::url::permissions(cx, "lambda:CreateFunctionUrlConfig", i))).rest(&bindings::CREATE_FUNCTION_URL_CONFIG))
+        .operation(read("GetFunctionUrlConfig", ops::url::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION_URL_CONFIG))
+        .operation(write("UpdateFunctionUrlConfig", ops::url::update).permissions(|_, cx, i| Ok(ops::url::permissions(cx, "lambda:UpdateFunctionUrlConfig", i))).rest(&bindings::UPDATE_FUNCTION_URL_CONFIG))
+        .operation(write("DeleteFunctionUrlConfig", ops::url::delete).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::DELETE_FUNCTION_URL_CONFIG))
+        .operation(read("ListFunctionUrlConfigs", ops::url::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_FUNCTION_URL_CONFIGS))
         .operation(write("AddPermission", permission::add).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::ADD_PERMISSION))
         .operation(write("RemovePermission", permission::remove).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::REMOVE_PERMISSION))
         .operation(read("GetPolicy", permission::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_POLICY))
@@ -159,7 +167,8 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(read("ListTags", tag::list).resource(|_, i| i.resource.clone()).rest(&bindings::LIST_TAGS))
         .operation(read("GetAccountSettings", account::settings).rest(&bindings::GET_ACCOUNT_SETTINGS))
         .target(FunctionTarget(lambda.clone()))
-        .front(DownloadFront(lambda))
+        .front(DownloadFront(lambda.clone()))
+        .front(FunctionUrls(lambda))
         .worker("lambda logs", logs::run)
         .worker("lambda event sources", sources::run)
         .worker("lambda code", workers::sweep)

@@ -45,6 +45,14 @@ pub const CONCURRENT_EXECUTIONS: u32 = 1_000;
 /// What reservations must leave to the functions without one.
 pub const UNRESERVED_EXECUTIONS_MIN: u32 = 100;
 
+/// Rules of a function URL for pages of other origins: entries in one list, and how long a preflight's answer holds.
+pub const CORS_ENTRIES_MAX: usize = 100;
+pub const CORS_AGE_SECONDS_RANGE: RangeInclusive<i64> = 0..=86_400;
+/// How large the pieces are in which a response leaves that was not streamed.
+pub const CHUNK_BYTES: usize = 256 << 10;
+/// Pieces of a streamed response that wait for their reader.
+pub const PARTS_AHEAD: usize = 2;
+
 pub const LIST_ITEMS_DEFAULT: usize = 50;
 pub const LIST_ITEMS_RANGE: RangeInclusive<i64> = 1..=10_000;
 

@@ -160,6 +160,59 @@ pub struct Mapping {
 }
 kv::stored!(Mapping, version = 1);
 
+/// The URL of a function or of one of its aliases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionUrl {
+    /// The first part of its host name.
+    pub id: String,
+    /// `AuthType` `AWS_IAM`.
+    pub signed: bool,
+    /// `InvokeMode` `RESPONSE_STREAM`.
+    pub streams: bool,
+    pub cors: Option<Cors>,
+    pub created: Timestamp,
+    pub modified: Timestamp,
+}
+kv::stored!(FunctionUrl, version = 1);
+
+/// What pages of other origins may do with a function URL. What was not given is not shown either.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cors {
+    pub allow_credentials: Option<bool>,
+    pub allow_headers: Option<Vec<String>>,
+    pub allow_methods: Option<Vec<String>>,
+    pub allow_origins: Option<Vec<String>>,
+    pub expose_headers: Option<Vec<String>>,
+    pub max_age: Option<u32>,
+}
+
+impl Cors {
+    pub fn rules(&self) -> proxy::cors::Rules<'_> {
+        fn list(list: &Option<Vec<String>>) -> &[String] {
+            list.as_deref().unwrap_or_default()
+        }
+        proxy::cors::Rules {
+            allow_credentials: self.allow_credentials.unwrap_or_default(),
+            allow_headers: list(&self.allow_headers),
+            allow_methods: list(&self.allow_methods),
+            allow_origins: list(&self.allow_origins),
+            expose_headers: list(&self.expose_headers),
+            max_age: self.max_age.and_then(|age| i32::try_from(age).ok()),
+        }
+    }
+}
+
+/// What a URL's id stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UrlOwner {
+    pub region: String,
+    pub account: String,
+    pub function: String,
+    /// An alias, or `$LATEST`.
+    pub qualifier: String,
+}
+kv::stored!(UrlOwner, version = 1);
+
 #[cfg(test)]
 mod tests {
     use kv::Stored;
@@ -279,6 +332,23 @@ mod tests {
         golden(&mapping, MAPPING);
     }
 
+    #[test]
+    fn urls_do_not_drift() {
+        let cors = Cors { allow_origins: Some(vec!["*".into()]), max_age: Some(5), ..Cors::default() };
+        let url = FunctionUrl {
+            id: "u".into(),
+            signed: true,
+            streams: false,
+            cors: Some(cors),
+            created: Timestamp(8),
+            modified: Timestamp(9),
+        };
+        golden(&url, URL);
+        let text = |text: &str| text.to_owned();
+        let owner = UrlOwner { region: text("r"), account: text("0"), function: text("f"), qualifier: text("$LATEST") };
+        golden(&owner, URL_OWNER);
+    }
+
     const FUNCTION: &str = "
         0185a46e616d65a166a361726ebd61726e3a6177733a6c616d6264613a723a303a66756e6374696f6e3a66ac6e6578745f766572
         73696f6e02a47461677381a16ba176b472657365727665645f636f6e63757272656e637905";
@@ -310,6 +380,12 @@ mod tests {
         7572657390a4636f646583a4626c6f62d94030373037303730373037303730373037303730373037303730373037303730373037
         303730373037303730373037303730373037303730373037303730373037a56279746573cd012cae756e7061636b65645f627974
         6573cd0384a76372656174656409";
+    const URL: &str = "
+        0186a26964a175a67369676e6564c3a773747265616d73c2a4636f727386b1616c6c6f775f63726564656e7469616c73c0ad616c
+        6c6f775f68656164657273c0ad616c6c6f775f6d6574686f6473c0ad616c6c6f775f6f726967696e7391a12aae6578706f73655f
+        68656164657273c0a76d61785f61676505a76372656174656408a86d6f64696669656409";
+    const URL_OWNER: &str = "
+        0184a6726567696f6ea172a76163636f756e74a130a866756e6374696f6ea166a97175616c6966696572a7244c4154455354";
     const MAPPING: &str = "
         018ba26964a169a6736f75726365b161726e3a6177733a7371733a723a303a71a866756e6374696f6ebd61726e3a6177733a6c61
         6d6264613a723a303a66756e6374696f6e3a66a7656e61626c6564c3aa62617463685f73697a650aae77696e646f775f7365636f

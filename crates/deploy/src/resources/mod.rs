@@ -115,6 +115,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Function,
     &lambda::LayerVersion,
     &lambda::Permission,
+    &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
     &sqs::Queue,

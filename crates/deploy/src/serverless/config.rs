@@ -133,8 +133,19 @@ pub struct Function {
     pub ephemeral_storage: Option<i64>,
     pub version: Option<bool>,
     pub http_api_payload: Option<String>,
+    pub url: Option<FunctionUrl>,
     pub package: Package,
     pub events: Vec<Event>,
+}
+
+/// An address of the function's own.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionUrl {
+    /// Whether its users sign their requests, as for AWS's own APIs.
+    pub signed: bool,
+    pub cors: Option<HttpApiCors>,
+    /// `BUFFERED` or `RESPONSE_STREAM`.
+    pub invoke_mode: Option<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::config::{Destination, Function, Service};
+use super::config::{Destination, Function, FunctionUrl, Service};
 use super::read::Reader;
 use super::{event, keys, service};
 use crate::diagnostic::{At, Diagnostic};
@@ -77,12 +77,34 @@ pub fn read(entry: &Entry, service: &Service, reader: &mut Reader<'_>) -> Option
             reader.keys(http_api, "`httpApi` of a function", keys::FUNCTION_HTTP_API);
             service::payload(http_api, reader)
         }),
+        url: node.get("url").and_then(|url| function_url(node, url, reader)),
         package: service::package(node, reader),
         events: event::read_all(node, reader),
         key: key.clone(),
         at: entry.at.clone(),
         name,
         handler,
+    })
+}
+
+/// `url: true`, or its settings.
+fn function_url(parent: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<FunctionUrl> {
+    if node.as_mapping().is_none() {
+        return reader.boolean(parent, "url")?.then(FunctionUrl::default);
+    }
+    reader.keys(node, "`url`", keys::FUNCTION_URL);
+    let authorizer = reader.word(node, "authorizer");
+    if let Some(other) = authorizer.as_deref().filter(|kind| *kind != "aws_iam") {
+        reader.error(&node.at, format!("`authorizer` of `url` is aws_iam, or left out, not `{other}`"));
+    }
+    let invoke_mode = reader.word(node, "invokeMode");
+    if let Some(other) = invoke_mode.as_deref().filter(|mode| !matches!(*mode, "BUFFERED" | "RESPONSE_STREAM")) {
+        reader.error(&node.at, format!("`invokeMode` is BUFFERED or RESPONSE_STREAM, not `{other}`"));
+    }
+    Some(FunctionUrl {
+        signed: authorizer.is_some(),
+        cors: node.get("cors").and_then(|cors| service::http_api_cors(node, cors, reader)),
+        invoke_mode,
     })
 }
 

@@ -206,6 +206,7 @@ pub const FUNCTION: &[Key] = &[
     read("ephemeralStorageSize"),
     read("versionFunction"),
     read("httpApi"),
+    read("url"),
     ignored("architecture", HOST_ARCHITECTURE),
     ignored("runtimeManagement", "functions run on the runtimes the server has"),
     ignored("tracing", NO_TRACES),
@@ -217,7 +218,6 @@ pub const FUNCTION: &[Key] = &[
     ignored("provisionedConcurrency", "instances start on demand"),
     refused("image", "package the function as a zip: container images are not run"),
     refused("fileSystemConfig", "there is no EFS"),
-    refused("url", "use an `httpApi` event: function URLs are built in a later version"),
     refused(
         "iamRoleStatements",
         "the plugin serverless-iam-roles-per-function is not run: use `provider.iam.role.statements` or `role`",
@@ -226,6 +226,8 @@ pub const FUNCTION: &[Key] = &[
 ];
 
 pub const FUNCTION_HTTP_API: &[Key] = &[read("payload")];
+
+pub const FUNCTION_URL: &[Key] = &[read("authorizer"), read("cors"), read("invokeMode")];
 
 pub const DESTINATIONS: &[Key] = &[read("onSuccess"), read("onFailure")];
 

@@ -36,6 +36,14 @@ pub fn event_invoke_config(key: &str) -> String {
     format!("{}LambdaEvConf", normalized(key))
 }
 
+pub fn url(key: &str) -> String {
+    format!("{}LambdaFunctionUrl", normalized(key))
+}
+
+pub fn url_permission(key: &str) -> String {
+    format!("{}LambdaPermissionFnUrl", normalized(key))
+}
+
 pub fn layer(key: &str) -> String {
     format!("{}LambdaLayer", normalized(key))
 }

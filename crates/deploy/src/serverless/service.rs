@@ -187,7 +187,7 @@ pub fn payload(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-fn http_api_cors(parent: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<HttpApiCors> {
+pub fn http_api_cors(parent: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<HttpApiCors> {
     if node.as_mapping().is_none() {
         return reader.boolean(parent, "cors")?.then(HttpApiCors::default);
     }

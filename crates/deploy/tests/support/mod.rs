@@ -370,6 +370,17 @@ impl Inner {
             }
             "PutFunctionEventInvokeConfig" => self.merge(&key(text(input, "FunctionName")), "EventInvoke", input),
             "DeleteFunctionEventInvokeConfig" => Ok(json!({})),
+            "CreateFunctionUrlConfig" | "UpdateFunctionUrlConfig" => {
+                let name = text(input, "FunctionName");
+                self.merge(&key(name), "Url", input)?;
+                let url = format!("http://127.0.0.1:4566/_aws/lambda-url/{}/", plain(name));
+                Ok(json!({"FunctionArn": arn(name), "FunctionUrl": url}))
+            }
+            "DeleteFunctionUrlConfig" => self.unset(
+                &key(text(input, "FunctionName")),
+                "Url",
+                &json!(["FunctionName", "Qualifier", "AuthType", "InvokeMode", "Cors"]),
+            ),
             "CreateEventSourceMapping" => {
                 let id = self.id();
                 self.create(format!("lambda/mapping/{id}"), input.clone())?;

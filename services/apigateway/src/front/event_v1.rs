@@ -4,9 +4,9 @@
 //! and <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
 use http::Version;
+use proxy::{Incoming, all_values, last_values};
 use serde_json::{Map, Value, json};
 
-use super::request::{Incoming, all_values, last_values, parameters, variables};
 use crate::routes::Parameters;
 use crate::types::Texts;
 
@@ -67,7 +67,7 @@ fn event(
         "multiValueHeaders": headers.iter().map(all).collect::<Map<_, _>>(),
         "queryStringParameters": last_values(&query),
         "multiValueQueryStringParameters": all_values(&query),
-        "pathParameters": parameters(place.parameters),
+        "pathParameters": last_values(place.parameters),
         "stageVariables": variables(place.variables),
         "requestContext": context,
         "body": body,
@@ -122,6 +122,10 @@ fn cased(name: &str, version: Version) -> String {
         first.into_iter().chain(characters).collect::<String>()
     };
     name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+fn variables(variables: &Texts) -> Value {
+    if variables.is_empty() { Value::Null } else { json!(variables) }
 }
 
 #[cfg(test)]

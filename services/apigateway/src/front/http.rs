@@ -7,13 +7,12 @@ use ::http::{Response, StatusCode};
 use base::Arn;
 use bytes::Bytes;
 use kv::{Read, Snap};
+use proxy::{Incoming, answer, cors, event_v2};
 use service::Cx;
 
 use super::address::Address;
-use super::answer::{self, Answer, Body};
 use super::invoke::{Failure, invoke};
-use super::request::Incoming;
-use super::{cors, event_v1, event_v2, refusal};
+use super::{event_v1, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::integration;
@@ -21,7 +20,7 @@ use crate::keys::HTTP_STAGES;
 use crate::model::http::deployment;
 use crate::route_key;
 use crate::routes::http::{Found, Routes};
-use crate::types::http::{Api, Integration, Payload, Stage};
+use crate::types::http::{Api, Cors, Integration, Payload, Stage};
 
 const DEFAULT_STAGE: &str = "$default";
 
@@ -40,7 +39,8 @@ pub async fn serve(
     let routes =
         state.http.get(&api.id, deployed, || Ok(Routes::new(deployment::deployed(&read, &api.id, deployed)?)))?;
     drop(read);
-    if let Some(cors) = &routes.cors
+    let rules = routes.cors.as_ref().map(Cors::rules);
+    if let Some(cors) = &rules
         && cors::is_preflight(&incoming.method, &incoming.headers)
     {
         let mut response = Response::new(Bytes::new());
@@ -54,7 +54,7 @@ pub async fn serve(
             Request { cx, api: &api, stage: &stage, path: &address.path, incoming: &incoming }.answer(&found).await
         }
     };
-    if let Some(cors) = &routes.cors {
+    if let Some(cors) = &rules {
         cors::apply(cors, &incoming.headers, response.headers_mut());
     }
     Ok(with_id(response, &incoming))
@@ -104,7 +104,7 @@ impl Request<'_> {
                     Payload::V2 => answer::v2(&payload),
                 };
                 match answer {
-                    Ok(answer) => return respond(answer),
+                    Ok(answer) => return answer.into_response(),
                     Err(error) => {
                         tracing::warn!(
                             api = self.api.id,
@@ -175,25 +175,4 @@ impl Request<'_> {
             resource,
         }
     }
-}
-
-/// Headers that are the gateway's own to set.
-const DROPPED: [&str; 7] =
-    ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-
-fn respond(answer: Answer) -> Response<Bytes> {
-    let body = match answer.body {
-        Body::Text(text) => Bytes::from(text),
-        Body::Binary(bytes, _) => bytes,
-    };
-    let mut response = Response::new(super::body_of(answer.status, body));
-    *response.status_mut() = answer.status;
-    let headers = response.headers_mut();
-    for (name, value) in answer.headers.into_iter().filter(|(name, _)| !DROPPED.contains(&name.as_str())) {
-        headers.append(name, value);
-    }
-    if !headers.contains_key(CONTENT_TYPE) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
-    }
-    response
 }

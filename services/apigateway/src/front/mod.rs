@@ -1,15 +1,11 @@
 //! The traffic of an API's users.
 
 mod address;
-mod answer;
-mod cors;
 mod event_v1;
-mod event_v2;
 mod http;
 mod invoke;
 mod mock;
 mod refusal;
-mod request;
 mod rest;
 
 use std::sync::Arc;
@@ -17,13 +13,13 @@ use std::sync::Arc;
 use ::http::request::Parts;
 use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
+use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front};
 
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, REST_APIS};
 use crate::limits;
-use request::Incoming;
 
 /// Answers the requests to `{api}.execute-api.*`, and to the paths that stand for it.
 pub struct ExecuteApi(pub Arc<ApiGateway>);
@@ -62,9 +58,4 @@ async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<R
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
         None => Ok(refusal::forbidden()),
     }
-}
-
-/// The body of an answer: some statuses have none.
-fn body_of(status: StatusCode, body: Bytes) -> Bytes {
-    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED { Bytes::new() } else { body }
 }

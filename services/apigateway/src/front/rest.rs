@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use kv::Snap;
+use proxy::Incoming;
+use proxy::answer::{self, Answer, Body, body_of};
 use service::Cx;
 
 use super::address::Address;
-use super::answer::{self, Answer, Body};
 use super::event_v1::{self, Place};
 use super::invoke::{Failure, invoke};
-use super::request::Incoming;
 use super::{mock, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
@@ -168,7 +168,7 @@ impl Request<'_> {
             Body::Binary(bytes, _) if self.is_binary(accepted) => bytes,
             Body::Binary(_, base64) => Bytes::from(base64),
         };
-        let mut response = Response::new(super::body_of(answer.status, body));
+        let mut response = Response::new(body_of(answer.status, body));
         *response.status_mut() = answer.status;
         let headers = response.headers_mut();
         for (name, value) in answer.headers {

@@ -32,6 +32,19 @@ pub struct Cors {
     pub max_age: Option<i32>,
 }
 
+impl Cors {
+    pub fn rules(&self) -> proxy::cors::Rules<'_> {
+        proxy::cors::Rules {
+            allow_credentials: self.allow_credentials,
+            allow_headers: &self.allow_headers,
+            allow_methods: &self.allow_methods,
+            allow_origins: &self.allow_origins,
+            expose_headers: &self.expose_headers,
+            max_age: self.max_age,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     pub id: Id,

@@ -4,6 +4,8 @@ mod concurrency;
 pub mod destination;
 pub mod event;
 mod run;
+mod streaming;
 
 pub use concurrency::Concurrency;
 pub use run::{Ran, Request, resolve, run, run_resolved, validate};
+pub use streaming::{Begun, Streaming, stream};

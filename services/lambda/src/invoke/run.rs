@@ -1,13 +1,16 @@
 //! One execution: from a reference to a function to the answer of the version that it means.
 
+use std::sync::Arc;
+
 use base::Arn;
 use bytes::Bytes;
-use runtime::{Invocation, Outcome};
+use runtime::{FunctionSpec, Invocation, Outcome};
 use serde::de::IgnoredAny;
 use service::Cx;
 
 use crate::Lambda;
 use crate::error::Error;
+use crate::invoke::concurrency::Permit;
 use crate::model::function::{self, Resolved};
 use crate::name::{FunctionRef, Qualifier};
 use crate::ops::configuration::version_name;
@@ -61,6 +64,27 @@ pub async fn run(lambda: &Lambda, cx: &Cx, reference: &FunctionRef, request: Req
 }
 
 pub async fn run_resolved(lambda: &Lambda, cx: &Cx, target: Resolved, request: Request) -> Result<Ran, Error> {
+    let Prepared { permit, spec, invocation, version } = prepare(lambda, cx, target, request).await?;
+    // In a task of its own: the execution goes on, and counts, when the caller stops waiting.
+    let runtime = lambda.runtime.clone();
+    let execution = tokio::spawn(async move {
+        let outcome = runtime.invoke(&spec, invocation).await;
+        drop(permit);
+        outcome
+    });
+    let outcome = execution.await.map_err(|error| Error::Internal(error.to_string()))??;
+    Ok(Ran { outcome, version })
+}
+
+/// An execution that has been let in, and has not begun.
+pub struct Prepared {
+    pub permit: Option<Permit>,
+    pub spec: Arc<FunctionSpec>,
+    pub invocation: Invocation,
+    pub version: String,
+}
+
+pub async fn prepare(lambda: &Lambda, cx: &Cx, target: Resolved, request: Request) -> Result<Prepared, Error> {
     lambda.host.connect(cx);
     let Resolved { function, version } = target;
     let name = version_name(version.number);
@@ -74,13 +98,5 @@ pub async fn run_resolved(lambda: &Lambda, cx: &Cx, target: Resolved, request: R
         identity: None,
         trace_id: None,
     };
-    // In a task of its own: the execution goes on, and counts, when the caller stops waiting.
-    let runtime = lambda.runtime.clone();
-    let execution = tokio::spawn(async move {
-        let outcome = runtime.invoke(&spec, invocation).await;
-        drop(permit);
-        outcome
-    });
-    let outcome = execution.await.map_err(|error| Error::Internal(error.to_string()))??;
-    Ok(Ran { outcome, version: name })
+    Ok(Prepared { permit, spec, invocation, version: name })
 }

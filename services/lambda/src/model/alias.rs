@@ -4,7 +4,7 @@ use kv::{Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{ALIASES, EVENT_CONFIGS, POLICIES};
-use crate::model::{self, Page, function, version};
+use crate::model::{self, Page, function, url, version};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::Alias;
 
@@ -66,6 +66,7 @@ pub fn delete(tx: &mut Tx, function: &FunctionRef, name: &str) -> Result<(), Err
     let key = (function.region.as_str(), &*function.name, name);
     ALIASES.delete(tx, key)?;
     POLICIES.delete(tx, key)?;
+    url::remove(tx, &FunctionRef { qualifier: Some(Qualifier::Alias(name.to_owned())), ..function.clone() })?;
     Ok(EVENT_CONFIGS.delete(tx, key)?)
 }
 

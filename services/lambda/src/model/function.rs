@@ -7,7 +7,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{ALIASES, EVENT_CONFIGS, FUNCTIONS, MAPPINGS_CHANNEL, POLICIES, VERSIONS};
 use crate::limits;
-use crate::model::{self, Page, version};
+use crate::model::{self, Page, url, version};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::{Function, Version};
 
@@ -57,6 +57,7 @@ pub fn delete(tx: &mut Tx, function: &FunctionRef) -> Result<Vec<Version>, Error
     ALIASES.delete_prefix(tx, key)?;
     POLICIES.delete_prefix(tx, key)?;
     EVENT_CONFIGS.delete_prefix(tx, key)?;
+    url::remove_all(tx, key.0, key.1)?;
     tx.wake(MAPPINGS_CHANNEL);
     Ok(versions)
 }

@@ -6,6 +6,7 @@ pub mod function;
 pub mod layer;
 pub mod mapping;
 pub mod policy;
+pub mod url;
 pub mod version;
 
 use crate::error::Error;

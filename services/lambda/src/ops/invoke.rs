@@ -1,4 +1,4 @@
-//! Invoke, InvokeAsync.
+//! Invoke.
 
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ async fn accept(cx: &Cx, reference: FunctionRef, payload: Blob, client_context: 
 }
 
 /// Base64 of a JSON object.
-fn client_context(text: &str) -> Result<String, Error> {
+pub fn client_context(text: &str) -> Result<String, Error> {
     let invalid = || Error::InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.".into());
     let bytes = STANDARD.decode(text).map_err(|_| invalid())?;
     let json = String::from_utf8(bytes).map_err(|_| invalid())?;

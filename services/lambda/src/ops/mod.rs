@@ -7,10 +7,12 @@ pub mod configuration;
 pub mod event_config;
 pub mod function;
 pub mod invoke;
+pub mod invoke_stream;
 pub mod layer;
 pub mod mapping;
 pub mod permission;
 pub mod tag;
+pub mod url;
 pub mod version;
 
 use base64::Engine as _;

@@ -6,4 +6,6 @@ mod configuration;
 mod events;
 mod invocations;
 mod queues;
+mod streams;
+mod urls;
 mod world;

@@ -4,7 +4,7 @@ use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{AccountId, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use blob::Blobs;
@@ -129,11 +129,7 @@ impl World {
 
     /// Somebody whom only resource policies can allow something.
     pub async fn call_as_stranger(&self, operation: &str, input: Value) -> Result<Value, Error> {
-        let account = self.cloud().account().clone();
-        let arn = "arn:aws:iam::000000000000:user/stranger".parse().unwrap();
-        let kind = CallerKind::User { name: "stranger".into() };
-        let caller = Caller { arn, account, user_id: "AIDA".into(), kind };
-        let cx = self.cloud().cx(caller, self.cloud().region().clone(), None);
+        let cx = self.cloud().cx(stranger(), self.cloud().region().clone(), None);
         self.cloud().call(cx, "lambda", operation, input).await
     }
 }
@@ -142,6 +138,13 @@ impl Drop for World {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// The user whom only resource policies can allow something.
+fn stranger() -> Caller {
+    let arn = "arn:aws:iam::000000000000:user/stranger".parse().unwrap();
+    let kind = CallerKind::User { name: "stranger".into() };
+    Caller { arn, account: AccountId::new("000000000000"), user_id: "AIDA".into(), kind }
 }
 
 /// The input that makes the function `f`.
@@ -215,8 +218,11 @@ fn sts() -> Service {
 struct Roles;
 
 impl Access for Roles {
-    fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
-        Err(CredentialError::Unknown)
+    fn credential(&self, key: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+        match key {
+            "AKIASTRANGER" => Ok(Credential { secret: "secret".into(), caller: stranger() }),
+            _ => Err(CredentialError::Unknown),
+        }
     }
 
     fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {

@@ -119,6 +119,7 @@ impl Resource for Permission {
                 fixed("EventSourceToken", Shape::Text),
                 fixed("PrincipalOrgID", Shape::Text),
                 fixed("FunctionUrlAuthType", Shape::Text),
+                fixed("InvokedViaFunctionUrl", Shape::Boolean),
             ]
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Compiler, attribute, tag_list, without_nulls};
-use crate::serverless::config::{Destination, Function};
+use crate::serverless::config::{Destination, Function, HttpApiCors};
 use crate::serverless::naming;
 
 impl Compiler<'_> {
@@ -15,6 +15,7 @@ impl Compiler<'_> {
             }
             self.function(function);
             self.event_invoke_config(function);
+            self.url(function);
         }
     }
 
@@ -93,6 +94,34 @@ impl Compiler<'_> {
         }));
         let resource = json!({"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties});
         self.add(&naming::event_invoke_config(&function.key), resource, &function.at);
+    }
+
+    /// The function's URL, and everybody's permission to use one that nobody has to sign for.
+    fn url(&mut self, function: &Function) {
+        let Some(url) = &function.url else { return };
+        let kind = if url.signed { "AWS_IAM" } else { "NONE" };
+        let arn = attribute(&naming::function(&function.key), "Arn");
+        let properties = without_nulls(json!({
+            "TargetFunctionArn": arn,
+            "AuthType": kind,
+            "Cors": url.cors.as_ref().map(url_cors),
+            "InvokeMode": url.invoke_mode,
+        }));
+        let id = naming::url(&function.key);
+        self.add(&id, json!({"Type": "AWS::Lambda::Url", "Properties": properties}), &function.at);
+        let output = json!({"Description": "Lambda Function URL", "Value": attribute(&id, "FunctionUrl")});
+        self.template.outputs.insert(id, output);
+        if url.signed {
+            return;
+        }
+        let properties = json!({
+            "FunctionName": arn,
+            "Action": "lambda:InvokeFunctionUrl",
+            "Principal": "*",
+            "FunctionUrlAuthType": kind,
+        });
+        let permission = json!({"Type": "AWS::Lambda::Permission", "Properties": properties});
+        self.add(&naming::url_permission(&function.key), permission, &function.at);
     }
 
     /// A destination's ARN; the made role is allowed to send to it.
@@ -206,4 +235,20 @@ pub(super) fn digest(values: &[&Value]) -> String {
         hash.update(value.to_string());
     }
     hex::encode(hash.finalize()).chars().take(32).collect()
+}
+
+/// The rules of a function URL, with the framework's defaults.
+/// Source: <https://www.serverless.com/framework/docs/providers/aws/guide/functions#cors>
+fn url_cors(cors: &HttpApiCors) -> Value {
+    const HEADERS: [&str; 5] = ["Content-Type", "X-Amz-Date", "Authorization", "X-Api-Key", "X-Amz-Security-Token"];
+    let or =
+        |list: &Option<Vec<String>>, default: &[&str]| list.as_ref().map_or_else(|| json!(default), |list| json!(list));
+    without_nulls(json!({
+        "AllowOrigins": or(&cors.origins, &["*"]),
+        "AllowHeaders": or(&cors.headers, &HEADERS),
+        "AllowMethods": or(&cors.methods, &["*"]),
+        "ExposeHeaders": cors.exposed_headers,
+        "AllowCredentials": cors.credentials.then_some(true),
+        "MaxAge": cors.max_age,
+    }))
 }

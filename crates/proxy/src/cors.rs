@@ -1,4 +1,4 @@
-//! CORS of HTTP APIs: preflights are answered without the function, and its own CORS headers do not count.
+//! CORS as the front answers it: preflights are answered without the function, and its own CORS headers do not count.
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html>
 
@@ -9,7 +9,17 @@ use http::header::{
     HeaderMap, HeaderName, HeaderValue, ORIGIN,
 };
 
-use crate::types::http::Cors;
+/// What pages of other origins may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rules<'a> {
+    pub allow_credentials: bool,
+    pub allow_headers: &'a [String],
+    pub allow_methods: &'a [String],
+    pub allow_origins: &'a [String],
+    pub expose_headers: &'a [String],
+    /// How long a preflight's answer holds, in seconds.
+    pub max_age: Option<i32>,
+}
 
 /// Whether a request asks what it may do, rather than doing it.
 pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
@@ -17,19 +27,19 @@ pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 }
 
 /// The headers of a preflight's answer: none for an origin that is not allowed.
-pub fn preflight(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+pub fn preflight(cors: &Rules<'_>, request: &HeaderMap, response: &mut HeaderMap) {
     if !allow_origin(cors, request, response) {
         return;
     }
-    list(response, ACCESS_CONTROL_ALLOW_METHODS, &cors.allow_methods);
-    list(response, ACCESS_CONTROL_ALLOW_HEADERS, &cors.allow_headers);
+    list(response, ACCESS_CONTROL_ALLOW_METHODS, cors.allow_methods);
+    list(response, ACCESS_CONTROL_ALLOW_HEADERS, cors.allow_headers);
     if let Some(age) = cors.max_age {
         response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(age));
     }
 }
 
 /// Puts the API's headers in the place of those that the function set.
-pub fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
+pub fn apply(cors: &Rules<'_>, request: &HeaderMap, response: &mut HeaderMap) {
     for name in [
         ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_ALLOW_CREDENTIALS,
@@ -41,12 +51,12 @@ pub fn apply(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) {
         response.remove(name);
     }
     if allow_origin(cors, request, response) {
-        list(response, ACCESS_CONTROL_EXPOSE_HEADERS, &cors.expose_headers);
+        list(response, ACCESS_CONTROL_EXPOSE_HEADERS, cors.expose_headers);
     }
 }
 
 /// Whether the request's origin is allowed; if so, the answer says it.
-fn allow_origin(cors: &Cors, request: &HeaderMap, response: &mut HeaderMap) -> bool {
+fn allow_origin(cors: &Rules<'_>, request: &HeaderMap, response: &mut HeaderMap) -> bool {
     let Some(origin) = request.get(ORIGIN) else { return false };
     let text = origin.to_str().unwrap_or_default();
     let allowed = if cors.allow_origins.iter().any(|allowed| allowed == "*") {

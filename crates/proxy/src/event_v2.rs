@@ -1,20 +1,20 @@
-//! Events of payload format 2.0: HTTP APIs.
+//! Events of payload format 2.0: HTTP APIs and function URLs.
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+
+use std::collections::BTreeMap;
 
 use http::header::COOKIE;
 use serde_json::{Map, Value, json};
 
-use super::request::Incoming;
-use crate::routes::Parameters;
-use crate::types::Texts;
+use crate::{Incoming, Parameters};
 
 /// Where the request was found to go.
 pub struct Place<'a> {
     pub account: &'a str,
     pub api: &'a str,
     pub stage: &'a str,
-    pub variables: &'a Texts,
+    pub variables: &'a BTreeMap<String, String>,
     pub route: &'a str,
     /// With a named stage.
     pub path: &'a str,
@@ -81,7 +81,7 @@ fn cookies(incoming: &Incoming) -> Vec<String> {
 }
 
 /// Values of one name, joined with commas.
-fn joined(pairs: &[(String, String)]) -> Map<String, Value> {
+fn joined(pairs: &Parameters) -> Map<String, Value> {
     let mut map: Map<String, Value> = Map::new();
     for (name, value) in pairs {
         match map.get_mut(name) {

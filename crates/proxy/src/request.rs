@@ -13,8 +13,8 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
 use service::{Cx, PeerAddr};
 
-use crate::routes::Parameters;
-use crate::types::Texts;
+/// Names and decoded values, in their order.
+pub type Parameters = [(String, String)];
 
 /// A request on its way to a function.
 pub struct Incoming {
@@ -172,13 +172,13 @@ fn form(text: &str) -> String {
 }
 
 /// Pairs as an object, the last value of a name; `null` without any.
-pub fn last_values(pairs: &[(String, String)]) -> Value {
+pub fn last_values(pairs: &Parameters) -> Value {
     let map: Map<String, Value> = pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     if map.is_empty() { Value::Null } else { Value::Object(map) }
 }
 
 /// Pairs as an object of lists; `null` without any.
-pub fn all_values(pairs: &[(String, String)]) -> Value {
+pub fn all_values(pairs: &Parameters) -> Value {
     let mut map = Map::new();
     for (name, value) in pairs {
         let list = map.entry(name.clone()).or_insert_with(|| json!([]));
@@ -187,12 +187,4 @@ pub fn all_values(pairs: &[(String, String)]) -> Value {
         }
     }
     if map.is_empty() { Value::Null } else { Value::Object(map) }
-}
-
-pub fn parameters(parameters: &Parameters) -> Value {
-    last_values(parameters)
-}
-
-pub fn variables(variables: &Texts) -> Value {
-    if variables.is_empty() { Value::Null } else { json!(variables) }
 }

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 /// What a function wants to be answered.
@@ -50,11 +50,38 @@ pub fn v2(payload: &[u8]) -> Result<Answer, Malformed> {
     }
 }
 
+/// Headers that are the server's own to set.
+const DROPPED: [&str; 7] =
+    ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
+
 impl Answer {
+    /// The response to the user. A body whose type the function does not tell is text.
+    pub fn into_response(self) -> Response<Bytes> {
+        let body = match self.body {
+            Body::Text(text) => Bytes::from(text),
+            Body::Binary(bytes, _) => bytes,
+        };
+        let mut response = Response::new(body_of(self.status, body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for (name, value) in self.headers.into_iter().filter(|(name, _)| !DROPPED.contains(&name.as_str())) {
+            headers.append(name, value);
+        }
+        if !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+        }
+        response
+    }
+
     fn json(body: String) -> Answer {
-        let headers = vec![(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         Answer { status: StatusCode::OK, headers, body: Body::Text(body) }
     }
+}
+
+/// The body of a response: some statuses have none.
+pub fn body_of(status: StatusCode, body: Bytes) -> Bytes {
+    if status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED { Bytes::new() } else { body }
 }
 
 fn structured(answer: &Map<String, Value>, multi: bool) -> Result<Answer, Malformed> {

@@ -1,0 +1,9 @@
+//! A user's HTTP request as an event for a function, and the function's answer as a response: what APIs and function
+//! URLs have in common.
+
+pub mod answer;
+pub mod cors;
+pub mod event_v2;
+mod request;
+
+pub use request::{Incoming, Parameters, all_values, last_values};
