@@ -11,6 +11,7 @@ cargo xtask test                      everything: unit tests, then the binary dr
 cargo xtask test unit [-- ARGS]       only `cargo test`, with ARGS
 cargo xtask test black-box [-- ARGS]  only the binary's tests; ARGS go to pytest
 cargo xtask tidy                      what prose cannot keep true: layers, file sets, lengths, documents
+cargo xtask sim [--seeds N]           the engine on simulated disks that fail, from N seeds (10000)
 cargo xtask bench [-- ARGS]           measures the promises; --help for its own options";
 
 fn main() -> ExitCode {
@@ -25,6 +26,8 @@ fn main() -> ExitCode {
         ["test", "unit"] => test::unit(rest),
         ["test", "black-box"] => test::black_box(rest),
         ["tidy"] => tidy::run(),
+        ["sim"] => test::simulate("10000"),
+        ["sim", "--seeds", seeds] => test::simulate(seeds),
         ["bench"] => command::run(command::cargo().args(["run", "--release", "--package", "bench", "--"]).args(rest)),
         _ => Err(anyhow::anyhow!("there are these tasks:\n{USAGE}")),
     };

@@ -32,6 +32,14 @@ pub fn black_box(arguments: &[String]) -> anyhow::Result<()> {
     run(Command::new("node").args(["--test", "--test-reporter=spec"]).current_dir(&node).env("CLOUDLET_BIN", &binary))
 }
 
+/// The engine on simulated disks, from `seeds` seeds.
+pub fn simulate(seeds: &str) -> anyhow::Result<()> {
+    let seeds: u64 = seeds.parse().with_context(|| format!("{seeds} is not a number of seeds"))?;
+    run(cargo()
+        .args(["test", "--release", "--package", "kv-local", "--lib", "sim::", "--", "--nocapture"])
+        .env("SIM_SEEDS", seeds.to_string()))
+}
+
 /// The virtual environment's interpreter, with what the tests import installed.
 fn python() -> anyhow::Result<PathBuf> {
     let (environment, requirements) = (target().join("tests/python"), root().join("tests/python/requirements.txt"));

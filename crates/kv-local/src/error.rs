@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::FORMAT_VERSION;
+use crate::{Damage, FORMAT_VERSION};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -15,6 +15,9 @@ pub enum Error {
         path.display()
     )]
     Newer { path: PathBuf, found: u32 },
+    /// Part of the log cannot be read, although later parts were written.
+    #[error("{} cannot be opened without losing acknowledged writes: {damage}; restore a backup, or give up what follows", path.display())]
+    Damaged { path: PathBuf, damage: Damage },
     /// Not a store, damaged, or on a disk that fails.
     #[error("{} cannot be read as a store: {reason}", path.display())]
     Unreadable { path: PathBuf, reason: String },

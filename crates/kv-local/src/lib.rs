@@ -1,39 +1,74 @@
-//! The embedded engine: a folder with a copy-on-write B-tree (redb) in it, one durable commit for each batch.
+//! The embedded engine: a folder with a commit log in front of a copy-on-write B-tree (redb).
+//!
+//! A batch is durable once it is in the log. What the tree does not have yet is in memory, laid over the tree for readers,
+//! and moves to the tree in the background.
 
+mod disk;
 mod error;
 mod folder;
+mod journal;
+mod layer;
+mod log;
+mod record;
+mod recover;
+mod repair;
+mod segment;
 #[cfg(test)]
-mod power;
+mod sim;
 mod snapshot;
+mod store;
+mod tree;
+mod view;
 
 use std::fs::File;
-use std::ops::Bound;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use kv::{Batch, Engine, KeyRange, Snapshot, Stats};
-use redb::{Database, Durability, ReadableDatabase, TableDefinition, TableError, WriteTransaction};
+use base::Env;
+use kv::{Batch, Engine, Snapshot, Stats, Ticket};
+
+use crate::disk::{Disk, Folder};
+use crate::journal::StoreJournal;
+use crate::store::Store;
 
 pub use error::Error;
+pub use recover::Damage;
+pub use repair::Loss;
+pub use tree::Tree;
 
 /// The version of the layout of the files. Raised when older releases could no longer read what this one writes.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// 1: a tree alone. 2: a tree and a log.
+pub const FORMAT_VERSION: u32 = 2;
 
-/// Memory for pages of the tree, unless [`Options::cache_bytes`] says otherwise.
-pub const CACHE_BYTES: usize = 64 * 1024 * 1024;
-
-const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
-const FORMAT: TableDefinition<(), u32> = TableDefinition::new("format");
-
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Memory for pages of the tree, in bytes. The operating system caches the file besides.
     pub cache_bytes: usize,
+    /// Memory for what is in the log and not yet in the tree, in bytes. It may be twice that while the tree is written,
+    /// and the log on disk is some four times that.
+    pub overlay_bytes: usize,
+    /// The size of the log's files, in bytes.
+    pub segment_bytes: u64,
+    /// Whether batches stay in the log until [`Local::journal`] is told that they need not; but no more than 1 GiB.
+    pub journal: bool,
+    /// Bytes of the disk that are left free: with less than that, only what frees space is written.
+    pub reserve_bytes: u64,
+    pub env: Env,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { cache_bytes: CACHE_BYTES }
+        const MIB: usize = 1024 * 1024;
+        Options {
+            cache_bytes: 64 * MIB,
+            overlay_bytes: 48 * MIB,
+            segment_bytes: 16 * MIB as u64,
+            journal: false,
+            reserve_bytes: 256 * MIB as u64,
+            env: Env::real(),
+        }
     }
 }
 
@@ -41,106 +76,92 @@ impl Default for Options {
 ///
 /// Its snapshots fail once it is gone.
 pub struct Local {
-    database: Database,
-    file: PathBuf,
+    store: Arc<Store>,
+    flusher: Option<JoinHandle<()>>,
     /// Keeps others out; the last field, to be released last.
-    _claim: File,
+    _claim: Option<File>,
 }
 
 impl Local {
-    /// Opens the store in the folder `path`, made (for this user alone) when it is not there. After a crash this takes
-    /// milliseconds: what the last commit left is whole.
+    /// Opens the store in the folder `path`, made (for this user alone) when it is not there. After a crash, batches that are
+    /// in the log alone are read again: under a second for as many as there can be.
     ///
     /// # Errors
-    /// [`Error::InUse`], [`Error::Newer`] and others: each says what to do.
+    /// [`Error::InUse`], [`Error::Newer`], [`Error::Damaged`] and others: each says what to do.
     pub fn open(path: &Path, options: &Options) -> Result<Local, Error> {
         let claim = folder::claim(path)?;
-        let file = folder::tree(path)?;
-        let database = open_database(&file, options)?;
-        Local::over(database, file, claim)
+        Local::over(Arc::new(Folder(path.to_owned())), path, options, Some(claim))
     }
 
-    fn over(database: Database, file: PathBuf, claim: File) -> Result<Local, Error> {
-        match format(&database) {
-            Ok(Some(FORMAT_VERSION)) => Ok(Local { database, file, _claim: claim }),
-            Ok(Some(found)) => Err(Error::Newer { path: file, found }),
-            Ok(None) => Err(Error::Unreadable { path: file, reason: "it is another program's".into() }),
-            Err(error) => Err(Error::unreadable(&file, error)),
+    /// The store on `disk`, which is called `path` in errors.
+    fn over(disk: Arc<dyn Disk>, path: &Path, options: &Options, claim: Option<File>) -> Result<Local, Error> {
+        let store = Arc::new(Store::open(disk, path, options)?);
+        let flusher = Arc::clone(&store);
+        let flusher = std::thread::Builder::new().name("kv-flusher".into()).spawn(move || flusher.flush_until_closed());
+        let flusher = flusher.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        Ok(Local { store, flusher: Some(flusher), _claim: claim })
+    }
+
+    /// The store's batches, for those who keep a copy elsewhere; it fails once the store is gone.
+    pub fn journal(&self) -> impl kv::Journal + use<> {
+        StoreJournal::new(&self.store)
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.store.close();
+        if let Some(flusher) = self.flusher.take() {
+            // It panicked, if anything: what it did not flush is in the log.
+            let _ = flusher.join();
         }
     }
 }
 
-fn open_database(file: &Path, options: &Options) -> Result<Database, Error> {
-    let database = Database::builder().set_cache_size(options.cache_bytes).create(file);
-    database.map_err(|error| Error::unreadable(file, error))
-}
-
-/// The version written in the file; `None` when it has none.
-fn format(database: &Database) -> Result<Option<u32>, redb::Error> {
-    match database.begin_read()?.open_table(FORMAT) {
-        Ok(format) => Ok(format.get(())?.map(|version| version.value())),
-        Err(TableError::TableDoesNotExist(_)) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes an empty file a store without rows.
-fn initialize(database: &Database) -> Result<(), redb::Error> {
-    transact(database, |transaction| {
-        transaction.open_table(ROWS)?;
-        transaction.open_table(FORMAT)?.insert((), FORMAT_VERSION)?;
-        Ok(())
-    })
-}
-
-/// One durable transaction. Quick repair writes down with each commit which pages are free: opening after a crash need
-/// not walk the whole file to find out.
-fn transact(
-    database: &Database,
-    write: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
-    transaction.set_quick_repair(true);
-    write(&transaction)?;
-    Ok(transaction.commit()?)
-}
-
 impl Engine for Local {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, kv::Error> {
-        let rows = self.database.begin_read().map_err(redb::Error::from);
-        let rows = rows.and_then(|transaction| Ok(transaction.open_table(ROWS)?));
-        Ok(Arc::new(snapshot::LocalSnapshot(rows.map_err(failed)?)))
+        self.store.snapshot()
     }
 
-    fn commit(&self, batch: &Batch) -> Result<(), kv::Error> {
-        let outcome = transact(&self.database, |transaction| {
-            let mut rows = transaction.open_table(ROWS)?;
-            for range in batch.deleted() {
-                rows.retain_in::<&[u8], _>(bounds(&range), |_, _| false)?;
-            }
-            for (key, value) in batch.writes() {
-                match value {
-                    Some(value) => drop(rows.insert(&**key, &**value)?),
-                    None => drop(rows.remove(&**key)?),
-                }
-            }
-            Ok(())
-        });
-        outcome.map_err(failed)
+    fn latest(&self) -> Result<Arc<dyn Snapshot>, kv::Error> {
+        self.store.latest()
+    }
+
+    fn append(&self, batch: &Batch) -> Result<Ticket, kv::Error> {
+        self.store.append(batch)
+    }
+
+    fn durable(&self, ticket: Ticket) -> Result<(), kv::Error> {
+        self.store.durable(ticket)
+    }
+
+    fn room(&self) -> Result<(), kv::Error> {
+        self.store.room()
     }
 
     fn stats(&self) -> Result<Stats, kv::Error> {
-        let metadata = self.file.metadata().map_err(|error| kv::Error::Engine(error.to_string()))?;
-        Ok(Stats { disk_bytes: metadata.len() })
+        self.store.stats()
     }
 }
 
-fn bounds(range: &KeyRange) -> (Bound<&[u8]>, Bound<&[u8]>) {
-    let (start, end) = range.bounds();
-    (start.map(|key| &**key), end.map(|key| &**key))
+/// What [`repair`] would give up.
+///
+/// # Errors
+/// [`Error::InUse`], [`Error::Io`].
+pub fn loss(path: &Path, damage: &Damage) -> Result<Loss, Error> {
+    let _claim = folder::claim(path)?;
+    repair::loss(&Folder(path.to_owned()), damage).map_err(|source| Error::Io { path: path.to_owned(), source })
 }
 
-fn failed(error: impl Into<redb::Error>) -> kv::Error {
-    kv::Error::Engine(error.into().to_string())
+/// Gives up what follows the damage of a store that [`Local::open`] refuses with [`Error::Damaged`]: every batch from
+/// [`Damage::sequence`] on is lost. Opening may then find further damage.
+///
+/// # Errors
+/// [`Error::InUse`], [`Error::Io`], [`Error::Unreadable`].
+pub fn repair(path: &Path, damage: &Damage, options: &Options) -> Result<(), Error> {
+    let _claim = folder::claim(path)?;
+    let folder = Folder(path.to_owned());
+    let tree = Tree::on(&folder, path, options)?;
+    let left = repair::cut(&folder, damage).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    tree.set_newest_file(left).map_err(|error| Error::unreadable(path, error))
 }

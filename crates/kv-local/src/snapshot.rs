@@ -4,14 +4,14 @@ use bytes::Bytes;
 use kv::{Error, KeyRange, Order, Read, Scan, Snapshot};
 use redb::{AccessGuard, ReadOnlyTable, StorageError};
 
-use crate::{bounds, failed};
+use crate::tree::{bounds, failed};
 
 /// The table holds its transaction open.
-pub(crate) struct LocalSnapshot(pub ReadOnlyTable<&'static [u8], &'static [u8]>);
+pub(crate) struct TreeSnapshot(pub ReadOnlyTable<&'static [u8], &'static [u8]>);
 
-impl Snapshot for LocalSnapshot {}
+impl Snapshot for TreeSnapshot {}
 
-impl Read for LocalSnapshot {
+impl Read for TreeSnapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         let value = self.0.get(key).map_err(failed)?;
         Ok(value.map(|value| copy(&value)))

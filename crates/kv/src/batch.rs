@@ -7,6 +7,9 @@ use bytes::Bytes;
 use crate::range::RangeSet;
 use crate::{Error, KeyRange, Order, Scan, merge};
 
+/// What a transaction that deletes may put and still count as one that frees space: counters and the like.
+const FREEING_PUT_BYTES_MAX: usize = 4 * 1024;
+
 /// First its range deletes apply to what was there before, then its puts and deletes, each key at most once.
 ///
 /// Any sequence of writes has this form: a range delete forgets the earlier writes that it covers.
@@ -71,6 +74,12 @@ impl Batch {
         self.bytes
     }
 
+    /// Whether the batch deletes, and writes next to nothing beside: what a full store can still take.
+    pub(crate) fn frees(&self) -> bool {
+        let put: usize = self.writes.iter().filter_map(|(key, value)| Some(key.len() + value.as_ref()?.len())).sum();
+        put <= FREEING_PUT_BYTES_MAX && (!self.deleted.is_empty() || self.writes.values().any(Option::is_none))
+    }
+
     /// What the batch says of `key`: `Some(None)` is deleted, `None` is nothing.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<&Bytes>> {
         match self.writes.get(key) {
@@ -92,7 +101,7 @@ impl Batch {
         if self.is_empty() {
             return below(range, order);
         }
-        let above = self.writes.range::<Bytes, _>(range.bounds());
+        let above = self.writes.range::<Bytes, _>(range.bounds()).map(|(key, value)| (key, value.as_ref()));
         let below: Scan<'a> = if self.deleted.is_empty() {
             below(range.clone(), order)?
         } else {

@@ -4,23 +4,22 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::task::{Context, Poll};
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::watch::Watchers;
-use crate::writer::{Call, Message, Writer};
+use crate::writer::{Call, Message, Threads, Writer};
 use crate::{Engine, Error, KeyRange, Order, Read, Scan, Snapshot, Stats, Tx, Watch};
 
-/// A store: one writer thread, any number of readers. Cheap to clone; the last clone to go closes it.
+/// A store: one thread that writes and one that waits for the disk, any number of readers. Cheap to clone; the last clone to go closes it.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Message>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Option<Threads>>,
 }
 
 /// What the handles and the writer thread have in common.
@@ -32,16 +31,15 @@ pub(crate) struct Shared {
 }
 
 impl Db {
-    /// Starts the writer thread. [`Db::health`] tells when that was not possible.
+    /// Starts the threads. [`Db::health`] tells when that was not possible.
     pub fn open(engine: impl Engine) -> Db {
         let shared = Arc::new(Shared { engine: Box::new(engine), watchers: Arc::default(), failure: OnceLock::new() });
         let (queue, jobs) = mpsc::channel();
-        let writer = Writer::new(Arc::clone(&shared), jobs);
-        let writer = std::thread::Builder::new().name("kv-writer".into()).spawn(move || writer.run());
-        let writer = writer.map_err(|error| {
-            let _ = shared.failure.set(Error::Engine(format!("the writer thread did not start: {error}")));
+        let threads = Writer::start(Arc::clone(&shared), queue.clone(), jobs);
+        let threads = threads.map_err(|error| {
+            let _ = shared.failure.set(Error::Engine(format!("its threads did not start: {error}")));
         });
-        Db(Arc::new(Inner { shared, queue, writer: Mutex::new(writer.ok()) }))
+        Db(Arc::new(Inner { shared, queue, threads: Mutex::new(threads.ok()) }))
     }
 
     /// Queues `f` at once, runs it in a transaction after all those queued before it, and returns its answer once
@@ -103,14 +101,12 @@ impl<T, E: From<Error>> Future for Answer<T, E> {
 
 impl Inner {
     fn close(&self) {
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(writer) = writer else { return };
+        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(threads) = threads else { return };
         // It fails when the writer has ended already, which is all that is wanted.
         let _ = self.queue.send(Message::Close);
-        // A transaction's function may own the last handle; the writer cannot wait for itself.
-        if writer.thread().id() != std::thread::current().id() {
-            let _ = writer.join();
-        }
+        // A transaction's function may own the last handle: then this is one of the threads.
+        threads.join();
     }
 }
 

@@ -21,16 +21,52 @@ pub trait Read {
 /// An engine may keep the space of deleted data for as long as a snapshot can see it: hold one for a request, not longer.
 pub trait Snapshot: Read + Send + Sync {}
 
+/// Names a batch that an engine has taken: the later the batch, the greater its ticket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
 /// Keeps bytes: in memory, in a file, on another machine.
+///
+/// A commit has two halves, so that the next batch can be prepared while the last one is on its way to the disk:
+/// [`append`](Engine::append), called by one thread at a time, and [`durable`](Engine::durable), which another may call.
 pub trait Engine: Send + Sync + 'static {
-    /// The data as of the last commit.
+    /// The data as of the last batch that is durable.
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, Error>;
 
-    /// Applies a batch: all of it or nothing, and durably, by the time it returns. Called by one thread at a time.
+    /// The data as of the last batch that was appended, durable or not: what the next transaction builds on.
+    /// The same as a snapshot for engines whose `append` is durable when it returns.
+    fn latest(&self) -> Result<Arc<dyn Snapshot>, Error> {
+        self.snapshot()
+    }
+
+    /// Takes a batch: all of it or nothing, after those taken before it.
     ///
     /// # Errors
-    /// After an error, whether the batch will be there after a restart is unknown, and the store calls `commit` no more.
-    fn commit(&self, batch: &Batch) -> Result<(), Error>;
+    /// After an error, whether the batch will be there after a restart is unknown, and the store appends no more.
+    fn append(&self, batch: &Batch) -> Result<Ticket, Error>;
+
+    /// Returns once the batch of `ticket`, and all before it, are durable and seen by new snapshots.
+    ///
+    /// # Errors
+    /// As for [`append`](Engine::append).
+    fn durable(&self, ticket: Ticket) -> Result<(), Error>;
+
+    /// Both halves of a commit at once.
+    ///
+    /// # Errors
+    /// As for [`append`](Engine::append).
+    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+        let ticket = self.append(batch)?;
+        self.durable(ticket)
+    }
+
+    /// Whether there is room for transactions that make the data grow. Those that free space are taken all the same.
+    ///
+    /// # Errors
+    /// [`Error::Full`], for as long as there is none.
+    fn room(&self) -> Result<(), Error> {
+        Ok(())
+    }
 
     fn stats(&self) -> Result<Stats, Error>;
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// The engine failed: a full or broken disk, most often.
     #[error("the storage engine failed: {0}")]
     Engine(String),
+    /// There is no room for more. Reads, and transactions that free space, go on.
+    #[error("the store is full: {0}")]
+    Full(String),
     #[error("the store is closed")]
     Closed,
     /// A transaction's function panicked; nothing of it was kept.

@@ -7,11 +7,13 @@ mod batch;
 mod db;
 mod engine;
 mod error;
+mod journal;
 mod key;
 pub mod limits;
 mod memory;
 mod merge;
 mod range;
+mod record;
 mod stored;
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -22,10 +24,12 @@ mod writer;
 
 pub use batch::Batch;
 pub use db::{Answer, Db, Snap};
-pub use engine::{Engine, Read, Scan, Snapshot, Stats};
+pub use engine::{Engine, Read, Scan, Snapshot, Stats, Ticket};
 pub use error::Error;
+pub use journal::{Entry, Journal};
 pub use key::{DecodeKey, Desc, EncodeKey, KeyReader, KeyWriter, Partial};
 pub use memory::Memory;
+pub use merge::Merge;
 pub use range::{KeyRange, Order};
 pub use stored::{Stored, decode_stored, encode_stored, unknown_version};
 pub use table::{Rows, Table};

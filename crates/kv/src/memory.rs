@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use crate::{Batch, Engine, Error, KeyRange, Order, Read, Scan, Snapshot, Stats};
+use crate::{Batch, Engine, Error, KeyRange, Order, Read, Scan, Snapshot, Stats, Ticket};
 
 /// Durable for as long as the process lives. A commit copies the map when a snapshot is still held.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl Engine for Memory {
         Ok(Arc::new(MemorySnapshot(Arc::clone(&map))))
     }
 
-    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+    fn append(&self, batch: &Batch) -> Result<Ticket, Error> {
         let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let map = Arc::make_mut(&mut map);
         for range in batch.deleted() {
@@ -37,6 +37,11 @@ impl Engine for Memory {
                 None => map.remove(key),
             };
         }
+        Ok(Ticket::default())
+    }
+
+    /// It is as durable as it gets.
+    fn durable(&self, _: Ticket) -> Result<(), Error> {
         Ok(())
     }
 

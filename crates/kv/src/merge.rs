@@ -8,19 +8,19 @@ use bytes::Bytes;
 use crate::{Error, Order, Scan};
 
 /// Both inputs come in `order`. Where both hold a key, `above` wins; where it holds a delete (`None`), the key is skipped.
-pub(crate) struct Merge<'a, A: Iterator> {
+pub struct Merge<'a, A: Iterator> {
     above: Peekable<A>,
     below: Peekable<Scan<'a>>,
     order: Order,
 }
 
-impl<'a, A: Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>> Merge<'a, A> {
+impl<'a, A: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>> Merge<'a, A> {
     pub fn new(above: A, below: Scan<'a>, order: Order) -> Self {
         Merge { above: above.peekable(), below: below.peekable(), order }
     }
 }
 
-impl<'a, A: Iterator<Item = (&'a Bytes, &'a Option<Bytes>)>> Iterator for Merge<'a, A> {
+impl<'a, A: Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>> Iterator for Merge<'a, A> {
     type Item = Result<(Bytes, Bytes), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -82,6 +82,11 @@ impl Tx {
         self.kept.wakes.append(&mut wakes);
     }
 
+    /// Whether the transaction in progress writes, and by more than it frees.
+    pub(crate) fn grows(&self) -> bool {
+        !self.own.batch.is_empty() && !self.own.batch.frees()
+    }
+
     /// Ends one transaction, of which nothing remains, and begins the next of the same commit.
     pub(crate) fn discard(&mut self) {
         self.own = Changes::default();

@@ -1,9 +1,11 @@
-//! The one thread that runs transactions: in order, several to a commit, each answered after the commit that covers it.
+//! The one thread that runs transactions, in order, several to a commit; and the one that waits for the disk and answers.
 
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::db::Shared;
 use crate::limits::{BATCH_BYTES_MAX, BATCH_TRANSACTIONS_MAX};
-use crate::{Batch, Error, Tx};
+use crate::{Error, Ticket, Tx};
 
 /// The wait for each further transaction is the time of the last commit divided by this.
 const PAUSE_SHARE: u32 = 16;
@@ -19,13 +21,15 @@ const PAUSE_MAX: Duration = Duration::from_millis(1);
 
 pub(crate) enum Message {
     Job(Box<dyn Job>),
+    /// A commit has ended.
+    Committed,
     Close,
 }
 
 /// A transaction to run, with its answer's type forgotten.
 pub(crate) trait Job: Send {
-    /// Runs it, and keeps or discards its writes.
-    fn run(&mut self, tx: &mut Tx);
+    /// Runs it, and keeps or discards its writes; without `room`, it may write only what frees some.
+    fn run(&mut self, tx: &mut Tx, room: &Result<(), Error>);
 
     /// Sends its answer, or `outcome` when that is an error.
     fn answer(self: Box<Self>, outcome: &Result<(), Error>);
@@ -50,10 +54,14 @@ where
     T: Send,
     E: From<Error> + Send,
 {
-    fn run(&mut self, tx: &mut Tx) {
+    fn run(&mut self, tx: &mut Tx, room: &Result<(), Error>) {
         // A panic cannot leave half a transaction: `discard` drops all that it wrote.
         let result = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)))
             .unwrap_or_else(|panic| Err(Error::Panicked(panic_text(&*panic)).into()));
+        let result = match room {
+            Err(full) if result.is_ok() && tx.grows() => Err(full.clone().into()),
+            _ => result,
+        };
         match result {
             Ok(_) => tx.keep(),
             Err(_) => tx.discard(),
@@ -73,55 +81,157 @@ where
     }
 }
 
+/// The thread that runs transactions. While one batch is on its way to the disk, it runs the transactions of the next.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     queue: mpsc::Receiver<Message>,
+    committer: mpsc::Sender<Sealed>,
+    /// How the commits ended that the committer was given.
+    done: mpsc::Receiver<Duration>,
+    /// Whether a commit has not ended yet: there is one at a time.
+    committing: bool,
     /// How many transactions the last commit had, and how long to wait for as many again.
     expected: usize,
     pause: Duration,
 }
 
+/// The threads of a store.
+pub(crate) struct Threads {
+    writer: JoinHandle<()>,
+    committer: ThreadId,
+}
+
+impl Threads {
+    /// Waits for both to end; but a thread cannot wait for itself.
+    pub fn join(self) {
+        let current = thread::current().id();
+        if current != self.writer.thread().id() && current != self.committer {
+            // A panic was theirs, and they have answered for it.
+            let _ = self.writer.join();
+        }
+    }
+}
+
+/// The transactions of a commit to come.
+struct Open {
+    tx: Tx,
+    room: Result<(), Error>,
+    waiting: Vec<Box<dyn Job>>,
+}
+
+/// A batch that the engine has taken, and those who wait for it to be durable.
+struct Sealed {
+    /// When its commit began: engines differ in which half takes the time.
+    start: Instant,
+    ticket: Result<Ticket, Error>,
+    wakes: BTreeSet<Bytes>,
+    waiting: Vec<Box<dyn Job>>,
+}
+
 impl Writer {
-    pub fn new(shared: Arc<Shared>, queue: mpsc::Receiver<Message>) -> Writer {
-        Writer { shared, queue, expected: 0, pause: Duration::ZERO }
+    /// Starts the threads; they end with [`Message::Close`], the committer after its last commit.
+    pub fn start(
+        shared: Arc<Shared>,
+        nudge: mpsc::Sender<Message>,
+        queue: mpsc::Receiver<Message>,
+    ) -> io::Result<Threads> {
+        let (committer, sealed) = mpsc::channel::<Sealed>();
+        let (report, done) = mpsc::channel();
+        let committing = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("kv-committer".into()).spawn(move || {
+            for sealed in sealed {
+                let start = sealed.start;
+                commit(&committing, sealed);
+                // They fail when the writer has ended, which needs no telling then.
+                let _ = report.send(start.elapsed());
+                let _ = nudge.send(Message::Committed);
+            }
+        })?;
+        let committer_id = thread.thread().id();
+        let writer = Writer { shared, queue, committer, done, committing: false, expected: 0, pause: Duration::ZERO };
+        let writer = thread::Builder::new().name("kv-writer".into()).spawn(move || {
+            writer.run();
+            // Closing waits for this thread, and so for the other.
+            let _ = thread.join();
+        })?;
+        Ok(Threads { writer, committer: committer_id })
     }
 
-    pub fn run(mut self) {
-        let mut next = self.queue.recv().ok();
-        while let Some(Message::Job(first)) = next {
-            next = self.run_batch(first).or_else(|| self.queue.recv().ok());
+    fn run(mut self) {
+        let mut open: Option<Open> = None;
+        loop {
+            self.look();
+            let full = open.as_ref().is_some_and(Open::is_full);
+            if full && self.committing {
+                self.await_commit();
+            }
+            let message = match &open {
+                Some(open) if full || !self.committing => {
+                    if full {
+                        None
+                    } else {
+                        self.gather(open.waiting.len())
+                    }
+                }
+                // Idle, or a commit is under way, whose end is a message too.
+                _ => match self.queue.recv() {
+                    Ok(message) => Some(message),
+                    Err(_) => break,
+                },
+            };
+            match message {
+                Some(Message::Job(job)) => self.run_job(&mut open, job),
+                Some(Message::Committed) => {}
+                Some(Message::Close) => break,
+                None => self.seal(open.take()),
+            }
+        }
+        self.await_commit();
+        self.seal(open);
+    }
+
+    /// Takes note of a commit that has ended.
+    fn look(&mut self) {
+        if let Ok(took) = self.done.try_recv() {
+            self.committed(took);
         }
     }
 
-    /// Runs `first` and what is queued behind it, commits, and answers. Returns a message that was taken but not used.
-    fn run_batch(&mut self, first: Box<dyn Job>) -> Option<Message> {
-        let snapshot = match self.shared.failure.get() {
-            Some(error) => Err(error.clone()),
-            None => self.shared.engine.snapshot(),
-        };
-        let mut tx = match snapshot {
-            Ok(snapshot) => Tx::new(snapshot),
-            Err(error) => {
-                first.answer(&Err(error));
-                return None;
-            }
-        };
-        let mut waiting = Vec::new();
-        let mut next = Some(Message::Job(first));
-        while let Some(Message::Job(mut job)) = next {
-            job.run(&mut tx);
-            if tx.kept().is_empty() {
-                // It saw nothing but durable data.
-                job.answer(&Ok(()));
-            } else {
-                waiting.push(job);
-            }
-            let full = waiting.len() >= BATCH_TRANSACTIONS_MAX || tx.kept().bytes() >= BATCH_BYTES_MAX;
-            next = if full { None } else { self.gather(waiting.len()) };
+    fn await_commit(&mut self) {
+        if self.committing {
+            let took = self.done.recv().unwrap_or_default();
+            self.committed(took);
         }
-        let (batch, wakes) = tx.finish();
-        self.commit(&batch, &wakes, waiting);
-        next
+    }
+
+    fn committed(&mut self, took: Duration) {
+        self.committing = false;
+        self.pause = (took / PAUSE_SHARE).min(PAUSE_MAX);
+    }
+
+    fn run_job(&mut self, open: &mut Option<Open>, mut job: Box<dyn Job>) {
+        if open.is_none() {
+            match self.open() {
+                Ok(new) => *open = Some(new),
+                Err(error) => return job.answer(&Err(error)),
+            }
+        }
+        let Some(Open { tx, room, waiting }) = open else { return };
+        job.run(tx, room);
+        if tx.kept().is_empty() && !self.committing {
+            // It saw nothing but durable data.
+            job.answer(&Ok(()));
+        } else {
+            waiting.push(job);
+        }
+    }
+
+    fn open(&self) -> Result<Open, Error> {
+        if let Some(error) = self.shared.failure.get() {
+            return Err(error.clone());
+        }
+        let tx = Tx::new(self.shared.engine.latest()?);
+        Ok(Open { tx, room: self.shared.engine.room(), waiting: Vec::new() })
     }
 
     /// The next message for a commit that has `waiting` transactions so far.
@@ -136,34 +246,54 @@ impl Writer {
         self.queue.recv_timeout(self.pause).ok()
     }
 
-    fn commit(&mut self, batch: &Batch, wakes: &BTreeSet<Bytes>, waiting: Vec<Box<dyn Job>>) {
-        if waiting.is_empty() {
-            // Transactions that only read: they are answered.
-            self.shared.watchers.wake(wakes);
+    /// Appends a batch and leaves the rest to the committer, which must be idle.
+    fn seal(&mut self, open: Option<Open>) {
+        let Some(Open { tx, waiting, .. }) = open else { return };
+        let (batch, wakes) = tx.finish();
+        let failure = self.shared.failure.get().cloned().map_or(Ok(()), Err);
+        if batch.is_empty() || failure.is_err() {
+            // What these saw has become durable meanwhile, or never will.
+            finish(&self.shared, &failure, waiting, &wakes);
             return;
         }
-        let start = Instant::now();
-        let outcome = self.apply(batch);
-        self.pause = (start.elapsed() / PAUSE_SHARE).min(PAUSE_MAX);
         self.expected = waiting.len();
-        for job in waiting {
-            job.answer(&outcome);
-        }
-        if outcome.is_ok() {
-            self.shared.watchers.wake(wakes);
-        }
+        let start = Instant::now();
+        let ticket = guarded(&self.shared, || self.shared.engine.append(&batch));
+        self.committing = self.committer.send(Sealed { start, ticket, wakes, waiting }).is_ok();
     }
+}
 
-    /// Commits; a failure is final, and is what every later write is answered with.
-    fn apply(&self, batch: &Batch) -> Result<(), Error> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.shared.engine.commit(batch)))
-            .unwrap_or_else(|panic| Err(Error::Engine(format!("it panicked: {}", panic_text(&*panic)))));
-        outcome.map_err(|error| {
-            tracing::error!(%error, "a commit failed: the store takes no more writes until it is opened again");
-            let text = format!("a commit failed, and the store takes no more writes until it is opened again: {error}");
-            self.shared.failure.get_or_init(|| Error::Engine(text)).clone()
-        })
+impl Open {
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= BATCH_TRANSACTIONS_MAX || self.tx.kept().bytes() >= BATCH_BYTES_MAX
     }
+}
+
+/// Waits for a batch to be durable, and answers.
+fn commit(shared: &Shared, sealed: Sealed) {
+    let Sealed { ticket, wakes, waiting, .. } = sealed;
+    let outcome = ticket.and_then(|ticket| guarded(shared, || shared.engine.durable(ticket)));
+    finish(shared, &outcome, waiting, &wakes);
+}
+
+fn finish(shared: &Shared, outcome: &Result<(), Error>, waiting: Vec<Box<dyn Job>>, wakes: &BTreeSet<Bytes>) {
+    for job in waiting {
+        job.answer(outcome);
+    }
+    if outcome.is_ok() {
+        shared.watchers.wake(wakes);
+    }
+}
+
+/// Half a commit; a failure is final, and is what every later write is answered with.
+fn guarded<T>(shared: &Shared, half: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let outcome = catch_unwind(AssertUnwindSafe(half))
+        .unwrap_or_else(|panic| Err(Error::Engine(format!("it panicked: {}", panic_text(&*panic)))));
+    outcome.map_err(|error| {
+        tracing::error!(%error, "a commit failed: the store takes no more writes until it is opened again");
+        let text = format!("a commit failed, and the store takes no more writes until it is opened again: {error}");
+        shared.failure.get_or_init(|| Error::Engine(text)).clone()
+    })
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

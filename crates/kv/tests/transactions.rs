@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kv::{Batch, Bytes, Db, Engine, Error, KeyRange, Memory, Order, Read, Snapshot, Stats, Table, Tx};
+use kv::{Batch, Bytes, Db, Engine, Error, KeyRange, Memory, Order, Read, Snapshot, Stats, Table, Ticket, Tx};
 
 const COUNTS: Table<String, u64> = Table::new(1, 1);
 const ROWS: Table<(String, u64), String> = Table::new(1, 2);
@@ -19,7 +19,9 @@ fn add(tx: &mut Tx, name: &str, more: u64) -> Result<u64, Error> {
 
 /// A memory engine whose commits wait for the test to let them through, with what they should answer.
 struct Gated {
-    memory: Memory,
+    latest: Memory,
+    durable: Memory,
+    appended: Mutex<Option<Batch>>,
     entered: Mutex<mpsc::Sender<usize>>,
     gate: Mutex<mpsc::Receiver<Result<(), Error>>>,
 }
@@ -35,23 +37,41 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn gated() -> (Gated, Gate) {
     let (entered, has_entered) = mpsc::channel();
     let (open, gate) = mpsc::channel();
-    let gated = Gated { memory: Memory::new(), entered: Mutex::new(entered), gate: Mutex::new(gate) };
+    let gated = Gated {
+        latest: Memory::new(),
+        durable: Memory::new(),
+        appended: Mutex::default(),
+        entered: Mutex::new(entered),
+        gate: Mutex::new(gate),
+    };
     (gated, Gate { entered: has_entered, open })
 }
 
 impl Engine for Gated {
     fn snapshot(&self) -> Result<Arc<dyn Snapshot>, Error> {
-        self.memory.snapshot()
+        self.durable.snapshot()
     }
 
-    fn commit(&self, batch: &Batch) -> Result<(), Error> {
+    fn latest(&self) -> Result<Arc<dyn Snapshot>, Error> {
+        self.latest.snapshot()
+    }
+
+    fn append(&self, batch: &Batch) -> Result<Ticket, Error> {
+        let before = self.appended.lock().unwrap().replace(batch.clone());
+        assert!(before.is_none(), "one batch at a time is on its way");
+        self.latest.append(batch)
+    }
+
+    fn durable(&self, ticket: Ticket) -> Result<(), Error> {
+        let batch = self.appended.lock().unwrap().take().unwrap();
         self.entered.lock().unwrap().send(batch.writes().count()).unwrap();
         self.gate.lock().unwrap().recv_timeout(PATIENCE).unwrap()?;
-        self.memory.commit(batch)
+        self.durable.append(&batch)?;
+        self.durable.durable(ticket)
     }
 
     fn stats(&self) -> Result<Stats, Error> {
-        self.memory.stats()
+        self.durable.stats()
     }
 }
 
@@ -143,6 +163,68 @@ async fn an_error_decided_on_undurable_data_waits_for_it() {
     assert_eq!(db.write(|tx| add(tx, "c", 1)).await, Err(error.clone()));
     assert_eq!(db.health(), Err(error));
     assert_eq!(COUNTS.get(&db.read().unwrap(), "a"), Ok(Some(1)));
+}
+
+#[tokio::test]
+async fn the_next_transactions_run_while_the_last_commit_is_on_its_way() {
+    let (engine, gate) = gated();
+    let db = Db::open(engine);
+    let first = db.write(|tx| add(tx, "n", 1));
+    gate.entered.recv_timeout(PATIENCE).unwrap();
+    let (ran, has_run) = mpsc::channel();
+    let ran = Mutex::new(ran);
+    let mut second = db.write(move |tx| {
+        let count = add(tx, "n", 10);
+        ran.lock().unwrap().send(count.clone()).unwrap();
+        count
+    });
+    let mut read = db.write(|tx| COUNTS.get(tx, "n"));
+    assert_eq!(has_run.recv_timeout(PATIENCE), Ok(Ok(11)));
+    // They saw what is not durable yet: nobody may know.
+    assert!(tokio::time::timeout(Duration::ZERO, &mut second).await.is_err());
+    assert!(tokio::time::timeout(Duration::ZERO, &mut read).await.is_err());
+    assert_eq!(COUNTS.get(&db.read().unwrap(), "n"), Ok(None));
+    gate.open.send(Err(Error::Engine("no power".into()))).unwrap();
+    let error = first.await.unwrap_err();
+    assert_eq!((second.await, read.await), (Err(error.clone()), Err(error)));
+}
+
+/// A memory engine without room.
+struct Crowded(Memory);
+
+impl Engine for Crowded {
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, Error> {
+        self.0.snapshot()
+    }
+
+    fn append(&self, batch: &Batch) -> Result<Ticket, Error> {
+        self.0.append(batch)
+    }
+
+    fn durable(&self, ticket: Ticket) -> Result<(), Error> {
+        self.0.durable(ticket)
+    }
+
+    fn room(&self) -> Result<(), Error> {
+        Err(Error::Full("a test's".into()))
+    }
+
+    fn stats(&self) -> Result<Stats, Error> {
+        self.0.stats()
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_reads_and_deletes() {
+    let db = Db::open(Crowded(Memory::new()));
+    assert_eq!(db.write(|tx| add(tx, "n", 1)).await, Err(Error::Full("a test's".into())));
+    assert_eq!(db.write(|tx| COUNTS.get(tx, "n")).await, Ok(None));
+    let swap = db.write(|tx| {
+        COUNTS.delete(tx, "old")?;
+        add(tx, "n", 1)
+    });
+    assert_eq!(swap.await, Ok(1));
+    assert_eq!(db.health(), Ok(()));
 }
 
 #[tokio::test]
