@@ -39,15 +39,16 @@ def wait_until(condition, seconds=30, what="the condition"):
 class Server:
     """`cloudlet serve` on a free port of loopback, with a data folder that can outlive it."""
 
-    def __init__(self, data=None, env=None):
+    def __init__(self, data=None, env=None, options=()):
         self.data = Path(data or tempfile.mkdtemp(prefix="cloudlet-test-"))
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | (env or {})
+        self.options = [str(option) for option in options]
         self.process = None
         self.start()
 
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
-        command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0"]
+        command = [BINARY, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=self.env, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"http://\S+", line)

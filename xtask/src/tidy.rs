@@ -13,7 +13,7 @@ use crate::command::{root, say};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "sandbox"],
-    &["kv-local", "service", "runtime"],
+    &["kv-local", "archive", "service", "runtime"],
     &["proxy"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],

@@ -3,18 +3,20 @@
 //! A transaction may name a blob as soon as [`Blobs::put`] has returned: by then its bytes, its name and the folder
 //! that holds the name are on the device. The other order would let a crash leave a committed name without bytes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tokio::fs::{self, File};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
 
 /// Bytes moved at a time between a reader and the file.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -96,6 +98,35 @@ pub struct Blobs(Arc<Inner>);
 struct Inner {
     dir: PathBuf,
     next_temp: AtomicU64,
+    copies: Mutex<Copies>,
+}
+
+/// For those who copy blobs while others come and go.
+#[derive(Default)]
+struct Copies {
+    /// How many hold back deletes.
+    holds: usize,
+    /// To be deleted when nobody holds that back any more.
+    deleted: BTreeSet<BlobId>,
+    followers: Vec<mpsc::UnboundedSender<BlobId>>,
+}
+
+/// As long as it is there, no blob is deleted; then those go that should have gone meanwhile.
+pub struct Hold(Blobs);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut copies = self.0.copies();
+        copies.holds -= 1;
+        if copies.holds > 0 {
+            return;
+        }
+        for id in std::mem::take(&mut copies.deleted) {
+            if let Err(error) = std::fs::remove_file(self.0.path(&id)) {
+                tracing::warn!(%error, %id, "a deleted blob stays behind");
+            }
+        }
+    }
 }
 
 impl Blobs {
@@ -109,7 +140,7 @@ impl Blobs {
         }
         fs::create_dir_all(&temp).await.map_err(failed("making", &temp))?;
         sync_folder(&dir).await?;
-        Ok(Blobs(Arc::new(Inner { dir, next_temp: AtomicU64::new(0) })))
+        Ok(Blobs(Arc::new(Inner { dir, next_temp: AtomicU64::new(0), copies: Mutex::default() })))
     }
 
     /// Stores `content`; durable when this returns. Storing the same content again is harmless.
@@ -153,8 +184,12 @@ impl Blobs {
             sync_folder(&self.0.dir).await?;
         }
         let path = self.path(id);
+        // Before it has its name: a delete that is held back must not take the new blob.
+        self.copies().deleted.remove(id);
         fs::rename(temp, &path).await.map_err(failed("naming", &path))?;
-        sync_folder(&folder).await
+        sync_folder(&folder).await?;
+        self.copies().followers.retain(|follower| follower.send(*id).is_ok());
+        Ok(())
     }
 
     /// All of a blob, in memory. For large ones take [`Blobs::reader`].
@@ -174,10 +209,57 @@ impl Blobs {
         fs::try_exists(&path).await.map_err(failed("looking for", &path))
     }
 
-    /// Removes a blob; one that is not there is no error. The caller knows that no committed value names it any more
+    /// As [`Blobs::reader`], for threads that may wait.
+    pub fn open_file(&self, id: &BlobId) -> Result<std::fs::File> {
+        let path = self.path(id);
+        std::fs::File::open(&path).map_err(missing(id, &path))
+    }
+
+    /// Holds back deletes.
+    pub fn hold(&self) -> Hold {
+        self.copies().holds += 1;
+        Hold(self.clone())
+    }
+
+    /// Every blob that is put from now on, again or for the first time, once it is durable.
+    pub fn follow(&self) -> mpsc::UnboundedReceiver<BlobId> {
+        let (follower, added) = mpsc::unbounded_channel();
+        self.copies().followers.push(follower);
+        added
+    }
+
+    /// All blobs, in no order; for threads that may wait.
+    pub fn list(&self) -> Result<Vec<BlobId>> {
+        let mut ids = Vec::new();
+        for folder in std::fs::read_dir(&self.0.dir).map_err(failed("listing", &self.0.dir))? {
+            let folder = folder.map_err(failed("listing", &self.0.dir))?.path();
+            if !folder.is_dir() {
+                continue;
+            }
+            for entry in std::fs::read_dir(&folder).map_err(failed("listing", &folder))? {
+                let name = entry.map_err(failed("listing", &folder))?.file_name();
+                // Others are no blobs: unfinished ones are named by numbers.
+                ids.extend(name.to_string_lossy().parse::<BlobId>());
+            }
+        }
+        Ok(ids)
+    }
+
+    fn copies(&self) -> MutexGuard<'_, Copies> {
+        self.0.copies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes a blob, now or when nobody holds that back; one that is not there is no error. The caller knows that no committed value names it any more
     /// and that nobody is about to commit one that does.
     pub async fn delete(&self, id: &BlobId) -> Result<()> {
         let path = self.path(id);
+        {
+            let mut copies = self.copies();
+            if copies.holds > 0 {
+                copies.deleted.insert(*id);
+                return Ok(());
+            }
+        }
         match fs::remove_file(&path).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removing", &path)(error)),
             _ => Ok(()),
@@ -254,6 +336,25 @@ mod tests {
         std::fs::write(dir.path().join("tmp/left"), "half").unwrap();
         Blobs::open(dir.path()).await.unwrap();
         assert!(!dir.path().join("tmp/left").exists());
+    }
+
+    #[tokio::test]
+    async fn deletes_wait_for_copies_and_spare_what_comes_back() {
+        let (_dir, blobs) = blobs().await;
+        let mut added = blobs.follow();
+        let one = blobs.put(Bytes::from_static(b"one")).await.unwrap();
+        let two = blobs.put(Bytes::from_static(b"two")).await.unwrap();
+        assert_eq!((added.try_recv(), added.try_recv()), (Ok(one), Ok(two)));
+        let (hold, other) = (blobs.hold(), blobs.hold());
+        blobs.delete(&one).await.unwrap();
+        blobs.delete(&two).await.unwrap();
+        drop(hold);
+        assert_eq!(blobs.list().unwrap().len(), 2);
+        blobs.put(Bytes::from_static(b"two")).await.unwrap();
+        drop(other);
+        assert_eq!(blobs.list().unwrap(), [two]);
+        blobs.delete(&two).await.unwrap();
+        assert!(blobs.list().unwrap().is_empty());
     }
 
     /// A reader that gives some bytes and then fails.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
 
 /// A whole serverless cloud in one binary, on a machine you own.
@@ -28,6 +29,9 @@ pub enum Command {
     Env(Env),
     Operations(Operations),
     Doctor(Doctor),
+    Backup(Backup),
+    Restore(Restore),
+    Repair(Repair),
 }
 
 /// Runs a project while you work on it.
@@ -63,6 +67,10 @@ pub struct Serve {
     /// Where to listen. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
+    /// Copies every commit to this folder, a second or so behind, so that `cloudlet restore` can bring back any moment:
+    /// best on another disk. How far behind, `cloudlet status` tells.
+    #[arg(long, value_name = "FOLDER")]
+    pub archive: Option<String>,
     /// The region that resources are in when a request does not name one.
     #[arg(long, default_value = "us-east-1", env = "CLOUDLET_REGION")]
     pub region: String,
@@ -176,6 +184,50 @@ pub struct Doctor {
     pub json: bool,
 }
 
+/// Writes everything a server keeps to a file, while it runs.
+///
+/// The file is of one moment, and complete: tables, queues, code, credentials. Keep it as you would keep those.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// The file to write. One that is there is replaced once the new one is complete.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Makes a data folder from a backup, or from any moment of an archive.
+///
+/// Start a server on it afterwards: cloudlet serve --data DIR.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// The backup.
+    #[arg(required_unless_present = "archive", conflicts_with = "archive")]
+    pub file: Option<PathBuf>,
+    /// The archive that a server was started with (`cloudlet serve --archive`).
+    #[arg(long, value_name = "FOLDER")]
+    pub archive: Option<String>,
+    /// The moment to bring back, such as 2026-11-23T10:15:00Z [default: the last one].
+    #[arg(long, requires = "archive", value_parser = moment)]
+    pub at: Option<Timestamp>,
+    /// The folder to make.
+    #[arg(long)]
+    pub data: PathBuf,
+}
+
+/// Looks whether a data folder can be opened, and mends it where that is possible.
+///
+/// Only a damaged disk makes this necessary: no crash does. It says what would be lost, and changes nothing without
+/// --accept-loss. A backup or an archive may have more than what is left.
+#[derive(Args, Debug)]
+pub struct Repair {
+    /// The folder, with no server running on it.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Gives up what cannot be read, and everything that was committed after it.
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
 /// How to read a project.
 #[derive(Args, Debug, Clone)]
 pub struct ProjectOptions {
@@ -207,6 +259,10 @@ fn account(text: &str) -> Result<String, String> {
     } else {
         Err("an account is twelve digits".into())
     }
+}
+
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_iso8601(text).ok_or_else(|| "a moment such as 2026-11-23T10:15:00Z is expected".into())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use auth::sigv4::Credentials;
@@ -40,9 +40,14 @@ pub fn load_or_create(data: &Path, env: &Env) -> anyhow::Result<Credentials> {
     Ok(credentials)
 }
 
+/// Where the data folder keeps them.
+pub fn file(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
 /// What the data folder holds; `None` when no server has made any there.
 pub fn load(data: &Path) -> anyhow::Result<Option<Credentials>> {
-    let path = data.join(FILE);
+    let path = file(data);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

@@ -25,6 +25,8 @@ use crate::services::{self, Parts};
 #[derive(Clone, Debug)]
 pub struct Options {
     pub data: PathBuf,
+    /// Where everything is copied to as it is committed.
+    pub archive: Option<String>,
     pub listen: SocketAddr,
     pub region: String,
     pub account: String,
@@ -61,8 +63,10 @@ impl Server {
     /// # Errors
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
-        let Options { data, listen, region, account, test_credentials, isolate } = options;
-        let local = kv_local::Local::open(&data, &kv_local::Options::default())?;
+        let Options { data, archive, listen, region, account, test_credentials, isolate } = options;
+        let archive = archive.as_deref().map(archive::open).transpose()?;
+        let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
+        let local = kv_local::Local::open(&data, &engine)?;
         let env = Env::real();
         let root = root::load_or_create(&data, &env)?;
         let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -79,13 +83,19 @@ impl Server {
             root: root.clone(),
             test_credentials,
             isolate,
+            journal: Some(Arc::new(local.journal())),
+            archive,
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();
         let background = cloud.start(&stop);
         let gateway = Gateway::new(
             cloud.clone(),
-            gateway::Options { local_names_only: test_credentials, ..gateway::Options::default() },
+            gateway::Options {
+                local_names_only: test_credentials,
+                gauges: parts.gauges(cloud.db().clone()),
+                ..gateway::Options::default()
+            },
         );
         let network = tokio::spawn({
             let stop = stop.clone();

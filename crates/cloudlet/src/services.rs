@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive::{Archiver, Target};
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use blob::Blobs;
-use kv::Db;
+use gateway::Gauges;
+use kv::{Db, Journal};
 use runtime::{OnProgress, Runtime};
 use serde_json::{Value, json};
 use service::{BoxFuture, Cloud};
 
-use crate::control::{self, Control, Instances};
-use crate::{cache_folder, client, output};
+use crate::control::{self, Backups, Control, Instances};
+use crate::{cache_folder, client, output, root};
 
 /// What the services need to know of the server they are in.
 pub struct Settings {
@@ -26,20 +28,49 @@ pub struct Settings {
     pub test_credentials: bool,
     /// Whether functions are isolated.
     pub isolate: bool,
+    /// The store's batches, where it has any.
+    pub journal: Option<Arc<dyn Journal>>,
+    /// Where everything is copied to as it is committed.
+    pub archive: Option<Arc<dyn Target>>,
 }
 
 /// Of the services' insides, what the server itself deals with.
 pub struct Parts {
     functions: Runtime,
+    archiver: Option<Arc<Archiver>>,
 }
 
 /// How long function instances may go on with what they do when the server stops.
 const FUNCTIONS_GRACE: Duration = Duration::from_secs(10);
 
 impl Parts {
-    /// Ends every function instance.
+    /// Ends every function instance, and archives what is not archived yet.
     pub async fn shutdown(self) {
         self.functions.shutdown(FUNCTIONS_GRACE).await;
+        if let Some(archiver) = self.archiver
+            && tokio::task::spawn_blocking(move || archiver.stop()).await.is_err()
+        {
+            tracing::error!("the archiver did not end well");
+        }
+    }
+
+    /// What the store and the archive are like, for metrics.
+    pub fn gauges(&self, db: Db) -> Gauges {
+        let archiver = self.archiver.clone();
+        Gauges::new(move || {
+            let mut gauges = Vec::new();
+            if let Ok(stats) = db.stats() {
+                gauges.push(("cloudlet_store_bytes", "Bytes that the store takes on disk.", stats.disk_bytes as f64));
+            }
+            let healthy = f64::from(u8::from(db.health().is_ok()));
+            gauges.push(("cloudlet_store_healthy", "Whether the store takes writes.", healthy));
+            if let Some(archiver) = &archiver {
+                let lag = archiver.lag().as_secs_f64();
+                let help = "What would be lost with the disk: seconds of commits that are not archived.";
+                gauges.push(("cloudlet_archive_lag_seconds", help, lag));
+            }
+            gauges
+        })
     }
 
     /// Installs what functions of these runtimes need and may not bring along, unless it is there; tells what it
@@ -60,10 +91,21 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let Settings { data, endpoint, account, region, .. } = settings;
     let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
-    let parts = Parts { functions: functions.runtime().clone() };
+    let packages = Blobs::open(data.join("packages")).await?;
+    let copied = settings.journal.clone().map(|journal| archive::Data {
+        journal,
+        blobs: vec![("packages", packages.clone()), ("code", functions.blobs().clone())],
+        files: vec![root::file(data)],
+        env: env.clone(),
+    });
+    let archiver = settings.archive.clone().zip(copied.clone());
+    let archiver = archiver.map(|(target, data)| Archiver::start(data, target)).transpose()?.map(Arc::new);
+    let parts = Parts { functions: functions.runtime().clone(), archiver: archiver.clone() };
     let control = Control {
-        packages: Blobs::open(data.join("packages")).await?,
+        packages,
         instances: Arc::new(FunctionInstances(parts.functions.clone())),
+        backups: Backups::new(copied),
+        archiver,
     };
     let [rest_apis, http_apis] = apigateway::services();
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
@@ -105,6 +147,8 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         root: client::test_credentials(),
         test_credentials: false,
         isolate: false,
+        journal: None,
+        archive: None,
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
     Ok((cloud, folder))

@@ -15,6 +15,7 @@ mod server;
 mod signing_keys;
 
 pub use limits::Limits;
+pub use metrics::Gauges;
 
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Options {
     /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
     /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
     pub local_names_only: bool,
+    /// Shown with the metrics.
+    pub gauges: Gauges,
 }
 
 /// The front door of a cloud. Cheap to clone.
@@ -59,7 +62,7 @@ impl Gateway {
     pub fn new(cloud: Arc<Cloud>, options: Options) -> Gateway {
         Gateway(Arc::new(Inner {
             directory: Directory::new(cloud.clone()),
-            metrics: Metrics::new(&cloud),
+            metrics: Metrics::new(&cloud, options.gauges),
             origins: Origins::new(options.allowed_origins, options.local_names_only),
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
             limits: options.limits,

@@ -4,7 +4,8 @@
 //! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -38,7 +39,26 @@ pub(crate) const FRONT: Label = ("front", "");
 /// Requests that no operation was found for.
 pub(crate) const UNROUTED: Label = ("gateway", "");
 
+/// Values that are asked for when the metrics are: name, help, value.
+#[derive(Clone, Default)]
+pub struct Gauges(Option<Ask>);
+
+type Ask = Arc<dyn Fn() -> Vec<(&'static str, &'static str, f64)> + Send + Sync>;
+
+impl Gauges {
+    pub fn new(ask: impl Fn() -> Vec<(&'static str, &'static str, f64)> + Send + Sync + 'static) -> Gauges {
+        Gauges(Some(Arc::new(ask)))
+    }
+}
+
+impl fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
 pub(crate) struct Metrics {
+    gauges: Gauges,
     series: Vec<(Label, Series)>,
     by_label: HashMap<Label, usize>,
 }
@@ -52,14 +72,14 @@ struct Series {
 }
 
 impl Metrics {
-    pub(crate) fn new(cloud: &Cloud) -> Metrics {
+    pub(crate) fn new(cloud: &Cloud, gauges: Gauges) -> Metrics {
         let operations = cloud
             .services()
             .iter()
             .flat_map(|service| service.operations().iter().map(|operation| (service.api.model, operation.name)));
         let series: Vec<_> = operations.chain([FRONT, UNROUTED]).map(|label| (label, Series::default())).collect();
         let by_label = series.iter().enumerate().map(|(index, (label, _))| (*label, index)).collect();
-        Metrics { series, by_label }
+        Metrics { gauges, series, by_label }
     }
 
     pub(crate) fn count(&self, label: Label, status: StatusCode, took: Duration) {
@@ -94,6 +114,9 @@ impl Metrics {
         for (label, series) in called() {
             series.histogram(*label, &mut text);
         }
+        for (name, help, value) in self.gauges.0.iter().flat_map(|ask| ask()) {
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+        }
         text
     }
 }
@@ -124,6 +147,7 @@ mod tests {
     #[test]
     fn counts_by_class_and_bucket() {
         let metrics = Metrics {
+            gauges: Gauges::new(|| vec![("cloudlet_g", "A gauge.", 1.5)]),
             series: vec![(FRONT, Series::default()), (UNROUTED, Series::default())],
             by_label: [(FRONT, 0), (UNROUTED, 1)].into(),
         };
@@ -138,6 +162,7 @@ mod tests {
             "cloudlet_request_duration_seconds_bucket{service=\"front\",operation=\"\",le=\"0.0005\"} 1",
             "cloudlet_request_duration_seconds_bucket{service=\"front\",operation=\"\",le=\"30\"} 2",
             "cloudlet_request_duration_seconds_bucket{service=\"front\",operation=\"\",le=\"+Inf\"} 3",
+            "cloudlet_g 1.5",
             "cloudlet_request_duration_seconds_count{service=\"front\",operation=\"\"} 3",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}\n{text}");

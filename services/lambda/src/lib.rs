@@ -100,6 +100,11 @@ impl Lambda {
         &self.runtime
     }
 
+    /// Where the code of functions is kept.
+    pub fn blobs(&self) -> &Blobs {
+        &self.code.blobs
+    }
+
     /// Lets the instances of a version go that has changed or is gone.
     fn retire(&self, key: &str) {
         self.runtime.retire(key);

@@ -35,6 +35,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         region: "us-east-1".into(),
         account: "000000000000".into(),
         test_credentials: true,
+        archive: None,
         isolate,
     })
     .await?;

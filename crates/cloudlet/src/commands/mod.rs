@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod backup;
 mod deploy;
 mod dev;
 mod doctor;
@@ -7,6 +8,8 @@ mod env;
 mod invoke;
 mod logs;
 mod operations;
+mod repair;
+mod restore;
 mod serve;
 mod status;
 
@@ -29,6 +32,9 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
             Command::Doctor(options) => doctor::run(options).await,
+            Command::Backup(options) => backup::run(options).await,
+            Command::Restore(options) => restore::run(options).await,
+            Command::Repair(options) => repair::run(&options),
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,
             Command::Remove(options) => deploy::remove(options).await,

@@ -19,6 +19,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     }
     let server = Server::start(Options {
         data: options.data,
+        archive: options.archive,
         listen: options.listen,
         region: options.region,
         account: options.account,

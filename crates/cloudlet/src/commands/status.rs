@@ -29,6 +29,14 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
         text("Store"),
         status["DeliveriesWaiting"]
     ));
+    if let Some(archive) = status["Archive"].as_object() {
+        let text = |name: &str| archive.get(name).and_then(Value::as_str);
+        let lag = archive.get("LagSeconds").and_then(Value::as_f64).unwrap_or_default();
+        output::line(format_args!("archive: {lag:.1} s behind, complete until {}", text("Until").unwrap_or_default()));
+        if let Some(failure) = text("Failure") {
+            output::line(format_args!("archive: it does not get further: {failure}"));
+        }
+    }
     list("stacks", status["Stacks"].as_array(), |stack| stack.as_str().unwrap_or_default().to_owned());
     list("functions with instances", status["Functions"]["functions"].as_array(), function);
     list("notes", status["Functions"]["notes"].as_array(), |note| note.as_str().unwrap_or_default().to_owned());

@@ -1,6 +1,7 @@
 //! Cloudlet's own API, which the command line uses beside AWS's: any operation by its JSON members, stacks and
 //! packages of deployments, and what runs. Like every other, it is signed and authorized.
 
+mod backup;
 mod call;
 mod packages;
 mod stacks;
@@ -8,10 +9,12 @@ mod status;
 
 use std::sync::Arc;
 
+use archive::Archiver;
 use blob::Blobs;
 use service::{Api, Cx, Service, read, write};
 use wire::Protocol;
 
+pub use backup::Backups;
 pub use status::Instances;
 
 /// The part of `X-Amz-Target` before the dot.
@@ -30,6 +33,9 @@ const API: Api = Api {
 pub struct Control {
     pub packages: Blobs,
     pub instances: Arc<dyn Instances>,
+    pub backups: Backups,
+    /// Where everything is copied to as it is committed, if anywhere.
+    pub archiver: Option<Arc<Archiver>>,
 }
 
 fn stack_arn(cx: &Cx, name: &str) -> String {
@@ -53,6 +59,8 @@ pub fn service(control: Control) -> Service {
         .operation(read("GetPackage", packages::get).resource(|cx, i| package_arn(cx, &i.sha256)))
         .operation(write("PutPackage", packages::put).resource(|cx, i| package_arn(cx, &i.sha256)))
         .operation(write("DeletePackage", packages::delete).resource(|cx, i| package_arn(cx, &i.sha256)))
+        .operation(read("StartBackup", backup::start).action("cloudlet:Backup"))
+        .operation(read("ReadBackup", backup::read).action("cloudlet:Backup"))
         .build()
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use archive::{Archiver, Progress};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{BoxFuture, Cx, Error, outbox};
@@ -34,6 +35,26 @@ pub struct Status {
     pub deliveries_waiting: usize,
     pub stacks: Vec<String>,
     pub functions: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive: Option<Archive>,
+}
+
+/// How far the archive is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Archive {
+    /// What would be lost with the server's disk now: what was committed in this time.
+    pub lag_seconds: f64,
+    /// Everything committed before this moment is in it, in ISO 8601.
+    pub until: String,
+    /// Why it does not get further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+fn archive(archiver: &Archiver) -> Archive {
+    let Progress { until, failure, .. } = archiver.progress();
+    Archive { lag_seconds: archiver.lag().as_secs_f64(), until: until.iso8601(), failure }
 }
 
 pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status, Error> {
@@ -47,5 +68,6 @@ pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status
         deliveries_waiting: outbox::waiting(&cx, WAITING_COUNTED_MAX)?,
         stacks: stacks::names(&cx)?,
         functions: control.instances.status().await,
+        archive: control.archiver.as_deref().map(archive),
     })
 }

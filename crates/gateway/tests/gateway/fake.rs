@@ -155,7 +155,12 @@ pub async fn start_with(limits: Limits) -> Fake {
     let client = Client { address: listener.local_addr().unwrap(), env };
     let gateway = Gateway::new(
         cloud,
-        Options { limits, allowed_origins: vec!["https://good.example".into()], local_names_only: true },
+        Options {
+            limits,
+            allowed_origins: vec!["https://good.example".into()],
+            local_names_only: true,
+            ..Options::default()
+        },
     );
     let stop = CancellationToken::new();
     let token = stop.clone();

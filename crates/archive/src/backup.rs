@@ -1,0 +1,159 @@
+//! A backup being made, while the server goes on: what a snapshot sees, then the blobs it may name.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use blob::{BlobId, Hold};
+use bytes::Bytes;
+use kv::{Batch, KeyRange, Order, Snapshot};
+
+use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
+use crate::{Data, Error, Result};
+
+/// The rows of one frame, in bytes.
+const ROWS_BYTES: usize = 1024 * 1024;
+/// The part of a blob in one frame, in bytes.
+const PART_BYTES: usize = 1024 * 1024;
+
+/// Gives the bytes of a backup, a megabyte or so at a time. Blobs that are deleted meanwhile go when it is dropped.
+pub struct Backup {
+    data: Data,
+    header: Header,
+    snapshot: Arc<dyn Snapshot>,
+    holds: Vec<Hold>,
+    stage: Stage,
+    writer: Writer,
+    /// Of what was given last, what its reader has not taken yet.
+    rest: Bytes,
+}
+
+enum Stage {
+    Header,
+    /// The rows from this key on.
+    Rows(Bound<Bytes>),
+    /// Blobs to come, and the one that is being read.
+    Blobs(VecDeque<(usize, BlobId)>, Option<File>),
+    Ended,
+}
+
+impl Backup {
+    /// A backup of this moment.
+    pub fn start(data: &Data) -> Result<Backup> {
+        // In this order: what the snapshot names is not deleted any more.
+        let holds = data.blobs.iter().map(|(_, blobs)| blobs.hold()).collect();
+        let (snapshot, sequence) = data.journal.snapshot()?;
+        let history = format!("{:016x}", data.journal.history());
+        let header = Header { format: FORMAT_VERSION, history, sequence, time: data.env.now() };
+        let (writer, rest) = (Writer::default(), Bytes::new());
+        Ok(Backup { data: data.clone(), header, snapshot, holds, stage: Stage::Header, writer, rest })
+    }
+
+    /// A backup that leaves blobs out.
+    pub(crate) fn without_blobs(mut self) -> Backup {
+        self.data.blobs.clear();
+        self.holds.clear();
+        self
+    }
+
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The next bytes; `None` at the end.
+    pub fn next_bytes(&mut self) -> Result<Option<Bytes>> {
+        let mut out = Vec::new();
+        match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Header => {
+                self.writer.write(&Frame::Header(self.header.clone()), &mut out)?;
+                self.files(&mut out)?;
+                self.stage = Stage::Rows(Bound::Unbounded);
+            }
+            Stage::Rows(from) => self.rows(from, &mut out)?,
+            Stage::Blobs(to_come, open) => self.blob(to_come, open, &mut out)?,
+            Stage::Ended => return Ok(None),
+        }
+        Ok(Some(out.into()))
+    }
+
+    fn files(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        for path in &self.data.files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match fs::read(path) {
+                Ok(content) => self.writer.write(&Frame::File { name, content: content.into() }, out)?,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io(format!("{} cannot be read", path.display()))(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, from: Bound<Bytes>, out: &mut Vec<u8>) -> Result<()> {
+        let range = KeyRange::new(from.as_ref().map(|key| &key[..]), Bound::Unbounded);
+        let (mut batch, mut last) = (Batch::new(), None);
+        for row in self.snapshot.scan(range, Order::Forward)? {
+            let (key, value) = row?;
+            last = Some(key.clone());
+            batch.put(key, value);
+            if batch.bytes() >= ROWS_BYTES {
+                break;
+            }
+        }
+        self.stage = match last {
+            Some(last) => {
+                let mut bytes = Vec::new();
+                batch.encode(&mut bytes);
+                self.writer.write(&Frame::Rows(bytes.into()), out)?;
+                Stage::Rows(Bound::Excluded(last))
+            }
+            None => Stage::Blobs(self.list_blobs()?, None),
+        };
+        Ok(())
+    }
+
+    fn list_blobs(&self) -> Result<VecDeque<(usize, BlobId)>> {
+        let mut all = VecDeque::new();
+        for (index, (_, blobs)) in self.data.blobs.iter().enumerate() {
+            all.extend(blobs.list()?.into_iter().map(|id| (index, id)));
+        }
+        Ok(all)
+    }
+
+    fn blob(&mut self, mut to_come: VecDeque<(usize, BlobId)>, open: Option<File>, out: &mut Vec<u8>) -> Result<()> {
+        let Some(mut file) = open else {
+            let next = to_come.pop_front().and_then(|(index, id)| Some((self.data.blobs.get(index)?, id)));
+            let Some(((folder, blobs), id)) = next else { return self.writer.write(&Frame::End, out) };
+            let file = blobs.open_file(&id)?;
+            self.writer.write(&Frame::Blob { folder: (*folder).into(), id: id.to_string() }, out)?;
+            self.stage = Stage::Blobs(to_come, Some(file));
+            return Ok(());
+        };
+        let mut part = Vec::new();
+        let read = (&mut file).take(PART_BYTES as u64).read_to_end(&mut part);
+        read.map_err(Error::io("a blob cannot be read"))?;
+        let more = !part.is_empty();
+        if more {
+            self.writer.write(&Frame::Part(part.into()), out)?;
+        }
+        self.stage = Stage::Blobs(to_come, more.then_some(file));
+        Ok(())
+    }
+}
+
+impl Read for Backup {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.next_bytes().map_err(io::Error::other)? {
+                Some(bytes) => self.rest = bytes,
+                None => return Ok(0),
+            }
+        }
+        let taken = self.rest.split_to(out.len().min(self.rest.len()));
+        for (to, from) in out.iter_mut().zip(&taken) {
+            *to = *from;
+        }
+        Ok(taken.len())
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a copy could not be made or brought back.
+
+use std::io;
+
+use base::Timestamp;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{what}: {source}")]
+    Io { what: String, source: io::Error },
+    #[error("{what} is damaged: {reason}")]
+    Damaged { what: String, reason: String },
+    #[error("{what} is in format {found}, written by a newer release of cloudlet: use that release")]
+    Newer { what: String, found: u32 },
+    #[error("{0} holds no archive: there is not one backup in it")]
+    Empty(String),
+    #[error("the archive begins at {}: nothing earlier can be brought back", first.iso8601())]
+    TooEarly { first: Timestamp },
+    #[error(
+        "the archive has a hole: what was committed after {} is missing, up to a later backup. Ask for that moment or an \
+         earlier one, or for one after the hole",
+        after.iso8601()
+    )]
+    Hole { after: Timestamp },
+    #[error("'{0}' cannot be archived to: {1}")]
+    Unsupported(String, &'static str),
+    #[error(transparent)]
+    Store(#[from] kv::Error),
+    #[error(transparent)]
+    Blob(#[from] blob::Error),
+}
+
+impl Error {
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let what = what.into();
+        move |source| Error::Io { what, source }
+    }
+
+    pub(crate) fn damaged(what: impl Into<String>, reason: impl Into<String>) -> Error {
+        Error::Damaged { what: what.into(), reason: reason.into() }
+    }
+}

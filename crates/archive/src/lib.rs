@@ -1,0 +1,46 @@
+//! Copies of everything that a server keeps: a backup in one file, and an archive that follows every commit, from which
+//! any moment can be brought back.
+//!
+//! ```text
+//! backup   header, files, rows, blobs, end              of one moment
+//! archive  HISTORY/base/TIME-SEQUENCE                   a backup without its blobs
+//!          HISTORY/log/SEQUENCE                         the batches from SEQUENCE on, up to where the next one begins
+//!          blobs/FOLDER/ID                              every blob there was
+//! ```
+//!
+//! A history is the life of one store. A store that was restored begins a new one, so that the two may go different ways
+//! in one archive.
+
+mod backup;
+mod error;
+mod format;
+mod moment;
+mod restore;
+mod ship;
+mod target;
+
+pub use backup::Backup;
+pub use error::Error;
+pub use moment::{Plan, find};
+pub use restore::{Restored, from_archive, from_backup};
+pub use ship::{Archiver, Progress};
+pub use target::{Folder, Target, open};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use blob::Blobs;
+use kv::Journal;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a data folder holds.
+#[derive(Clone)]
+pub struct Data {
+    pub journal: Arc<dyn Journal>,
+    /// With the names of their folders.
+    pub blobs: Vec<(&'static str, Blobs)>,
+    /// Small files, such as credentials; those that are not there are left out.
+    pub files: Vec<PathBuf>,
+    pub env: base::Env,
+}

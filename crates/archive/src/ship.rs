@@ -1,0 +1,322 @@
+//! The archiver: a thread that carries every batch and every blob to a target, a second or so behind.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use base::Timestamp;
+use blob::{BlobId, Hold};
+use kv::Entry;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::format::{FORMAT_VERSION, Frame, Header, Reader, Writer};
+use crate::moment::{Base, base_name, log_name};
+use crate::{Backup, Data, Error, Result, Target};
+
+/// How long batches are collected for one part of the log.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// A part of the log with so many bytes is done; shorter ones are written again, longer.
+const PART_BYTES: usize = 1024 * 1024;
+/// A new backup is made once the log after the last one has so many bytes, and no fewer than the backup: what has to be read
+/// to bring back a moment stays in proportion.
+const BASE_AFTER_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// How far an archive is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The last batch that is archived.
+    pub sequence: u64,
+    /// Everything committed before this moment is archived.
+    pub until: Timestamp,
+    /// Why it does not get further.
+    pub failure: Option<String>,
+}
+
+/// Archives until it is dropped, or stopped.
+pub struct Archiver {
+    data: Data,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<(Progress, bool)>,
+    stopping: Condvar,
+}
+
+impl Archiver {
+    pub fn start(data: Data, target: Arc<dyn Target>) -> Result<Archiver> {
+        let shared = Arc::new(Shared::default());
+        let mut shipper = Shipper::new(data.clone(), target);
+        let of_thread = Arc::clone(&shared);
+        let run = move || {
+            while !of_thread.stopped_within(INTERVAL) {
+                shipper.round_and_tell(&of_thread);
+            }
+            // What came since.
+            shipper.round_and_tell(&of_thread);
+        };
+        let thread = std::thread::Builder::new().name("archiver".into()).spawn(run);
+        let thread = Mutex::new(Some(thread.map_err(Error::io("the archiver's thread did not start"))?));
+        Ok(Archiver { data, shared, thread })
+    }
+
+    pub fn progress(&self) -> Progress {
+        self.shared.lock().0.clone()
+    }
+
+    /// What would be lost with the server's disk now: everything committed in this time. Zero when nothing was.
+    pub fn lag(&self) -> Duration {
+        let Progress { sequence, until, .. } = self.progress();
+        match self.data.journal.durable() {
+            Ok(durable) if durable <= sequence => Duration::ZERO,
+            _ => self.data.env.now().since(until),
+        }
+    }
+
+    /// Archives what is there, and ends.
+    pub fn stop(&self) {
+        self.shared.lock().1 = true;
+        self.shared.stopping.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the archiver panicked");
+        }
+    }
+}
+
+impl Drop for Archiver {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, (Progress, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped_within(&self, time: Duration) -> bool {
+        let waited = self.stopping.wait_timeout_while(self.lock(), time, |(_, stopped)| !*stopped);
+        waited.unwrap_or_else(PoisonError::into_inner).0.1
+    }
+}
+
+/// What the thread knows.
+struct Shipper {
+    data: Data,
+    target: Arc<dyn Target>,
+    /// The last batch that is archived; `None` before the archive was looked at.
+    sequence: Option<u64>,
+    /// The part of the log that may still grow.
+    part: Option<Part>,
+    /// Bytes of the log since the last backup, and of that backup.
+    since_base: u64,
+    base_bytes: u64,
+    blobs: Vec<Folder>,
+}
+
+/// A folder of blobs.
+struct Folder {
+    /// Blobs that came since the last look.
+    added: UnboundedReceiver<BlobId>,
+    /// Those found at the start, or that could not be archived.
+    waiting: Vec<BlobId>,
+    /// Keeps them from being deleted before they are archived.
+    _hold: Hold,
+}
+
+struct Part {
+    name: String,
+    writer: Writer,
+    bytes: Vec<u8>,
+}
+
+impl Shipper {
+    fn new(data: Data, target: Arc<dyn Target>) -> Shipper {
+        Shipper { data, target, sequence: None, part: None, since_base: 0, base_bytes: 0, blobs: Vec::new() }
+    }
+
+    fn round_and_tell(&mut self, shared: &Shared) {
+        let before = self.data.env.now();
+        let outcome = self.round();
+        let progress = &mut shared.lock().0;
+        progress.sequence = self.sequence.unwrap_or(0);
+        match outcome {
+            Ok(()) => (progress.until, progress.failure) = (before, None),
+            Err(error) => {
+                // It is tried again in the next round, and told once.
+                let failure = Some(error.to_string());
+                if progress.failure != failure {
+                    tracing::error!(%error, "the archive does not get further");
+                }
+                progress.failure = failure;
+            }
+        }
+    }
+
+    /// Archives everything that is durable.
+    fn round(&mut self) -> Result<()> {
+        let sequence = match self.sequence {
+            Some(sequence) => sequence,
+            None => self.begin()?,
+        };
+        let durable = self.data.journal.durable()?;
+        self.ship_blobs()?;
+        let mut sequence = sequence;
+        while sequence < durable {
+            match self.data.journal.read(sequence, PART_BYTES)? {
+                Some(entries) => sequence = self.ship(sequence, entries)?,
+                None => {
+                    tracing::warn!(
+                        sequence,
+                        "the archive has a hole: the log does not go back to what was archived last"
+                    );
+                    sequence = self.base()?;
+                }
+            }
+        }
+        if self.since_base > BASE_AFTER_BYTES.max(self.base_bytes) {
+            self.base()?;
+        }
+        Ok(())
+    }
+
+    /// Finds out what the archive has: with the first backup of this history, nothing is yet.
+    fn begin(&mut self) -> Result<u64> {
+        self.follow_blobs()?;
+        let history = self.data.journal.history();
+        let list = |folder: &str| {
+            let names = self.target.list(&format!("{history:016x}/{folder}/"));
+            names.map_err(Error::io("the archive cannot be listed"))
+        };
+        let Some(base) = list("base")?.into_iter().filter_map(Base::of).max() else {
+            return self.base();
+        };
+        let sequence = match list("log")?.last() {
+            Some(name) => self.last_of(name)?.max(base.sequence),
+            None => base.sequence,
+        };
+        self.archived(sequence);
+        Ok(sequence)
+    }
+
+    /// The last batch in a part of the log.
+    fn last_of(&self, name: &str) -> Result<u64> {
+        let part = self.target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
+        let mut reader = Reader::new(part, name);
+        let mut last = reader.header()?.sequence;
+        while let Frame::Entry(entry) = reader.read()? {
+            last = entry.sequence;
+        }
+        Ok(last)
+    }
+
+    fn archived(&mut self, sequence: u64) {
+        self.sequence = Some(sequence);
+        self.data.journal.release(sequence);
+    }
+
+    /// Puts a backup there, without blobs: they have a place of their own.
+    fn base(&mut self) -> Result<u64> {
+        let mut backup = Backup::start(&self.data)?.without_blobs();
+        // Those that the backup's rows may name are there by now.
+        self.ship_blobs()?;
+        let Header { sequence, time, .. } = *backup.header();
+        let name = base_name(self.data.journal.history(), time, sequence);
+        let mut counted = Counted { source: &mut backup, bytes: 0 };
+        self.target.put(&name, &mut counted).map_err(Error::io("a backup could not be put into the archive"))?;
+        (self.base_bytes, self.since_base, self.part) = (counted.bytes, 0, None);
+        self.archived(sequence);
+        Ok(sequence)
+    }
+
+    /// Puts batches there, which come after `sequence`; returns the number of the last.
+    fn ship(&mut self, sequence: u64, entries: Vec<Entry>) -> Result<u64> {
+        let history = self.data.journal.history();
+        let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(sequence) };
+        // On failure the part is gone from memory, and a new one begins after what the target has.
+        let mut part = match self.part.take() {
+            Some(part) => part,
+            None => Part::new(history, sequence, self.data.env.now())?,
+        };
+        let before = part.bytes.len();
+        for entry in entries {
+            part.writer.write(&Frame::Entry(entry), &mut part.bytes)?;
+        }
+        let mut whole = part.bytes.clone();
+        part.writer.clone().write(&Frame::End, &mut whole)?;
+        self.target.put(&part.name, &mut &whole[..]).map_err(Error::io("batches could not be put into the archive"))?;
+        self.since_base += (part.bytes.len() - before) as u64;
+        if part.bytes.len() < PART_BYTES {
+            self.part = Some(part);
+        }
+        self.archived(last);
+        Ok(last)
+    }
+
+    /// From now on, no blob comes or goes unnoticed; those that are there and not in the archive wait.
+    fn follow_blobs(&mut self) -> Result<()> {
+        self.blobs.clear();
+        for (name, blobs) in &self.data.blobs {
+            let (added, hold) = (blobs.follow(), blobs.hold());
+            let prefix = format!("blobs/{name}/");
+            let known = self.target.list(&prefix).map_err(Error::io("the archive's blobs cannot be listed"))?;
+            let known: HashSet<BlobId> =
+                known.iter().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect();
+            let waiting = blobs.list()?.into_iter().filter(|id| !known.contains(id)).collect();
+            self.blobs.push(Folder { added, waiting, _hold: hold });
+        }
+        Ok(())
+    }
+
+    fn ship_blobs(&mut self) -> Result<()> {
+        for ((name, blobs), folder) in self.data.blobs.iter().zip(&mut self.blobs) {
+            // Held before it is looked for what came: what is deleted from here on is deleted in a later round.
+            let hold = blobs.hold();
+            while let Ok(id) = folder.added.try_recv() {
+                folder.waiting.push(id);
+            }
+            while let Some(id) = folder.waiting.last() {
+                match blobs.open_file(id) {
+                    Ok(mut file) => {
+                        let put = self.target.put(&format!("blobs/{name}/{id}"), &mut file);
+                        put.map_err(Error::io("a blob could not be put into the archive"))?;
+                    }
+                    // Deleted since by somebody who was sure that nothing names it.
+                    Err(blob::Error::NotFound(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                folder.waiting.pop();
+            }
+            folder._hold = hold;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// The part that goes on after batch `sequence`.
+    fn new(history: u64, sequence: u64, time: Timestamp) -> Result<Part> {
+        let (mut writer, mut bytes) = (Writer::default(), Vec::new());
+        let header = Header { format: FORMAT_VERSION, history: format!("{history:016x}"), sequence, time };
+        writer.write(&Frame::Header(header), &mut bytes)?;
+        Ok(Part { name: log_name(history, sequence + 1), writer, bytes })
+    }
+}
+
+/// Counts what is read.
+struct Counted<'a, R> {
+    source: &'a mut R,
+    bytes: u64,
+}
+
+impl<R: std::io::Read> std::io::Read for Counted<'_, R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.source.read(out)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}

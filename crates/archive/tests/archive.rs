@@ -1,0 +1,173 @@
+//! Backups and archives of a real store, brought back.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use archive::{Archiver, Backup, Data, Error, Folder, Restored, Target};
+use base::{Env, Timestamp};
+use blob::Blobs;
+use kv::{Batch, Bytes, Engine, KeyRange, Order};
+use kv_local::{Local, Options};
+use tempfile::TempDir;
+
+struct Store {
+    local: Local,
+    data: Data,
+    code: Blobs,
+}
+
+async fn open(path: &Path) -> Store {
+    let options = Options { overlay_bytes: 64 * 1024, segment_bytes: 128 * 1024, journal: true, ..Options::default() };
+    let local = Local::open(path, &options).unwrap();
+    let code = Blobs::open(path.join("code")).await.unwrap();
+    std::fs::write(path.join("secret"), "s").unwrap();
+    let data = Data {
+        journal: Arc::new(local.journal()),
+        blobs: vec![("code", code.clone())],
+        files: vec![path.join("secret"), path.join("absent")],
+        env: Env::real(),
+    };
+    Store { local, data, code }
+}
+
+impl Store {
+    fn put(&self, number: u32) {
+        let mut batch = Batch::new();
+        batch.put(Bytes::copy_from_slice(&number.to_be_bytes()), Bytes::from(vec![7; 2000]));
+        batch.delete(Bytes::copy_from_slice(&number.wrapping_sub(1000).to_be_bytes()));
+        self.local.commit(&batch).unwrap();
+    }
+
+    fn keys(&self) -> Vec<u32> {
+        let snapshot = self.local.snapshot().unwrap();
+        let rows = snapshot.scan(KeyRange::all(), Order::Forward).unwrap();
+        rows.map(|row| u32::from_be_bytes(row.unwrap().0[..].try_into().unwrap())).collect()
+    }
+
+    /// Runs an archiver until it has everything.
+    fn archive(&self, target: &Arc<dyn Target>) {
+        let archiver = Archiver::start(self.data.clone(), Arc::clone(target)).unwrap();
+        archiver.stop();
+        assert_eq!((archiver.progress().failure, archiver.lag()), (None, Duration::ZERO));
+    }
+}
+
+fn target(folder: &TempDir) -> Arc<dyn Target> {
+    Arc::new(Folder(folder.path().join("archive")))
+}
+
+async fn restore(target: &dyn Target, at: Option<Timestamp>, to: PathBuf) -> Result<(Restored, Store), Error> {
+    let plan = archive::find(target, "the archive", at)?;
+    let local = Local::open(&to, &Options::default()).unwrap();
+    let restored = archive::from_archive(target, &plan, &local, &to).await?;
+    drop(local);
+    Ok((restored, open(&to).await))
+}
+
+/// A moment that no batch before or after has.
+fn between() -> Timestamp {
+    let tick = || {
+        let (env, start) = (Env::real(), Env::real().now());
+        while env.now() == start {
+            std::thread::yield_now();
+        }
+    };
+    tick();
+    let now = Env::real().now();
+    tick();
+    now
+}
+
+#[tokio::test]
+async fn a_backup_has_one_moment_and_its_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("one")).await;
+    (0..1500).for_each(|number| store.put(number));
+    let kept = store.code.put(Bytes::from(vec![1; 3_000_000])).await.unwrap();
+    let mut backup = Backup::start(&store.data).unwrap();
+    // None of this is in it.
+    (1500..1600).for_each(|number| store.put(number));
+    store.code.delete(&kept).await.unwrap();
+    let mut bytes = Vec::new();
+    backup.read_to_end(&mut bytes).unwrap();
+    drop(backup);
+    assert!(!store.code.exists(&kept).await.unwrap(), "deleted once the backup is made");
+
+    let to = folder.path().join("two");
+    let local = Local::open(&to, &Options::default()).unwrap();
+    let restored = archive::from_backup(&bytes[..], "it", &local, &to).await.unwrap();
+    assert_eq!((restored.rows, restored.blobs), (1000, 1));
+    drop(local);
+    let again = open(&to).await;
+    assert_eq!(again.keys(), (500..1500).collect::<Vec<_>>());
+    assert!(again.code.exists(&kept).await.unwrap() && to.join("secret").exists());
+    assert_ne!(again.data.journal.history(), store.data.journal.history());
+
+    let to = folder.path().join("three");
+    let local = Local::open(&to, &Options::default()).unwrap();
+    let cut = archive::from_backup(&bytes[..bytes.len() - 1], "it", &local, &to).await;
+    assert!(matches!(cut, Err(Error::Damaged { .. })), "{cut:?}");
+}
+
+#[tokio::test]
+async fn any_moment_comes_back_and_a_restore_is_archived_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let early = between();
+    let store = open(&folder.path().join("one")).await;
+    (0..10).for_each(|number| store.put(number));
+    store.archive(&target);
+    (10..20).for_each(|number| store.put(number));
+    let blob = store.code.put(Bytes::from_static(b"code")).await.unwrap();
+    let ten_more = between();
+    (20..500).for_each(|number| store.put(number));
+    store.archive(&target);
+    drop(store);
+    // Of the log, what is archived need not be there; and what is not archived yet is.
+    let store = open(&folder.path().join("one")).await;
+    let many = between();
+    (500..600).for_each(|number| store.put(number));
+    store.archive(&target);
+
+    let (restored, second) = restore(&*target, Some(ten_more), folder.path().join("two")).await.unwrap();
+    assert_eq!((second.keys(), restored.rows, restored.batches), ((0..20).collect(), 10, 10));
+    assert!(restored.moment <= ten_more && second.code.exists(&blob).await.unwrap());
+    let (_, all) = restore(&*target, None, folder.path().join("all")).await.unwrap();
+    assert_eq!(all.keys(), (0..600).collect::<Vec<_>>());
+
+    // The restored store goes another way, in the same archive.
+    (9_000..9_005).for_each(|number| second.put(number));
+    second.archive(&target);
+    (9_005..9_010).for_each(|number| second.put(number));
+    second.archive(&target);
+    let expected: Vec<u32> = (0..20).chain(9_000..9_010).collect();
+    let (_, third) = restore(&*target, None, folder.path().join("three")).await.unwrap();
+    assert_eq!(third.keys(), expected);
+    let (_, old) = restore(&*target, Some(many), folder.path().join("old")).await.unwrap();
+    assert_eq!(old.keys(), (0..500).collect::<Vec<_>>());
+
+    let too_early = restore(&*target, Some(early), folder.path().join("four")).await.err().unwrap();
+    assert!(matches!(too_early, Error::TooEarly { .. }), "{too_early}");
+}
+
+#[tokio::test]
+async fn a_hole_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    store.put(0);
+    store.archive(&target);
+    for number in 1..5 {
+        store.put(number);
+        store.archive(&target);
+    }
+    let mut parts = target.list("").unwrap();
+    parts.retain(|name| name.contains("/log/"));
+    std::fs::remove_file(folder.path().join("archive").join(&parts[1])).unwrap();
+    let hole = restore(&*target, None, folder.path().join("two")).await.err().unwrap();
+    assert!(matches!(hole, Error::Hole { .. }), "{hole}");
+}

@@ -1,0 +1,54 @@
+//! `cloudlet restore`.
+
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use archive::Restored;
+use kv_local::Local;
+
+use crate::cli::Restore;
+use crate::output;
+
+pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
+    let data = &options.data;
+    if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) || data.is_file() {
+        bail!("{} is not empty: name a folder that is not there yet", data.display());
+    }
+    // The folder gets its name when everything is in it: no server can start on half of it.
+    let mut unfinished = PathBuf::from(data).into_os_string();
+    unfinished.push(".unfinished");
+    let unfinished = Path::new(&unfinished);
+    if unfinished.exists() {
+        fs::remove_dir_all(unfinished).with_context(|| format!("{} cannot be removed", unfinished.display()))?;
+    }
+    let restored = restore(&options, unfinished).await;
+    if restored.is_err() {
+        // What failed is told.
+        let _ = fs::remove_dir_all(unfinished);
+    }
+    let Restored { moment, rows, batches, blobs } = restored?;
+    fs::rename(unfinished, data).with_context(|| format!("{} cannot be made", data.display()))?;
+    output::line(format_args!(
+        "{}: everything as of {}: {rows} rows, {batches} later commits, {blobs} packages of code",
+        data.display(),
+        moment.iso8601()
+    ));
+    output::line(format_args!("To start a server on it: cloudlet serve --data {}", data.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn restore(options: &Restore, data: &Path) -> anyhow::Result<Restored> {
+    let local = Local::open(data, &kv_local::Options::default())?;
+    if let Some(place) = &options.archive {
+        let target = archive::open(place)?;
+        let plan = archive::find(&*target, place, options.at)?;
+        return Ok(archive::from_archive(&*target, &plan, &local, data).await?);
+    }
+    let file = options.file.as_deref().context("a backup is needed, or --archive")?;
+    let name = file.display().to_string();
+    let source = File::open(file).with_context(|| format!("{name} cannot be read"))?;
+    Ok(archive::from_backup(BufReader::new(source), &name, &local, data).await?)
+}

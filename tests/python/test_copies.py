@@ -1,0 +1,258 @@
+"""Backups, archives and what comes back from them; a damaged disk, and what repair says of it."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import urllib.request
+from datetime import datetime, timezone
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from cloudlet import BINARY, Server, wait_until
+from test_lambda import make_role, package
+
+
+def command(*arguments, check=True):
+    done = subprocess.run([BINARY, *map(str, arguments)], text=True, capture_output=True, timeout=300)
+    assert not check or done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+@pytest.fixture
+def servers():
+    """Starts servers that are killed in the end."""
+    started = []
+
+    def start(data=None, options=()):
+        started.append(Server(data, options=options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+def create_table(server):
+    schema = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}]}
+    server.client("dynamodb").create_table(TableName="items", BillingMode="PAY_PER_REQUEST", **schema)
+
+
+def put(server, *names):
+    dynamodb = server.client("dynamodb")
+    for name in names:
+        dynamodb.put_item(TableName="items", Item={"k": {"S": name}})
+
+
+def names(server):
+    pages = server.client("dynamodb").get_paginator("scan").paginate(TableName="items", ConsistentRead=True)
+    return {item["k"]["S"] for page in pages for item in page["Items"]}
+
+
+def answering(answer):
+    return package(index__py=f"def handler(event, context):\n    return {answer!r}\n")
+
+
+def create_function(server, name, answer):
+    role = make_role(server.client("iam"), f"{name}-role")
+    server.client("lambda").create_function(FunctionName=name, Runtime="python3.12", Handler="index.handler", Role=role, Code={"ZipFile": answering(answer)})
+
+
+def invoke(server, name):
+    return json.loads(server.client("lambda").invoke(FunctionName=name)["Payload"].read())
+
+
+def now():
+    """A moment that nothing is written in, in the archive's finest grain."""
+    start = datetime.now(timezone.utc)
+    wait_until(lambda: (datetime.now(timezone.utc) - start).total_seconds() > 0.005)
+    moment = datetime.now(timezone.utc)
+    wait_until(lambda: (datetime.now(timezone.utc) - moment).total_seconds() > 0.005)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def archive_status(server):
+    return json.loads(server.run("status", "--json").stdout)["Archive"]
+
+
+def wait_for_archive(server):
+    wait_until(lambda: archive_status(server)["LagSeconds"] == 0, what="the archive having everything")
+
+
+def test_a_backup_is_of_one_moment_and_comes_back_whole(servers, tmp_path):
+    server = servers()
+    create_table(server)
+    create_function(server, "f", "kept")
+    put(server, "before")
+    queue = server.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    server.client("sqs").send_message(QueueUrl=queue, MessageBody="m")
+    stopping, acknowledged = threading.Event(), []
+
+    def write():
+        dynamodb = server.client("dynamodb")
+        while not stopping.is_set():
+            name = f"n{len(acknowledged):06}"
+            dynamodb.put_item(TableName="items", Item={"k": {"S": name}})
+            acknowledged.append(name)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    wait_until(lambda: len(acknowledged) > 20)
+    started = len(acknowledged)
+    said = server.run("backup", tmp_path / "backup").stdout
+    ended = len(acknowledged)
+    stopping.set()
+    writer.join()
+    assert "everything as of" in said and (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
+    command("restore", tmp_path / "backup", "--data", tmp_path / "data")
+    again = servers(tmp_path / "data")
+    # One moment between start and end: everything before it is there, and nothing after it.
+    there = sorted(names(again) - {"before"})
+    assert there == acknowledged[: len(there)] and started <= len(there) <= ended + 1 and "before" in names(again)
+    assert invoke(again, "f") == "kept" and again.root == server.root
+    queue = f"{again.endpoint}/000000000000/q"
+    assert again.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "m"
+
+
+def test_a_backup_needs_permission(servers, tmp_path):
+    server = servers()
+    iam = server.client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    server.root = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    refused = server.run("backup", tmp_path / "backup", check=False)
+    assert refused.returncode != 0 and "cloudlet:Backup" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_backup_is_refused_and_leaves_nothing(servers, tmp_path):
+    server = servers()
+    create_table(server)
+    put(server, "a")
+    backup = tmp_path / "backup"
+    server.run("backup", backup)
+    whole = backup.read_bytes()
+    for damaged, word in [(whole[:-1], "ends too early"), (whole[:200] + b"!" + whole[201:], "damaged")]:
+        backup.write_bytes(damaged)
+        done = command("restore", backup, "--data", tmp_path / "data", check=False)
+        assert done.returncode != 0 and word in done.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["backup"]
+    backup.write_bytes(whole)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/file").write_text("")
+    assert "is not empty" in command("restore", backup, "--data", tmp_path / "data", check=False).stderr
+
+
+def test_any_moment_comes_back_and_a_restore_of_a_restore_too(servers, tmp_path):
+    archive = tmp_path / "archive"
+    first = servers(options=["--archive", archive])
+    create_table(first)
+    put(first, "a")
+    create_function(first, "f", 1)
+    wait_for_archive(first)
+    after_a = now()
+    put(first, "b")
+    first.client("lambda").update_function_code(FunctionName="f", ZipFile=answering(2))
+    after_b = now()
+    put(first, *[f"c{number}" for number in range(50)])
+    wait_for_archive(first)
+    metrics = urllib.request.urlopen(f"{first.endpoint}/_cloudlet/metrics").read().decode()
+    assert re.search(r"^cloudlet_archive_lag_seconds \d", metrics, re.M) and "archive: " in first.run("status").stdout
+    # The machine is lost: nothing but the archive is left.
+    first.kill()
+    shutil.rmtree(first.data)
+
+    def restored(name, *at):
+        command("restore", "--archive", archive, *at, "--data", tmp_path / name)
+        return servers(tmp_path / name, options=["--archive", archive] if name == "second" else ())
+
+    second = restored("second", "--at", after_b)
+    assert names(second) == {"a", "b"} and invoke(second, "f") == 2
+    put(second, "d")
+    wait_for_archive(second)
+    before_e = now()
+    put(second, "e")
+    wait_for_archive(second)
+    assert names(restored("third")) == {"a", "b", "d", "e"}
+    assert names(restored("fourth", "--at", before_e)) == {"a", "b", "d"}
+    old = restored("old", "--at", after_a)
+    assert names(old) == {"a"} and invoke(old, "f") == 1
+    early = command("restore", "--archive", archive, "--at", "2001-01-01T00:00:00Z", "--data", tmp_path / "x", check=False)
+    assert early.returncode != 0 and "the archive begins at" in early.stderr
+
+
+def test_the_archive_has_what_was_acknowledged_before_a_kill(servers, tmp_path):
+    archive, acknowledged = tmp_path / "archive", set()
+    server = servers(options=["--archive", archive])
+    create_table(server)
+    stopping = threading.Event()
+
+    def write(client):
+        dynamodb = server.client("dynamodb")
+        for number in range(10**6):
+            try:
+                dynamodb.put_item(TableName="items", Item={"k": {"S": f"{client}-{number}"}})
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged.add(f"{client}-{number}")
+
+    for round_ in range(2):
+        before = len(acknowledged)
+        threads = [threading.Thread(target=write, args=(f"{round_}-{client}",)) for client in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(acknowledged) > before + 300)
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+    stopping.set()
+    # The log keeps what was not archived when the server was killed.
+    wait_for_archive(server)
+    server.kill()
+    command("restore", "--archive", archive, "--data", tmp_path / "data")
+    assert acknowledged <= names(servers(tmp_path / "data"))
+
+
+def test_an_archive_that_cannot_be_written_is_shown(servers, tmp_path):
+    archive = tmp_path / "archive"
+    server = servers(options=["--archive", archive])
+    create_table(server)
+    wait_for_archive(server)
+    shutil.rmtree(archive)
+    archive.write_text("in the way")
+    put(server, "a")
+    wait_until(lambda: "Failure" in archive_status(server), what="the failure being shown")
+    assert archive_status(server)["LagSeconds"] > 0
+    archive.unlink()
+    archive.mkdir()
+    wait_for_archive(server)
+
+
+def test_buckets_are_refused_by_name(tmp_path):
+    command_ = [BINARY, "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--archive", "s3://bucket/path"]
+    done = subprocess.run(command_, text=True, capture_output=True, timeout=60)
+    assert done.returncode != 0 and "s3://bucket/path" in done.stderr and "TLS" in done.stderr
+
+
+def test_a_damaged_log_is_told_of_and_repaired_only_when_asked(servers):
+    server = servers()
+    create_table(server)
+    put(server, *[f"name-{number}" for number in range(30)])
+    server.kill()
+    log = next(path for path in server.data.glob("log-*") if path.read_bytes().startswith(b"cloudlog"))
+    content = bytearray(log.read_bytes())
+    content[content.index(b"name-10")] ^= 1
+    log.write_bytes(content)
+    refused = command("serve", "--data", server.data, "--listen", "127.0.0.1:0", check=False)
+    assert refused.returncode != 0 and re.search(r"damaged in log-\d+, at byte \d+", refused.stderr)
+    told = command("repair", "--data", server.data, check=False)
+    assert told.returncode != 0 and "nothing was changed" in told.stderr and re.search(r"lost is batch \d+ and everything after it; of that, \d+ batches", told.stdout)
+    assert log.read_bytes() == content
+    assert "can be opened again" in command("repair", "--data", server.data, "--accept-loss").stdout
+    server.start()
+    assert names(server) == {f"name-{number}" for number in range(10)}
+    server.stop()
+    assert "nothing to mend" in command("repair", "--data", server.data).stdout
+    server.start()
