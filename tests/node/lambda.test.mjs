@@ -3,6 +3,7 @@
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { everyOperationIsDriven } from "./driven.mjs";
 import "./lambda/events.mjs";
+import "./lambda/features.mjs";
 import "./lambda/functions.mjs";
 import "./lambda/layers.mjs";
 import "./lambda/streams.mjs";

@@ -228,7 +228,6 @@ def test_what_a_function_prints_is_in_its_log(lambda_, logs, function):
 def test_what_is_not_there_says_so(lambda_, function):
     error = refused("NotImplemented", lambda_.get_function_code_signing_config, FunctionName=function)
     assert error["Error"]["Message"].startswith("lambda:GetFunctionCodeSigningConfig is not implemented by Cloudlet.")
-    refused("NotImplemented", lambda_.invoke_async, FunctionName=function, InvokeArgs=b"{}")
     refused("NotImplemented", lambda_.update_function_code, FunctionName=function, S3Bucket="bucket", S3Key="key")
 
 

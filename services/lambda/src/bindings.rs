@@ -48,6 +48,27 @@ pub static INVOKE: Binding = Binding::new("POST", "/2015-03-31/functions/{Functi
     ])
     .response_status("StatusCode")
     .response_payload(Payload::Blob("Payload"));
+pub static INVOKE_ASYNC: Binding = Binding::new("POST", "/2014-11-13/functions/{FunctionName}/invoke-async", 202)
+    .payload(Payload::Blob("InvokeArgs"))
+    .response_status("Status");
+pub static PUT_RUNTIME_MANAGEMENT_CONFIG: Binding =
+    Binding::new("PUT", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200)
+        .query(&[("Qualifier", "Qualifier")]);
+pub static GET_RUNTIME_MANAGEMENT_CONFIG: Binding =
+    Binding::new("GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200)
+        .query(&[("Qualifier", "Qualifier")]);
+pub static PUT_FUNCTION_RECURSION_CONFIG: Binding =
+    Binding::new("PUT", "/2024-08-31/functions/{FunctionName}/recursion-config", 200);
+pub static GET_FUNCTION_RECURSION_CONFIG: Binding =
+    Binding::new("GET", "/2024-08-31/functions/{FunctionName}/recursion-config", 200);
+pub static ADD_LAYER_VERSION_PERMISSION: Binding =
+    Binding::new("POST", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", 201)
+        .query(&[("RevisionId", "RevisionId")]);
+pub static REMOVE_LAYER_VERSION_PERMISSION: Binding =
+    Binding::new("DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", 204)
+        .query(&[("RevisionId", "RevisionId")]);
+pub static GET_LAYER_VERSION_POLICY: Binding =
+    Binding::new("GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", 200);
 pub static INVOKE_WITH_RESPONSE_STREAM: Binding =
     Binding::new("POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", 200)
         .query(&[("Qualifier", "Qualifier")])

@@ -25,6 +25,8 @@ pub const MAPPINGS: Table<(String, String), Mapping> = Table::new(prefix::LAMBDA
 pub const URLS: Table<(String, String, String), FunctionUrl> = Table::new(prefix::LAMBDA, 9);
 /// By the id of the URL.
 pub const URL_OWNERS: Table<String, UrlOwner> = Table::new(prefix::LAMBDA, 10);
+/// By region, layer and number.
+pub const LAYER_POLICIES: Table<(String, String, u64), Policy> = Table::new(prefix::LAMBDA, 11);
 
 /// Woken when an event source mapping changes, or the function that it feeds.
 pub const MAPPINGS_CHANNEL: &[u8] = b"lambda/mappings";

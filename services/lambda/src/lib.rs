@@ -42,7 +42,8 @@ use logs::LogBuffer;
 use name::function_resource as function;
 use ops::layer::{layer_resource, version_resource};
 use ops::mapping::mapping_resource;
-use ops::{account, alias, concurrency, event_config, layer, mapping, permission, tag, version, with_pass_role};
+use ops::{account, alias, concurrency, event_config, layer, layer_permission, mapping, permission};
+use ops::{runtime_management, tag, version, with_pass_role};
 use roles::Roles;
 use sources::Sources;
 use spec::Specs;
@@ -140,6 +141,7 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(read("ListAliases", alias::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_ALIASES))
         .operation(write("Invoke", ops::invoke::invoke).action("lambda:InvokeFunction").permissions(|_, cx, i| ops::invoke::permissions(cx, i)).rest(&bindings::INVOKE))
         .operation(write("InvokeWithResponseStream", ops::invoke_stream::invoke).action("lambda:InvokeFunction").permissions(|_, cx, i| ops::invoke::permissions(cx, i)).rest(&bindings::INVOKE_WITH_RESPONSE_STREAM))
+        .operation(write("InvokeAsync", ops::invoke::invoke_async).permissions(|_, cx, i| ops::invoke::async_permissions(cx, i)).rest(&bindings::INVOKE_ASYNC))
         .operation(write("CreateFunctionUrlConfig", ops::url::create).permissions(|_, cx, i| Ok(ops::url::permissions(cx, "lambda:CreateFunctionUrlConfig", i))).rest(&bindings::CREATE_FUNCTION_URL_CONFIG))
         .operation(read("GetFunctionUrlConfig", ops::url::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION_URL_CONFIG))
         .operation(write("UpdateFunctionUrlConfig", ops::url::update).permissions(|_, cx, i| Ok(ops::url::permissions(cx, "lambda:UpdateFunctionUrlConfig", i))).rest(&bindings::UPDATE_FUNCTION_URL_CONFIG))
@@ -151,14 +153,21 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(write("PutFunctionConcurrency", concurrency::put).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_CONCURRENCY))
         .operation(read("GetFunctionConcurrency", concurrency::get).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_CONCURRENCY))
         .operation(write("DeleteFunctionConcurrency", concurrency::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_FUNCTION_CONCURRENCY))
+        .operation(write("PutRuntimeManagementConfig", runtime_management::put).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::PUT_RUNTIME_MANAGEMENT_CONFIG))
+        .operation(read("GetRuntimeManagementConfig", runtime_management::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_RUNTIME_MANAGEMENT_CONFIG))
+        .operation(write("PutFunctionRecursionConfig", runtime_management::put_recursion).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_RECURSION_CONFIG))
+        .operation(read("GetFunctionRecursionConfig", runtime_management::get_recursion).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_RECURSION_CONFIG))
         .operation(write("PutFunctionEventInvokeConfig", event_config::put).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::PUT_FUNCTION_EVENT_INVOKE_CONFIG))
         .operation(write("UpdateFunctionEventInvokeConfig", event_config::update).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::UPDATE_FUNCTION_EVENT_INVOKE_CONFIG))
         .operation(read("GetFunctionEventInvokeConfig", event_config::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_FUNCTION_EVENT_INVOKE_CONFIG))
         .operation(write("DeleteFunctionEventInvokeConfig", event_config::delete).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::DELETE_FUNCTION_EVENT_INVOKE_CONFIG))
         .operation(read("ListFunctionEventInvokeConfigs", event_config::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_FUNCTION_EVENT_INVOKE_CONFIGS))
         .operation(write("PublishLayerVersion", layer::publish).resource(|cx, i| layer_resource(cx, &i.layer_name)).rest(&bindings::PUBLISH_LAYER_VERSION))
-        .operation(read("GetLayerVersion", layer::get).resource(version_resource).rest(&bindings::GET_LAYER_VERSION))
-        .operation(read("GetLayerVersionByArn", layer::get_by_arn).action("lambda:GetLayerVersion").resource(|_, i| i.arn.clone()).rest(&bindings::GET_LAYER_VERSION_BY_ARN))
+        .operation(read("GetLayerVersion", layer::get).permissions(|_, cx, i| layer_permission::read_permissions(cx, version_resource(cx, i))).rest(&bindings::GET_LAYER_VERSION))
+        .operation(read("GetLayerVersionByArn", layer::get_by_arn).action("lambda:GetLayerVersion").permissions(|_, cx, i| layer_permission::read_permissions(cx, i.arn.clone())).rest(&bindings::GET_LAYER_VERSION_BY_ARN))
+        .operation(write("AddLayerVersionPermission", layer_permission::add).resource(layer_permission::resource).rest(&bindings::ADD_LAYER_VERSION_PERMISSION))
+        .operation(write("RemoveLayerVersionPermission", layer_permission::remove).resource(layer_permission::resource).rest(&bindings::REMOVE_LAYER_VERSION_PERMISSION))
+        .operation(read("GetLayerVersionPolicy", layer_permission::get).resource(version_resource).rest(&bindings::GET_LAYER_VERSION_POLICY))
         .operation(read("ListLayers", layer::list).rest(&bindings::LIST_LAYERS))
         .operation(read("ListLayerVersions", layer::list_versions).rest(&bindings::LIST_LAYER_VERSIONS))
         .operation(write("DeleteLayerVersion", layer::delete).resource(version_resource).rest(&bindings::DELETE_LAYER_VERSION))

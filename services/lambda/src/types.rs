@@ -19,6 +19,9 @@ pub struct Function {
     pub tags: BTreeMap<String, String>,
     /// Executions that are set aside for this function, and that it cannot exceed.
     pub reserved_concurrency: Option<u32>,
+    /// `RecursiveLoop` `Allow`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub recursion_allowed: bool,
 }
 kv::stored!(Function, version = 1);
 
@@ -34,6 +37,9 @@ pub struct Version {
     pub layers: Vec<LayerUse>,
     pub modified: Timestamp,
     pub revision: String,
+    /// `UpdateRuntimeOn` `FunctionUpdate`, rather than `Auto`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub runtime_on_update: bool,
 }
 kv::stored!(Version, version = 1);
 
@@ -55,6 +61,15 @@ pub struct Settings {
     pub tracing: bool,
     /// Where it is not `/aws/lambda/` and the name.
     pub log_group: Option<String>,
+    /// `SnapStart` `PublishedVersions`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub snap_start: bool,
+}
+
+/// Leaves a field out that an earlier release did not have: what it does not say is not written.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields on by reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A deployment package: its zip file is the blob.
@@ -247,6 +262,7 @@ mod tests {
             next_version: 2,
             tags: map("k", "v"),
             reserved_concurrency: Some(5),
+            recursion_allowed: false,
         };
         golden(&function, FUNCTION);
         let version = Version {
@@ -264,11 +280,13 @@ mod tests {
                 architecture: "arm64".into(),
                 tracing: true,
                 log_group: Some("g".into()),
+                snap_start: false,
             },
             code: code(),
             layers: vec![LayerUse { arn: arn("arn:aws:lambda:r:0:layer:l:1"), code: code() }],
             modified: Timestamp(9),
             revision: "x".into(),
+            runtime_on_update: false,
         };
         golden(&version, VERSION);
     }

@@ -20,7 +20,9 @@ const STREAMS = handler("awslambda.streamifyResponse(async (event, stream) => { 
 async function events(FunctionName, event) {
   const answer = await lambda.send(new InvokeWithResponseStreamCommand({ FunctionName, Payload: JSON.stringify(event), LogType: "Tail" }));
   assert.equal(answer.StatusCode, 200);
-  return Array.fromAsync(answer.EventStream);
+  const all = [];
+  for await (const event of answer.EventStream) all.push(event);
+  return all;
 }
 
 const text = (event) => Buffer.from(event.PayloadChunk.Payload).toString();

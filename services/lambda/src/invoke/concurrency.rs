@@ -56,6 +56,7 @@ mod tests {
             next_version: 1,
             tags: Default::default(),
             reserved_concurrency: Some(1),
+            recursion_allowed: false,
         };
         let concurrency = Concurrency::default();
         let first = concurrency.enter(&function).unwrap();

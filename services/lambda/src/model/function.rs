@@ -118,6 +118,11 @@ pub fn reserve(tx: &mut Tx, function: &FunctionRef, executions: Option<u32>) -> 
     Ok(())
 }
 
+pub fn allow_recursion(tx: &mut Tx, function: &FunctionRef, allowed: bool) -> Result<(), Error> {
+    let found = Function { recursion_allowed: allowed, ..find(tx, function)? };
+    Ok(FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?)
+}
+
 /// Executions that a region's functions have reserved.
 pub fn reserved(read: &(impl Read + ?Sized), region: &str) -> Result<u32, Error> {
     let mut total = 0u32;
@@ -210,11 +215,13 @@ mod tests {
                 architecture: "x86_64".into(),
                 tracing: false,
                 log_group: None,
+                snap_start: false,
             },
             code: Code { blob: blob::BlobId::of(b""), bytes: 0, unpacked_bytes: 0 },
             layers: Vec::new(),
             modified: Timestamp(0),
             revision: String::new(),
+            runtime_on_update: false,
         }
     }
 
@@ -228,6 +235,7 @@ mod tests {
                 next_version: 3,
                 tags: BTreeMap::new(),
                 reserved_concurrency: None,
+                recursion_allowed: false,
             };
             create(tx, &function, &version(0), false)?;
             for number in [1, 2] {

@@ -4,9 +4,9 @@ use base::Arn;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{LAYERS, NEXT_LAYER_VERSION};
+use crate::keys::{LAYER_POLICIES, LAYERS, NEXT_LAYER_VERSION};
 use crate::model::{self, Page};
-use crate::types::LayerVersion;
+use crate::types::{LayerVersion, Policy};
 
 /// Stores a layer version under the next number, which `named` puts into it.
 pub fn publish(
@@ -39,7 +39,29 @@ pub fn of_arn(read: &(impl Read + ?Sized), arn: &Arn) -> Result<Option<LayerVers
 
 /// Removes a layer version; one that is not there is no error, as on AWS. Functions that use it keep it.
 pub fn delete(tx: &mut Tx, region: &str, name: &str, number: u64) -> Result<(), Error> {
+    LAYER_POLICIES.delete(tx, (region, name, number))?;
     Ok(LAYERS.delete(tx, (region, name, number))?)
+}
+
+/// Who may use a layer version, beside those whom their own policies allow it.
+pub fn policy(read: &(impl Read + ?Sized), layer: &LayerVersion) -> Result<Option<Policy>, Error> {
+    Ok(LAYER_POLICIES.get(read, (&*layer.arn.region, &*layer.name, layer.number))?)
+}
+
+/// Changes the policy of the layer version with that ARN by `change`; without statements, there is none any more.
+pub fn change_policy(
+    tx: &mut Tx,
+    arn: &Arn,
+    change: impl Fn(Option<Policy>) -> Result<Policy, Error>,
+) -> Result<(), Error> {
+    let layer =
+        of_arn(tx, arn)?.ok_or_else(|| Error::ResourceNotFound(format!("Layer version {arn} does not exist.")))?;
+    let key = (&*layer.arn.region, &*layer.name, layer.number);
+    let policy = change(policy(tx, &layer)?)?;
+    if policy.statements.is_empty() {
+        return Ok(LAYER_POLICIES.delete(tx, key)?);
+    }
+    Ok(LAYER_POLICIES.put(tx, key, &policy)?)
 }
 
 /// A page of a layer's versions, newest first.

@@ -40,11 +40,20 @@ pub fn add(
     revision: &str,
 ) -> Result<(), Error> {
     check_target(tx, function)?;
-    let mut policy =
-        find(tx, function)?.unwrap_or_else(|| Policy { statements: Default::default(), revision: String::new() });
-    if expected.is_some() {
-        model::check_revision(expected, &policy.revision, "GetPolicy")?;
-    }
+    let policy = with(find(tx, function)?, id, statement, expected, revision)?;
+    Ok(POLICIES.put(tx, key(function), &policy)?)
+}
+
+/// The policy, or a new one, with one more statement.
+pub fn with(
+    policy: Option<Policy>,
+    id: &str,
+    statement: &str,
+    expected: Option<&str>,
+    revision: &str,
+) -> Result<Policy, Error> {
+    let mut policy = policy.unwrap_or_else(|| Policy { statements: Default::default(), revision: String::new() });
+    model::check_revision(expected, &policy.revision, "GetPolicy")?;
     if policy.statements.contains_key(id) {
         return Err(Error::ResourceConflict(format!(
             "The statement id ({id}) provided already exists. Please provide a new statement id, or remove the existing statement."
@@ -55,7 +64,7 @@ pub fn add(
         return Err(Error::PolicyLengthExceeded);
     }
     policy.revision = revision.to_owned();
-    Ok(POLICIES.put(tx, key(function), &policy)?)
+    Ok(policy)
 }
 
 pub fn remove(
@@ -66,18 +75,23 @@ pub fn remove(
     revision: &str,
 ) -> Result<(), Error> {
     check_target(tx, function)?;
-    let policy = find(tx, function)?;
+    let policy = without(find(tx, function)?, id, expected, revision)?;
+    if policy.statements.is_empty() {
+        return Ok(POLICIES.delete(tx, key(function))?);
+    }
+    Ok(POLICIES.put(tx, key(function), &policy)?)
+}
+
+/// The policy with one statement less; maybe with none.
+pub fn without(policy: Option<Policy>, id: &str, expected: Option<&str>, revision: &str) -> Result<Policy, Error> {
     let mut policy =
         policy.ok_or_else(|| Error::ResourceNotFound("No policy is associated with the given resource.".into()))?;
     model::check_revision(expected, &policy.revision, "GetPolicy")?;
     if policy.statements.remove(id).is_none() {
         return Err(Error::ResourceNotFound(format!("Statement {id} is not found in resource policy.")));
     }
-    if policy.statements.is_empty() {
-        return Ok(POLICIES.delete(tx, key(function))?);
-    }
     policy.revision = revision.to_owned();
-    Ok(POLICIES.put(tx, key(function), &policy)?)
+    Ok(policy)
 }
 
 /// The policy as a document.

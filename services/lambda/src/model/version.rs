@@ -65,6 +65,13 @@ pub fn publish(
     Ok(version)
 }
 
+/// Says when a version's runtime is to be updated. That is not a change of the version.
+pub fn manage_runtime(tx: &mut Tx, function: &FunctionRef, number: u64, on_update: bool) -> Result<(), Error> {
+    let found = function::find(tx, function)?;
+    let version = Version { runtime_on_update: on_update, ..find(tx, function, number)? };
+    Ok(VERSIONS.put(tx, (&*found.arn.region, &*found.name, number), &version)?)
+}
+
 /// Removes a published version that no alias points to. One that is not there is no error, as on AWS.
 pub fn delete(tx: &mut Tx, function: &FunctionRef, number: u64) -> Result<Option<Version>, Error> {
     function::find(tx, function)?;

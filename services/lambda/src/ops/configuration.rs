@@ -164,7 +164,6 @@ impl SettingsInput {
     /// What this server does not do is refused, rather than kept and not done.
     pub fn check_supported(&self) -> Result<(), Error> {
         let in_vpc = |vpc: &VpcConfig| !vpc.subnet_ids.is_empty() || !vpc.security_group_ids.is_empty();
-        let snap_start = |snap: &SnapStart| snap.apply_on.as_deref().is_some_and(|apply| apply != "None");
         let json_logs = |logging: &LoggingConfig| logging.log_format.as_deref().is_some_and(|format| format != "Text");
         let unsupported = [
             (self.image_config.is_some(), "ImageConfig (container images)"),
@@ -172,7 +171,6 @@ impl SettingsInput {
             (self.kms_key_arn.as_deref().is_some_and(|key| !key.is_empty()), "KMSKeyArn"),
             (!self.file_system_configs.is_empty(), "FileSystemConfigs"),
             (self.code_signing_config_arn.is_some(), "CodeSigningConfigArn"),
-            (self.snap_start.as_ref().is_some_and(snap_start), "SnapStart"),
             (self.logging_config.as_ref().is_some_and(json_logs), "LoggingConfig LogFormat JSON"),
             (self.durable_config.is_some(), "DurableConfig"),
             (self.tenancy_config.is_some(), "TenancyConfig"),
@@ -200,6 +198,8 @@ impl SettingsInput {
         }
         let mode = self.tracing_config.as_ref().and_then(|tracing| tracing.mode.as_deref());
         constraints.one_of(mode, "tracingConfig.mode", &["Active", "PassThrough"]);
+        let apply_on = self.snap_start.as_ref().and_then(|snap_start| snap_start.apply_on.as_deref());
+        constraints.one_of(apply_on, "snapStart.applyOn", &["PublishedVersions", "None"]);
         let group = self.logging_config.as_ref().and_then(|logging| logging.log_group.as_deref());
         constraints.pattern(group, "loggingConfig.logGroup", LOG_GROUP_PATTERN, is_log_group);
         for name in self.environment.iter().flat_map(|environment| environment.variables.keys()) {
@@ -232,6 +232,10 @@ impl SettingsInput {
         if let Some(logging) = &self.logging_config {
             settings.log_group = logging.log_group.clone();
         }
+        if let Some(snap_start) = &self.snap_start {
+            settings.snap_start = snap_start.apply_on.as_deref() == Some("PublishedVersions");
+        }
+        check_snap_start(&settings)?;
         if let Some(architecture) = self.architectures.iter().flatten().next() {
             settings.architecture = architecture.clone();
         }
@@ -264,6 +268,7 @@ impl SettingsInput {
             architecture: "x86_64".into(),
             tracing: false,
             log_group: None,
+            snap_start: false,
         };
         self.apply(&base)
     }
@@ -306,6 +311,15 @@ pub fn check_runtime(runtime: &str) -> Result<String, Error> {
     Err(Error::invalid(format!(
         "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.x, nodejsN.x, provided, provided.al2, provided.al2023] or be a valid ARN"
     )))
+}
+
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes>
+fn check_snap_start(settings: &Settings) -> Result<(), Error> {
+    let minor = settings.runtime.strip_prefix("python3.").and_then(|minor| minor.parse::<u8>().ok());
+    if settings.snap_start && minor.is_none_or(|minor| minor < 12) {
+        return Err(Error::invalid(format!("{} is not supported for SnapStart enabled functions.", settings.runtime)));
+    }
+    Ok(())
 }
 
 fn check_environment(variables: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {
@@ -374,6 +388,7 @@ pub struct Configuration {
 impl Configuration {
     /// `arn` is the one that the request is about: with the qualifier that it used.
     pub fn new(function: &Function, version: Version, arn: &Arn) -> Configuration {
+        let optimized = version.number > 0 && version.settings.snap_start;
         let Version { settings, .. } = version;
         let layers = version.layers.iter();
         Configuration {
@@ -403,7 +418,10 @@ impl Configuration {
             package_type: "Zip",
             architectures: vec![settings.architecture],
             ephemeral_storage: EphemeralStorage { size: Some(settings.ephemeral_storage_mb.into()) },
-            snap_start: SnapStart { apply_on: Some("None".into()), optimization_status: Some("Off".into()) },
+            snap_start: SnapStart {
+                apply_on: Some(if settings.snap_start { "PublishedVersions" } else { "None" }.into()),
+                optimization_status: Some(if optimized { "On" } else { "Off" }.into()),
+            },
             logging_config: LoggingConfig {
                 log_format: Some("Text".into()),
                 log_group: Some(settings.log_group.unwrap_or_else(|| default_log_group(&function.name))),

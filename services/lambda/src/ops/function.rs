@@ -44,6 +44,7 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
         layers,
         modified: cx.now(),
         revision: cx.env().uuid(),
+        runtime_on_update: false,
     };
     let function = Function {
         name: reference.name.clone(),
@@ -51,6 +52,7 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
         next_version: 1,
         tags: input.tags,
         reserved_concurrency: None,
+        recursion_allowed: false,
     };
     let (created, publish) = (function.clone(), input.publish);
     let version = cx.db().write(move |tx| function::create(tx, &created, &latest, publish)).await?;

@@ -1,4 +1,4 @@
-//! Invoke.
+//! Invoke, InvokeAsync.
 
 use std::sync::Arc;
 
@@ -91,6 +91,33 @@ pub async fn invoke(lambda: Arc<Lambda>, cx: Cx, input: InvokeInput) -> Result<I
             })
         }
     }
+}
+
+/// The input of InvokeAsync, which is of 2014: Invoke with the invocation type `Event` does the same.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct InvokeAsyncInput {
+    pub function_name: String,
+    pub invoke_args: Blob,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct InvokeAsyncOutput {
+    pub status: u16,
+}
+
+/// What InvokeAsync needs: its own action, which the function's policy may allow too.
+pub fn async_permissions(cx: &Cx, input: &InvokeAsyncInput) -> Result<Vec<Permission>, service::Error> {
+    let input = InvokeInput { function_name: input.function_name.clone(), ..InvokeInput::default() };
+    let permissions = permissions(cx, &input)?.into_iter();
+    Ok(permissions.map(|permission| Permission { action: "lambda:InvokeAsync".into(), ..permission }).collect())
+}
+
+pub async fn invoke_async(_: Arc<Lambda>, cx: Cx, input: InvokeAsyncInput) -> Result<InvokeAsyncOutput, Error> {
+    let reference = FunctionRef::parse(&cx, &input.function_name, None)?;
+    accept(&cx, reference, input.invoke_args, None).await?;
+    Ok(InvokeAsyncOutput { status: 202 })
 }
 
 /// Stores an event; it is run as soon as that is durable.

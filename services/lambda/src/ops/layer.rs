@@ -87,7 +87,7 @@ fn layer_arn(version: &Arn) -> String {
 }
 
 /// The name that a name or an ARN stands for, in this region and account.
-fn layer_name(cx: &Cx, text: &str) -> Result<String, Error> {
+pub fn layer_name(cx: &Cx, text: &str) -> Result<String, Error> {
     let prefix = cx.arn("lambda", "layer:").to_string();
     let name = text.strip_prefix(&prefix).unwrap_or(text);
     let mut constraints = Constraints::default();

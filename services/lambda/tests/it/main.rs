@@ -4,6 +4,7 @@
 
 mod configuration;
 mod events;
+mod features;
 mod invocations;
 mod queues;
 mod streams;

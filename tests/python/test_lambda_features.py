@@ -1,0 +1,54 @@
+"""Lambda through boto3: SnapStart, runtimes, recursion, InvokeAsync, and shared layers."""
+
+import json
+
+import pytest
+from test_lambda import arn, create, make_role, package, queue, receive, refused
+
+
+@pytest.fixture(scope="module")
+def role(iam):
+    return make_role(iam, "lambda-feature-tests")
+
+
+def test_snap_start_is_on_for_published_versions(lambda_, role, unique):
+    create(lambda_, role, unique, SnapStart={"ApplyOn": "PublishedVersions"})
+    version = lambda_.publish_version(FunctionName=unique)
+    assert version["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+    assert lambda_.get_function_configuration(FunctionName=unique)["SnapStart"]["OptimizationStatus"] == "Off"
+    assert lambda_.invoke(FunctionName=unique, Qualifier="1", Payload=b"{}")["StatusCode"] == 200
+
+
+def test_runtime_and_recursion_settings_are_kept(lambda_, role, unique):
+    create(lambda_, role, unique)
+    made = lambda_.put_runtime_management_config(FunctionName=unique, UpdateRuntimeOn="FunctionUpdate")
+    assert made["FunctionArn"] == arn(unique) + ":$LATEST"
+    assert lambda_.get_runtime_management_config(FunctionName=unique)["UpdateRuntimeOn"] == "FunctionUpdate"
+    assert lambda_.get_function_recursion_config(FunctionName=unique)["RecursiveLoop"] == "Terminate"
+    lambda_.put_function_recursion_config(FunctionName=unique, RecursiveLoop="Allow")
+    assert lambda_.get_function_recursion_config(FunctionName=unique)["RecursiveLoop"] == "Allow"
+
+
+def test_the_operation_of_2014_invokes_too(lambda_, sqs, role, unique):
+    create(lambda_, role, unique)
+    url, target = queue(sqs, unique)
+    lambda_.put_function_event_invoke_config(FunctionName=unique, DestinationConfig={"OnSuccess": {"Destination": target}})
+    assert lambda_.invoke_async(FunctionName=unique, InvokeArgs=b'{"n": 1}')["Status"] == 202
+    assert json.loads(receive(sqs, url)["Body"])["requestPayload"] == {"n": 1}
+
+
+def test_a_layer_version_is_shared_by_its_policy(lambda_, server, iam, unique):
+    layer = dict(LayerName=unique, VersionNumber=1)
+    content = {"ZipFile": package(x__py="")}
+    version = lambda_.publish_layer_version(LayerName=unique, Content=content)["LayerVersionArn"]
+    iam.create_user(UserName=unique)
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    stranger = server.client_as("lambda", key["AccessKeyId"], key["SecretAccessKey"])
+    error = refused("AccessDeniedException", stranger.get_layer_version_by_arn, Arn=version)
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 403
+    lambda_.add_layer_version_permission(**layer, StatementId="all", Action="lambda:GetLayerVersion", Principal="*")
+    assert stranger.get_layer_version(**layer)["Version"] == 1
+    assert json.loads(lambda_.get_layer_version_policy(**layer)["Policy"])["Statement"][0]["Resource"] == version
+    lambda_.remove_layer_version_permission(**layer, StatementId="all")
+    refused("ResourceNotFoundException", lambda_.get_layer_version_policy, **layer)
+    refused("AccessDeniedException", stranger.get_layer_version, **layer)
