@@ -95,3 +95,15 @@ async fn retry(cx: &Cx, reference: FunctionRef, event: Event) -> Result<(), Erro
 fn back_off(attempts: u32) -> Duration {
     limits::BACK_OFF_MIN.saturating_mul(1 << attempts.min(20)).min(limits::BACK_OFF_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        let seconds: Vec<u64> = (0..10).map(|attempts| back_off(attempts).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
+        assert_eq!(back_off(u32::MAX).as_secs(), 300);
+    }
+}

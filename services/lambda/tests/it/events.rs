@@ -76,6 +76,48 @@ async fn a_failure_is_retried_twice_and_then_told() {
 }
 
 #[tokio::test]
+async fn an_event_that_grows_too_old_is_not_tried_again() {
+    let world = World::running().await;
+    world.function(F, json!({"DeadLetterConfig": {"TargetArn": queue_arn("dead")}})).await;
+    let (dead, failed) = (world.queue("dead").await, world.queue("failed").await);
+    let destination = json!({"OnFailure": {"Destination": queue_arn("failed")}});
+    let config = json!({"FunctionName": "f", "MaximumEventAgeInSeconds": 60, "DestinationConfig": destination});
+    world.call("PutFunctionEventInvokeConfig", config).await;
+    send(&world, json!({"fail": true})).await;
+    for pause in [60, 120] {
+        world.until(async || world.waits_for_later().then_some(())).await;
+        world.advance(pause).await;
+    }
+    let record = body(&world.message(&failed).await);
+    let context = &record["requestContext"];
+    assert_eq!(
+        (&context["condition"], &context["approximateInvokeCount"]),
+        (&json!("EventAgeExceeded"), &json!(2)),
+        "{record}"
+    );
+    assert_eq!(record["requestPayload"], json!({"fail": true}));
+    let letter = world.message(&dead).await;
+    assert_eq!(body(&letter), json!({"fail": true}));
+    let attribute = |name: &str| letter["MessageAttributes"][name].clone();
+    assert_eq!(attribute("RequestID")["StringValue"], context["requestId"]);
+    assert_eq!(attribute("ErrorCode"), json!({"StringValue": "200", "DataType": "Number"}));
+}
+
+#[tokio::test]
+async fn no_retries_means_one_attempt() {
+    let world = World::running().await;
+    world.function(F, json!({})).await;
+    let url = world.queue("failed").await;
+    let destination = json!({"OnFailure": {"Destination": queue_arn("failed")}});
+    let config = json!({"FunctionName": "f", "MaximumRetryAttempts": 0, "DestinationConfig": destination});
+    world.call("PutFunctionEventInvokeConfig", config).await;
+    send(&world, json!({"fail": true})).await;
+    let record = body(&world.message(&url).await);
+    assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
+    assert_eq!(record["responseContext"]["functionError"], "Unhandled");
+}
+
+#[tokio::test]
 async fn without_any_concurrency_an_event_goes_to_the_failures_at_once() {
     let world = World::running().await;
     world.function(F, json!({})).await;

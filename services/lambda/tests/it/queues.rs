@@ -74,6 +74,62 @@ async fn a_mapping_can_be_paused() {
     assert_eq!(none["EventSourceMappings"], json!([]));
 }
 
+/// Notes in a file when it begins and when it ends, and how many messages it has.
+const NOTES: &str = r#"
+import os, time
+def note(text):
+    descriptor = os.open(os.environ["NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, text.encode())
+    os.close(descriptor)
+def handler(event, context):
+    note(f"begin {len(event['Records'])}\n")
+    time.sleep(0.05)
+    note("end\n")
+"#;
+
+#[tokio::test]
+async fn no_more_batches_run_at_once_than_may() {
+    let world = World::running().await;
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    world.function(NOTES, json!({"Environment": {"Variables": {"NOTES": notes}}})).await;
+    let url = world.queue("q").await;
+    for body in 0..8 {
+        world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": body.to_string()})).await;
+    }
+    mapping(&world, json!({"BatchSize": 1, "ScalingConfig": {"MaximumConcurrency": 2}})).await;
+    world.until(async || (counts(&world, &url).await == ("0".into(), "0".into())).then_some(())).await;
+    let notes = std::fs::read_to_string(&notes).unwrap();
+    let (mut running, mut most) = (0, 0);
+    for line in notes.lines() {
+        running += if line == "end" { -1 } else { 1 };
+        most = most.max(running);
+    }
+    assert_eq!((running, most, notes.lines().filter(|line| *line == "begin 1").count()), (0, 2, 8));
+}
+
+#[tokio::test]
+async fn a_window_gathers_a_batch() {
+    let world = World::running().await;
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    world.function(NOTES, json!({"Environment": {"Variables": {"NOTES": notes}}})).await;
+    let url = world.queue("q").await;
+    mapping(&world, json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300})).await;
+    // Each comes when the one before has been received: without the window, each would be a batch.
+    for (body, received) in [("a", "1"), ("b", "2"), ("c", "3")] {
+        world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": body})).await;
+        world
+            .until(async || {
+                let counts = counts(&world, &url).await;
+                (counts == ("0".into(), received.into()) || counts == ("0".into(), "0".into())).then_some(())
+            })
+            .await;
+    }
+    world.until(async || (counts(&world, &url).await == ("0".into(), "0".into())).then_some(())).await;
+    assert_eq!(std::fs::read_to_string(&notes).unwrap(), "begin 3\nend\n");
+}
+
 #[tokio::test]
 async fn what_cannot_work_is_refused() {
     let world = World::new().await;
