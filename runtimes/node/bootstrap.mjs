@@ -51,8 +51,34 @@ function logRecord(level, message) {
   writeAll(1, line.replaceAll('\n', INNER_LINE_FEED) + '\n');
 }
 
+const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+/** One object a line: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html */
+function jsonRecord(level, parts) {
+  if (LEVELS.indexOf(level) < LEVELS.indexOf(process.env.AWS_LAMBDA_LOG_LEVEL ?? 'INFO')) return;
+  const record = { timestamp: new Date().toISOString(), level, requestId };
+  const error = parts.find((part) => util.types.isNativeError(part));
+  record.message = parts.length === 1 && !error ? parts[0] : util.format(...parts);
+  if (error) {
+    const { errorType, errorMessage, trace } = describe(error);
+    Object.assign(record, { errorType, errorMessage, stackTrace: trace });
+  }
+  let line;
+  try {
+    line = JSON.stringify(record);
+  } catch {
+    line = JSON.stringify({ ...record, message: util.format(...parts) }); // It refers to itself.
+  }
+  writeAll(1, line + '\n');
+}
+
 function patchOutput() {
   const levels = { log: 'INFO', info: 'INFO', warn: 'WARN', error: 'ERROR', debug: 'DEBUG' };
+  if (jsonLogs) {
+    for (const [method, level] of Object.entries({ ...levels, trace: 'TRACE' })) console[method] = (...parts) => jsonRecord(level, parts);
+    return patchStreams();
+  }
   for (const [method, level] of Object.entries(levels)) {
     console[method] = (...parts) => logRecord(level, util.format(...parts));
   }
@@ -61,6 +87,10 @@ function patchOutput() {
     Error.captureStackTrace(trace, console.trace);
     logRecord('TRACE', trace.stack);
   };
+  patchStreams();
+}
+
+function patchStreams() {
   for (const [descriptor, stream] of [[1, process.stdout], [2, process.stderr]]) {
     stream.write = (chunk, encoding, callback) => {
       writeAll(descriptor, typeof chunk === 'string' ? Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8') : Buffer.from(chunk));
@@ -88,6 +118,7 @@ function describe(error) {
 /** What the log says about it: the same, with the error's own fields. */
 function logError(title, error) {
   const { errorType, errorMessage, trace } = describe(error);
+  if (jsonLogs) return jsonRecord('ERROR', [error instanceof Error ? error : `${title}: ${errorMessage}`]);
   const fields = error !== null && typeof error === 'object' ? { ...error } : {};
   delete fields.name;
   let text;

@@ -27,6 +27,12 @@ ASCII_ONLY = os.environ.get("AWS_EXECUTION_ENV", "") in {
 }
 
 
+JSON_LOGS = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+
+# Python's own names for Lambda's levels.
+LOG_LEVELS = {"TRACE": logging.NOTSET, "FATAL": logging.CRITICAL}
+
+
 class Fault(Exception):
     """A failure of the bootstrap's own making, with the error type that Lambda gives it."""
 
@@ -101,7 +107,7 @@ class LogHandler(logging.Handler):
             "%Y-%m-%dT%H:%M:%S",
         )
         formatter.converter = time.gmtime
-        self.setFormatter(formatter)
+        self.setFormatter(JsonFormatter() if JSON_LOGS else formatter)
         self.addFilter(self._add_request_id)
 
     def _add_request_id(self, record):
@@ -113,6 +119,39 @@ class LogHandler(logging.Handler):
             self.log.record(self.format(record))
         except Exception:
             self.handleError(record)
+
+
+class JsonFormatter(logging.Formatter):
+    """Records as objects, for functions whose log format is JSON.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
+
+    # What every record has; anything else came with `extra`.
+    KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "aws_request_id"}
+
+    def format(self, record):
+        fields = {
+            "timestamp": moment(record.created),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            kind, error, trace = record.exc_info
+            fields["stackTrace"] = traceback.format_tb(trace)
+            fields["errorType"] = kind.__name__
+            fields["errorMessage"] = str(error)
+            fields["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
+        fields.update((name, value) for name, value in vars(record).items() if name not in self.KNOWN)
+        if record.aws_request_id:
+            fields["requestId"] = record.aws_request_id
+        return json.dumps(fields, default=str, ensure_ascii=False)
+
+
+def moment(seconds):
+    """As log records have their time: 2026-11-24T18:08:13Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 class Fields:
@@ -230,6 +269,9 @@ def function_frames(error):
 
 def log_error(log, error):
     """Writes an error as Lambda does: one event, indented with no-break spaces."""
+    if JSON_LOGS:
+        record = {"timestamp": moment(time.time()), "log_level": "ERROR"}
+        return log.record(json.dumps(record | error, default=str, ensure_ascii=False))
     lines = [f"[ERROR] {error['errorType']}: {error['errorMessage']}", "Traceback (most recent call last):"]
     for frame in error["stackTrace"]:
         for line in frame.splitlines():
@@ -328,6 +370,9 @@ def main():
     log = Log()
     log_handler = LogHandler(log)
     logging.getLogger().addHandler(log_handler)
+    if JSON_LOGS:
+        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        logging.getLogger().setLevel(LOG_LEVELS.get(level, level))
     site.setquit()  # Python was started without its site packages, which also bring `exit`.
     sys.argv = [__file__]
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]

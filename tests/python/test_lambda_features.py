@@ -1,5 +1,6 @@
 """Lambda through boto3: SnapStart, runtimes, recursion, InvokeAsync, and shared layers."""
 
+import base64
 import json
 
 import pytest
@@ -52,3 +53,15 @@ def test_a_layer_version_is_shared_by_its_policy(lambda_, server, iam, unique):
     lambda_.remove_layer_version_permission(**layer, StatementId="all")
     refused("ResourceNotFoundException", lambda_.get_layer_version_policy, **layer)
     refused("AccessDeniedException", stranger.get_layer_version, **layer)
+
+
+def test_logs_in_json(lambda_, role, unique):
+    source = "import logging\ndef handler(event, context):\n    logging.getLogger().error('hello log')\n    logging.info('too low')"
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
+    made = create(lambda_, role, unique, Code={"ZipFile": package(index__py=source)}, LoggingConfig=logging)
+    assert made["LoggingConfig"]["SystemLogLevel"] == "INFO"
+    answer = lambda_.invoke(FunctionName=unique, Payload=b"{}", LogType="Tail")
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    records = [json.loads(line) for line in lines if not line.startswith("[cloudlet]")]
+    assert [record["message"] for record in records if "message" in record] == ["hello log"]
+    assert records[-1]["type"] == "platform.report" and records[-1]["record"]["status"] == "success"

@@ -58,6 +58,7 @@ fn function(dir: &Path, runtime: &str, file: &str, source: &str) -> FunctionSpec
         log_group: "/aws/lambda/f".into(),
         endpoint_url: "http://127.0.0.1:4566".into(),
         instances_max: None,
+        json_logs: None,
     }
 }
 

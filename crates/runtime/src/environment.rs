@@ -88,6 +88,13 @@ fn reserved(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec<(String, Stri
         ("LAMBDA_TASK_ROOT", text(&around.view.place(&spec.code))),
         ("LAMBDA_RUNTIME_DIR", text(&around.view.place(around.runtime_dir))),
     ];
+    match &spec.json_logs {
+        None => variables.push(("AWS_LAMBDA_LOG_FORMAT", "Text".into())),
+        Some(logs) => variables.extend([
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".into()),
+            ("AWS_LAMBDA_LOG_LEVEL", logs.application_level.clone()),
+        ]),
+    }
     match around.runtime_api {
         Some(address) => variables.push(("AWS_LAMBDA_RUNTIME_API", address.into())),
         None => variables.push(("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", spec.runtime))),

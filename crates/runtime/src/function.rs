@@ -40,6 +40,24 @@ pub struct FunctionSpec {
     pub endpoint_url: String,
     /// Instances that may exist at once for this key (its reserved concurrency); `None` for no own limit.
     pub instances_max: Option<usize>,
+    /// Where the log is not text.
+    pub json_logs: Option<JsonLogs>,
+}
+
+/// A log in which every line is a JSON object, and what of it is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsonLogs {
+    /// The least that the function's own logging writes: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`.
+    pub application_level: String,
+    pub system_level: SystemLevel,
+}
+
+/// The least that Lambda itself writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SystemLevel {
+    Debug,
+    Info,
+    Warn,
 }
 
 /// Keys that a function signs its calls with.

@@ -14,7 +14,7 @@ use crate::function::{FunctionSpec, Invocation, Outcome};
 use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX};
 use crate::output::{Log, Output};
 use crate::process::Process;
-use crate::report::{self, Failure, Report};
+use crate::report::{Failure, Report};
 use crate::sink::Sink;
 
 /// How long a process may take to end after it has closed its side of the channel.
@@ -86,7 +86,7 @@ impl Instance {
     /// Runs one invocation; what the function streams goes to `sink`. Also tells whether the instance can take another.
     pub async fn invoke(&mut self, invocation: &Invocation, mut sink: Sink) -> (Outcome, bool) {
         self.freeze(false);
-        self.output.log().write(report::start(&invocation.request_id, &self.spec.version));
+        self.output.log().start(&invocation.request_id);
         let started = Instant::now();
         let end = self.run(invocation, &mut sink, started + self.spec.timeout).await;
         let duration = started.elapsed();
@@ -100,7 +100,7 @@ impl Instance {
         }
         let facts = Facts { spec: &self.spec, invocation, duration, init: self.init.take(), used_mb: self.used_mb };
         let (payload, failure) = self.judge(end, invocation, sink);
-        let outcome = facts.conclude(self.output.log(), self.env.now(), payload, failure);
+        let outcome = facts.conclude(self.output.log(), payload, failure);
         (outcome, reusable && !self.process.has_ended())
     }
 
@@ -189,7 +189,7 @@ async fn last_moments(process: &Process, output: &mut Output) -> Exit {
 
 impl InitFailure {
     /// The outcome for the invocation that was waiting for this instance.
-    pub fn outcome(mut self, invocation: &Invocation, now: Timestamp) -> Outcome {
+    pub fn outcome(mut self, invocation: &Invocation) -> Outcome {
         let request_id = &invocation.request_id;
         let (payload, failure) = match self.cause {
             InitCause::Error(error) => (error, None),
@@ -197,10 +197,10 @@ impl InitFailure {
             InitCause::TimedOut => with_payload(Failure::timeout(request_id, self.spec.timeout)),
         };
         let error_type = failure.as_ref().map_or_else(|| error_type(&payload), |failure| failure.error_type.into());
-        self.log.write(report::init_report(self.took, &error_type));
-        self.log.write(report::start(request_id, &self.spec.version));
+        self.log.init_report(self.took, &error_type);
+        self.log.start(request_id);
         let facts = Facts { spec: &self.spec, invocation, duration: self.took, init: None, used_mb: self.used_mb };
-        facts.conclude(&mut self.log, now, Err(payload), failure)
+        facts.conclude(&mut self.log, Err(payload), failure)
     }
 }
 
@@ -225,26 +225,12 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     /// Writes the last lines of the log, and puts the outcome together.
-    fn conclude(
-        self,
-        log: &mut Log,
-        now: Timestamp,
-        payload: Result<Bytes, Bytes>,
-        failure: Option<Failure>,
-    ) -> Outcome {
+    fn conclude(self, log: &mut Log, payload: Result<Bytes, Bytes>, failure: Option<Failure>) -> Outcome {
         let request_id = self.invocation.request_id.as_str();
-        match &failure {
-            Some(failure) if failure.error_type == "Sandbox.Timedout" => {
-                log.write(report::timeout_line(now, request_id, self.spec.timeout));
-            }
-            Some(failure) => log.write(format!("{}\n{}\n", failure.message, failure.error_type)),
-            None => {}
-        }
-        log.write(report::end(request_id));
         let Facts { duration, init, used_mb, .. } = self;
         let memory_mb = self.spec.memory_mb;
         let report = Report { request_id, duration, init, memory_mb, used_mb, failure: failure.as_ref() };
-        log.write(report.line());
+        log.end(&report, payload.is_err());
         let billed = report.billed();
         let function_error = payload.is_err().then_some(UNHANDLED);
         Outcome {

@@ -13,6 +13,7 @@ mod memory;
 mod output;
 mod pools;
 mod process;
+mod records;
 mod report;
 mod runtime_api;
 mod sdk_use;
@@ -24,7 +25,7 @@ mod zygote;
 mod zygote_wire;
 mod zygotes;
 
-pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, LogLine, Outcome};
+pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, JsonLogs, LogLine, Outcome, SystemLevel};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};
 pub use sink::Part;
 pub use toolbox::{OnProgress, Progress};

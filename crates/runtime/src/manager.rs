@@ -313,7 +313,7 @@ impl Inner {
         let mut lease = match self.lease(spec).await {
             Ok(lease) => lease,
             Err(StartError::Refused(error)) => return Err(error),
-            Err(StartError::Init(failure)) => return Ok(failure.outcome(invocation, self.starter.env.now())),
+            Err(StartError::Init(failure)) => return Ok(failure.outcome(invocation)),
         };
         let Some(instance) = &mut lease.instance else { return Err(InvokeError::Throttled) };
         let (outcome, reusable) = tokio::select! {

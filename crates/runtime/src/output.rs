@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use base::Env;
+use base::{Env, Timestamp};
 use tokio::net::unix::pipe;
 
 use crate::function::{FunctionSpec, Host, LogLine};
@@ -116,6 +116,14 @@ impl Log {
     pub fn release(&mut self, stream: Option<String>) {
         self.held = false;
         self.stream = stream.unwrap_or(std::mem::take(&mut self.stream));
+    }
+
+    pub fn spec(&self) -> &FunctionSpec {
+        &self.spec
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.env.now()
     }
 
     pub fn stream(&self) -> &str {

@@ -363,6 +363,7 @@ mod tests {
             log_group: String::new(),
             endpoint_url: String::new(),
             instances_max,
+            json_logs: None,
         })
     }
 

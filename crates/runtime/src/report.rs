@@ -47,8 +47,8 @@ impl Failure {
         json!({"errorType": self.error_type, "errorMessage": self.message}).to_string().into()
     }
 
-    fn status(&self) -> &'static str {
-        if self.error_type == "Sandbox.Timedout" { "timeout" } else { "error" }
+    pub fn status(&self) -> &'static str {
+        status_of(self.error_type)
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn timeout_line(now: Timestamp, request_id: &str, timeout: Duration) 
 }
 
 pub(crate) fn init_report(init: Duration, error_type: &str) -> String {
-    let status = if error_type == "Sandbox.Timedout" { "timeout" } else { "error" };
+    let status = status_of(error_type);
     format!(
         "INIT_REPORT Init Duration: {:.2} ms\tPhase: init\tStatus: {status}\tError Type: {error_type}\n",
         millis(init)
@@ -104,7 +104,12 @@ fn timed_out(timeout: Duration) -> String {
     format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
 }
 
-fn millis(duration: Duration) -> f64 {
+/// How an invocation or an initialisation ended that did not succeed.
+pub(crate) fn status_of(error_type: &str) -> &'static str {
+    if error_type == "Sandbox.Timedout" { "timeout" } else { "error" }
+}
+
+pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 

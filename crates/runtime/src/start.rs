@@ -177,7 +177,7 @@ impl Starter {
     /// A log of a new instance, which begins as Lambda's do.
     pub(crate) fn new_log(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Log {
         let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), self.stream_name(spec));
-        log.write(init_start(spec, toolchain));
+        log.init_start(&runtime_version(spec, toolchain));
         toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
         log
     }
@@ -375,10 +375,11 @@ pub(crate) async fn initialise(
     Err(Box::new(InitFailure { spec, log, took, used_mb, cause }))
 }
 
-fn init_start(spec: &FunctionSpec, toolchain: &Toolchain) -> String {
+/// The runtime, and the version of the interpreter that runs it.
+fn runtime_version(spec: &FunctionSpec, toolchain: &Toolchain) -> String {
     let version =
         toolchain.interpreter.as_ref().map(|found| format!(" ({})", found.version_text())).unwrap_or_default();
-    format!("INIT_START Runtime Version: {}{version}\n", spec.runtime)
+    format!("{}{version}", spec.runtime)
 }
 
 fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {

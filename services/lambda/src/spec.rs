@@ -79,5 +79,13 @@ async fn build(
         log_group: settings.log_group.unwrap_or_else(|| default_log_group(&function.name)),
         endpoint_url: cx.cloud().endpoint().to_owned(),
         instances_max: None,
+        json_logs: settings.json_logs.map(|logs| runtime::JsonLogs {
+            application_level: logs.application_level,
+            system_level: match &*logs.system_level {
+                "DEBUG" => runtime::SystemLevel::Debug,
+                "WARN" => runtime::SystemLevel::Warn,
+                _ => runtime::SystemLevel::Info,
+            },
+        }),
     })
 }

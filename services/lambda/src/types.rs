@@ -64,6 +64,16 @@ pub struct Settings {
     /// `SnapStart` `PublishedVersions`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub snap_start: bool,
+    /// `LogFormat` `JSON`, with the levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_logs: Option<JsonLogs>,
+}
+
+/// The least that a log in JSON has of a function's own records and of Lambda's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JsonLogs {
+    pub application_level: String,
+    pub system_level: String,
 }
 
 /// Leaves a field out that an earlier release did not have: what it does not say is not written.
@@ -281,6 +291,7 @@ mod tests {
                 tracing: true,
                 log_group: Some("g".into()),
                 snap_start: false,
+                json_logs: None,
             },
             code: code(),
             layers: vec![LayerUse { arn: arn("arn:aws:lambda:r:0:layer:l:1"), code: code() }],

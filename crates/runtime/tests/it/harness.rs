@@ -106,6 +106,7 @@ impl Harness {
             log_group: format!("/aws/lambda/{name}"),
             endpoint_url: "http://127.0.0.1:4566".into(),
             instances_max: None,
+            json_logs: None,
         }
     }
 

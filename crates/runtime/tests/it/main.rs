@@ -4,6 +4,7 @@
 
 mod escapes;
 mod harness;
+mod json_logs;
 mod node;
 mod pool;
 mod provided;

@@ -220,6 +220,7 @@ async fn the_environment_is_lambdas_and_nothing_else() {
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/f"),
+        ("AWS_LAMBDA_LOG_FORMAT", "Text"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("LAMBDA_TASK_ROOT", "/var/task"),
         ("_HANDLER", "index.handler"),

@@ -216,6 +216,7 @@ mod tests {
                 tracing: false,
                 log_group: None,
                 snap_start: false,
+                json_logs: None,
             },
             code: Code { blob: blob::BlobId::of(b""), bytes: 0, unpacked_bytes: 0 },
             layers: Vec::new(),

@@ -12,7 +12,7 @@ use crate::constraints::Constraints;
 use crate::error::Error;
 use crate::limits;
 use crate::name::{FunctionRef, Qualifier};
-use crate::types::{Function, Settings, Version};
+use crate::types::{Function, JsonLogs, Settings, Version};
 
 const ROLE_PATTERN: &str = "arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
 const HANDLER_PATTERN: &str = "[^\\s]+";
@@ -135,7 +135,39 @@ pub struct EphemeralStorage {
 #[serde(rename_all = "PascalCase", default)]
 pub struct LoggingConfig {
     pub log_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_log_level: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_log_level: Option<String>,
     pub log_group: Option<String>,
+}
+
+const APPLICATION_LEVELS: [&str; 6] = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const SYSTEM_LEVELS: [&str; 3] = ["DEBUG", "INFO", "WARN"];
+const LEVEL_DEFAULT: &str = "INFO";
+
+impl LoggingConfig {
+    /// The levels after this request; `before` has those that it does not state.
+    fn json_logs(&self, before: Option<&JsonLogs>) -> Result<Option<JsonLogs>, Error> {
+        let json = match self.log_format.as_deref() {
+            Some(format) => format == "JSON",
+            None => before.is_some(),
+        };
+        let levels = (&self.application_log_level, &self.system_log_level);
+        if !json {
+            return match levels {
+                (None, None) => Ok(None),
+                _ => Err(Error::invalid("Log levels can only be set when LogFormat is JSON.")),
+            };
+        }
+        let level = |stated: &Option<String>, before: Option<&String>| {
+            stated.as_ref().or(before).cloned().unwrap_or_else(|| LEVEL_DEFAULT.into())
+        };
+        Ok(Some(JsonLogs {
+            application_level: level(levels.0, before.map(|logs| &logs.application_level)),
+            system_level: level(levels.1, before.map(|logs| &logs.system_level)),
+        }))
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -164,14 +196,12 @@ impl SettingsInput {
     /// What this server does not do is refused, rather than kept and not done.
     pub fn check_supported(&self) -> Result<(), Error> {
         let in_vpc = |vpc: &VpcConfig| !vpc.subnet_ids.is_empty() || !vpc.security_group_ids.is_empty();
-        let json_logs = |logging: &LoggingConfig| logging.log_format.as_deref().is_some_and(|format| format != "Text");
         let unsupported = [
             (self.image_config.is_some(), "ImageConfig (container images)"),
             (self.vpc_config.as_ref().is_some_and(in_vpc), "VpcConfig"),
             (self.kms_key_arn.as_deref().is_some_and(|key| !key.is_empty()), "KMSKeyArn"),
             (!self.file_system_configs.is_empty(), "FileSystemConfigs"),
             (self.code_signing_config_arn.is_some(), "CodeSigningConfigArn"),
-            (self.logging_config.as_ref().is_some_and(json_logs), "LoggingConfig LogFormat JSON"),
             (self.durable_config.is_some(), "DurableConfig"),
             (self.tenancy_config.is_some(), "TenancyConfig"),
             (self.capacity_provider_config.is_some(), "CapacityProviderConfig"),
@@ -200,6 +230,12 @@ impl SettingsInput {
         constraints.one_of(mode, "tracingConfig.mode", &["Active", "PassThrough"]);
         let apply_on = self.snap_start.as_ref().and_then(|snap_start| snap_start.apply_on.as_deref());
         constraints.one_of(apply_on, "snapStart.applyOn", &["PublishedVersions", "None"]);
+        if let Some(logging) = &self.logging_config {
+            constraints.one_of(logging.log_format.as_deref(), "loggingConfig.logFormat", &["JSON", "Text"]);
+            let level = logging.application_log_level.as_deref();
+            constraints.one_of(level, "loggingConfig.applicationLogLevel", &APPLICATION_LEVELS);
+            constraints.one_of(logging.system_log_level.as_deref(), "loggingConfig.systemLogLevel", &SYSTEM_LEVELS);
+        }
         let group = self.logging_config.as_ref().and_then(|logging| logging.log_group.as_deref());
         constraints.pattern(group, "loggingConfig.logGroup", LOG_GROUP_PATTERN, is_log_group);
         for name in self.environment.iter().flat_map(|environment| environment.variables.keys()) {
@@ -230,6 +266,7 @@ impl SettingsInput {
             settings.tracing = tracing.mode.as_deref() == Some("Active");
         }
         if let Some(logging) = &self.logging_config {
+            settings.json_logs = logging.json_logs(settings.json_logs.as_ref())?;
             settings.log_group = logging.log_group.clone();
         }
         if let Some(snap_start) = &self.snap_start {
@@ -269,6 +306,7 @@ impl SettingsInput {
             tracing: false,
             log_group: None,
             snap_start: false,
+            json_logs: None,
         };
         self.apply(&base)
     }
@@ -423,7 +461,9 @@ impl Configuration {
                 optimization_status: Some(if optimized { "On" } else { "Off" }.into()),
             },
             logging_config: LoggingConfig {
-                log_format: Some("Text".into()),
+                log_format: Some(if settings.json_logs.is_some() { "JSON" } else { "Text" }.into()),
+                application_log_level: settings.json_logs.as_ref().map(|logs| logs.application_level.clone()),
+                system_log_level: settings.json_logs.map(|logs| logs.system_level),
                 log_group: Some(settings.log_group.unwrap_or_else(|| default_log_group(&function.name))),
             },
         }

@@ -35,6 +35,33 @@ async fn snap_start_is_on_for_published_versions() {
 }
 
 #[tokio::test]
+async fn logs_are_text_or_json_with_levels() {
+    let world = World::new().await;
+    let created = world.function(F, json!({})).await;
+    let group = "/aws/lambda/f";
+    assert_eq!(created["LoggingConfig"], json!({"LogFormat": "Text", "LogGroup": group}));
+    let update = |logging: Value| json!({"FunctionName": "f", "LoggingConfig": logging});
+    let json = world.call("UpdateFunctionConfiguration", update(json!({"LogFormat": "JSON"}))).await;
+    let expected =
+        json!({"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": group});
+    assert_eq!(json["LoggingConfig"], expected);
+    let levels = json!({"ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN", "LogGroup": "own"});
+    let changed = world.call("UpdateFunctionConfiguration", update(levels)).await;
+    let expected =
+        json!({"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "WARN", "LogGroup": "own"});
+    assert_eq!(changed["LoggingConfig"], expected);
+    for (logging, expected) in [
+        (json!({"LogFormat": "Text", "SystemLogLevel": "WARN"}), "Log levels can only be set when LogFormat is JSON."),
+        (json!({"LogFormat": "XML"}), "Value 'XML' at 'loggingConfig.logFormat'"),
+        (json!({"ApplicationLogLevel": "LOUD"}), "Value 'LOUD' at 'loggingConfig.applicationLogLevel'"),
+        (json!({"SystemLogLevel": "ERROR"}), "Value 'ERROR' at 'loggingConfig.systemLogLevel'"),
+    ] {
+        let refused = world.refused("UpdateFunctionConfiguration", update(logging)).await;
+        assert!(refused.contains(expected), "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn runtimes_are_managed_for_each_version() {
     let world = World::new().await;
     world.function(F, json!({"Publish": true})).await;
