@@ -12,6 +12,8 @@ pub struct Binaries {
     pub cloudlet: PathBuf,
     /// A compiled function: see `bin/bootstrap.rs`.
     pub bootstrap: PathBuf,
+    /// A storage engine at work: see `bin/engine`.
+    pub engine: PathBuf,
 }
 
 pub const PROFILE: &str = if cfg!(debug_assertions) { "debug" } else { "release" };
@@ -39,8 +41,8 @@ pub fn build(cloudlet: Option<&Path>) -> anyhow::Result<Binaries> {
             folder.join("cloudlet")
         }
     };
-    cargo(&["--package", "bench", "--bin", "bootstrap"])?;
-    Ok(Binaries { cloudlet, bootstrap: folder.join("bootstrap") })
+    cargo(&["--package", "bench", "--bin", "bootstrap", "--bin", "engine"])?;
+    Ok(Binaries { cloudlet, bootstrap: folder.join("bootstrap"), engine: folder.join("engine") })
 }
 
 fn cargo(what: &[&str]) -> anyhow::Result<()> {

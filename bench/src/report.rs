@@ -23,6 +23,8 @@ pub enum Unit {
     MiB,
     Percent,
     Count,
+    /// So many times as much.
+    Times,
 }
 
 /// What the design promises of a figure.
@@ -82,6 +84,7 @@ impl fmt::Display for Amount {
             Unit::Milliseconds => write!(f, "{value:.digits$} ms"),
             Unit::MiB => write!(f, "{value:.digits$} MiB"),
             Unit::Percent => write!(f, "{value:.0} %"),
+            Unit::Times => write!(f, "{value:.1}×"),
             Unit::Count => write!(f, "{}", Thousands(value)),
         }
     }

@@ -3,6 +3,7 @@
 mod crash;
 mod deploy;
 mod dynamodb;
+mod engine;
 mod invoke;
 mod sqs;
 mod start;
@@ -19,7 +20,8 @@ pub struct Case {
 }
 
 /// In the order in which they are run and shown.
-pub const ALL: &[Case] = &[start::CASE, dynamodb::CASE, sqs::CASE, invoke::CASE, deploy::CASE, crash::CASE];
+pub const ALL: &[Case] =
+    &[start::CASE, engine::CASE, dynamodb::CASE, sqs::CASE, invoke::CASE, deploy::CASE, crash::CASE];
 
 pub fn names() -> Vec<&'static str> {
     ALL.iter().map(|case| case.name).collect()

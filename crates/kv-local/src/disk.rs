@@ -5,8 +5,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use redb::StorageBackend;
 
@@ -26,6 +27,9 @@ pub(crate) trait Disk: Debug + Send + Sync + 'static {
 
     /// Bytes that files may still grow by.
     fn free_bytes(&self) -> io::Result<u64>;
+
+    /// Whether a thread may sync a file while another writes to it: not where everything must happen in one order.
+    fn is_concurrent(&self) -> bool;
 }
 
 /// A file; what is written to it is durable after the next `sync`.
@@ -74,6 +78,10 @@ impl Disk for Folder {
         let disk = rustix::fs::statvfs(&self.0)?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
+
+    fn is_concurrent(&self) -> bool {
+        true
+    }
 }
 
 impl DiskFile for File {
@@ -98,7 +106,8 @@ impl DiskFile for File {
     }
 }
 
-/// After so many written bytes the tree's file is synced, so that no other fsync has to wait for more than that.
+/// After so many written bytes the tree's file is synced: a transaction's writes reach the disk while the rest of it is made,
+/// and no other fsync has to wait for more than that.
 const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The tree's file, as redb wants it.
@@ -106,11 +115,42 @@ const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) struct TreeFile {
     file: Arc<dyn DiskFile>,
     unsynced: AtomicU64,
+    /// Whether there may be a sync in the background, and the one there is.
+    concurrent: bool,
+    behind: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    /// A sync failed: what it should have written may be lost, and later ones would not say so.
+    failed: AtomicBool,
 }
 
 impl TreeFile {
-    pub fn new(file: Arc<dyn DiskFile>) -> TreeFile {
-        TreeFile { file, unsynced: AtomicU64::new(0) }
+    pub fn new(file: Arc<dyn DiskFile>, concurrent: bool) -> TreeFile {
+        let (unsynced, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        TreeFile { file, unsynced, concurrent, behind: Mutex::default(), failed }
+    }
+
+    /// Syncs what is written so far: in the background, where that is possible, after the last such sync has ended.
+    fn sync_behind(&self) -> io::Result<()> {
+        if !self.concurrent {
+            return self.sync_data();
+        }
+        self.unsynced.store(0, Ordering::Relaxed);
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        self.join(behind.take())?;
+        let file = Arc::clone(&self.file);
+        *behind = Some(thread::Builder::new().name("kv-sync".into()).spawn(move || file.sync())?);
+        Ok(())
+    }
+
+    fn join(&self, behind: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
+        let ended = behind.map_or(Ok(Ok(())), JoinHandle::join);
+        self.check(ended.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs panicked"))))
+    }
+
+    fn check(&self, synced: io::Result<()>) -> io::Result<()> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
+        synced.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 }
 
@@ -129,14 +169,16 @@ impl StorageBackend for TreeFile {
 
     fn sync_data(&self) -> io::Result<()> {
         self.unsynced.store(0, Ordering::Relaxed);
-        self.file.sync()
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.join(behind)?;
+        self.check(self.file.sync())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.file.write(offset, data)?;
         let written = data.len() as u64;
         if self.unsynced.fetch_add(written, Ordering::Relaxed) + written >= SYNC_BYTES {
-            self.sync_data()?;
+            self.sync_behind()?;
         }
         Ok(())
     }

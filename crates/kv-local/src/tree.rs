@@ -72,7 +72,7 @@ impl Tree {
         if !disk.names().map_err(io)?.iter().any(|name| name == TREE_NAME) {
             let new = disk.open(NEW_TREE_NAME).map_err(io)?;
             new.set_len(0).map_err(io)?;
-            let database = database(TreeFile::new(new), &path, options)?;
+            let database = database(TreeFile::new(new, disk.is_concurrent()), &path, options)?;
             transact(&database, |transaction| {
                 transaction.open_table(ROWS)?;
                 transaction.open_table(FORMAT)?.insert((), TREE_ONLY_FORMAT)?;
@@ -83,7 +83,8 @@ impl Tree {
             disk.rename(NEW_TREE_NAME, TREE_NAME).map_err(io)?;
             disk.sync_names().map_err(io)?;
         }
-        let database = database(TreeFile::new(disk.open(TREE_NAME).map_err(io)?), &path, options)?;
+        let database =
+            database(TreeFile::new(disk.open(TREE_NAME).map_err(io)?, disk.is_concurrent()), &path, options)?;
         let tree = Tree { database, file: path, _claim: None };
         match tree.format() {
             Ok(TREE_ONLY_FORMAT..=FORMAT_VERSION) => Ok(tree),

@@ -193,6 +193,10 @@ impl Disk for SimDisk {
         let state = self.state();
         Ok(state.capacity.saturating_sub(state.used()))
     }
+
+    fn is_concurrent(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug)]
