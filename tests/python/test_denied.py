@@ -30,6 +30,8 @@ INPUTS = {
     ("cloudlet", "GetPackage"): {"Sha256": "0" * 64},
     ("cloudlet", "PutPackage"): {"Sha256": "0" * 64, "Bytes": ""},
     ("cloudlet", "DeletePackage"): {"Sha256": "0" * 64},
+    ("cloudlet", "StartBackup"): {},
+    ("cloudlet", "ReadBackup"): {"BackupId": "x"},
 }
 
 TABLE = "allowed"
