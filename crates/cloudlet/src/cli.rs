@@ -50,6 +50,10 @@ pub struct Dev {
     /// Where to keep the cloud's data [default: DIR/.cloudlet].
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Lets functions reach this port of the machine's loopback addresses too, such as a database's; may be repeated.
+    /// Without it they reach this cloud there, and what they serve themselves.
+    #[arg(long, value_name = "PORT")]
+    pub allow_loopback: Vec<u16>,
     #[command(flatten)]
     pub project: ProjectOptions,
 }
@@ -81,6 +85,10 @@ pub struct Serve {
     /// server's data then. Deploy only code that you trust.
     #[arg(long)]
     pub allow_unisolated_functions: bool,
+    /// Lets functions reach this port of the machine's loopback addresses too, such as a database's; may be repeated.
+    /// Without it they reach this cloud there, and what they serve themselves.
+    #[arg(long, value_name = "PORT")]
+    pub allow_loopback: Vec<u16>,
 }
 
 /// Deploys a project to a running server.

@@ -34,6 +34,8 @@ pub struct Options {
     pub test_credentials: bool,
     /// Whether functions are isolated from this host; [`isolation`] tells whether they can be.
     pub isolate: bool,
+    /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
+    pub loopback_ports: Vec<u16>,
 }
 
 /// Finds out what this host can isolate functions from.
@@ -63,7 +65,7 @@ impl Server {
     /// # Errors
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
-        let Options { data, archive, listen, region, account, test_credentials, isolate } = options;
+        let Options { data, archive, listen, region, account, test_credentials, isolate, loopback_ports } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         let local = kv_local::Local::open(&data, &engine)?;
@@ -85,6 +87,7 @@ impl Server {
             isolate,
             journal: Some(Arc::new(local.journal())),
             archive,
+            loopback_ports,
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();

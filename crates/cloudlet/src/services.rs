@@ -32,6 +32,8 @@ pub struct Settings {
     pub journal: Option<Arc<dyn Journal>>,
     /// Where everything is copied to as it is committed.
     pub archive: Option<Arc<dyn Target>>,
+    /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
+    pub loopback_ports: Vec<u16>,
 }
 
 /// Of the services' insides, what the server itself deals with.
@@ -126,6 +128,7 @@ async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
     let data = std::path::absolute(&settings.data)?;
     let mut runtime = runtime::Config::new(cache_folder()?, data.join("run"));
     (runtime.isolate, runtime.hidden) = (settings.isolate, vec![data.clone()]);
+    runtime.loopback_ports.clone_from(&settings.loopback_ports);
     Ok(lambda::Config { runtime, blobs: Blobs::open(data.join("code")).await?, code_dir: data.join("unpacked") })
 }
 
@@ -149,6 +152,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         isolate: false,
         journal: None,
         archive: None,
+        loopback_ports: Vec::new(),
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
     Ok((cloud, folder))

@@ -38,6 +38,8 @@ pub struct Config {
     pub isolate: bool,
     /// Folders that no function may see, such as the server's data, wherever on the host they are.
     pub hidden: Vec<PathBuf>,
+    /// Ports of this host's loopback addresses that isolated functions reach, besides this cloud's own.
+    pub loopback_ports: Vec<u16>,
     /// Where interpreters are looked for, in the form of the PATH variable.
     pub search_path: OsString,
     /// Instances of all functions that may exist at once.
@@ -62,6 +64,7 @@ impl Config {
             run_dir,
             isolate: false,
             hidden: Vec::new(),
+            loopback_ports: Vec::new(),
             search_path: std::env::var_os("PATH").unwrap_or_default(),
             instances_max: 200,
             memory_free_min: memory::total_bytes() / MEMORY_FREE_PART,
@@ -167,8 +170,19 @@ impl Runtime {
         let interpreters = Interpreters::new(config.search_path.clone());
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
         let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
-        let (isolate, hidden) = (config.isolate, config.hidden.clone());
-        let starter = Starter { env, host, interpreters, toolbox, zygotes, isolate, hidden, runtime_dir, run_dir };
+        let (isolate, hidden, loopback_ports) = (config.isolate, config.hidden.clone(), config.loopback_ports.clone());
+        let starter = Starter {
+            env,
+            host,
+            interpreters,
+            toolbox,
+            zygotes,
+            isolate,
+            hidden,
+            loopback_ports,
+            runtime_dir,
+            run_dir,
+        };
         let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
         if config.isolate {
             sandbox::ControlGroup::prepare();

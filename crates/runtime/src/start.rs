@@ -41,6 +41,8 @@ pub(crate) struct Starter {
     /// Whether functions are isolated, and what they do not see even if it is below something that they see.
     pub isolate: bool,
     pub hidden: Vec<PathBuf>,
+    /// Ports of this host's loopback addresses that functions reach besides this cloud's.
+    pub loopback_ports: Vec<u16>,
     pub zygotes: Zygotes,
     /// Holds the bootstraps.
     pub runtime_dir: PathBuf,
@@ -143,12 +145,14 @@ impl Starter {
         }
         let (channel, control, runtime_api) = self.connect(toolchain).await?;
         let view = &toolchain.view;
+        let runtime_port = runtime_api.as_deref().and_then(port);
         let environment = self.environment(spec, toolchain, &credentials, log.stream(), &folder, runtime_api);
         let Some((program, args)) = self.program(spec, toolchain, mode, control.as_ref()) else {
             return Err(refused_entrypoint(spec, log));
         };
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
-        let isolation = view.isolation(&folder.0, &self.hidden, bytes(spec.ephemeral_storage_mb));
+        let tmp_bytes = bytes(spec.ephemeral_storage_mb);
+        let isolation = view.isolation(&folder.0, &self.hidden, tmp_bytes, self.reachable(spec, runtime_port));
         let command = Command { program, args, env, cwd, control, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
@@ -204,6 +208,12 @@ impl Starter {
             runtime_api: runtime_api.as_deref(),
         };
         environment(spec, &surroundings)
+    }
+
+    /// The ports of this host's loopback addresses that an instance reaches.
+    fn reachable(&self, spec: &FunctionSpec, runtime_api: Option<u16>) -> Vec<u16> {
+        let own = [port(&spec.endpoint_url), runtime_api].into_iter().flatten();
+        own.chain(self.loopback_ports.iter().copied()).collect()
     }
 
     fn view(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> View {
@@ -336,6 +346,12 @@ impl Starter {
         let day = self.env.now().utc().strftime("%Y/%m/%d").to_string();
         format!("{day}/[{}]{}", spec.version, self.env.uuid().replace('-', ""))
     }
+}
+
+/// The port of a URL or an address, if it names one.
+fn port(address: &str) -> Option<u16> {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest).split('/').next()?;
+    authority.rsplit_once(':')?.1.parse().ok()
 }
 
 /// What an instance may use. Memory that /tmp holds is the instance's too, so the limit has room for it.

@@ -68,11 +68,18 @@ impl View {
         }
     }
 
-    /// `folder` is the instance's own, and empty; its /tmp may hold so many bytes.
-    pub fn isolation(&self, folder: &Path, hidden: &[PathBuf], tmp_bytes: u64) -> Option<Isolation> {
+    /// `folder` is the instance's own, and empty; its /tmp may hold so many bytes, and it reaches these ports of the
+    /// host's loopback addresses.
+    pub fn isolation(
+        &self,
+        folder: &Path,
+        hidden: &[PathBuf],
+        tmp_bytes: u64,
+        loopback_ports: Vec<u16>,
+    ) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
         let mounts = mounts.clone();
-        Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes })
+        Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes, loopback_ports })
     }
 }
 

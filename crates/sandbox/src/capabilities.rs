@@ -48,7 +48,13 @@ async fn attempt(folder: &Path) -> Result<(), Error> {
         cwd: "/".into(),
         control: None,
         limits: Limits::default(),
-        isolation: Some(Isolation { root: folder.into(), mounts, hidden, tmp_bytes: 1024 * 1024 }),
+        isolation: Some(Isolation {
+            root: folder.into(),
+            mounts,
+            hidden,
+            tmp_bytes: 1024 * 1024,
+            loopback_ports: Vec::new(),
+        }),
     };
     let program = command.program.clone();
     let (process, _output) = command.spawn().await?;
@@ -84,6 +90,10 @@ fn knob(path: &str) -> Option<u64> {
 /// Where control groups are not the server's to use.
 const DELEGATE: &str = "Give the server control groups: run it as root, or by systemd with `Delegate=yes` in its unit (for a user: systemd-run --user --scope -p Delegate=yes cloudlet ...).";
 
+/// Where the kernel's programs for control groups are not the server's to use.
+const GUARD: &str =
+    "Run the server as root on a host with control groups of version 2 (/sys/fs/cgroup or /sys/fs/cgroup/unified).";
+
 fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
     let users = if isolated::is_privileged() {
         "each instance has a user of its own, without privileges"
@@ -96,6 +106,7 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
         let (detail, remedy) = if isolated { (yes, None) } else { (no, Some(DELEGATE)) };
         Aspect { name, isolated, detail, remedy }
     };
+    let guards = works && shared.guards;
     vec![
         aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
         aspect("processes", works, "an instance sees its own processes, and what it leaves behind ends with it"),
@@ -120,6 +131,17 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
             "idle instances are frozen",
             "idle instances are stopped, but for what has left their process group",
         ),
-        aspect("network", false, "functions have the host's network: they reach services on its loopback addresses"),
+        Aspect {
+            remedy: (!guards).then_some(GUARD),
+            ..aspect(
+                "network",
+                guards,
+                if guards {
+                    "of this host's loopback addresses, functions reach this cloud, what they serve themselves and what is allowed"
+                } else {
+                    "functions reach all services on this host's loopback addresses"
+                },
+            )
+        },
     ]
 }

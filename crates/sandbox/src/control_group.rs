@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::hierarchy::{Controller, Hierarchies};
 use crate::launcher::Job;
+use crate::network::Guard;
 use crate::tree::{Folder, Resources, plant};
 use crate::{Error, Result};
 
@@ -42,6 +43,7 @@ struct Seat {
 
 struct Pool {
     trees: Vec<Folder>,
+    guard: Option<Guard>,
     ready: Mutex<Vec<Seat>>,
     made: Mutex<u64>,
     /// Rung when a group was taken.
@@ -56,6 +58,8 @@ pub(crate) struct Shared {
     pub pids: bool,
     /// Whether groups can be frozen, rather than their processes stopped.
     pub freezes: bool,
+    /// Whether the loopback addresses are guarded.
+    pub guards: bool,
 }
 
 fn pool() -> &'static Pool {
@@ -69,8 +73,16 @@ fn pool() -> &'static Pool {
         }
         let _ = taken.send(());
         let trees = plant(&Hierarchies::find());
-        Pool { trees, ready: Mutex::default(), made: Mutex::default(), taken }
+        let guard = trees.iter().find(|tree| tree.unified).and_then(guard);
+        Pool { trees, guard, ready: Mutex::default(), made: Mutex::default(), taken }
     })
+}
+
+fn guard(tree: &Folder) -> Option<Guard> {
+    let guard = Guard::new(&tree.path);
+    guard
+        .inspect_err(|error| tracing::debug!(%error, "functions reach all services on this host's loopback addresses"))
+        .ok()
 }
 
 fn keep_ready(wanted: &Receiver<()>) {
@@ -128,6 +140,7 @@ pub(crate) fn shared() -> Shared {
         cpu: has(Controller::Cpu),
         pids: has(Controller::Pids),
         freezes: pool().trees.iter().any(|tree| tree.unified),
+        guards: pool().guard.is_some(),
     }
 }
 
@@ -163,8 +176,24 @@ impl ControlGroup {
         self.seat.as_ref().map_or(&[], |seat| &seat.folders)
     }
 
+    fn unified(&self) -> Option<&Folder> {
+        self.folders().iter().find(|folder| folder.unified)
+    }
+
     fn memory(&self) -> Option<&Folder> {
         self.folders().iter().find(|folder| folder.controllers.contains(&Controller::Memory))
+    }
+
+    /// Lets the processes here reach these ports of the host's loopback addresses, besides those that they serve
+    /// themselves. Where the host cannot guard them, they reach all.
+    ///
+    /// # Errors
+    /// When more ports are granted than there is room for.
+    pub fn grant(&self, ports: &[u16]) -> io::Result<()> {
+        match (&pool().guard, self.unified()) {
+            (Some(guard), Some(folder)) => guard.grant(&folder.path, ports),
+            _ => Ok(()),
+        }
     }
 
     /// Moves a process here that was not born here, with its threads; waits for all processors of the host.
@@ -178,8 +207,7 @@ impl ControlGroup {
     /// Stops all processes here where they are, so that they use no processor time, or lets them go on. False when the
     /// host cannot do that.
     pub fn freeze(&self, frozen: bool) -> bool {
-        let unified = self.folders().iter().find(|folder| folder.unified);
-        unified.is_some_and(|folder| folder.write("cgroup.freeze", u8::from(frozen)).is_ok())
+        self.unified().is_some_and(|folder| folder.write("cgroup.freeze", u8::from(frozen)).is_ok())
     }
 
     /// Bytes of memory that the processes here have made their own: neither files nor what /tmp holds.
@@ -225,6 +253,9 @@ impl Seat {
 impl Drop for ControlGroup {
     fn drop(&mut self) {
         self.freeze(false);
+        if let (Some(guard), Some(folder)) = (&pool().guard, self.unified()) {
+            guard.forget(&folder.path);
+        }
         if let Some(seat) = self.seat.take() {
             pool().ready().push(seat);
         }

@@ -13,7 +13,7 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
-use crate::{Command, ControlGroup, Error, Process, Result, init, launcher, seccomp};
+use crate::{Command, ControlGroup, Error, Process, Result, init, launcher, network, seccomp};
 
 /// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
 const SANDBOX_USER: u32 = 993;
@@ -42,7 +42,7 @@ struct Started {
 pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Process, OwnedFd)> {
     let program = command.program.clone();
     let failed = |source| Error::Start { program: program.clone(), source };
-    let control = control_group(&command).await;
+    let control = control_group(&command, &isolation).await;
     let started = match &control {
         Some(group) => {
             let place = group.descriptor().map_err(failed)?;
@@ -64,9 +64,17 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Pro
 }
 
 /// A group with the limits that were asked for. Where there is none, the process starts without: `Capabilities` tells.
-async fn control_group(command: &Command) -> Option<ControlGroup> {
+async fn control_group(command: &Command, isolation: &Isolation) -> Option<ControlGroup> {
     match ControlGroup::take(command.limits.resources?).await {
-        Ok(group) => group,
+        Ok(group) => {
+            let mut ports = isolation.loopback_ports.clone();
+            ports.extend(network::resolver_port());
+            // What is not granted is refused: the function says what it did not reach.
+            if let Some(Err(error)) = group.as_ref().map(|group| group.grant(&ports)) {
+                tracing::warn!(%error, "a function cannot be granted its ports on the loopback addresses");
+            }
+            group
+        }
         Err(error) => {
             tracing::warn!(%error, "a function starts without limits of memory and processors");
             None

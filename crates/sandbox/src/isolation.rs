@@ -17,6 +17,8 @@ pub struct Isolation {
     pub hidden: Vec<PathBuf>,
     /// Bytes that /tmp may hold; they are memory.
     pub tmp_bytes: u64,
+    /// Ports of the host's loopback addresses that it reaches, besides those that it serves itself; with control groups.
+    pub loopback_ports: Vec<u16>,
 }
 
 /// Something of the host, and where it is seen.
@@ -304,8 +306,13 @@ mod tests {
     use super::*;
 
     fn plan(mounts: Vec<Mount>) -> io::Result<Vec<String>> {
-        let isolation =
-            Isolation { root: "/r".into(), mounts, hidden: vec!["/usr/share".into(), "/srv".into()], tmp_bytes: 1 };
+        let isolation = Isolation {
+            root: "/r".into(),
+            mounts,
+            hidden: vec!["/usr/share".into(), "/srv".into()],
+            tmp_bytes: 1,
+            loopback_ports: Vec::new(),
+        };
         let steps = steps(&isolation, &Identity { uid: 1, gid: 2 })?;
         Ok(steps.iter().map(|step| format!("{step:?}")).collect())
     }

@@ -2,6 +2,7 @@
 //! limits, no new privileges, death together with the server, and on request isolation from the host. The only crate where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
+mod bpf;
 mod capabilities;
 mod command;
 mod control_group;
@@ -12,6 +13,7 @@ mod init;
 mod isolated;
 mod isolation;
 mod launcher;
+mod network;
 mod process;
 mod seccomp;
 mod tree;

@@ -83,6 +83,9 @@ const ABSENT: &[c_long] =
 /// The address families that a socket may have.
 const FAMILIES: &[i32] = &[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
+/// The protocols that a socket may name: the family's own, TCP and UDP. The network's guards know no others.
+const PROTOCOLS: &[i32] = &[0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+
 const NEW_NAMESPACES: i32 = libc::CLONE_NEWUSER
     | libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
@@ -99,6 +102,7 @@ const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
 const ARGUMENT_0: u32 = 16;
 const ARGUMENT_1: u32 = 24;
+const ARGUMENT_2: u32 = 32;
 
 const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
 const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
@@ -109,6 +113,8 @@ const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+/// Answered as if it had been done.
+const DONE: u32 = libc::SECCOMP_RET_ERRNO;
 const NOT_IMPLEMENTED: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 /// The filter of every isolated process.
@@ -129,6 +135,7 @@ pub(crate) fn filter() -> Vec<sock_filter> {
     }
     program.extend(when(libc::SYS_clone, &no_namespaces()));
     program.extend(when(libc::SYS_socket, &plain_sockets()));
+    program.extend(when(libc::SYS_setsockopt, &both_versions()));
     program.push(step(RETURN, ALLOW));
     program
 }
@@ -164,9 +171,26 @@ fn plain_sockets() -> Vec<sock_filter> {
         step(AND, SOCKET_TYPE_MASK),
         jump(IF_EQUAL, libc::SOCK_RAW as u32, 0, 1),
         step(RETURN, REFUSE),
-        step(RETURN, ALLOW),
+        step(LOAD, ARGUMENT_2),
     ]);
+    for protocol in PROTOCOLS {
+        program.extend([jump(IF_EQUAL, *protocol as u32, 0, 1), step(RETURN, ALLOW)]);
+    }
+    program.push(step(RETURN, REFUSE));
     program
+}
+
+/// A socket that serves IPv6 serves IPv4 too, unless it asks not to: then it could have the port of a service of the host,
+/// which would count as its own. It is told that it was heard.
+fn both_versions() -> [sock_filter; 6] {
+    [
+        step(LOAD, ARGUMENT_1),
+        jump(IF_EQUAL, libc::IPPROTO_IPV6 as u32, 0, 3),
+        step(LOAD, ARGUMENT_2),
+        jump(IF_EQUAL, libc::IPV6_V6ONLY as u32, 0, 1),
+        step(RETURN, DONE),
+        step(RETURN, ALLOW),
+    ]
 }
 
 fn number(call: c_long) -> u32 {

@@ -23,6 +23,7 @@ fn shell(root: &Path, script: &str) -> Command {
             mounts: Vec::new(),
             hidden: Vec::new(),
             tmp_bytes: 1024 * 1024,
+            loopback_ports: Vec::new(),
         }),
     }
 }

@@ -37,6 +37,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         test_credentials: true,
         archive: None,
         isolate,
+        loopback_ports: options.allow_loopback.clone(),
     })
     .await?;
     if options.data.is_none() {

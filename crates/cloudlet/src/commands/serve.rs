@@ -25,6 +25,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         account: options.account,
         test_credentials: false,
         isolate: obstacle.is_none(),
+        loopback_ports: options.allow_loopback,
     })
     .await?;
     let data = server.data().display().to_string();

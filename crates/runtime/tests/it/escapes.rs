@@ -84,52 +84,69 @@ async fn files_of_one_are_not_seen_by_another() {
     }
 }
 
+/// Each is a line of Python that raises when it is refused. They are run by a shell in every runtime, too.
+const CALLS: [(&str, &str); 10] = [
+    ("raw sockets", "socket.socket(2, 3)"),
+    ("raw sockets of IPv6", "socket.socket(10, 3)"),
+    ("packets", "socket.socket(17, 3)"),
+    ("the kernel's cryptography", "socket.socket(38, 5)"),
+    ("sockets of virtual machines", "socket.socket(40, 1)"),
+    ("tracing its parent", "call(dict(x86_64=101, aarch64=117), 16, os.getppid(), 0, 0)"),
+    ("memory of its parent", "call(dict(x86_64=310, aarch64=270), os.getppid(), 0, 0, 0, 0, 0)"),
+    ("modules", "call(dict(x86_64=313, aarch64=273), 0, 0, 0)"),
+    ("programs in the kernel", "call(dict(x86_64=321, aarch64=280), 0, 0, 0)"),
+    ("namespaces", "call(dict(x86_64=272, aarch64=97), 0x10000000)"),
+];
+
+const PREPARE: &str = "import ctypes, os, platform, socket, sys\nlibc = ctypes.CDLL(None, use_errno=True)\ndef call(numbers, *arguments):\n  if libc.syscall(numbers[platform.machine()], *arguments) < 0: raise OSError(ctypes.get_errno(), 'refused')\ntry:\n  ";
+
 #[tokio::test]
-async fn raw_sockets_tracing_and_namespaces_are_refused() {
+async fn calls_into_the_kernel_are_refused() {
     let harness = Harness::new();
-    let source = r#"
-import ctypes, os, socket, errno
-libc = ctypes.CDLL(None, use_errno=True)
-def refused(call):
-    try: return call()
-    except OSError as error: return errno.errorcode[error.errno]
-def handler(e, c):
-    raw = [refused(lambda: socket.socket(f, t) and 'fine') for f, t in [(2, 3), (10, 3), (17, 3), (38, 5), (40, 1)]]
-    ptrace = 'fine' if libc.ptrace(16, os.getppid(), 0, 0) == 0 else 'EPERM'
-    plain = [socket.socket(f, t).close() for f, t in [(2, 1), (2, 2), (10, 1), (1, 1), (16, 3)]]
-    return raw + [ptrace, 'fine' if libc.unshare(0x10000000) == 0 else 'EPERM']
-"#;
-    let answer = harness.value(&harness.python(source), "{}").await;
-    assert_eq!(answer, json!(vec!["EPERM"; 7]));
+    for runtime in [python(), node(), "provided.al2023"] {
+        let spec = Arc::new(shell(&harness, runtime));
+        for (what, line) in CALLS {
+            let script =
+                format!("python3 - <<'END'\n{PREPARE}{line}\nexcept OSError as error: sys.exit(error.errno)\nEND");
+            // "Operation not permitted".
+            assert_eq!(run(&harness, &spec, &script).await, json!([1, ""]), "{runtime}: {what}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn greed_is_contained_and_neighbours_answer() {
     let harness = Harness::new();
     let neighbour = harness.node("exports.handler = async (e) => e");
-    let greedy = Arc::new(shell(&harness, python()));
     // Processes, until there are no more; they are left behind.
-    let forks = "i=0; while [ $i -lt 3000 ]; do sleep 1000 >/dev/null & i=$((i+1)); done; echo all";
-    let (forked, answer) = tokio::join!(run(&harness, &greedy, forks), harness.value(&neighbour, "1"));
-    assert!(forked[0] != 0 && forked[1] == "", "{forked}");
-    assert_eq!(answer, 1);
-    harness.runtime.retire(&greedy.key);
-    let filler = Arc::new(FunctionSpec { key: "filler".into(), ..shell(&harness, python()) });
-    let filled = "head -c 600m /dev/zero >/tmp/big; wc -c </tmp/big; rm /tmp/big";
-    let (filled, answer) = tokio::join!(run(&harness, &filler, filled), harness.value(&neighbour, "2"));
-    assert_eq!((filled[1].as_str().unwrap().trim(), answer), ("536870912", json!(2)));
-    let opened = "import os\ndef handler(e, c):\n  found = []\n  try:\n    while True: found.append(os.open('/dev/null', 0))\n  except OSError as error:\n    for one in found: os.close(one)\n    return [len(found) < 1024, error.errno]";
-    let opener = harness.function("opener", python(), "index.handler", &[("index.py", opened)]);
-    assert_eq!(harness.value(&Arc::new(opener), "{}").await, json!([true, 24]));
-    assert_eq!(harness.value(&neighbour, "3").await, 3);
+    let forks = "i=0; while [ $i -lt 3000 ]; do sleep 1000 >/dev/null 2>&1 & i=$((i+1)); done; echo all";
+    let fills = "head -c 600m /dev/zero >/tmp/big; wc -c </tmp/big; rm /tmp/big";
+    let opens = "python3 -c \"import os\nwhile True: os.open('/dev/null', 0)\" || echo refused; ulimit -n";
+    for runtime in [python(), node(), "provided.al2023"] {
+        let greedy = Arc::new(FunctionSpec { memory_mb: 1024, ..shell(&harness, runtime) });
+        let (filled, answer) = tokio::join!(run(&harness, &greedy, fills), harness.value(&neighbour, "1"));
+        assert_eq!((filled[1].as_str().unwrap().trim(), answer), ("536870912", json!(1)), "{runtime}");
+        let (opened, answer) = tokio::join!(run(&harness, &greedy, opens), harness.value(&neighbour, "2"));
+        assert_eq!((opened, answer), (json!([0, "refused\n1024\n"]), json!(2)), "{runtime}");
+        let (forked, answer) = tokio::join!(run(&harness, &greedy, forks), harness.value(&neighbour, "3"));
+        assert!(forked[0] != 0 && forked[1] == "", "{runtime}: {forked}");
+        assert_eq!(answer, 3);
+        harness.runtime.retire(&greedy.key);
+    }
+    assert_eq!(harness.value(&neighbour, "4").await, 4);
 }
 
 #[tokio::test]
 async fn a_daemon_ends_with_its_instance() {
     let harness = Harness::new();
-    let spec = Arc::new(shell(&harness, python()));
+    for runtime in [python(), node(), "provided.al2023"] {
+        leaves_a_daemon(&harness, &Arc::new(shell(&harness, runtime))).await;
+    }
+}
+
+async fn leaves_a_daemon(harness: &Harness, spec: &Arc<FunctionSpec>) {
     let daemon = "setsid sh -c 'setsid sleep 98765 &' >/dev/null 2>&1; sleep 0.1; ps -eo args | grep -cx 'sleep 98765'";
-    assert_eq!(run(&harness, &spec, daemon).await, json!([0, "1\n"]));
+    assert_eq!(run(harness, spec, daemon).await, json!([0, "1\n"]));
     let runs = || {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());

@@ -5,6 +5,7 @@
 mod escapes;
 mod harness;
 mod json_logs;
+mod network;
 mod node;
 mod pool;
 mod provided;
