@@ -210,12 +210,7 @@ impl ControlGroup {
         self.unified().is_some_and(|folder| folder.write("cgroup.freeze", u8::from(frozen)).is_ok())
     }
 
-    /// Bytes of memory that the processes here have made their own: neither files nor what /tmp holds.
-    pub fn private_bytes(&self) -> Option<u64> {
-        self.memory()?.private_bytes()
-    }
-
-    /// Whether the processes here hold more than so many bytes of their own.
+    /// Whether the processes here hold more than so many bytes of their own: neither files nor what /tmp holds.
     pub fn holds_more_than(&self, bytes: u64) -> bool {
         let Some(folder) = self.memory() else { return false };
         // The second figure is dearer, and never more than the first.
