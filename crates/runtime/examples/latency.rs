@@ -59,6 +59,7 @@ fn function(dir: &Path, runtime: &str, file: &str, source: &str) -> FunctionSpec
         endpoint_url: "http://127.0.0.1:4566".into(),
         instances_max: None,
         json_logs: None,
+        snap_start: false,
     }
 }
 

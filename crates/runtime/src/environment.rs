@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::function::{Credentials, FunctionSpec};
+use crate::function::{Credentials, FunctionSpec, Initialization};
 use crate::interpreter::{Interpreter, Language};
 use crate::view::View;
 
@@ -14,6 +14,7 @@ use crate::view::View;
 pub(crate) struct Surroundings<'a> {
     pub language: Language,
     pub interpreter: Option<&'a Interpreter>,
+    pub initialization: Initialization,
     pub credentials: &'a Credentials,
     pub log_stream: &'a str,
     /// The folder of the bootstrap.
@@ -84,7 +85,7 @@ fn reserved(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec<(String, Stri
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", spec.log_group.clone()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", around.log_stream.to_string()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", around.initialization.name().into()),
         ("LAMBDA_TASK_ROOT", text(&around.view.place(&spec.code))),
         ("LAMBDA_RUNTIME_DIR", text(&around.view.place(around.runtime_dir))),
     ];

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::channel::{Channel, Ready};
 use crate::frames::Frames;
-use crate::function::{FunctionSpec, InvokeError};
+use crate::function::{FunctionSpec, Initialization, InvokeError};
 use crate::instance::Instance;
 use crate::output::Output;
 use crate::process::Process;
@@ -18,6 +18,12 @@ use crate::zygotes::{Making, Source, explain};
 
 /// Zygotes tried for one start. One can end just when it is asked; one that keeps ending is not the answer.
 const ZYGOTES_TRIED_MAX: usize = 3;
+
+/// Why an instance is started, and since when.
+struct Start {
+    initialization: Initialization,
+    at: Instant,
+}
 
 /// What connects a fork with the server.
 struct Connection {
@@ -32,6 +38,7 @@ impl Starter {
         self: &Arc<Starter>,
         spec: &Arc<FunctionSpec>,
         toolchain: Arc<Toolchain>,
+        initialization: Initialization,
     ) -> Result<Instance, StartError> {
         let started = Instant::now();
         for _ in 0..ZYGOTES_TRIED_MAX {
@@ -39,14 +46,17 @@ impl Starter {
                 Source::Alone { first, .. } => {
                     let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
                     let Some(mut instance) = first.filter(|first| first.is_fit()) else {
-                        return Ok(self.launch(spec, &toolchain, Mode::Alone).await?.instance);
+                        return Ok(self.launch(spec, &toolchain, Mode::Alone, initialization).await?.instance);
                     };
+                    instance.initialization = initialization;
                     instance.output.log().release(None);
                     instance.init = Some(started.elapsed());
                     return Ok(*instance);
                 }
                 Source::Zygote(zygote) => {
-                    if let Some(instance) = self.fork(zygote, spec, &toolchain, started).await? {
+                    if let Some(instance) =
+                        self.fork(zygote, spec, &toolchain, Start { initialization, at: started }).await?
+                    {
                         return Ok(instance);
                     }
                 }
@@ -82,7 +92,8 @@ impl Starter {
         toolchain: &Toolchain,
     ) -> Result<Source, StartError> {
         let born = self.env.now();
-        let Launched { mut instance, environment, ready } = self.launch(spec, toolchain, Mode::Zygote).await?;
+        let Launched { mut instance, environment, ready } =
+            self.launch(spec, toolchain, Mode::Zygote, Initialization::OnDemand).await?;
         let Ready::Invocations(reason) = ready else {
             let zygote = Zygote::new(instance, environment, born);
             let zygote = zygote.ok_or_else(|| InvokeError::Start("a zygote has no channel".into()))?;
@@ -100,14 +111,16 @@ impl Starter {
         zygote: &Arc<Zygote>,
         spec: &Arc<FunctionSpec>,
         toolchain: &Toolchain,
-        started: Instant,
+        start: Start,
     ) -> Result<Option<Instance>, StartError> {
         let failed = |error: std::io::Error| InvokeError::Start(format!("forking {}: {error}", spec.name));
-        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
-        let folder = self.make_folder().map_err(failed)?;
+        let birth = self.birth(spec, start.initialization).await?;
         let mut log = zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain));
         log.release(None);
-        let environment = self.environment(spec, toolchain, &credentials, log.stream(), &folder, None);
+        if start.initialization == Initialization::SnapStart {
+            log.restore_start();
+        }
+        let environment = self.environment(spec, toolchain, &birth, log.stream(), None);
         let Connection { theirs, channel, output, lifeline } = connect().map_err(failed)?;
         let fork = match zygote.fork(environment, theirs, lifeline).await {
             Ok(fork) => fork,
@@ -120,14 +133,19 @@ impl Starter {
             process: Process::Fork(fork),
             channel: Channel::Frames(Frames::new(channel)),
             output: Output::new(output, log).map_err(failed)?,
+            initialization: start.initialization,
             init: None,
             // Clients that the function made while it initialised go on using the zygote's.
-            credentials_expire: credentials.expires.min(zygote.credentials_expire()),
-            _folder: folder,
+            credentials_expire: birth.credentials.expires.min(zygote.credentials_expire()),
+            _folder: birth.folder,
             used_mb: 0,
             frozen: false,
         };
-        Ok(Some(initialise(instance, started).await.map_err(StartError::Init)?.0))
+        let mut instance = initialise(instance, start.at).await.map_err(StartError::Init)?.0;
+        if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {
+            instance.output.log().restore_report(took);
+        }
+        Ok(Some(instance))
     }
 
     /// Makes the zygote of `spec` ahead of its first invocation, if it can have one.

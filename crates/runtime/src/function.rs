@@ -40,6 +40,8 @@ pub struct FunctionSpec {
     pub endpoint_url: String,
     /// Instances that may exist at once for this key (its reserved concurrency); `None` for no own limit.
     pub instances_max: Option<usize>,
+    /// Whether starts are to be reported as SnapStart's are: the version is published, and its configuration says so.
+    pub snap_start: bool,
     /// Where the log is not text.
     pub json_logs: Option<JsonLogs>,
 }
@@ -58,6 +60,29 @@ pub enum SystemLevel {
     Debug,
     Info,
     Warn,
+}
+
+/// Why and how an instance came to be. Source of the names:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Initialization {
+    /// A request was waiting for it.
+    OnDemand,
+    /// It is kept ready.
+    ProvisionedConcurrency,
+    /// As on demand, of a version with SnapStart.
+    SnapStart,
+}
+
+impl Initialization {
+    /// The value of `AWS_LAMBDA_INITIALIZATION_TYPE`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Initialization::OnDemand => "on-demand",
+            Initialization::ProvisionedConcurrency => "provisioned-concurrency",
+            Initialization::SnapStart => "snap-start",
+        }
+    }
 }
 
 /// Keys that a function signs its calls with.

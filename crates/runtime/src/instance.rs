@@ -10,7 +10,7 @@ use sandbox::Exit;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::channel::{Channel, Closed, Reply, Request};
-use crate::function::{FunctionSpec, Invocation, Outcome};
+use crate::function::{FunctionSpec, Initialization, Invocation, Outcome};
 use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX};
 use crate::output::{Log, Output};
 use crate::process::Process;
@@ -29,6 +29,7 @@ pub(crate) struct Instance {
     pub(crate) process: Process,
     pub(crate) channel: Channel,
     pub(crate) output: Output,
+    pub(crate) initialization: Initialization,
     /// How long initialisation took, until the first invocation has reported it.
     pub(crate) init: Option<Duration>,
     pub(crate) credentials_expire: Timestamp,
@@ -98,7 +99,8 @@ impl Instance {
         if !reusable {
             self.process.kill();
         }
-        let facts = Facts { spec: &self.spec, invocation, duration, init: self.init.take(), used_mb: self.used_mb };
+        let init = self.init.take().map(|took| (self.initialization, took));
+        let facts = Facts { spec: &self.spec, invocation, duration, init, used_mb: self.used_mb };
         let (payload, failure) = self.judge(end, invocation, sink);
         let outcome = facts.conclude(self.output.log(), payload, failure);
         (outcome, reusable && !self.process.has_ended())
@@ -204,6 +206,16 @@ impl InitFailure {
     }
 }
 
+impl std::fmt::Display for InitFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.cause {
+            InitCause::Error(error) => f.write_str(&String::from_utf8_lossy(error)),
+            InitCause::Exited(_) => f.write_str("the function ended while it initialised"),
+            InitCause::TimedOut => f.write_str("the function did not initialise in time"),
+        }
+    }
+}
+
 fn with_payload(failure: Failure) -> (Bytes, Option<Failure>) {
     (failure.payload(), Some(failure))
 }
@@ -219,7 +231,7 @@ struct Facts<'a> {
     spec: &'a FunctionSpec,
     invocation: &'a Invocation,
     duration: Duration,
-    init: Option<Duration>,
+    init: Option<(Initialization, Duration)>,
     used_mb: u64,
 }
 
@@ -240,7 +252,7 @@ impl Facts<'_> {
             log_tail: log.finish(),
             duration,
             billed,
-            init_duration: init,
+            init_duration: init.map(|(_, took)| took),
             max_memory_used_mb: used_mb,
         }
     }

@@ -27,5 +27,6 @@ mod zygotes;
 
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, JsonLogs, LogLine, Outcome, SystemLevel};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};
+pub use pools::Provisioned;
 pub use sink::Part;
 pub use toolbox::{OnProgress, Progress};

@@ -15,7 +15,7 @@ use crate::instance::Instance;
 use crate::interpreter::Interpreters;
 use crate::limits::{FREEZE_AFTER, PAYLOAD_BYTES_MAX};
 use crate::memory;
-use crate::pools::{Effects, Member, Pools};
+use crate::pools::{Effects, Member, Pools, Provisioned, Start};
 use crate::sink::{Part, Sink};
 use crate::start::{StartError, Starter, write_bootstraps};
 use crate::toolbox::{OnProgress, Toolbox};
@@ -233,6 +233,24 @@ impl Runtime {
         self.0.starter.zygotes.retire(key);
     }
 
+    /// Keeps `count` instances of a version initialised from now on, beside which requests get more; zero ends that, as
+    /// [`Runtime::retire`] does. They start in the background: [`Runtime::provisioned`] tells how far that is.
+    pub fn provision(&self, spec: &Arc<FunctionSpec>, count: usize) {
+        let effects = {
+            let mut state = self.0.state();
+            if state.closed {
+                return;
+            }
+            state.pools.provision(spec, count)
+        };
+        self.0.apply(effects);
+    }
+
+    /// How many instances of the version with this key are kept initialised; `None` for none.
+    pub fn provisioned(&self, key: &str) -> Option<Provisioned> {
+        self.0.state().pools.provisioned(key)
+    }
+
     /// Loads a function's code ahead of its first invocation, in the background, where instances can be forked from that.
     /// A failure is left for the first invocation to see.
     pub fn warm(&self, spec: &Arc<FunctionSpec>) {
@@ -365,12 +383,12 @@ impl Inner {
 
     /// Does what a change of the pools asks for.
     fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
-        for spec in effects.start {
+        for Start { spec, initialization } in effects.start {
             self.make_memory();
             let inner = self.clone();
             tokio::spawn(async move {
                 let result = tokio::select! {
-                    result = inner.starter.start(&spec) => result.map(Box::new),
+                    result = inner.starter.start(&spec, initialization) => result.map(Box::new),
                     () = inner.stopped() => Err(InvokeError::ShuttingDown.into()),
                 };
                 let effects = inner.state().pools.started(&spec.key, result, Instant::now());

@@ -4,12 +4,13 @@
 //! for a new one, within the limits; whichever is free first, the new one or one that finishes, serves it.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::function::FunctionSpec;
+use crate::function::{FunctionSpec, Initialization};
 
 /// What the pools know about an instance.
 pub(crate) trait Member {
@@ -35,6 +36,10 @@ struct Pool<I, E> {
     busy: Vec<u32>,
     starting: usize,
     waiting: VecDeque<Waiting<I, E>>,
+    /// Instances that are kept ready, used or not.
+    provisioned: usize,
+    /// Why the last one that was to be kept did not get ready. No other is tried until that is asked for again.
+    failure: Option<String>,
     /// Superseded: serves who is already waiting, and keeps nothing.
     retired: bool,
 }
@@ -51,10 +56,26 @@ struct Waiting<I, E> {
 
 /// What the caller has to do after a change.
 pub(crate) struct Effects<I> {
-    /// An instance to start for each; [`Pools::started`] tells how it went.
-    pub start: Vec<Arc<FunctionSpec>>,
+    /// Instances to start; [`Pools::started`] tells how it went.
+    pub start: Vec<Start>,
     /// Instances to end.
     pub end: Vec<I>,
+}
+
+/// An instance to start, and why.
+pub(crate) struct Start {
+    pub spec: Arc<FunctionSpec>,
+    pub initialization: Initialization,
+}
+
+/// How many instances of a version are kept ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provisioned {
+    pub requested: usize,
+    /// How many of them are there, idle or busy.
+    pub ready: usize,
+    /// Why no more are being started, when one did not get ready.
+    pub failure: Option<String>,
 }
 
 /// A request's place in the line.
@@ -79,7 +100,7 @@ impl<I> Default for Effects<I> {
     }
 }
 
-impl<I: Member, E> Pools<I, E> {
+impl<I: Member, E: Display> Pools<I, E> {
     pub fn new(alive_max: usize) -> Pools<I, E> {
         Pools { pools: HashMap::new(), alive: 0, alive_max, next_ticket: 0 }
     }
@@ -97,6 +118,23 @@ impl<I: Member, E> Pools<I, E> {
         (Ticket { number, instance }, effects)
     }
 
+    /// Keeps so many instances ready from now on.
+    pub fn provision(&mut self, spec: &Arc<FunctionSpec>, count: usize) -> Effects<I> {
+        let pool = self.pools.entry(spec.key.clone()).or_insert_with(|| Pool::new(spec.clone()));
+        // A version that is being let go keeps nothing.
+        (pool.provisioned, pool.failure) = (if pool.retired { 0 } else { count }, None);
+        let mut effects = Effects::default();
+        self.settle(&spec.key, &mut effects);
+        effects
+    }
+
+    /// `None` when none of this version are kept.
+    pub fn provisioned(&self, key: &str) -> Option<Provisioned> {
+        let pool = self.pools.get(key).filter(|pool| pool.provisioned > 0)?;
+        let ready = (pool.idle.len() + pool.busy.len()).min(pool.provisioned);
+        Some(Provisioned { requested: pool.provisioned, ready, failure: pool.failure.clone() })
+    }
+
     /// Gives up waiting, unless an instance is being started for this request. True when the request has left the line.
     pub fn give_up(&mut self, key: &str, ticket: u64) -> bool {
         let Some(pool) = self.pools.get_mut(key) else { return false };
@@ -112,8 +150,12 @@ impl<I: Member, E> Pools<I, E> {
         if let Some(pool) = self.pools.get_mut(key) {
             pool.starting = pool.starting.saturating_sub(1);
             match result {
-                Ok(instance) => pool.idle.push(Idle { since: now, instance }),
+                Ok(instance) => {
+                    pool.failure = None;
+                    pool.idle.push(Idle { since: now, instance });
+                }
                 Err(error) => {
+                    pool.failure = Some(error.to_string());
                     self.alive = self.alive.saturating_sub(1);
                     pool.fail(error);
                 }
@@ -149,25 +191,23 @@ impl<I: Member, E> Pools<I, E> {
     pub fn retire(&mut self, key: &str) -> Effects<I> {
         let mut effects = Effects::default();
         if let Some(pool) = self.pools.get_mut(key) {
-            pool.retired = true;
+            pool.retire();
         }
         self.settle(key, &mut effects);
         effects
     }
 
-    /// Instances that have been idle since before `before`, or have died meanwhile, leave.
+    /// Instances that have been idle since before `before`, or have died meanwhile, leave. Those that are kept ready are
+    /// replaced when they have died, and otherwise stay.
     pub fn expire(&mut self, before: Instant) -> Effects<I> {
         let mut effects = Effects::default();
         for pool in self.pools.values_mut() {
-            let (keep, leave) = std::mem::take(&mut pool.idle)
-                .into_iter()
-                .partition(|idle| idle.since >= before && idle.instance.is_fit());
-            pool.idle = keep;
-            let leave: Vec<Idle<I>> = leave;
+            let leave = pool.expire(before);
             self.alive = self.alive.saturating_sub(leave.len());
-            effects.end.extend(leave.into_iter().map(|idle| idle.instance));
+            effects.end.extend(leave);
         }
         self.pools.retain(|_, pool| !pool.is_empty());
+        self.balance(&mut effects);
         effects
     }
 
@@ -188,7 +228,7 @@ impl<I: Member, E> Pools<I, E> {
 
     /// Every idle instance, to be ended.
     pub fn clear(&mut self) -> Effects<I> {
-        self.pools.values_mut().for_each(|pool| pool.retired = true);
+        self.pools.values_mut().for_each(Pool::retire);
         let keys: Vec<String> = self.pools.keys().cloned().collect();
         let mut effects = Effects::default();
         keys.iter().for_each(|key| self.settle(key, &mut effects));
@@ -241,16 +281,22 @@ impl<I: Member, E> Pools<I, E> {
         }
     }
 
-    /// Starts instances for requests that none is being started for, as far as the limits allow.
+    /// Starts instances for requests that none is being started for, and those that are kept ready, as far as the limits allow.
     fn balance(&mut self, effects: &mut Effects<I>) {
-        let wanting: Vec<String> =
-            self.pools.iter().filter(|(_, pool)| pool.wants_more()).map(|(key, _)| key.clone()).collect();
+        let wanting: Vec<String> = self
+            .pools
+            .iter()
+            .filter(|(_, pool)| pool.wants_more() || pool.lacks())
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in wanting {
-            while self.pools.get(&key).is_some_and(Pool::wants_more) && self.make_room(effects) {
+            while self.pools.get(&key).is_some_and(|pool| pool.wants_more() || pool.lacks()) && self.make_room(effects)
+            {
                 if let Some(pool) = self.pools.get_mut(&key) {
+                    let initialization = pool.next_initialization();
                     pool.starting += 1;
                     self.alive += 1;
-                    effects.start.push(pool.spec.clone());
+                    effects.start.push(Start { spec: pool.spec.clone(), initialization });
                 }
             }
         }
@@ -269,7 +315,7 @@ impl<I: Member, E> Pools<I, E> {
 
     /// Takes out the instance that has been idle longest, to be ended.
     fn take_oldest(&mut self) -> Option<I> {
-        let pools = self.pools.values_mut().filter(|pool| !pool.idle.is_empty());
+        let pools = self.pools.values_mut().filter(|pool| !pool.idle.is_empty() && pool.spare() > 0);
         let pool = pools.min_by_key(|pool| pool.idle.first().map(|idle| idle.since))?;
         let oldest = pool.idle.remove(0).instance;
         self.alive = self.alive.saturating_sub(1);
@@ -279,12 +325,48 @@ impl<I: Member, E> Pools<I, E> {
 
 impl<I: Member, E> Pool<I, E> {
     fn new(spec: Arc<FunctionSpec>) -> Pool<I, E> {
-        Pool { spec, idle: Vec::new(), busy: Vec::new(), starting: 0, waiting: VecDeque::new(), retired: false }
+        let (idle, busy, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
+        Pool { spec, idle, busy, starting: 0, waiting, provisioned: 0, failure: None, retired: false }
+    }
+
+    fn members(&self) -> usize {
+        self.idle.len() + self.busy.len() + self.starting
     }
 
     fn wants_more(&self) -> bool {
-        let members = self.idle.len() + self.busy.len() + self.starting;
-        self.waiting.len() > self.starting && self.spec.instances_max.is_none_or(|max| members < max)
+        self.waiting.len() > self.starting && self.spec.instances_max.is_none_or(|max| self.members() < max)
+    }
+
+    /// Whether fewer are there than are to be kept ready.
+    fn lacks(&self) -> bool {
+        let wanted = self.provisioned.min(self.spec.instances_max.unwrap_or(usize::MAX));
+        self.failure.is_none() && self.members() < wanted
+    }
+
+    /// How many are there beyond those that are kept ready.
+    fn spare(&self) -> usize {
+        self.members().saturating_sub(self.provisioned)
+    }
+
+    fn next_initialization(&self) -> Initialization {
+        match self.lacks() {
+            true => Initialization::ProvisionedConcurrency,
+            false if self.spec.snap_start => Initialization::SnapStart,
+            false => Initialization::OnDemand,
+        }
+    }
+
+    fn retire(&mut self) {
+        (self.retired, self.provisioned) = (true, 0);
+    }
+
+    fn expire(&mut self, before: Instant) -> Vec<I> {
+        let (fit, mut leave): (Vec<Idle<I>>, Vec<Idle<I>>) =
+            std::mem::take(&mut self.idle).into_iter().partition(|idle| idle.instance.is_fit());
+        self.idle = fit;
+        let old = self.idle.iter().take(self.spare()).take_while(|idle| idle.since < before).count();
+        leave.extend(self.idle.drain(..old));
+        leave.into_iter().map(|idle| idle.instance).collect()
     }
 
     fn not_busy(&mut self, pid: u32) {
@@ -304,7 +386,7 @@ impl<I: Member, E> Pool<I, E> {
     }
 
     fn is_empty(&self) -> bool {
-        self.idle.is_empty() && self.busy.is_empty() && self.starting == 0 && self.waiting.is_empty()
+        self.members() == 0 && self.waiting.is_empty() && self.provisioned == 0
     }
 
     fn status(&self) -> PoolStatus {
@@ -364,16 +446,17 @@ mod tests {
             endpoint_url: String::new(),
             instances_max,
             json_logs: None,
+            snap_start: false,
         })
     }
 
     /// A world in which starts, invocations and deaths happen when a test says so.
     struct World {
-        pools: Pools<Fake, ()>,
+        pools: Pools<Fake, &'static str>,
         now: Instant,
         next_pid: u32,
         starting: Vec<Arc<FunctionSpec>>,
-        requests: Vec<(Arc<FunctionSpec>, Ticket<Fake, ()>)>,
+        requests: Vec<(Arc<FunctionSpec>, Ticket<Fake, &'static str>)>,
         running: Vec<(Arc<FunctionSpec>, Fake)>,
         answered: usize,
         ended: usize,
@@ -389,13 +472,13 @@ mod tests {
         }
 
         fn apply(&mut self, effects: Effects<Fake>) {
-            self.starting.extend(effects.start);
+            self.starting.extend(effects.start.into_iter().map(|start| start.spec));
             self.ended += effects.end.len();
             // Whoever was given an instance runs it; whoever was given an error is answered.
             for (spec, mut ticket) in std::mem::take(&mut self.requests) {
                 match ticket.instance.try_recv() {
                     Ok(Ok(instance)) => self.running.push((spec, instance)),
-                    Ok(Err(())) => self.answered += 1,
+                    Ok(Err(_)) => self.answered += 1,
                     Err(_) => self.requests.push((spec, ticket)),
                 }
             }
@@ -415,7 +498,7 @@ mod tests {
             let fake = Fake { pid: self.next_pid, fit: Rc::new(Cell::new(true)), rests: false };
             self.next_pid += 1;
             self.started += usize::from(succeeds);
-            let result = if succeeds { Ok(fake) } else { Err(()) };
+            let result = if succeeds { Ok(fake) } else { Err("no") };
             let effects = self.pools.started(&spec.key, result, self.now);
             self.apply(effects);
         }
@@ -447,6 +530,10 @@ mod tests {
             assert!(self.pools.alive() <= alive_max);
             for pool in &status {
                 let members = pool.idle.len() + pool.busy.len() + pool.starting;
+                let provisioned = self.pools.provisioned(&pool.spec.key);
+                let lacks = provisioned.is_some_and(|p| p.failure.is_none() && members < p.requested);
+                let limited = self.pools.alive() == alive_max || Some(members) == pool.spec.instances_max;
+                assert!(!lacks || limited, "{pool:?}");
                 assert!(pool.spec.instances_max.is_none_or(|max| members <= max));
                 assert!(pool.waiting == 0 || pool.idle.is_empty(), "{pool:?}");
             }
@@ -456,7 +543,7 @@ mod tests {
     proptest! {
         /// Whatever happens in whatever order: limits hold, nothing is lost, and every request ends.
         #[test]
-        fn every_request_ends(steps in proptest::collection::vec((0..8u8, any::<usize>()), 1..200)) {
+        fn every_request_ends(steps in proptest::collection::vec((0..9u8, any::<usize>()), 1..200)) {
             const ALIVE_MAX: usize = 4;
             let specs = [spec("a", None), spec("b", Some(2)), spec("c", None)];
             let mut world = World::new(ALIVE_MAX);
@@ -468,6 +555,11 @@ mod tests {
                     4 => world.start(at, at % 3 != 0),
                     5 => world.finish(at, true),
                     6 => world.finish(at, false),
+                    7 => {
+                        // Of one only: what is kept ready leaves room for the others.
+                        let effects = world.pools.provision(&specs[0], at % 3);
+                        world.apply(effects);
+                    }
                     _ => { let effects = world.pools.retire(&specs[at % specs.len()].key); world.apply(effects); }
                 }
                 world.check(ALIVE_MAX);
@@ -529,5 +621,42 @@ mod tests {
         assert_eq!((effects.end[0].pid, effects.end[0].rests), (first, true));
         assert!(!world.pools.evict().end[0].rests);
         assert_eq!((world.pools.evict().end.len(), world.pools.alive()), (0, 0));
+    }
+
+    #[test]
+    fn the_provisioned_are_there_before_they_are_needed_and_stay() {
+        let mut world = World::new(3);
+        let spec = spec("a", None);
+        let effects = world.pools.provision(&spec, 2);
+        assert!(effects.start.iter().all(|start| start.initialization == Initialization::ProvisionedConcurrency));
+        world.apply(effects);
+        (0..2).for_each(|_| world.start(0, true));
+        let later = world.now + std::time::Duration::from_secs(1);
+        assert!(world.pools.expire(later).end.is_empty());
+        let ready = Provisioned { requested: 2, ready: 2, failure: None };
+        assert_eq!(world.pools.provisioned("a"), Some(ready));
+        // A third request gets one of its own, which leaves again.
+        (0..3).for_each(|_| world.request(&spec));
+        assert_eq!((world.running.len(), world.starting.len()), (2, 1));
+        world.start(0, true);
+        (0..3).for_each(|_| world.finish(0, true));
+        assert_eq!(world.pools.expire(later).end.len(), 1);
+        let effects = world.pools.provision(&spec, 0);
+        world.apply(effects);
+        assert_eq!((world.pools.provisioned("a"), world.pools.expire(later).end.len()), (None, 2));
+    }
+
+    #[test]
+    fn a_provisioned_instance_that_fails_is_not_tried_for_ever() {
+        let mut world = World::new(3);
+        let spec = spec("a", None);
+        let effects = world.pools.provision(&spec, 1);
+        world.apply(effects);
+        world.start(0, false);
+        let failed = Provisioned { requested: 1, ready: 0, failure: Some("no".into()) };
+        assert_eq!((world.pools.provisioned("a"), world.starting.len()), (Some(failed), 0));
+        let effects = world.pools.provision(&spec, 1);
+        world.apply(effects);
+        assert_eq!(world.starting.len(), 1);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::function::SystemLevel;
+use crate::function::{Initialization, SystemLevel};
 use crate::output::Log;
 use crate::report::{self, Failure, Report};
 
@@ -35,6 +35,19 @@ impl Log {
             "metrics": {"durationMs": report::millis(took)},
         });
         self.system(SystemLevel::Warn, "platform.initReport", record, || report::init_report(took, error_type));
+    }
+
+    /// An instance begins to be made of what is initialised already.
+    pub fn restore_start(&mut self) {
+        let spec = self.spec();
+        let runtime = spec.runtime.clone();
+        let record = json!({"runtimeVersion": runtime, "functionName": spec.name, "functionVersion": spec.version});
+        self.system(SystemLevel::Info, "platform.restoreStart", record, || report::restore_start(&runtime));
+    }
+
+    pub fn restore_report(&mut self, took: Duration) {
+        let record = json!({"status": "success", "metrics": {"durationMs": report::millis(took)}});
+        self.system(SystemLevel::Info, "platform.restoreReport", record, || report::restore_report(took));
     }
 
     pub fn start(&mut self, request_id: &str) {
@@ -65,8 +78,9 @@ impl Log {
         metrics["billedDurationMs"] = json!(u64::try_from(report.billed().as_millis()).unwrap_or(u64::MAX));
         metrics["memorySizeMB"] = report.memory_mb.into();
         metrics["maxMemoryUsedMB"] = report.used_mb.into();
-        if let Some(init) = report.init {
-            metrics["initDurationMs"] = json!(report::millis(init));
+        if let Some((how, took)) = report.init {
+            let name = if how == Initialization::SnapStart { "restoreDurationMs" } else { "initDurationMs" };
+            metrics[name] = json!(report::millis(took));
         }
         record["metrics"] = metrics;
         self.system(level, "platform.report", record, String::new);

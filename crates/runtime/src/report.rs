@@ -9,11 +9,14 @@ use bytes::Bytes;
 use sandbox::Exit;
 use serde_json::json;
 
+use crate::function::Initialization;
+
 /// The figures of the REPORT line.
 pub(crate) struct Report<'a> {
     pub request_id: &'a str,
     pub duration: Duration,
-    pub init: Option<Duration>,
+    /// How the instance was initialised and how long that took, when this was its first invocation.
+    pub init: Option<(Initialization, Duration)>,
     pub memory_mb: u32,
     pub used_mb: u64,
     pub failure: Option<&'a Failure>,
@@ -74,10 +77,11 @@ pub(crate) fn init_report(init: Duration, error_type: &str) -> String {
 }
 
 impl Report<'_> {
-    /// Whole milliseconds, initialisation included.
+    /// Whole milliseconds, with the initialisation that the request waited for.
     /// Source: <https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/>
     pub fn billed(&self) -> Duration {
-        Duration::from_millis(millis(self.duration + self.init.unwrap_or_default()).ceil() as u64)
+        let waited = self.init.filter(|(how, _)| *how != Initialization::ProvisionedConcurrency);
+        whole_millis(self.duration + waited.map(|(_, took)| took).unwrap_or_default())
     }
 
     pub fn line(&self) -> String {
@@ -86,8 +90,14 @@ impl Report<'_> {
             "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
             self.request_id, self.memory_mb, self.used_mb
         );
-        if let Some(init) = self.init {
-            line.push_str(&format!("Init Duration: {:.2} ms\t", millis(init)));
+        match self.init {
+            Some((Initialization::SnapStart, took)) => line.push_str(&format!(
+                "Restore Duration: {:.2} ms\tBilled Restore Duration: {} ms\t",
+                millis(took),
+                whole_millis(took).as_millis()
+            )),
+            Some((_, took)) => line.push_str(&format!("Init Duration: {:.2} ms\t", millis(took))),
+            None => {}
         }
         if let Some(failure) = self.failure {
             line.push_str(&format!("Status: {}", failure.status()));
@@ -100,6 +110,15 @@ impl Report<'_> {
     }
 }
 
+/// What a log says when an instance is made of a snapshot.
+pub(crate) fn restore_start(runtime: &str) -> String {
+    format!("RESTORE_START Runtime Version: {runtime}\n")
+}
+
+pub(crate) fn restore_report(took: Duration) -> String {
+    format!("RESTORE_REPORT Restore Duration: {:.2} ms\n", millis(took))
+}
+
 fn timed_out(timeout: Duration) -> String {
     format!("Task timed out after {:.2} seconds", timeout.as_secs_f64())
 }
@@ -107,6 +126,10 @@ fn timed_out(timeout: Duration) -> String {
 /// How an invocation or an initialisation ended that did not succeed.
 pub(crate) fn status_of(error_type: &str) -> &'static str {
     if error_type == "Sandbox.Timedout" { "timeout" } else { "error" }
+}
+
+fn whole_millis(duration: Duration) -> Duration {
+    Duration::from_millis(millis(duration).ceil() as u64)
 }
 
 pub(crate) fn millis(duration: Duration) -> f64 {
@@ -152,7 +175,7 @@ mod tests {
         let mut report = Report {
             request_id: "id",
             duration: Duration::from_micros(1230),
-            init: Some(Duration::from_micros(100_500)),
+            init: Some((Initialization::OnDemand, Duration::from_micros(100_500))),
             memory_mb: 128,
             used_mb: 30,
             failure: Some(&failure),
@@ -161,7 +184,16 @@ mod tests {
             report.line(),
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 102 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tInit Duration: 100.50 ms\tStatus: error\tError Type: Runtime.ExitError\n"
         );
-        (report.init, report.failure) = (None, None);
+        report.failure = None;
+        report.init = Some((Initialization::SnapStart, Duration::from_micros(2500)));
+        assert_eq!(
+            report.line(),
+            "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tRestore Duration: 2.50 ms\tBilled Restore Duration: 3 ms\t\n"
+        );
+        // Nobody waited for it.
+        report.init = Some((Initialization::ProvisionedConcurrency, Duration::from_millis(300)));
+        assert_eq!(report.billed(), Duration::from_millis(2));
+        report.init = None;
         assert_eq!(
             report.line(),
             "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\t\n"

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::channel::{Channel, Ready};
 use crate::environment::{Surroundings, environment};
 use crate::frames::Frames;
-use crate::function::{Credentials, FunctionSpec, Host, InvokeError};
+use crate::function::{Credentials, FunctionSpec, Host, Initialization, InvokeError};
 use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, bytes, megabytes};
 use crate::interpreter::{Interpreter, Interpreters, Language};
 use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
@@ -64,6 +64,15 @@ impl From<InvokeError> for StartError {
     }
 }
 
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Refused(error) => error.fmt(f),
+            StartError::Init(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// What a Python process becomes when it has initialised itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -71,6 +80,13 @@ pub(crate) enum Mode {
     Alone,
     /// A zygote, if the function allows it.
     Zygote,
+}
+
+/// What every instance gets of its own.
+pub(crate) struct Birth {
+    pub initialization: Initialization,
+    pub credentials: Credentials,
+    pub folder: Folder,
 }
 
 /// A process that is ready.
@@ -122,12 +138,16 @@ pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
 }
 
 impl Starter {
-    pub async fn start(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<Instance, StartError> {
+    pub async fn start(
+        self: &Arc<Starter>,
+        spec: &Arc<FunctionSpec>,
+        initialization: Initialization,
+    ) -> Result<Instance, StartError> {
         let toolchain = self.toolchain(spec).await?;
         if toolchain.may_fork() {
-            return self.start_forkable(spec, Arc::new(toolchain)).await;
+            return self.start_forkable(spec, Arc::new(toolchain), initialization).await;
         }
-        Ok(self.launch(spec, &toolchain, Mode::Alone).await?.instance)
+        Ok(self.launch(spec, &toolchain, Mode::Alone, initialization).await?.instance)
     }
 
     /// Starts a process, and waits until it has initialised itself.
@@ -136,9 +156,9 @@ impl Starter {
         spec: &Arc<FunctionSpec>,
         toolchain: &Toolchain,
         mode: Mode,
+        initialization: Initialization,
     ) -> Result<Launched, StartError> {
-        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
-        let folder = self.make_folder().map_err(|error| InvokeError::Start(error.to_string()))?;
+        let birth = self.birth(spec, initialization).await?;
         let mut log = self.new_log(spec, toolchain);
         if mode == Mode::Zygote {
             log.hold();
@@ -146,13 +166,13 @@ impl Starter {
         let (channel, control, runtime_api) = self.connect(toolchain).await?;
         let view = &toolchain.view;
         let runtime_port = runtime_api.as_deref().and_then(port);
-        let environment = self.environment(spec, toolchain, &credentials, log.stream(), &folder, runtime_api);
+        let environment = self.environment(spec, toolchain, &birth, log.stream(), runtime_api);
         let Some((program, args)) = self.program(spec, toolchain, mode, control.as_ref()) else {
             return Err(refused_entrypoint(spec, log));
         };
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
         let tmp_bytes = bytes(spec.ephemeral_storage_mb);
-        let isolation = view.isolation(&folder.0, &self.hidden, tmp_bytes, self.reachable(spec, runtime_port));
+        let isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, runtime_port));
         let command = Command { program, args, env, cwd, control, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
@@ -168,9 +188,10 @@ impl Starter {
             process: Process::Child(process),
             channel,
             output: Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
+            initialization,
             init: None,
-            credentials_expire: credentials.expires,
-            _folder: folder,
+            credentials_expire: birth.credentials.expires,
+            _folder: birth.folder,
             used_mb: 0,
             frozen: false,
         };
@@ -190,19 +211,19 @@ impl Starter {
         &self,
         spec: &FunctionSpec,
         toolchain: &Toolchain,
-        credentials: &Credentials,
+        birth: &Birth,
         log_stream: &str,
-        folder: &Folder,
         runtime_api: Option<String>,
     ) -> Vec<(OsString, OsString)> {
         let node_sdk = toolchain.sdk.as_ref().map(|sdk| sdk.join("node_modules"));
         let surroundings = Surroundings {
             language: toolchain.language,
             interpreter: toolchain.interpreter.as_ref(),
-            credentials,
+            initialization: birth.initialization,
+            credentials: &birth.credentials,
             log_stream,
             runtime_dir: &self.runtime_dir,
-            temporary: toolchain.view.temporary(&folder.0),
+            temporary: toolchain.view.temporary(&birth.folder.0),
             view: &toolchain.view,
             node_sdk: node_sdk.as_deref(),
             runtime_api: runtime_api.as_deref(),
@@ -335,7 +356,17 @@ impl Starter {
         self.toolbox.get(&tool, progress).await.map(drop).map_err(InvokeError::RuntimeMissing)
     }
 
-    pub(crate) fn make_folder(&self) -> std::io::Result<Folder> {
+    pub(crate) async fn birth(
+        &self,
+        spec: &FunctionSpec,
+        initialization: Initialization,
+    ) -> Result<Birth, InvokeError> {
+        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
+        let folder = self.make_folder().map_err(|error| InvokeError::Start(error.to_string()))?;
+        Ok(Birth { initialization, credentials, folder })
+    }
+
+    fn make_folder(&self) -> std::io::Result<Folder> {
         let path = self.run_dir.join(self.env.uuid());
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))

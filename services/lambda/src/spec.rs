@@ -87,5 +87,6 @@ async fn build(
                 _ => runtime::SystemLevel::Info,
             },
         }),
+        snap_start: false,
     })
 }

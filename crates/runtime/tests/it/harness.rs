@@ -107,6 +107,7 @@ impl Harness {
             endpoint_url: "http://127.0.0.1:4566".into(),
             instances_max: None,
             json_logs: None,
+            snap_start: false,
         }
     }
 

@@ -165,3 +165,49 @@ async fn what_cannot_run_is_refused_with_a_reason() {
     let error = nowhere.try_invoke(&nowhere.python(SLEEPER), "0").await.unwrap_err();
     assert!(matches!(&error, InvokeError::RuntimeMissing(message) if message.contains("Install Python 3.")), "{error}");
 }
+
+const HOW: &str = "import os\ndef handler(e, c): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']";
+
+#[tokio::test]
+async fn provisioned_instances_are_ready_and_stay() {
+    let harness = Harness::with(|config| config.idle_timeout = Duration::from_millis(40));
+    let spec = harness.python(HOW);
+    harness.runtime.provision(&spec, 2);
+    harness.until_instances(2).await;
+    let pid = harness.pid().await;
+    let outcome = harness.invoke(&spec, "0").await;
+    assert_eq!(text(&outcome), "\"provisioned-concurrency\"");
+    // The caller did not wait for it, and does not pay for it.
+    assert!(outcome.init_duration.is_some() && outcome.billed < Duration::from_millis(20), "{outcome:?}");
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    harness.until_instances(2).await;
+    // One that is lost is replaced.
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    while harness.pid().await == pid {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    harness.until_instances(2).await;
+    harness.runtime.provision(&spec, 0);
+    assert_eq!(harness.runtime.provisioned(&spec.key), None);
+    harness.until_instances(0).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_provisioned_says_why() {
+    let harness = Harness::new();
+    let spec = harness.python("raise ValueError('no')");
+    harness.runtime.provision(&spec, 2);
+    let failure = loop {
+        let provisioned = harness.runtime.provisioned(&spec.key).unwrap();
+        assert_eq!((provisioned.requested, provisioned.ready), (2, 0));
+        match provisioned.failure {
+            Some(failure) => break failure,
+            None => tokio::time::sleep(Duration::from_millis(1)).await,
+        }
+    };
+    assert!(failure.contains("ValueError"), "{failure}");
+}

@@ -334,3 +334,21 @@ async fn a_zygote_is_renewed_while_the_old_one_serves() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
+
+#[tokio::test]
+async fn snap_start_is_reported_as_lambda_does() {
+    let harness = Harness::with(|config| config.isolate = false);
+    let source = "import os\nprint('loading')\ndef handler(e, c): return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']";
+    let mut spec = harness.function("f", python(), "index.handler", &[("index.py", source)]);
+    (spec.version, spec.snap_start) = ("1".into(), true);
+    let outcome = harness.invoke(&Arc::new(spec), "0").await;
+    assert_eq!(text(&outcome), "\"snap-start\"");
+    let log = &outcome.log_tail;
+    let order: Vec<Option<usize>> =
+        ["loading", "RESTORE_START", "RESTORE_REPORT Restore Duration: ", "START RequestId"]
+            .iter()
+            .map(|part| log.find(part))
+            .collect();
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{log}");
+    assert!(log.contains("\tRestore Duration: ") && !log.contains("Init Duration"), "{log}");
+}
