@@ -31,6 +31,8 @@ pub(crate) struct Store {
     overlay_bytes: usize,
     reserve_bytes: u64,
     state: Mutex<State>,
+    /// Held by who flushes. Were two to flush the same layer, the later one could take the next layer for flushed.
+    flushing: Mutex<()>,
     /// Rung when a layer is full, when one has been flushed, and at the end.
     changed: Condvar,
 }
@@ -101,6 +103,7 @@ impl Store {
             overlay_bytes: options.overlay_bytes.max(1),
             reserve_bytes: options.reserve_bytes,
             state: Mutex::new(state),
+            flushing: Mutex::default(),
             changed: Condvar::new(),
         };
         store.freeze(&mut store.lock());
@@ -209,6 +212,7 @@ impl Store {
 
     /// Moves the full layer to the tree, if there is one.
     pub fn flush(&self) -> Result<(), Error> {
+        let _flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Frozen { layer, mark }) = self.lock().latest.below.frozen.clone() else { return Ok(()) };
         let start = Instant::now();
         let flushed = self.tree.flush(&layer, mark).and_then(|()| self.tree.view()).map_err(failed);
