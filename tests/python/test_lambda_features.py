@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from cloudlet import wait_until
 from test_lambda import arn, create, make_role, package, queue, receive, refused
 
 
@@ -65,3 +66,20 @@ def test_logs_in_json(lambda_, role, unique):
     records = [json.loads(line) for line in lines if not line.startswith("[cloudlet]")]
     assert [record["message"] for record in records if "message" in record] == ["hello log"]
     assert records[-1]["type"] == "platform.report" and records[-1]["record"]["status"] == "success"
+
+
+def test_provisioned_concurrency_is_ready_and_reported(lambda_, role, unique):
+    source = "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']"
+    create(lambda_, role, unique, Code={"ZipFile": package(index__py=source)}, Publish=True)
+    version = dict(FunctionName=unique, Qualifier="1")
+    assert lambda_.put_provisioned_concurrency_config(**version, ProvisionedConcurrentExecutions=2)["Status"] == "IN_PROGRESS"
+    state = lambda: lambda_.get_provisioned_concurrency_config(**version)
+    wait_until(lambda: state()["Status"] == "READY")
+    assert state()["AvailableProvisionedConcurrentExecutions"] == 2
+    assert json.loads(lambda_.invoke(**version)["Payload"].read()) == "provisioned-concurrency"
+    listed = lambda_.list_provisioned_concurrency_configs(FunctionName=unique)["ProvisionedConcurrencyConfigs"]
+    assert [config["FunctionArn"] for config in listed] == [arn(unique) + ":1"]
+    lambda_.delete_provisioned_concurrency_config(**version)
+    refused("ProvisionedConcurrencyConfigNotFoundException", lambda_.get_provisioned_concurrency_config, **version)
+    latest = version | {"Qualifier": "$LATEST", "ProvisionedConcurrentExecutions": 1}
+    refused("InvalidParameterValueException", lambda_.put_provisioned_concurrency_config, **latest)

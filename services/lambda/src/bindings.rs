@@ -48,6 +48,18 @@ pub static INVOKE: Binding = Binding::new("POST", "/2015-03-31/functions/{Functi
     ])
     .response_status("StatusCode")
     .response_payload(Payload::Blob("Payload"));
+pub static PUT_PROVISIONED_CONCURRENCY_CONFIG: Binding =
+    Binding::new("PUT", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 202)
+        .query(&[("Qualifier", "Qualifier")]);
+pub static GET_PROVISIONED_CONCURRENCY_CONFIG: Binding =
+    Binding::new("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 200)
+        .query(&[("Qualifier", "Qualifier")]);
+pub static DELETE_PROVISIONED_CONCURRENCY_CONFIG: Binding =
+    Binding::new("DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 204)
+        .query(&[("Qualifier", "Qualifier")]);
+pub static LIST_PROVISIONED_CONCURRENCY_CONFIGS: Binding =
+    Binding::new("GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", 200)
+        .query(&[("Marker", "Marker"), ("MaxItems", "MaxItems")]);
 pub static INVOKE_ASYNC: Binding = Binding::new("POST", "/2014-11-13/functions/{FunctionName}/invoke-async", 202)
     .payload(Payload::Blob("InvokeArgs"))
     .response_status("Status");

@@ -38,6 +38,8 @@ pub enum Error {
     /// A failure of ours: for the log, not for the caller.
     #[error("{0}")]
     Internal(String),
+    #[error("No Provisioned Concurrency Config found for this function")]
+    ProvisionedConcurrencyNotFound,
     #[error(transparent)]
     Store(#[from] kv::Error),
     #[error(transparent)]
@@ -97,6 +99,7 @@ impl Error {
             Error::InvalidRequestContent(_) => (400, "InvalidRequestContentException"),
             Error::PolicyLengthExceeded => (400, "PolicyLengthExceededException"),
             Error::InvalidRuntime(_) => (502, "InvalidRuntimeException"),
+            Error::ProvisionedConcurrencyNotFound => (404, "ProvisionedConcurrencyConfigNotFoundException"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
             Error::ShuttingDown => (503, "ServiceException"),
             Error::Internal(_) | Error::Store(_) | Error::Blob(_) | Error::Service(_) => (500, "ServiceException"),

@@ -3,7 +3,9 @@
 use kv::Table;
 use service::prefix;
 
-use crate::types::{Alias, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, UrlOwner, Version};
+use crate::types::{
+    Alias, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, Provisioned, UrlOwner, Version,
+};
 
 /// By region and name.
 pub const FUNCTIONS: Table<(String, String), Function> = Table::new(prefix::LAMBDA, 1);
@@ -27,6 +29,10 @@ pub const URLS: Table<(String, String, String), FunctionUrl> = Table::new(prefix
 pub const URL_OWNERS: Table<String, UrlOwner> = Table::new(prefix::LAMBDA, 10);
 /// By region, layer and number.
 pub const LAYER_POLICIES: Table<(String, String, u64), Policy> = Table::new(prefix::LAMBDA, 11);
+/// By region, function and qualifier.
+pub const PROVISIONED: Table<(String, String, String), Provisioned> = Table::new(prefix::LAMBDA, 12);
 
+/// Woken when provisioned concurrency changes, or what it is for.
+pub const PROVISIONED_CHANNEL: &[u8] = b"lambda/provisioned";
 /// Woken when an event source mapping changes, or the function that it feeds.
 pub const MAPPINGS_CHANNEL: &[u8] = b"lambda/mappings";

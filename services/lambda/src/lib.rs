@@ -15,6 +15,7 @@ mod model;
 mod name;
 mod not_implemented;
 mod ops;
+mod provisioning;
 mod roles;
 mod sources;
 mod spec;
@@ -43,7 +44,7 @@ use name::function_resource as function;
 use ops::layer::{layer_resource, version_resource};
 use ops::mapping::mapping_resource;
 use ops::{account, alias, concurrency, event_config, layer, layer_permission, mapping, permission};
-use ops::{runtime_management, tag, version, with_pass_role};
+use ops::{provisioned, runtime_management, tag, version, with_pass_role};
 use roles::Roles;
 use sources::Sources;
 use spec::Specs;
@@ -73,6 +74,8 @@ pub struct Lambda {
     concurrency: Concurrency,
     downloads: Downloads,
     sources: Sources,
+    /// Instances that the runtime keeps at most.
+    instances_max: usize,
 }
 
 impl Lambda {
@@ -82,6 +85,7 @@ impl Lambda {
     /// When a folder cannot be made or written.
     pub fn open(config: Config, env: &Env) -> io::Result<Arc<Lambda>> {
         let (roles, logs) = (Arc::<Roles>::default(), Arc::<LogBuffer>::default());
+        let instances_max = config.runtime.instances_max;
         let host = Arc::new(Host::new(roles.clone(), logs.clone()));
         Ok(Arc::new(Lambda {
             runtime: Runtime::new(config.runtime, env.clone(), host.clone())?,
@@ -93,6 +97,7 @@ impl Lambda {
             concurrency: Concurrency::default(),
             downloads: Downloads::new(env),
             sources: Sources::default(),
+            instances_max,
         }))
     }
 
@@ -153,6 +158,10 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(write("PutFunctionConcurrency", concurrency::put).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_CONCURRENCY))
         .operation(read("GetFunctionConcurrency", concurrency::get).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_CONCURRENCY))
         .operation(write("DeleteFunctionConcurrency", concurrency::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_FUNCTION_CONCURRENCY))
+        .operation(write("PutProvisionedConcurrencyConfig", provisioned::put).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::PUT_PROVISIONED_CONCURRENCY_CONFIG))
+        .operation(read("GetProvisionedConcurrencyConfig", provisioned::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_PROVISIONED_CONCURRENCY_CONFIG))
+        .operation(write("DeleteProvisionedConcurrencyConfig", provisioned::delete).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::DELETE_PROVISIONED_CONCURRENCY_CONFIG))
+        .operation(read("ListProvisionedConcurrencyConfigs", provisioned::list).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::LIST_PROVISIONED_CONCURRENCY_CONFIGS))
         .operation(write("PutRuntimeManagementConfig", runtime_management::put).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::PUT_RUNTIME_MANAGEMENT_CONFIG))
         .operation(read("GetRuntimeManagementConfig", runtime_management::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_RUNTIME_MANAGEMENT_CONFIG))
         .operation(write("PutFunctionRecursionConfig", runtime_management::put_recursion).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_RECURSION_CONFIG))
@@ -185,6 +194,7 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .front(FunctionUrls(lambda))
         .worker("lambda logs", logs::run)
         .worker("lambda event sources", sources::run)
+        .worker("lambda provisioned concurrency", provisioning::run)
         .worker("lambda code", workers::sweep)
         .build()
 }

@@ -53,6 +53,10 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 /// Pieces of a streamed response that wait for their reader.
 pub const PARTS_AHEAD: usize = 2;
 
+pub const PROVISIONED_RANGE: RangeInclusive<i64> = 1..=CONCURRENT_EXECUTIONS as i64;
+/// The wait before instances are provisioned again whose code could not be read.
+pub const PROVISIONING_PAUSE: Duration = Duration::from_secs(10);
+
 pub const LIST_ITEMS_DEFAULT: usize = 50;
 pub const LIST_ITEMS_RANGE: RangeInclusive<i64> = 1..=10_000;
 

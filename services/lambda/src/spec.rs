@@ -87,6 +87,6 @@ async fn build(
                 _ => runtime::SystemLevel::Info,
             },
         }),
-        snap_start: false,
+        snap_start: version.number > 0 && settings.snap_start,
     })
 }

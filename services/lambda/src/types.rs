@@ -227,6 +227,14 @@ impl Cors {
     }
 }
 
+/// Instances that a version or an alias has ready.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provisioned {
+    pub requested: u32,
+    pub modified: Timestamp,
+}
+kv::stored!(Provisioned, version = 1);
+
 /// What a URL's id stands for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UrlOwner {
@@ -378,6 +386,11 @@ mod tests {
         golden(&owner, URL_OWNER);
     }
 
+    #[test]
+    fn provisioned_concurrency_does_not_drift() {
+        golden(&Provisioned { requested: 5, modified: Timestamp(9) }, PROVISIONED);
+    }
+
     const FUNCTION: &str = "
         0185a46e616d65a166a361726ebd61726e3a6177733a6c616d6264613a723a303a66756e6374696f6e3a66ac6e6578745f766572
         73696f6e02a47461677381a16ba176b472657365727665645f636f6e63757272656e637905";
@@ -415,6 +428,8 @@ mod tests {
         68656164657273c0a76d61785f61676505a76372656174656408a86d6f64696669656409";
     const URL_OWNER: &str = "
         0184a6726567696f6ea172a76163636f756e74a130a866756e6374696f6ea166a97175616c6966696572a7244c4154455354";
+    const PROVISIONED: &str = "
+        0182a972657175657374656405a86d6f64696669656409";
     const MAPPING: &str = "
         018ba26964a169a6736f75726365b161726e3a6177733a7371733a723a303a71a866756e6374696f6ebd61726e3a6177733a6c61
         6d6264613a723a303a66756e6374696f6e3a66a7656e61626c6564c3aa62617463685f73697a650aae77696e646f775f7365636f

@@ -5,16 +5,21 @@ import { test } from "node:test";
 import {
   AddLayerVersionPermissionCommand,
   DeleteLayerVersionCommand,
+  DeleteProvisionedConcurrencyConfigCommand,
   GetFunctionRecursionConfigCommand,
   GetLayerVersionPolicyCommand,
+  GetProvisionedConcurrencyConfigCommand,
   GetRuntimeManagementConfigCommand,
   InvokeAsyncCommand,
+  ListProvisionedConcurrencyConfigsCommand,
   PublishLayerVersionCommand,
   PutFunctionRecursionConfigCommand,
+  PutProvisionedConcurrencyConfigCommand,
   PutRuntimeManagementConfigCommand,
   RemoveLayerVersionPermissionCommand,
   ResourceNotFoundException,
 } from "@aws-sdk/client-lambda";
+import { until } from "../support.mjs";
 import { arn, create, handler, lambda } from "./function.mjs";
 
 test("settings of the runtime and of recursion are kept", async () => {
@@ -43,4 +48,18 @@ test("a layer version has a policy", async () => {
   await lambda.send(new RemoveLayerVersionPermissionCommand({ ...layer, StatementId: "all", RevisionId }));
   await assert.rejects(lambda.send(new GetLayerVersionPolicyCommand(layer)), ResourceNotFoundException);
   await lambda.send(new DeleteLayerVersionCommand(layer));
+});
+
+test("provisioned concurrency gets ready", async () => {
+  const FunctionName = "provisioned";
+  await create(FunctionName, { Publish: true });
+  const version = { FunctionName, Qualifier: "1" };
+  const begun = await lambda.send(new PutProvisionedConcurrencyConfigCommand({ ...version, ProvisionedConcurrentExecutions: 1 }));
+  assert.equal(begun.Status, "IN_PROGRESS");
+  const isReady = async () => (await lambda.send(new GetProvisionedConcurrencyConfigCommand(version))).Status === "READY";
+  await until(isReady, "instances being ready");
+  const { ProvisionedConcurrencyConfigs } = await lambda.send(new ListProvisionedConcurrencyConfigsCommand({ FunctionName }));
+  assert.deepEqual(ProvisionedConcurrencyConfigs.map((config) => config.FunctionArn), [`${arn(FunctionName)}:1`]);
+  await lambda.send(new DeleteProvisionedConcurrencyConfigCommand(version));
+  await assert.rejects(lambda.send(new GetProvisionedConcurrencyConfigCommand(version)), { name: "ProvisionedConcurrencyConfigNotFoundException" });
 });

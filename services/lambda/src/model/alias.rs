@@ -3,8 +3,8 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ALIASES, EVENT_CONFIGS, POLICIES};
-use crate::model::{self, Page, function, url, version};
+use crate::keys::{ALIASES, EVENT_CONFIGS, POLICIES, PROVISIONED_CHANNEL};
+use crate::model::{self, Page, function, provisioned, url, version};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::Alias;
 
@@ -43,6 +43,7 @@ pub fn update(
     let after = change(before);
     check_targets(tx, function, &after)?;
     ALIASES.put(tx, (function.region.as_str(), &*function.name, name), &after)?;
+    tx.wake(PROVISIONED_CHANNEL);
     Ok(after)
 }
 
@@ -66,7 +67,9 @@ pub fn delete(tx: &mut Tx, function: &FunctionRef, name: &str) -> Result<(), Err
     let key = (function.region.as_str(), &*function.name, name);
     ALIASES.delete(tx, key)?;
     POLICIES.delete(tx, key)?;
-    url::remove(tx, &FunctionRef { qualifier: Some(Qualifier::Alias(name.to_owned())), ..function.clone() })?;
+    let alias = FunctionRef { qualifier: Some(Qualifier::Alias(name.to_owned())), ..function.clone() };
+    url::remove(tx, &alias)?;
+    provisioned::remove(tx, &alias)?;
     Ok(EVENT_CONFIGS.delete(tx, key)?)
 }
 

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ALIASES, EVENT_CONFIGS, FUNCTIONS, MAPPINGS_CHANNEL, POLICIES, VERSIONS};
+use crate::keys::{
+    ALIASES, EVENT_CONFIGS, FUNCTIONS, MAPPINGS_CHANNEL, POLICIES, PROVISIONED, PROVISIONED_CHANNEL, VERSIONS,
+};
 use crate::limits;
-use crate::model::{self, Page, url, version};
+use crate::model::{self, Page, provisioned, url, version};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::{Function, Version};
 
@@ -58,6 +60,8 @@ pub fn delete(tx: &mut Tx, function: &FunctionRef) -> Result<Vec<Version>, Error
     POLICIES.delete_prefix(tx, key)?;
     EVENT_CONFIGS.delete_prefix(tx, key)?;
     url::remove_all(tx, key.0, key.1)?;
+    PROVISIONED.delete_prefix(tx, key)?;
+    tx.wake(PROVISIONED_CHANNEL);
     tx.wake(MAPPINGS_CHANNEL);
     Ok(versions)
 }
@@ -108,6 +112,12 @@ pub fn reserve(tx: &mut Tx, function: &FunctionRef, executions: Option<u32>) -> 
     let mut found = find(tx, function)?;
     found.reserved_concurrency = executions;
     FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?;
+    let provisioned = provisioned::of_function(tx, function)?;
+    if let Some(executions) = executions.filter(|executions| *executions < provisioned) {
+        return Err(Error::invalid(format!(
+            "ReservedConcurrentExecutions {executions} should not be lower than function's total provisioned concurrency [{provisioned}]."
+        )));
+    }
     let reserved = reserved(tx, function.region.as_str())?;
     if executions.is_some() && reserved + limits::UNRESERVED_EXECUTIONS_MIN > limits::CONCURRENT_EXECUTIONS {
         return Err(Error::invalid(format!(

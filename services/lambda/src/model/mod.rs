@@ -6,6 +6,7 @@ pub mod function;
 pub mod layer;
 pub mod mapping;
 pub mod policy;
+pub mod provisioned;
 pub mod url;
 pub mod version;
 

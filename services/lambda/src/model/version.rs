@@ -4,7 +4,7 @@ use kv::{Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{ALIASES, EVENT_CONFIGS, FUNCTIONS, POLICIES, VERSIONS};
-use crate::model::{self, Page, function};
+use crate::model::{self, Page, function, provisioned};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::{Function, Version};
 
@@ -94,6 +94,7 @@ pub fn delete(tx: &mut Tx, function: &FunctionRef, number: u64) -> Result<Option
     VERSIONS.delete(tx, (key.0, key.1, number))?;
     POLICIES.delete(tx, (key.0, key.1, &*qualifier))?;
     EVENT_CONFIGS.delete(tx, (key.0, key.1, &*qualifier))?;
+    provisioned::remove(tx, &FunctionRef { qualifier: Some(Qualifier::Version(number)), ..function.clone() })?;
     Ok(version)
 }
 

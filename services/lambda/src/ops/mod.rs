@@ -12,6 +12,7 @@ pub mod layer;
 pub mod layer_permission;
 pub mod mapping;
 pub mod permission;
+pub mod provisioned;
 pub mod runtime_management;
 pub mod tag;
 pub mod url;

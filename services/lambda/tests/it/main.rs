@@ -6,6 +6,7 @@ mod configuration;
 mod events;
 mod features;
 mod invocations;
+mod provisioned;
 mod queues;
 mod streams;
 mod urls;

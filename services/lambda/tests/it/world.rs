@@ -25,6 +25,7 @@ pub const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 
 pub struct World {
     cloud: TestCloud,
+    lambda: Arc<lambda::Lambda>,
     stop: CancellationToken,
     _dir: TempDir,
 }
@@ -39,8 +40,8 @@ impl World {
         };
         let env = base::Env::simulated(7, Timestamp::from_secs(1_800_000_000));
         let lambda = lambda::Lambda::open(config, &env).unwrap();
-        let cloud = TestCloud::with_access([lambda::service(lambda), sqs::service(), sts()], Arc::new(Roles));
-        World { cloud, stop: CancellationToken::new(), _dir: dir }
+        let cloud = TestCloud::with_access([lambda::service(lambda.clone()), sqs::service(), sts()], Arc::new(Roles));
+        World { cloud, lambda, stop: CancellationToken::new(), _dir: dir }
     }
 
     /// With background work: events, pollers, log lines.
@@ -48,6 +49,13 @@ impl World {
         let world = World::new().await;
         world.cloud.cloud.start(&world.stop);
         world
+    }
+
+    /// Instances of a version of the function that there are.
+    pub async fn instances(&self, version: &str) -> usize {
+        let status = self.lambda.runtime().status().await;
+        let of_version = status.functions.iter().filter(|function| function.spec.version == version);
+        of_version.map(|function| function.instances.len()).sum()
     }
 
     pub fn cloud(&self) -> &Arc<Cloud> {
