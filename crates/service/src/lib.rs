@@ -26,7 +26,7 @@ pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use cx::Cx;
 pub use error::Error;
-pub use front::{Front, PeerAddr};
+pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
 pub use streamed::Streamed;

@@ -8,9 +8,9 @@ use base::Arn;
 use bytes::Bytes;
 use kv::{Read, Snap};
 use proxy::{Incoming, answer, cors, event_v2};
-use service::Cx;
+use service::{Cx, FrontAddress};
 
-use super::address::Address;
+use super::address;
 use super::invoke::{Failure, invoke};
 use super::{event_v1, refusal};
 use crate::ApiGateway;
@@ -29,7 +29,7 @@ pub async fn serve(
     cx: &Cx,
     read: Snap,
     api: Api,
-    address: &Address,
+    address: &FrontAddress,
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
     let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| !api.disable_execute_api) else {
@@ -61,8 +61,8 @@ pub async fn serve(
 }
 
 /// The stage that the path's first part names, and the path after it; otherwise `$default`, and the whole path.
-fn find_stage(read: &impl Read, api: &Api, address: &Address) -> Result<Option<(Stage, String)>, Error> {
-    let (name, path) = address.stage();
+fn find_stage(read: &impl Read, api: &Api, address: &FrontAddress) -> Result<Option<(Stage, String)>, Error> {
+    let (name, path) = address::stage(address);
     if let Some(stage) = HTTP_STAGES.get(read, (&api.id, name))? {
         return Ok(Some((stage, path)));
     }

@@ -1,6 +1,6 @@
 //! The traffic of an API's users.
 
-mod address;
+pub mod address;
 mod event_v1;
 mod http;
 mod invoke;
@@ -47,13 +47,13 @@ async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<R
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
-    if let Some(api) = REST_APIS.get(&read, &address.api)? {
+    if let Some(api) = REST_APIS.get(&read, &address.id)? {
         return match too_large {
             true => Ok(refusal::rest_too_large()),
             false => rest::serve(state, cx, read, api, &address, incoming).await,
         };
     }
-    match HTTP_APIS.get(&read, &address.api)? {
+    match HTTP_APIS.get(&read, &address.id)? {
         Some(_) if too_large => Ok(refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
         None => Ok(refusal::forbidden()),

@@ -9,9 +9,9 @@ use http::{Response, StatusCode};
 use kv::Snap;
 use proxy::Incoming;
 use proxy::answer::{self, Answer, Body, body_of};
-use service::Cx;
+use service::{Cx, FrontAddress};
 
-use super::address::Address;
+use super::address;
 use super::event_v1::{self, Place};
 use super::invoke::{Failure, invoke};
 use super::{mock, refusal};
@@ -28,10 +28,10 @@ pub async fn serve(
     cx: &Cx,
     read: Snap,
     api: Api,
-    address: &Address,
+    address: &FrontAddress,
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
-    let (name, path) = address.stage();
+    let (name, path) = address::stage(address);
     let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| !api.disable_execute_api) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
     };
@@ -90,7 +90,7 @@ struct Request<'a> {
     stage: &'a Stage,
     routes: &'a Routes,
     path: &'a str,
-    address: &'a Address,
+    address: &'a FrontAddress,
     incoming: &'a Incoming,
 }
 

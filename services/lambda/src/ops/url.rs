@@ -15,7 +15,6 @@ use crate::limits;
 use crate::model::url;
 use crate::name::{FunctionRef, Qualifier, function_resource};
 use crate::types::{Cors, FunctionUrl};
-use crate::url::address;
 
 const AUTH_TYPES: [&str; 2] = ["NONE", "AWS_IAM"];
 const MODES: [&str; 2] = ["BUFFERED", "RESPONSE_STREAM"];
@@ -145,7 +144,7 @@ fn reference(cx: &Cx, function: &str, qualifier: Option<&str>) -> Result<Functio
 
 fn output(cx: &Cx, reference: &FunctionRef, url: FunctionUrl) -> UrlOutput {
     UrlOutput {
-        function_url: address::url(cx.endpoint(), &url.id),
+        function_url: crate::url::address(cx.endpoint(), &url.id),
         function_arn: reference.qualified_arn().to_string(),
         auth_type: if url.signed { "AWS_IAM" } else { "NONE" },
         cors: url.cors.map(|cors| CorsDocument {

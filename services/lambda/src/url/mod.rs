@@ -2,7 +2,6 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
-pub mod address;
 mod admit;
 mod respond;
 
@@ -15,7 +14,7 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use proxy::{Incoming, cors, event_v2};
 use serde_json::{Value, json};
-use service::{Body, BoxFuture, Cx, Front};
+use service::{Body, BoxFuture, Cx, Front, FrontAddress};
 
 use crate::Lambda;
 use crate::error::Error;
@@ -24,18 +23,24 @@ use crate::limits;
 use crate::model::{policy, url};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::{Cors, FunctionUrl, UrlOwner};
-use address::Address;
 use admit::{Refused, Signer};
 
+/// The name of this front in hosts and paths.
+const FRONT: &str = "lambda-url";
 /// The one stage and the one route that events of function URLs name.
 const DEFAULT: &str = "$default";
+
+/// A function URL as answers give it.
+pub fn address(endpoint: &str, id: &str) -> String {
+    format!("{}/", FrontAddress::url(endpoint, FRONT, id))
+}
 
 /// Answers the requests to `{id}.lambda-url.*`, and to the paths that stand for it.
 pub struct FunctionUrls(pub Arc<Lambda>);
 
 impl Front for FunctionUrls {
     fn matches(&self, head: &Parts) -> bool {
-        address::of(head).is_some()
+        FrontAddress::of(head, FRONT).is_some()
     }
 
     fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
@@ -50,7 +55,7 @@ impl Front for FunctionUrls {
 
 async fn serve(lambda: &Lambda, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
-    let Some(address) = address::of(&head) else { return Ok(respond::not_found()) };
+    let Some(address) = FrontAddress::of(&head, FRONT) else { return Ok(respond::not_found()) };
     let Some((url, owner)) = url::of_id(&cx.db().read()?, &address.id)? else { return Ok(respond::not_found()) };
     let rules = url.cors.as_ref().map(Cors::rules);
     if let Some(rules) = &rules
@@ -71,7 +76,7 @@ async fn serve(lambda: &Lambda, cx: &Cx, request: Request<Bytes>) -> Result<Resp
 async fn answer(
     lambda: &Lambda,
     cx: &Cx,
-    address: &Address,
+    address: &FrontAddress,
     url: &FunctionUrl,
     owner: UrlOwner,
     head: Parts,
@@ -124,7 +129,7 @@ fn admit(
 }
 
 /// Payload format 2.0, with who has signed the request.
-fn event(cx: &Cx, address: &Address, account: &str, signer: Option<&Signer>, incoming: Incoming) -> Value {
+fn event(cx: &Cx, address: &FrontAddress, account: &str, signer: Option<&Signer>, incoming: Incoming) -> Value {
     let place = event_v2::Place {
         account: signer.map_or("anonymous", |_| account),
         api: &address.id,

@@ -8,6 +8,7 @@ use service::Cx;
 use super::{ApiInput, Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::front::address;
 use crate::integration::check_uri;
 use crate::limits;
 use crate::model::http::{api, route, stage};
@@ -123,7 +124,7 @@ impl ApiOutput {
     fn new(cx: &Cx, api: Api) -> ApiOutput {
         ApiOutput {
             // A path rather than a host of its own: it can be opened wherever this server can be reached.
-            api_endpoint: format!("{}/_aws/execute-api/{}", cx.endpoint(), api.id),
+            api_endpoint: address::url(cx.endpoint(), &api.id),
             api_id: api.id,
             api_key_selection_expression: "$request.header.x-api-key",
             cors_configuration: api.cors.map(CorsShape::from),
