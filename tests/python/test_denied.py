@@ -23,6 +23,7 @@ INPUTS = {
     ("dynamodb", "TransactGetItems"): {"TransactItems": [{"Get": {"TableName": "other", "Key": {"k": {"S": "x"}}}}]},
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
+    ("cloudlet", "GetExecutions"): {"FunctionName": "x"},
     ("cloudlet", "GetStack"): {"Name": "x"},
     ("cloudlet", "PutStack"): {"Name": "x", "State": {}},
     ("cloudlet", "DeleteStack"): {"Name": "x"},

@@ -24,6 +24,7 @@ pub enum Command {
     Deploy(Deploy),
     Invoke(Invoke),
     Logs(Logs),
+    Rollback(Rollback),
     Status(Status),
     Remove(Remove),
     Env(Env),
@@ -94,16 +95,45 @@ pub struct Serve {
 /// Deploys a project to a running server.
 ///
 /// Sends only what changed. A deployment that fails is rolled back.
+///
+/// With --canary, each changed function gets a new version that has a share of the traffic at first: of its API, its
+/// queues and its URL, which call the function's alias `live` from the first --canary on. While it fails no more often
+/// than the version before, until --for is over, it then gets all of the traffic; else, or on Ctrl-C, none, and the
+/// command exits with status 1. Whoever invokes the function by its bare name runs the new code at once.
 #[derive(Args, Debug)]
 pub struct Deploy {
     /// The folder with serverless.yml.
     #[arg(default_value = ".")]
     pub dir: PathBuf,
+    /// Gives new versions this share of the traffic at first, such as 10%.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub canary: Option<f64>,
+    /// How long they are watched: 30s, 10m, 2h, 1d.
+    #[arg(long = "for", value_name = "TIME", default_value = "5m", value_parser = duration, requires = "canary")]
+    pub watch: std::time::Duration,
+    /// Not built yet: an alarm that rolls back too.
+    #[arg(long, value_name = "NAME", requires = "canary")]
+    pub alarm: Option<String>,
     /// Prints the result as JSON, for programs.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub project: ProjectOptions,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Gives a function's traffic back to the version before.
+///
+/// For functions that were deployed with --canary at least once: it turns their alias `live`, which their API, queues
+/// and URL call. Nothing else of the deployment is taken back. A canary that was cut off is ended by it.
+#[derive(Args, Debug)]
+pub struct Rollback {
+    /// The function's name.
+    pub function: String,
+    /// The version to turn to [default: the one before the current one].
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub to: Option<u64>,
     #[command(flatten)]
     pub connection: Connection,
 }
@@ -280,6 +310,13 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Above 0 and below 1.
+fn share(text: &str) -> Result<f64, String> {
+    let expected = "a share above 0% and below 100% is expected, such as 10%";
+    let percent: f64 = text.strip_suffix('%').unwrap_or(text).parse().map_err(|_| expected)?;
+    if percent > 0.0 && percent < 100.0 { Ok(percent / 100.0) } else { Err(expected.into()) }
+}
+
 fn duration(text: &str) -> Result<std::time::Duration, String> {
     let expected = "a whole number with s, m, h or d is expected, such as 10m";
     let unit = text.chars().last().ok_or(expected)?;
@@ -308,6 +345,8 @@ mod tests {
     fn values_are_checked() {
         assert_eq!(duration("2h").unwrap().as_secs(), 7_200);
         assert!(duration("h").is_err() && duration("").is_err() && duration("5").is_err() && duration("5µ").is_err());
+        assert_eq!((share("10%"), share("0.5")), (Ok(0.1), Ok(0.005)));
+        assert!(share("0%").is_err() && share("100%").is_err() && share("nan").is_err() && share("%").is_err());
         assert!(account("12345678901").is_err() && name_and_value("=x").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The one list that wires the engine and the services into a cloud.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,7 +106,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let parts = Parts { functions: functions.runtime().clone(), archiver: archiver.clone() };
     let control = Control {
         packages,
-        instances: Arc::new(FunctionInstances(parts.functions.clone())),
+        instances: Arc::new(FunctionInstances(functions.clone())),
         backups: Backups::new(copied),
         archiver,
     };
@@ -158,11 +159,11 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
     Ok((cloud, folder))
 }
 
-struct FunctionInstances(Runtime);
+struct FunctionInstances(Arc<lambda::Lambda>);
 
 impl Instances for FunctionInstances {
     fn status(&self) -> BoxFuture<Value> {
-        let runtime = self.0.clone();
+        let runtime = self.0.runtime().clone();
         Box::pin(async move {
             let status = runtime.status().await;
             let functions = status.functions.iter().map(|function| {
@@ -175,5 +176,9 @@ impl Instances for FunctionInstances {
             });
             json!({"functions": functions.collect::<Vec<_>>(), "notes": status.notes})
         })
+    }
+
+    fn executions(&self, region: &Region, function: &str) -> BTreeMap<String, lambda::Count> {
+        self.0.executions(region, function)
     }
 }

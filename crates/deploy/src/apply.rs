@@ -26,7 +26,7 @@ pub async fn apply(
     keep_packages(&plan, packages, cloud).await?;
     let mut stack = plan.before.clone().unwrap_or_else(|| Stack::new(&plan.stack));
     stack.status = Status::InProgress;
-    let mut run = Run { plan: &plan, packages, cloud, env, stack, undo: Vec::new(), changed: 0 };
+    let mut run = Run { plan: &plan, packages, cloud, env, stack, undo: Vec::new(), changed: 0, taking_back: false };
     if let Err(failure) = run.go(listener).await {
         return Err(run.roll_back(failure, listener).await);
     }
@@ -79,11 +79,20 @@ struct Run<'a> {
     stack: Stack,
     undo: Vec<Undo>,
     changed: usize,
+    taking_back: bool,
 }
 
 impl<'a> Run<'a> {
     fn cx<'b>(&'b self, logical_id: &'b str) -> Cx<'b> {
-        Cx { cloud: self.cloud, env: self.env, stack: &self.plan.stack, logical_id, packages: self.packages }
+        Cx {
+            cloud: self.cloud,
+            env: self.env,
+            stack: &self.plan.stack,
+            logical_id,
+            packages: self.packages,
+            // What was there has all of the traffic again when a change is taken back.
+            first_weight: self.plan.first_weight.filter(|_| !self.taking_back),
+        }
     }
 
     async fn save(&self, step: &Step) -> Result<(), Failure> {
@@ -291,6 +300,7 @@ impl<'a> Run<'a> {
 
     async fn roll_back(mut self, failure: Failure, listener: Listener<'_>) -> DeployError {
         let undo = std::mem::take(&mut self.undo);
+        self.taking_back = true;
         listener(Progress::RollingBack { changes: undo.len() });
         let mut reasons = Vec::new();
         for undo in undo.into_iter().rev() {
@@ -423,7 +433,7 @@ pub async fn remove(name: &str, cloud: &dyn Cloud, env: &Env, listener: Listener
     for (number, old) in leaving.into_iter().filter(|old| !old.retain).enumerate() {
         let step = Step { logical_id: old.logical_id.clone(), kind: old.kind.clone(), action: Action::Delete };
         listener(Progress::Started { step: step.clone(), number: number + 1, total });
-        let cx = Cx { cloud, env, stack: name, logical_id: &old.logical_id, packages: &nothing };
+        let cx = Cx { cloud, env, stack: name, logical_id: &old.logical_id, packages: &nothing, first_weight: None };
         if let Err(cause) = delete(&cx, &old).await {
             stack.status = Status::DeleteFailed;
             stack.save(cloud).await?;

@@ -19,6 +19,11 @@ pub enum DeployError {
     State { stack: String, why: String },
     #[error("there is no stack {0}")]
     NoStack(String),
+    /// A canary would change the address of a function's URL.
+    #[error(
+        "the URL `{0}` calls the function itself: behind an alias, which --canary needs, it would get another address. Take it out of the project for one deployment, or deploy without --canary"
+    )]
+    UrlOfLatest(String),
     #[error("{what} failed: {error}")]
     Call { what: String, error: CallError },
     #[error("packaging failed: {0}")]

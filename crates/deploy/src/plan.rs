@@ -50,9 +50,15 @@ pub struct Plan {
     pub(crate) before: Option<Stack>,
     pub(crate) needs: BTreeMap<String, Vec<String>>,
     pub(crate) others: Vec<Stack>,
+    pub(crate) first_weight: Option<f64>,
 }
 
 impl Plan {
+    /// Lets new versions of functions behind aliases begin with a share of the traffic, from 0 to 1; all of it, if none.
+    pub fn shifting(self, first_weight: Option<f64>) -> Plan {
+        Plan { first_weight, ..self }
+    }
+
     /// Whether the stack is already as the template has it.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Keep)
@@ -85,7 +91,8 @@ pub async fn plan(
     let (Some((steps, needs)), false) = (planned, diagnostics.has_errors()) else {
         return Err(DeployError::Project(diagnostics.into_vec()));
     };
-    Ok(Plan { stack: name.into(), steps, warnings: diagnostics.into_vec(), template, scope, before, needs, others })
+    let warnings = diagnostics.into_vec();
+    Ok(Plan { stack: name.into(), steps, warnings, template, scope, before, needs, others, first_weight: None })
 }
 
 type Planned = (Vec<Step>, BTreeMap<String, Vec<String>>);

@@ -6,6 +6,7 @@ mod code;
 mod constraints;
 mod downloads;
 mod error;
+mod executions;
 mod host;
 mod invoke;
 mod keys;
@@ -24,19 +25,22 @@ mod types;
 mod url;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use base::Env;
+use base::{Env, Region};
 use blob::Blobs;
 use runtime::Runtime;
 use service::{Api, Service, read, write};
 
 pub use error::Error;
+pub use executions::Count;
 
 use code::CodeStore;
 use downloads::{DownloadFront, Downloads};
+use executions::Executions;
 use host::Host;
 use invoke::Concurrency;
 use logs::LogBuffer;
@@ -72,6 +76,7 @@ pub struct Lambda {
     host: Arc<Host>,
     logs: Arc<LogBuffer>,
     concurrency: Concurrency,
+    executions: Executions,
     downloads: Downloads,
     sources: Sources,
     /// Instances that the runtime keeps at most.
@@ -95,6 +100,7 @@ impl Lambda {
             host,
             logs,
             concurrency: Concurrency::default(),
+            executions: Executions::default(),
             downloads: Downloads::new(env),
             sources: Sources::default(),
             instances_max,
@@ -104,6 +110,11 @@ impl Lambda {
     /// The instances of functions, to look at and to prepare.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// What has become of a function's executions since the server started, by version.
+    pub fn executions(&self, region: &Region, function: &str) -> BTreeMap<String, Count> {
+        self.executions.of(region.as_str(), function)
     }
 
     /// Where the code of functions is kept.

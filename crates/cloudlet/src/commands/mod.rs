@@ -10,6 +10,7 @@ mod logs;
 mod operations;
 mod repair;
 mod restore;
+mod rollback;
 mod serve;
 mod status;
 
@@ -37,6 +38,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Repair(options) => repair::run(&options),
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,
+            Command::Rollback(options) => rollback::run(options).await,
             Command::Remove(options) => deploy::remove(options).await,
         }
     })

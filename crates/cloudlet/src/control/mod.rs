@@ -3,6 +3,7 @@
 
 mod backup;
 mod call;
+mod executions;
 mod packages;
 mod stacks;
 mod status;
@@ -52,6 +53,7 @@ pub fn service(control: Control) -> Service {
         // The operation that is called asks for its own permissions.
         .operation(write("Call", call::call).permissions(|_, _, _| Ok(Vec::new())))
         .operation(read("GetStatus", status::get))
+        .operation(read("GetExecutions", executions::get).resource(|cx, i| cx.arn("lambda", format!("function:{}", i.function_name)).to_string()))
         .operation(read("GetStack", stacks::get).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("PutStack", stacks::put).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("DeleteStack", stacks::delete).resource(|cx, i| stack_arn(cx, &i.name)))

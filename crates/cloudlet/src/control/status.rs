@@ -1,8 +1,10 @@
 //! GetStatus: what runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use archive::{Archiver, Progress};
+use base::Region;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{BoxFuture, Cx, Error, outbox};
@@ -12,6 +14,9 @@ use super::{Control, stacks};
 /// Who knows which function instances run: as JSON, for people and programs to read.
 pub trait Instances: Send + Sync {
     fn status(&self) -> BoxFuture<Value>;
+
+    /// What has become of a function's executions since the server started, by version.
+    fn executions(&self, region: &Region, function: &str) -> BTreeMap<String, lambda::Count>;
 }
 
 /// Deliveries that are counted one by one; more are shown as this many.

@@ -1,5 +1,6 @@
 //! A project on its way to a server: what `deploy`, `dev` and `remove` share.
 
+pub mod canary;
 mod cloud;
 mod report;
 pub mod watch;
@@ -8,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use base::Env;
-use deploy::{Built, Outcome, PackageOptions, Packager, Project};
+use deploy::{Built, Outcome, PackageHashes, PackageOptions, Packager, Packages, Project, Shift, Stack, Template};
 
 use crate::cli::ProjectOptions;
 use crate::client::Client;
 
+pub use canary::{Canary, Verdict};
 pub use cloud::Remote;
 pub use report::{Reporter, print_outcome};
 
@@ -64,16 +66,84 @@ impl Deployer {
         Ok(project)
     }
 
+    /// Deploys while a project is developed: triggers call what was saved last.
     pub async fn deploy(&mut self, project: &Project, reporter: &mut Reporter) -> anyhow::Result<Outcome> {
+        let (hashes, packages) = self.package(project, reporter).await?;
+        self.apply(project, project.template(&hashes), &packages, None, reporter).await
+    }
+
+    /// Deploys. With a canary, triggers call the functions' aliases from now on, and new versions begin with a share of
+    /// the traffic: which, is told with the outcome. Without one, the traffic turns to new versions at once.
+    pub async fn release(
+        &mut self,
+        project: &Project,
+        canary: Option<Canary>,
+        reporter: &mut Reporter,
+    ) -> anyhow::Result<(Outcome, Vec<Shift>)> {
+        let (hashes, packages) = self.package(project, reporter).await?;
+        let name = project.stack_name();
+        let before = Stack::load(&self.cloud, &name).await?;
+        let live = before.as_ref().is_some_and(Stack::is_live);
+        if live {
+            deploy::align(&name, &self.cloud).await?;
+        }
+        let Some(canary) = canary else {
+            let template = project.template(&hashes);
+            let template = if live { deploy::through_aliases(template) } else { template };
+            return Ok((self.apply(project, template, &packages, None, reporter).await?, Vec::new()));
+        };
+        if let Some(before) = before.filter(|_| !live) {
+            before.check_routable()?;
+            // First as it is, so that the triggers never call the new code but through the alias.
+            let template = Template::from_json(&before.template).map_err(anyhow::Error::msg)?;
+            let template = deploy::through_aliases(template);
+            self.apply(project, template, &Packages::default(), None, reporter).await?;
+        }
+        let template = deploy::through_aliases(project.template(&hashes));
+        let outcome = self.apply(project, template, &packages, Some(canary.weight), reporter).await?;
+        Ok((outcome, deploy::align(&name, &self.cloud).await?))
+    }
+
+    /// Watches a canary to its end, and notes in the stack where the traffic is then.
+    pub async fn watch(
+        &self,
+        project: &Project,
+        shifts: &[Shift],
+        canary: Canary,
+        reporter: &Reporter,
+    ) -> anyhow::Result<Verdict> {
+        let verdict = canary::run(&self.cloud, shifts, canary.watch, reporter).await;
+        reporter.done();
+        let verdict = verdict?;
+        deploy::align(&project.stack_name(), &self.cloud).await?;
+        Ok(verdict)
+    }
+
+    async fn package(
+        &mut self,
+        project: &Project,
+        reporter: &mut Reporter,
+    ) -> anyhow::Result<(PackageHashes, Packages)> {
         reporter.warnings(&project.warnings);
         let Built { hashes, packages, warnings } =
             self.packager.package(project, &self.packaging, &mut |progress| reporter.tell(progress)).await?;
         reporter.warnings(&warnings);
-        let plan =
-            deploy::plan(project.template(&hashes), &project.stack_name(), Default::default(), &self.cloud).await?;
+        Ok((hashes, packages))
+    }
+
+    async fn apply(
+        &self,
+        project: &Project,
+        template: Template,
+        packages: &Packages,
+        first_weight: Option<f64>,
+        reporter: &mut Reporter,
+    ) -> anyhow::Result<Outcome> {
+        let plan = deploy::plan(template, &project.stack_name(), Default::default(), &self.cloud).await?;
         reporter.warnings(&plan.warnings);
+        let plan = plan.shifting(first_weight);
         let outcome =
-            deploy::apply(plan, &packages, &self.cloud, &Env::real(), &mut |progress| reporter.tell(progress)).await;
+            deploy::apply(plan, packages, &self.cloud, &Env::real(), &mut |progress| reporter.tell(progress)).await;
         reporter.done();
         Ok(outcome?)
     }

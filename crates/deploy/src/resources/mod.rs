@@ -138,6 +138,8 @@ pub struct Cx<'a> {
     pub stack: &'a str,
     pub logical_id: &'a str,
     pub packages: &'a Packages,
+    /// The share of the traffic, from 0 to 1, that a new version behind an alias begins with; all of it, if none.
+    pub first_weight: Option<f64>,
 }
 
 /// Letters of generated names.

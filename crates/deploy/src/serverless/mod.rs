@@ -9,5 +9,5 @@ mod naming;
 mod read;
 mod service;
 
-pub use compile::{PackageHashes, compile};
+pub use compile::{PackageHashes, compile, digest};
 pub use service::read;

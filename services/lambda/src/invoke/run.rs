@@ -66,9 +66,10 @@ pub async fn run(lambda: &Lambda, cx: &Cx, reference: &FunctionRef, request: Req
 pub async fn run_resolved(lambda: &Lambda, cx: &Cx, target: Resolved, request: Request) -> Result<Ran, Error> {
     let Prepared { permit, spec, invocation, version } = prepare(lambda, cx, target, request).await?;
     // In a task of its own: the execution goes on, and counts, when the caller stops waiting.
-    let runtime = lambda.runtime.clone();
+    let (runtime, executions) = (lambda.runtime.clone(), lambda.executions.clone());
     let execution = tokio::spawn(async move {
         let outcome = runtime.invoke(&spec, invocation).await;
+        executions.record(&spec, &outcome);
         drop(permit);
         outcome
     });

@@ -38,9 +38,10 @@ impl Streaming {
 pub async fn stream(lambda: &Lambda, cx: &Cx, reference: &FunctionRef, request: Request) -> Result<Begun, Error> {
     let Prepared { permit, spec, invocation, version } = prepare(lambda, cx, resolve(cx, reference)?, request).await?;
     let (sender, mut parts) = mpsc::channel(limits::PARTS_AHEAD);
-    let runtime = lambda.runtime.clone();
+    let (runtime, executions) = (lambda.runtime.clone(), lambda.executions.clone());
     let execution = tokio::spawn(async move {
         let outcome = runtime.invoke_streaming(&spec, invocation, sender).await;
+        executions.record(&spec, &outcome);
         drop(permit);
         outcome
     });

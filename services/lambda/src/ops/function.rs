@@ -233,7 +233,12 @@ pub async fn delete(lambda: Arc<Lambda>, cx: Cx, input: FunctionInput) -> Result
     let reference = FunctionRef::parse(&cx, &input.function_name, input.qualifier.as_deref())?;
     let arn = reference.arn();
     let gone = match &reference.qualifier {
-        None => cx.db().write(move |tx| function::delete(tx, &reference)).await?,
+        None => {
+            let (region, name) = (reference.region.clone(), reference.name.clone());
+            let gone = cx.db().write(move |tx| function::delete(tx, &reference)).await?;
+            lambda.executions.forget(region.as_str(), &name);
+            gone
+        }
         Some(Qualifier::Version(number)) => {
             let number = *number;
             cx.db().write(move |tx| version::delete(tx, &reference, number)).await?.into_iter().collect()

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::shape::{Property, Shape, fixed, ignored, property};
 use super::super::{Cx, Made, Properties, Resource, Result, deleted, only, text, text_of, without};
+use crate::live;
 use crate::state::Deployed;
 
 pub struct Version;
@@ -73,13 +74,30 @@ impl Resource for Alias {
         put_alias(cx, "CreateAlias", wanted).await
     }
 
-    async fn update(&self, cx: &Cx<'_>, _old: &Deployed, wanted: &Properties) -> Result<Made> {
-        put_alias(cx, "UpdateAlias", wanted).await
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        match cx.first_weight {
+            Some(weight) if live::is_live(wanted) => shift_alias(cx, old, wanted, weight).await,
+            _ => put_alias(cx, "UpdateAlias", wanted).await,
+        }
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         deleted(cx.call("lambda", "DeleteAlias", only(&old.properties, &["FunctionName", "Name"])).await)
     }
+}
+
+/// Gives the wanted version its first share of the traffic. The other one keeps the rest until that is settled.
+async fn shift_alias(cx: &Cx<'_>, old: &Deployed, wanted: &Properties, weight: f64) -> Result<Made> {
+    let alias = only(wanted, &["FunctionName", "Name"]);
+    let version = text_of(wanted, "FunctionVersion")?;
+    let current = cx.call("lambda", "GetAlias", alias.clone()).await?;
+    if text(&current, "FunctionVersion")? == version {
+        return put_alias(cx, "UpdateAlias", wanted).await;
+    }
+    let mut input = alias;
+    input["RoutingConfig"] = json!({"AdditionalVersionWeights": {version: weight}});
+    cx.call("lambda", "UpdateAlias", input).await?;
+    Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
 }
 
 async fn put_alias(cx: &Cx<'_>, operation: &str, wanted: &Properties) -> Result<Made> {

@@ -229,7 +229,7 @@ impl Compiler<'_> {
 }
 
 /// A short text, fit for a logical id, that stands for these values.
-pub(super) fn digest(values: &[&Value]) -> String {
+pub fn digest(values: &[&Value]) -> String {
     let mut hash = Sha256::new();
     for value in values {
         hash.update(value.to_string());

@@ -8,6 +8,8 @@ mod role;
 mod schedules;
 mod user_resources;
 
+pub use functions::digest;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
