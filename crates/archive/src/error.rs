@@ -16,12 +16,19 @@ pub enum Error {
     Empty(String),
     #[error("the archive begins at {}: nothing earlier can be brought back", first.iso8601())]
     TooEarly { first: Timestamp },
+    #[error("the archive is of more than one store at that moment: {0}. Name one of them with --history")]
+    Histories(String),
     #[error(
         "the archive has a hole: what was committed after {} is missing, up to a later backup. Ask for that moment or an \
          earlier one, or for one after the hole",
         after.iso8601()
     )]
     Hole { after: Timestamp },
+    #[error(
+        "the archive has batches of this store up to {archived}, which itself ends at {durable}: it is an older copy, or its disk \
+         has lost something. Restore from the archive, or archive to another place"
+    )]
+    Ahead { archived: u64, durable: u64 },
     #[error("'{0}' cannot be archived to: {1}")]
     Unsupported(String, &'static str),
     #[error(transparent)]

@@ -73,11 +73,12 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
             if sequence < next {
                 continue;
             }
-            if plan.until.is_some_and(|until| time > until) {
-                break 'log;
-            }
-            if sequence > next {
+            // Before a hole, only the moments up to its beginning are known.
+            if sequence > next && plan.until.is_none_or(|until| until > restored.moment) {
                 return Err(Error::Hole { after: restored.moment });
+            }
+            if sequence > next || plan.until.is_some_and(|until| time > until) {
+                break 'log;
             }
             engine.commit(&Batch::decode(batch).ok_or_else(|| reader.damaged("its batch cannot be read"))?)?;
             next = sequence + 1;

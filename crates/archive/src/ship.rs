@@ -10,8 +10,8 @@ use blob::{BlobId, Hold};
 use kv::Entry;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::format::{FORMAT_VERSION, Frame, Header, Reader, Writer};
-use crate::moment::{Base, base_name, log_name};
+use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
+use crate::moment::{Base, base_name, last_entry, log_name};
 use crate::{Backup, Data, Error, Result, Target};
 
 /// How long batches are collected for one part of the log.
@@ -168,7 +168,11 @@ impl Shipper {
         let mut sequence = sequence;
         while sequence < durable {
             match self.data.journal.read(sequence, PART_BYTES)? {
-                Some(entries) => sequence = self.ship(sequence, entries)?,
+                Some(mut entries) => {
+                    // What became durable meanwhile may name blobs that are not archived yet.
+                    entries.retain(|entry| entry.sequence <= durable);
+                    sequence = self.ship(sequence, entries)?;
+                }
                 None => {
                     tracing::warn!(
                         sequence,
@@ -196,22 +200,15 @@ impl Shipper {
             return self.base();
         };
         let sequence = match list("log")?.last() {
-            Some(name) => self.last_of(name)?.max(base.sequence),
+            Some(name) => last_entry(&*self.target, name)?.0.max(base.sequence),
             None => base.sequence,
         };
+        let durable = self.data.journal.durable()?;
+        if sequence > durable {
+            return Err(Error::Ahead { archived: sequence, durable });
+        }
         self.archived(sequence);
         Ok(sequence)
-    }
-
-    /// The last batch in a part of the log.
-    fn last_of(&self, name: &str) -> Result<u64> {
-        let part = self.target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
-        let mut reader = Reader::new(part, name);
-        let mut last = reader.header()?.sequence;
-        while let Frame::Entry(entry) = reader.read()? {
-            last = entry.sequence;
-        }
-        Ok(last)
     }
 
     fn archived(&mut self, sequence: u64) {

@@ -1,8 +1,8 @@
 //! Where copies go: anything that can put, list and get by name.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The name that an object has until it is whole.
+/// How the name of an object begins until it is whole.
 const UNFINISHED: &str = ".unfinished";
 
 impl Target for Folder {
@@ -56,11 +56,11 @@ impl Target for Folder {
                 File::open(above)?.sync_all()?;
             }
         }
-        let unfinished = folder.join(UNFINISHED);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        // A name of its own: two servers may archive to one folder.
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         io::copy(content, &mut file)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
         File::open(folder)?.sync_all()
     }
 
@@ -82,7 +82,7 @@ impl Target for Folder {
                 let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
                 match entry.file_type()?.is_dir() {
                     true => folders.push(path),
-                    false if name != UNFINISHED => names.push(path),
+                    false if !name.starts_with(UNFINISHED) => names.push(path),
                     false => {}
                 }
             }

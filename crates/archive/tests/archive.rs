@@ -61,7 +61,7 @@ fn target(folder: &TempDir) -> Arc<dyn Target> {
 }
 
 async fn restore(target: &dyn Target, at: Option<Timestamp>, to: PathBuf) -> Result<(Restored, Store), Error> {
-    let plan = archive::find(target, "the archive", at)?;
+    let plan = archive::find(target, "the archive", at, None)?;
     let local = Local::open(&to, &Options::default()).unwrap();
     let restored = archive::from_archive(target, &plan, &local, &to).await?;
     drop(local);
@@ -161,13 +161,69 @@ async fn a_hole_is_told() {
     let store = open(&folder.path().join("one")).await;
     store.put(0);
     store.archive(&target);
+    let (mut moments, begin) = (Vec::new(), between());
     for number in 1..5 {
         store.put(number);
         store.archive(&target);
+        moments.push(between());
     }
     let mut parts = target.list("").unwrap();
     parts.retain(|name| name.contains("/log/"));
     std::fs::remove_file(folder.path().join("archive").join(&parts[1])).unwrap();
     let hole = restore(&*target, None, folder.path().join("two")).await.err().unwrap();
     assert!(matches!(hole, Error::Hole { .. }), "{hole}");
+    // Nothing tells whether there was something at a moment inside; the moment before is known.
+    let inside = restore(&*target, Some(moments[1]), folder.path().join("three")).await.err().unwrap();
+    let Error::Hole { after } = inside else { panic!("{inside}") };
+    let (_, before) = restore(&*target, Some(after), folder.path().join("four")).await.unwrap();
+    assert!(after > begin && before.keys() == [0, 1], "{:?}", before.keys());
+}
+
+#[tokio::test]
+async fn an_older_copy_of_a_store_does_not_go_on_with_its_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    store.put(0);
+    drop(store);
+    let copied = std::process::Command::new("cp").arg("-r").args(["one", "two"]).current_dir(&folder).status();
+    assert!(copied.unwrap().success());
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    store.put(2);
+    store.archive(&target);
+    let copy = open(&folder.path().join("two")).await;
+    copy.put(3);
+    let archiver = Archiver::start(copy.data.clone(), Arc::clone(&target)).unwrap();
+    archiver.stop();
+    let failure = archiver.progress().failure.unwrap();
+    assert!(failure.contains("an older copy"), "{failure}");
+    let (_, restored) = restore(&*target, None, folder.path().join("three")).await.unwrap();
+    assert_eq!(restored.keys(), [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn of_two_stores_in_one_archive_the_caller_names_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let (one, two) = (open(&folder.path().join("one")).await, open(&folder.path().join("two")).await);
+    one.put(1);
+    one.archive(&target);
+    between();
+    two.put(2);
+    two.archive(&target);
+    between();
+    one.put(3);
+    one.archive(&target);
+    let error = archive::find(&*target, "the archive", None, None).err().unwrap().to_string();
+    for (store, keys) in [(&one, [1, 3].as_slice()), (&two, &[2])] {
+        let history = format!("{:016x}", store.data.journal.history());
+        assert!(error.contains(&history), "{error}");
+        let plan = archive::find(&*target, "the archive", None, Some(&history)).unwrap();
+        let to = folder.path().join(&history);
+        let local = Local::open(&to, &Options::default()).unwrap();
+        archive::from_archive(&*target, &plan, &local, &to).await.unwrap();
+        drop(local);
+        assert_eq!(open(&to).await.keys(), keys);
+    }
 }

@@ -247,6 +247,9 @@ pub struct Restore {
     /// The moment to bring back, such as 2026-11-23T10:15:00Z [default: the last one].
     #[arg(long, requires = "archive", value_parser = moment)]
     pub at: Option<Timestamp>,
+    /// The history to bring back, where several stores were archived to the folder at that moment: the name of a folder in it.
+    #[arg(long, requires = "archive")]
+    pub history: Option<String>,
     /// The folder to make.
     #[arg(long)]
     pub data: PathBuf,

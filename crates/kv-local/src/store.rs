@@ -252,9 +252,20 @@ impl Store {
             let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
             let closed = state.closed;
             drop(state);
-            if closed || self.flush().is_err() {
+            if closed || !self.flush_or_fail() {
                 return;
             }
+        }
+    }
+
+    /// Whether the tree can be written to. A panic of its library is a failure like others: writers who wait must hear of it.
+    fn flush_or_fail(&self) -> bool {
+        let flushed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.flush()));
+        flushed.is_ok_and(|flushed| flushed.is_ok()) || {
+            let mut state = self.lock();
+            state.failure.get_or_insert_with(|| Error::Engine("the tree could not be written".into()));
+            self.changed.notify_all();
+            false
         }
     }
 

@@ -132,10 +132,11 @@ impl Tree {
         })
     }
 
-    /// Notes that the log's newest file is `number`, after newer ones were given up.
+    /// Notes that the log's newest file is `number`, after newer ones were given up. What was archived of those belongs to
+    /// another history: the next batches have its numbers, and not its content. The store chooses a new one when it opens.
     pub(crate) fn set_newest_file(&self, number: u64) -> Result<(), redb::Error> {
         let mark = self.mark()?;
-        self.flush(&Layer::new(), Mark { file: mark.file.min(number), ..mark })
+        self.flush(&Layer::new(), Mark { file: mark.file.min(number), history: 0, ..mark })
     }
 
     pub(crate) fn view(&self) -> Result<Arc<TreeSnapshot>, redb::Error> {

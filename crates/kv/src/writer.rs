@@ -219,8 +219,8 @@ impl Writer {
         let Some(Open { tx, room, waiting }) = open else { return };
         job.run(tx, room);
         if tx.kept().is_empty() && !self.committing {
-            // It saw nothing but durable data.
-            job.answer(&Ok(()));
+            // It saw nothing but durable data, unless a commit has failed since.
+            job.answer(&self.shared.failure.get().cloned().map_or(Ok(()), Err));
         } else {
             waiting.push(job);
         }

@@ -1,7 +1,7 @@
 //! `cloudlet backup`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::cli::Backup;
 use crate::client::Client;
+use crate::commands::sync_parent;
 use crate::output;
 
 pub async fn run(options: Backup) -> anyhow::Result<ExitCode> {
@@ -28,7 +29,7 @@ pub async fn run(options: Backup) -> anyhow::Result<ExitCode> {
     let (bytes, time) = written?;
     let name = options.file.display();
     fs::rename(unfinished, &options.file).with_context(|| format!("{name} cannot be written"))?;
-    sync_folder(&options.file).with_context(|| format!("the folder of {name} cannot be synced"))?;
+    sync_parent(&options.file).with_context(|| format!("the folder of {name} cannot be synced"))?;
     let megabytes = bytes as f64 / f64::from(1 << 20);
     output::line(format_args!("{name}: everything as of {time}, {megabytes:.1} MiB"));
     output::line(format_args!("To bring it back: cloudlet restore {name} --data DIR"));
@@ -37,10 +38,15 @@ pub async fn run(options: Backup) -> anyhow::Result<ExitCode> {
 
 /// Writes the whole backup; returns how many bytes it has, and its moment.
 async fn write(client: &Client, path: &Path) -> anyhow::Result<(u64, String)> {
+    // What an interrupted backup left may be readable for others, or be a link.
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error).with_context(|| format!("{} cannot be removed", path.display()));
+    }
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)
         .with_context(|| format!("{} cannot be written", path.display()))?;
@@ -56,9 +62,4 @@ async fn write(client: &Client, path: &Path) -> anyhow::Result<(u64, String)> {
     }
     file.sync_all().with_context(|| format!("{} cannot be written", path.display()))?;
     Ok((bytes, time))
-}
-
-fn sync_folder(file: &Path) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

@@ -14,6 +14,8 @@ mod rollback;
 mod serve;
 mod status;
 
+use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -42,4 +44,10 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Remove(options) => deploy::remove(options).await,
         }
     })
+}
+
+/// Makes the name of a new file or folder durable.
+fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
 }

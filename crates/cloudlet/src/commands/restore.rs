@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -10,6 +10,7 @@ use archive::Restored;
 use kv_local::Local;
 
 use crate::cli::Restore;
+use crate::commands::sync_parent;
 use crate::output;
 
 pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
@@ -18,9 +19,12 @@ pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
         bail!("{} is not empty: name a folder that is not there yet", data.display());
     }
     // The folder gets its name when everything is in it: no server can start on half of it.
-    let mut unfinished = PathBuf::from(data).into_os_string();
-    unfinished.push(".unfinished");
-    let unfinished = Path::new(&unfinished);
+    let Some(name) = data.file_name() else {
+        bail!("{} has no name of its own: name a folder that is not there yet", data.display());
+    };
+    let mut name = name.to_owned();
+    name.push(".unfinished");
+    let unfinished = &data.with_file_name(name);
     if unfinished.exists() {
         fs::remove_dir_all(unfinished).with_context(|| format!("{} cannot be removed", unfinished.display()))?;
     }
@@ -31,6 +35,7 @@ pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
     }
     let Restored { moment, rows, batches, blobs } = restored?;
     fs::rename(unfinished, data).with_context(|| format!("{} cannot be made", data.display()))?;
+    sync_parent(data).with_context(|| format!("the folder of {} cannot be synced", data.display()))?;
     output::line(format_args!(
         "{}: everything as of {}: {rows} rows, {batches} later commits, {blobs} packages of code",
         data.display(),
@@ -44,7 +49,7 @@ async fn restore(options: &Restore, data: &Path) -> anyhow::Result<Restored> {
     let local = Local::open(data, &kv_local::Options::default())?;
     if let Some(place) = &options.archive {
         let target = archive::open(place)?;
-        let plan = archive::find(&*target, place, options.at)?;
+        let plan = archive::find(&*target, place, options.at, options.history.as_deref())?;
         return Ok(archive::from_archive(&*target, &plan, &local, data).await?);
     }
     let file = options.file.as_deref().context("a backup is needed, or --archive")?;
