@@ -131,13 +131,49 @@ unsafe fn go(entry: &Entry) -> Result<(), (Stage, c_int)> {
         keep_to_own_sockets();
         filter_calls(entry).map_err(at(Stage::Filter))?;
         die_with_the_server(entry).map_err(at(Stage::Server))?;
+        let running = Running::new().map_err(at(Stage::Fork))?;
         match libc::syscall(libc::SYS_clone, c_long::from(libc::SIGCHLD), 0, 0, 0, 0) {
             -1 => Err((Stage::Fork, errno())),
             0 => {
+                running.wait();
                 tell_number(entry, processes);
                 Err((Stage::Exec, execute(entry)))
             }
             _ => Err((Stage::Init, become_init(entry))),
+        }
+    }
+}
+
+/// A pipe that ends when init runs. Until then init is a copy of the server, and the function would be beside it.
+struct Running {
+    reader: c_int,
+    writer: c_int,
+}
+
+impl Running {
+    /// Made in the new process: of a pipe made in the server, processes that it starts at the same time would hold copies,
+    /// and wait for each other.
+    unsafe fn new() -> Result<Running, c_int> {
+        let mut ends = [0; 2];
+        // SAFETY: two descriptors fit into the array.
+        unsafe {
+            check(c_long::from(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC)))?;
+            let [reader, low] = ends;
+            // Where init's own descriptor goes would end it too early.
+            let writer = libc::fcntl(low, libc::F_DUPFD_CLOEXEC, init::STATUS_FD + 1);
+            check(c_long::from(writer))?;
+            libc::close(low);
+            Ok(Running { reader, writer })
+        }
+    }
+
+    /// In the function's process. It ends with an init that fails.
+    unsafe fn wait(&self) {
+        let mut nothing = 0_u8;
+        // SAFETY: one byte fits.
+        unsafe {
+            libc::close(self.writer);
+            libc::read(self.reader, (&raw mut nothing).cast(), 1);
         }
     }
 }
@@ -301,9 +337,11 @@ unsafe fn give_up_privileges(entry: &Entry) -> Outcome {
         let header = CapabilityHeader { version: CAPABILITIES_V3, pid: 0 };
         check(libc::syscall(libc::SYS_capset, &raw const header, &raw const NO_CAPABILITIES))?;
         limit(libc::RLIMIT_CORE, 0)?;
-        limit(libc::RLIMIT_NOFILE, entry.open_files)?;
         limit(libc::RLIMIT_NPROC, entry.processes)?;
-        check(c_long::from(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, NONE, NONE, NONE)))
+        check(c_long::from(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, NONE, NONE, NONE)))?;
+        // This memory is the server's, and in a user namespace the function has the same user: nobody is to look into it.
+        // Exec, which replaces it, allows it again.
+        check(c_long::from(libc::prctl(libc::PR_SET_DUMPABLE, NONE, NONE, NONE, NONE)))
     }
 }
 
@@ -391,6 +429,10 @@ unsafe fn execute(entry: &Entry) -> c_int {
         if libc::chdir(entry.cwd.as_ptr()) < 0 {
             return errno();
         }
+        // Not before: copies of the server's descriptors are open, which may be more.
+        if let Err(error) = limit(libc::RLIMIT_NOFILE, entry.open_files) {
+            return error;
+        }
         libc::execve(entry.program.as_ptr(), entry.arguments.pointers.as_ptr(), entry.variables.pointers.as_ptr());
         errno()
     }
@@ -409,5 +451,50 @@ unsafe fn become_init(entry: &Entry) -> c_int {
         let flags = libc::AT_EMPTY_PATH;
         libc::syscall(libc::SYS_execveat, entry.init, c"".as_ptr(), name.as_ptr(), nothing.as_ptr(), flags);
         errno()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// What of [`go`] runs with the function's user, in a user namespace, until the programs run.
+    #[test]
+    fn the_copy_of_the_server_is_not_readable() {
+        let nothing = || Pointers::new(Vec::new());
+        let entry = Entry {
+            steps: Vec::new(),
+            root: Default::default(),
+            cwd: Default::default(),
+            program: Default::default(),
+            arguments: nothing(),
+            variables: nothing(),
+            identity: Identity { uid: 1, gid: 1 },
+            maps: Some(Default::default()),
+            filter: Vec::new(),
+            open_files: 64,
+            processes: 64,
+            control: None,
+            output: -1,
+            status_reader: -1,
+            status: -1,
+            report: -1,
+            init: -1,
+        };
+        // SAFETY: the new process makes system calls on what is prepared, and exits.
+        let status = unsafe {
+            let flags = c_long::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
+            let child = libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0);
+            if child == 0 {
+                let dumpable = give_up_privileges(&entry).map(|()| libc::prctl(libc::PR_GET_DUMPABLE));
+                libc::_exit(dumpable.unwrap_or(100));
+            }
+            let mut status = 0;
+            assert_eq!(c_long::from(libc::waitpid(child.try_into().unwrap(), &raw mut status, 0)), child);
+            status
+        };
+        assert!(libc::WIFEXITED(status));
+        assert_eq!(libc::WEXITSTATUS(status), 0);
     }
 }

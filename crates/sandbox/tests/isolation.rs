@@ -81,6 +81,29 @@ async fn sees_itself_alone() {
     assert_eq!(says("id -un; uname -n; tr '\\0' ' ' </proc/1/environ").await, "sandbox\nlocalhost\n");
 }
 
+/// Before that, the first process of its namespace is a copy of the server.
+#[tokio::test]
+async fn starts_when_its_init_runs() {
+    let first = || async {
+        let root = tempfile::tempdir().unwrap();
+        let mut command = shell(root.path(), "");
+        (command.program, command.args) = ("/bin/cat".into(), vec!["/proc/1/cmdline".into()]);
+        let (_process, output) = command.spawn().await.unwrap();
+        let first = text(output).await;
+        // The pipe that is waited for ends in the middle of exec, when init is alone but has no arguments yet.
+        assert!(["init\0", ""].contains(&first.as_str()), "{first}");
+    };
+    for _ in 0..50 {
+        tokio::join!(first(), first(), first(), first());
+    }
+}
+
+#[tokio::test]
+async fn a_server_may_have_more_descriptors_than_a_function() {
+    let _many: Vec<_> = (0..100).map(|_| std::fs::File::open("/dev/null").unwrap()).collect();
+    assert_eq!(says("ulimit -n; cat; cat /proc/self/limits | grep -c 'open files *64 *64'").await, "64\n1\n");
+}
+
 #[tokio::test]
 async fn has_no_privileges() {
     let status = says("grep -E 'Cap|NoNewPrivs|Seccomp:' /proc/self/status").await;
