@@ -5,8 +5,10 @@
 //! It must not hold a copy of the server's memory, so it is a program of its own: some twenty instructions, made into an
 //! executable in memory.
 
+use std::fs::Permissions;
 use std::io::{self, Write as _};
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Where the program finds the pipe for its report.
 pub(crate) const STATUS_FD: i32 = 3;
@@ -97,6 +99,9 @@ const ELF_MACHINE: u16 = 62;
 #[cfg(target_arch = "aarch64")]
 const ELF_MACHINE: u16 = 183;
 
+/// Permissions of the program.
+const EXECUTE_ONLY: u32 = 0o111;
+
 const LOAD_ADDRESS: u64 = 0x40_0000;
 const FILE_HEADER_BYTES: u16 = 64;
 const PROGRAM_HEADER_BYTES: u16 = 56;
@@ -116,7 +121,11 @@ pub(crate) fn program() -> io::Result<OwnedFd> {
     file.write_all(&executable(code()))?;
     // An executable that is open for writing cannot be run: this opens it again, for reading.
     let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-    Ok(std::fs::File::open(path)?.into())
+    let program = std::fs::File::open(path)?;
+    // Nobody may look into a process whose program they may not read, nor take its descriptors: the function, which can
+    // have the same user, least of all. Source: "dumpable" in proc(5) and ptrace(2).
+    program.set_permissions(Permissions::from_mode(EXECUTE_ONLY))?;
+    Ok(program.into())
 }
 
 fn memory_file(flags: libc::c_uint) -> io::Result<OwnedFd> {

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::watch;
 
@@ -180,11 +180,7 @@ impl Group {
         if let Err(error) = pidfd.readable().await {
             tracing::debug!(%error, "a process is no longer watched: the async runtime is ending");
         }
-        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
-        self.kill(&reaped);
-        let status = rustix::process::waitid(WaitId::Pid(self.leader), WaitIdOptions::EXITED);
-        *reaped = true;
-        match status.ok().flatten() {
+        match self.reap() {
             // An init that was killed, with the process, has told nothing.
             Some(_) if own.is_some() => own.and_then(told).unwrap_or(Exit::Signal(Signal::KILL.as_raw())),
             Some(status) if status.exited() => Exit::Status(status.exit_status().unwrap_or(0)),
@@ -192,13 +188,51 @@ impl Group {
             None => Exit::Signal(Signal::KILL.as_raw()),
         }
     }
+
+    fn reap(&self) -> Option<WaitIdStatus> {
+        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        self.kill(&reaped);
+        let status = rustix::process::waitid(WaitId::Pid(self.leader), WaitIdOptions::EXITED);
+        *reaped = true;
+        status.ok().flatten()
+    }
 }
 
-/// Reads a wait status, as wait(2) describes it. The writer has ended: this does not wait.
+/// Reads a wait status, as wait(2) describes it. What init has not written before its end never comes, whoever else may
+/// still hold the pipe: this does not wait. So few bytes are written at once or not at all.
 fn told(status: OwnedFd) -> Option<Exit> {
+    rustix::io::ioctl_fionbio(&status, true).ok()?;
     let mut bytes = [0; 4];
     File::from(status).read_exact(&mut bytes).ok()?;
     let status = i32::from_ne_bytes(bytes);
     let exited = libc::WIFEXITED(status).then(|| Exit::Status(libc::WEXITSTATUS(status)));
     exited.or_else(|| libc::WIFSIGNALED(status).then(|| Exit::Signal(libc::WTERMSIG(status))))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What `told` says of a pipe that somebody holds open.
+    fn told_while_held(written: &[u8]) -> Option<Exit> {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(written).unwrap();
+        let (sender, answer) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(told(reader.into())));
+        let answer = answer.recv_timeout(Duration::from_secs(10));
+        drop(writer);
+        answer.unwrap()
+    }
+
+    #[test]
+    fn a_status_is_not_waited_for() {
+        assert_eq!(told_while_held(&[]), None);
+        assert_eq!(told_while_held(&[1, 2]), None);
+        assert_eq!(told_while_held(&(3_i32 << 8).to_ne_bytes()), Some(Exit::Status(3)));
+        assert_eq!(told_while_held(&9_i32.to_ne_bytes()), Some(Exit::Signal(9)));
+    }
 }

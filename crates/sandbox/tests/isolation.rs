@@ -78,7 +78,13 @@ async fn sees_itself_alone() {
     // Its init, itself, and the programs of the pipe.
     assert_eq!(shell, "2");
     assert!(processes.lines().skip(1).all(|number| number.parse::<u32>().unwrap() < 10), "{processes}");
-    assert_eq!(says("id -un; uname -n; tr '\\0' ' ' </proc/1/environ").await, "sandbox\nlocalhost\n");
+    assert_eq!(says("id -un; uname -n").await, "sandbox\nlocalhost\n");
+}
+
+#[tokio::test]
+async fn its_init_is_closed_to_it() {
+    let script = "for f in environ mem maps fd/3; do (exec 4</proc/1/$f) 2>/dev/null && echo read $f; (exec 4>/proc/1/$f) 2>/dev/null && echo write $f; done; ls /proc/1/fd >/dev/null 2>&1 && echo list; echo . </proc/self/environ";
+    assert_eq!(says(script).await, ".\n");
 }
 
 /// Before that, the first process of its namespace is a copy of the server.
