@@ -46,6 +46,15 @@ pub(crate) struct Request<'a> {
 }
 
 impl Channel {
+    /// Says which process is at the other end.
+    pub fn serve(&mut self, pid: u32) {
+        match self {
+            // The other end was handed to it.
+            Channel::Frames(_) => {}
+            Channel::RuntimeApi(api) => api.serve(pid),
+        }
+    }
+
     /// Waits until the function has initialised itself; the error is the JSON that tells why it could not.
     pub async fn ready(&mut self) -> Result<Result<Ready, Bytes>, Closed> {
         match self {

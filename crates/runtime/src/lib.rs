@@ -11,6 +11,7 @@ pub mod limits;
 mod manager;
 mod memory;
 mod output;
+mod peer;
 mod pools;
 mod process;
 mod records;

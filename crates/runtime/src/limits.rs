@@ -13,13 +13,19 @@ pub const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 pub const STREAM_BYTES_MAX: usize = 200 * 1024 * 1024;
 
+/// Connections that an instance may have to its Runtime API. A runtime needs one or two.
+pub const RUNTIME_API_CONNECTIONS_MAX: usize = 16;
+
 /// Time that initialisation has for itself, before it starts to use up the first invocation's timeout.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of one log line. CloudWatch Logs takes events of this size; longer lines are cut into several.
 pub const LINE_BYTES_MAX: usize = 256 * 1024;
 
-/// Bytes that one invocation may print. What is over is left out of the log, and a note says how much.
+/// Bytes that a log line costs besides its text, wherever bytes of log lines are counted.
+pub const LINE_OVERHEAD_BYTES: usize = 64;
+
+/// Bytes that one invocation may print, with [`LINE_OVERHEAD_BYTES`] for each line. What is over is left out of the log, and a note says how much.
 pub const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes at the end of an invocation's log that `LogType=Tail` returns.

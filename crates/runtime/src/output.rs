@@ -8,7 +8,7 @@ use base::{Env, Timestamp};
 use tokio::net::unix::pipe;
 
 use crate::function::{FunctionSpec, Host, LogLine};
-use crate::limits::{LINE_BYTES_MAX, LOG_TAIL_BYTES, OUTPUT_BYTES_MAX};
+use crate::limits::{LINE_BYTES_MAX, LINE_OVERHEAD_BYTES, LOG_TAIL_BYTES, OUTPUT_BYTES_MAX};
 
 /// Stands for a line feed inside one record: a bootstrap writes it when a message has several lines but is one event.
 const INNER_LINE_FEED: char = '\u{1e}';
@@ -35,8 +35,10 @@ pub(crate) struct Log {
     partial: Vec<u8>,
     lines: Vec<LogLine>,
     tail: String,
-    /// Bytes printed in this invocation, those left out included.
+    /// What this invocation has printed, as [`OUTPUT_BYTES_MAX`] counts it.
     printed: usize,
+    /// Bytes that it printed after that.
+    left_out: usize,
     /// Whether lines wait until it is known whose log this is.
     held: bool,
 }
@@ -104,7 +106,7 @@ impl Output {
 impl Log {
     pub fn new(host: Arc<dyn Host>, env: Env, spec: Arc<FunctionSpec>, stream: String) -> Log {
         let (partial, lines, tail) = (Vec::new(), Vec::new(), String::new());
-        Log { host, env, spec, stream, partial, lines, tail, printed: 0, held: false }
+        Log { host, env, spec, stream, partial, lines, tail, printed: 0, left_out: 0, held: false }
     }
 
     /// Keeps lines back until [`Log::release`].
@@ -141,12 +143,13 @@ impl Log {
 
     /// Adds bytes that the function printed.
     fn print(&mut self, bytes: &[u8]) {
-        let room = OUTPUT_BYTES_MAX.saturating_sub(self.printed);
-        self.printed = self.printed.saturating_add(bytes.len());
-        let bytes = bytes.get(..room.min(bytes.len())).unwrap_or_default();
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            self.partial.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.partial.len() >= LINE_BYTES_MAX {
+            let room = OUTPUT_BYTES_MAX.saturating_sub(self.printed);
+            let kept = piece.get(..room).unwrap_or(piece);
+            self.printed = self.printed.saturating_add(kept.len());
+            self.left_out = self.left_out.saturating_add(piece.len() - kept.len());
+            self.partial.extend_from_slice(kept);
+            if kept.ends_with(b"\n") || self.partial.len() >= LINE_BYTES_MAX {
                 self.end_line();
             }
         }
@@ -162,6 +165,7 @@ impl Log {
             message.push('\n');
         }
         self.partial.clear();
+        self.printed = self.printed.saturating_add(LINE_OVERHEAD_BYTES);
         self.write(message);
     }
 
@@ -179,13 +183,13 @@ impl Log {
     /// Ends what the function printed in this invocation, with a note when some of it was left out.
     pub fn end_output(&mut self) {
         self.end_line();
-        let over = self.printed.saturating_sub(OUTPUT_BYTES_MAX);
-        if over > 0 {
+        if self.left_out > 0 {
             self.write(format!(
-                "[cloudlet] This invocation printed more than {OUTPUT_BYTES_MAX} bytes; {over} bytes after them are not in the log.\n"
+                "[cloudlet] This invocation printed more than {OUTPUT_BYTES_MAX} bytes, each line counted with {LINE_OVERHEAD_BYTES} more; {} bytes after them are not in the log.\n",
+                self.left_out
             ));
         }
-        self.printed = 0;
+        (self.printed, self.left_out) = (0, 0);
     }
 
     /// Hands on everything, and gives the end of this invocation's log.

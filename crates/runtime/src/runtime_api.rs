@@ -16,12 +16,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::channel::{Closed, Reply, Request};
-use crate::limits::RESPONSE_BYTES_MAX;
+use crate::limits::{RESPONSE_BYTES_MAX, RUNTIME_API_CONNECTIONS_MAX};
+use crate::peer;
 use crate::sink::{Part, Sink};
 
 const PREFIX: &str = "/2018-06-01/runtime/";
@@ -34,7 +35,9 @@ pub(crate) struct RuntimeApi {
     shared: Arc<Shared>,
     invocations: mpsc::Sender<Answer>,
     init: mpsc::Receiver<Result<(), Bytes>>,
-    _serving: JoinSet<()>,
+    /// Until it is known whom to serve. The kernel keeps connections waiting.
+    listener: Option<TcpListener>,
+    serving: JoinSet<()>,
 }
 
 /// What the connections of one instance share.
@@ -65,9 +68,14 @@ impl RuntimeApi {
         let invocations_receiver = tokio::sync::Mutex::new(next);
         let shared = Shared { invocations: invocations_receiver, current: Mutex::new(None), init: init_sender };
         let shared = Arc::new(shared);
-        let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, shared.clone()));
-        Ok(RuntimeApi { address, shared, invocations, init, _serving: serving })
+        Ok(RuntimeApi { address, shared, invocations, init, listener: Some(listener), serving: JoinSet::new() })
+    }
+
+    /// Begins to serve the instance of process `pid`, and nobody else.
+    pub fn serve(&mut self, pid: u32) {
+        if let Some(listener) = self.listener.take() {
+            self.serving.spawn(serve(listener, pid, self.shared.clone()));
+        }
     }
 
     /// The value of `AWS_LAMBDA_RUNTIME_API`.
@@ -81,10 +89,14 @@ impl RuntimeApi {
     }
 
     pub async fn call(&mut self, request: Request<'_>, sink: &mut Sink) -> Result<Reply, Closed> {
+        let invocation = match invocation(&request) {
+            Ok(invocation) => invocation,
+            Err(name) => return Ok(Reply::Error(unusable(name))),
+        };
         let (answer, mut messages) = mpsc::channel(1);
         let current = Current { request_id: request.invocation.request_id.clone(), answer };
         *self.shared.current() = Some(current);
-        self.invocations.send(invocation(&request)?).await.map_err(|_| Closed)?;
+        self.invocations.send(invocation).await.map_err(|_| Closed)?;
         loop {
             match messages.recv().await.ok_or(Closed)? {
                 Message::Part(Part::Begin(content_type)) => sink.begin(content_type).await,
@@ -95,7 +107,8 @@ impl RuntimeApi {
     }
 }
 
-fn invocation(request: &Request<'_>) -> Result<Answer, Closed> {
+/// An invocation as a runtime gets it; or else the header that does not take what was sent along.
+fn invocation(request: &Request<'_>) -> Result<Answer, &'static str> {
     let invocation = request.invocation;
     let deadline = request.deadline_ms.to_string();
     let headers = [
@@ -110,16 +123,25 @@ fn invocation(request: &Request<'_>) -> Result<Answer, Closed> {
     let mut response = Response::new(Full::new(invocation.payload.clone()));
     for (name, value) in headers {
         if let Some(value) = value {
-            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Closed)?;
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| name)?;
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
     Ok(response)
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+fn unusable(header: &str) -> Bytes {
+    let message = format!("The value of {header} has characters that a header cannot carry.");
+    json!({"errorType": "Runtime.InvalidHeader", "errorMessage": message}).to_string().into()
+}
+
+/// Slow requests need no limit of time: they take nothing but the instance's own few connections, some of which may well be
+/// idle for as long as an invocation takes.
+async fn serve(listener: TcpListener, pid: u32, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    loop {
+    let room = Arc::new(Semaphore::new(RUNTIME_API_CONNECTIONS_MAX));
+    while let Ok(place) = room.clone().acquire_owned().await {
+        while connections.try_join_next().is_some() {}
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -128,18 +150,37 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
                 continue;
             }
         };
-        // Answers are small and waited for.
-        let _ = stream.set_nodelay(true);
         let shared = shared.clone();
-        let service = service_fn(move |request| answer(shared.clone(), request));
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         connections.spawn(async move {
-            if let Err(error) = connection.await {
+            if let Err(error) = connection(stream, pid, shared).await {
                 tracing::debug!(%error, "a connection to the Runtime API ended");
             }
+            drop(place);
         });
-        while connections.try_join_next().is_some() {}
     }
+}
+
+async fn connection(
+    stream: TcpStream,
+    pid: u32,
+    shared: Arc<Shared>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let (theirs, ours) = (stream.peer_addr()?, stream.local_addr()?);
+    match tokio::task::spawn_blocking(move || peer::is_held_beside(pid, theirs, ours)).await? {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::warn!(pid, "refused a connection to the Runtime API of another function");
+            return Ok(());
+        }
+        Err(error) => {
+            tracing::warn!(pid, %error, "refused a connection to the Runtime API: it cannot be seen whose it is");
+            return Ok(());
+        }
+    }
+    // Answers are small and waited for.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| answer(shared.clone(), request));
+    Ok(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?)
 }
 
 async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
@@ -153,18 +194,8 @@ async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> Result
             true => shared.stream(request_id, &parts.headers, body).await,
             false => shared.response(request_id, body).await,
         },
-        (&Method::POST, ["invocation", request_id, "error"]) => match error(&parts.headers, body).await {
-            Ok(error) => shared.finish(request_id, Reply::Error(error)).await,
-            Err(refused) => refused,
-        },
-        (&Method::POST, ["init", "error"]) => match error(&parts.headers, body).await {
-            Ok(error) => {
-                // When the function has already said that it is ready, nobody waits for this any more.
-                let _ = shared.init.try_send(Err(error));
-                accepted()
-            }
-            Err(refused) => refused,
-        },
+        (&Method::POST, ["invocation", request_id, "error"]) => shared.error(request_id, &parts.headers, body).await,
+        (&Method::POST, ["init", "error"]) => shared.init_error(&parts.headers, body).await,
         _ => unknown(parts.uri.path()),
     })
 }
@@ -184,18 +215,42 @@ impl Shared {
     }
 
     async fn response(&self, request_id: &str, body: Incoming) -> Answer {
-        let reply = match Limited::new(body, RESPONSE_BYTES_MAX).collect().await {
-            Ok(body) => Reply::Success(body.to_bytes()),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => Reply::TooLarge,
-            Err(error) => return refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string()),
-        };
-        let too_large = reply == Reply::TooLarge;
-        let answer = self.finish(request_id, reply).await;
-        if too_large && answer.status() == StatusCode::ACCEPTED {
-            let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
-            return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+        let Some(current) = self.take(request_id) else { return invalid_request_id() };
+        match Limited::new(body, RESPONSE_BYTES_MAX).collect().await {
+            Ok(body) => current.end(Reply::Success(body.to_bytes())).await,
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                current.end(Reply::TooLarge).await;
+                let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
+                refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+            }
+            Err(error) => {
+                self.give_back(current);
+                refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string())
+            }
         }
-        answer
+    }
+
+    async fn error(&self, request_id: &str, headers: &HeaderMap, body: Incoming) -> Answer {
+        let Some(current) = self.take(request_id) else { return invalid_request_id() };
+        match error(headers, body).await {
+            Ok(error) => current.end(Reply::Error(error)).await,
+            Err(refused) => {
+                self.give_back(current);
+                refused
+            }
+        }
+    }
+
+    async fn init_error(&self, headers: &HeaderMap, body: Incoming) -> Answer {
+        // When the function has already said that it is ready, or why it is not, nobody waits for this any more.
+        let Ok(place) = self.init.try_reserve() else { return accepted() };
+        match error(headers, body).await {
+            Ok(error) => {
+                place.send(Err(error));
+                accepted()
+            }
+            Err(refused) => refused,
+        }
     }
 
     /// Passes the parts of a response on as they come. What went wrong on the way is in its trailers.
@@ -220,20 +275,25 @@ impl Shared {
                 }
             }
         };
-        let _ = current.answer.send(Message::End(reply)).await;
-        accepted()
+        current.end(reply).await
     }
 
-    async fn finish(&self, request_id: &str, reply: Reply) -> Answer {
-        let Some(current) = self.take(request_id) else { return invalid_request_id() };
-        // The caller is gone when time was up; the process is ended then.
-        let _ = current.answer.send(Message::End(reply)).await;
-        accepted()
-    }
-
-    /// The invocation under way, if it is that one: it is answered once.
+    /// The invocation under way, if it is that one: it is answered once, and no other body is read meanwhile.
     fn take(&self, request_id: &str) -> Option<Current> {
         self.current().take_if(|current| current.request_id == request_id)
+    }
+
+    /// Lets an invocation be answered after all, whose answer did not arrive.
+    fn give_back(&self, current: Current) {
+        self.current().get_or_insert(current);
+    }
+}
+
+impl Current {
+    async fn end(self, reply: Reply) -> Answer {
+        // The caller is gone when time was up; the process is ended then.
+        let _ = self.answer.send(Message::End(reply)).await;
+        accepted()
     }
 }
 

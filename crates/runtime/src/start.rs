@@ -163,7 +163,7 @@ impl Starter {
         if mode == Mode::Zygote {
             log.hold();
         }
-        let (channel, control, runtime_api) = self.connect(toolchain).await?;
+        let (mut channel, control, runtime_api) = self.connect(toolchain).await?;
         let view = &toolchain.view;
         let runtime_port = runtime_api.as_deref().and_then(port);
         let environment = self.environment(spec, toolchain, &birth, log.stream(), runtime_api);
@@ -182,6 +182,7 @@ impl Starter {
             }
             Err(error) => return Err(InvokeError::Start(error.to_string()).into()),
         };
+        channel.serve(process.pid());
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),

@@ -11,6 +11,7 @@ mod pool;
 mod provided;
 mod python;
 mod resources;
+mod runtime_api;
 mod sdk;
 mod streams;
 mod versions;

@@ -103,16 +103,15 @@ async fn a_buffered_response_is_the_outcome() {
 
 /// Streams in chunks, with an error in the trailers when the event says so.
 const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
-import base64, http.client, json, os, socket
+import base64, http.client, json, os
 api = os.environ["AWS_LAMBDA_RUNTIME_API"]
-host, port = api.split(":")
 base = "/2018-06-01/runtime/invocation/"
 while True:
     connection = http.client.HTTPConnection(api)
     connection.request("GET", base + "next")
     response = connection.getresponse()
     event, request = json.loads(response.read()), response.headers["Lambda-Runtime-Aws-Request-Id"]
-    with socket.create_connection((host, int(port))) as raw:
+    with connection.sock as raw:
         head = f"POST {base}{request}/response HTTP/1.1\r\nHost: {api}\r\nTransfer-Encoding: chunked\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nContent-Type: text/event-stream\r\nTrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
         raw.sendall(head.encode())
         for chunk in ["one ", "two"]:
