@@ -6,8 +6,8 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::ops::http::{api, deployment, integration, route, stage, tag};
-use crate::ops::{DELETE, GET, PATCH, POST, resource};
+use crate::ops::http::{api, deployment, integration, route, stage};
+use crate::ops::{DELETE, GET, PATCH, POST, resource, tag};
 
 const API: Api = Api {
     model: "apigatewayv2",

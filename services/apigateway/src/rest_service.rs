@@ -8,9 +8,9 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, deployment, integration, method, method_resource, resource as resources, response_resource, stage, tag,
+    api, deployment, integration, method, method_resource, resource as resources, response_resource, stage,
 };
-use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource};
+use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
 const API: Api = Api {
     model: "apigateway",

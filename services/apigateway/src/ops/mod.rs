@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod rest;
+pub mod tag;
 
 use base::Arn;
 use serde::Serialize;

@@ -5,7 +5,6 @@ pub mod deployment;
 pub mod integration;
 pub mod route;
 pub mod stage;
-pub mod tag;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,7 +8,6 @@ pub mod mock;
 pub mod patch;
 pub mod resource;
 pub mod stage;
-pub mod tag;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};

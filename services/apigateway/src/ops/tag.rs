@@ -1,28 +1,33 @@
-//! TagResource, UntagResource, GetTags: of HTTP APIs and their stages.
+//! TagResource, UntagResource, GetTags: of APIs of both kinds, and of their stages.
 
 use std::sync::Arc;
 
-use kv::Tx;
+use kv::{Read, Tx};
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
+use super::{Empty, path_of};
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::model::http::{api, stage};
-use crate::ops::{Empty, path_of};
+use crate::model::{http, rest};
 use crate::types::Texts;
 
-/// What can have tags.
+/// What can have tags, by the id of its API.
 enum Tagged {
-    Api(String),
-    Stage(String, String),
+    HttpApi(String),
+    HttpStage(String, String),
+    RestApi(String),
+    RestStage(String, String),
 }
 
 fn tagged(arn: &str) -> Result<Tagged, Error> {
     let path = path_of(arn)?;
+    let owned = |text: &str| text.to_owned();
     match path.split('/').skip(1).collect::<Vec<_>>().as_slice() {
-        ["apis", api] => Ok(Tagged::Api((*api).to_owned())),
-        ["apis", api, "stages", stage] => Ok(Tagged::Stage((*api).to_owned(), (*stage).to_owned())),
+        ["apis", api] => Ok(Tagged::HttpApi(owned(api))),
+        ["apis", api, "stages", stage] => Ok(Tagged::HttpStage(owned(api), owned(stage))),
+        ["restapis", api] => Ok(Tagged::RestApi(owned(api))),
+        ["restapis", api, "stages", stage] => Ok(Tagged::RestStage(owned(api), owned(stage))),
         _ => Err(Error::not_implemented(format!("Tags of {arn}"))),
     }
 }
@@ -33,15 +38,37 @@ fn change(
     tagged: &Tagged,
     change: impl FnOnce(&mut Texts) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let (Tagged::Api(id) | Tagged::Stage(id, _)) = tagged;
-    let mut api = api::find(tx, cx.region().as_str(), id)?;
+    let region = cx.region().as_str();
     match tagged {
-        Tagged::Api(_) => {
+        Tagged::HttpApi(id) => {
+            let mut api = http::api::find(tx, region, id)?;
             change(&mut api.tags)?;
-            api::put(tx, &api)
+            http::api::put(tx, &api)
         }
-        Tagged::Stage(_, name) => stage::retag(tx, &api.id, name, change),
+        Tagged::HttpStage(id, name) => {
+            http::api::find(tx, region, id)?;
+            http::stage::retag(tx, id, name, change)
+        }
+        Tagged::RestApi(id) => rest::api::update(tx, region, id, |api| change(&mut api.tags)).map(drop),
+        Tagged::RestStage(id, name) => {
+            rest::stage::update(tx, cx.now(), region, (id, name), |stage| change(&mut stage.tags)).map(drop)
+        }
     }
+}
+
+fn tags(read: &(impl Read + ?Sized), region: &str, tagged: &Tagged) -> Result<Texts, Error> {
+    Ok(match tagged {
+        Tagged::HttpApi(id) => http::api::find(read, region, id)?.tags,
+        Tagged::HttpStage(id, name) => {
+            http::api::find(read, region, id)?;
+            http::stage::find(read, id, name)?.tags
+        }
+        Tagged::RestApi(id) => rest::api::find(read, region, id)?.tags,
+        Tagged::RestStage(id, name) => {
+            rest::api::find(read, region, id)?;
+            rest::stage::find(read, id, name)?.tags
+        }
+    })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,13 +113,6 @@ pub struct GetOutput {
 }
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: GetInput) -> Result<GetOutput, Error> {
-    let read = cx.db().read()?;
     let tagged = tagged(&input.resource_arn)?;
-    let (Tagged::Api(id) | Tagged::Stage(id, _)) = &tagged;
-    let api = api::find(&read, cx.region().as_str(), id)?;
-    let tags = match &tagged {
-        Tagged::Api(_) => api.tags,
-        Tagged::Stage(_, name) => stage::find(&read, id, name)?.tags,
-    };
-    Ok(GetOutput { tags })
+    Ok(GetOutput { tags: tags(&cx.db().read()?, cx.region().as_str(), &tagged)? })
 }
