@@ -1,6 +1,7 @@
 // Runs a Node function: loads its handler once, then answers invocations that arrive as frames on a socket.
 //
-// Node 18 and later, no dependencies. Started as: node bootstrap.mjs CONTROL_DESCRIPTOR [ESBUILD_FOLDER]
+// Node 18 and later, no dependencies. Started as: node bootstrap.mjs CONTROL_DESCRIPTOR ESBUILD_FOLDER COMPILED_FILE
+// where the last two may be empty.
 // The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
 
 import fs from 'node:fs';
@@ -11,6 +12,8 @@ import { Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import util from 'node:util';
 
+import { Compiled } from './compiled.mjs';
+
 // Stands for a line feed inside one log record, which would otherwise become several events.
 const INNER_LINE_FEED = '\x1e';
 
@@ -20,6 +23,9 @@ const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(Number);
 const stripsTypes = nodeMajor > 22 || (nodeMajor === 22 && nodeMinor >= 18);
 // Functions that are called back, and `context.done`, end with Lambda's Node 24.
 const hasCallbacks = !(Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) >= 24);
+
+// Bytes of a frame with a part of the compiled code.
+const PIECE_BYTES = 1024 * 1024;
 
 let requestId;
 
@@ -351,6 +357,10 @@ class Server {
     if (done) this.socket.write('', done);
   }
 
+  sendCompiled(code) {
+    for (let at = 0; at < (code?.length ?? 0); at += PIECE_BYTES) this.send('K', code.subarray(at, at + PIECE_BYTES));
+  }
+
   receive(chunk) {
     this.pending.push(chunk);
     this.size += chunk.length;
@@ -446,6 +456,7 @@ class Server {
 async function main() {
   patchOutput();
   const server = new Server(Number(process.argv[2]));
+  const compiled = process.argv[4] ? new Compiled(process.argv[4]) : undefined;
   process.on('uncaughtException', (error) => server.fail('Uncaught Exception', error, 129));
   process.on('unhandledRejection', (reason) => {
     const error = new Fault('Runtime.UnhandledPromiseRejection', String(reason?.message ?? reason), reason?.stack);
@@ -459,6 +470,8 @@ async function main() {
     server.send('F', JSON.stringify(describe(error)), () => process.exit(1));
     return;
   }
+  // Before any request: what is kept must not be in the hands of whoever sends one.
+  server.sendCompiled(compiled?.finish());
   server.send('R');
 }
 

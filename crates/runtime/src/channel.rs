@@ -63,6 +63,14 @@ impl Channel {
         }
     }
 
+    /// What the function's code was compiled to while it initialised; empty when that need not be kept.
+    pub fn take_compiled(&mut self) -> Vec<u8> {
+        match self {
+            Channel::Frames(frames) => frames.take_compiled(),
+            Channel::RuntimeApi(_) => Vec::new(),
+        }
+    }
+
     /// Sends a request. The parts of a response that is streamed go to `sink` as they come.
     pub async fn call(&mut self, request: Request<'_>, sink: &mut Sink) -> Result<Reply, Closed> {
         match self {

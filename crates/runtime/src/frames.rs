@@ -2,7 +2,8 @@
 //! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
 //! The function sends `R` when it is ready (with a text that tells why it is no zygote, when it was to be one), `Z` when it
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
-//! and `X` (error, and the process ends). A response that it streams precedes that: `B` with the content type, and any
+//! and `X` (error, and the process ends). Before it is ready it may send any number of `K`: the parts of what its code was
+//! compiled to, see `compiled`. A response that it streams precedes that: `B` with the content type, and any
 //! number of `C` with bytes; `S` is empty then.
 
 use serde_json::json;
@@ -12,10 +13,13 @@ use tokio::net::UnixStream;
 use bytes::Bytes;
 
 use crate::channel::{Closed, Ready, Reply, Request};
-use crate::limits::RESPONSE_BYTES_MAX;
+use crate::limits::{COMPILED_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::sink::Sink;
 
-pub(crate) struct Frames(UnixStream);
+pub(crate) struct Frames {
+    stream: UnixStream,
+    compiled: Vec<u8>,
+}
 
 /// A body over the limit is read and dropped: the function can go on.
 enum Body {
@@ -25,15 +29,32 @@ enum Body {
 
 impl Frames {
     pub fn new(stream: UnixStream) -> Frames {
-        Frames(stream)
+        Frames { stream, compiled: Vec::new() }
     }
 
     pub fn into_stream(self) -> UnixStream {
-        self.0
+        self.stream
+    }
+
+    /// What the function's code was compiled to while it initialised; empty when that need not be kept.
+    pub fn take_compiled(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.compiled)
     }
 
     pub async fn ready(&mut self) -> Result<Result<Ready, Bytes>, Closed> {
-        match self.receive().await? {
+        let mut room = COMPILED_BYTES_MAX;
+        let frame = loop {
+            match self.receive().await? {
+                (b'K', Body::Whole(part)) if part.len() <= room => {
+                    room -= part.len();
+                    self.compiled.extend(part);
+                }
+                // Too much to be kept, and the rest is of no use without it.
+                (b'K', _) => (room, self.compiled) = (0, Vec::new()),
+                frame => break frame,
+            }
+        };
+        match frame {
             (b'R', Body::Whole(reason)) => {
                 let reason = String::from_utf8_lossy(&reason).into_owned();
                 Ok(Ok(Ready::Invocations(Some(reason).filter(|reason| !reason.is_empty()))))
@@ -88,20 +109,20 @@ impl Frames {
         frame.extend_from_slice(&about_length.to_be_bytes());
         frame.extend_from_slice(about.as_bytes());
         frame.extend_from_slice(payload);
-        self.0.write_all(&frame).await.map_err(|_| Closed)
+        self.stream.write_all(&frame).await.map_err(|_| Closed)
     }
 
     async fn receive(&mut self) -> Result<(u8, Body), Closed> {
-        let length = self.0.read_u32().await.map_err(|_| Closed)?;
-        let kind = self.0.read_u8().await.map_err(|_| Closed)?;
+        let length = self.stream.read_u32().await.map_err(|_| Closed)?;
+        let kind = self.stream.read_u8().await.map_err(|_| Closed)?;
         let wanted = usize::try_from(length).map_err(|_| Closed)?;
         if wanted > RESPONSE_BYTES_MAX {
-            let mut rest = (&mut self.0).take(length.into());
+            let mut rest = (&mut self.stream).take(length.into());
             tokio::io::copy(&mut rest, &mut tokio::io::sink()).await.map_err(|_| Closed)?;
             return Ok((kind, Body::TooLarge));
         }
         let mut body = vec![0; wanted];
-        self.0.read_exact(&mut body).await.map_err(|_| Closed)?;
+        self.stream.read_exact(&mut body).await.map_err(|_| Closed)?;
         Ok((kind, Body::Whole(body)))
     }
 }

@@ -1,6 +1,7 @@
 //! Function instances: processes that run the user's code, reused while warm, as many as requests need at once.
 
 mod channel;
+mod compiled;
 mod environment;
 mod forks;
 mod frames;

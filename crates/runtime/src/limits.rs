@@ -53,3 +53,9 @@ pub const MEMORY_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long an idle instance is awake, so that one that is busy all the time is not frozen in between.
 pub const FREEZE_AFTER: Duration = Duration::from_millis(100);
+
+/// Bytes that the code of one function may be compiled to and be kept.
+pub const COMPILED_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Bytes of compiled code that are kept of all functions; what has not been used for longest leaves.
+pub const COMPILED_TOTAL_BYTES_MAX: u64 = 512 * 1024 * 1024;

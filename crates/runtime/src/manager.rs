@@ -1,7 +1,7 @@
 //! [`Runtime`]: takes requests, finds or starts an instance for each, and ends the ones nobody needs.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::compiled::Compiled;
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
 use crate::instance::Instance;
 use crate::interpreter::Interpreters;
@@ -168,6 +169,7 @@ impl Runtime {
             _ => std::fs::create_dir_all(&run_dir)?,
         }
         let interpreters = Interpreters::new(config.search_path.clone());
+        let compiled = Arc::new(Compiled::new(cache_dir.join("compiled")));
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
         let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
         let (isolate, hidden, loopback_ports) = (config.isolate, config.hidden.clone(), config.loopback_ports.clone());
@@ -176,6 +178,7 @@ impl Runtime {
             host,
             interpreters,
             toolbox,
+            compiled,
             zygotes,
             isolate,
             hidden,
@@ -261,6 +264,14 @@ impl Runtime {
                 () = inner.stopped() => {}
             }
         });
+    }
+
+    /// Removes what was kept for faster starts of functions with the code in this folder, which is gone.
+    ///
+    /// # Errors
+    /// When something of it cannot be removed.
+    pub fn forget_code(&self, code: &Path) -> std::io::Result<()> {
+        self.0.starter.compiled.forget(code)
     }
 
     /// Finds the interpreters of `runtimes` and installs the SDKs that belong to them, if they are not there yet.

@@ -397,4 +397,4 @@ impl<I: Member, E> Pool<I, E> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

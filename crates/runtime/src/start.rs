@@ -14,6 +14,7 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Ready};
+use crate::compiled::{Compiled, Place};
 use crate::environment::{Surroundings, environment};
 use crate::frames::Frames;
 use crate::function::{Credentials, FunctionSpec, Host, Initialization, InvokeError};
@@ -32,12 +33,14 @@ const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.
 const PYTHON_ZYGOTE: &str = include_str!("../../../runtimes/python/cloudlet_zygote.py");
 const PYTHON_HOOKS: &str = include_str!("../../../runtimes/python/snapshot_restore_py.py");
 const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
+const NODE_COMPILED: &str = include_str!("../../../runtimes/node/compiled.mjs");
 
 pub(crate) struct Starter {
     pub env: Env,
     pub host: Arc<dyn Host>,
     pub interpreters: Interpreters,
     pub toolbox: Toolbox,
+    pub compiled: Arc<Compiled>,
     /// Whether functions are isolated, and what they do not see even if it is below something that they see.
     pub isolate: bool,
     pub hidden: Vec<PathBuf>,
@@ -102,6 +105,8 @@ pub(crate) struct Toolchain {
     interpreter: Option<Interpreter>,
     sdk: Option<PathBuf>,
     esbuild: Option<PathBuf>,
+    /// Where what Node compiles the code to is kept.
+    compiled: Option<Place>,
     view: View,
     /// Lines for the function's log.
     notes: Vec<String>,
@@ -121,6 +126,7 @@ pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
         ("cloudlet_zygote.py", PYTHON_ZYGOTE),
         ("snapshot_restore_py.py", PYTHON_HOOKS),
         ("bootstrap.mjs", NODE_BOOTSTRAP),
+        ("compiled.mjs", NODE_COMPILED),
     ];
     let digest = files.iter().fold(Sha256::new(), |digest, (_, text)| digest.chain_update(text));
     let name: String = hex::encode(digest.finalize()).chars().take(16).collect();
@@ -196,8 +202,20 @@ impl Starter {
             used_mb: 0,
             frozen: false,
         };
-        let (instance, ready) = initialise(instance, started).await.map_err(StartError::Init)?;
+        let (mut instance, ready) = initialise(instance, started).await.map_err(StartError::Init)?;
+        self.keep_compiled(toolchain, instance.channel.take_compiled());
         Ok(Launched { instance, environment, ready })
+    }
+
+    /// Keeps what the code was compiled to, in the background.
+    fn keep_compiled(&self, toolchain: &Toolchain, code: Vec<u8>) {
+        let Some(place) = toolchain.compiled.clone().filter(|_| !code.is_empty()) else { return };
+        let compiled = self.compiled.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = compiled.keep(&place, &code) {
+                tracing::warn!(%error, "what a function was compiled to is not kept");
+            }
+        });
     }
 
     /// A log of a new instance, which begins as Lambda's do.
@@ -243,8 +261,9 @@ impl Starter {
             return View::Whole;
         }
         let tools = [&toolchain.sdk, &toolchain.esbuild].into_iter().flatten().map(PathBuf::as_path).collect();
+        let compiled = toolchain.compiled.as_ref().map(|place| place.folder.as_path());
         let interpreter = toolchain.interpreter.as_ref().map(|found| found.program.as_path());
-        View::isolated(&Needs { spec, interpreter, runtime_dir: &self.runtime_dir, tools })
+        View::isolated(&Needs { spec, interpreter, runtime_dir: &self.runtime_dir, tools, compiled })
     }
 
     /// Our side of the channel; the descriptor, or else the address, through which the function finds its side.
@@ -279,15 +298,21 @@ impl Starter {
         };
         let control = control.map(|control| control.as_raw_fd().to_string()).unwrap_or_default();
         let is_python = matches!(toolchain.language, Language::Python(_));
-        let (options, bootstrap, extra): (&[&str], _, _) = match is_python {
+        let (options, bootstrap): (&[&str], _) = match is_python {
             // -S: what else is installed on this host is not there for functions, as it is not on Lambda.
-            true => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py", &toolchain.sdk),
-            false => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs", &toolchain.esbuild),
+            true => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py"),
+            false => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs"),
         };
         let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
         args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
-        args.extend(is_python.then(|| if mode == Mode::Zygote { "zygote" } else { "alone" }.into()));
-        args.extend(extra.as_ref().map(|path| view.place(path).into_os_string()));
+        let place = |path: &PathBuf| view.place(path).into_os_string();
+        if is_python {
+            args.push(if mode == Mode::Zygote { "zygote" } else { "alone" }.into());
+            args.extend(toolchain.sdk.as_ref().map(place));
+        } else {
+            args.push(toolchain.esbuild.as_ref().map(place).unwrap_or_default());
+            args.push(toolchain.compiled.as_ref().map(|compiled| place(&compiled.file())).unwrap_or_default());
+        }
         Some((interpreter.program.clone(), args))
     }
 
@@ -298,8 +323,8 @@ impl Starter {
                 format!("The code of {} is not at {}. Deploy the function again.", spec.name, spec.code.display());
             return Err(InvokeError::CodeMissing(message));
         }
-        let (interpreter, sdk, esbuild, notes) = (None, None, None, Vec::new());
-        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, view: View::Whole, notes };
+        let (interpreter, sdk, esbuild, compiled, notes) = (None, None, None, None, Vec::new());
+        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, compiled, view: View::Whole, notes };
         if language == Language::Provided {
             toolchain.view = self.view(spec, &toolchain);
             return Ok(toolchain);
@@ -316,9 +341,20 @@ impl Starter {
                 Err(message) => toolchain.notes.push(message),
             }
         }
+        if matches!(language, Language::Node(_)) {
+            toolchain.compiled = self.place_of_compiled(spec, &interpreter, toolchain.sdk.as_deref());
+        }
         toolchain.interpreter = Some(interpreter);
         toolchain.view = self.view(spec, &toolchain);
         Ok(toolchain)
+    }
+
+    /// `None` where there is no room on the disk: the function starts without.
+    fn place_of_compiled(&self, spec: &FunctionSpec, interpreter: &Interpreter, sdk: Option<&Path>) -> Option<Place> {
+        // With the names that files have, which differ in isolation.
+        let compiler = format!("{:?} {:?} {sdk:?} {}", interpreter.program, interpreter.version, self.isolate);
+        let place = self.compiled.place(spec, &compiler);
+        place.inspect_err(|error| tracing::warn!(%error, "what a function is compiled to cannot be kept")).ok()
     }
 
     /// The SDK's folder. One that is not installed yet is waited for only when the function uses it.

@@ -17,6 +17,9 @@ const LAYERS_ASIDE: &str = "/var/layers";
 /// SDKs and compilers.
 const TOOLS: &str = "/var/lang";
 
+/// Where what a function's code was compiled to is.
+const COMPILED: &str = "/var/lang/compiled";
+
 /// The folders of a program's prefix that it needs. The prefix itself may be somebody's home.
 const OF_AN_INTERPRETER: [&str; 3] = ["bin", "lib", "lib64"];
 
@@ -35,6 +38,8 @@ pub(crate) struct Needs<'a> {
     /// The folder of the bootstraps.
     pub runtime_dir: &'a Path,
     pub tools: Vec<&'a Path>,
+    /// The folder with what the code was compiled to.
+    pub compiled: Option<&'a Path>,
 }
 
 impl View {
@@ -48,6 +53,7 @@ impl View {
             mounts.push(Mount { sources: layers.clone(), place: LAYERS.into() });
         }
         mounts.extend(needs.tools.iter().enumerate().map(|(index, tool)| numbered(tool, TOOLS, index)));
+        mounts.extend(needs.compiled.map(|folder| Mount::new(folder, COMPILED)));
         mounts.extend(interpreter);
         View::Isolated(mounts)
     }

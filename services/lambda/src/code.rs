@@ -95,8 +95,8 @@ impl CodeStore {
         unpacked.await.map_err(|error| Error::Internal(error.to_string()))?
     }
 
-    /// Removes code that nothing has referred to since the sweep before this one.
-    pub async fn sweep(&self, db: &Db) -> Result<(), Error> {
+    /// Removes code that nothing has referred to since the sweep before this one. Gives the folders that are gone.
+    pub async fn sweep(&self, db: &Db) -> Result<Vec<PathBuf>, Error> {
         let _no_storing = self.storing.write().await;
         let used = used(db)?;
         let mut unused = HashSet::new();
@@ -108,13 +108,15 @@ impl CodeStore {
             let mut known = self.unused.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *known, unused.clone())
         };
+        let mut gone = Vec::new();
         for id in unused.intersection(&before) {
             self.blobs.delete(id).await?;
             let folder = self.dir.join(id.to_string());
+            gone.push(folder.clone());
             let removed = tokio::task::spawn_blocking(move || archive::remove(&folder)).await;
             removed.map_err(|error| Error::Internal(error.to_string()))?.map_err(failed)?;
         }
-        Ok(())
+        Ok(gone)
     }
 }
 
@@ -189,9 +191,9 @@ mod tests {
         let code = store.store(package("1"), "X").await.unwrap().code;
         let folder = store.folder(&code).await.unwrap();
         let db = Db::open(Memory::default());
-        store.sweep(&db).await.unwrap();
+        assert!(store.sweep(&db).await.unwrap().is_empty());
         assert!(folder.exists() && blobs.exists(&code.blob).await.unwrap());
-        store.sweep(&db).await.unwrap();
+        assert_eq!(store.sweep(&db).await.unwrap(), std::slice::from_ref(&folder));
         assert!(!folder.exists() && !blobs.exists(&code.blob).await.unwrap());
     }
 }

@@ -28,7 +28,7 @@ impl Member for Fake {
     }
 }
 
-fn spec(key: &str, instances_max: Option<usize>) -> Arc<FunctionSpec> {
+pub(crate) fn spec(key: &str, instances_max: Option<usize>) -> Arc<FunctionSpec> {
     Arc::new(FunctionSpec {
         key: key.into(),
         name: key.into(),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod compiled;
 mod escapes;
 mod harness;
 mod json_logs;
