@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Env;
-use sandbox::{Command, Limits, Resources, SHARES_OF_A_PROCESSOR};
+use sandbox::{Command, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::UnixStream;
@@ -251,9 +251,10 @@ impl Starter {
     }
 
     /// The ports of this host's loopback addresses that an instance reaches.
-    fn reachable(&self, spec: &FunctionSpec, runtime_api: Option<u16>) -> Vec<u16> {
-        let own = [port(&spec.endpoint_url), runtime_api].into_iter().flatten();
-        own.chain(self.loopback_ports.iter().copied()).collect()
+    fn reachable(&self, spec: &FunctionSpec, runtime_api: Option<u16>) -> Vec<Port> {
+        let own = [port(&spec.endpoint_url), runtime_api].into_iter().flatten().map(Port::tcp);
+        let allowed = self.loopback_ports.iter().flat_map(|port| [Port::tcp(*port), Port::udp(*port)]);
+        own.chain(allowed).collect()
     }
 
     fn view(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> View {

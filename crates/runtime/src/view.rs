@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sandbox::{Isolation, Mount};
+use sandbox::{Isolation, Mount, Port};
 
 use crate::function::FunctionSpec;
 
@@ -81,7 +81,7 @@ impl View {
         folder: &Path,
         hidden: &[PathBuf],
         tmp_bytes: u64,
-        loopback_ports: Vec<u16>,
+        loopback_ports: Vec<Port>,
     ) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
         let mounts = mounts.clone();

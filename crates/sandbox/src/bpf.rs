@@ -39,19 +39,30 @@ pub(crate) struct Program {
 #[derive(Debug)]
 pub(crate) struct Map(OwnedFd);
 
-/// How a map makes room.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    /// It does not: a full map takes nothing more.
-    Hash = 1,
-    /// What was used longest ago leaves.
-    LeastRecentlyUsed = 9,
-}
+// Kinds of maps.
+const HASH: u32 = 1;
+const OF_SOCKETS: u32 = 24;
 
-/// The kernel's functions that programs call.
+// The kernel's functions that programs call.
 pub(crate) const MAP_LOOKUP: i32 = 1;
-pub(crate) const MAP_UPDATE: i32 = 2;
 pub(crate) const CURRENT_CGROUP: i32 = 80;
+/// These two find the socket that would get a packet; it has to be let go.
+pub(crate) const LOOKUP_TCP: i32 = 84;
+pub(crate) const LOOKUP_UDP: i32 = 85;
+pub(crate) const RELEASE: i32 = 86;
+/// Gives what a map of sockets has for one.
+pub(crate) const STORAGE: i32 = 107;
+
+/// Descriptions of the types `u32`, number 1, and `u64`, number 2, without which there is no map of sockets.
+/// Source: the kernel's Documentation/bpf/btf.rst.
+#[rustfmt::skip]
+static TYPES: [u32; 17] = [
+    0x1_EB9F, 24, 0, 32, 32, 9, // The header: types are the first 32 bytes that follow, names the next 9.
+    1, 1 << 24, 4, 32, // Each type: its name, its kind (an integer), its bytes and bits.
+    5, 1 << 24, 8, 64,
+    u32::from_ne_bytes(*b"\0u32"), u32::from_ne_bytes(*b"\0u64"), 0,
+];
+const TYPES_BYTES: u32 = 24 + 32 + 9;
 
 impl Program {
     fn push(&mut self, code: u8, destination: Register, source: Register, offset: i16, constant: i32) -> &mut Self {
@@ -62,6 +73,16 @@ impl Program {
     /// Loads four bytes.
     pub fn load(&mut self, destination: Register, from: Register, offset: i16) -> &mut Self {
         self.push(0x61, destination, from, offset, 0)
+    }
+
+    /// Loads eight bytes.
+    pub fn load_wide(&mut self, destination: Register, from: Register, offset: i16) -> &mut Self {
+        self.push(0x79, destination, from, offset, 0)
+    }
+
+    /// Stores the lower two bytes of a register.
+    pub fn store_half(&mut self, to: Register, offset: i16, source: Register) -> &mut Self {
+        self.push(0x6B, to, source, offset, 0)
     }
 
     /// Stores the lower four bytes of a register.
@@ -95,8 +116,8 @@ impl Program {
         self.push(0x77, destination, 0, 0, bits)
     }
 
-    /// Turns a number of so many bits from the order of the network into this machine's.
-    pub fn host_order(&mut self, destination: Register, bits: i32) -> &mut Self {
+    /// Turns a number of so many bits from the order of the network into this machine's, or the other way round.
+    pub fn swap(&mut self, destination: Register, bits: i32) -> &mut Self {
         self.push(0xDC, destination, 0, 0, bits)
     }
 
@@ -114,27 +135,33 @@ impl Program {
         self.set(0, answer).push(0x95, 0, 0, 0, 0)
     }
 
-    fn jump(&mut self, code: u8, register: Register, constant: i32, to: Label) -> &mut Self {
+    fn jump(&mut self, code: u8, register: Register, other: Register, constant: i32, to: Label) -> &mut Self {
         self.jumps.push((self.instructions.len(), to));
-        self.push(code, register, 0, 0, constant)
+        self.push(code, register, other, 0, constant)
     }
 
     /// Compares the lower four bytes.
     pub fn if_equal(&mut self, register: Register, constant: u32, to: Label) -> &mut Self {
-        self.jump(0x16, register, constant.cast_signed(), to)
+        self.jump(0x16, register, 0, constant.cast_signed(), to)
     }
 
     /// Compares the lower four bytes.
     pub fn if_not_equal(&mut self, register: Register, constant: u32, to: Label) -> &mut Self {
-        self.jump(0x56, register, constant.cast_signed(), to)
+        self.jump(0x56, register, 0, constant.cast_signed(), to)
     }
 
-    pub fn if_not_null(&mut self, register: Register, to: Label) -> &mut Self {
-        self.jump(0x55, register, 0, to)
+    /// Compares all eight bytes.
+    pub fn if_equal_wide(&mut self, register: Register, constant: i32, to: Label) -> &mut Self {
+        self.jump(0x15, register, 0, constant, to)
+    }
+
+    /// Compares all eight bytes of two registers.
+    pub fn if_same(&mut self, register: Register, other: Register, to: Label) -> &mut Self {
+        self.jump(0x1D, register, other, 0, to)
     }
 
     pub fn go(&mut self, to: Label) -> &mut Self {
-        self.jump(0x05, 0, 0, to)
+        self.jump(0x05, 0, 0, 0, to)
     }
 
     pub fn place(&mut self, label: Label) -> &mut Self {
@@ -213,10 +240,29 @@ struct Entry {
 }
 
 impl Map {
-    /// A map from `K`, a plain structure without padding, to four bytes.
-    pub fn new<K>(kind: Kind, entries_max: u32) -> io::Result<Map> {
+    /// A map from `K`, a plain structure without padding, to four bytes. When it is full, it takes nothing more.
+    pub fn new<K>(entries_max: u32) -> io::Result<Map> {
         let key_bytes = u32::try_from(size_of::<K>()).unwrap_or(u32::MAX);
-        descriptor(call(0, &[kind as u32, key_bytes, 4, entries_max, 0])?).map(Map)
+        descriptor(call(0, &[HASH, key_bytes, 4, entries_max, 0])?).map(Map)
+    }
+
+    /// A map from sockets to eight bytes. What it has of a socket is kept at the socket, and goes with it.
+    pub fn of_sockets() -> io::Result<Map> {
+        const NOT_ALLOCATED_AHEAD: u32 = 1;
+        #[repr(C)]
+        struct Types {
+            types: u64,
+            log: u64,
+            bytes: u32,
+            log_settings: [u32; 2],
+            unused: u32,
+        }
+        let arguments =
+            Types { types: TYPES.as_ptr() as u64, log: 0, bytes: TYPES_BYTES, log_settings: [0; 2], unused: 0 };
+        let types = descriptor(call(18, &arguments)?)?;
+        let number = types.as_raw_fd().cast_unsigned();
+        let arguments = [OF_SOCKETS, 4, 8, 0, NOT_ALLOCATED_AHEAD, 0, 0, 0, 0, 0, 0, 0, number, 1, 2];
+        descriptor(call(0, &arguments)?).map(Map)
     }
 
     pub fn insert<K: Copy>(&self, key: K) -> io::Result<()> {

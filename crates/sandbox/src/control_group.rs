@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::hierarchy::{Controller, Hierarchies};
 use crate::launcher::Job;
-use crate::network::Guard;
+use crate::network::{Guard, Port};
 use crate::tree::{Folder, Resources, plant};
 use crate::{Error, Result};
 
@@ -189,7 +189,7 @@ impl ControlGroup {
     ///
     /// # Errors
     /// When more ports are granted than there is room for.
-    pub fn grant(&self, ports: &[u16]) -> io::Result<()> {
+    pub fn grant(&self, ports: &[Port]) -> io::Result<()> {
         match (&pool().guard, self.unified()) {
             (Some(guard), Some(folder)) => guard.grant(&folder.path, ports),
             _ => Ok(()),

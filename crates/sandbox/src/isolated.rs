@@ -68,7 +68,7 @@ async fn control_group(command: &Command, isolation: &Isolation) -> Option<Contr
     match ControlGroup::take(command.limits.resources?).await {
         Ok(group) => {
             let mut ports = isolation.loopback_ports.clone();
-            ports.extend(network::resolver_port());
+            ports.extend(network::resolver_ports());
             // What is not granted is refused: the function says what it did not reach.
             if let Some(Err(error)) = group.as_ref().map(|group| group.grant(&ports)) {
                 tracing::warn!(%error, "a function cannot be granted its ports on the loopback addresses");

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::Port;
+
 /// What of the host a process sees. It always sees the host's programs and libraries (/usr, /bin, /lib*), names of hosts
 /// and certificates (/etc), all read-only, and has a /tmp, a /dev and a /proc of its own.
 #[derive(Clone, Debug)]
@@ -18,7 +20,7 @@ pub struct Isolation {
     /// Bytes that /tmp may hold; they are memory.
     pub tmp_bytes: u64,
     /// Ports of the host's loopback addresses that it reaches, besides those that it serves itself; with control groups.
-    pub loopback_ports: Vec<u16>,
+    pub loopback_ports: Vec<Port>,
 }
 
 /// Something of the host, and where it is seen.

@@ -26,6 +26,7 @@ pub use command::{Command, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use isolation::{Isolation, Mount};
+pub use network::{Port, Protocol};
 pub use process::{Exit, Process, has_ended, peak_memory_bytes, proportional_bytes, resident_bytes};
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 

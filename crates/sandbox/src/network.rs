@@ -2,7 +2,9 @@
 //! reaches the ports that it is granted, and those that it serves itself.
 //!
 //! The kernel asks programs in the server's control group at each connect and each message with an address, after it has
-//! copied the address: no other thread can change it, and no system call goes around it.
+//! copied the address: no other thread can change it, and no system call goes around it. Whose a port is they ask the
+//! kernel's own tables, at that moment: each socket says which group has made it. So there is nothing to forget when a
+//! socket is closed, and nothing to fill.
 
 use std::fs::File;
 use std::io;
@@ -10,61 +12,99 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::bpf::{self, CURRENT_CGROUP, Kind, Label, MAP_LOOKUP, MAP_UPDATE, Map, Program, STACK};
+use crate::bpf::{
+    self, CURRENT_CGROUP, LOOKUP_TCP, LOOKUP_UDP, Label, MAP_LOOKUP, Map, Program, RELEASE, STACK, STORAGE,
+};
 
-/// Something that a group may reach. Address 0 is for all of them, 1 is IPv6's loopback address.
+/// What is served at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// A port of the host's loopback addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    pub number: u16,
+    pub protocol: Protocol,
+}
+
+impl Port {
+    pub fn tcp(number: u16) -> Port {
+        Port { number, protocol: Protocol::Tcp }
+    }
+
+    pub fn udp(number: u16) -> Port {
+        Port { number, protocol: Protocol::Udp }
+    }
+}
+
+/// Something that a group is granted.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Key {
     /// The inode of the group's folder.
     group: u64,
-    address: u32,
     port: u32,
+    /// As IP numbers it.
+    protocol: u32,
 }
 
-/// Ports that groups are granted, and ports that they serve themselves.
+/// Ports that groups are granted, and which group each socket is of.
 #[derive(Debug)]
 pub(crate) struct Guard {
     granted: Map,
-    served: Map,
+    owners: Map,
 }
 
 /// More than there can be: 1,000 instances with 16 ports each.
 const GRANTED_MAX: u32 = 16_384;
 
-const SERVED_MAX: u32 = 65_536;
-
 // Kinds of programs, and the events they are for. Source: uapi/linux/bpf.h.
 const SOCKET: u32 = 9;
 const ADDRESS: u32 = 18;
+const CREATE: u32 = 2;
 const CONNECT_4: u32 = 10;
 const CONNECT_6: u32 = 11;
-const BOUND_4: u32 = 12;
-const BOUND_6: u32 = 13;
 const SEND_4: u32 = 14;
 const SEND_6: u32 = 15;
 
-// Offsets in `struct bpf_sock_addr`, in the order of the network.
+// Offsets in `struct bpf_sock_addr`. Addresses and ports are in the order of the network.
 const TO_ADDRESS_4: i16 = 4;
 const TO_ADDRESS_6: i16 = 8;
 const TO_PORT: i16 = 24;
+const PROTOCOL: i16 = 36;
 
-// Offsets in `struct bpf_sock`. The port is in the machine's order.
-const OWN_ADDRESS_4: i16 = 24;
-const OWN_ADDRESS_6: i16 = 28;
-const OWN_PORT: i16 = 44;
+// Places on the stack: a `Key`, and a `struct bpf_sock_tuple`, the source and the destination of a packet, in the sizes
+// that it has for each family.
+const KEY: i16 = -16;
+const TUPLE: i16 = -56;
+const TUPLE_4_BYTES: i32 = 12;
+const TUPLE_6_BYTES: i32 = 36;
 
 const ALLOW: Label = Label(0);
 const IS_V4: Label = Label(1);
-const LOCAL: Label = Label(2);
+const LOCAL_V4: Label = Label(2);
 const SPECIFIC: Label = Label(3);
-const ANY_V6: Label = Label(4);
-const HIGH_V6: Label = Label(5);
-const LINK_V6: Label = Label(6);
-const RECORD: Label = Label(7);
-const FOUND: Label = Label(8);
+const LOCAL_V6: Label = Label(4);
+const ANY_V6: Label = Label(5);
+const HIGH_V6: Label = Label(6);
+const LINK_V6: Label = Label(7);
+const LOOK: Label = Label(8);
+const LOOK_UDP: Label = Label(9);
+const LOOKED: Label = Label(10);
+const LET_GO: Label = Label(11);
+const GRANTED: Label = Label(12);
+const REFUSE: Label = Label(13);
 
-const LOOPBACK_V4: i32 = 0x7F00_0001;
+const TCP: u32 = 6;
+const UDP: u32 = 17;
+
+const LOOPBACK_V4: u32 = 0x7F00_0001;
+
+/// What is sent to these goes to everybody who listens, whoever it is.
+const BROADCASTS_V4: [u32; 2] = [0x7F00_0000, 0x7FFF_FFFF];
 
 /// 169.254.0.0/16: the link, and with it what tells a virtual machine its credentials.
 const LINK_V4: u32 = 0xA9FE;
@@ -81,19 +121,15 @@ impl Guard {
     /// # Errors
     /// When the kernel has no such programs, or does not let this process use them.
     pub fn new(folder: &Path) -> io::Result<Guard> {
-        let granted = Map::new::<Key>(Kind::Hash, GRANTED_MAX)?;
-        let served = Map::new::<Key>(Kind::LeastRecentlyUsed, SERVED_MAX)?;
-        let guard = Guard { granted, served };
+        let guard = Guard { granted: Map::new::<Key>(GRANTED_MAX)?, owners: Map::of_sockets()? };
         let group = File::open(folder)?;
-        let (to_4, to_6) = (guard.reaches_4(), guard.reaches_6());
-        let (bound_4, bound_6) = (guard.serves_4(), guard.serves_6());
+        let (to_4, to_6, owns) = (guard.reaches_4(), guard.reaches_6(), guard.owns());
         let programs = [
+            (&owns, SOCKET, CREATE),
             (&to_4, ADDRESS, CONNECT_4),
             (&to_4, ADDRESS, SEND_4),
             (&to_6, ADDRESS, CONNECT_6),
             (&to_6, ADDRESS, SEND_6),
-            (&bound_4, SOCKET, BOUND_4),
-            (&bound_6, SOCKET, BOUND_6),
         ];
         for (program, kind, event) in programs {
             bpf::attach(&group, &program.load_into_kernel(kind, event)?, event)?;
@@ -102,96 +138,115 @@ impl Guard {
     }
 
     /// Lets a group reach these ports of the loopback addresses.
-    pub fn grant(&self, folder: &Path, ports: &[u16]) -> io::Result<()> {
+    pub fn grant(&self, folder: &Path, ports: &[Port]) -> io::Result<()> {
         let group = std::fs::metadata(folder)?.ino();
-        ports.iter().try_for_each(|port| self.granted.insert(Key { group, address: 0, port: u32::from(*port) }))
+        ports.iter().try_for_each(|port| {
+            let protocol = match port.protocol {
+                Protocol::Tcp => TCP,
+                Protocol::Udp => UDP,
+            };
+            self.granted.insert(Key { group, port: u32::from(port.number), protocol })
+        })
     }
 
-    /// Forgets what a group was granted and has served.
+    /// Forgets what a group was granted.
     pub fn forget(&self, folder: &Path) {
         let Ok(group) = std::fs::metadata(folder).map(|folder| folder.ino()) else { return };
-        for (map, entries_max) in [(&self.granted, GRANTED_MAX), (&self.served, SERVED_MAX)] {
-            let keys = map.keys::<Key>(entries_max as usize);
-            keys.into_iter().filter(|key| key.group == group).for_each(|key| map.remove(key));
-        }
+        let keys = self.granted.keys::<Key>(GRANTED_MAX as usize);
+        keys.into_iter().filter(|key| key.group == group).for_each(|key| self.granted.remove(key));
     }
 
-    /// Register 6 has what the program is about, 7 the address, 8 the port.
+    /// Notes at a new socket which group has made it.
+    fn owns(&self) -> Program {
+        let mut program = Program::default();
+        program.copy(6, 1).call(CURRENT_CGROUP).store_wide(STACK, KEY, 0);
+        // The last argument says that there is no note yet.
+        program.map(1, &self.owners).copy(2, 6).copy(3, STACK).add(3, i32::from(KEY)).set(4, 1);
+        program.call(STORAGE).exit(1);
+        program
+    }
+
+    /// Register 6 has what the program is about, 7 the address (of IPv6 the last part), 8 the port as in a packet.
     fn reaches_4(&self) -> Program {
         let mut program = Program::default();
-        program.copy(6, 1).load(7, 6, TO_ADDRESS_4).host_order(7, 32).load(8, 6, TO_PORT).host_order(8, 16);
-        self.decide_4(&mut program);
+        program.copy(6, 1).load(7, 6, TO_ADDRESS_4).swap(7, 32).load(8, 6, TO_PORT);
+        decide_4(&mut program, TO_ADDRESS_4);
+        self.local(&mut program);
         program
     }
 
     fn reaches_6(&self) -> Program {
         let mut program = Program::default();
-        program.copy(6, 1).load(8, 6, TO_PORT).host_order(8, 16);
+        program.copy(6, 1).load(8, 6, TO_PORT);
         for (register, offset) in [(1, 0), (2, 4), (3, 8), (7, 12)] {
-            program.load(register, 6, TO_ADDRESS_6 + offset).host_order(register, 32);
+            program.load(register, 6, TO_ADDRESS_6 + offset).swap(register, 32);
         }
         program.if_not_equal(1, 0, HIGH_V6).if_not_equal(2, 0, ALLOW);
         // ::ffff:a.b.c.d; then :: and ::1.
         program.if_equal(3, 0xFFFF, IS_V4).if_not_equal(3, 0, ALLOW);
-        program.if_equal(7, 0, ANY_V6).if_equal(7, 1, LOCAL).go(ALLOW);
-        program.place(ANY_V6).set(7, 1).go(LOCAL);
+        program.if_equal(7, 0, ANY_V6).if_equal(7, 1, LOCAL_V6).go(ALLOW);
         program.place(HIGH_V6).if_not_equal(1, METADATA_V6.0, LINK_V6);
-        program.if_not_equal(2, 0, ALLOW).if_not_equal(3, 0, ALLOW).if_equal(7, METADATA_V6.1, LOCAL).go(ALLOW);
-        program.place(LINK_V6).shift_right(1, 22).if_equal(1, LINK_V6_PREFIX, LOCAL).go(ALLOW);
-        program.place(IS_V4);
-        self.decide_4(&mut program);
-        program
-    }
-
-    fn decide_4(&self, program: &mut Program) {
-        program.if_not_equal(7, 0, SPECIFIC).set(7, LOOPBACK_V4).go(LOCAL).place(SPECIFIC);
-        program.copy(1, 7).shift_right(1, 24).if_equal(1, 127, LOCAL);
-        program.copy(1, 7).shift_right(1, 16).if_equal(1, LINK_V4, LOCAL);
-        program.place(ALLOW).exit(1);
-        program.place(LOCAL);
-        key(program);
-        find(program, &self.served);
-        program.store_constant(STACK, -8, 0);
-        find(program, &self.served);
-        find(program, &self.granted);
-        program.exit(0);
-        program.place(FOUND).exit(1);
-    }
-
-    fn serves_4(&self) -> Program {
-        let mut program = Program::default();
-        program.copy(6, 1).load(7, 6, OWN_ADDRESS_4).host_order(7, 32).load(8, 6, OWN_PORT);
-        self.record(&mut program);
-        program
-    }
-
-    /// Of IPv6, the addresses that have a number in [`Key`].
-    fn serves_6(&self) -> Program {
-        let mut program = Program::default();
-        program.copy(6, 1).load(8, 6, OWN_PORT);
-        for (register, offset) in [(1, 0), (2, 4), (3, 8), (7, 12)] {
-            program.load(register, 6, OWN_ADDRESS_6 + offset).host_order(register, 32);
+        program.if_not_equal(2, 0, ALLOW).if_not_equal(3, 0, ALLOW).if_equal(7, METADATA_V6.1, LOCAL_V6).go(ALLOW);
+        program.place(LINK_V6).shift_right(1, 22).if_equal(1, LINK_V6_PREFIX, LOCAL_V6).go(ALLOW);
+        program.place(ANY_V6);
+        write_address(&mut program, TO_ADDRESS_6 + 12, 1);
+        program.place(LOCAL_V6);
+        for part in [0, 4, 8, 12] {
+            program.store_constant(STACK, TUPLE + part, 0).load(1, 6, TO_ADDRESS_6 + part);
+            program.store(STACK, TUPLE + 16 + part, 1);
         }
-        program.if_not_equal(1, 0, ALLOW).if_not_equal(2, 0, ALLOW).if_equal(3, 0xFFFF, RECORD);
-        program.if_not_equal(3, 0, ALLOW).if_equal(7, 0, RECORD).if_equal(7, 1, RECORD).go(ALLOW).place(RECORD);
-        self.record(&mut program);
-        program.place(ALLOW).exit(1);
+        program.store_constant(STACK, TUPLE + 32, 0).store_half(STACK, TUPLE + 34, 8);
+        program.set(3, TUPLE_6_BYTES).go(LOOK).place(IS_V4);
+        decide_4(&mut program, TO_ADDRESS_6 + 12);
+        self.local(&mut program);
         program
     }
 
-    fn record(&self, program: &mut Program) {
-        key(program);
-        program.store_constant(STACK, -20, 1);
-        program.map(1, &self.served).copy(2, STACK).add(2, -16).copy(3, STACK).add(3, -20).set(4, 0);
-        program.call(MAP_UPDATE).exit(1);
+    /// Whether what is on the host or the link is the group's own or granted. The packet is on the stack, its size in
+    /// register 3.
+    fn local(&self, program: &mut Program) {
+        program.place(LOOK).copy(1, 6).copy(2, STACK).add(2, i32::from(TUPLE)).set(4, THIS_NAMESPACE).set(5, 0);
+        program.load(0, 6, PROTOCOL).if_equal(0, UDP, LOOK_UDP).if_not_equal(0, TCP, REFUSE);
+        program.call(LOOKUP_TCP).go(LOOKED).place(LOOK_UDP).call(LOOKUP_UDP).place(LOOKED);
+        program.if_equal_wide(0, 0, GRANTED).copy(9, 0).set(7, 0);
+        program.map(1, &self.owners).copy(2, 9).set(3, 0).set(4, 0).call(STORAGE);
+        program.if_equal_wide(0, 0, LET_GO).load_wide(7, 0, 0);
+        program.place(LET_GO).copy(1, 9).call(RELEASE).call(CURRENT_CGROUP).if_same(7, 0, ALLOW);
+        program.place(GRANTED).call(CURRENT_CGROUP).store_wide(STACK, KEY, 0);
+        program.swap(8, 16).store(STACK, KEY + 8, 8).load(1, 6, PROTOCOL).store(STACK, KEY + 12, 1);
+        program.map(1, &self.granted).copy(2, STACK).add(2, i32::from(KEY)).call(MAP_LOOKUP);
+        program.if_equal_wide(0, 0, REFUSE).place(ALLOW).exit(1);
+        program.place(REFUSE).exit(0);
     }
 }
 
-/// The port of name servers, where one of them is on the host's loopback addresses or on the link.
+/// Source: `BPF_F_CURRENT_NETNS` in uapi/linux/bpf.h.
+const THIS_NAMESPACE: i32 = -1;
+
+/// Goes on only with an address of the host or the link. `place` is where the address is.
+fn decide_4(program: &mut Program, place: i16) {
+    program.if_not_equal(7, 0, SPECIFIC);
+    write_address(program, place, LOOPBACK_V4);
+    program.set(7, LOOPBACK_V4.cast_signed()).go(LOCAL_V4).place(SPECIFIC);
+    program.copy(1, 7).shift_right(1, 16).if_equal(1, LINK_V4, LOCAL_V4);
+    program.copy(1, 7).shift_right(1, 24).if_not_equal(1, 127, ALLOW);
+    for broadcast in BROADCASTS_V4 {
+        program.if_equal(7, broadcast, REFUSE);
+    }
+    program.place(LOCAL_V4).store_constant(STACK, TUPLE, 0).swap(7, 32).store(STACK, TUPLE + 4, 7);
+    program.store_constant(STACK, TUPLE + 8, 0).store_half(STACK, TUPLE + 10, 8).set(3, TUPLE_4_BYTES);
+}
+
+/// Says which address is meant by "any": the kernel would take the one that the socket is bound to.
+fn write_address(program: &mut Program, place: i16, address: u32) {
+    program.set(1, address.to_be().cast_signed()).store(6, place, 1);
+}
+
+/// The ports of name servers, where one of them is on the host's loopback addresses or on the link.
 /// Source: resolv.conf(5), RFC 1035.
-pub(crate) fn resolver_port() -> Option<u16> {
+pub(crate) fn resolver_ports() -> Vec<Port> {
     let settings = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    has_local_resolver(&settings).then_some(53)
+    if has_local_resolver(&settings) { vec![Port::udp(53), Port::tcp(53)] } else { Vec::new() }
 }
 
 fn has_local_resolver(settings: &str) -> bool {
@@ -207,16 +262,6 @@ fn is_local(server: &str) -> bool {
         IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.is_unspecified(),
         IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified(),
     })
-}
-
-/// Puts a [`Key`] on the stack.
-fn key(program: &mut Program) {
-    program.call(CURRENT_CGROUP).store_wide(STACK, -16, 0).store(STACK, -8, 7).store(STACK, -4, 8);
-}
-
-/// Goes to the last exit when the key on the stack is in a map.
-fn find(program: &mut Program, map: &Map) {
-    program.map(1, map).copy(2, STACK).add(2, -16).call(MAP_LOOKUP).if_not_null(0, FOUND);
 }
 
 #[cfg(test)]

@@ -85,12 +85,17 @@ async fn files_of_one_are_not_seen_by_another() {
 }
 
 /// Each is a line of Python that raises when it is refused. They are run by a shell in every runtime, too.
-const CALLS: [(&str, &str); 10] = [
+const CALLS: [(&str, &str); 15] = [
     ("raw sockets", "socket.socket(2, 3)"),
     ("raw sockets of IPv6", "socket.socket(10, 3)"),
     ("packets", "socket.socket(17, 3)"),
     ("the kernel's cryptography", "socket.socket(38, 5)"),
     ("sockets of virtual machines", "socket.socket(40, 1)"),
+    ("pairs of other sockets", "socket.socketpair(30, 1)"),
+    ("the kernel's log of sockets", "socket.socket(16, 3, 4)"),
+    ("quotas", "call(dict(x86_64=443, aarch64=443), -1, 0, 0, 0)"),
+    ("trees of mounts", "call(dict(x86_64=467, aarch64=467), -100, b'/tmp', 0, 0, 0)"),
+    ("labels of its own", "call(dict(x86_64=460, aarch64=460), 0, 0, 0, 0)"),
     ("tracing its parent", "call(dict(x86_64=101, aarch64=117), 16, os.getppid(), 0, 0)"),
     ("memory of its parent", "call(dict(x86_64=310, aarch64=270), os.getppid(), 0, 0, 0, 0, 0)"),
     ("modules", "call(dict(x86_64=313, aarch64=273), 0, 0, 0)"),

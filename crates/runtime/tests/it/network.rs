@@ -123,10 +123,130 @@ async fn what_one_serves_is_not_another_ones() {
     assert_eq!(reaches(&harness, &other, json!([["tcp4", ["127.0.0.1", port]]])).await, ["EPERM"]);
 }
 
+/// A function that makes the sockets `[family, type, options, address]` of its event's first part, tries the `[family,
+/// type, own address, to]` of its second, and keeps the sockets, or closes them first when there is a third.
+const HOLDS: &str = r#"
+import errno, socket
+def make(family, kind, options, address):
+    s = socket.socket(family, kind); s.settimeout(2)
+    for option in options: s.setsockopt(*option)
+    if address: s.bind(tuple(address))
+    if kind == 1 and address: s.listen()
+    return s
+def reach(family, kind, options, address, to):
+    try:
+        s = socket.socket(family, kind); s.settimeout(2)
+        for option in options: s.setsockopt(*option)
+        if address: s.bind(tuple(address))
+        if kind == 1: s.connect(tuple(to))
+        else: s.sendto(b"x", tuple(to))
+        return "reached"
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+def handler(event, context):
+    held = [make(*one) for one in event[0]]
+    if len(event) > 2: [one.close() for one in held]
+    return [reach(*one) for one in event[1]]
+"#;
+
+// As Linux numbers address families and types of sockets.
+const V4: i32 = 2;
+const V6: i32 = 10;
+const TCP: i32 = 1;
+const UDP: i32 = 2;
+
+/// A service of the host, and its port, at which there is nothing yet of the other protocol.
+fn service(address: &str) -> (TcpListener, u16) {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let port = port(&listener);
+    (listener, port)
+}
+
+#[tokio::test]
+async fn its_own_port_is_of_one_protocol_and_family() {
+    let harness = Harness::new();
+    let (_v4, port) = service("127.0.0.1");
+    let mut held = vec![json!([V4, UDP, [], ["127.0.0.1", port]]), json!([V6, UDP, [], ["::1", port]])];
+    let reaches_it = json!([V4, TCP, [], null, ["127.0.0.1", port]]);
+    let own = json!([V4, UDP, [], null, ["127.0.0.1", port]]);
+    let answers = harness.value(&harness.python(HOLDS), &json!([held, [reaches_it, own]]).to_string()).await;
+    assert_eq!(answers, json!(["EPERM", "reached"]));
+    held = vec![json!([V6, TCP, [[41, 26, 1]], ["::", port]])];
+    let answers = harness.value(&harness.python(HOLDS), &json!([held, [reaches_it]]).to_string()).await;
+    assert_eq!(answers, json!(["EPERM"]), "a socket that serves IPv6 alone");
+}
+
+#[tokio::test]
+async fn what_it_serves_on_both_families_is_its_own_on_both() {
+    let harness = Harness::new();
+    for kind in [TCP, UDP] {
+        let (listener, port) = service("::1");
+        drop(listener);
+        let held = json!([[V6, kind, [], ["::", port]]]);
+        let tries =
+            [(V4, "127.0.0.1"), (V4, "127.9.9.9"), (V4, "0.0.0.0"), (V6, "::ffff:127.0.0.1"), (V6, "::1"), (V6, "::")];
+        let tries: Vec<Value> = tries.iter().map(|(family, to)| json!([family, kind, [], null, [to, port]])).collect();
+        let answers = harness.value(&harness.python(HOLDS), &json!([held, tries]).to_string()).await;
+        assert_eq!(answers, json!(vec!["reached"; 6]), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_it_serves_no_longer_is_not_its_own() {
+    let harness = Harness::new();
+    let spec = harness.python(HOLDS);
+    let (listener, port) = service("127.0.0.1");
+    drop(listener);
+    let held = json!([[V4, TCP, [[1, 2, 1]], ["127.0.0.1", port]], [V4, UDP, [], ["127.0.0.1", port]]]);
+    let tries = json!([[V4, TCP, [], null, ["127.0.0.1", port]], [V4, UDP, [], null, ["127.0.0.1", port]]]);
+    let answers = harness.value(&spec, &json!([held, [], "closed"]).to_string()).await;
+    assert_eq!(answers, json!([]));
+    let _services = (TcpListener::bind(("127.0.0.1", port)).unwrap(), UdpSocket::bind(("127.0.0.1", port)).unwrap());
+    let answers = harness.value(&spec, &json!([[], tries]).to_string()).await;
+    assert_eq!(answers, json!(["EPERM", "EPERM"]));
+}
+
+/// An address of zeros means the one that a socket is bound to.
+#[tokio::test]
+async fn any_address_is_not_a_way_to_another() {
+    let harness = Harness::new();
+    let (listener, port) = service("127.0.0.9");
+    listener.set_nonblocking(true).unwrap();
+    let held = json!([[V4, TCP, [], ["127.0.0.1", port]], [V6, TCP, [], ["::1", port]]]);
+    let tries = json!([
+        [V4, TCP, [], ["127.0.0.9", 0], ["0.0.0.0", port]],
+        [V6, TCP, [], ["::ffff:127.0.0.9", 0], ["::ffff:0.0.0.0", port]],
+        [V6, TCP, [], ["::ffff:127.0.0.9", 0], ["::", port]],
+    ]);
+    let answers = harness.value(&harness.python(HOLDS), &json!([held, tries]).to_string()).await;
+    assert!(listener.accept().is_err(), "{answers}");
+}
+
+#[tokio::test]
+async fn a_broadcast_does_not_reach_others_of_a_port() {
+    let harness = Harness::new();
+    let service = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None).unwrap();
+    rustix::net::sockopt::set_socket_reuseaddr(&service, true).unwrap();
+    rustix::net::bind(&service, &std::net::SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let service = UdpSocket::from(service);
+    service.set_nonblocking(true).unwrap();
+    let port = service.local_addr().unwrap().port();
+    let held = json!([[V4, UDP, [[1, 2, 1]], ["0.0.0.0", port]]]);
+    let tries = json!([[V4, UDP, [[1, 6, 1]], null, ["127.255.255.255", port]]]);
+    let answers = harness.value(&harness.python(HOLDS), &json!([held, tries]).to_string()).await;
+    assert_eq!((answers, service.recv(&mut [0]).is_err()), (json!(["EPERM"]), true));
+}
+
 #[tokio::test]
 async fn protocols_that_nobody_guards_are_refused() {
     let harness = Harness::new();
-    let source = "import socket, errno\ndef refused(*a):\n  try: socket.socket(*a).close(); return 'fine'\n  except OSError as e: return errno.errorcode[e.errno]\ndef handler(e, c): return [refused(2, 1, 132), refused(2, 5, 132), refused(2, 2, 136), refused(2, 1, 262), refused(2, 2, 1), refused(2, 1, 6), refused(10, 2, 17)]";
+    let source = "import socket, errno\ndef refused(*a):\n  try: socket.socket(*a).close(); return 'fine'\n  except OSError as e: return errno.errorcode[e.errno]\ndef handler(e, c): return [refused(2, 1, 132), refused(2, 5, 132), refused(2, 2, 136), refused(2, 1, 262), refused(2, 2, 1), refused(2, 1, 6), refused(10, 2, 17), refused(2, 5, 0), refused(2, 6, 0), refused(10, 6, 0), refused(16, 3, 0), refused(16, 3, 9), refused(16, 2, 4), refused(40, 1, 0), refused(1, 5, 0)]";
     let answers = harness.value(&harness.python(source), "{}").await;
-    assert_eq!(answers, json!(["EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "fine", "fine"]));
+    assert_eq!(
+        answers,
+        json!([
+            "EPERM", "EPERM", "EPERM", "EPERM", "EPERM", "fine", "fine", "EPERM", "EPERM", "EPERM", "fine", "EPERM",
+            "EPERM", "EPERM", "fine"
+        ])
+    );
 }
