@@ -1,30 +1,32 @@
 //! Newer writes laid over older data: a sorted map that is cheap to copy, and the ranges it deletes from what is below.
 
-use std::iter;
 use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use kv::{Batch, Error, KeyRange, Merge, Order, Read, Scan};
-use rpds::RedBlackTreeMapSync;
+use kv::{Batch, KeyRange, Order, Read};
 
-/// Memory beside its bytes that an entry takes, roughly.
-const ENTRY_BYTES: usize = 160;
+use crate::map::{Map, Row};
 
-/// So many deleted rows in a row are walked over before a scan jumps to the end of the range that deletes them.
-const STEPS_BEFORE_JUMP: u32 = 4;
+/// Memory beside its bytes that an entry takes, roughly: its part of the nodes, and what an allocation costs.
+const ENTRY_BYTES: usize = 96;
 
 /// Puts, and deletes of what is below them. A copy costs nothing, and later changes cost it nothing either.
 #[derive(Clone)]
 pub(crate) struct Layer {
-    puts: RedBlackTreeMapSync<Bytes, Bytes>,
-    /// Ranges that do not touch, by their start; `None` is an open end. What `puts` holds is not meant.
-    deleted: RedBlackTreeMapSync<Bytes, Option<Bytes>>,
+    puts: Map,
+    /// What `puts` may hold. Copies have it in common: what a later one added is a false alarm in an earlier one.
+    keys: Arc<Filter>,
+    /// Ranges that do not touch, their starts as keys and their ends as values; no value is an open end. What `puts` holds is not meant.
+    deleted: Map,
     bytes: usize,
 }
 
 impl Layer {
-    pub fn new() -> Layer {
-        Layer { puts: RedBlackTreeMapSync::new_sync(), deleted: RedBlackTreeMapSync::new_sync(), bytes: 0 }
+    /// A layer that will be full with `capacity` bytes.
+    pub fn new(capacity: usize) -> Layer {
+        Layer { puts: Map::new(), keys: Arc::new(Filter::new(capacity)), deleted: Map::new(), bytes: 0 }
     }
 
     /// Memory in use, roughly.
@@ -32,38 +34,48 @@ impl Layer {
         self.bytes
     }
 
-    pub fn puts(&self) -> impl Iterator<Item = (&Bytes, &Bytes)> {
-        self.puts.iter()
+    pub fn puts(&self) -> &Map {
+        &self.puts
     }
 
     /// In key order; they neither overlap nor touch.
     pub fn deleted(&self) -> impl Iterator<Item = KeyRange> + '_ {
-        self.deleted.iter().map(|(start, end)| KeyRange::half_open(start.clone(), end.clone()))
+        self.deleted.iter().map(deleted_range)
+    }
+
+    /// Whether anything in `range` is deleted from what is below.
+    pub fn deletes_from(&self, range: &KeyRange) -> bool {
+        !self.deleted.is_empty()
+            && (self.covers(range.start()) || self.deleted.range(range.clone(), Order::Forward).next().is_some())
     }
 
     /// Adds a batch; `below` is what the layer lies over.
     pub fn apply(&mut self, batch: &Batch, below: &impl Read) {
         for range in batch.deleted() {
-            self.delete_range(range);
+            self.delete_range(&range);
         }
         for (key, value) in batch.writes() {
             match value {
-                Some(value) => self.put(key.clone(), value.clone()),
+                Some(value) => self.put(key, value),
                 None => self.delete(key, below),
             }
         }
     }
 
-    fn put(&mut self, key: Bytes, value: Bytes) {
-        self.forget_put(&key);
-        self.bytes += key.len() + value.len() + ENTRY_BYTES;
-        self.puts.insert_mut(key, value);
+    fn put(&mut self, key: &[u8], value: &[u8]) {
+        let row = Row::new(key, value);
+        self.bytes += row_bytes(&row);
+        self.keys.add(key);
+        if let Some(old) = self.puts.insert(row) {
+            self.bytes -= row_bytes(&old);
+        }
     }
 
-    fn forget_put(&mut self, key: &Bytes) {
-        if let Some(old) = self.puts.get(key) {
-            self.bytes -= key.len() + old.len() + ENTRY_BYTES;
-            self.puts.remove_mut(key);
+    fn forget_put(&mut self, key: &[u8]) {
+        if self.keys.may_have(key)
+            && let Some(old) = self.puts.remove(key)
+        {
+            self.bytes -= row_bytes(&old);
         }
     }
 
@@ -80,12 +92,14 @@ impl Layer {
             below.scan(between, Order::Forward).is_ok_and(|mut rows| rows.next().is_none())
         };
         let (start, end) = point(key);
-        let before = self.deleted.range::<Bytes, _>(..key).next_back().map(|(start, end)| (start.clone(), end.clone()));
-        let start = match before {
-            Some((before, Some(before_end))) if nothing(&before_end, &start) => before,
+        // None of them has the key, so each end is known, but the last one's.
+        let before = self.deleted.last_to(key).map(deleted_range);
+        let start = match before.as_ref().map(|before| (before.start(), before.end())) {
+            Some((before, Some(before_end))) if nothing(before_end, &start) => before.clone(),
             _ => start,
         };
-        let after = self.deleted.range::<Bytes, _>(&end..).next().map(|(start, _)| start.clone());
+        let after = self.deleted.range(KeyRange::half_open(end.clone(), None), Order::Forward).next();
+        let after = after.map(|after| Bytes::copy_from_slice(after.key()));
         let end = match after {
             Some(after) if nothing(&end, &after) => after,
             _ => end,
@@ -93,48 +107,63 @@ impl Layer {
         self.insert_deleted(start, Some(end));
     }
 
-    fn delete_range(&mut self, range: KeyRange) {
-        let covered: Vec<Bytes> = self.puts.range::<Bytes, _>(range.bounds()).map(|(key, _)| key.clone()).collect();
-        covered.iter().for_each(|key| self.forget_put(key));
+    fn delete_range(&mut self, range: &KeyRange) {
+        if range.is_empty() {
+            return;
+        }
+        self.bytes -= self.puts.range(range.clone(), Order::Forward).map(row_bytes).sum::<usize>();
+        self.puts.remove_range(range);
         self.insert_deleted(range.start().clone(), range.end().cloned());
     }
 
     /// Adds a range, joined with those that it touches.
     fn insert_deleted(&mut self, mut start: Bytes, mut end: Option<Bytes>) {
-        if let Some((before, before_end)) = self.deleted.range::<Bytes, _>(..start.clone()).next_back()
-            && before_end.as_ref().is_none_or(|before_end| *before_end >= start)
+        if let Some(before) = self.deleted.last_to(&start).map(deleted_range)
+            && before.end().is_none_or(|before_end| *before_end >= start)
         {
-            start = before.clone();
+            start = before.start().clone();
         }
-        let touched = (Bound::Included(&start), end.as_ref().map_or(Bound::Unbounded, Bound::Included));
-        let touched: Vec<_> = self.deleted.range::<Bytes, _>(touched).map(|(s, e)| (s.clone(), e.clone())).collect();
-        for (touched, touched_end) in touched {
-            self.bytes -= range_bytes(&touched, touched_end.as_ref());
-            self.deleted.remove_mut(&touched);
-            end = end.zip(touched_end).map(|(end, touched_end)| end.max(touched_end));
+        let touched =
+            KeyRange::new(Bound::Included(&start), end.as_ref().map_or(Bound::Unbounded, |end| Bound::Included(end)));
+        let ranges: Vec<_> = self.deleted.range(touched.clone(), Order::Forward).map(deleted_range).collect();
+        for range in ranges {
+            end = end.zip(range.end()).map(|(end, touched_end)| end.max(touched_end.clone()));
         }
-        self.bytes += range_bytes(&start, end.as_ref());
-        self.deleted.insert_mut(start, end);
+        self.bytes -= self.deleted.range(touched.clone(), Order::Forward).map(row_bytes).sum::<usize>();
+        self.deleted.remove_range(&touched);
+        let row = Row::new(&start, end.as_deref().unwrap_or_default());
+        self.bytes += row_bytes(&row);
+        self.deleted.insert(row);
     }
 
     /// The deleted range that holds `key`.
-    fn covering(&self, key: &[u8]) -> Option<KeyRange> {
-        let upto = (Bound::Unbounded, Bound::Included(key));
-        let (start, end) = self.deleted.range::<[u8], _>(upto).next_back()?;
-        end.as_ref().is_none_or(|end| key < *end).then(|| KeyRange::half_open(start.clone(), end.clone()))
+    pub fn covering(&self, key: &[u8]) -> Option<KeyRange> {
+        let row = self.deleted.last_to(key)?;
+        (row.value().is_empty() || key < row.value()).then(|| deleted_range(row))
     }
 
     fn covers(&self, key: &[u8]) -> bool {
-        !self.deleted.is_empty() && self.covering(key).is_some()
+        let row = if self.deleted.is_empty() { None } else { self.deleted.last_to(key) };
+        row.is_some_and(|row| row.value().is_empty() || key < row.value())
     }
 
     /// What the layer says of `key`: `Some(None)` is deleted, `None` is nothing.
-    fn get(&self, key: &[u8]) -> Option<Option<&Bytes>> {
-        match self.puts.get(key) {
-            Some(value) => Some(Some(value)),
+    pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        match self.keys.may_have(key).then(|| self.puts.get(key)).flatten() {
+            Some(row) => Some(Some(row.value())),
             None => self.covers(key).then_some(None),
         }
     }
+}
+
+fn row_bytes(row: &Row) -> usize {
+    row.bytes() + ENTRY_BYTES
+}
+
+/// No end is empty: it would come before every start.
+fn deleted_range(row: &Row) -> KeyRange {
+    let end = (!row.value().is_empty()).then(|| Bytes::copy_from_slice(row.value()));
+    KeyRange::half_open(Bytes::copy_from_slice(row.key()), end)
 }
 
 /// The range of one key.
@@ -142,94 +171,43 @@ fn point(key: &Bytes) -> (Bytes, Bytes) {
     (key.clone(), [&key[..], b"\0"].concat().into())
 }
 
-fn range_bytes(start: &Bytes, end: Option<&Bytes>) -> usize {
-    start.len() + end.map_or(0, Bytes::len) + ENTRY_BYTES
-}
+/// A set of keys that may have more than were added: so that looking for what is not there costs next to nothing.
+struct Filter(Vec<AtomicU64>);
 
-/// A layer and what it lies over, read as one.
-pub(crate) struct Over<'a, B>(pub &'a Layer, pub &'a B);
+/// So many bytes of a layer for each bit: a row of 1 KiB has 64 bits, the smallest there is has six.
+const BYTES_PER_BIT: usize = 16;
 
-impl<B: Read> Over<'_, B> {
-    pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        match self.0.get(key) {
-            Some(value) => Ok(value.cloned()),
-            None => self.1.get(key),
+impl Filter {
+    fn new(capacity: usize) -> Filter {
+        let words = (capacity / BYTES_PER_BIT / 64).clamp(16, 1 << 20).next_power_of_two();
+        Filter((0..words).map(|_| AtomicU64::new(0)).collect())
+    }
+
+    /// The two bits of a key, in one word: looking at them is one access to memory.
+    fn bits(&self, key: &[u8]) -> Option<(&AtomicU64, u64)> {
+        let hash = hash(key);
+        let word = self.0.get(hash as usize & (self.0.len() - 1))?;
+        Some((word, 1 << (hash >> 58) | 1 << (hash >> 52 & 63)))
+    }
+
+    fn add(&self, key: &[u8]) {
+        if let Some((word, bits)) = self.bits(key) {
+            word.fetch_or(bits, Ordering::Relaxed);
         }
+    }
+
+    fn may_have(&self, key: &[u8]) -> bool {
+        self.bits(key).is_none_or(|(word, bits)| word.load(Ordering::Relaxed) & bits == bits)
     }
 }
 
-impl<'a, B: Read> Over<'a, B> {
-    pub fn scan(self, range: KeyRange, order: Order) -> Result<Scan<'a>, Error> {
-        if range.is_empty() {
-            return Ok(Box::new(iter::empty()));
-        }
-        let Over(layer, below) = self;
-        let rest: Scan<'a> = if layer.deleted.is_empty() {
-            below.scan(range.clone(), order)?
-        } else {
-            let rows = below.scan(range.clone(), order)?;
-            Box::new(Undeleted { layer, below, rows, rest: range.clone(), order })
-        };
-        if layer.puts.is_empty() {
-            return Ok(rest);
-        }
-        // The map's own iterator must own its bounds to live as long as the scan.
-        let bounds = (range.bounds().0.cloned(), range.bounds().1.cloned());
-        let above = layer.puts.range::<Bytes, _>(bounds).map(|(key, value)| (key, Some(value)));
-        Ok(match order {
-            Order::Forward => Box::new(Merge::new(above, rest, order)),
-            Order::Reverse => Box::new(Merge::new(above.rev(), rest, order)),
-        })
-    }
-}
-
-/// A scan of what lies below a layer, without what the layer deletes.
-struct Undeleted<'a, B> {
-    layer: &'a Layer,
-    below: &'a B,
-    rows: Scan<'a>,
-    rest: KeyRange,
-    order: Order,
-}
-
-impl<B: Read> Undeleted<'_, B> {
-    /// Goes on after `deleted`; `false` when nothing is left.
-    fn jump(&mut self, deleted: &KeyRange) -> Result<bool, Error> {
-        let (start, end) = (self.rest.start().clone(), self.rest.end().cloned());
-        self.rest = match (self.order, deleted.end()) {
-            (Order::Forward, None) => return Ok(false),
-            (Order::Forward, Some(to)) => KeyRange::half_open(start.max(to.clone()), end),
-            (Order::Reverse, _) => KeyRange::half_open(start, Some(deleted.start().clone())),
-        };
-        if self.rest.is_empty() {
-            return Ok(false);
-        }
-        self.rows = self.below.scan(self.rest.clone(), self.order)?;
-        Ok(true)
-    }
-}
-
-impl<B: Read> Iterator for Undeleted<'_, B> {
-    type Item = Result<(Bytes, Bytes), Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut steps = 0;
-        loop {
-            let row = self.rows.next()?;
-            let Ok((key, _)) = &row else { return Some(row) };
-            let Some(deleted) = self.layer.covering(key) else { return Some(row) };
-            steps += 1;
-            if steps > STEPS_BEFORE_JUMP {
-                steps = 0;
-                match self.jump(&deleted) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        self.rows = Box::new(iter::empty());
-                        return None;
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-        }
-    }
+/// Spreads keys over bits, quickly; whoever chooses keys that fall on the same bits gains slower reads of them.
+fn hash(key: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = key.as_chunks::<8>();
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+    let mixed = words.fold(key.len() as u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR));
+    (mixed ^ mixed >> 32).wrapping_mul(FACTOR)
 }

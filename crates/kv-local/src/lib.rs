@@ -9,9 +9,11 @@ mod folder;
 mod journal;
 mod layer;
 mod log;
+mod map;
 mod record;
 mod recover;
 mod repair;
+mod scan;
 mod segment;
 #[cfg(test)]
 mod sim;

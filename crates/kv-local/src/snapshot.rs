@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use kv::{Error, KeyRange, Order, Read, Scan, Snapshot};
-use redb::{AccessGuard, ReadOnlyTable, StorageError};
+use redb::{AccessGuard, Range, ReadOnlyTable};
 
+use crate::scan::{Found, Source, scan};
 use crate::tree::{bounds, failed};
 
 /// The table holds its transaction open.
@@ -13,29 +14,44 @@ impl Snapshot for TreeSnapshot {}
 
 impl Read for TreeSnapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        let value = self.0.get(key).map_err(failed)?;
-        Ok(value.map(|value| copy(&value)))
+        Source::get(self, key)
     }
 
     fn scan(&self, range: KeyRange, order: Order) -> Result<Scan<'_>, Error> {
-        if range.is_empty() {
-            return Ok(Box::new(std::iter::empty()));
-        }
-        let rows = self.0.range::<&[u8]>(bounds(&range)).map_err(failed)?;
-        Ok(match order {
-            Order::Forward => Box::new(rows.map(row)),
-            Order::Reverse => Box::new(rows.rev().map(row)),
-        })
+        scan(self, range, order)
     }
 }
 
-type Guard<'a> = AccessGuard<'a, &'static [u8]>;
+impl<'a> Source<'a> for &'a TreeSnapshot {
+    type Rows = TreeRows<'a>;
 
-fn row(row: Result<(Guard<'_>, Guard<'_>), StorageError>) -> Result<(Bytes, Bytes), Error> {
-    let (key, value) = row.map_err(failed)?;
-    Ok((copy(&key), copy(&value)))
+    fn get(self, key: &[u8]) -> Result<Option<Bytes>, Error> {
+        let value = self.0.get(key).map_err(failed)?;
+        Ok(value.map(|value| Bytes::copy_from_slice(value.value())))
+    }
+
+    fn rows(self, range: KeyRange, order: Order) -> Result<TreeRows<'a>, Error> {
+        let rows = self.0.range::<&[u8]>(bounds(&range)).map_err(failed)?;
+        Ok(TreeRows { rows, order })
+    }
 }
 
-fn copy(bytes: &Guard<'_>) -> Bytes {
-    Bytes::copy_from_slice(bytes.value())
+/// The rows of a range.
+pub(crate) struct TreeRows<'a> {
+    rows: Range<'a, &'static [u8], &'static [u8]>,
+    order: Order,
+}
+
+pub(crate) type Guard<'a> = AccessGuard<'a, &'static [u8]>;
+
+impl<'a> Iterator for TreeRows<'a> {
+    type Item = Result<Found<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = match self.order {
+            Order::Forward => self.rows.next(),
+            Order::Reverse => self.rows.next_back(),
+        };
+        row.map(|row| row.map(|(key, value)| Found::Tree(key, value)).map_err(failed))
+    }
 }

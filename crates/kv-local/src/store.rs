@@ -64,7 +64,7 @@ impl Store {
         disk.sync_names().map_err(io)?;
         let mut mark = tree.mark().map_err(unreadable)?;
         let below = Below { frozen: None, tree: tree.view().map_err(unreadable)? };
-        let (mut active, mut last_time) = (Layer::new(), Timestamp::ZERO);
+        let (mut active, mut last_time) = (Layer::new(options.overlay_bytes), Timestamp::ZERO);
         let contents = recover::recover(&*disk, mark, options.journal, |time, batch| {
             active.apply(&batch, &below);
             last_time = time;
@@ -80,7 +80,7 @@ impl Store {
         while mark.history == 0 {
             mark.history = options.env.random_u64();
         }
-        tree.flush(&Layer::new(), mark).map_err(unreadable)?;
+        tree.flush(&Layer::new(0), mark).map_err(unreadable)?;
         let logged = active.bytes();
         let view = View { active, below, sequence: contents.last };
         let log = Log::new(Arc::clone(&disk), options.env.clone(), options.segment_bytes, options.journal, contents);
@@ -176,7 +176,7 @@ impl Store {
         if state.latest.sequence == 0 || state.logged == 0 {
             return;
         }
-        let layer = std::mem::replace(&mut state.latest.active, Layer::new());
+        let layer = std::mem::replace(&mut state.latest.active, Layer::new(self.overlay_bytes));
         let mark = Mark { flushed: state.latest.sequence, file: self.log.newest(), history: self.history };
         state.latest.below.frozen = Some(Frozen { layer, mark });
         state.logged = 0;

@@ -120,8 +120,8 @@ impl Tree {
             for range in layer.deleted() {
                 delete(&mut rows, &range)?;
             }
-            for (key, value) in layer.puts() {
-                rows.insert(&**key, &**value)?;
+            for row in layer.puts().iter() {
+                rows.insert(row.key(), row.value())?;
             }
             let mut table = transaction.open_table(MARK)?;
             for (name, value) in [("flushed", mark.flushed), ("file", mark.file), ("history", mark.history)] {
@@ -136,7 +136,7 @@ impl Tree {
     /// another history: the next batches have its numbers, and not its content. The store chooses a new one when it opens.
     pub(crate) fn set_newest_file(&self, number: u64) -> Result<(), redb::Error> {
         let mark = self.mark()?;
-        self.flush(&Layer::new(), Mark { file: mark.file.min(number), history: 0, ..mark })
+        self.flush(&Layer::new(0), Mark { file: mark.file.min(number), history: 0, ..mark })
     }
 
     pub(crate) fn view(&self) -> Result<Arc<TreeSnapshot>, redb::Error> {

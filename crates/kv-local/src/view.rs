@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kv::{Error, KeyRange, Order, Read, Scan, Snapshot};
 
-use crate::layer::{Layer, Over};
+use crate::layer::Layer;
+use crate::scan::{Over, Source, scan};
 use crate::snapshot::TreeSnapshot;
 use crate::tree::Mark;
 
@@ -38,26 +39,33 @@ impl Snapshot for View {}
 
 impl Read for View {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
-        Over(&self.active, &self.below).get(key)
+        match self.active.get(key) {
+            Some(value) => Ok(value.map(Bytes::copy_from_slice)),
+            None => self.below.get(key),
+        }
     }
 
     fn scan(&self, range: KeyRange, order: Order) -> Result<Scan<'_>, Error> {
-        Over(&self.active, &self.below).scan(range, order)
+        let (layer, tree) = (&self.active, &*self.below.tree);
+        match &self.below.frozen {
+            Some(frozen) => scan(Over { layer, below: Over { layer: &frozen.layer, below: tree } }, range, order),
+            None => scan(Over { layer, below: tree }, range, order),
+        }
     }
 }
 
 impl Read for Below {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         match &self.frozen {
-            Some(frozen) => Over(&frozen.layer, &*self.tree).get(key),
-            None => self.tree.get(key),
+            Some(frozen) => Over { layer: &frozen.layer, below: &*self.tree }.get(key),
+            None => Source::get(&*self.tree, key),
         }
     }
 
     fn scan(&self, range: KeyRange, order: Order) -> Result<Scan<'_>, Error> {
         match &self.frozen {
-            Some(frozen) => Over(&frozen.layer, &*self.tree).scan(range, order),
-            None => self.tree.scan(range, order),
+            Some(frozen) => scan(Over { layer: &frozen.layer, below: &*self.tree }, range, order),
+            None => scan(&*self.tree, range, order),
         }
     }
 }

@@ -29,7 +29,6 @@ pub use error::Error;
 pub use journal::{Entry, Journal};
 pub use key::{DecodeKey, Desc, EncodeKey, KeyReader, KeyWriter, Partial};
 pub use memory::Memory;
-pub use merge::Merge;
 pub use range::{KeyRange, Order};
 pub use stored::{Stored, decode_stored, encode_stored, unknown_version};
 pub use table::{Rows, Table};

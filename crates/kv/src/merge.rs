@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::{Error, Order, Scan};
 
 /// Both inputs come in `order`. Where both hold a key, `above` wins; where it holds a delete (`None`), the key is skipped.
-pub struct Merge<'a, A: Iterator> {
+pub(crate) struct Merge<'a, A: Iterator> {
     above: Peekable<A>,
     below: Peekable<Scan<'a>>,
     order: Order,

@@ -25,7 +25,7 @@ impl Batch {
         }
     }
 
-    /// The batch of which `bytes` are; `None` when they are of none.
+    /// The batch of which `bytes` are, which it keeps; `None` when they are of none.
     pub fn decode(bytes: Bytes) -> Option<Batch> {
         let mut reader = Reader(bytes);
         let (ranges, writes) = (reader.number()?, reader.number()?);
@@ -72,8 +72,7 @@ impl Reader {
             NONE => Some(None),
             length => {
                 let length = usize::try_from(length).ok().filter(|length| *length <= self.0.len())?;
-                // A copy: a row kept in memory must not keep the whole record there.
-                Some(Some(Bytes::copy_from_slice(&self.0.split_to(length))))
+                Some(Some(self.0.split_to(length)))
             }
         }
     }
