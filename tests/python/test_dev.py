@@ -131,6 +131,114 @@ def test_its_own_files_are_no_change_of_the_project(tmp_path):
         assert process.wait(timeout=60) == 0
 
 
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", ["copy.log", "left-out.txt"])
+def test_a_copy_of_its_output_beside_the_code_starts_no_deployment(tmp_path, name):
+    (tmp_path / "serverless.yml").write_text(CONFIG + "package: { patterns: ['!left-out.txt'] }\n")
+    (tmp_path / "handler.py").write_text(HANDLER.format(greeting="hello"))
+    copy = tmp_path / name
+    copy.touch()
+    dev = subprocess.Popen([BINARY, "dev", str(tmp_path), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    tee = subprocess.Popen(["tee", str(copy)], stdin=dev.stdout, stdout=subprocess.DEVNULL)
+    dev.stdout.close()
+    try:
+        printed = copy.read_text
+        url = wait_until(lambda: re.search(r"GET\s+(http\S+)", printed()), 120, "the endpoint").group(1)
+        for greeting in ["one", "two", "three"]:
+            before = printed().count("deployed in")
+            (tmp_path / "handler.py").write_text(HANDLER.format(greeting=greeting))
+            wait_until(lambda: printed().count("deployed in") > before, 30, "the deployment")
+            assert http("GET", url) == (200, {"greeting": greeting})
+        wait_until(lambda: printed().count("| called") == 3, 30, "the lines of the calls")
+        assert printed().count("deployed in") == 3
+    finally:
+        dev.send_signal(signal.SIGINT)
+        assert dev.wait(timeout=60) == 0
+        tee.wait(timeout=60)
+
+
+SHARED_CONFIG = """
+service: shared
+provider: { name: aws }
+functions:
+  py1: { handler: py1.main, runtime: python3.12, events: [{ httpApi: GET /py1 }] }
+  py2: { handler: py2.main, runtime: python3.12, events: [{ httpApi: GET /py2 }] }
+  js1: { handler: js1.main, runtime: nodejs20.x, events: [{ httpApi: GET /js1 }] }
+  js2: { handler: js2.main, runtime: nodejs20.x, events: [{ httpApi: GET /js2 }] }
+"""
+
+SHARED_PYTHON = """
+import common
+calls = 0
+
+def main(event, context):
+    global calls
+    calls += 1
+    return {{"code": "{code}", "calls": calls, "common": common.VALUE}}
+"""
+
+SHARED_NODE = """
+const {{ VALUE }} = require('./common');
+let calls = 0;
+exports.main = async () => ({{ code: '{code}', calls: ++calls, common: VALUE }});
+"""
+
+
+@pytest.mark.timeout(400)
+def test_a_change_restarts_only_the_functions_that_it_concerns(tmp_path):
+    def write(name, code):
+        text = SHARED_PYTHON if name.startswith("py") else SHARED_NODE
+        (tmp_path / f"{name}.{name[:2]}").write_text(text.format(code=code))
+
+    (tmp_path / "serverless.yml").write_text(SHARED_CONFIG)
+    (tmp_path / "common.py").write_text("VALUE = 1")
+    (tmp_path / "common.js").write_text("exports.VALUE = 1")
+    names = ["py1", "py2", "js1", "js2"]
+    for name in names:
+        write(name, "old")
+    dev = Dev(tmp_path)
+    try:
+        urls = {name: dev.wait_for(rf"GET\s+(http\S+/{name})").group(1) for name in names}
+        calls = dict.fromkeys(names, 0)
+
+        def call(name, code="old", common=1, restarted=False):
+            status, answer = http("GET", urls[name])
+            assert status == 200, answer
+            calls[name] = 1 if restarted else calls[name] + 1
+            assert answer == {"code": code, "calls": calls[name], "common": common}, name
+
+        def deployed(save):
+            before = len(re.findall(r"deployed in", dev.output()))
+            save()
+            wait_until(lambda: len(re.findall(r"deployed in", dev.output())) > before, 60, "the deployment")
+
+        for name in names * 2:
+            call(name)
+        deployed(lambda: write("py1", "new"))
+        call("py1", code="new", restarted=True)
+        for name in ["py2", "js1", "js2"]:
+            call(name)
+        deployed(lambda: write("js1", "new"))
+        call("js1", code="new", restarted=True)
+        call("py1", code="new")
+        for name in ["py2", "js2"]:
+            call(name)
+        # What both import restarts both, also the one that still had the older package.
+        deployed(lambda: (tmp_path / "common.py").write_text("VALUE = 2"))
+        call("py1", code="new", common=2, restarted=True)
+        call("py2", common=2, restarted=True)
+        call("js1", code="new")
+        call("js2")
+        deployed(lambda: (tmp_path / "common.js").write_text("exports.VALUE = 2"))
+        call("js1", code="new", common=2, restarted=True)
+        call("js2", common=2, restarted=True)
+        call("py1", code="new", common=2)
+        assert dev.stop() == 0, dev.output()
+    finally:
+        if dev.process.poll() is None:
+            dev.process.kill()
+
+
 def test_it_listens_only_to_this_machine(tmp_path):
     (tmp_path / "serverless.yml").write_text(CONFIG)
     done = subprocess.run([BINARY, "dev", str(tmp_path), "--listen", "0.0.0.0:0"], text=True, capture_output=True)

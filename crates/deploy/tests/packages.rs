@@ -28,9 +28,17 @@ fn project(config: &str, files: &[(&str, &str)]) -> (TempDir, Project) {
 }
 
 fn build(packager: &mut Packager, project: &Project, cache: &Path) -> (Result<Built, PackageError>, Vec<Progress>) {
+    let options = PackageOptions { cache: cache.into(), npm_install: false, keep_unaffected: false };
+    build_with(packager, project, &options)
+}
+
+fn build_with(
+    packager: &mut Packager,
+    project: &Project,
+    options: &PackageOptions,
+) -> (Result<Built, PackageError>, Vec<Progress>) {
     let mut told = Vec::new();
-    let options = PackageOptions { cache: cache.into(), npm_install: false };
-    let built = run(packager.package(project, &options, &mut |progress| told.push(progress)));
+    let built = run(packager.package(project, options, &mut |progress| told.push(progress)));
     (built, told)
 }
 
@@ -167,4 +175,46 @@ functions:
     let found: Vec<_> =
         project.service.functions[0].environment.values().map(|value| value.as_str().unwrap().to_string()).collect();
     assert_eq!(found, ["all", "test", "process"]);
+}
+
+#[test]
+fn code_of_others_changes_a_package_only_when_it_is_deployed() {
+    let config = "
+service: kept
+provider: { name: aws, runtime: python3.12 }
+functions:
+  a: { handler: a.handler }
+  b: { handler: b.handler }
+  c: { handler: c.handler, runtime: provided.al2023 }
+";
+    let files = [("a.py", "import shared"), ("b.py", "import shared"), ("shared.py", ""), ("data.json", "{}")];
+    let (folder, project) = project(config, &files);
+    let (mut working, mut deploying) = (Packager::default(), Packager::default());
+    let options = PackageOptions { cache: folder.path().into(), npm_install: false, keep_unaffected: true };
+    let mut change = |name: &str, content: &str, project: &Project| {
+        fs::write(folder.path().join(name), content).unwrap();
+        let built = build_with(&mut working, project, &options).0.unwrap();
+        let whole = build(&mut deploying, project, folder.path()).0.unwrap();
+        assert!(built.hashes.functions.values().all(|hash| built.packages.0.contains_key(hash)));
+        let whole = whole.hashes.functions["a"].clone();
+        let has_latest = |function: &str| built.hashes.functions[function] == whole;
+        [has_latest("a"), has_latest("b"), has_latest("c")]
+    };
+    assert_eq!(change("a.py", "import shared", &project), [true, true, true]);
+    assert_eq!(
+        change("a.py", "import shared # 2", &project),
+        [true, false, true],
+        "what is compiled may read anything"
+    );
+    assert_eq!(change("b.py", "import shared # 2", &project), [false, true, true]);
+    assert_eq!(change("shared.py", "x = 1", &project), [true, true, true]);
+    assert_eq!(change("data.json", "[]", &project), [true, true, true]);
+    assert_eq!(change("b.py", "import shared, a", &project), [false, true, true]);
+    assert_eq!(change("a.py", "import shared # 3", &project), [true, true, true], "b imports it now");
+    assert_eq!(change("b.py", "import shared", &project), [false, true, true]);
+    assert_eq!(change("a.py", "import shared # 4", &project), [true, false, true]);
+    // A function that has another handler needs what that is now.
+    let mut other = project.clone();
+    other.service.functions[1].handler = "a.handler".into();
+    assert_eq!(change("a.py", "import shared # 4", &other), [true, true, true]);
 }

@@ -180,7 +180,8 @@ async fn deploy_project(cloud: &FakeCloud, folder: &Path) -> deploy::Outcome {
 
 async fn try_deploy(cloud: &FakeCloud, folder: &Path) -> Result<deploy::Outcome, deploy::DeployError> {
     let project = Project::load(folder, &options()).unwrap();
-    let package_options = deploy::PackageOptions { cache: folder.join("cache"), npm_install: false };
+    let package_options =
+        deploy::PackageOptions { cache: folder.join("cache"), npm_install: false, keep_unaffected: false };
     let built = deploy::Packager::default().package(&project, &package_options, &mut |_| {}).await?;
     let plan = deploy::plan(project.template(&built.hashes), &project.stack_name(), BTreeMap::new(), cloud).await?;
     let env = base::Env::real();

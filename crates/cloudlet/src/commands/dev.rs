@@ -48,8 +48,14 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     output::line(format_args!("Cloudlet is ready at {}. Functions are {isolation}.", server.endpoint));
     let client = Client::new(server.endpoint.clone(), "us-east-1".into(), test_credentials());
     let deployer = Deployer::new(&folder, options.project, None, client.clone(), true).await?;
-    let mut session =
-        Session { deployer, client, reporter: Reporter::default(), followers: BTreeMap::new(), deployed: false };
+    let mut session = Session {
+        deployer,
+        client,
+        reporter: Reporter::default(),
+        followers: BTreeMap::new(),
+        deployed: false,
+        failed: false,
+    };
     let mut watcher = Watcher::new(&folder)?;
     let result = tokio::select! {
         result = session.run(&server, &mut watcher) => result,
@@ -75,13 +81,17 @@ struct Session {
     /// By log group.
     followers: BTreeMap<String, Follower>,
     deployed: bool,
+    /// Whether the last deployment did not succeed.
+    failed: bool,
 }
 
 impl Session {
     /// Deploys now and after each change, and shows the logs in between.
     async fn run(&mut self, server: &Server, watcher: &mut Watcher) -> anyhow::Result<()> {
         loop {
-            if let Err(error) = self.deploy(server).await {
+            let outcome = self.deploy(server).await;
+            self.failed = outcome.is_err();
+            if let Err(error) = outcome {
                 self.reporter.done();
                 output::error(&error);
                 output::note("Waiting for a change.");
@@ -107,6 +117,10 @@ impl Session {
         let outcome = self.deployer.deploy(&project, &mut self.reporter).await?;
         let took = started.elapsed().as_millis();
         self.follow(&outcome);
+        if self.deployed && outcome.changed == 0 && !self.failed {
+            // Nothing to tell of. Were it told, and our output copied to a file here, it would be told for ever.
+            return Ok(());
+        }
         if self.deployed {
             output::line(format_args!("deployed in {took} ms: {} resources changed", outcome.changed));
             return Ok(());

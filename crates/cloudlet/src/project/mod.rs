@@ -30,6 +30,8 @@ pub struct Deployer {
 }
 
 impl Deployer {
+    /// While a project is developed, what it needs is installed, and a change of one function leaves the others alone.
+    ///
     /// # Errors
     /// When the server does not answer.
     pub async fn new(
@@ -37,10 +39,11 @@ impl Deployer {
         options: ProjectOptions,
         region: Option<String>,
         client: Client,
-        npm_install: bool,
+        developing: bool,
     ) -> anyhow::Result<Deployer> {
         let cloud = Remote::connect(client).await?;
-        let packaging = PackageOptions { cache: crate::cache_folder()?.join("packages"), npm_install };
+        let cache = crate::cache_folder()?.join("packages");
+        let packaging = PackageOptions { cache, npm_install: developing, keep_unaffected: developing };
         Ok(Deployer { folder: folder.to_owned(), options, region, cloud, packager: Packager::default(), packaging })
     }
 

@@ -14,6 +14,9 @@ const QUIET: Duration = Duration::from_millis(40);
 /// Folders whose changes are no change of the project.
 const IGNORED: [&str; 6] = [PROJECT_DATA, ".git", ".serverless", "node_modules", "__pycache__", ".venv"];
 
+/// The end of files that are written while a project runs, such as a copy of our own output, and are no part of it.
+const LOG: &str = "log";
+
 /// Watches a folder and everything in it.
 pub struct Watcher {
     changes: mpsc::UnboundedReceiver<()>,
@@ -70,7 +73,8 @@ fn files_written_by_ourselves() -> Vec<PathBuf> {
 
 fn is_source(root: &Path, path: &Path) -> bool {
     let inside = path.strip_prefix(root).unwrap_or(path);
-    !inside.components().any(|part| IGNORED.iter().any(|ignored| part.as_os_str() == *ignored))
+    let is_log = inside.extension().is_some_and(|extension| extension == LOG);
+    !is_log && !inside.components().any(|part| IGNORED.iter().any(|ignored| part.as_os_str() == *ignored))
 }
 
 #[cfg(test)]
@@ -88,6 +92,7 @@ mod tests {
         assert!(broken_off.is_err());
         watcher.changed().await;
         assert!(!is_source(folder.path(), &folder.path().join(PROJECT_DATA).join("store")));
+        assert!(!is_source(folder.path(), &folder.path().join("out.log")));
         assert!(is_source(folder.path(), &folder.path().join("src/a.py")));
     }
 }

@@ -27,7 +27,7 @@ pub struct Selection {
 }
 
 /// A file as it will be in the package.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct PackagedFile {
     pub path: PathBuf,
     pub size: u64,

@@ -3,6 +3,7 @@
 mod archive;
 mod dependencies;
 mod files;
+mod reach;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use crate::serverless::PackageHashes;
 use crate::serverless::config::{Function, Layer, Package};
 
 pub use archive::zip_one;
-use files::{Selected, Selection};
+use files::{PackagedFile, Selected, Selection};
+use reach::Reach;
 
 /// Why a package could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,9 @@ pub struct PackageOptions {
     pub cache: PathBuf,
     /// Run `npm install` where `node_modules` is missing, rather than asking for it.
     pub npm_install: bool,
+    /// Leave a function the package that it has, as long as only code of other functions has changed since: so it keeps
+    /// its instances. For a project that is worked on.
+    pub keep_unaffected: bool,
 }
 
 /// All packages of a project.
@@ -64,11 +69,25 @@ pub struct Built {
 #[derive(Default)]
 pub struct Packager {
     made: BTreeMap<String, Arc<Made>>,
+    /// By the function's key.
+    given: BTreeMap<String, Given>,
 }
 
 struct Made {
     sha256: String,
     bytes: Vec<u8>,
+    /// What it was made of.
+    files: BTreeMap<String, PackagedFile>,
+}
+
+/// What a function got last time.
+struct Given {
+    handler: String,
+    runtime: String,
+    /// Of the files as they were.
+    latest: Arc<Made>,
+    /// The same, or an older one that differs in code of other functions only.
+    package: Arc<Made>,
 }
 
 /// One package to make: files below roots, or a zip that is there.
@@ -93,15 +112,52 @@ impl Packager {
             built.packages.0.insert(made.sha256.clone(), made.bytes.clone());
             built.hashes.layers.insert(layer.key.clone(), made.sha256.clone());
         }
+        let mut latest = Vec::new();
         for function in &project.service.functions {
             let source = function_source(project, function, requirements.get(&function.runtime))?;
             let made = self.make(source, &mut used, listener).await?;
             built.warnings.extend(missing_handler(function, &made.bytes));
+            latest.push((function, made));
+        }
+        self.made = used;
+        if options.keep_unaffected {
+            self.give(project, &latest).await?;
+        }
+        for (function, latest) in latest {
+            let made = self.given.get(&function.key).map_or(&latest, |given| &given.package);
             built.packages.0.entry(made.sha256.clone()).or_insert_with(|| made.bytes.clone());
             built.hashes.functions.insert(function.key.clone(), made.sha256.clone());
         }
-        self.made = used;
         Ok(built)
+    }
+
+    /// Decides which package each function gets.
+    async fn give(&mut self, project: &Project, latest: &[(&Function, Arc<Made>)]) -> Result<()> {
+        let is_new = |(function, made): &(&Function, Arc<Made>)| {
+            self.given.get(&function.key).is_none_or(|given| given.latest.sha256 != made.sha256)
+        };
+        let reaches = if latest.iter().any(is_new) { reaches(project, latest).await? } else { Vec::new() };
+        let mut given = BTreeMap::new();
+        for (index, (function, made)) in latest.iter().enumerate() {
+            let before = self.given.remove(&function.key);
+            let before = before.filter(|given| given.handler == function.handler && given.runtime == function.runtime);
+            let package = match before {
+                Some(before) if before.latest.sha256 == made.sha256 => before.package,
+                Some(before)
+                    if reaches
+                        .get(index)
+                        .is_some_and(|own| !own.notices(before.latest.differences(made), &reaches)) =>
+                {
+                    before.package
+                }
+                _ => made.clone(),
+            };
+            let Function { handler, runtime, .. } = function;
+            let (handler, runtime) = (handler.clone(), runtime.clone());
+            given.insert(function.key.clone(), Given { handler, runtime, latest: made.clone(), package });
+        }
+        self.given = given;
+        Ok(())
     }
 
     /// The package of a source, from memory when its files are as they were. `used` collects what is remembered.
@@ -134,12 +190,40 @@ impl Packager {
         )));
         let made = blocking(move || {
             let bytes = selected.archive()?;
-            Ok(Made { sha256: hex::encode(Sha256::digest(&bytes)), bytes })
+            Ok(Made { sha256: hex::encode(Sha256::digest(&bytes)), bytes, files: selected.files })
         });
         let made = Arc::new(made.await?);
         used.insert(fingerprint, made.clone());
         Ok(made)
     }
+}
+
+impl Made {
+    /// The names of files that are not the same in both.
+    fn differences<'a>(&'a self, other: &'a Made) -> impl Iterator<Item = &'a str> {
+        let differs = |one: &'a Made, other: &'a Made| {
+            let files = one.files.iter().filter(|(name, file)| other.files.get(*name) != Some(file));
+            files.map(|(name, _)| name.as_str())
+        };
+        differs(self, other).chain(differs(other, self))
+    }
+}
+
+/// What each function may load.
+async fn reaches(project: &Project, latest: &[(&Function, Arc<Made>)]) -> Result<Vec<Reach>> {
+    let folder = project.folder.clone();
+    let functions: Vec<_> = latest.iter().map(|(function, made)| ((*function).clone(), made.clone())).collect();
+    blocking(move || {
+        let reaches = functions.iter().map(|(function, made)| {
+            let followed = |name: &str| {
+                let own = made.files.get(name).is_some_and(|file| file.path.starts_with(&folder));
+                own && !name.split('/').any(|part| part == "node_modules")
+            };
+            Reach::of(function, &made.files, &followed)
+        });
+        Ok(reaches.collect())
+    })
+    .await
 }
 
 /// Runs work that reads and compresses files on a thread that may block.
