@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from cloudlet import BINARY, wait_until
@@ -237,6 +238,19 @@ def test_a_change_restarts_only_the_functions_that_it_concerns(tmp_path):
     finally:
         if dev.process.poll() is None:
             dev.process.kill()
+
+
+@pytest.mark.timeout(400)
+def test_it_leaves_no_control_group(project):
+    _, dev = project
+    url = dev.wait_for(r"GET\s+(http\S+)").group(1)
+    assert http("GET", url)[0] == 200
+    groups = list(Path("/sys/fs/cgroup").glob(f"**/cloudlet-{dev.process.pid}"))
+    if not groups:
+        pytest.skip("this host has no control groups for the server")
+    assert any(group.glob("*/cgroup.procs") for group in groups)
+    assert dev.stop() == 0
+    assert not [group for group in groups if group.exists()]
 
 
 def test_it_listens_only_to_this_machine(tmp_path):

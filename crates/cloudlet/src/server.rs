@@ -117,6 +117,7 @@ impl Server {
         }
         self.background.wait().await;
         self.parts.shutdown().await;
+        sandbox::ControlGroup::remove_all().await;
         self.cloud.db().close();
     }
 

@@ -10,6 +10,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -21,6 +23,10 @@ use crate::{Error, Result};
 
 /// Groups that wait for their instances, besides those that have had one.
 const READY: usize = 4;
+
+/// How long the processes of a server that ends may take to leave their groups.
+const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
+const LEAVE_POLL: Duration = Duration::from_millis(5);
 
 /// A launching thread clones, and prepares what the new process needs.
 const STACK_BYTES: usize = 512 * 1024;
@@ -38,6 +44,8 @@ struct Seat {
     /// Of version 2, to be cloned into.
     unified: Option<OwnedFd>,
     jobs: Sender<Job>,
+    /// It ends when there can be no more jobs.
+    thread: JoinHandle<()>,
     limits: Option<Resources>,
 }
 
@@ -48,6 +56,17 @@ struct Pool {
     made: Mutex<u64>,
     /// Rung when a group was taken.
     taken: Sender<()>,
+}
+
+impl Pool {
+    /// Removes the groups that nobody has, and the folders they were in. True when none is left.
+    fn uproot(&self) -> bool {
+        let seats = std::mem::take(&mut *self.ready());
+        let threads: Vec<JoinHandle<()>> = seats.into_iter().map(|seat| seat.thread).collect();
+        // They are in the groups, too.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+        self.trees.iter().map(Folder::uproot).filter(|gone| !gone).count() == 0
+    }
 }
 
 /// Which resources this host lets the server share out.
@@ -62,8 +81,9 @@ pub(crate) struct Shared {
     pub guards: bool,
 }
 
+static POOL: OnceLock<Pool> = OnceLock::new();
+
 fn pool() -> &'static Pool {
-    static POOL: OnceLock<Pool> = OnceLock::new();
     POOL.get_or_init(|| {
         let (taken, wanted) = channel();
         // The steward waits until the pool is there.
@@ -119,7 +139,7 @@ impl Pool {
         let (moved, arrived) = channel();
         let places = folders.clone();
         let thread = std::thread::Builder::new().name(format!("launcher {name}")).stack_size(STACK_BYTES);
-        thread.spawn(move || {
+        let thread = thread.spawn(move || {
             // Zero is the thread that writes.
             let alone = places.iter().filter(|folder| !folder.unified);
             let outcome = alone.into_iter().try_for_each(|folder| folder.write("tasks", 0));
@@ -128,7 +148,7 @@ impl Pool {
             }
         })?;
         arrived.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
-        Ok(Seat { folders, unified, jobs, limits: None })
+        Ok(Seat { folders, unified, jobs, thread, limits: None })
     }
 }
 
@@ -150,6 +170,22 @@ impl ControlGroup {
         let thread = std::thread::Builder::new().name("control groups".into());
         if let Err(error) = thread.spawn(pool) {
             tracing::debug!(%error, "control groups are made when they are needed");
+        }
+    }
+
+    /// Removes this server's groups, when it has no instance any more and will have none. What cannot be removed, because
+    /// a process is still in there, the next server removes.
+    pub async fn remove_all() {
+        let removed = tokio::task::spawn_blocking(|| {
+            let Some(pool) = POOL.get() else { return };
+            let deadline = Instant::now() + LEAVE_WAIT_MAX;
+            // An instance that was just ended gives its group back a moment later.
+            while !pool.uproot() && Instant::now() < deadline {
+                std::thread::sleep(LEAVE_POLL);
+            }
+        });
+        if let Err(error) = removed.await {
+            tracing::debug!(%error, "the control groups were not removed");
         }
     }
 

@@ -57,6 +57,12 @@ impl Folder {
         }
     }
 
+    /// Removes it and the folders in it, those with processes excepted. True when it is gone.
+    pub fn uproot(&self) -> bool {
+        remove(&self.path);
+        !self.path.exists()
+    }
+
     /// Moves a process here, with all its threads; 0 for the calling one.
     pub fn adopt(&self, pid: u32) -> io::Result<()> {
         self.write("cgroup.procs", pid)
