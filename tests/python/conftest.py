@@ -29,6 +29,7 @@ def _client(service):
 
 sqs = _client("sqs")
 dynamodb = _client("dynamodb")
+streams = _client("dynamodbstreams")
 iam = _client("iam")
 sts = _client("sts")
 lambda_ = _client("lambda")

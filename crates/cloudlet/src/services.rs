@@ -111,6 +111,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         archiver,
     };
     let [rest_apis, http_apis] = apigateway::services();
+    let [tables, streams] = dynamodb::services();
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(rest_apis)
@@ -120,7 +121,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(lambda::service(functions))
         .service(logs::service())
         .service(sqs::service())
-        .service(dynamodb::service())
+        .service(tables)
+        .service(streams)
         .build();
     Ok((cloud, parts))
 }

@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod prefix;
 mod service;
 mod streamed;
+pub mod streams;
 mod target;
 pub mod timers;
 

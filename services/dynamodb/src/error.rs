@@ -24,6 +24,10 @@ pub enum Error {
     DuplicateItem,
     #[error("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes(.0))]
     TransactionCanceled(Vec<Reason>),
+    #[error("Shard iterator has expired")]
+    ExpiredIterator,
+    #[error("The operation attempted to read past the oldest stream record in a shard.")]
+    TrimmedData,
     #[error("{0}")]
     IdempotentParameterMismatch(&'static str),
     #[error("{0}")]
@@ -74,6 +78,8 @@ impl Error {
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
             Error::DuplicateItem => "DuplicateItemException",
             Error::TransactionCanceled(_) => "TransactionCanceledException",
+            Error::ExpiredIterator => "ExpiredIteratorException",
+            Error::TrimmedData => "TrimmedDataAccessException",
             Error::IdempotentParameterMismatch(_) => "IdempotentParameterMismatchException",
             Error::AccessDenied(_) => "AccessDeniedException",
             Error::Store(_) => "InternalServerError",

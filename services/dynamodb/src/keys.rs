@@ -3,13 +3,14 @@
 //! Items lie under their table's number, then the hash of their partition key (so that scans run in an order that
 //! tells nothing, and keys of any length fit), then their sort key in its sorting form. An index's entries lie the
 //! same way under the index's number, with a digest of the item's own key behind, since index keys may repeat.
+//! A stream's records lie one after the other, in the order of the commits.
 
 use base::Timestamp;
 use kv::Table;
 use service::prefix;
 
 use crate::encoding::StoredItem;
-use crate::types::{SharedTable, Token, Volume};
+use crate::types::{Record, SharedTable, Span, StreamInfo, Token, Volume};
 
 /// The hash of a key: 16 bytes of a SHA-256.
 pub type Digest = [u8; 16];
@@ -29,3 +30,9 @@ pub const TOKENS: Table<(String, String), Token> = Table::new(prefix::DYNAMODB, 
 pub const TOKENS_EXPIRY: Table<(Timestamp, String, String), ()> = Table::new(prefix::DYNAMODB, 7);
 /// Items that expire: by table number, when, and the item's place.
 pub const EXPIRIES: Table<(u64, Timestamp, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMODB, 8);
+/// Streams by region, table name and label: those that are enabled, and those that can still be read.
+pub const STREAMS: Table<(String, String, String), StreamInfo> = Table::new(prefix::DYNAMODB, 9);
+/// By stream number, and the record's own, which counts up.
+pub const RECORDS: Table<(u64, u64), Record> = Table::new(prefix::DYNAMODB, 10);
+/// Which records a stream has, by its number.
+pub const SPANS: Table<u64, Span> = Table::new(prefix::DYNAMODB, 11);

@@ -1,4 +1,4 @@
-//! Amazon DynamoDB: tables of items, with expressions, secondary indexes and transactions.
+//! Amazon DynamoDB: tables of items, with expressions, secondary indexes, transactions and streams.
 
 mod attribute;
 mod encoding;
@@ -25,8 +25,8 @@ use wire::Protocol;
 pub use error::Error;
 
 use ops::{
-    account, batch_get, batch_write, delete, get, permission, put, query, scan, statement, table, tag, transact_get,
-    transact_write, ttl, update, update_table,
+    account, batch_get, batch_write, delete, get, permission, put, query, scan, statement, streams, table, tag,
+    transact_get, transact_write, ttl, update, update_table,
 };
 use ops::{item_permission, table_arn};
 
@@ -52,8 +52,30 @@ const NOT_IMPLEMENTED: [&str; 29] = [
     "UpdateGlobalTable",
 ];
 
+const STREAMS_API: Api = Api {
+    model: "dynamodbstreams",
+    namespace: "com.amazonaws.dynamodb.streams.v20120810",
+    json: Some((Protocol::Json10, "DynamoDBStreams_20120810")),
+    ..Api::named("dynamodb")
+};
+
+/// The API of tables and items, and the one of their streams. They share the signing name `dynamodb`.
+pub fn services() -> [Service; 2] {
+    [service(), streams_service()]
+}
+
 #[rustfmt::skip] // A table: one line an operation.
-pub fn service() -> Service {
+fn streams_service() -> Service {
+    Service::builder(STREAMS_API, Arc::new(DynamoDb))
+        .operation(read("ListStreams", streams::list).resource(|cx, i| streams::streams_arn(cx, i.table_name.as_deref())))
+        .operation(read("DescribeStream", streams::describe).resource(|cx, i| streams::stream_arn(cx, i.stream_arn.as_deref())))
+        .operation(read("GetShardIterator", streams::iterator).resource(|cx, i| streams::stream_arn(cx, i.stream_arn.as_deref())))
+        .operation(read("GetRecords", streams::records).resource(|cx, i| streams::iterator_arn(cx, i.shard_iterator.as_deref())))
+        .build()
+}
+
+#[rustfmt::skip] // A table: one line an operation.
+fn service() -> Service {
     Service::builder(API, Arc::new(DynamoDb))
         .operation(write("CreateTable", table::create).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
         .operation(write("UpdateTable", update_table::update).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))

@@ -30,6 +30,17 @@ pub const LOCAL_INDEXES_MAX: usize = 5;
 pub const GLOBAL_INDEXES_MAX: usize = 20;
 /// Attributes that the indexes of a table project by name, all together.
 pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;
+/// How long a stream's records are kept, and a stream that was disabled.
+pub const STREAM_RETENTION: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+/// How often records whose time is over are removed.
+pub const TRIM_INTERVAL: std::time::Duration = std::time::Duration::from_secs(600);
+/// How long a shard iterator can be used.
+pub const ITERATOR_LIFETIME: std::time::Duration = std::time::Duration::from_secs(900);
+/// Records in one answer of `GetRecords`, and their bytes: reading stops after the record that reaches them.
+pub const STREAM_PAGE_RECORDS_MAX: usize = 1000;
+pub const STREAM_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Streams in one answer of `ListStreams`, and shards in one of `DescribeStream`.
+pub const STREAMS_LISTED_MAX: usize = 100;
 /// Capacity units that a table can be given.
 pub const CAPACITY_UNITS_MAX: i64 = 1_000_000_000_000;
 /// Names in one answer of `ListTables`.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
+use kv::Stored;
 use serde::{Deserialize, Serialize};
 
+use crate::encoding::StoredItem;
 use crate::key::KeySchema;
 use crate::value::Kind;
 
@@ -150,6 +152,132 @@ pub struct Stream {
     pub view: Option<String>,
     /// When it was enabled: its label.
     pub label: String,
+    /// Under which its records are kept; zero for one that has none yet.
+    #[serde(default)]
+    pub id: u64,
+}
+
+/// A stream apart from its table, which it may outlive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StreamInfo {
+    /// Under which its records are kept.
+    pub id: u64,
+    pub arn: Arn,
+    pub table: String,
+    pub label: String,
+    pub view: String,
+    /// Of its table.
+    pub key: KeySchema,
+    pub created: Timestamp,
+    /// When it was disabled.
+    pub closed: Option<Timestamp>,
+}
+kv::stored!(StreamInfo, version = 1);
+
+/// The numbers of a stream's records: from `first`, when any are left, to the one before `next`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub first: u64,
+    pub next: u64,
+}
+
+impl Default for Span {
+    fn default() -> Span {
+        Span { first: 1, next: 1 }
+    }
+}
+
+/// Two numbers of eight bytes, big-endian.
+impl kv::Stored for Span {
+    fn to_bytes(&self) -> Result<Bytes, kv::Error> {
+        Ok(two_numbers(self.first, self.next))
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<Span, kv::Error> {
+        let (first, next) = read_two_numbers("a stream's span", bytes)?;
+        Ok(Span { first, next })
+    }
+}
+
+/// One change of one item, in a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub at: Timestamp,
+    pub kind: RecordKind,
+    /// Whether time to live deleted the item, rather than a request.
+    pub expired: bool,
+    pub keys: StoredItem,
+    /// What the stream's view shows of the item before and after.
+    pub before: Option<StoredItem>,
+    pub after: Option<StoredItem>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    Insert = 1,
+    Modify = 2,
+    Remove = 3,
+}
+
+/// The first byte of every stored record.
+const RECORD_VERSION: u8 = 1;
+const EXPIRED: u8 = 1;
+const HAS_BEFORE: u8 = 2;
+const HAS_AFTER: u8 = 4;
+
+/// ```text
+/// record = version:u8 kind:u8 flags:u8 at:u64 keys before? after?      numbers are big-endian
+/// keys, before, after = length:u32 item
+/// ```
+impl kv::Stored for Record {
+    fn to_bytes(&self) -> Result<Bytes, kv::Error> {
+        let parts = [Some(&self.keys), self.before.as_ref(), self.after.as_ref()];
+        let parts = parts.into_iter().flatten().map(StoredItem::to_bytes).collect::<Result<Vec<_>, _>>()?;
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let flags = flag(self.expired, EXPIRED)
+            | flag(self.before.is_some(), HAS_BEFORE)
+            | flag(self.after.is_some(), HAS_AFTER);
+        let mut bytes = Vec::with_capacity(11 + parts.iter().map(|part| part.len() + 4).sum::<usize>());
+        bytes.extend([RECORD_VERSION, self.kind as u8, flags]);
+        bytes.extend(self.at.0.to_be_bytes());
+        for part in parts {
+            // An item has 400 KB at most: its length fits.
+            bytes.extend((part.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(&part);
+        }
+        Ok(bytes.into())
+    }
+
+    fn from_bytes(bytes: &Bytes) -> Result<Record, kv::Error> {
+        if bytes.first() != Some(&RECORD_VERSION) {
+            return Err(kv::unknown_version("a stream's record", bytes.first().copied()));
+        }
+        read_record(bytes).ok_or_else(|| kv::Error::corrupt("a stream's record", "it is cut short"))?
+    }
+}
+
+fn read_record(bytes: &Bytes) -> Option<Result<Record, kv::Error>> {
+    let (head, _) = bytes.split_first_chunk::<11>()?;
+    let [_, kind, flags, at @ ..] = head;
+    let kind = match kind {
+        1 => RecordKind::Insert,
+        2 => RecordKind::Modify,
+        3 => RecordKind::Remove,
+        _ => return None,
+    };
+    let mut place = head.len();
+    let mut part = || {
+        let (length, _) = bytes.get(place..)?.split_first_chunk::<4>()?;
+        let (start, end) = (place + 4, (place + 4).checked_add(u32::from_be_bytes(*length) as usize)?);
+        place = end;
+        (end <= bytes.len()).then(|| StoredItem::from_bytes(&bytes.slice(start..end)))
+    };
+    let keys = part()?;
+    let before = if flags & HAS_BEFORE == 0 { None } else { Some(part()?) };
+    let after = if flags & HAS_AFTER == 0 { None } else { Some(part()?) };
+    let (at, expired) = (Timestamp(u64::from_be_bytes(*at)), flags & EXPIRED != 0);
+    let whole = |keys| Ok(Record { at, kind, expired, keys, before: before.transpose()?, after: after.transpose()? });
+    Some(keys.and_then(whole))
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,17 +304,25 @@ pub struct Volume {
 /// Two numbers of eight bytes, big-endian.
 impl kv::Stored for Volume {
     fn to_bytes(&self) -> Result<Bytes, kv::Error> {
-        let both = [self.items.to_be_bytes(), self.bytes.to_be_bytes()];
-        Ok(Bytes::copy_from_slice(both.as_flattened()))
+        Ok(two_numbers(self.items, self.bytes))
     }
 
     fn from_bytes(bytes: &Bytes) -> Result<Volume, kv::Error> {
-        let (items, bytes) = bytes
-            .split_first_chunk::<8>()
-            .and_then(|(items, rest)| Some((items, rest.try_into().ok()?)))
-            .ok_or_else(|| kv::Error::corrupt("a table's volume", "it does not have sixteen bytes"))?;
-        Ok(Volume { items: u64::from_be_bytes(*items), bytes: u64::from_be_bytes(bytes) })
+        let (items, bytes) = read_two_numbers("a table's volume", bytes)?;
+        Ok(Volume { items, bytes })
     }
+}
+
+fn two_numbers(one: u64, other: u64) -> Bytes {
+    Bytes::copy_from_slice([one.to_be_bytes(), other.to_be_bytes()].as_flattened())
+}
+
+fn read_two_numbers(what: &str, bytes: &Bytes) -> Result<(u64, u64), kv::Error> {
+    let (one, other) = bytes
+        .split_first_chunk::<8>()
+        .and_then(|(one, rest)| Some((one, rest.try_into().ok()?)))
+        .ok_or_else(|| kv::Error::corrupt(what, "it does not have sixteen bytes"))?;
+    Ok((u64::from_be_bytes(*one), u64::from_be_bytes(other)))
 }
 
 /// A transaction that was done, by the token that its client gave it.
@@ -200,10 +336,51 @@ kv::stored!(Token, version = 1);
 
 #[cfg(test)]
 mod tests {
-    use kv::Stored;
-
     use super::*;
     use crate::key::KeyAttribute;
+    use crate::value::{Item, Value};
+
+    #[test]
+    fn golden_bytes_of_streams() {
+        let span = Span { first: 1, next: 258 };
+        assert_eq!(span.to_bytes().unwrap(), b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01\x02".as_slice());
+        assert_eq!(Span::from_bytes(&span.to_bytes().unwrap()), Ok(span));
+
+        let item = |names: &[&str]| {
+            let item: Item = names.iter().map(|name| (name.to_string(), Value::Null)).collect();
+            StoredItem::new(&item)
+        };
+        let record = Record {
+            at: Timestamp(258),
+            kind: RecordKind::Remove,
+            expired: true,
+            keys: item(&["k"]),
+            before: Some(item(&["k", "v"])),
+            after: None,
+        };
+        let golden = b"\x01\x03\x03\0\0\0\0\0\0\x01\x02\0\0\0\x04\x01\x01k\x0b\0\0\0\x07\x01\x01k\x0b\x01v\x0b";
+        let bytes = record.to_bytes().unwrap();
+        assert_eq!(bytes, golden.as_slice());
+        assert_eq!(Record::from_bytes(&bytes), Ok(record));
+        for end in 0..bytes.len() {
+            assert!(Record::from_bytes(&bytes.slice(..end)).is_err(), "{end}");
+        }
+
+        let info = StreamInfo {
+            id: 7,
+            arn: "arn:aws:dynamodb:r:0:table/t/stream/l".parse().unwrap(),
+            table: "t".into(),
+            label: "l".into(),
+            view: "KEYS_ONLY".into(),
+            key: KeySchema { partition: KeyAttribute { name: "k".into(), kind: Kind::S }, sort: None },
+            created: Timestamp(9),
+            closed: None,
+        };
+        let golden = b"\x01\x88\xa2id\x07\xa3arn\xd9%arn:aws:dynamodb:r:0:table/t/stream/l\xa5table\xa1t\xa5label\xa1l\
+            \xa4view\xa9KEYS_ONLY\xa3key\x82\xa9partition\x82\xa4name\xa1k\xa4kind\xa1S\xa4sort\xc0\xa7created\t\xa6closed\xc0";
+        assert_eq!(info.to_bytes().unwrap(), golden.as_slice());
+        assert_eq!(StreamInfo::from_bytes(&info.to_bytes().unwrap()), Ok(info));
+    }
 
     #[test]
     fn golden_bytes() {

@@ -1,5 +1,5 @@
-//! What DynamoDB does by itself, each step a timer and a transaction: filling new indexes, removing expired items, and
-//! clearing away what deleted tables and indexes held.
+//! What DynamoDB does by itself, each step a timer and a transaction: filling new indexes, removing expired items and
+//! old records of streams, and clearing away what deleted tables and indexes held.
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
@@ -9,7 +9,8 @@ use service::{Cx, Error as ServiceError, timers};
 
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::EXPIRY_INTERVAL;
+use crate::limits::{EXPIRY_INTERVAL, TRIM_INTERVAL};
+use crate::model::stream::{self, Trimmed};
 use crate::model::{expiry, index, table};
 use crate::types::Table;
 
@@ -33,6 +34,8 @@ pub enum Kind {
     Sweep(Timestamp),
     /// Deletes what is kept under the number of a table or index that is gone.
     Clear(u64),
+    /// Deletes old records of the stream with this label, and at last the stream.
+    Trim(String),
 }
 
 /// Has `work` on a table begin, or go on from `cursor`, at `at`.
@@ -63,6 +66,13 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             false => Ok(()),
         };
     }
+    if let Kind::Trim(label) = &work.kind {
+        return match stream::trim(tx, &work.table, label, now)? {
+            Trimmed::More => set(tx, now, &work, None),
+            Trimmed::All => set(tx, now + TRIM_INTERVAL, &work, None),
+            Trimmed::Gone => Ok(()),
+        };
+    }
     let Ok(table) = table::find(tx, &work.table.region, &work.table.to_string()) else { return Ok(()) };
     if table.id != work.id {
         return Ok(());
@@ -85,7 +95,7 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             let more = expiry::sweep(tx, &table, now)?;
             schedule(tx, if more { now } else { now + EXPIRY_INTERVAL }, &table, work.kind, None)
         }
-        Kind::FillExpiries(_) | Kind::Sweep(_) | Kind::Clear(_) => Ok(()),
+        Kind::FillExpiries(_) | Kind::Sweep(_) | Kind::Clear(_) | Kind::Trim(_) => Ok(()),
     }
 }
 

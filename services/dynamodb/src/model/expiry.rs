@@ -8,6 +8,7 @@ use base::Timestamp;
 use kv::{Order, Tx};
 
 use super::item;
+use super::stream::Occasion;
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::ItemKey;
@@ -65,7 +66,7 @@ pub fn sweep(tx: &mut Tx, table: &Table, now: Timestamp) -> Result<bool, Error> 
         let item = item::get(tx, table, &key)?;
         // The list may hold times of another attribute, from before it was changed.
         if item.as_ref().is_some_and(|item| moment(table, item.view()) == Some(at)) {
-            item::store(tx, table, &key, item.as_ref(), None)?;
+            item::store(tx, table, &key, item.as_ref(), None, Occasion::expiry(now))?;
         }
     }
     Ok(full)

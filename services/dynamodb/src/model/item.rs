@@ -1,7 +1,9 @@
 //! Items: reading one, and changing one with everything that follows from it.
 
+use base::Timestamp;
 use kv::{Order, Read, Tx};
 
+use super::stream::{self, Occasion};
 use super::{expiry, index, table};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
@@ -102,7 +104,7 @@ pub fn locate(table: &Table, change: &Change) -> Result<ItemKey, Error> {
 ///
 /// # Errors
 /// `ConditionalCheckFailed`; whatever is wrong with the item or its key.
-pub fn write(tx: &mut Tx, region: &str, write: &Write) -> Result<Written, Error> {
+pub fn write(tx: &mut Tx, region: &str, now: Timestamp, write: &Write) -> Result<Written, Error> {
     let table = table::find(tx, region, &write.table)?;
     let key = locate(&table, &write.change)?;
     let before = get(tx, &table, &key)?;
@@ -110,7 +112,7 @@ pub fn write(tx: &mut Tx, region: &str, write: &Write) -> Result<Written, Error>
     let after = outcome(&table, &write.change, before.as_ref())?;
     let units = match write.change {
         Change::Check(_) => WriteUnits { table: units(before.as_ref(), None), ..WriteUnits::default() },
-        _ => store(tx, &table, &key, before.as_ref(), after.as_ref())?,
+        _ => store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now))?,
     };
     Ok(Written { table, before, after, units })
 }
@@ -225,13 +227,14 @@ fn check_update(table: &Table, update: &Update) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores what became of an item, with its entries in all indexes.
+/// Stores what became of an item, with its entries in all indexes, and its record in the table's stream.
 pub fn store(
     tx: &mut Tx,
     table: &Table,
     key: &ItemKey,
     before: Option<&StoredItem>,
     after: Option<&StoredItem>,
+    occasion: Occasion,
 ) -> Result<WriteUnits, Error> {
     let mut used = WriteUnits { table: units(before, after), ..WriteUnits::default() };
     if before == after {
@@ -246,6 +249,7 @@ pub fn store(
     let change = i64::from(after.is_some()) - i64::from(before.is_some());
     add_volume(tx, table.id, change, size(before), size(after))?;
     expiry::follow(tx, table, key, before, after)?;
+    stream::append(tx, table, before, after, occasion)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
         return Ok(used);
     }

@@ -5,5 +5,6 @@ pub mod expiry;
 pub mod index;
 pub mod item;
 pub mod page;
+pub mod stream;
 pub mod table;
 pub mod transaction;

@@ -7,6 +7,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::item::{self, Change, Write, WriteUnits, Written};
+use super::stream::Occasion;
 use super::table;
 use crate::encoding::StoredItem;
 use crate::error::{Error, Reason};
@@ -68,7 +69,7 @@ pub fn write(
     let mut done = Vec::with_capacity(prepared.len());
     for Prepared { table, key, before, after, writes } in prepared {
         let units = if writes {
-            item::store(tx, &table, &key, before.as_ref(), after.as_ref())?
+            item::store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now))?
         } else {
             WriteUnits { table: item::units(before.as_ref(), None), ..WriteUnits::default() }
         };

@@ -76,10 +76,11 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchWriteItemInput) -> Result
 pub async fn batch_write(_: Arc<DynamoDb>, cx: Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput, Error> {
     let writes = validated(&input)?;
     check_keys(&cx, &writes)?;
+    let now = cx.now();
     let mut answers = Vec::with_capacity(writes.len());
     for write in writes {
         let (name, region, item) = (write.table.clone(), cx.region().clone(), write.change.item().clone());
-        answers.push((name, item, cx.db().write(move |tx| item::write(tx, region.as_str(), &write))));
+        answers.push((name, item, cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write))));
     }
     let mut output = BatchWriteItemOutput::default();
     let mut usages: BTreeMap<String, Usage> = BTreeMap::new();

@@ -36,8 +36,8 @@ pub struct DeleteItemInput {
 pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: DeleteItemInput) -> Result<WriteOutput, Error> {
     let write = validated(&input)?;
     let key = write.change.item().clone();
-    let region = cx.region().clone();
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), &write)).await?;
+    let (region, now) = (cx.region().clone(), cx.now());
+    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     Ok(WriteOutput {

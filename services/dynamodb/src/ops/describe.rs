@@ -191,7 +191,8 @@ fn index_description(
     })
 }
 
-fn key_schema(key: &KeySchema) -> Vec<KeySchemaElement> {
+/// A key as requests and answers write it.
+pub fn key_schema(key: &KeySchema) -> Vec<KeySchemaElement> {
     let element =
         |name: &str, kind: &str| KeySchemaElement { attribute_name: Some(name.into()), key_type: Some(kind.into()) };
     let sort = key.sort.as_ref().map(|sort| element(&sort.name, "RANGE"));

@@ -13,6 +13,7 @@ pub mod read;
 pub mod scan;
 pub mod schema;
 pub mod statement;
+pub mod streams;
 pub mod table;
 pub mod tag;
 pub mod transact_get;

@@ -49,8 +49,8 @@ pub struct WriteOutput {
 
 pub async fn put(_: Arc<DynamoDb>, cx: Cx, input: PutItemInput) -> Result<WriteOutput, Error> {
     let write = validated(&input)?;
-    let region = cx.region().clone();
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), &write)).await?;
+    let (region, now) = (cx.region().clone(), cx.now());
+    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     let shown = written.after.as_ref();

@@ -217,8 +217,8 @@ async fn write(cx: &Cx, statement: &Statement, input: &StatementInput) -> Result
     let planned = planned(&cx.db().read()?, cx, statement)?;
     let Some(mut write) = planned else { return Ok(StatementOutput::default()) };
     write.show_on_failure = input.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD");
-    let region = cx.region().clone();
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), &write)).await?;
+    let (region, now) = (cx.region().clone(), cx.now());
+    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     Ok(StatementOutput {

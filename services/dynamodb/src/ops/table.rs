@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kv::Tx;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
@@ -12,7 +13,7 @@ use super::tag::Tag;
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
-use crate::model::table;
+use crate::model::{stream, table};
 use crate::types::{Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput};
 use crate::validation::{Constraints, required};
 use crate::workers;
@@ -76,8 +77,17 @@ pub const STREAM_VIEWS: [&str; 4] = ["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAG
 
 pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result<TableOutput, Error> {
     let wanted = validated(&cx, &input)?;
-    let table = cx.db().write(move |tx| table::create(tx, &wanted)).await?;
+    let table = cx.db().write(move |tx| made(tx, &wanted)).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")? })
+}
+
+fn made(tx: &mut Tx, wanted: &Table) -> Result<Table, Error> {
+    let mut table = table::create(tx, wanted)?;
+    if table.stream.is_some() {
+        let created = table.created;
+        stream::open(tx, &mut table, created)?;
+    }
+    Ok(table)
 }
 
 pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<DescribeTableOutput, Error> {
@@ -95,6 +105,7 @@ pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Table
         .db()
         .write(move |tx| {
             let table = table::delete(tx, region.as_str(), &name)?;
+            stream::close(tx, &table, now)?;
             workers::clear(tx, now, &table, table.id)?;
             table.indexes().try_for_each(|index| workers::clear(tx, now, &table, index.id))?;
             Ok::<_, Error>(table)
@@ -332,7 +343,7 @@ pub fn stream(cx: &Cx, asked: Option<&StreamSpecification>) -> Result<Option<Str
     match (stream_enabled, stream_view_type) {
         (true, Some(view)) => {
             let label = cx.now().iso8601().trim_end_matches('Z').to_string();
-            Ok(Some(Stream { enabled: true, view: Some(view.clone()), label }))
+            Ok(Some(Stream { enabled: true, view: Some(view.clone()), label, id: 0 }))
         }
         (true, None) => Err(Error::invalid("StreamViewType must be specified when StreamEnabled is true")),
         (false, Some(_)) => Err(Error::invalid("StreamViewType cannot be specified when StreamEnabled is false")),

@@ -44,8 +44,8 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateItemInput) -> Result<
         Change::Update(_, request) => request.update.projection(),
         _ => Projection::default(),
     };
-    let region = cx.region().clone();
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), &write)).await?;
+    let (region, now) = (cx.region().clone(), cx.now());
+    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     let part =

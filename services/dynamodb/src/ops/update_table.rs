@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base::Timestamp;
+use kv::Tx;
 use serde::Deserialize;
 use service::Cx;
 
@@ -12,7 +13,7 @@ use super::table::{self, BILLING_MODES, SseSpecification, StreamSpecification, T
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN};
-use crate::model::table as model;
+use crate::model::{stream, table as model};
 use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput};
 use crate::validation::{Constraints, required};
 use crate::workers::{self, Kind};
@@ -67,7 +68,8 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
         .write(move |tx| {
             let change = |table: &mut Table| apply(table, &input, stream.as_ref(), now);
             let before = model::describe(tx, region.as_str(), &name)?;
-            let table = model::update(tx, region.as_str(), &name, change)?;
+            let mut table = model::update(tx, region.as_str(), &name, change)?;
+            follow_stream(tx, &before, &mut table, now)?;
             let is_gone = |id: u64| !table.global_indexes.iter().any(|index| index.id == id);
             for index in before.global_indexes.iter().filter(|index| is_gone(index.id)) {
                 workers::clear(tx, now, &table, index.id)?;
@@ -79,6 +81,16 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
         })
         .await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "UPDATING")? })
+}
+
+/// Opens the stream that was enabled, or closes the one that was disabled.
+fn follow_stream(tx: &mut Tx, before: &Table, table: &mut Table, now: Timestamp) -> Result<(), Error> {
+    let enabled = |table: &Table| table.stream.as_ref().is_some_and(|stream| stream.enabled);
+    match (enabled(before), enabled(table)) {
+        (false, true) => stream::open(tx, table, now),
+        (true, false) => stream::close(tx, before, now),
+        _ => Ok(()),
+    }
 }
 
 fn is_new(input: &UpdateTableInput, name: &str) -> bool {

@@ -7,7 +7,7 @@ pub struct Fixture(pub TestCloud);
 
 impl Fixture {
     pub fn new() -> Fixture {
-        Fixture(TestCloud::new([dynamodb::service()]))
+        Fixture(TestCloud::new(dynamodb::services()))
     }
 
     /// With a table `tab` whose partition key is `pk`.

@@ -8,6 +8,7 @@ mod index;
 mod item;
 mod query;
 mod statement;
+mod stream;
 mod table;
 mod transaction;
 mod wording;

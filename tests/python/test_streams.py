@@ -1,0 +1,149 @@
+"""DynamoDB Streams through boto3: every operation, who may read, and that a crash leaves table, index and stream alike."""
+
+import json
+import threading
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from cloudlet import Server
+
+CLIENTS = 16
+ACCOUNTS = 40
+
+
+def make(dynamodb, name, **more):
+    """A table with a stream; the stream's ARN."""
+    table = dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        **{"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], **more},
+    )
+    return table["TableDescription"]["LatestStreamArn"]
+
+
+def read(streams, arn):
+    """Every record of a stream."""
+    records = []
+    for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        while iterator:
+            page = streams.get_records(ShardIterator=iterator)
+            records += page["Records"]
+            iterator = page["Records"] and page.get("NextShardIterator")
+    return records
+
+
+def test_changes_are_streamed(dynamodb, streams, unique):
+    arn = make(dynamodb, unique)
+    dynamodb.put_item(TableName=unique, Item={"k": {"S": "a"}, "bytes": {"B": b"\x00\xff"}})
+    dynamodb.delete_item(TableName=unique, Key={"k": {"S": "a"}})
+    assert [stream["StreamArn"] for stream in streams.list_streams(TableName=unique)["Streams"]] == [arn]
+    inserted, removed = read(streams, arn)
+    assert (inserted["eventName"], removed["eventName"]) == ("INSERT", "REMOVE")
+    assert inserted["dynamodb"]["NewImage"] == removed["dynamodb"]["OldImage"] == {"k": {"S": "a"}, "bytes": {"B": b"\x00\xff"}}
+
+
+def test_reading_needs_permission_for_the_stream(server, dynamodb, iam, unique):
+    mine, other = make(dynamodb, unique), make(dynamodb, f"{unique}-other")
+    iam.create_user(UserName=unique)
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": mine}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    streams = server.client_as("dynamodbstreams", key["AccessKeyId"], key["SecretAccessKey"])
+    assert read(streams, mine) == []
+    for refused in (lambda: read(streams, other), streams.list_streams):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            refused()
+    # An iterator gives no more than its stream's permission does.
+    shard = streams.describe_stream(StreamArn=mine)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=mine, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        streams.get_records(ShardIterator=iterator.replace(mine, other))
+
+
+@pytest.fixture
+def victim():
+    server = Server()
+    yield server
+    server.kill()
+
+
+def test_a_crash_leaves_table_index_and_stream_alike(victim):
+    """Money moves between accounts, two items a transaction, and each transaction leaves a note of itself."""
+    dynamodb = victim.client("dynamodb")
+    arn = make(
+        dynamodb,
+        "bank",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("k", "kind")],
+        GlobalSecondaryIndexes=[{"IndexName": "by-kind", "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}],
+    )
+    for account in range(ACCOUNTS):
+        dynamodb.put_item(TableName="bank", Item={"k": {"S": f"a{account}"}, "kind": {"S": "account"}, "n": {"N": "100"}})
+    noted = set()
+    for round_ in range(4):
+        transfer_until_killed(victim, round_, noted)
+        victim.start()
+        check(victim.client("dynamodb"), victim.client("dynamodbstreams"), arn, noted)
+    assert noted
+
+
+def transfer_until_killed(server, round_, noted):
+    enough, stopping = threading.Semaphore(0), threading.Event()
+
+    def work(client):
+        dynamodb = server.client("dynamodb")
+        number = 0
+        while not stopping.is_set():
+            name, number = f"{round_}-{client}-{number}", number + 1
+            pair = f"a{(client + number) % ACCOUNTS}", f"a{(client * 7 + number * 3 + 1) % ACCOUNTS}"
+            if pair[0] == pair[1]:
+                continue
+            items = [change(account, amount) for account, amount in zip(pair, ("-1", "1"))]
+            items.append({"Put": {"TableName": "bank", "Item": {"k": {"S": name}, "kind": {"S": "note"}}}})
+            try:
+                dynamodb.transact_write_items(TransactItems=items)
+                noted.add(name)
+            except (BotoCoreError, ClientError):
+                return
+            enough.release()
+
+    threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for _ in range(150):
+        enough.acquire()
+    server.kill()
+    stopping.set()
+    for thread in threads:
+        thread.join()
+
+
+def change(account, amount):
+    expression = {"UpdateExpression": "ADD n :n", "ExpressionAttributeValues": {":n": {"N": amount}}}
+    return {"Update": {"TableName": "bank", "Key": {"k": {"S": account}}, **expression}}
+
+
+def check(dynamodb, streams, arn, noted):
+    """Acknowledged transactions are there, none is there in part, and index and stream say what the table says."""
+    scan = dynamodb.get_paginator("scan")
+    items = [item for page in scan.paginate(TableName="bank", ConsistentRead=True) for item in page["Items"]]
+    entries = [item for page in scan.paginate(TableName="bank", IndexName="by-kind") for item in page["Items"]]
+    table = {item["k"]["S"]: item for item in items}
+    assert {item["k"]["S"]: item for item in entries} == table and len(entries) == len(items)
+    notes = {name for name, item in table.items() if item["kind"]["S"] == "note"}
+    assert noted <= notes
+    assert sum(int(item["n"]["N"]) for item in items if "n" in item) == 100 * ACCOUNTS
+    replayed, changes, added = {}, 0, set()
+    for record in read(streams, arn):
+        name, change = record["dynamodb"]["Keys"]["k"]["S"], record["dynamodb"]
+        assert replayed.get(name) == change.get("OldImage"), "a record does not follow the one before it"
+        replayed[name] = change["NewImage"]
+        changes += record["eventName"] == "MODIFY"
+        if record["eventName"] == "INSERT" and change["NewImage"]["kind"]["S"] == "note":
+            added.add(name)
+    assert replayed == table
+    # Two balances changed for each note: no transaction is in the stream in part.
+    assert added == notes and changes == 2 * len(notes)
