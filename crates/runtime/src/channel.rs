@@ -2,6 +2,7 @@
 
 use crate::frames::Frames;
 use crate::function::Invocation;
+use crate::report::Failure;
 use crate::runtime_api::RuntimeApi;
 use crate::sink::Sink;
 use bytes::Bytes;
@@ -23,6 +24,8 @@ pub(crate) enum Reply {
     Fatal(Bytes),
     /// A response over the limit; it was read and dropped.
     TooLarge,
+    /// An extension could not go on.
+    Extension(Failure),
 }
 
 /// What a process can be used for once it has initialised itself.
@@ -46,15 +49,6 @@ pub(crate) struct Request<'a> {
 }
 
 impl Channel {
-    /// Says which process is at the other end.
-    pub fn serve(&mut self, pid: u32) {
-        match self {
-            // The other end was handed to it.
-            Channel::Frames(_) => {}
-            Channel::RuntimeApi(api) => api.serve(pid),
-        }
-    }
-
     /// Waits until the function has initialised itself; the error is the JSON that tells why it could not.
     pub async fn ready(&mut self) -> Result<Result<Ready, Bytes>, Closed> {
         match self {

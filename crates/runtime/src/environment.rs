@@ -25,7 +25,7 @@ pub(crate) struct Surroundings<'a> {
     pub view: &'a View,
     /// `node_modules` of the SDK.
     pub node_sdk: Option<&'a Path>,
-    /// Host and port of the Runtime API.
+    /// Host and port of the Runtime API, where the instance has one.
     pub runtime_api: Option<&'a str>,
 }
 
@@ -96,9 +96,9 @@ fn reserved(spec: &FunctionSpec, around: &Surroundings<'_>) -> Vec<(String, Stri
             ("AWS_LAMBDA_LOG_LEVEL", logs.application_level.clone()),
         ]),
     }
-    match around.runtime_api {
-        Some(address) => variables.push(("AWS_LAMBDA_RUNTIME_API", address.into())),
-        None => variables.push(("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", spec.runtime))),
+    variables.extend(around.runtime_api.map(|address| ("AWS_LAMBDA_RUNTIME_API", address.into())));
+    if around.language != Language::Provided {
+        variables.push(("AWS_EXECUTION_ENV", format!("AWS_Lambda_{}", spec.runtime)));
     }
     variables.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }

@@ -7,6 +7,7 @@ use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Ready};
+use crate::extensions::Reason;
 use crate::frames::Frames;
 use crate::function::{FunctionSpec, Initialization, InvokeError};
 use crate::instance::Instance;
@@ -132,6 +133,7 @@ impl Starter {
             spec: spec.clone(),
             process: Process::Fork(fork),
             channel: Channel::Frames(Frames::new(channel)),
+            services: None,
             output: Output::new(output, log).map_err(failed)?,
             initialization: start.initialization,
             init: None,
@@ -140,6 +142,8 @@ impl Starter {
             _folder: birth.folder,
             used_mb: 0,
             frozen: false,
+            busy_until: start.at,
+            leaves_for: Reason::Spindown,
         };
         let mut instance = initialise(instance, start.at).await.map_err(StartError::Init)?.0;
         if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {

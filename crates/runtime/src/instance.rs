@@ -9,9 +9,11 @@ use bytes::Bytes;
 use sandbox::Exit;
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::api::{Api, Routes};
 use crate::channel::{Channel, Closed, Reply, Request};
+use crate::extensions::{Extensions, Reason};
 use crate::function::{FunctionSpec, Initialization, Invocation, Outcome};
-use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX};
+use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX, SHUTDOWN_RUNTIME_PERCENT};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::report::{Failure, Report};
@@ -28,6 +30,8 @@ pub(crate) struct Instance {
     pub(crate) spec: Arc<FunctionSpec>,
     pub(crate) process: Process,
     pub(crate) channel: Channel,
+    /// What it reaches over HTTP, if anything.
+    pub(crate) services: Option<Services>,
     pub(crate) output: Output,
     pub(crate) initialization: Initialization,
     /// How long initialisation took, until the first invocation has reported it.
@@ -37,6 +41,25 @@ pub(crate) struct Instance {
     pub(crate) used_mb: u64,
     /// Whether it is stopped where it is, because nobody needs it now.
     pub(crate) frozen: bool,
+    /// When its last invocation has to be over, for its extensions too.
+    pub(crate) busy_until: Instant,
+    /// What extensions are told when it ends.
+    pub(crate) leaves_for: Reason,
+}
+
+/// The APIs of an instance, which are served as long as this lives.
+pub(crate) struct Services {
+    _api: Api,
+    pub extensions: Arc<Extensions>,
+}
+
+impl Services {
+    /// Serves the processes of the instance whose first one has this number.
+    pub fn begin(mut api: Api, routes: Routes, pid: u32) -> Services {
+        let extensions = routes.extensions.clone();
+        api.serve(pid, routes);
+        Services { _api: api, extensions }
+    }
 }
 
 /// A private folder that is removed with its instance.
@@ -79,6 +102,8 @@ pub(crate) struct InitFailure {
 pub(crate) enum InitCause {
     /// The JSON that the bootstrap gave.
     Error(Bytes),
+    /// An extension could not go on.
+    Extension(Failure),
     Exited(Exit),
     TimedOut,
 }
@@ -89,7 +114,8 @@ impl Instance {
         self.freeze(false);
         self.output.log().start(&invocation.request_id);
         let started = Instant::now();
-        let end = self.run(invocation, &mut sink, started + self.spec.timeout).await;
+        self.busy_until = started + self.spec.timeout;
+        let end = self.run(invocation, &mut sink).await;
         let duration = started.elapsed();
         self.output.drain();
         self.output.log().end_output();
@@ -97,7 +123,10 @@ impl Instance {
         let reusable =
             matches!(&end, End::Replied(Reply::Success(_) | Reply::Streamed | Reply::Error(_) | Reply::TooLarge));
         if !reusable {
-            self.process.kill();
+            self.leaves_for = if matches!(end, End::TimedOut) { Reason::Timeout } else { Reason::Failure };
+            if !self.takes_leave() {
+                self.process.kill();
+            }
         }
         let init = self.init.take().map(|took| (self.initialization, took));
         let facts = Facts { spec: &self.spec, invocation, duration, init, used_mb: self.used_mb };
@@ -106,10 +135,70 @@ impl Instance {
         (outcome, reusable && !self.process.has_ended())
     }
 
-    async fn run(&mut self, invocation: &Invocation, sink: &mut Sink, deadline: Instant) -> End<Reply> {
+    async fn run(&mut self, invocation: &Invocation, sink: &mut Sink) -> End<Reply> {
         let deadline_ms = (self.env.now() + self.spec.timeout).as_millis();
-        let call = self.channel.call(Request { invocation, deadline_ms }, sink);
-        attend(&self.process, &mut self.output, bytes(self.spec.memory_mb), deadline, call).await
+        let request = Request { invocation, deadline_ms };
+        let Instance { channel, services, .. } = self;
+        let call = async move {
+            let Some(services) = services else { return channel.call(request, sink).await };
+            services.extensions.invoke(&request);
+            tokio::select! {
+                biased;
+                reply = channel.call(request, sink) => reply,
+                failure = services.extensions.failure() => Ok(Reply::Extension(failure)),
+            }
+        };
+        attend(&self.process, &mut self.output, bytes(self.spec.memory_mb), self.busy_until, call).await
+    }
+
+    /// Whether all extensions are done with the last invocation.
+    pub fn is_settled(&self) -> bool {
+        self.services.as_ref().is_none_or(|services| services.extensions.are_settled())
+    }
+
+    /// Waits until they are. False when that failed or took longer than the invocation may, after which the instance can
+    /// only end.
+    pub async fn settle(&mut self) -> bool {
+        let Instance { services: Some(services), process, output, .. } = self else { return true };
+        let settled = async { Ok(services.extensions.settled().await) };
+        let end = attend(process, output, bytes(self.spec.memory_mb), self.busy_until, settled).await;
+        output.drain();
+        output.log().end_output();
+        output.log().finish();
+        self.leaves_for = match end {
+            End::Replied(Ok(())) => return true,
+            End::TimedOut => Reason::Timeout,
+            End::Replied(Err(_)) | End::Exited(_) => Reason::Failure,
+        };
+        false
+    }
+
+    /// Whether something in it is to hear of its end.
+    pub fn takes_leave(&self) -> bool {
+        self.services.as_ref().is_some_and(|services| services.extensions.grace().is_some())
+    }
+
+    /// Ends it as [`Instance::takes_leave`] asks: the runtime first, then the extensions, which are told.
+    pub async fn leave(mut self) {
+        self.freeze(false);
+        let Instance { env, services, process, output, leaves_for, .. } = &mut self;
+        let Some(extensions) = services.as_ref().map(|services| &services.extensions) else { return };
+        let Some(grace) = extensions.grace() else { return };
+        let (now, deadline_ms) = (Instant::now(), (env.now() + grace).as_millis());
+        let runtime = if matches!(process, Process::Supervised(..)) { SHUTDOWN_RUNTIME_PERCENT } else { 100 };
+        process.terminate().await;
+        listen(output, now + grace * runtime / 100, process.exit()).await;
+        process.kill_runtime().await;
+        let gone = async {
+            tokio::select! {
+                () = extensions.shut_down(*leaves_for, deadline_ms) => {}
+                () = process.gone() => {}
+            }
+        };
+        listen(output, now + grace, gone).await;
+        output.drain();
+        output.log().end_output();
+        output.log().finish();
     }
 
     /// The payload for the caller, and what Lambda itself has to say.
@@ -122,6 +211,7 @@ impl Instance {
             },
             End::Replied(Reply::Success(_) | Reply::TooLarge) => Failure::too_large(),
             End::Replied(Reply::Error(error) | Reply::Fatal(error)) => return (Err(error), None),
+            End::Replied(Reply::Extension(failure)) => failure.of_request(&invocation.request_id),
             End::Exited(exit) => Failure::exit(&invocation.request_id, exit),
             End::TimedOut => Failure::timeout(&invocation.request_id, self.spec.timeout),
         };
@@ -176,6 +266,19 @@ pub(crate) async fn attend<T>(
     }
 }
 
+/// Waits for `event` or the deadline, while taking in output.
+async fn listen<T>(output: &mut Output, deadline: Instant, event: impl Future<Output = T>) {
+    tokio::pin!(event);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut event => return,
+            () = tokio::time::sleep_until(deadline) => return,
+            () = output.read() => {}
+        }
+    }
+}
+
 /// The exit of a process that has closed its channel. One that closes it and stays is ended.
 async fn last_moments(process: &Process, output: &mut Output) -> Exit {
     let deadline = Instant::now() + EXIT_GRACE;
@@ -195,6 +298,7 @@ impl InitFailure {
         let request_id = &invocation.request_id;
         let (payload, failure) = match self.cause {
             InitCause::Error(error) => (error, None),
+            InitCause::Extension(failure) => with_payload(failure.of_request(request_id)),
             InitCause::Exited(exit) => with_payload(Failure::exit(request_id, exit)),
             InitCause::TimedOut => with_payload(Failure::timeout(request_id, self.spec.timeout)),
         };
@@ -210,6 +314,7 @@ impl std::fmt::Display for InitFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.cause {
             InitCause::Error(error) => f.write_str(&String::from_utf8_lossy(error)),
+            InitCause::Extension(failure) => write!(f, "{}: {}", failure.error_type, failure.message),
             InitCause::Exited(_) => f.write_str("the function ended while it initialised"),
             InitCause::TimedOut => f.write_str("the function did not initialise in time"),
         }

@@ -1,8 +1,11 @@
 //! Function instances: processes that run the user's code, reused while warm, as many as requests need at once.
 
+mod api;
 mod channel;
 mod compiled;
 mod environment;
+mod extensions;
+mod extensions_api;
 mod forks;
 mod frames;
 mod function;
@@ -21,6 +24,7 @@ mod runtime_api;
 mod sdk_use;
 mod sink;
 mod start;
+mod supervisor;
 mod toolbox;
 mod view;
 mod zygote;

@@ -13,8 +13,24 @@ pub const RESPONSE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 100;
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
 pub const STREAM_BYTES_MAX: usize = 200 * 1024 * 1024;
 
-/// Connections that an instance may have to its Runtime API. A runtime needs one or two.
-pub const RUNTIME_API_CONNECTIONS_MAX: usize = 16;
+/// Connections that an instance may have to its Runtime API. A runtime or an extension needs one or two.
+pub const RUNTIME_API_CONNECTIONS_MAX: usize = 32;
+
+/// Extensions of one function. Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const EXTENSIONS_MAX: usize = 10;
+
+/// Bytes of a request of an extension.
+pub const EXTENSION_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How long an instance may take to end, where extensions have processes of their own.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>
+pub const SHUTDOWN_EXTERNAL: Duration = Duration::from_secs(2);
+
+/// The same where all extensions are part of the runtime.
+pub const SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
+
+/// The part of that time, in percent, which the runtime has before the extensions are told.
+pub const SHUTDOWN_RUNTIME_PERCENT: u32 = 30;
 
 /// Time that initialisation has for itself, before it starts to use up the first invocation's timeout.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);

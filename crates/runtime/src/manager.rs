@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +90,8 @@ struct Inner {
     state: Mutex<State>,
     /// Rung when an instance has ended.
     changed: Notify,
+    /// Instances that are ending, which take their leave.
+    leaving: AtomicUsize,
     /// Rung when an instance may have become idle.
     idled: Arc<Notify>,
     /// True when running invocations have to end too.
@@ -192,7 +195,8 @@ impl Runtime {
         }
         let (starter, warming) = (Arc::new(starter), Semaphore::new(1));
         let (changed, idled, stop) = (Notify::new(), Arc::new(Notify::new()), watch::Sender::new(false));
-        let inner = Arc::new(Inner { config, starter, warming, state, changed, idled, stop });
+        let leaving = AtomicUsize::new(0);
+        let inner = Arc::new(Inner { config, starter, warming, state, changed, leaving, idled, stop });
         tokio::spawn(expire_idle(Arc::downgrade(&inner)));
         tokio::spawn(freeze_idle(inner.idled.clone(), Arc::downgrade(&inner)));
         Ok(Runtime(inner))
@@ -314,7 +318,7 @@ impl Runtime {
         let finished = async {
             loop {
                 let changed = self.0.changed.notified();
-                if self.0.state().pools.alive() == 0 {
+                if self.0.is_empty() {
                     return;
                 }
                 changed.await;
@@ -363,8 +367,11 @@ impl Inner {
             ended = instance.invoke(invocation, sink) => ended,
             () = self.stopped() => return Err(InvokeError::ShuttingDown),
         };
-        if reusable {
-            lease.give_back();
+        // The answer leaves now, even when extensions have more to do.
+        match reusable {
+            true if instance.is_settled() => lease.give_back(),
+            true => drop(tokio::spawn(lease.settle())),
+            false => {}
         }
         Ok(outcome)
     }
@@ -406,19 +413,44 @@ impl Inner {
                 inner.apply(effects);
             });
         }
-        // Dropping an instance ends its process and removes its folder.
-        drop(effects.end);
+        effects.end.into_iter().for_each(|instance| self.end(instance));
         self.changed.notify_waiters();
         self.idled.notify_one();
     }
 
+    /// Ends an instance: at once, which dropping it does, or when its extensions have heard of it.
+    fn end(self: &Arc<Inner>, instance: Slot) {
+        // Without the async runtime, the server itself is ending.
+        let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
+        if !instance.takes_leave() {
+            return;
+        }
+        self.leaving.fetch_add(1, Ordering::Relaxed);
+        let inner = self.clone();
+        handle.spawn(async move {
+            tokio::select! {
+                () = instance.leave() => {}
+                () = inner.stopped() => {}
+            }
+            inner.leaving.fetch_sub(1, Ordering::Relaxed);
+            inner.changed.notify_waiters();
+        });
+    }
+
+    /// Whether nothing runs any more.
+    fn is_empty(&self) -> bool {
+        self.state().pools.alive() == 0 && self.leaving.load(Ordering::Relaxed) == 0
+    }
+
     /// Ends the instance that has been idle longest, when the host is short of memory. True when one was ended.
-    fn make_memory(&self) -> bool {
+    fn make_memory(self: &Arc<Inner>) -> bool {
         if memory::available_bytes().is_none_or(|available| available >= self.config.memory_free_min) {
             return false;
         }
         let evicted = self.state().pools.evict().end;
-        !evicted.is_empty()
+        let found = !evicted.is_empty();
+        evicted.into_iter().for_each(|instance| self.end(instance));
+        found
     }
 }
 
@@ -429,6 +461,19 @@ impl Drop for Inner {
 }
 
 impl Lease {
+    /// Gives the instance back when its extensions are done with the invocation.
+    async fn settle(mut self) {
+        let inner = self.inner.clone();
+        let Some(instance) = &mut self.instance else { return };
+        let settled = tokio::select! {
+            settled = instance.settle() => settled,
+            () = inner.stopped() => false,
+        };
+        if settled {
+            self.give_back();
+        }
+    }
+
     fn give_back(mut self) {
         if let Some(instance) = self.instance.take() {
             let key = instance.spec.key.clone();
@@ -442,6 +487,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(instance) = self.instance.take() {
             let effects = self.inner.state().pools.lost(&instance.spec.key, instance.process.pid());
+            self.inner.end(instance);
             self.inner.apply(effects);
         }
     }

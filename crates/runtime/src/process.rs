@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sandbox::{Descendant, Exit};
 use tokio::sync::watch;
 
+use crate::supervisor::Supervisor;
 use crate::zygote::Zygote;
 
 /// Dropping it ends the process and its group.
 pub(crate) enum Process {
     Child(sandbox::Process),
+    /// The runtime and its extensions; the process is the shell that starts them.
+    Supervised(sandbox::Process, Supervisor),
     Fork(Fork),
 }
 
@@ -59,7 +62,7 @@ impl Process {
     /// Zero for a fork that had ended before its number was asked for.
     pub fn pid(&self) -> u32 {
         match self {
-            Process::Child(child) => child.pid(),
+            Process::Child(child) | Process::Supervised(child, _) => child.pid(),
             Process::Fork(fork) => fork.descendant.pid(),
         }
     }
@@ -67,22 +70,53 @@ impl Process {
     /// Ends the process and all of its group, at once. Harmless when it has ended.
     pub fn kill(&self) {
         match self {
-            Process::Child(child) => child.kill(),
+            Process::Child(child) | Process::Supervised(child, _) => child.kill(),
             Process::Fork(fork) => drop(fork.lifeline.lock().unwrap_or_else(PoisonError::into_inner).take()),
         }
     }
 
-    /// Waits for the end.
+    /// Asks the runtime to end.
+    pub async fn terminate(&self) {
+        match self {
+            Process::Child(child) => child.terminate(),
+            Process::Supervised(_, supervisor) => supervisor.signal("TERM").await,
+            // Nobody asks: what is inside a fork cannot be registered.
+            Process::Fork(_) => {}
+        }
+    }
+
+    /// Ends the runtime, if its extensions are to outlive it.
+    pub async fn kill_runtime(&self) {
+        if let Process::Supervised(_, supervisor) = self {
+            supervisor.signal("KILL").await;
+        }
+    }
+
+    /// Waits for the end of the runtime.
     pub async fn exit(&self) -> Exit {
         match self {
             Process::Child(child) => child.exit().await,
+            Process::Supervised(child, supervisor) => tokio::select! {
+                biased;
+                exit = supervisor.ended() => exit,
+                exit = child.exit() => exit,
+            },
             Process::Fork(fork) => fork.exit().await,
+        }
+    }
+
+    /// Waits for the end of all of it.
+    pub async fn gone(&self) {
+        match self {
+            Process::Child(child) | Process::Supervised(child, _) => drop(child.exit().await),
+            Process::Fork(fork) => drop(fork.exit().await),
         }
     }
 
     pub fn has_ended(&self) -> bool {
         match self {
             Process::Child(child) => child.has_ended(),
+            Process::Supervised(child, supervisor) => supervisor.exit().is_some() || child.has_ended(),
             Process::Fork(fork) => fork.descendant.has_ended(),
         }
     }
@@ -90,7 +124,7 @@ impl Process {
     /// Stops it where it is, with all that it started, so that it uses no processor time; or lets it go on.
     pub fn freeze(&self, frozen: bool) {
         match self {
-            Process::Child(child) => child.freeze(frozen),
+            Process::Child(child) | Process::Supervised(child, _) => child.freeze(frozen),
             Process::Fork(fork) => fork.descendant.freeze(frozen),
         }
     }
@@ -98,7 +132,9 @@ impl Process {
     /// Whether it and all that it started hold more than so many bytes of their own. Known in isolation only.
     pub fn holds_more_than(&self, bytes: u64) -> bool {
         match self {
-            Process::Child(child) => child.control_group().is_some_and(|group| group.holds_more_than(bytes)),
+            Process::Child(child) | Process::Supervised(child, _) => {
+                child.control_group().is_some_and(|group| group.holds_more_than(bytes))
+            }
             Process::Fork(_) => false,
         }
     }
@@ -106,6 +142,9 @@ impl Process {
     /// The most memory the process has held so far, in bytes, what it shares with its zygote included; `None` when it
     /// has ended.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        sandbox::peak_memory_bytes(self.pid())
+        match self {
+            Process::Supervised(child, _) => Some(sandbox::peak_memory_of_all(child.pid())).filter(|bytes| *bytes > 0),
+            _ => sandbox::peak_memory_bytes(self.pid()),
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::extensions::Standing;
 use crate::function::{Initialization, SystemLevel};
 use crate::output::Log;
 use crate::report::{self, Failure, Report};
@@ -38,6 +39,15 @@ impl Log {
     }
 
     /// An instance begins to be made of what is initialised already.
+    pub fn extension(&mut self, extension: &Standing) {
+        let Standing { name, state, events, error_type } = extension;
+        let mut record = json!({"name": name, "state": state, "events": events});
+        if let (Some(error_type), Some(record)) = (error_type, record.as_object_mut()) {
+            record.insert("errorType".into(), error_type.clone().into());
+        }
+        self.system(SystemLevel::Info, "platform.extension", record, || report::extension(extension));
+    }
+
     pub fn restore_start(&mut self) {
         let spec = self.spec();
         let runtime = spec.runtime.clone();

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use sandbox::Exit;
 use serde_json::json;
 
+use crate::extensions::Standing;
 use crate::function::Initialization;
 
 /// The figures of the REPORT line.
@@ -31,13 +32,22 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub fn timeout(request_id: &str, timeout: Duration) -> Failure {
-        let message = format!("RequestId: {request_id} Error: {}", timed_out(timeout));
-        Failure { error_type: "Sandbox.Timedout", message }
+        Failure { error_type: "Sandbox.Timedout", message: timed_out(timeout) }.of_request(request_id)
     }
 
     pub fn exit(request_id: &str, exit: Exit) -> Failure {
-        let message = format!("RequestId: {request_id} Error: {}", describe(exit));
-        Failure { error_type: "Runtime.ExitError", message }
+        Failure { error_type: "Runtime.ExitError", message: describe(exit) }.of_request(request_id)
+    }
+
+    /// The request's identifier is put in front when it is known.
+    pub fn extension(error_type: &'static str, message: &str) -> Failure {
+        Failure { error_type, message: message.into() }
+    }
+
+    /// The same for the invocation that it failed.
+    pub fn of_request(mut self, request_id: &str) -> Failure {
+        self.message = format!("RequestId: {request_id} Error: {}", self.message);
+        self
     }
 
     pub fn too_large() -> Failure {
@@ -110,6 +120,13 @@ impl Report<'_> {
     }
 }
 
+/// What a log says about an extension when the initialisation is over.
+pub(crate) fn extension(extension: &Standing) -> String {
+    let Standing { name, state, events, error_type } = extension;
+    let error = error_type.as_ref().map(|error| format!("\tError Type: {error}")).unwrap_or_default();
+    format!("EXTENSION\tName: {name}\tState: {state}\tEvents: [{}]{error}\n", events.join(","))
+}
+
 /// What a log says when an instance is made of a snapshot.
 pub(crate) fn restore_start(runtime: &str) -> String {
     format!("RESTORE_START Runtime Version: {runtime}\n")
@@ -140,8 +157,14 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 fn describe(exit: Exit) -> String {
     match exit {
         Exit::Status(0) => "Runtime exited without providing a reason".into(),
-        Exit::Status(status) => format!("Runtime exited with error: exit status {status}"),
-        Exit::Signal(signal) => format!("Runtime exited with error: signal: {}", signal_name(signal)),
+        exit => format!("Runtime exited with error: {}", exit_status(exit)),
+    }
+}
+
+pub(crate) fn exit_status(exit: Exit) -> String {
+    match exit {
+        Exit::Status(status) => format!("exit status {status}"),
+        Exit::Signal(signal) => format!("signal: {}", signal_name(signal)),
     }
 }
 

@@ -1,10 +1,7 @@
-//! The Lambda Runtime API over HTTP, for functions that bring their own runtime: one loopback listener per instance.
+//! The Runtime API, for functions that bring their own runtime: requests, answers and errors.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::convert::Infallible;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -13,35 +10,23 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
+use crate::api::{Answer, accepted, refuse, unknown};
 use crate::channel::{Closed, Reply, Request};
-use crate::limits::{RESPONSE_BYTES_MAX, RUNTIME_API_CONNECTIONS_MAX};
-use crate::peer;
+use crate::limits::RESPONSE_BYTES_MAX;
 use crate::sink::{Part, Sink};
 
-const PREFIX: &str = "/2018-06-01/runtime/";
-
-type Answer = Response<Full<Bytes>>;
-
-/// The server's side. Dropping it closes the listener and its connections.
+/// The server's side.
 pub(crate) struct RuntimeApi {
-    address: SocketAddr,
     shared: Arc<Shared>,
     invocations: mpsc::Sender<Answer>,
     init: mpsc::Receiver<Result<(), Bytes>>,
-    /// Until it is known whom to serve. The kernel keeps connections waiting.
-    listener: Option<TcpListener>,
-    serving: JoinSet<()>,
 }
 
 /// What the connections of one instance share.
-struct Shared {
+pub(crate) struct Shared {
     /// The next invocation, ready to be sent. One `next` waits at a time, as on Lambda.
     invocations: tokio::sync::Mutex<mpsc::Receiver<Answer>>,
     current: Mutex<Option<Current>>,
@@ -60,27 +45,14 @@ struct Current {
 }
 
 impl RuntimeApi {
-    pub async fn listen() -> io::Result<RuntimeApi> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
+    /// Both sides: the server's, and that of the runtime's connections.
+    pub fn new() -> (RuntimeApi, Arc<Shared>) {
         let (invocations, next) = mpsc::channel(1);
         let (init_sender, init) = mpsc::channel(1);
         let invocations_receiver = tokio::sync::Mutex::new(next);
         let shared = Shared { invocations: invocations_receiver, current: Mutex::new(None), init: init_sender };
         let shared = Arc::new(shared);
-        Ok(RuntimeApi { address, shared, invocations, init, listener: Some(listener), serving: JoinSet::new() })
-    }
-
-    /// Begins to serve the instance of process `pid`, and nobody else.
-    pub fn serve(&mut self, pid: u32) {
-        if let Some(listener) = self.listener.take() {
-            self.serving.spawn(serve(listener, pid, self.shared.clone()));
-        }
-    }
-
-    /// The value of `AWS_LAMBDA_RUNTIME_API`.
-    pub fn address(&self) -> String {
-        self.address.to_string()
+        (RuntimeApi { shared: shared.clone(), invocations, init }, shared)
     }
 
     /// A runtime is ready when it asks for its first invocation.
@@ -135,72 +107,22 @@ fn unusable(header: &str) -> Bytes {
     json!({"errorType": "Runtime.InvalidHeader", "errorMessage": message}).to_string().into()
 }
 
-/// Slow requests need no limit of time: they take nothing but the instance's own few connections, some of which may well be
-/// idle for as long as an invocation takes.
-async fn serve(listener: TcpListener, pid: u32, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    let room = Arc::new(Semaphore::new(RUNTIME_API_CONNECTIONS_MAX));
-    while let Ok(place) = room.clone().acquire_owned().await {
-        while connections.try_join_next().is_some() {}
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::debug!(%error, "a connection to the Runtime API was lost before it was accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-                continue;
-            }
-        };
-        let shared = shared.clone();
-        connections.spawn(async move {
-            if let Err(error) = connection(stream, pid, shared).await {
-                tracing::debug!(%error, "a connection to the Runtime API ended");
-            }
-            drop(place);
-        });
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    pid: u32,
-    shared: Arc<Shared>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let (theirs, ours) = (stream.peer_addr()?, stream.local_addr()?);
-    match tokio::task::spawn_blocking(move || peer::is_held_beside(pid, theirs, ours)).await? {
-        Ok(true) => {}
-        Ok(false) => {
-            tracing::warn!(pid, "refused a connection to the Runtime API of another function");
-            return Ok(());
-        }
-        Err(error) => {
-            tracing::warn!(pid, %error, "refused a connection to the Runtime API: it cannot be seen whose it is");
-            return Ok(());
-        }
-    }
-    // Answers are small and waited for.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(shared.clone(), request));
-    Ok(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?)
-}
-
-async fn answer(shared: Arc<Shared>, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    let Some(path) = path.strip_prefix(PREFIX) else { return Ok(unknown(path)) };
-    let steps: Vec<&str> = path.split('/').collect();
-    Ok(match (&parts.method, steps.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => shared.next().await,
-        (&Method::POST, ["invocation", request_id, "response"]) => match is_streamed(&parts.headers) {
-            true => shared.stream(request_id, &parts.headers, body).await,
-            false => shared.response(request_id, body).await,
-        },
-        (&Method::POST, ["invocation", request_id, "error"]) => shared.error(request_id, &parts.headers, body).await,
-        (&Method::POST, ["init", "error"]) => shared.init_error(&parts.headers, body).await,
-        _ => unknown(parts.uri.path()),
-    })
-}
-
 impl Shared {
+    /// `path` is what follows the version of the API.
+    pub async fn answer(&self, parts: &http::request::Parts, path: &str, body: Incoming) -> Answer {
+        let steps: Vec<&str> = path.split('/').collect();
+        match (&parts.method, steps.as_slice()) {
+            (&Method::GET, ["invocation", "next"]) => self.next().await,
+            (&Method::POST, ["invocation", request_id, "response"]) => match is_streamed(&parts.headers) {
+                true => self.stream(request_id, &parts.headers, body).await,
+                false => self.response(request_id, body).await,
+            },
+            (&Method::POST, ["invocation", request_id, "error"]) => self.error(request_id, &parts.headers, body).await,
+            (&Method::POST, ["init", "error"]) => self.init_error(&parts.headers, body).await,
+            _ => unknown(parts.uri.path()),
+        }
+    }
+
     fn current(&self) -> std::sync::MutexGuard<'_, Option<Current>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -323,24 +245,4 @@ fn error_in_trailers(trailers: &HeaderMap) -> Option<Bytes> {
 
 fn invalid_request_id() -> Answer {
     refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
-}
-
-fn accepted() -> Answer {
-    json_answer(StatusCode::ACCEPTED, json!({"status": "OK"}))
-}
-
-fn unknown(path: &str) -> Answer {
-    let message = format!("{path} is not part of the Runtime API that this server implements.");
-    refuse(StatusCode::NOT_FOUND, "NotImplemented", &message)
-}
-
-fn refuse(status: StatusCode, error_type: &str, message: &str) -> Answer {
-    json_answer(status, json!({"errorType": error_type, "errorMessage": message}))
-}
-
-fn json_answer(status: StatusCode, body: serde_json::Value) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
 }

@@ -2,29 +2,32 @@
 //! *how* an instance comes to be is behind [`Starter::start`].
 
 use std::ffi::OsString;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Env;
-use sandbox::{Command, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
+use sandbox::{Command, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
+use crate::api::{Api, Routes};
 use crate::channel::{Channel, Ready};
 use crate::compiled::{Compiled, Place};
 use crate::environment::{Surroundings, environment};
+use crate::extensions::{Extensions, Reason};
 use crate::frames::Frames;
 use crate::function::{Credentials, FunctionSpec, Host, Initialization, InvokeError};
-use crate::instance::{End, Folder, InitCause, InitFailure, Instance, attend, bytes, megabytes};
+use crate::instance::{End, Folder, InitCause, InitFailure, Instance, Services, attend, bytes, megabytes};
 use crate::interpreter::{Interpreter, Interpreters, Language};
 use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
 use crate::sdk_use;
+use crate::supervisor::{self, Extension, Supervisor};
 use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
 use crate::view::{Needs, View};
 use crate::zygotes::Zygotes;
@@ -99,6 +102,15 @@ pub(crate) struct Launched {
     pub ready: Ready,
 }
 
+/// What connects an instance with the server.
+struct Connection {
+    channel: Channel,
+    /// What the process gets of it: the supervisor's, if there is one, and then the channel's, if it has one.
+    descriptors: Vec<OwnedFd>,
+    supervisor: Option<Supervisor>,
+    services: Option<(Api, Routes)>,
+}
+
 /// What runs a function and what it brings along.
 pub(crate) struct Toolchain {
     language: Language,
@@ -107,15 +119,17 @@ pub(crate) struct Toolchain {
     esbuild: Option<PathBuf>,
     /// Where what Node compiles the code to is kept.
     compiled: Option<Place>,
+    /// Processes of the function's layers that run beside it.
+    extensions: Vec<Extension>,
     view: View,
     /// Lines for the function's log.
     notes: Vec<String>,
 }
 
 impl Toolchain {
-    /// Not in isolation: forks would share what it keeps apart.
+    /// Not in isolation: forks would share what it keeps apart. Nor with extensions, which each instance has its own of.
     pub fn may_fork(&self) -> bool {
-        matches!((self.language, &self.view), (Language::Python(_), View::Whole))
+        matches!((self.language, &self.view), (Language::Python(_), View::Whole)) && self.extensions.is_empty()
     }
 }
 
@@ -169,17 +183,26 @@ impl Starter {
         if mode == Mode::Zygote {
             log.hold();
         }
-        let (mut channel, control, runtime_api) = self.connect(toolchain).await?;
+        if let Some((standing, failure)) = supervisor::unusable(&toolchain.extensions) {
+            log.extension(&standing);
+            return Err(failed_init(spec, log, InitCause::Extension(failure)));
+        }
+        let Connection { channel, descriptors, supervisor, services } = self.connect(spec, toolchain).await?;
         let view = &toolchain.view;
-        let runtime_port = runtime_api.as_deref().and_then(port);
-        let environment = self.environment(spec, toolchain, &birth, log.stream(), runtime_api);
-        let Some((program, args)) = self.program(spec, toolchain, mode, control.as_ref()) else {
+        let address = services.as_ref().map(|(api, _)| api.address());
+        let port = services.as_ref().map(|(api, _)| api.port());
+        let environment = self.environment(spec, toolchain, &birth, log.stream(), address);
+        let Some((mut program, mut args)) = self.program(spec, toolchain, mode, &descriptors) else {
             return Err(refused_entrypoint(spec, log));
         };
+        if supervisor.is_some() {
+            let places = toolchain.extensions.iter().map(|extension| view.place(&extension.path)).collect();
+            (program, args) = supervisor::wrap(places, &program, args);
+        }
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
         let tmp_bytes = bytes(spec.ephemeral_storage_mb);
-        let isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, runtime_port));
-        let command = Command { program, args, env, cwd, control, limits, isolation };
+        let isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
+        let command = Command { program, args, env, cwd, descriptors, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
             Ok(started) => started,
@@ -188,12 +211,17 @@ impl Starter {
             }
             Err(error) => return Err(InvokeError::Start(error.to_string()).into()),
         };
-        channel.serve(process.pid());
+        let services = services.map(|(api, routes)| Services::begin(api, routes, process.pid()));
+        let process = match supervisor {
+            Some(supervisor) => Process::Supervised(process, supervisor),
+            None => Process::Child(process),
+        };
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),
-            process: Process::Child(process),
+            process,
             channel,
+            services,
             output: Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
             initialization,
             init: None,
@@ -201,6 +229,8 @@ impl Starter {
             _folder: birth.folder,
             used_mb: 0,
             frozen: false,
+            busy_until: started,
+            leaves_for: Reason::Spindown,
         };
         let (mut instance, ready) = initialise(instance, started).await.map_err(StartError::Init)?;
         self.keep_compiled(toolchain, instance.channel.take_compiled());
@@ -267,18 +297,36 @@ impl Starter {
         View::isolated(&Needs { spec, interpreter, runtime_dir: &self.runtime_dir, tools, compiled })
     }
 
-    /// Our side of the channel; the descriptor, or else the address, through which the function finds its side.
-    async fn connect(&self, toolchain: &Toolchain) -> Result<(Channel, Option<OwnedFd>, Option<String>), InvokeError> {
-        let failed = |error: std::io::Error| InvokeError::Start(format!("making a channel to a function: {error}"));
-        if toolchain.language == Language::Provided {
-            let api = RuntimeApi::listen().await.map_err(failed)?;
-            let address = api.address();
-            return Ok((Channel::RuntimeApi(api), None, Some(address)));
+    async fn connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Result<Connection, InvokeError> {
+        let connected = self.try_connect(spec, toolchain).await;
+        connected.map_err(|error| InvokeError::Start(format!("making a channel to a function: {error}")))
+    }
+
+    async fn try_connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> std::io::Result<Connection> {
+        let names: Vec<String> = toolchain.extensions.iter().map(|extension| extension.name.clone()).collect();
+        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &names));
+        let (mut descriptors, mut supervisor, mut runtime) = (Vec::new(), None, None);
+        if !names.is_empty() {
+            let (ours, theirs) = Supervisor::new(extensions.clone())?;
+            descriptors.push(theirs);
+            supervisor = Some(ours);
         }
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
-        ours.set_nonblocking(true).map_err(failed)?;
-        let ours = UnixStream::from_std(ours).map_err(failed)?;
-        Ok((Channel::Frames(Frames::new(ours)), Some(theirs.into()), None))
+        let channel = if toolchain.language == Language::Provided {
+            let (api, routes) = RuntimeApi::new();
+            runtime = Some(routes);
+            Channel::RuntimeApi(api)
+        } else {
+            let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+            ours.set_nonblocking(true)?;
+            descriptors.push(theirs.into());
+            Channel::Frames(Frames::new(UnixStream::from_std(ours)?))
+        };
+        let services = match toolchain.may_fork() {
+            // A fork would be given the API of the process that it is a copy of.
+            true => None,
+            false => Some((Api::listen().await?, Routes { runtime, extensions })),
+        };
+        Ok(Connection { channel, descriptors, supervisor, services })
     }
 
     /// The program and its arguments; `None` when a `provided` function has no `bootstrap`.
@@ -287,7 +335,7 @@ impl Starter {
         spec: &FunctionSpec,
         toolchain: &Toolchain,
         mode: Mode,
-        control: Option<&OwnedFd>,
+        descriptors: &[OwnedFd],
     ) -> Option<(PathBuf, Vec<OsString>)> {
         let view = &toolchain.view;
         let Some(interpreter) = &toolchain.interpreter else {
@@ -297,7 +345,8 @@ impl Starter {
                 .find(|path| path.is_file())
                 .map(|path| (view.place(&path), Vec::new()));
         };
-        let control = control.map(|control| control.as_raw_fd().to_string()).unwrap_or_default();
+        // The channel is the last of them.
+        let control = (FIRST_DESCRIPTOR..).take(descriptors.len()).last().unwrap_or(FIRST_DESCRIPTOR).to_string();
         let is_python = matches!(toolchain.language, Language::Python(_));
         let (options, bootstrap): (&[&str], _) = match is_python {
             // -S: what else is installed on this host is not there for functions, as it is not on Lambda.
@@ -325,7 +374,8 @@ impl Starter {
             return Err(InvokeError::CodeMissing(message));
         }
         let (interpreter, sdk, esbuild, compiled, notes) = (None, None, None, None, Vec::new());
-        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, compiled, view: View::Whole, notes };
+        let (extensions, view) = (supervisor::extensions(spec), View::Whole);
+        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, compiled, extensions, view, notes };
         if language == Language::Provided {
             toolchain.view = self.view(spec, &toolchain);
             return Ok(toolchain);
@@ -439,16 +489,19 @@ pub(crate) async fn initialise(
 ) -> Result<(Instance, Ready), Box<InitFailure>> {
     let deadline = started + INIT_TIMEOUT + instance.spec.timeout;
     let memory_bytes = bytes(instance.spec.memory_mb);
-    let Instance { process, channel, output, .. } = &mut instance;
-    let end = attend(process, output, memory_bytes, deadline, channel.ready()).await;
+    let Instance { process, channel, output, services, .. } = &mut instance;
+    let extensions = services.as_ref().map(|services| &*services.extensions);
+    let end = attend(process, output, memory_bytes, deadline, supervisor::ready(process, channel, extensions)).await;
     instance.output.drain();
     let took = started.elapsed();
+    let standings = instance.services.as_ref().map(|services| services.extensions.close()).unwrap_or_default();
+    standings.iter().for_each(|standing| instance.output.log().extension(standing));
     let cause = match end {
         End::Replied(Ok(ready)) => {
             instance.init = Some(took);
             return Ok((instance, ready));
         }
-        End::Replied(Err(error)) => InitCause::Error(error),
+        End::Replied(Err(cause)) => cause,
         End::TimedOut => InitCause::TimedOut,
         End::Exited(exit) => InitCause::Exited(exit),
     };
@@ -470,8 +523,13 @@ fn runtime_version(spec: &FunctionSpec, toolchain: &Toolchain) -> String {
 fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
     let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
     let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message}).to_string();
-    let (spec, cause) = (spec.clone(), InitCause::Error(error.into()));
-    StartError::Init(Box::new(InitFailure { spec, log, took: std::time::Duration::ZERO, used_mb: 0, cause }))
+    failed_init(spec, log, InitCause::Error(error.into()))
+}
+
+/// A start that did not come to a process.
+fn failed_init(spec: &Arc<FunctionSpec>, log: Log, cause: InitCause) -> StartError {
+    let took = std::time::Duration::ZERO;
+    StartError::Init(Box::new(InitFailure { spec: spec.clone(), log, took, used_mb: 0, cause }))
 }
 
 /// Whether the handler's file is TypeScript.

@@ -46,7 +46,7 @@ async fn attempt(folder: &Path) -> Result<(), Error> {
         args: vec!["-c".into(), ":".into()],
         env: Vec::new(),
         cwd: "/".into(),
-        control: None,
+        descriptors: Vec::new(),
         limits: Limits::default(),
         isolation: Some(Isolation {
             root: folder.into(),

@@ -1,16 +1,22 @@
 //! What to run and under which limits; turning that into a process.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use rustix::io::FdFlags;
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
 use crate::{Error, Isolation, Process, Resources, Result, isolated, launcher};
+
+/// The number that the first of a process's own descriptors has: those before it are its input, output and errors.
+pub const FIRST_DESCRIPTOR: RawFd = 3;
+
+/// Descriptors of ours are above those that the new process arranges.
+const DESCRIPTORS_FROM: RawFd = 16;
 
 /// A program to start. Nothing of the server's own environment or descriptors reaches it.
 #[derive(Debug)]
@@ -20,8 +26,9 @@ pub struct Command {
     /// The whole environment.
     pub env: Vec<(OsString, OsString)>,
     pub cwd: PathBuf,
-    /// A descriptor that the process keeps, under the same number as here. Its output goes to a pipe, its input is empty.
-    pub control: Option<OwnedFd>,
+    /// What the process finds open besides: the first as [`FIRST_DESCRIPTOR`], the others as the numbers after it. Its output
+    /// goes to a pipe, its input is empty.
+    pub descriptors: Vec<OwnedFd>,
     pub limits: Limits,
     /// What it sees of the host; `None` for all that the server's user sees. Paths above are then those that it sees itself.
     pub isolation: Option<Isolation>,
@@ -67,7 +74,9 @@ impl Command {
         let (output, writer) = io::pipe()?;
         let output = OwnedFd::from(output);
         rustix::io::ioctl_fionbio(&output, true)?;
-        let control = self.control.as_ref().map(AsRawFd::as_raw_fd);
+        let kept = self.descriptors.into_iter().map(high).collect::<io::Result<Vec<_>>>()?;
+        let descriptors: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).collect();
+        let _occupied = occupy(kept.len())?;
         let (limits, parent) = (self.limits, rustix::process::getpid());
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env).current_dir(&self.cwd);
@@ -79,7 +88,7 @@ impl Command {
                 // The server died between the fork and the line above: nobody would ever end this process.
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
-            keep_only(control)
+            keep_only(&descriptors)
         };
         // SAFETY: the closure runs between fork and exec, where only async-signal-safe work is allowed: it makes plain
         // system calls, takes no lock and allocates nothing (its errors are error numbers).
@@ -100,14 +109,37 @@ fn confine(limits: &Limits) -> io::Result<()> {
     Ok(())
 }
 
-/// Marks every descriptor above standard error to be closed by exec, except `control`. Closing them here would also
-/// close the one through which the standard library reports that exec failed.
-fn keep_only(control: Option<RawFd>) -> io::Result<()> {
+/// Takes those of the first `count` numbers that are free, so that a descriptor which the standard library opens for itself gets none
+/// that the new process puts its own in the place of.
+fn occupy(count: usize) -> io::Result<Vec<OwnedFd>> {
+    let numbers = FIRST_DESCRIPTOR..DESCRIPTORS_FROM;
+    let mut occupied: Vec<OwnedFd> = Vec::new();
+    while occupied.last().is_none_or(|last| numbers.clone().take(count).any(|number| number >= last.as_raw_fd())) {
+        occupied.push(File::open("/dev/null")?.into());
+    }
+    Ok(occupied)
+}
+
+/// The same descriptor, under a number that is out of the way.
+pub(crate) fn high(descriptor: OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: the call gives a new descriptor to us alone.
+    unsafe {
+        match libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, DESCRIPTORS_FROM) {
+            -1 => Err(io::Error::last_os_error()),
+            number => Ok(OwnedFd::from_raw_fd(number)),
+        }
+    }
+}
+
+/// Marks every descriptor above standard error to be closed by exec, except `descriptors`, which get their numbers.
+/// Closing them here would also close the one through which the standard library reports that exec failed.
+fn keep_only(descriptors: &[RawFd]) -> io::Result<()> {
     close_on_exec(3, u32::MAX)?;
-    if let Some(control) = control {
-        // SAFETY: the descriptor is owned by the `Command` that is being started, which outlives this call.
-        let control = unsafe { std::os::fd::BorrowedFd::borrow_raw(control) };
-        rustix::io::fcntl_setfd(control, FdFlags::empty())?;
+    for (number, descriptor) in (FIRST_DESCRIPTOR..).zip(descriptors) {
+        // SAFETY: only this process's own descriptor table changes; no memory is involved.
+        if unsafe { libc::dup2(*descriptor, number) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
     }
     Ok(())
 }

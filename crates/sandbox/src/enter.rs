@@ -7,6 +7,7 @@ use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::os::raw::{c_char, c_int, c_long, c_ulong};
 
+use crate::command::FIRST_DESCRIPTOR;
 use crate::init;
 use crate::isolation::{Identity, Step};
 
@@ -25,7 +26,8 @@ pub(crate) struct Entry {
     pub filter: Vec<libc::sock_filter>,
     pub open_files: u64,
     pub processes: u64,
-    pub control: Option<RawFd>,
+    /// What the program finds open, from [`FIRST_DESCRIPTOR`] on; here they have numbers above those.
+    pub descriptors: Vec<RawFd>,
     pub output: RawFd,
     /// The server's end of the status pipe, of which no copy may stay here.
     pub status_reader: RawFd,
@@ -416,15 +418,11 @@ unsafe fn execute(entry: &Entry) -> c_int {
     // SAFETY: paths are C strings; the lists end with a null pointer.
     unsafe {
         let input = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
-        for (descriptor, number) in [(input, 0), (entry.output, 1), (entry.output, 2)] {
+        let own = entry.descriptors.iter().copied().zip(FIRST_DESCRIPTOR..);
+        for (descriptor, number) in [(input, 0), (entry.output, 1), (entry.output, 2)].into_iter().chain(own) {
             if libc::dup2(descriptor, number) < 0 {
                 return errno();
             }
-        }
-        if let Some(control) = entry.control
-            && libc::fcntl(control, libc::F_SETFD, 0) < 0
-        {
-            return errno();
         }
         if libc::chdir(entry.cwd.as_ptr()) < 0 {
             return errno();
@@ -475,7 +473,7 @@ mod tests {
             filter: Vec::new(),
             open_files: 64,
             processes: 64,
-            control: None,
+            descriptors: Vec::new(),
             output: -1,
             status_reader: -1,
             status: -1,

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +11,7 @@ use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
 use crate::{Command, ControlGroup, Error, Process, Result, init, launcher, network, seccomp};
@@ -24,9 +25,6 @@ const USERS: std::ops::Range<u32> = 2_000_000_000..2_100_000_000;
 
 /// The user `nobody`, where the host does not have those numbers.
 const NOBODY: u32 = 65_534;
-
-/// Descriptors of ours are above those that the new process arranges.
-const DESCRIPTORS_FROM: i32 = 16;
 
 /// Source: clone(2).
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -113,6 +111,7 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         let owner = (rustix::fs::Uid::from_raw(identity.uid), rustix::fs::Gid::from_raw(identity.gid));
         rustix::fs::fchown(&output_writer, Some(owner.0), Some(owner.1))?;
     }
+    let descriptors = command.descriptors.into_iter().map(high).collect::<io::Result<Vec<_>>>()?;
     let steps = steps(isolation, &identity)?;
     let maps = (!privileged).then(|| {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -132,7 +131,7 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         filter: seccomp::filter(),
         open_files: command.limits.open_files,
         processes: command.limits.processes,
-        control: command.control.as_ref().map(AsRawFd::as_raw_fd),
+        descriptors: descriptors.iter().map(AsRawFd::as_raw_fd).collect(),
         output: output_writer.as_raw_fd(),
         status_reader: status.as_raw_fd(),
         status: status_writer.as_raw_fd(),
@@ -228,17 +227,6 @@ fn init_program() -> io::Result<&'static OwnedFd> {
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader.into(), high(writer.into())?))
-}
-
-/// The same, under a number that is out of the way.
-fn high(descriptor: OwnedFd) -> io::Result<OwnedFd> {
-    // SAFETY: the call gives a new descriptor to us alone.
-    unsafe {
-        match libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, DESCRIPTORS_FROM) {
-            -1 => Err(io::Error::last_os_error()),
-            number => Ok(OwnedFd::from_raw_fd(number)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -22,12 +22,14 @@ use std::io;
 use std::path::PathBuf;
 
 pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
-pub use command::{Command, Limits};
+pub use command::{Command, FIRST_DESCRIPTOR, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
-pub use process::{Exit, Process, has_ended, peak_memory_bytes, proportional_bytes, resident_bytes};
+pub use process::{
+    Exit, Process, has_ended, peak_memory_bytes, peak_memory_of_all, proportional_bytes, resident_bytes,
+};
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 
 #[derive(Debug, thiserror::Error)]

@@ -79,6 +79,11 @@ impl Process {
         self.group.kill(&self.group.reaped.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Asks the process and all of its group to end.
+    pub fn terminate(&self) {
+        self.group.signal(&self.group.reaped.lock().unwrap_or_else(PoisonError::into_inner), Signal::TERM);
+    }
+
     /// Waits for the end. Whatever the process left running in its group is ended then too.
     pub async fn exit(&self) -> Exit {
         let mut exit = self.exit.clone();
@@ -122,6 +127,17 @@ impl Process {
 /// The most memory a process has held so far, in bytes; `None` when there is no such process.
 pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
     status_bytes(pid, "VmHWM:")
+}
+
+/// The same of a process and all that it and its children have started, added up.
+pub fn peak_memory_of_all(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let children: u64 = children
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
+        .map(peak_memory_of_all)
+        .sum();
+    peak_memory_bytes(pid).unwrap_or(0).saturating_add(children)
 }
 
 /// The memory a process holds now, in bytes; zero when there is no such process.

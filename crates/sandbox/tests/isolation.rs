@@ -16,7 +16,7 @@ fn shell(root: &Path, script: &str) -> Command {
         args: vec!["-c".into(), script.into()],
         env: vec![("PATH".into(), "/usr/bin:/bin".into())],
         cwd: "/".into(),
-        control: None,
+        descriptors: Vec::new(),
         limits: Limits { open_files: 64, processes: 32, resources: None },
         isolation: Some(Isolation {
             root: root.into(),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Read as _;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn shell(script: &str) -> Command {
         args: vec!["-c".into(), script.into()],
         env: vec![("ONLY".into(), "this".into())],
         cwd: "/".into(),
-        control: None,
+        descriptors: Vec::new(),
         limits: Limits { open_files: 64, ..Limits::default() },
         isolation: None,
     }
@@ -53,17 +53,20 @@ async fn inherits_nothing() {
 }
 
 #[tokio::test]
-async fn keeps_the_control_descriptor() {
-    let (ours, theirs) = UnixStream::pair().unwrap();
-    let mut command = shell(&format!("echo hello >&{}", theirs.as_raw_fd()));
-    // Other shells take descriptors of one digit only.
-    command.program = "/bin/bash".into();
-    command.control = Some(theirs.into());
+async fn keeps_its_own_descriptors() {
+    let pairs = [UnixStream::pair().unwrap(), UnixStream::pair().unwrap()];
+    let mut command = shell("echo hello >&3; echo hello >&4");
+    let ours = pairs.map(|(ours, theirs)| {
+        command.descriptors.push(theirs.into());
+        ours
+    });
     let (process, _output) = command.spawn().await.unwrap();
     assert_eq!(process.exit().await, Exit::Status(0));
-    let mut said = String::new();
-    (&ours).read_to_string(&mut said).unwrap();
-    assert_eq!(said, "hello\n");
+    for end in ours {
+        let mut said = String::new();
+        (&end).read_to_string(&mut said).unwrap();
+        assert_eq!(said, "hello\n");
+    }
 }
 
 #[tokio::test]

@@ -158,6 +158,18 @@ impl Harness {
         status.functions.iter().flat_map(|function| &function.instances).map(|instance| instance.pid).next().unwrap()
     }
 
+    /// Waits, for at most ten seconds, until no instance is busy.
+    pub async fn until_idle(&self) {
+        for _ in 0..10_000 {
+            let status = self.runtime.status().await;
+            if !status.functions.iter().flat_map(|function| &function.instances).any(|instance| instance.busy) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("instances stay busy: {:?}", self.runtime.status().await);
+    }
+
     /// Waits, for at most ten seconds, until as many instances exist.
     pub async fn until_instances(&self, wanted: usize) {
         for _ in 0..10_000 {
@@ -195,6 +207,11 @@ fn interpreters() -> &'static Interpreters {
             node: format!("nodejs{}.x", major.min(22)),
         }
     })
+}
+
+/// Where this host's interpreters are.
+pub fn search_path() -> &'static OsString {
+    &interpreters().search_path
 }
 
 /// The runtime of this host's own Python, such as `python3.12`.

@@ -4,6 +4,7 @@
 
 mod compiled;
 mod escapes;
+mod extensions;
 mod harness;
 mod json_logs;
 mod network;

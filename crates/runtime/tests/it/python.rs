@@ -247,6 +247,7 @@ async fn the_environment_is_lambdas_and_nothing_else() {
     for name in ["HOME", "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_LOG_STREAM_NAME"] {
         take(name);
     }
+    assert!(take("AWS_LAMBDA_RUNTIME_API").as_str().unwrap().starts_with("127.0.0.1:"));
     // Python itself sets this one when the locale is not installed.
     take("LC_CTYPE");
     assert_eq!(environment, json!({}));

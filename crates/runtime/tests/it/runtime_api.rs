@@ -62,8 +62,8 @@ async fn any_process_of_the_instance_is_served() {
 async fn connections_of_one_instance_are_few() {
     let harness = Harness::new();
     let spec = Arc::new(harness.function("f", "provided.al2023", "h", &[("bootstrap", EVALUATES)]));
-    // With the one that brought the event, sixteen are answered; another waits until one of them is closed.
-    let event = "[few := [connect('GET /') for _ in range(15)], [status(c) for c in few] == [404] * 15, late := connect('GET /'), status(late, 0.2), few.pop().close(), status(late), late.close()][1::2]";
+    // With the one that brought the event, thirty-two are answered; another waits until one of them is closed.
+    let event = "[few := [connect('GET /') for _ in range(31)], [status(c) for c in few] == [404] * 31, late := connect('GET /'), status(late, 0.2), few.pop().close(), status(late), late.close()][1::2]";
     assert_eq!(harness.value(&spec, &json!(event).to_string()).await, json!([true, 0, 404]));
 }
 
