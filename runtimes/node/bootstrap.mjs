@@ -393,11 +393,13 @@ class Server {
         logError('Invoke Error', error);
         return finish('E', JSON.stringify(describe(error)));
       }
+      let payload;
       try {
-        finish('S', JSON.stringify(result) ?? 'null');
+        payload = JSON.stringify(result) ?? 'null';
       } catch (unserializable) {
-        finish('E', JSON.stringify(describe(new Fault('Runtime.MarshalError', `Unable to marshal response: ${unserializable.message}`))));
+        return reply(new Fault('Runtime.MarshalError', `Unable to marshal response: ${unserializable.message}`));
       }
+      finish('S', payload);
     };
     const settle = (error, result, now) => {
       if (settled) return;

@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 
 import pytest
-from cloudlet import BINARY
+from cloudlet import BINARY, Server
 
 
 def run(*arguments, env=None, **options):
@@ -52,7 +53,22 @@ def test_the_doctor_knows_whether_functions_are_isolated(tmp_path):
     done = run("doctor", "--json")
     found = json.loads(done.stdout)
     assert found["Isolated"] == (done.returncode == 0)
-    assert {aspect["Name"] for aspect in found["Aspects"]} >= {"files", "processes", "network"}
+    aspects = {aspect["Name"]: aspect for aspect in found["Aspects"]}
+    assert aspects.keys() >= {"files", "processes", "network", "users", "unix sockets"}
+    assert "per process" in aspects["descriptors and processes"]["Detail"]
+    assert "Landlock" in aspects["unix sockets"]["Detail"]
+    assert all(aspect["Isolated"] or aspect["Remedy"] for aspect in found["Aspects"] if found["Isolated"])
+
+
+def test_the_server_takes_all_descriptors_that_it_may(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
+    try:
+        server = Server(tmp_path / "data")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE) == (limits[1], limits[1])
+    server.kill()
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes root's privileges away")

@@ -10,6 +10,7 @@ use base::{AccountId, Env, Region};
 use gateway::Gateway;
 use kv::Db;
 use runtime::OnProgress;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sandbox::Capabilities;
 use service::Cloud;
 use tokio::net::TcpListener;
@@ -47,6 +48,15 @@ pub async fn isolation() -> anyhow::Result<Capabilities> {
     Ok(sandbox::capabilities(folder.path()).await)
 }
 
+/// Lets this process have as many descriptors as the host allows: each connection and each instance takes some. Functions
+/// have a limit of their own.
+fn raise_open_files() {
+    let limits = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits }) {
+        tracing::warn!(%error, "the limit of open files stays at {:?}", limits.current);
+    }
+}
+
 /// A server that runs.
 pub struct Server {
     pub endpoint: String,
@@ -65,6 +75,7 @@ impl Server {
     /// # Errors
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
+        raise_open_files();
         let Options { data, archive, listen, region, account, test_credentials, isolate, loopback_ports } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };

@@ -1,8 +1,9 @@
-//! Whose a connection over a loopback address is: the kernel's table names the socket at its other end, and the
-//! descriptors of a process name its sockets. Sources: proc_pid_net(5), proc_pid_fd(5), namespaces(7).
+//! Whose a connection over a loopback address is: the kernel's table names the user of the socket at its other end, and
+//! the socket, and the descriptors of a process name its sockets. Sources: proc_pid_net(5), proc_pid_fd(5), namespaces(7).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Whether the other end of a connection is held by a process in the process-id namespace of process `pid`: in isolation,
@@ -10,14 +11,18 @@ use std::path::{Path, PathBuf};
 ///
 /// An end that is closed already is held by nobody: who does not wait for the answer is not known any more.
 ///
-/// Reads files, some for each process of the host: for where blocking is allowed.
+/// Reads files, and where instances share a user some for each process of the host: for where blocking is allowed.
 ///
 /// # Errors
 /// When the kernel does not let this process look.
 pub(crate) fn is_held_beside(pid: u32, theirs: SocketAddr, ours: SocketAddr) -> io::Result<bool> {
-    let Some(inode) = inode(theirs, ours)? else { return Ok(false) };
-    let socket = PathBuf::from(format!("socket:[{inode}]"));
+    let Some(Held { user, inode }) = held(theirs, ours)? else { return Ok(false) };
     let process = PathBuf::from(format!("/proc/{pid}"));
+    let instance = std::fs::metadata(&process)?.uid();
+    if sandbox::is_of_one_instance(instance) {
+        return Ok(user == instance);
+    }
+    let socket = PathBuf::from(format!("socket:[{inode}]"));
     // It is nearly always the function's first process that connects.
     if holds(&process, &socket)? {
         return Ok(true);
@@ -34,8 +39,16 @@ fn holds(process: &Path, socket: &Path) -> io::Result<bool> {
     Ok(descriptors.any(|descriptor| std::fs::read_link(descriptor.path()).is_ok_and(|target| target == socket)))
 }
 
-/// The inode of the socket at `theirs` that is connected to `ours`.
-fn inode(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<u64>> {
+/// A socket that some process has open.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    /// Who has made it.
+    user: u32,
+    inode: u64,
+}
+
+/// The socket at `theirs` that is connected to `ours`.
+fn held(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
     // A socket of IPv6 may reach an address of IPv4, and is in its own family's table then.
     for (path, is_mapped) in [("/proc/self/net/tcp", false), ("/proc/self/net/tcp6", true)] {
         let table = match std::fs::read_to_string(path) {
@@ -44,18 +57,22 @@ fn inode(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<u64>> {
             table => table?,
         };
         let (theirs, ours) = (column(theirs, is_mapped), column(ours, is_mapped));
-        if let Some(inode) = table.lines().find_map(|line| inode_of_line(line, &theirs, &ours)) {
-            return Ok(Some(inode));
+        if let Some(held) = table.lines().find_map(|line| held_of_line(line, &theirs, &ours)) {
+            return Ok(Some(held));
         }
     }
     Ok(None)
 }
 
-fn inode_of_line(line: &str, theirs: &str, ours: &str) -> Option<u64> {
+fn held_of_line(line: &str, theirs: &str, ours: &str) -> Option<Held> {
     let mut columns = line.split_ascii_whitespace().skip(1);
-    let is_it = columns.next() == Some(theirs) && columns.next() == Some(ours);
+    if columns.next() != Some(theirs) || columns.next() != Some(ours) {
+        return None;
+    }
+    let user = columns.nth(4)?.parse().ok()?;
     // What the process has closed already has no inode any more, which is written as zero.
-    columns.nth(6).filter(|_| is_it)?.parse().ok().filter(|inode| *inode > 0)
+    let inode = columns.nth(1)?.parse().ok().filter(|inode| *inode > 0)?;
+    Some(Held { user, inode })
 }
 
 /// An address as the tables have it: words of 32 bits in the machine's order, and the port.
@@ -92,6 +109,15 @@ mod tests {
             drop(client);
             assert!(!is_held_beside(own, theirs, ours).unwrap(), "{to}");
         }
+    }
+
+    #[test]
+    fn a_line_tells_user_and_socket() {
+        let line = "   1: 0100007F:A1B2 0100007F:1F90 01 00000000:00000000 02:00000A1B 00000000 2000000007        0 4711 2 0000000000000000 20 4 0 10 -1";
+        let (theirs, ours) = ("0100007F:A1B2", "0100007F:1F90");
+        assert_eq!(held_of_line(line, theirs, ours), Some(Held { user: 2_000_000_007, inode: 4711 }));
+        assert_eq!(held_of_line(line, ours, theirs), None);
+        assert_eq!(held_of_line(&line.replace(" 4711 ", " 0 "), theirs, ours), None);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What this host lets a server isolate, found out by doing it.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use crate::control_group::{self, Shared};
+use crate::enter::{self, LANDLOCK_WITH_SCOPES};
 use crate::{Command, Error, Exit, Isolation, Limits, isolated};
 
 /// What is isolated on this host.
@@ -26,7 +28,7 @@ pub struct Obstacle {
 pub struct Aspect {
     pub name: &'static str,
     pub isolated: bool,
-    pub detail: &'static str,
+    pub detail: Cow<'static, str>,
     /// What to do about it, where it is not.
     pub remedy: Option<&'static str>,
 }
@@ -90,29 +92,52 @@ fn knob(path: &str) -> Option<u64> {
 /// Where control groups are not the server's to use.
 const DELEGATE: &str = "Give the server control groups: run it as root, or by systemd with `Delegate=yes` in its unit (for a user: systemd-run --user --scope -p Delegate=yes cloudlet ...).";
 
+/// Where instances share a user.
+const USERS: &str =
+    "Run the server as root, outside of a container or in one that has the users from 2,000,000,000 on.";
+
+/// Where the kernel has no Landlock, or an older one.
+const LANDLOCK: &str = "Linux 6.12 or later is needed, with `landlock` in /sys/kernel/security/lsm.";
+
 /// Where the kernel's programs for control groups are not the server's to use.
 const GUARD: &str =
     "Run the server as root on a host with control groups of version 2 (/sys/fs/cgroup or /sys/fs/cgroup/unified).";
 
-fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
-    let users = if isolated::is_privileged() {
-        "each instance has a user of its own, without privileges"
+fn unix_sockets(works: bool, landlock: u32) -> Aspect {
+    let isolated = works && landlock >= LANDLOCK_WITH_SCOPES;
+    let detail = if isolated {
+        format!("those of this host are out of reach, also without a path (Landlock ABI {landlock})")
+    } else if landlock > 0 {
+        format!("functions reach those of this host that have no path (Landlock ABI {landlock})")
     } else {
-        "functions run as the server's user in a user namespace of their own, without privileges"
+        "functions reach those of this host that have no path (no Landlock)".into()
     };
-    let aspect = |name, isolated, detail| Aspect { name, isolated, detail, remedy: None };
-    let group = |name, shares: bool, yes, no| {
+    Aspect { name: "unix sockets", isolated, detail: detail.into(), remedy: (!isolated).then_some(LANDLOCK) }
+}
+
+fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
+    let (has_own_users, users) = match (isolated::is_privileged(), isolated::has_users()) {
+        (true, true) => (true, "each instance has a user of its own, without privileges"),
+        (true, false) => (false, "all functions run as `nobody`: limits by user are limits of all of them together"),
+        (false, _) => {
+            (false, "functions run as the server's user, each in a user namespace of its own, without privileges")
+        }
+    };
+    let landlock = enter::landlock_version();
+    let aspect = |name, isolated, detail: &'static str| Aspect { name, isolated, detail: detail.into(), remedy: None };
+    let group = |name, shares: bool, yes: &'static str, no| {
         let isolated = works && shares;
         let (detail, remedy) = if isolated { (yes, None) } else { (no, Some(DELEGATE)) };
-        Aspect { name, isolated, detail, remedy }
+        Aspect { remedy, ..aspect(name, isolated, detail) }
     };
     let guards = works && shared.guards;
     vec![
         aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
         aspect("processes", works, "an instance sees its own processes, and what it leaves behind ends with it"),
-        aspect("privileges", works, users),
+        aspect("privileges", works, "an instance has none, and can gain none"),
+        Aspect { remedy: (!has_own_users).then_some(USERS), ..aspect("users", works && has_own_users, users) },
         aspect("system calls", works, "mounting, tracing, namespaces, modules, BPF, keys and raw sockets are refused"),
-        aspect("descriptors and processes", works, "1,024 of each for an instance"),
+        aspect("descriptors and processes", works, "1,024 processes for an instance, 1,024 descriptors per process"),
         group(
             "memory",
             shared.memory,
@@ -131,6 +156,7 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
             "idle instances are frozen",
             "idle instances are stopped, but for what has left their process group",
         ),
+        unix_sockets(works, landlock),
         Aspect {
             remedy: (!guards).then_some(GUARD),
             ..aspect(

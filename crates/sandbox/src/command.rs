@@ -8,9 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
-use crate::{Error, Isolation, Process, Resources, Result, isolated, launcher};
+use crate::{Error, Isolation, Process, Resources, Result, enter, isolated, launcher};
 
 /// The number that the first of a process's own descriptors has: those before it are its input, output and errors.
 pub const FIRST_DESCRIPTOR: RawFd = 3;
@@ -77,12 +78,15 @@ impl Command {
         let kept = self.descriptors.into_iter().map(high).collect::<io::Result<Vec<_>>>()?;
         let descriptors: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).collect();
         let _occupied = occupy(kept.len())?;
-        let (limits, parent) = (self.limits, rustix::process::getpid());
+        let (limits, parent, oom_score) = (self.limits, rustix::process::getpid(), oom_score().to_string());
         let mut command = std::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env).current_dir(&self.cwd);
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         let prepare = move || {
+            // SAFETY: this is the new process, before exec.
+            unsafe { enter::reset_signals() };
             confine(&limits)?;
+            die_before_the_server(&oom_score);
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             if rustix::process::getppid() != Some(parent) {
                 // The server died between the fork and the line above: nobody would ever end this process.
@@ -96,6 +100,21 @@ impl Command {
         let child = command.spawn()?;
         Ok((child, output))
     }
+}
+
+/// How much rather than others the process ends when the host runs out of memory: rather than ordinary ones, and in any case
+/// than the server. Source: proc_pid_oom_score_adj(5).
+pub(crate) fn oom_score() -> i32 {
+    const OF_FUNCTIONS: i32 = 500;
+    const MAX: i32 = 1000;
+    let own = std::fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|score| score.trim().parse().ok());
+    OF_FUNCTIONS.max((own.unwrap_or(0) + 1).min(MAX))
+}
+
+/// Where the host does not let it be set, the server ends no later than its functions.
+fn die_before_the_server(oom_score: &str) {
+    let file = rustix::fs::open(c"/proc/self/oom_score_adj", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    let _ = file.map(|file| rustix::io::write(file, oom_score.as_bytes()));
 }
 
 /// Its own session (so that the whole group can be ended, and a terminal's signals do not reach it), no privileges to

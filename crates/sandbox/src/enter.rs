@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub filter: Vec<libc::sock_filter>,
     pub open_files: u64,
     pub processes: u64,
+    /// What to write to /proc/self/oom_score_adj.
+    pub oom_score: String,
     /// What the program finds open, from [`FIRST_DESCRIPTOR`] on; here they have numbers above those.
     pub descriptors: Vec<RawFd>,
     pub output: RawFd,
@@ -65,6 +67,7 @@ pub(crate) enum Stage {
     Init,
     Exec,
     Server,
+    Group,
 }
 
 /// The number of the report that tells the function's process id.
@@ -75,7 +78,7 @@ pub(crate) const REPORT_BYTES: usize = 8;
 
 impl Stage {
     pub fn describe(number: u32) -> &'static str {
-        const NAMES: [&str; 9] = [
+        const NAMES: [&str; 10] = [
             "taking a user namespace",
             "putting its root together",
             "entering its root",
@@ -85,6 +88,7 @@ impl Stage {
             "starting its first process",
             "executing it",
             "looking for the server",
+            "joining its control group",
         ];
         NAMES.get((number as usize).wrapping_sub(1)).copied().unwrap_or("isolating it")
     }
@@ -96,14 +100,15 @@ impl Stage {
 
 type Outcome = Result<(), c_int>;
 
-/// The new process, which is the first of its pid namespace. Does not return.
+/// The new process, which is the first of its pid namespace. `joins` is the folder of a control group in which it was not
+/// born, but is to be. Does not return.
 ///
 /// # Safety
 /// Only in a process that was just cloned from a thread of the server.
-pub(crate) unsafe fn enter(entry: &Entry) -> ! {
+pub(crate) unsafe fn enter(entry: &Entry, joins: Option<RawFd>) -> ! {
     // SAFETY: as the caller promises; all that is passed on is in `entry`.
     unsafe {
-        if let Err((stage, error)) = go(entry) {
+        if let Err((stage, error)) = go(entry, joins) {
             report(entry, stage as u32, error);
         }
         libc::_exit(127)
@@ -112,25 +117,30 @@ pub(crate) unsafe fn enter(entry: &Entry) -> ! {
 
 /// # Safety
 /// As [`enter`].
-unsafe fn go(entry: &Entry) -> Result<(), (Stage, c_int)> {
+unsafe fn go(entry: &Entry, joins: Option<RawFd>) -> Result<(), (Stage, c_int)> {
     let at = |stage: Stage| move |error| (stage, error);
     // SAFETY: system calls on prepared arguments.
     unsafe {
         libc::close(entry.status_reader);
         libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
+        if let Some(group) = joins {
+            join(group).map_err(at(Stage::Group))?;
+        }
         reset_signals();
+        // The root is made with the permissions that are said, whatever the server's own are.
+        libc::umask(0o022);
         libc::setsid();
         // Of the host's process table: it knows this process by the number that the server knows.
         let processes = libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
-        // Where the host runs out of memory, a function ends rather than the server.
-        let _ = write_file(c"/proc/self/oom_score_adj", b"500", libc::O_WRONLY);
+        // Where the host does not let it be set, the server ends no later than its functions.
+        let _ = write_file(c"/proc/self/oom_score_adj", entry.oom_score.as_bytes(), libc::O_WRONLY);
         take_identity(entry).map_err(at(Stage::Identity))?;
         leave_the_hosts_mounts().map_err(at(Stage::Mounts))?;
         entry.steps.iter().try_for_each(|step| take(step)).map_err(at(Stage::Mounts))?;
         change_root(entry).map_err(at(Stage::Root))?;
         libc::sethostname(c"localhost".as_ptr(), 9);
         give_up_privileges(entry).map_err(at(Stage::Privileges))?;
-        keep_to_own_sockets();
+        keep_to_own_sockets().map_err(at(Stage::Filter))?;
         filter_calls(entry).map_err(at(Stage::Filter))?;
         die_with_the_server(entry).map_err(at(Stage::Server))?;
         let running = Running::new().map_err(at(Stage::Fork))?;
@@ -198,11 +208,36 @@ unsafe fn report(entry: &Entry, number: u32, value: c_int) {
     unsafe { libc::write(entry.report, message.as_ptr().cast(), REPORT_BYTES) };
 }
 
-/// Signals that the server ignores or blocks do what they do by default.
-unsafe fn reset_signals() {
-    // SAFETY: an empty set is made before it is used.
+/// Moves this process, which is alone yet, into a control group. Zero is the process that writes.
+unsafe fn join(group: RawFd) -> Outcome {
+    // SAFETY: the path is a C string, the text is as long as said.
     unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        let file = libc::openat(group, c"cgroup.procs".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        check(c_long::from(file))?;
+        let written = libc::write(file, c"0".as_ptr().cast(), 1);
+        let outcome = check(written as c_long);
+        libc::close(file);
+        outcome
+    }
+}
+
+/// The numbers of signals are below this, on all architectures that there are.
+const SIGNALS_END: c_int = 65;
+
+/// Signals that the server ignores, handles or blocks do what they do by default.
+///
+/// # Safety
+/// Only in a process that was just forked, and is about to execute another program.
+pub(crate) unsafe fn reset_signals() {
+    // What the kernel takes for an action, and the bytes of its sets. Zero is the default, without flags.
+    const DEFAULT: [u64; 4] = [0; 4];
+    const SET_BYTES: usize = 8;
+    // SAFETY: an empty set is made before it is used; the action is as large as the kernel takes it to be.
+    unsafe {
+        for signal in 1..SIGNALS_END {
+            // Not the C library's function, which keeps two signals to itself. Two others cannot be changed.
+            libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), NO_DATA, SET_BYTES);
+        }
         let mut none = std::mem::MaybeUninit::uninit();
         libc::sigemptyset(none.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, none.as_ptr(), std::ptr::null_mut());
@@ -364,9 +399,20 @@ unsafe fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Outcome {
     }
 }
 
+/// The first version of Landlock that keeps sockets apart. Source: landlock(7).
+pub(crate) const LANDLOCK_WITH_SCOPES: u32 = 6;
+
+/// The version of Landlock's interface; zero without Landlock.
+pub(crate) fn landlock_version() -> u32 {
+    const VERSION: c_int = 1;
+    // SAFETY: with this flag the call takes no other arguments.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, NO_DATA, 0, VERSION) };
+    u32::try_from(version).unwrap_or(0)
+}
+
 /// Unix sockets without a place in the file system are not in the root either: Landlock keeps the host's out of reach, on
 /// kernels from 6.12 on. Source: landlock(7), "scoped".
-unsafe fn keep_to_own_sockets() {
+unsafe fn keep_to_own_sockets() -> Outcome {
     const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
     // The rights to files and to ports that are looked at, and the scopes.
     let attributes: [u64; 3] = [0, 0, SCOPE_ABSTRACT_UNIX_SOCKET];
@@ -374,10 +420,13 @@ unsafe fn keep_to_own_sockets() {
     unsafe {
         let size = size_of_val(&attributes);
         let rules = libc::syscall(libc::SYS_landlock_create_ruleset, attributes.as_ptr(), size, 0);
-        if rules >= 0 {
-            libc::syscall(libc::SYS_landlock_restrict_self, rules, 0);
-            libc::close(rules as c_int);
+        if rules < 0 {
+            // The kernel is older. `Capabilities` tells.
+            return Ok(());
         }
+        let outcome = check(libc::syscall(libc::SYS_landlock_restrict_self, rules, 0));
+        libc::close(rules as c_int);
+        outcome
     }
 }
 
@@ -473,6 +522,7 @@ mod tests {
             filter: Vec::new(),
             open_files: 64,
             processes: 64,
+            oom_score: Default::default(),
             descriptors: Vec::new(),
             output: -1,
             status_reader: -1,

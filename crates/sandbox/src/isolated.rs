@@ -14,7 +14,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
-use crate::{Command, ControlGroup, Error, Process, Result, init, launcher, network, seccomp};
+use crate::{Command, ControlGroup, Error, Process, Result, command, init, launcher, network, seccomp};
 
 /// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
 const SANDBOX_USER: u32 = 993;
@@ -40,7 +40,11 @@ struct Started {
 pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Process, OwnedFd)> {
     let program = command.program.clone();
     let failed = |source| Error::Start { program: program.clone(), source };
-    let control = control_group(&command, &isolation).await;
+    let control = control_group(&command, &isolation).await.map_err(|source| Error::Isolate {
+        program: program.clone(),
+        stage: "making its control group",
+        source,
+    })?;
     let started = match &control {
         Some(group) => {
             let place = group.descriptor().map_err(failed)?;
@@ -61,23 +65,17 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Pro
     }
 }
 
-/// A group with the limits that were asked for. Where there is none, the process starts without: `Capabilities` tells.
-async fn control_group(command: &Command, isolation: &Isolation) -> Option<ControlGroup> {
-    match ControlGroup::take(command.limits.resources?).await {
-        Ok(group) => {
-            let mut ports = isolation.loopback_ports.clone();
-            ports.extend(network::resolver_ports());
-            // What is not granted is refused: the function says what it did not reach.
-            if let Some(Err(error)) = group.as_ref().map(|group| group.grant(&ports)) {
-                tracing::warn!(%error, "a function cannot be granted its ports on the loopback addresses");
-            }
-            group
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a function starts without limits of memory and processors");
-            None
-        }
+/// A group with the limits that were asked for. A host that has none for this server gives none: `Capabilities` tells.
+async fn control_group(command: &Command, isolation: &Isolation) -> io::Result<Option<ControlGroup>> {
+    let Some(resources) = command.limits.resources else { return Ok(None) };
+    let group = ControlGroup::take(resources).await?;
+    let mut ports = isolation.loopback_ports.clone();
+    ports.extend(network::resolver_ports());
+    // What is not granted is refused: the function says what it did not reach.
+    if let Some(Err(error)) = group.as_ref().map(|group| group.grant(&ports)) {
+        tracing::warn!(%error, "a function cannot be granted its ports on the loopback addresses");
     }
+    Ok(group)
 }
 
 /// Reads the report to its end, which comes when both programs run: the function's process id, or what failed.
@@ -131,6 +129,7 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         filter: seccomp::filter(),
         open_files: command.limits.open_files,
         processes: command.limits.processes,
+        oom_score: command::oom_score().to_string(),
         descriptors: descriptors.iter().map(AsRawFd::as_raw_fd).collect(),
         output: output_writer.as_raw_fd(),
         status_reader: status.as_raw_fd(),
@@ -156,19 +155,26 @@ fn clone(entry: &Entry, place: Option<&OwnedFd>) -> io::Result<Pid> {
         arguments.cgroup = u64::try_from(place.as_raw_fd()).unwrap_or_default();
     }
     // SAFETY: without CLONE_VM and without a stack of its own the new process is a copy, as with fork.
-    let answer = unsafe {
-        match libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) {
-            // Container engines refuse clone3, into whose arguments their filters cannot look.
-            -1 => libc::syscall(libc::SYS_clone, libc::c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0),
-            answer => answer,
-        }
-    };
+    let mut answer = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
+    let mut joins = None;
+    if answer == -1 && is_unknown(&io::Error::last_os_error()) {
+        // Then the new process moves into its group by itself, before anything else; that takes longer.
+        joins = place.map(AsRawFd::as_raw_fd);
+        // SAFETY: as above.
+        answer = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0) };
+    }
     match answer {
         // SAFETY: this is the new process, just cloned.
-        0 => unsafe { enter::enter(entry) },
+        0 => unsafe { enter::enter(entry, joins) },
         -1 => Err(io::Error::last_os_error()),
         pid => i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::InvalidData.into()),
     }
+}
+
+/// Whether clone3 is not there: container engines refuse it, into whose arguments their filters cannot look, and older
+/// kernels do not know all of them.
+fn is_unknown(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM | libc::EINVAL))
 }
 
 fn variable(name: OsString, value: OsString) -> OsString {
@@ -195,8 +201,13 @@ fn identity(privileged: bool) -> Identity {
     Identity { uid: id, gid: id }
 }
 
+/// Whether a user is that of one instance alone.
+pub fn is_of_one_instance(user: u32) -> bool {
+    USERS.contains(&user)
+}
+
 /// Whether the server's own user namespace, should it be in a container, has the numbers for functions' users.
-fn has_users() -> bool {
+pub(crate) fn has_users() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
     *HAS.get_or_init(|| {
         ["/proc/self/uid_map", "/proc/self/gid_map"]
@@ -230,8 +241,53 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::covers_users;
+    use super::*;
+    use crate::{Limits, Resources};
+
+    /// Where a process is that is started while clone3 answers with an error.
+    async fn place_without_clone3(error: i32) -> io::Result<String> {
+        let (root, resources) =
+            (tempfile::tempdir()?, Resources { memory_bytes: 64 << 20, cpu_shares: 512, processes: 8 });
+        let group = ControlGroup::take(resources).await?.unwrap();
+        let (mounts, hidden, loopback_ports) = Default::default();
+        let isolation = Isolation { root: root.path().into(), mounts, hidden, tmp_bytes: 1 << 20, loopback_ports };
+        let command = Command {
+            program: "/bin/cat".into(),
+            args: vec!["/proc/self/cgroup".into()],
+            env: Vec::new(),
+            cwd: "/".into(),
+            descriptors: Vec::new(),
+            limits: Limits::default(),
+            isolation: None,
+        };
+        let place = group.descriptor()?;
+        assert!(place.is_some(), "this needs control groups of version 2");
+        // In a thread of its own, for filters stay.
+        let started = std::thread::spawn(move || {
+            seccomp::refuse_clone3(error);
+            start(command, &isolation, place)
+        });
+        let started = started.join().unwrap()?;
+        hear(Receiver::from_owned_fd(started.report)?).await?.unwrap();
+        let mut said = String::new();
+        Receiver::from_owned_fd(started.output)?.read_to_string(&mut said).await?;
+        rustix::process::waitpid(Some(started.leader), rustix::process::WaitOptions::empty())?;
+        Ok(said)
+    }
+
+    #[tokio::test]
+    async fn without_clone3_it_is_in_its_group_or_nowhere() {
+        for error in [libc::ENOSYS, libc::EPERM, libc::EINVAL] {
+            let place = place_without_clone3(error).await.unwrap();
+            let own = format!("/cloudlet-{}/", std::process::id());
+            assert!(place.lines().any(|line| line.starts_with("0::") && line.contains(&own)), "{error}: {place}");
+        }
+        for error in [libc::EAGAIN, libc::EBUSY, libc::ENOMEM] {
+            assert_eq!(place_without_clone3(error).await.unwrap_err().raw_os_error(), Some(error));
+        }
+    }
 
     #[test]
     fn maps_are_understood() {

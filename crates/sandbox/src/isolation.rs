@@ -122,7 +122,15 @@ const HIDDEN: &str = "mode=755,size=64k,nr_inodes=1024";
 /// # Errors
 /// When a path is not absolute, or has a zero byte or `..` in it.
 pub(crate) fn steps(isolation: &Isolation, identity: &Identity) -> io::Result<Vec<Step>> {
-    let mut plan = Plan { root: &isolation.root, steps: Vec::new(), covered: Vec::new(), hidden: Vec::new() };
+    // What is shown may lead there by another name.
+    let secrets = isolation.hidden.iter().filter_map(|path| path.canonicalize().ok()).filter(|path| path.is_dir());
+    let mut plan = Plan {
+        root: &isolation.root,
+        steps: Vec::new(),
+        covered: Vec::new(),
+        secrets: secrets.collect(),
+        hidden: Vec::new(),
+    };
     plan.steps.push(Step::Memory(text(&isolation.root)?, text(ROOT)?));
     for path in PROGRAMS {
         plan.like_the_host(Path::new(path))?;
@@ -132,9 +140,6 @@ pub(crate) fn steps(isolation: &Isolation, identity: &Identity) -> io::Result<Ve
     }
     for (path, content) in made_up(identity) {
         plan.file(Path::new(path), content.into_bytes())?;
-    }
-    for path in &isolation.hidden {
-        plan.hide(path)?;
     }
     for mount in &isolation.mounts {
         plan.mount(mount)?;
@@ -174,6 +179,8 @@ struct Plan<'a> {
     steps: Vec<Step>,
     /// Places at which something of the host is seen: nothing may be made below them.
     covered: Vec<PathBuf>,
+    /// Folders of the host that are empty inside, without links.
+    secrets: Vec<PathBuf>,
     /// Places below those at which nothing is seen, unless it is shown there.
     hidden: Vec<PathBuf>,
 }
@@ -197,11 +204,17 @@ impl Plan<'_> {
         nearest(&self.covered) > nearest(&self.hidden)
     }
 
-    fn hide(&mut self, place: &Path) -> io::Result<()> {
-        if self.is_covered(place) && place.is_dir() {
-            let step = Step::Memory(self.inside(place)?, text(HIDDEN)?);
+    /// Hides what is below a folder that has come to be seen at a place. The folder itself may be below something hidden: that
+    /// is what it is shown for.
+    fn hide(&mut self, source: &Path, place: &Path) -> io::Result<()> {
+        let Ok(source) = source.canonicalize() else { return Ok(()) };
+        let below: Vec<PathBuf> =
+            self.secrets.iter().filter_map(|path| path.strip_prefix(&source).ok().map(Path::to_owned)).collect();
+        for path in below.iter().filter(|path| path.parent().is_some()) {
+            let place = place.join(path);
+            let step = Step::Memory(self.inside(&place)?, text(HIDDEN)?);
             self.steps.push(step);
-            self.hidden.push(place.into());
+            self.hidden.push(place);
         }
         Ok(())
     }
@@ -255,7 +268,7 @@ impl Plan<'_> {
                 let step = Step::Merge(lower_folders(sources)?, self.inside(&mount.place)?);
                 self.steps.push(step);
                 self.covered.push(mount.place.clone());
-                Ok(())
+                sources.iter().try_for_each(|source| self.hide(source, &mount.place))
             }
         }
     }
@@ -272,7 +285,7 @@ impl Plan<'_> {
         let step = Step::Bind(text(source)?, self.inside(place)?);
         self.steps.push(step);
         self.covered.push(place.into());
-        Ok(())
+        self.hide(source, place)
     }
 }
 
@@ -346,6 +359,31 @@ mod tests {
         assert!(steps.iter().any(|step| step.starts_with(r#"Memory("/r/usr/share""#)), "{steps:?}");
         assert!(steps.contains(&r#"Bind("/", "/r/usr/share/code")"#.to_string()), "{steps:?}");
         assert!(!steps.iter().any(|step| step.contains("/r/srv")), "{steps:?}");
+    }
+
+    #[test]
+    fn what_is_hidden_is_so_by_every_name() {
+        let host = tempfile::tempdir().unwrap();
+        let at = |name: &str| host.path().join(name);
+        std::fs::create_dir_all(at("home/data/code")).unwrap();
+        std::os::unix::fs::symlink(at("home"), at("link")).unwrap();
+        for hidden in ["home/data", "link/data"] {
+            let isolation = Isolation {
+                root: "/r".into(),
+                mounts: vec![Mount::new(at("link"), "/a"), Mount::same(at("home/data/code"))],
+                hidden: vec![at(hidden)],
+                tmp_bytes: 1,
+                loopback_ports: Vec::new(),
+            };
+            let steps = steps(&isolation, &Identity { uid: 1, gid: 2 }).unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| format!("{step:?}")).collect();
+            let hides = steps.iter().filter(|step| step.contains(HIDDEN)).collect::<Vec<_>>();
+            assert_eq!(hides, [&format!(r#"Memory("/r/a/data", "{HIDDEN}")"#)], "{hidden}");
+            assert!(
+                steps.iter().any(|step| step.starts_with("Bind") && step.ends_with(r#"home/data/code")"#)),
+                "{steps:?}"
+            );
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
 pub use command::{Command, FIRST_DESCRIPTOR, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
+pub use isolated::is_of_one_instance;
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{

@@ -206,6 +206,21 @@ fn jump(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: code as u16, jt, jf, k }
 }
 
+/// Has clone3 answer the calling thread, and what it starts, with an error.
+#[cfg(test)]
+pub(crate) fn refuse_clone3(error: i32) {
+    let answer = libc::SECCOMP_RET_ERRNO | error as u32;
+    let mut program = vec![step(LOAD, NUMBER)];
+    program.extend(when(libc::SYS_clone3, &[step(RETURN, answer)]));
+    program.push(step(RETURN, ALLOW));
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: the program is as long as said, and the kernel only reads it.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        assert_eq!(libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program), 0);
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 mod tests {

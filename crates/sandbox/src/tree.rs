@@ -32,6 +32,9 @@ const PROCESSES_OF_OURS: u64 = 2;
 const MEMORY_LEFT_PART: u64 = 16;
 const MEMORY_LEFT_BYTES_MIN: u64 = 256 * 1024 * 1024;
 
+/// What the buffers of sockets of one instance may hold, where they are counted apart.
+const SOCKET_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// The beginning of the name of a server's folder; its process id follows.
 const NAME: &str = "cloudlet-";
 
@@ -101,6 +104,8 @@ impl Folder {
         let _ = self.write("memory.memsw.limit_in_bytes", -1);
         self.write("memory.limit_in_bytes", bytes)?;
         let _ = self.write("memory.memsw.limit_in_bytes", bytes);
+        // Version 1 counts the buffers of sockets apart, and not at all without this. Not all kernels have it.
+        let _ = self.write("memory.kmem.tcp.limit_in_bytes", bytes.min(SOCKET_BYTES_MAX));
         Ok(())
     }
 
@@ -244,7 +249,13 @@ mod tests {
     fn limits_in_version_one() {
         let (_place, folder) = folder(false);
         folder.limit(&RESOURCES).unwrap();
-        for (file, value) in [("memory.limit_in_bytes", "134217728"), ("cpu.shares", "512"), ("pids.max", "10")] {
+        let files = [
+            ("memory.limit_in_bytes", "134217728"),
+            ("memory.kmem.tcp.limit_in_bytes", "67108864"),
+            ("cpu.shares", "512"),
+            ("pids.max", "10"),
+        ];
+        for (file, value) in files {
             assert_eq!(folder.read(file).unwrap(), value, "{file}");
         }
     }

@@ -276,3 +276,28 @@ async fn frozen_it_uses_no_processor_time() {
         assert_eq!(process.exit().await, Exit::Signal(9));
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_limited_does_not_start() {
+    let root = tempfile::tempdir().unwrap();
+    let mut command = shell(root.path(), "echo started");
+    // More than the kernel can count.
+    command.limits.resources = Some(Resources { processes: u64::MAX >> 1, ..RESOURCES });
+    let error = command.spawn().await.unwrap_err().to_string();
+    assert!(error.starts_with("isolating /bin/sh: making its control group: "), "{error}");
+}
+
+#[tokio::test]
+async fn nothing_of_the_servers_ways_is_inherited() {
+    let mask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // SAFETY: to be ignored is safe for any signal.
+    #[allow(unsafe_code, reason = "the standard library does not change actions of signals")]
+    unsafe {
+        libc::signal(libc::SIGUSR2, libc::SIG_IGN);
+    }
+    let said =
+        says("umask; grep -E 'Sig(Ign|Blk)' /proc/self/status; cat /proc/self/oom_score_adj; ls -d /etc/passwd").await;
+    rustix::process::umask(mask);
+    assert_eq!(said, "0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n500\n/etc/passwd\n");
+    assert_eq!(std::fs::read_to_string("/proc/self/oom_score_adj").unwrap(), "0\n", "the server's own stays");
+}

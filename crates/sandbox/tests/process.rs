@@ -114,3 +114,14 @@ async fn an_exit_takes_what_was_left_running() {
     let (text, exit) = run("sleep 1000 & exit 0").await;
     assert_eq!((text.as_str(), exit), ("", Exit::Status(0)));
 }
+
+#[tokio::test]
+async fn signals_and_memory_are_not_the_servers() {
+    // SAFETY: to be ignored is safe for any signal.
+    #[allow(unsafe_code, reason = "the standard library does not change actions of signals")]
+    unsafe {
+        libc::signal(libc::SIGUSR2, libc::SIG_IGN);
+    }
+    let (text, _) = run("grep -E 'Sig(Ign|Blk)' /proc/self/status; cat /proc/self/oom_score_adj").await;
+    assert_eq!(text, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n500\n");
+}

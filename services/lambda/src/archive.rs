@@ -4,6 +4,7 @@
 //! any symbolic link exists, and links may only lead to places inside. Sizes are counted as bytes come out, not as
 //! the archive states them.
 
+use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +15,7 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::error::Error;
-use crate::limits::{ARCHIVE_ENTRIES_MAX, UNPACKED_BYTES_MAX};
+use crate::limits::{ARCHIVE_DEPTH_MAX, ARCHIVE_ENTRIES_MAX, UNPACKED_BYTES_MAX};
 
 /// Longest target of a symbolic link, in bytes: Linux's `PATH_MAX`.
 const LINK_BYTES_MAX: u64 = 4_096;
@@ -23,32 +24,43 @@ const LINK_BYTES_MAX: u64 = 4_096;
 /// writable, for it could not be renamed otherwise); what the archive does not say about permissions is readable and
 /// executable. Returns the unpacked size in bytes.
 pub fn unpack(zip: &Bytes, folder: &Path) -> Result<u64, Error> {
-    unpack_up_to(UNPACKED_BYTES_MAX, zip, folder)
+    unpack_up_to(Room { bytes: UNPACKED_BYTES_MAX, entries: ARCHIVE_ENTRIES_MAX }, zip, folder)
 }
 
-fn unpack_up_to(bytes_max: u64, zip: &Bytes, folder: &Path) -> Result<u64, Error> {
+/// Bytes and entries that may come out.
+#[derive(Clone, Copy)]
+struct Room {
+    bytes: u64,
+    entries: usize,
+}
+
+fn unpack_up_to(room: Room, zip: &Bytes, folder: &Path) -> Result<u64, Error> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| unreadable())?;
     if archive.is_empty() {
         return Err(Error::invalid("Uploaded file must be a non-empty zip"));
     }
-    if archive.len() > ARCHIVE_ENTRIES_MAX {
-        return Err(Error::invalid(format!("A deployment package may have up to {ARCHIVE_ENTRIES_MAX} entries.")));
+    if archive.len() > room.entries {
+        return Err(too_many(room.entries));
     }
-    let mut unpacking = Unpacking { folder, bytes_max, left: bytes_max, links: Vec::new() };
+    let mut unpacking =
+        Unpacking { folder, room, left: room.bytes, files: 0, folders: HashSet::new(), links: Vec::new() };
     for index in 0..archive.len() {
         unpacking.entry(archive.by_index(index).map_err(|_| unreadable())?)?;
     }
     unpacking.make_links()?;
-    let bytes = bytes_max - unpacking.left;
+    let bytes = room.bytes - unpacking.left;
     protect(folder).map_err(failed)?;
     Ok(bytes)
 }
 
 struct Unpacking<'a> {
     folder: &'a Path,
-    /// Bytes that may come out in all, and that still may.
-    bytes_max: u64,
+    room: Room,
+    /// Bytes that still may come out.
     left: u64,
+    /// Files and links so far, and folders, whether they are entries or only in the paths of entries.
+    files: usize,
+    folders: HashSet<PathBuf>,
     /// Path and target.
     links: Vec<(PathBuf, PathBuf)>,
 }
@@ -58,8 +70,11 @@ impl Unpacking<'_> {
         let name = entry.enclosed_name().filter(|name| is_inside(name, Path::new(""))).ok_or_else(unreadable)?;
         let path = self.folder.join(&name);
         if entry.is_dir() {
+            self.count(&name)?;
             return fs::create_dir_all(&path).map_err(unwritable);
         }
+        self.files += 1;
+        self.count(name.parent().unwrap_or(Path::new("")))?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(unwritable)?;
         }
@@ -75,9 +90,25 @@ impl Unpacking<'_> {
         self.left = self
             .left
             .checked_sub(written)
-            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {} bytes", self.bytes_max)))?;
+            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {} bytes", self.room.bytes)))?;
         let mode = entry.unix_mode().map_or(0o555, |mode| mode & 0o555 | 0o444);
         file.set_permissions(Permissions::from_mode(mode)).map_err(failed)
+    }
+
+    /// Counts a folder and those above it, before they are made.
+    fn count(&mut self, folder: &Path) -> Result<(), Error> {
+        if folder.components().count() > ARCHIVE_DEPTH_MAX {
+            return Err(Error::invalid(format!(
+                "A deployment package may have up to {ARCHIVE_DEPTH_MAX} folders in each other."
+            )));
+        }
+        let above = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty());
+        for folder in above {
+            if !self.folders.insert(folder.to_owned()) {
+                break;
+            }
+        }
+        if self.files + self.folders.len() > self.room.entries { Err(too_many(self.room.entries)) } else { Ok(()) }
     }
 
     fn make_links(&self) -> Result<(), Error> {
@@ -136,6 +167,10 @@ pub fn remove(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+fn too_many(entries_max: usize) -> Error {
+    Error::invalid(format!("A deployment package may have up to {entries_max} files and folders."))
 }
 
 fn unreadable() -> Error {
@@ -246,10 +281,34 @@ mod tests {
         let bomb = zip(|zip| file(zip, "zeros", &[0; 100_000]));
         assert!(bomb.len() < 1_000);
         let folder = tempfile::tempdir().unwrap();
-        let error = unpack_up_to(99_999, &bomb, folder.path()).unwrap_err();
+        let room = |bytes| Room { bytes, entries: 1 };
+        let error = unpack_up_to(room(99_999), &bomb, folder.path()).unwrap_err();
         assert_eq!(error.to_string(), "Unzipped size must be smaller than 99999 bytes");
         assert_eq!(fs::metadata(folder.path().join("zeros")).unwrap().len(), 100_000, "no more comes out than must");
         remove(folder.path()).unwrap();
-        assert_eq!(unpack_up_to(100_000, &bomb, &made(folder.path())).unwrap(), 100_000);
+        assert_eq!(unpack_up_to(room(100_000), &bomb, &made(folder.path())).unwrap(), 100_000);
+    }
+
+    #[test]
+    fn folders_are_counted_and_not_too_deep() {
+        let deep = |folders| zip(|zip| file(zip, &format!("{}x", "d/".repeat(folders)), b"x"));
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(unpack(&deep(64), &made(&folder.path().join("64"))).unwrap(), 1);
+        let too_deep = "A deployment package may have up to 64 folders in each other.";
+        assert_eq!(refused(&deep(65)), too_deep);
+        assert_eq!(
+            refused(&zip(|zip| zip.add_directory("d/".repeat(65), SimpleFileOptions::default()).unwrap())),
+            too_deep
+        );
+        // Two files, and the four folders a, a/b, c, c/d.
+        let package = zip(|zip| {
+            file(zip, "a/b/x", b"x");
+            file(zip, "c/d/x", b"x");
+        });
+        let room = |entries| Room { bytes: 10, entries };
+        assert_eq!(unpack_up_to(room(6), &package, &made(&folder.path().join("6"))).unwrap(), 2);
+        let error = unpack_up_to(room(5), &package, &made(&folder.path().join("5"))).unwrap_err();
+        assert_eq!(error.to_string(), "A deployment package may have up to 5 files and folders.");
+        remove(folder.path()).unwrap();
     }
 }

@@ -48,9 +48,12 @@ impl CodeStore {
         if boot.is_empty() || boot != known {
             archive::remove(&dir)?;
         }
-        fs::create_dir_all(&dir)?;
-        archive::remove(&dir.join("tmp"))?;
-        fs::create_dir(dir.join("tmp"))?;
+        let temporary = dir.join("tmp");
+        if let Err(error) = archive::remove(&temporary) {
+            // It takes room, and nothing else: new packages get other names.
+            tracing::warn!(%error, path = %temporary.display(), "what an earlier server was unpacking was not removed");
+        }
+        fs::create_dir_all(&temporary)?;
         fs::write(dir.join(BOOT_FILE), boot)?;
         let (next_temp, storing, unused) = Default::default();
         Ok(CodeStore { blobs, dir, next_temp, storing, unused })
@@ -79,11 +82,21 @@ impl CodeStore {
         Ok(folder)
     }
 
+    /// An empty folder that nobody else has.
+    fn temporary(&self) -> io::Result<PathBuf> {
+        loop {
+            let number = self.next_temp.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let folder = self.dir.join("tmp").join(number.to_string());
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| folder),
+            }
+        }
+    }
+
     async fn unpack(&self, blob: BlobId, zip: Bytes) -> Result<u64, Error> {
-        let number = self.next_temp.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let (temp, folder) = (self.dir.join("tmp").join(number.to_string()), self.dir.join(blob.to_string()));
+        let (temp, folder) = (self.temporary().map_err(failed)?, self.dir.join(blob.to_string()));
         let unpacked = tokio::task::spawn_blocking(move || {
-            fs::create_dir(&temp).map_err(failed)?;
             let unpacked = archive::unpack(&zip, &temp).and_then(|bytes| publish(&temp, &folder).map(|()| bytes));
             if unpacked.is_err()
                 && let Err(error) = archive::remove(&temp)
@@ -195,5 +208,19 @@ mod tests {
         assert!(folder.exists() && blobs.exists(&code.blob).await.unwrap());
         assert_eq!(store.sweep(&db).await.unwrap(), std::slice::from_ref(&folder));
         assert!(!folder.exists() && !blobs.exists(&code.blob).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_cleaned_up_is_not_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
+        let store = CodeStore::open(blobs, dir.path().join("code")).unwrap();
+        let left = dir.path().join("code/tmp/0");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("left"), "").unwrap();
+        let code = store.store(package("1"), "X").await.unwrap().code;
+        let folder = store.folder(&code).await.unwrap();
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
+        assert!(left.join("left").exists());
     }
 }

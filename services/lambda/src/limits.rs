@@ -80,6 +80,9 @@ pub const CONCURRENCY_DEFAULT: usize = 16;
 pub const FILTERS_MAX: usize = 10;
 pub const FILTER_CHARACTERS_MAX: usize = 4_096;
 
+/// Folders in each other that a deployment package may have.
+pub const ARCHIVE_DEPTH_MAX: usize = 64;
+
 /// How long a link to download code can be used.
 pub const DOWNLOAD_LIFETIME: Duration = Duration::from_secs(600);
 /// How long log lines are gathered before they are written. They are lost when the server is killed meanwhile.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base::{AccountId, Arn, Region};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use runtime::limits::LINE_OVERHEAD_BYTES;
 use runtime::{FunctionSpec, LogLine};
 use serde::Serialize;
 use service::Cx;
@@ -44,7 +45,7 @@ struct Stream {
 
 impl LogBuffer {
     pub fn push(&self, spec: &FunctionSpec, stream: &str, lines: Vec<LogLine>) {
-        let bytes: usize = lines.iter().map(|line| line.message.len()).sum();
+        let bytes: usize = lines.iter().map(|line| line.message.len() + LINE_OVERHEAD_BYTES).sum();
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if pending.bytes + bytes > limits::LOG_BUFFER_BYTES_MAX {
             pending.dropped += lines.len();
@@ -114,8 +115,8 @@ fn deliveries(stream: &Stream, lines: Vec<LogLine>) -> Vec<Delivery> {
     };
     for LogLine { timestamp, message } in lines {
         // A control character takes six bytes in JSON.
-        let size =
-            message.len() + 5 * message.bytes().filter(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\').count();
+        let escapes = message.bytes().filter(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\').count();
+        let size = LINE_OVERHEAD_BYTES + message.len() + 5 * escapes;
         if bytes + size > limits::LOG_DELIVERY_BYTES_MAX && !events.is_empty() {
             end(&mut events);
             bytes = 0;
@@ -168,5 +169,7 @@ mod tests {
         let events = serde_json::json!([{"timestamp": 7, "message": "\u{1}"}]);
         assert_eq!(first, serde_json::json!({"logStream": "s", "events": events}));
         assert!(all[1].event.len() < kv::limits::VALUE_BYTES_MAX);
+        let short = deliveries(&stream, (0..100_000).map(|_| line(1)).collect());
+        assert!(short.iter().all(|delivery| delivery.event.len() <= limits::LOG_DELIVERY_BYTES_MAX));
     }
 }

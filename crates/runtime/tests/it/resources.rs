@@ -101,3 +101,27 @@ async fn the_longest_idle_leaves_when_memory_is_scarce() {
     let status = harness.runtime.status().await;
     assert!(!status.functions.iter().any(|function| function.spec.name == "first" && !function.instances.is_empty()));
 }
+
+/// What the kernel holds for sockets is the function's memory, too.
+#[tokio::test]
+async fn buffers_of_sockets_are_limited() {
+    let harness = Harness::new();
+    let source = r#"
+import socket
+def handler(event, context):
+    server = socket.create_server(("127.0.0.1", 0))
+    kept, total = [], 0
+    for _ in range(100):
+        client = socket.create_connection(server.getsockname())
+        kept += [client, server.accept()[0]]
+        client.setblocking(False)
+        try:
+            while total < 1 << 30: total += client.send(bytes(1 << 20))
+        except BlockingIOError: pass
+    return total >> 20
+"#;
+    let outcome = harness.invoke(&harness.python(source), "{}").await;
+    // What is over does not fit, or ends it.
+    let megabytes: u64 = text(&outcome).parse().unwrap_or(0);
+    assert!(megabytes <= 160, "{megabytes}");
+}

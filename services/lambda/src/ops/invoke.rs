@@ -130,11 +130,43 @@ async fn accept(cx: &Cx, reference: FunctionRef, payload: Blob, client_context: 
     cx.db().write(move |tx| event::send(tx, &context, &reference, &event, context.now())).await
 }
 
-/// Base64 of a JSON object.
+/// Base64 of a JSON object. It is handed on as one line, for functions get it in a header.
 pub fn client_context(text: &str) -> Result<String, Error> {
     let invalid = || Error::InvalidRequestContent("Client context must be a valid Base64-encoded JSON object.".into());
     let bytes = STANDARD.decode(text).map_err(|_| invalid())?;
     let json = String::from_utf8(bytes).map_err(|_| invalid())?;
     let is_object = json.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&json).is_ok();
-    if is_object && json.len() <= CLIENT_CONTEXT_BYTES_MAX { Ok(json) } else { Err(invalid()) }
+    if is_object && json.len() <= CLIENT_CONTEXT_BYTES_MAX { Ok(compact(&json)) } else { Err(invalid()) }
+}
+
+/// Valid JSON without the space between its tokens, which stay as they are written.
+fn compact(json: &str) -> String {
+    let (mut compact, mut in_string, mut escaped) = (String::with_capacity(json.len()), false, false);
+    for character in json.chars() {
+        match character {
+            // The one control character that strings may have as it is.
+            '\u{7f}' => compact.push_str("\\u007f"),
+            character if in_string || !character.is_ascii_whitespace() => compact.push(character),
+            _ => {}
+        }
+        in_string ^= character == '"' && !escaped;
+        escaped = in_string && character == '\\' && !escaped;
+    }
+    compact
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_contexts_are_one_line() {
+        let context = |json: &str| client_context(&STANDARD.encode(json));
+        let written = "{\n  \"a b\" : [ 1.50,\t1e400, 12345678901234567890123 ],\r\n \"c\": \"\\\\\\\" d \u{7f}é\" }\n";
+        let compact = "{\"a b\":[1.50,1e400,12345678901234567890123],\"c\":\"\\\\\\\" d \\u007fé\"}";
+        assert_eq!(context(written).unwrap(), compact);
+        for wrong in ["[]", "{", "\"{}\"", "{} {}", ""] {
+            assert!(context(wrong).is_err(), "{wrong}");
+        }
+    }
 }
