@@ -13,6 +13,7 @@ mod own;
 mod refusal;
 mod server;
 mod signing_keys;
+mod taken;
 
 pub use limits::Limits;
 pub use metrics::Gauges;

@@ -19,6 +19,8 @@ pub struct Limits {
     pub header_wait: Duration,
     /// How long a body may take to arrive, beyond the time that its size takes at 32 KiB/s. Past it: 408.
     pub body_wait: Duration,
+    /// How long an answer may wait without any of it being taken; then the connection ends.
+    pub answer_wait: Duration,
     /// Connections at the same time. Further ones wait to be accepted.
     pub connections: usize,
     /// Requests at the same time on one HTTP/2 connection.
@@ -36,6 +38,7 @@ impl Default for Limits {
             buffered_bytes: 1 << 30,
             header_wait: Duration::from_secs(60),
             body_wait: Duration::from_secs(30),
+            answer_wait: Duration::from_secs(60),
             connections: 10_000,
             streams: 256,
             shutdown_wait: Duration::from_secs(10),

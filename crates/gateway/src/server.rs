@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::taken::Taken;
 use crate::{Inner, Limits, exchange};
 
 /// How long to wait when the system has no file descriptor left for another connection.
@@ -85,6 +86,7 @@ async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher
     let spoke = Arc::new(AtomicBool::new(false));
     let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
     let peer = stream.peer_addr().ok().map(PeerAddr);
+    let stream = Taken::new(stream, inner.limits.answer_wait);
     let service = service_fn(move |mut request: Request<Incoming>| {
         speaks.store(true, Ordering::Relaxed);
         if let Some(peer) = peer {

@@ -92,6 +92,9 @@ impl Front for App {
     fn handle(&self, _: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             assert_ne!(request.uri().path(), "/panic", "asked to");
+            if request.uri().path() == "/large" {
+                return http::Response::new(Bytes::from(vec![b'x'; 64 << 20]).into());
+            }
             let answer = format!("app {} {}", request.uri().path(), request.body().len());
             http::Response::new(Bytes::from(answer).into())
         })

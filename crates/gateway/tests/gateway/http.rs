@@ -67,6 +67,17 @@ async fn slow_clients_are_let_go() {
 }
 
 #[tokio::test]
+async fn answers_that_are_not_taken_are_dropped() {
+    let fake = start_with(Limits { answer_wait: Duration::from_millis(100), connections: 1, ..limits() }).await;
+    let mut first = fake.client.connect().await;
+    first.write_all(b"GET /large HTTP/1.1\r\nhost: app.localhost\r\n\r\n").await.unwrap();
+    // There is place for one: this is answered when the first is gone, which has not read anything.
+    assert_eq!(fake.client.unsigned("GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.status, 200);
+    let got = tokio::io::copy(&mut first, &mut tokio::io::sink()).await;
+    assert!(got.as_ref().map_or(true, |bytes| *bytes < 64 << 20), "{got:?}");
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_refused() {
     let fake = start().await;
     for request in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]
