@@ -7,10 +7,13 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 
-/// The workspace's root.
+/// The workspace's root: where cargo runs this. Where it was built is another place when checkouts share a target folder.
 pub fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
-    ROOT.get_or_init(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default())
+    ROOT.get_or_init(|| {
+        let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        Path::new(&own).parent().map(Path::to_path_buf).unwrap_or_default()
+    })
 }
 
 /// Where builds go, and what tests install.
