@@ -34,6 +34,7 @@ iam = _client("iam")
 sts = _client("sts")
 lambda_ = _client("lambda")
 logs = _client("logs")
+autoscaling = _client("application-autoscaling")
 rest_apis = _client("apigateway")
 http_apis = _client("apigatewayv2")
 

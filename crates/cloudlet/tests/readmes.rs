@@ -13,6 +13,7 @@ const END: &str = "<!-- /operations -->";
 fn folder(model: &str) -> PathBuf {
     let name = match model {
         "apigatewayv2" => "apigateway",
+        "application-autoscaling" => "autoscaling",
         "dynamodbstreams" => "dynamodb",
         "sts" => "iam",
         other => other,

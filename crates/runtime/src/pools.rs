@@ -74,6 +74,8 @@ pub struct Provisioned {
     pub requested: usize,
     /// How many of them are there, idle or busy.
     pub ready: usize,
+    /// How many of those that are there serve a request.
+    pub busy: usize,
     /// Why no more are being started, when one did not get ready.
     pub failure: Option<String>,
 }
@@ -132,7 +134,8 @@ impl<I: Member, E: Display> Pools<I, E> {
     pub fn provisioned(&self, key: &str) -> Option<Provisioned> {
         let pool = self.pools.get(key).filter(|pool| pool.provisioned > 0)?;
         let ready = (pool.idle.len() + pool.busy.len()).min(pool.provisioned);
-        Some(Provisioned { requested: pool.provisioned, ready, failure: pool.failure.clone() })
+        let busy = pool.busy.len().min(pool.provisioned);
+        Some(Provisioned { requested: pool.provisioned, ready, busy, failure: pool.failure.clone() })
     }
 
     /// Gives up waiting, unless an instance is being started for this request. True when the request has left the line.

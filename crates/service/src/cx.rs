@@ -124,6 +124,17 @@ impl Cx {
         serde_json::from_value(output).map_err(Error::internal)
     }
 
+    /// How much of a resource is in use now; `None` where there is nothing to use.
+    ///
+    /// # Errors
+    /// When its service has no such metric, or cannot read what it is about.
+    pub fn measure(&self, of: &Arn, metric: &str) -> Result<Option<f64>, Error> {
+        match self.cloud.target(&of.service) {
+            Some(target) => target.measure(self, of, metric),
+            None => Err(Error::not_implemented(format_args!("measuring {metric} of {of}"))),
+        }
+    }
+
     /// Sends `event` to a resource and waits for its answer.
     pub async fn invoke(&self, to: Arn, event: Bytes) -> Result<Invoked, Error> {
         let Some(target) = self.cloud.target(&to.service) else {

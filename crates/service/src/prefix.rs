@@ -10,3 +10,4 @@ pub const STS: u8 = 6;
 pub const LOGS: u8 = 7;
 pub const APIGATEWAY: u8 = 8;
 pub const DEPLOY: u8 = 9;
+pub const AUTOSCALING: u8 = 10;

@@ -71,4 +71,10 @@ pub trait Target: Send + Sync {
         let _ = (cx, event);
         Box::pin(async move { Err(Error::not_implemented(format_args!("invoking {to}"))) })
     }
+
+    /// How much of a resource is in use now, as the service itself sees it; `None` where there is nothing to use.
+    fn measure(&self, cx: &Cx, of: &Arn, metric: &str) -> Result<Option<f64>, Error> {
+        let _ = cx;
+        Err(Error::not_implemented(format_args!("measuring {metric} of {of}")))
+    }
 }

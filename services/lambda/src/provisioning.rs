@@ -45,6 +45,21 @@ impl Progress {
     }
 }
 
+/// The part of the instances a version or an alias has ready that is busy; `None` when it has none.
+pub fn utilization(lambda: &Lambda, read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<Option<f64>, Error> {
+    let requested = match provisioned::find(read, function) {
+        Ok(config) => config.requested,
+        Err(Error::ProvisionedConcurrencyNotFound) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut busy = 0;
+    for (Resolved { function, version }, _) in provisioned::shares(read, function, requested)? {
+        let state = lambda.runtime.provisioned(&spec::key(&function.arn, &version));
+        busy += state.map_or(0, |state| state.busy);
+    }
+    Ok((requested > 0).then(|| busy as f64 / f64::from(requested)))
+}
+
 /// Brings the runtime in step with the store whenever that changes, until the server stops.
 pub async fn run(lambda: Arc<Lambda>, cx: Cx, stop: CancellationToken) {
     lambda.host.connect(&cx);

@@ -11,6 +11,7 @@ use crate::invoke::{self, Request, event};
 use crate::limits;
 use crate::model::policy;
 use crate::name::FunctionRef;
+use crate::provisioning;
 
 pub struct FunctionTarget(pub Arc<Lambda>);
 
@@ -24,7 +25,19 @@ impl Target for FunctionTarget {
         let lambda = self.0.clone();
         Box::pin(async move { answer(&lambda, &cx, &to, event).await })
     }
+
+    fn measure(&self, cx: &Cx, of: &Arn, metric: &str) -> Result<Option<f64>, Error> {
+        let reference = FunctionRef::of_arn(of).ok_or_else(|| crate::Error::function_not_found(of))?;
+        match metric {
+            UTILIZATION => Ok(provisioning::utilization(&self.0, &cx.db().read()?, &reference)?),
+            _ => Err(Error::not_implemented(format_args!("measuring {metric} of {of}"))),
+        }
+    }
 }
+
+/// The part of a function's provisioned concurrency that is in use.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
+const UTILIZATION: &str = "ProvisionedConcurrencyUtilization";
 
 async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invoked, Error> {
     let reference = FunctionRef::of_arn(to).ok_or_else(|| crate::Error::function_not_found(to))?;

@@ -235,7 +235,7 @@ fn the_provisioned_are_there_before_they_are_needed_and_stay() {
     (0..2).for_each(|_| world.start(0, true));
     let later = world.now + std::time::Duration::from_secs(1);
     assert!(world.pools.expire(later).end.is_empty());
-    let ready = Provisioned { requested: 2, ready: 2, failure: None };
+    let ready = Provisioned { requested: 2, ready: 2, busy: 0, failure: None };
     assert_eq!(world.pools.provisioned("a"), Some(ready));
     // A third request gets one of its own, which leaves again.
     (0..3).for_each(|_| world.request(&spec));
@@ -255,7 +255,7 @@ fn a_provisioned_instance_that_fails_is_not_tried_for_ever() {
     let effects = world.pools.provision(&spec, 1);
     world.apply(effects);
     world.start(0, false);
-    let failed = Provisioned { requested: 1, ready: 0, failure: Some("no".into()) };
+    let failed = Provisioned { requested: 1, ready: 0, busy: 0, failure: Some("no".into()) };
     assert_eq!((world.pools.provisioned("a"), world.starting.len()), (Some(failed), 0));
     let effects = world.pools.provision(&spec, 1);
     world.apply(effects);
