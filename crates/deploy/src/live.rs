@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cloud::Cloud;
 use crate::error::DeployError;
-use crate::serverless::digest;
+use crate::serverless::{digest, naming};
 use crate::state::{Deployed, Stack};
 use crate::template::Template;
 
@@ -107,6 +107,7 @@ pub async fn point(cloud: &dyn Cloud, function: &str, version: &str) -> Result<(
 pub fn through_aliases(mut template: Template) -> Template {
     let functions: Vec<String> = of_kind(&template, "AWS::Lambda::Function");
     for function in &functions {
+        let provisioned = release(&mut template, function);
         let version = version_of(&mut template, function);
         let condition = template.resources.get(function).and_then(|resource| resource.get("Condition")).cloned();
         let mut alias = json!({
@@ -119,6 +120,9 @@ pub fn through_aliases(mut template: Template) -> Template {
         });
         if let Some(condition) = condition {
             alias["Condition"] = condition;
+        }
+        if let Some(provisioned) = provisioned {
+            alias["Properties"]["ProvisionedConcurrencyConfig"] = provisioned;
         }
         let route = Route { function, alias: format!("{function}LiveAlias") };
         template.resources.insert(route.alias.clone(), alias);
@@ -133,6 +137,45 @@ pub fn through_aliases(mut template: Template) -> Template {
         }
     }
     template
+}
+
+/// Takes away the alias that the function's triggers call otherwise, and tells how many instances it has ready.
+fn release(template: &mut Template, function: &str) -> Option<Value> {
+    let names = [naming::PROVISIONED, naming::SNAP_START];
+    let is_it = |resource: &Value| {
+        let text = |name: &str| resource.pointer(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        is_kind(resource, ALIAS)
+            && names.contains(&text("/Properties/Name").as_str())
+            && resource.pointer("/Properties/FunctionName").is_some_and(|name| refers(name, function))
+    };
+    let (id, alias) = template.resources.iter().find(|(_, resource)| is_it(resource))?;
+    let (id, alias) = (id.clone(), alias.clone());
+    template.resources.shift_remove(&id);
+    let name = alias.pointer("/Properties/Name").cloned().unwrap_or_default();
+    for resource in template.resources.values_mut() {
+        replace(resource, &json!({"Ref": id}), &json!({"Fn::GetAtt": [function, "Arn"]}));
+        let is_config = is_kind(resource, "AWS::Lambda::EventInvokeConfig");
+        let is_ours = resource.get("DependsOn").is_some_and(|ids| *ids == json!(id));
+        if let (true, Some(members)) = (is_ours, resource.as_object_mut()) {
+            members.shift_remove("DependsOn");
+            let properties = members.get_mut("Properties").and_then(Value::as_object_mut);
+            let properties = properties.filter(|properties| properties.get("Qualifier") == Some(&name));
+            if let Some(properties) = properties {
+                properties.shift_remove("Qualifier");
+                properties.extend(is_config.then(|| ("Qualifier".to_owned(), json!("$LATEST"))));
+            }
+        }
+    }
+    alias.pointer("/Properties/ProvisionedConcurrencyConfig").cloned()
+}
+
+fn replace(value: &mut Value, from: &Value, to: &Value) {
+    match value {
+        value if value == from => *value = to.clone(),
+        Value::Object(members) => members.values_mut().for_each(|member| replace(member, from, to)),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, from, to)),
+        _ => {}
+    }
 }
 
 fn of_kind(template: &Template, kind: &str) -> Vec<String> {

@@ -64,6 +64,11 @@ fn a_rest_api_with_roles_and_extensions() {
 }
 
 #[test]
+fn triggers_call_the_alias_that_is_ready() {
+    check("aliases");
+}
+
+#[test]
 fn variables_are_resolved() {
     check("variables");
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::naming;
 use crate::diagnostic::At;
 use crate::yaml::Node;
 
@@ -118,6 +119,9 @@ pub struct Function {
     pub layers: Option<Vec<Value>>,
     pub tags: Map<String, Json>,
     pub reserved_concurrency: Option<i64>,
+    /// Instances that its alias has ready.
+    pub provisioned_concurrency: Option<i64>,
+    pub snap_start: bool,
     /// Where events go that failed too often: the ARN of a queue or topic.
     pub on_error: Option<Value>,
     pub on_success_destination: Option<Destination>,
@@ -136,6 +140,14 @@ pub struct Function {
     pub url: Option<FunctionUrl>,
     pub package: Package,
     pub events: Vec<Event>,
+}
+
+impl Function {
+    /// The alias that its triggers call, where they do not call the function itself.
+    pub fn alias(&self) -> Option<&'static str> {
+        let snap_start = self.snap_start.then_some(naming::SNAP_START);
+        self.provisioned_concurrency.map(|_| naming::PROVISIONED).or(snap_start)
+    }
 }
 
 /// An address of the function's own.

@@ -62,6 +62,9 @@ pub fn read(entry: &Entry, service: &Service, reader: &mut Reader<'_>) -> Option
         layers: layer_arns(node, reader).or_else(|| provider.layers.clone()),
         tags: service::with(&provider.tags, reader.text_map(node, "tags")),
         reserved_concurrency: reader.integer(node, "reservedConcurrency", 0, 100_000),
+        // As in the framework, none is the same as nothing.
+        provisioned_concurrency: reader.integer(node, "provisionedConcurrency", 0, 100_000).filter(|ready| *ready > 0),
+        snap_start: snap_start(node, reader),
         on_error: reader.arn(node, "onError"),
         on_success_destination,
         on_failure_destination,
@@ -85,6 +88,18 @@ pub fn read(entry: &Entry, service: &Service, reader: &mut Reader<'_>) -> Option
         name,
         handler,
     })
+}
+
+/// `snapStart: true`, which rules out instances that are ready anyway.
+fn snap_start(node: &Node, reader: &mut Reader<'_>) -> bool {
+    let wanted = reader.boolean(node, "snapStart").unwrap_or(false);
+    if let (true, Some(provisioned)) = (wanted, node.get("provisionedConcurrency")) {
+        reader.error(
+            &provisioned.at,
+            "a function with `snapStart` cannot have `provisionedConcurrency`: take one of them",
+        );
+    }
+    wanted
 }
 
 /// `url: true`, or its settings.

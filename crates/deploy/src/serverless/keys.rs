@@ -195,6 +195,8 @@ pub const FUNCTION: &[Key] = &[
     read("package"),
     read("tags"),
     read("reservedConcurrency"),
+    read("provisionedConcurrency"),
+    read("snapStart"),
     read("onError"),
     read("destinations"),
     read("maximumEventAge"),
@@ -214,8 +216,6 @@ pub const FUNCTION: &[Key] = &[
     ignored("kmsKeyArn", NO_KMS),
     ignored("awsKmsKeyArn", NO_KMS),
     ignored("logDataProtectionPolicy", "logs are not masked"),
-    ignored("snapStart", "every function starts fast here"),
-    ignored("provisionedConcurrency", "instances start on demand"),
     refused("image", "package the function as a zip: container images are not run"),
     refused("fileSystemConfig", "there is no EFS"),
     refused(

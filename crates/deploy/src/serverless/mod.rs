@@ -5,7 +5,7 @@ pub mod config;
 mod event;
 mod function;
 mod keys;
-mod naming;
+pub(crate) mod naming;
 mod read;
 mod service;
 

@@ -7,6 +7,10 @@ pub const HTTP_API: &str = "HttpApi";
 pub const HTTP_API_STAGE: &str = "HttpApiStage";
 pub const REST_API: &str = "ApiGatewayRestApi";
 
+/// The aliases that triggers call of functions with instances that are ready, and with SnapStart.
+pub const PROVISIONED: &str = "provisioned";
+pub const SNAP_START: &str = "snapstart";
+
 /// A function's or layer's key as part of a logical id: `send-mail` is `SendDashmail`.
 pub fn normalized(key: &str) -> String {
     upper_first(&key.replace('-', "Dash").replace('_', "Underscore"))
@@ -26,6 +30,11 @@ pub fn log_group_name(function_name: &str) -> String {
 
 pub fn version(key: &str, digest: &str) -> String {
     format!("{}LambdaVersion{digest}", normalized(key))
+}
+
+pub fn alias(key: &str, name: &str) -> String {
+    let kind = if name == PROVISIONED { "ProvConc" } else { "SnapStart" };
+    format!("{}{kind}LambdaAlias", normalized(key))
 }
 
 pub fn version_output(key: &str) -> String {

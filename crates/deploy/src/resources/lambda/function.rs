@@ -34,6 +34,7 @@ const CONFIGURED: &[&str] = &[
     "DeadLetterConfig",
     "EphemeralStorage",
     "LoggingConfig",
+    "SnapStart",
 ];
 
 #[async_trait]
@@ -59,13 +60,13 @@ impl Resource for Function {
                 property("DeadLetterConfig", Shape::Struct(&[("TargetArn", Shape::Text)])),
                 property("EphemeralStorage", Shape::Struct(&[("Size", Shape::Integer)])),
                 property("LoggingConfig", Shape::Json),
+                property("SnapStart", Shape::Struct(&[("ApplyOn", Shape::Text)])),
                 property("ReservedConcurrentExecutions", Shape::Integer),
                 property("Tags", TAGS),
                 ignored("Architectures"),
                 ignored("TracingConfig"),
                 ignored("VpcConfig"),
                 ignored("KmsKeyArn"),
-                ignored("SnapStart"),
                 ignored("RuntimeManagementConfig"),
                 ignored("RecursiveLoop"),
             ]
@@ -141,6 +142,7 @@ fn unset(key: &str) -> Value {
         "DeadLetterConfig" => json!({"TargetArn": ""}),
         "EphemeralStorage" => json!({"Size": 512}),
         "LoggingConfig" => json!({"LogFormat": "Text"}),
+        "SnapStart" => json!({"ApplyOn": "None"}),
         _ => json!(""),
     }
 }

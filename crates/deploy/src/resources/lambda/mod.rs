@@ -4,6 +4,7 @@ mod event_source_mapping;
 mod function;
 mod layer_version;
 mod parts;
+mod provisioned;
 mod url;
 
 pub use event_source_mapping::EventSourceMapping;

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::super::shape::{Property, Shape, fixed, ignored, property};
-use super::super::{Cx, Made, Properties, Resource, Result, deleted, only, text, text_of, without};
+use super::super::{Cx, Made, Properties, Resource, Result, deleted, only, or_delete, text, text_of, without};
+use super::provisioned::{self, PROVISIONED};
 use crate::live;
 use crate::state::Deployed;
 
@@ -22,7 +23,7 @@ impl Resource for Version {
                 fixed("FunctionName", Shape::Text).required(),
                 fixed("Description", Shape::Text),
                 fixed("CodeSha256", Shape::Text),
-                ignored("ProvisionedConcurrencyConfig"),
+                property(PROVISIONED, Shape::Struct(provisioned::FIELDS)),
                 ignored("RuntimePolicy"),
             ]
         }
@@ -36,7 +37,15 @@ impl Resource for Version {
         let input = only(wanted, &["FunctionName", "Description", "CodeSha256"]);
         let made = cx.call("lambda", "PublishVersion", input).await?;
         let (arn, version) = (text(&made, "FunctionArn")?, text(&made, "Version")?);
+        let ready = provisioned::put(cx, wanted, version).await;
+        let undo = json!({"FunctionName": text_of(wanted, "FunctionName")?, "Qualifier": version});
+        or_delete(ready, cx.call("lambda", "DeleteFunction", undo)).await?;
         Ok(Made::new(arn, [("FunctionArn", json!(arn)), ("Version", json!(version))]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        provisioned::change(cx, old, wanted, text_of(&old.attributes, "Version")?).await?;
+        Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
@@ -61,7 +70,7 @@ impl Resource for Alias {
                 property("FunctionVersion", Shape::Text).required(),
                 property("Description", Shape::Text),
                 property("RoutingConfig", Shape::Json),
-                ignored("ProvisionedConcurrencyConfig"),
+                property(PROVISIONED, Shape::Struct(provisioned::FIELDS)),
             ]
         }
     }
@@ -71,14 +80,19 @@ impl Resource for Alias {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        put_alias(cx, "CreateAlias", wanted).await
+        let made = put_alias(cx, "CreateAlias", wanted).await?;
+        let ready = provisioned::put(cx, wanted, text_of(wanted, "Name")?).await;
+        or_delete(ready, cx.call("lambda", "DeleteAlias", only(wanted, &["FunctionName", "Name"]))).await?;
+        Ok(made)
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        match cx.first_weight {
+        let made = match cx.first_weight {
             Some(weight) if live::is_live(wanted) => shift_alias(cx, old, wanted, weight).await,
             _ => put_alias(cx, "UpdateAlias", wanted).await,
-        }
+        }?;
+        provisioned::change(cx, old, wanted, text_of(wanted, "Name")?).await?;
+        Ok(made)
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
@@ -101,7 +115,7 @@ async fn shift_alias(cx: &Cx<'_>, old: &Deployed, wanted: &Properties, weight: f
 }
 
 async fn put_alias(cx: &Cx<'_>, operation: &str, wanted: &Properties) -> Result<Made> {
-    let mut input = without(wanted, &["ProvisionedConcurrencyConfig", "RoutingConfig"]);
+    let mut input = without(wanted, &[PROVISIONED, "RoutingConfig"]);
     // Templates list weights by version; the operation takes a mapping.
     let weights = wanted
         .get("RoutingConfig")

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Compiler, attribute, tag_list, without_nulls};
+use super::{Compiler, attribute, invoked, tag_list, without_nulls};
 use crate::serverless::config::{Destination, Function, HttpApiCors};
 use crate::serverless::naming;
 
@@ -44,6 +44,7 @@ impl Compiler<'_> {
             "Environment": environment,
             "Role": self.role_of(function),
             "ReservedConcurrentExecutions": function.reserved_concurrency,
+            "SnapStart": function.snap_start.then(|| json!({"ApplyOn": "PublishedVersions"})),
             "Layers": function.layers,
         }));
         let mut depends_on = function.depends_on.clone();
@@ -87,12 +88,17 @@ impl Compiler<'_> {
         }));
         let properties = without_nulls(json!({
             "FunctionName": {"Ref": naming::function(&function.key)},
-            "Qualifier": "$LATEST",
+            "Qualifier": function.alias().unwrap_or("$LATEST"),
             "DestinationConfig": destinations,
             "MaximumEventAgeInSeconds": function.maximum_event_age,
             "MaximumRetryAttempts": function.maximum_retry_attempts,
         }));
-        let resource = json!({"Type": "AWS::Lambda::EventInvokeConfig", "Properties": properties});
+        let resource = json!({
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": properties,
+            "DependsOn": function.alias().map(|alias| naming::alias(&function.key, alias)),
+        });
+        let resource = without_nulls(resource);
         self.add(&naming::event_invoke_config(&function.key), resource, &function.at);
     }
 
@@ -103,19 +109,22 @@ impl Compiler<'_> {
         let arn = attribute(&naming::function(&function.key), "Arn");
         let properties = without_nulls(json!({
             "TargetFunctionArn": arn,
+            "Qualifier": function.alias(),
             "AuthType": kind,
             "Cors": url.cors.as_ref().map(url_cors),
             "InvokeMode": url.invoke_mode,
         }));
         let id = naming::url(&function.key);
-        self.add(&id, json!({"Type": "AWS::Lambda::Url", "Properties": properties}), &function.at);
+        let depends_on = function.alias().map(|alias| naming::alias(&function.key, alias));
+        let resource = json!({"Type": "AWS::Lambda::Url", "Properties": properties, "DependsOn": depends_on});
+        self.add(&id, without_nulls(resource), &function.at);
         let output = json!({"Description": "Lambda Function URL", "Value": attribute(&id, "FunctionUrl")});
         self.template.outputs.insert(id, output);
         if url.signed {
             return;
         }
         let properties = json!({
-            "FunctionName": arn,
+            "FunctionName": invoked(function),
             "Action": "lambda:InvokeFunctionUrl",
             "Principal": "*",
             "FunctionUrlAuthType": kind,
@@ -173,7 +182,8 @@ impl Compiler<'_> {
     /// because a version is made once and never updated; earlier versions stay.
     pub(super) fn versions(&mut self) {
         for function in &self.service.functions {
-            if !function.version.unwrap_or(self.service.provider.version_functions) {
+            let alias = function.alias();
+            if alias.is_none() && !function.version.unwrap_or(self.service.provider.version_functions) {
                 continue;
             }
             let id = naming::function(&function.key);
@@ -196,6 +206,9 @@ impl Compiler<'_> {
                 "Condition": function.condition,
             }));
             self.add(&version, resource, &function.at);
+            if let Some(alias) = alias {
+                self.alias(function, alias, &version);
+            }
             let output = without_nulls(json!({
                 "Description": "Current Lambda function version",
                 "Value": {"Ref": version},
@@ -203,6 +216,23 @@ impl Compiler<'_> {
             }));
             self.template.outputs.insert(naming::version_output(&function.key), output);
         }
+    }
+
+    /// The alias that triggers call.
+    fn alias(&mut self, function: &Function, name: &str, version: &str) {
+        let ready = function.provisioned_concurrency;
+        let properties = without_nulls(json!({
+            "FunctionName": {"Ref": naming::function(&function.key)},
+            "FunctionVersion": attribute(version, "Version"),
+            "Name": name,
+            "ProvisionedConcurrencyConfig": ready.map(|ready| json!({"ProvisionedConcurrentExecutions": ready})),
+        }));
+        let resource = without_nulls(json!({
+            "Type": "AWS::Lambda::Alias",
+            "Properties": properties,
+            "Condition": function.condition,
+        }));
+        self.add(&naming::alias(&function.key, name), resource, &function.at);
     }
 
     pub(super) fn layers(&mut self) {

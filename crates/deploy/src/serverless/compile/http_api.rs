@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Compiler, api_permission, attribute, without_nulls};
+use super::{Compiler, api_permission, attribute, invoked, without_nulls};
 use crate::serverless::config::{EventSource, Function, HttpApiCors};
 use crate::serverless::{event, naming};
 
@@ -75,7 +75,7 @@ impl Compiler<'_> {
     }
 
     fn http_api_function(&mut self, function: &Function) {
-        let permission = api_permission(&function.key, self.http_api_id(), "/*");
+        let permission = api_permission(function, self.http_api_id(), "/*");
         self.add(&naming::http_api_permission(&function.key), permission, &function.at);
         let provider_payload = self.service.provider.http_api.payload.as_ref();
         let integration = json!({
@@ -83,7 +83,7 @@ impl Compiler<'_> {
             "Properties": {
                 "ApiId": self.http_api_id(),
                 "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": attribute(&naming::function(&function.key), "Arn"),
+                "IntegrationUri": invoked(function),
                 "PayloadFormatVersion": function.http_api_payload.as_ref().or(provider_payload).map_or("2.0", String::as_str),
                 "TimeoutInMillis": TIMEOUT_MILLIS,
             },

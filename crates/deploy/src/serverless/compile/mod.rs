@@ -107,12 +107,20 @@ fn arn(service: &str, parts: &[Value]) -> Value {
     json!({"Fn::Join": ["", joined]})
 }
 
+/// What a function's triggers call: its alias, or itself.
+fn invoked(function: &Function) -> Value {
+    match function.alias() {
+        Some(alias) => json!({"Ref": naming::alias(&function.key, alias)}),
+        None => attribute(&naming::function(&function.key), "Arn"),
+    }
+}
+
 /// The permission for an API to invoke a function.
-fn api_permission(function_key: &str, api: Value, paths: &str) -> Value {
+fn api_permission(function: &Function, api: Value, paths: &str) -> Value {
     json!({
         "Type": "AWS::Lambda::Permission",
         "Properties": {
-            "FunctionName": attribute(&naming::function(function_key), "Arn"),
+            "FunctionName": invoked(function),
             "Action": "lambda:InvokeFunction",
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": arn("execute-api", &[api, json!(paths)]),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Compiler, attribute, without_nulls};
+use super::{Compiler, invoked, without_nulls};
 use crate::serverless::config::EventSource;
 use crate::serverless::naming;
 
@@ -20,7 +20,7 @@ impl Compiler<'_> {
                 "BatchSize": sqs.batch_size,
                 "MaximumBatchingWindowInSeconds": sqs.batching_window,
                 "EventSourceArn": sqs.arn,
-                "FunctionName": attribute(&naming::function(&function.key), "Arn"),
+                "FunctionName": invoked(function),
                 "Enabled": sqs.enabled,
                 "FunctionResponseTypes": sqs.report_batch_item_failures.then_some(["ReportBatchItemFailures"]),
                 "FilterCriteria": (!filters.is_empty()).then(|| json!({"Filters": filters})),

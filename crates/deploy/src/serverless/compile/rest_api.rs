@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::functions::digest;
-use super::{Compiler, api_permission, attribute, without_nulls};
+use super::{Compiler, api_permission, attribute, invoked, without_nulls};
 use crate::diagnostic::At;
 use crate::serverless::config::{EventSource, Function, Http, HttpCors};
 use crate::serverless::naming;
@@ -66,14 +66,14 @@ impl Compiler<'_> {
 
     fn rest_method(&mut self, function: &Function, http: &Http, at: &At) -> String {
         let permission = naming::rest_permission(&function.key);
-        self.add(&permission, api_permission(&function.key, json!({"Ref": naming::REST_API}), "/*/*"), &function.at);
+        self.add(&permission, api_permission(function, json!({"Ref": naming::REST_API}), "/*/*"), &function.at);
         let uri = [
             json!("arn:"),
             json!({"Ref": "AWS::Partition"}),
             json!(":apigateway:"),
             json!({"Ref": "AWS::Region"}),
             json!(":lambda:path/2015-03-31/functions/"),
-            attribute(&naming::function(&function.key), "Arn"),
+            invoked(function),
             json!("/invocations"),
         ];
         let properties = without_nulls(json!({

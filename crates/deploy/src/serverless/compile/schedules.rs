@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Compiler, attribute, without_nulls};
+use super::{Compiler, attribute, invoked, without_nulls};
 use crate::serverless::config::EventSource;
 use crate::serverless::naming;
 
@@ -25,7 +25,7 @@ impl Compiler<'_> {
                 number += 1;
                 let rule = naming::schedule(&function.key, number);
                 let target = without_nulls(json!({
-                    "Arn": attribute(&naming::function(&function.key), "Arn"),
+                    "Arn": invoked(function),
                     "Id": format!("{}Schedule", function.key),
                     "Input": schedule.input,
                     "InputPath": schedule.input_path,
@@ -42,7 +42,7 @@ impl Compiler<'_> {
                 let permission = json!({
                     "Type": "AWS::Lambda::Permission",
                     "Properties": {
-                        "FunctionName": attribute(&naming::function(&function.key), "Arn"),
+                        "FunctionName": invoked(function),
                         "Action": "lambda:InvokeFunction",
                         "Principal": "events.amazonaws.com",
                         "SourceArn": attribute(&rule, "Arn"),
