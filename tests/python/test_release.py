@@ -141,6 +141,28 @@ def test_a_bad_version_is_rolled_back(project, lambda_):
 
 
 @pytest.mark.timeout(300)
+def test_a_value_that_a_function_refers_to_makes_a_version(project, lambda_):
+    config = project.folder / "serverless.yml"
+    queue = "Jobs: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: {} }} }}".format
+    refers = "    environment: { QUEUE: { Fn::GetAtt: [Jobs, QueueName] } }\n    events:"
+    plain = config.read_text().replace("Jobs: { Type: AWS::SQS::Queue }", "JOBS").replace("    events:", refers)
+    project.write("QUEUE")
+    handler = project.folder / "handler.py"
+    handler.write_text(handler.read_text().replace('"QUEUE"', '__import__("os").environ["QUEUE"]'))
+    config.write_text(plain.replace("JOBS", queue(f"{project.function}-a")))
+    project.deploy("--canary", "50%", "--for", "1s")
+    assert project.alias(lambda_) == ("2", {}) and project.said() == f"{project.function}-a"
+    # The function is as it was, but for the name of another queue.
+    config.write_text(plain.replace("JOBS", queue(f"{project.function}-b")))
+    with Traffic(project) as answers:
+        project.deploy("--canary", "50%", "--for", "3s")
+    assert set(answers) == {(200, f"{project.function}-a"), (200, f"{project.function}-b")}, answers
+    assert project.alias(lambda_) == ("3", {}) and project.said() == f"{project.function}-b"
+    assert "nothing to shift" in project.deploy("--canary", "50%").stdout
+    project.server.run("remove", project.folder)
+
+
+@pytest.mark.timeout(300)
 def test_an_interrupted_canary_leaves_the_old_version(project, lambda_, server):
     project.write("two")
     command = [BINARY, "deploy", str(project.folder), "--canary", "50%", "--for", "10m"]

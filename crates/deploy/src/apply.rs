@@ -183,10 +183,14 @@ impl<'a> Run<'a> {
         })?;
         target.physical_id = made.physical_id;
         target.attributes = made.attributes;
+        let retains = target.retain_replaced;
+        let is_same = replaced.as_ref().is_some_and(|old| old.physical_id == target.physical_id);
         self.stack.put(target);
         match replaced {
+            // Lambda publishes no version of what it has one of.
+            Some(old) if is_same => self.undo.push(Undo::Updated(old)),
             Some(old) => {
-                if !old.retain_replaced {
+                if !old.retain_replaced && !retains {
                     self.stack.leftovers.push(old.clone());
                 }
                 self.undo.push(Undo::Replaced(old));

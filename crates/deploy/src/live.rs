@@ -13,7 +13,15 @@ use crate::template::Template;
 /// The alias that a function's triggers call.
 pub const LIVE: &str = "live";
 
+/// An attribute of functions, and a property of their versions, of our own: it stands for all that a version keeps of a
+/// function, with the values that references had. A version whose function has another one is made anew.
+pub(crate) const REVISION: &str = "CloudletRevision";
+
+/// What a version does not keep.
+const UNVERSIONED: [&str; 2] = ["ReservedConcurrentExecutions", "Tags"];
+
 const ALIAS: &str = "AWS::Lambda::Alias";
+const FUNCTION: &str = "AWS::Lambda::Function";
 const VERSION: &str = "AWS::Lambda::Version";
 const PERMISSION: &str = "AWS::Lambda::Permission";
 const INTEGRATION: &str = "AWS::ApiGatewayV2::Integration";
@@ -53,6 +61,13 @@ impl Stack {
 /// Whether these are the properties of the alias that triggers call.
 pub(crate) fn is_live(properties: &Map<String, Value>) -> bool {
     properties.get("Name").and_then(Value::as_str) == Some(LIVE)
+}
+
+/// The revision of a function as it was deployed; `None` for other resources.
+pub(crate) fn revision(made: &Deployed) -> Option<Value> {
+    let mut properties = (made.kind == FUNCTION).then(|| made.properties.clone())?;
+    properties.retain(|name, _| !UNVERSIONED.contains(&name.as_str()));
+    Some(json!(digest(&[&Value::Object(properties)])))
 }
 
 /// Notes in the stored stack which versions its aliases really point to, which a rollback may have changed, and tells
@@ -105,10 +120,11 @@ pub async fn point(cloud: &dyn Cloud, function: &str, version: &str) -> Result<(
 /// permissions of the function for the alias too; its triggers call the alias. The function's own permissions stay, for
 /// those who call it by its name.
 pub fn through_aliases(mut template: Template) -> Template {
-    let functions: Vec<String> = of_kind(&template, "AWS::Lambda::Function");
+    let functions: Vec<String> = of_kind(&template, FUNCTION);
     for function in &functions {
         let provisioned = release(&mut template, function);
         let version = version_of(&mut template, function);
+        follow(&mut template, &version, function);
         let condition = template.resources.get(function).and_then(|resource| resource.get("Condition")).cloned();
         let mut alias = json!({
             "Type": ALIAS,
@@ -124,7 +140,9 @@ pub fn through_aliases(mut template: Template) -> Template {
         if let Some(provisioned) = provisioned {
             alias["Properties"]["ProvisionedConcurrencyConfig"] = provisioned;
         }
-        let route = Route { function, alias: format!("{function}LiveAlias") };
+        let name = template.resources.get(function).and_then(|made| made.pointer("/Properties/FunctionName")?.as_str());
+        let name = name.map(|name| format!(":function:{name}"));
+        let route = Route { function, name, alias: format!("{function}LiveAlias") };
         template.resources.insert(route.alias.clone(), alias);
         let permissions = route.permit(&mut template);
         for resource in template.resources.values_mut() {
@@ -210,6 +228,15 @@ fn version_of(template: &mut Template, function: &str) -> String {
     id
 }
 
+/// Makes a version anew when its function has changed by a value that the template only refers to. The one before stays,
+/// for it may have traffic.
+fn follow(template: &mut Template, version: &str, function: &str) {
+    if let Some(resource) = template.resources.get_mut(version) {
+        resource["UpdateReplacePolicy"] = json!("Retain");
+        resource["Properties"][REVISION] = json!({"Fn::GetAtt": [function, REVISION]});
+    }
+}
+
 /// Whether a value is the function's name or ARN.
 fn refers(value: &Value, function: &str) -> bool {
     let attribute = value.get("Fn::GetAtt");
@@ -221,6 +248,8 @@ fn refers(value: &Value, function: &str) -> bool {
 
 struct Route<'a> {
     function: &'a str,
+    /// How its ARN ends, where the template says it.
+    name: Option<String>,
     alias: String,
 }
 
@@ -248,14 +277,16 @@ impl Route<'_> {
         match kind.as_str() {
             INTEGRATION | "AWS::ApiGateway::Method" | "AWS::Lambda::EventSourceMapping" | "AWS::Events::Rule" => {
                 let Some(properties) = resource.get_mut("Properties") else { return };
-                if !self.redirect(properties) {
+                let is_named = self.redirect_names(properties);
+                if !self.redirect(properties) && !is_named {
                     return;
                 }
-                let waits: Vec<&str> = permissions
+                let mut waits: Vec<&str> = permissions
                     .iter()
                     .filter(|(original, _)| kind == INTEGRATION || depends_on(resource, original))
                     .map(|(_, copy)| copy.as_str())
                     .collect();
+                waits.extend(is_named.then_some(self.alias.as_str()));
                 depend(resource, &waits);
             }
             "AWS::Lambda::Url" => self.qualify(resource, "TargetFunctionArn", None),
@@ -271,6 +302,27 @@ impl Route<'_> {
         if ours && properties.get("Qualifier").and_then(Value::as_str) == qualifier {
             properties.insert("Qualifier".into(), json!(LIVE));
             depend(resource, &[&self.alias]);
+        }
+    }
+
+    /// Qualifies ARNs that name the function in full, and says whether there were any.
+    fn redirect_names(&self, value: &mut Value) -> bool {
+        match value {
+            Value::Object(members) => {
+                members.values_mut().map(|member| self.redirect_names(member)).fold(false, BitOr::bitor)
+            }
+            Value::Array(items) => items.iter_mut().map(|item| self.redirect_names(item)).fold(false, BitOr::bitor),
+            Value::String(text) => {
+                let Some(name) = &self.name else { return false };
+                let Some((before, after)) = text.split_once(name.as_str()) else { return false };
+                // A longer name, or a qualifier that somebody chose.
+                if !(after.is_empty() || after.starts_with('/')) {
+                    return false;
+                }
+                *text = format!("{before}{name}:{LIVE}{after}");
+                true
+            }
+            _ => false,
         }
     }
 
@@ -383,6 +435,33 @@ mod tests {
         assert_eq!(at("E/Properties/DestinationConfig/OnFailure"), arn);
         let version = at("FLiveAlias/Properties/FunctionVersion/Fn::GetAtt/0");
         assert_eq!(at(version.as_str().unwrap()).get("DeletionPolicy"), Some(&json!("Retain")));
+    }
+
+    #[test]
+    fn arns_in_full_and_aliases_of_others_are_led_to_the_alias_too() {
+        let full = "arn:aws:lambda:r:0:function:f";
+        let routed = through_aliases(template(json!({
+            "F": {"Type": FUNCTION, "Properties": {"FunctionName": "f"}},
+            "V": {"Type": VERSION, "Properties": {"FunctionName": {"Ref": "F"}}},
+            "A": {"Type": ALIAS, "Properties": {"FunctionName": {"Ref": "F"}, "Name": "provisioned",
+                  "FunctionVersion": {"Fn::GetAtt": ["V", "Version"]},
+                  "ProvisionedConcurrencyConfig": {"ProvisionedConcurrentExecutions": 2}}},
+            "I": {"Type": INTEGRATION, "Properties": {"IntegrationUri": {"Ref": "A"}}},
+            "E": {"Type": "AWS::Lambda::EventInvokeConfig", "DependsOn": "A",
+                  "Properties": {"FunctionName": {"Ref": "F"}, "Qualifier": "provisioned"}},
+            "M": {"Type": "AWS::ApiGateway::Method", "Properties": {"Integration": {"Uri": format!("x/{full}/invocations")}}},
+            "Q": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"FunctionName": format!("{full}oo")}},
+            "R": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Arn": format!("{full}:chosen")}]}},
+        })));
+        let at = |path: &str| routed.to_json().pointer(&format!("/Resources/{path}")).cloned().unwrap_or_default();
+        assert_eq!((at("A"), at("I/Properties/IntegrationUri")), (Value::Null, json!({"Ref": "FLiveAlias"})));
+        let ready = at("FLiveAlias/Properties/ProvisionedConcurrencyConfig/ProvisionedConcurrentExecutions");
+        assert_eq!((ready, at("E/Properties/Qualifier")), (json!(2), json!(LIVE)));
+        assert_eq!(at("M/Properties/Integration/Uri"), json!(format!("x/{full}:live/invocations")));
+        assert_eq!(at("M/DependsOn"), json!(["FLiveAlias"]));
+        assert_eq!(at("Q/Properties/FunctionName"), json!(format!("{full}oo")));
+        assert_eq!(at("R/Properties/Targets/0/Arn"), json!(format!("{full}:chosen")));
+        assert_eq!(at(&format!("V/Properties/{REVISION}")), json!({"Fn::GetAtt": ["F", REVISION]}));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::DeployError;
 use crate::graph::Graph;
 use crate::intrinsics::{self, Evaluator, Scope, Values};
+use crate::live;
 use crate::resources::shape::fit_all;
 use crate::resources::{self, Properties, Resource};
 use crate::state::{self, Deployed, Stack};
@@ -176,6 +177,9 @@ fn step(
     let action = old.map_or(Ok(Action::Create), |old| decide(resource, old, &wanted))?;
     if let Some(old) = old.filter(|_| matches!(action, Action::Keep | Action::Update(_))) {
         known.learn(old);
+        if action != Action::Keep {
+            known.forget_revision(id);
+        }
     }
     Ok(Step { logical_id: id.into(), kind: resource.kind().into(), action })
 }
@@ -274,8 +278,16 @@ impl<'a> Known<'a> {
     }
 
     pub(crate) fn learn(&mut self, resource: &Deployed) {
-        let values = (Value::String(resource.physical_id.clone()), resource.attributes.clone());
-        self.made.insert(resource.logical_id.clone(), values);
+        let mut attributes = resource.attributes.clone();
+        attributes.extend(live::revision(resource).map(|revision| (live::REVISION.to_owned(), revision)));
+        self.made.insert(resource.logical_id.clone(), (Value::String(resource.physical_id.clone()), attributes));
+    }
+
+    /// It will be another one.
+    fn forget_revision(&mut self, logical_id: &str) {
+        if let Some((_, attributes)) = self.made.get_mut(logical_id) {
+            attributes.remove(live::REVISION);
+        }
     }
 }
 

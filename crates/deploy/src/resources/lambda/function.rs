@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::shape::{Field, Property, Shape, TAGS, TEXTS, fixed, ignored, property};
 use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, or_delete, tags, text};
+use crate::live::REVISION;
 use crate::package::zip_one;
 use crate::state::Deployed;
 
@@ -74,7 +75,7 @@ impl Resource for Function {
     }
 
     fn attributes(&self) -> &'static [&'static str] {
-        &["Arn"]
+        &["Arn", REVISION]
     }
 
     fn name(&self) -> Option<&'static str> {

@@ -23,6 +23,7 @@ impl Resource for Version {
                 fixed("FunctionName", Shape::Text).required(),
                 fixed("Description", Shape::Text),
                 fixed("CodeSha256", Shape::Text),
+                fixed(live::REVISION, Shape::Text),
                 property(PROVISIONED, Shape::Struct(provisioned::FIELDS)),
                 ignored("RuntimePolicy"),
             ]
