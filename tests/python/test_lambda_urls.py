@@ -39,8 +39,11 @@ def streaming(lambda_, role, name):
 
 
 def open_to_all(lambda_, name, **more):
-    settings = dict(StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*", FunctionUrlAuthType="NONE")
-    lambda_.add_permission(FunctionName=name, **(settings | more))
+    """Both permissions that a URL's users need."""
+    use = dict(StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*", FunctionUrlAuthType="NONE")
+    lambda_.add_permission(FunctionName=name, **(use | more))
+    invoke = dict(StatementId="invoke", Action="lambda:InvokeFunction", Principal="*", InvokedViaFunctionUrl=True)
+    lambda_.add_permission(FunctionName=name, **(invoke | {key: more[key] for key in more if key != "FunctionUrlAuthType"}))
 
 
 def get(url, headers={}):

@@ -17,6 +17,7 @@ import zipfile
 import pytest
 from cloudlet import BINARY, wait_until
 from test_lambda import create, invoke, queue
+from test_lambda_urls import open_to_all
 
 PLACE = pathlib.Path(BINARY).resolve().parent.parent / "third-party"
 # Compiling a hundred crates takes minutes: only where it is asked for.
@@ -167,8 +168,7 @@ def test_powertools_for_python_logs_once_and_routes(lambda_, dynamodb, powertool
 
     make("http")
     url = lambda_.create_function_url_config(FunctionName=f"{unique}-http", AuthType="NONE")["FunctionUrl"]
-    statement = dict(StatementId="all", Action="lambda:InvokeFunctionUrl", Principal="*", FunctionUrlAuthType="NONE")
-    lambda_.add_permission(FunctionName=f"{unique}-http", **statement)
+    open_to_all(lambda_, f"{unique}-http")
     with urllib.request.urlopen(f"{url}hello/ann?x=1", timeout=20) as response:
         assert json.load(response) == {"hello": "ann", "query": "1"}
 

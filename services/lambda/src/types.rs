@@ -197,6 +197,9 @@ pub struct FunctionUrl {
     pub cors: Option<Cors>,
     pub created: Timestamp,
     pub modified: Timestamp,
+    /// Whether its users need to be allowed to invoke the function, too: those of older URLs do not, as on AWS.
+    #[serde(default)]
+    pub needs_invoke: bool,
 }
 kv::stored!(FunctionUrl, version = 1);
 
@@ -379,8 +382,11 @@ mod tests {
             cors: Some(cors),
             created: Timestamp(8),
             modified: Timestamp(9),
+            needs_invoke: true,
         };
         golden(&url, URL);
+        let older: Vec<u8> = hex::decode(OLDER_URL.split_whitespace().collect::<String>()).unwrap();
+        assert_eq!(FunctionUrl::from_bytes(&older.into()).unwrap(), FunctionUrl { needs_invoke: false, ..url });
         let text = |text: &str| text.to_owned();
         let owner = UrlOwner { region: text("r"), account: text("0"), function: text("f"), qualifier: text("$LATEST") };
         golden(&owner, URL_OWNER);
@@ -423,6 +429,10 @@ mod tests {
         303730373037303730373037303730373037303730373037303730373037a56279746573cd012cae756e7061636b65645f627974
         6573cd0384a76372656174656409";
     const URL: &str = "
+        0187a26964a175a67369676e6564c3a773747265616d73c2a4636f727386b1616c6c6f775f63726564656e7469616c73c0ad616c
+        6c6f775f68656164657273c0ad616c6c6f775f6d6574686f6473c0ad616c6c6f775f6f726967696e7391a12aae6578706f73655f
+        68656164657273c0a76d61785f61676505a76372656174656408a86d6f64696669656409ac6e656564735f696e766f6b65c3";
+    const OLDER_URL: &str = "
         0186a26964a175a67369676e6564c3a773747265616d73c2a4636f727386b1616c6c6f775f63726564656e7469616c73c0ad616c
         6c6f775f68656164657273c0ad616c6c6f775f6d6574686f6473c0ad616c6c6f775f6f726967696e7391a12aae6578706f73655f
         68656164657273c0a76d61785f61676505a76372656174656408a86d6f64696669656409";

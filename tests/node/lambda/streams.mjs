@@ -44,6 +44,9 @@ test("a function URL is made, used, changed and deleted", async () => {
   assert.equal((await fetch(FunctionUrl)).status, 403);
   const statement = { StatementId: "all", Action: "lambda:InvokeFunctionUrl", Principal: "*", FunctionUrlAuthType: "NONE" };
   await lambda.send(new AddPermissionCommand({ FunctionName, ...statement }));
+  assert.equal((await fetch(FunctionUrl)).status, 403);
+  const invoking = { StatementId: "invoke", Action: "lambda:InvokeFunction", Principal: "*", InvokedViaFunctionUrl: true };
+  await lambda.send(new AddPermissionCommand({ FunctionName, ...invoking }));
   const event = await (await fetch(`${FunctionUrl}a?x=1`)).json();
   assert.deepEqual([event.rawPath, event.rawQueryString, event.version], ["/a", "x=1", "2.0"]);
   await lambda.send(new UpdateFunctionUrlConfigCommand({ FunctionName, InvokeMode: "RESPONSE_STREAM" }));

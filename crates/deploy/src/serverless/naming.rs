@@ -53,6 +53,10 @@ pub fn url_permission(key: &str) -> String {
     format!("{}LambdaPermissionFnUrl", normalized(key))
 }
 
+pub fn url_invocation(key: &str) -> String {
+    format!("{}LambdaPermissionFn", normalized(key))
+}
+
 pub fn layer(key: &str) -> String {
     format!("{}LambdaLayer", normalized(key))
 }

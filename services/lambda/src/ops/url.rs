@@ -176,6 +176,7 @@ pub async fn create(_: Arc<Lambda>, cx: Cx, input: UrlInput) -> Result<UrlOutput
         cors: input.cors.and_then(CorsDocument::stored),
         created: cx.now(),
         modified: cx.now(),
+        needs_invoke: true,
     };
     let (target, stored) = (reference.clone(), url.clone());
     cx.db().write(move |tx| url::create(tx, &target, &stored)).await?;

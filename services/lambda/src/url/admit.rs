@@ -9,9 +9,17 @@ use http::request::Parts;
 use service::{Caller, CallerKind, CredentialError, Cx, Permission};
 
 use crate::error::Error;
+use crate::types::FunctionUrl;
 
-const ACTION: &str = "lambda:InvokeFunctionUrl";
+const USE: &str = "lambda:InvokeFunctionUrl";
+const INVOKE: &str = "lambda:InvokeFunction";
 const AUTH_TYPE: &str = "lambda:FunctionUrlAuthType";
+const VIA_URL: &str = "lambda:InvokedViaFunctionUrl";
+
+/// What is needed to use a URL: for those made since October 2025, to invoke the function besides.
+fn actions(url: &FunctionUrl) -> impl Iterator<Item = &'static str> {
+    [Some(USE), url.needs_invoke.then_some(INVOKE)].into_iter().flatten()
+}
 
 /// Why a request is not let in.
 #[derive(Debug)]
@@ -33,24 +41,34 @@ pub struct Signer {
 }
 
 /// Asks the function's policy about a request that nobody has signed.
-pub fn anonymous(resource: &Arn, document: Option<&str>) -> Result<(), Refused> {
-    let nobody = || Refused::Forbidden(format!("no policy of {resource} allows * {ACTION} with {AUTH_TYPE} NONE"));
-    let document = document.ok_or_else(nobody)?;
+pub fn anonymous(url: &FunctionUrl, resource: &Arn, document: Option<&str>) -> Result<(), Refused> {
+    let nobody =
+        |action: &str| Refused::Forbidden(format!("no policy of {resource} allows * {action} with {AUTH_TYPE} NONE"));
+    let document = document.ok_or_else(|| nobody(USE))?;
     let document = Policy::parse(document).map_err(|error| Refused::Failed(Error::Internal(error.to_string())))?;
     let mut context = Context::new();
     context.insert(AUTH_TYPE, "NONE");
+    context.insert(VIA_URL, "true");
     let (principal, resource_text) = (Principal::anonymous(), resource.to_string());
-    let request =
-        policy::Request { principal: &principal, action: ACTION, resource: &resource_text, context: &context };
     let policies = PolicySet { resource: Some(&document), ..PolicySet::default() };
-    match policy::evaluate(&request, &policies) {
-        Decision::Allow => Ok(()),
-        _ => Err(nobody()),
+    for action in actions(url) {
+        let request = policy::Request { principal: &principal, action, resource: &resource_text, context: &context };
+        if !matches!(policy::evaluate(&request, &policies), Decision::Allow) {
+            return Err(nobody(action));
+        }
     }
+    Ok(())
 }
 
 /// Verifies a request's signature, and asks the signer's policies and the function's.
-pub fn signed(cx: &Cx, head: &Parts, body: &[u8], resource: &Arn, document: Option<String>) -> Result<Signer, Refused> {
+pub fn signed(
+    cx: &Cx,
+    head: &Parts,
+    body: &[u8],
+    url: &FunctionUrl,
+    resource: &Arn,
+    document: Option<String>,
+) -> Result<Signer, Refused> {
     let parts = sigv4::Parts {
         method: head.method.as_str(),
         path: head.uri.path(),
@@ -73,11 +91,13 @@ pub fn signed(cx: &Cx, head: &Parts, body: &[u8], resource: &Arn, document: Opti
     signature.check_region(&resource.region).map_err(refused)?;
     sigv4::verify(&signature, &parts, body, &credential.secret, cx.now()).map_err(refused)?;
     let caller = credential.caller;
-    if !matches!(caller.kind, CallerKind::Root | CallerKind::System) {
+    let is_bound = !matches!(caller.kind, CallerKind::Root | CallerKind::System);
+    for action in actions(url).filter(|_| is_bound) {
+        let context = [(AUTH_TYPE, "AWS_IAM"), (VIA_URL, "true")];
         let permission = Permission {
-            context: vec![(AUTH_TYPE.into(), vec!["AWS_IAM".into()])],
-            resource_policy: document,
-            ..Permission::new(ACTION, resource)
+            context: context.map(|(key, value)| (key.into(), vec![value.into()])).into(),
+            resource_policy: document.clone(),
+            ..Permission::new(action, resource)
         };
         let decision = access.authorize(&caller, &permission, cx.now());
         decision.map_err(|denial| Refused::Forbidden(denial.message))?;

@@ -123,8 +123,8 @@ fn admit(
     let document = policy.map_err(Refused::Failed)?.as_ref().map(policy::document);
     let resource = reference.qualified_arn();
     match url.signed {
-        true => admit::signed(cx, head, body, &resource, document).map(Some),
-        false => admit::anonymous(&resource, document.as_deref()).map(|()| None),
+        true => admit::signed(cx, head, body, url, &resource, document).map(Some),
+        false => admit::anonymous(url, &resource, document.as_deref()).map(|()| None),
     }
 }
 

@@ -38,12 +38,19 @@ async fn make(world: &World, more: Value) -> Value {
     world.call("CreateFunctionUrlConfig", input).await
 }
 
-/// Lets everybody in, as the Serverless Framework and SAM do.
+/// Lets everybody in, which takes two statements.
 async fn open(world: &World, more: Value) {
     let mut input = json!({"FunctionName": "f", "StatementId": "all", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "*", "FunctionUrlAuthType": "NONE"});
     input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let id = format!("invoke-{}", input["StatementId"].as_str().unwrap());
+    let mut invoke = json!({"FunctionName": "f", "StatementId": id, "Action": "lambda:InvokeFunction",
+        "Principal": input["Principal"], "InvokedViaFunctionUrl": true});
+    if let Some(qualifier) = input.get("Qualifier") {
+        invoke["Qualifier"] = qualifier.clone();
+    }
     world.call("AddPermission", input).await;
+    world.call("AddPermission", invoke).await;
 }
 
 fn path(url: &Value) -> String {
@@ -131,6 +138,11 @@ async fn a_public_url_needs_a_policy_and_carries_format_2() {
     world.function(F, json!({})).await;
     let url = make(&world, json!({})).await;
     assert_eq!(post(&world, &url, "").await, (403, r#"{"Message":"Forbidden"}"#.into()));
+    let alone = json!({"FunctionName": "f", "StatementId": "alone", "Action": "lambda:InvokeFunctionUrl",
+        "Principal": "*", "FunctionUrlAuthType": "NONE"});
+    world.call("AddPermission", alone).await;
+    assert_eq!(post(&world, &url, "").await.0, 403, "the function may not be invoked");
+    world.call("RemovePermission", json!({"FunctionName": "f", "StatementId": "alone"})).await;
     open(&world, json!({"StatementId": "other", "FunctionUrlAuthType": "AWS_IAM"})).await;
     assert_eq!(post(&world, &url, "").await.0, 403);
     open(&world, json!({})).await;

@@ -131,6 +131,15 @@ impl Compiler<'_> {
         });
         let permission = json!({"Type": "AWS::Lambda::Permission", "Properties": properties});
         self.add(&naming::url_permission(&function.key), permission, &function.at);
+        // The framework's version 3 is older than this rule, and makes URLs that nobody may use.
+        let properties = json!({
+            "FunctionName": invoked(function),
+            "Action": "lambda:InvokeFunction",
+            "Principal": "*",
+            "InvokedViaFunctionUrl": true,
+        });
+        let permission = json!({"Type": "AWS::Lambda::Permission", "Properties": properties});
+        self.add(&naming::url_invocation(&function.key), permission, &function.at);
     }
 
     /// A destination's ARN; the made role is allowed to send to it.
