@@ -23,6 +23,9 @@ use crate::origin::{self, From};
 use crate::refusal::Refusal;
 use crate::{Inner, body, own};
 
+/// Bytes of a trace header; longer ones are as good as none.
+const TRACE_HEADER_BYTES_MAX: usize = 2_048;
+
 /// What is known of the request by the time it is answered.
 struct Trace {
     request_id: String,
@@ -152,7 +155,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         claim.and_then(|claim| claim.admit(&inner.signing_keys, &call, &head, &body.bytes, cloud.env().now()));
     let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
     trace.caller = caller.arn.to_string();
-    let cx = cloud.cx(caller, region, endpoint(&head));
+    let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head));
     trace.request_id = cx.request_id().to_owned();
     let request = WireRequest {
         protocol,
@@ -164,6 +167,12 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         params: call.params,
     };
     caught(call.operation.serve(cx, request)).await.map_err(|error| Refusal::new(protocol, service, error))
+}
+
+/// The trace that a request is part of. Clients escape the bar in it.
+fn trace_header(head: &Parts) -> Option<String> {
+    let value = head.headers.get("x-amzn-trace-id")?.to_str().ok()?;
+    (value.len() <= TRACE_HEADER_BYTES_MAX).then(|| value.replace("%7C", "|"))
 }
 
 fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> {

@@ -19,6 +19,7 @@ pub struct Cx {
     request: Arc<Request>,
 }
 
+#[derive(Clone)]
 struct Request {
     now: Timestamp,
     id: String,
@@ -26,12 +27,14 @@ struct Request {
     region: Region,
     /// `http://host:port`, as the client wrote it.
     endpoint: Option<String>,
+    /// The value of `X-Amzn-Trace-Id`, as the client sent it.
+    trace: Option<String>,
 }
 
 impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
-        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint };
+        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint, trace: None };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -82,6 +85,16 @@ impl Cx {
     /// The same server as seen by another caller, at the time it is now.
     pub fn with_caller(&self, caller: Caller) -> Cx {
         Cx::new(self.cloud.clone(), caller, self.region().clone(), self.request.endpoint.clone())
+    }
+
+    /// The trace that the request is part of, if it says so.
+    pub fn trace(&self) -> Option<&str> {
+        self.request.trace.as_deref()
+    }
+
+    /// The same request as a part of this trace.
+    pub fn traced(&self, trace: Option<String>) -> Cx {
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { trace, ..(*self.request).clone() }) }
     }
 
     /// A fresh request (new time, new id) of the same caller: what a background loop makes for each round.

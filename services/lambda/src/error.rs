@@ -19,6 +19,10 @@ pub enum Error {
         "The Revision Id provided does not match the latest Revision Id. Call the {0} API to retrieve the latest Revision Id"
     )]
     PreconditionFailed(&'static str),
+    #[error(
+        "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation."
+    )]
+    RecursiveInvocation,
     #[error("Rate Exceeded.")]
     TooManyRequests(Throttle),
     #[error("{0}")]
@@ -95,6 +99,7 @@ impl Error {
             Error::ResourceConflict(_) => (409, "ResourceConflictException"),
             Error::PreconditionFailed(_) => (412, "PreconditionFailedException"),
             Error::TooManyRequests(_) => (429, "TooManyRequestsException"),
+            Error::RecursiveInvocation => (400, "RecursiveInvocationException"),
             Error::RequestTooLarge(_) => (413, "RequestTooLargeException"),
             Error::InvalidRequestContent(_) => (400, "InvalidRequestContentException"),
             Error::PolicyLengthExceeded => (400, "PolicyLengthExceededException"),

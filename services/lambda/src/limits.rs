@@ -99,3 +99,7 @@ pub const CREDENTIALS_SECONDS: u64 = 3_600;
 pub const CREDENTIALS_LEFT_MIN: Duration = Duration::from_secs(1_800);
 /// How long running invocations may take to end when the server stops.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+
+/// How often a function may run in one chain of calls, unless its `RecursiveLoop` is `Allow`.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+pub const RUNS_IN_A_CHAIN_MAX: u32 = 16;

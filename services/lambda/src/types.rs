@@ -147,6 +147,9 @@ pub struct Event {
     pub accepted: Timestamp,
     /// How often the function has failed on it.
     pub failures: u32,
+    /// The trace header of who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 kv::stored!(Event, version = 1);
 
@@ -338,6 +341,7 @@ mod tests {
             client_context: None,
             accepted: Timestamp(9),
             failures: 1,
+            trace: None,
         };
         golden(&event, EVENT);
     }

@@ -33,6 +33,7 @@ fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
         client_context: None,
         accepted: delivery.accepted,
         failures: 0,
+        trace: None,
     })
 }
 
@@ -54,6 +55,7 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     let reference = FunctionRef::of_arn(&delivery.to)
         .ok_or_else(|| Error::ResourceNotFound(format!("{} is not a function", delivery.to)))?;
     let event = read(cx, delivery)?;
+    let cx = &cx.traced(event.trace.clone());
     let target = resolve(cx, &reference)?;
     let config = event_config::in_force(&cx.db().read()?, &reference)?.unwrap_or_default();
     let (role, dead_letter) = (target.version.settings.role.clone(), target.version.settings.dead_letter.clone());
@@ -71,7 +73,13 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
         client_context: event.client_context.clone(),
         arn: reference.qualified_arn(),
     };
-    let ran = run_resolved(lambda, cx, target, request).await?;
+    let ran = match run_resolved(lambda, cx, target, request).await {
+        // Trying again would be the same loop.
+        Err(Error::RecursiveInvocation) => {
+            return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await);
+        }
+        ran => ran?,
+    };
     if ran.outcome.function_error.is_none() {
         report.success(&config, &ran).await;
         return Ok(Outcome::Delivered);

@@ -3,6 +3,7 @@
 mod concurrency;
 pub mod destination;
 pub mod event;
+pub mod lineage;
 mod run;
 mod streaming;
 

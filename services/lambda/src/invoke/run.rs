@@ -11,6 +11,8 @@ use service::Cx;
 use crate::Lambda;
 use crate::error::Error;
 use crate::invoke::concurrency::Permit;
+use crate::invoke::lineage;
+use crate::limits;
 use crate::model::function::{self, Resolved};
 use crate::name::{FunctionRef, Qualifier};
 use crate::ops::configuration::version_name;
@@ -89,6 +91,10 @@ pub async fn prepare(lambda: &Lambda, cx: &Cx, target: Resolved, request: Reques
     lambda.host.connect(cx);
     let Resolved { function, version } = target;
     let name = version_name(version.number);
+    let (trace_id, runs) = lineage::extend(cx, &function.arn);
+    if runs > limits::RUNS_IN_A_CHAIN_MAX && !function.recursion_allowed {
+        return Err(Error::RecursiveInvocation);
+    }
     let permit = lambda.concurrency.enter(&function)?;
     let spec = lambda.specs.of(cx, &lambda.code, &function, version).await?;
     let invocation = Invocation {
@@ -97,7 +103,7 @@ pub async fn prepare(lambda: &Lambda, cx: &Cx, target: Resolved, request: Reques
         invoked_function_arn: request.arn.to_string(),
         client_context: request.client_context,
         identity: None,
-        trace_id: None,
+        trace_id: Some(trace_id),
     };
     Ok(Prepared { permit, spec, invocation, version: name })
 }

@@ -125,7 +125,8 @@ async fn accept(cx: &Cx, reference: FunctionRef, payload: Blob, client_context: 
     let payload = invoke::validate(payload.0, limits::EVENT_BYTES_MAX, "InvokeFunction")?;
     invoke::resolve(cx, &reference)?;
     let (request_id, accepted) = (cx.request_id().to_owned(), cx.now());
-    let event = Event { request_id, payload, client_context, accepted, failures: 0 };
+    let trace = cx.trace().map(str::to_owned);
+    let event = Event { request_id, payload, client_context, accepted, failures: 0, trace };
     let context = cx.clone();
     cx.db().write(move |tx| event::send(tx, &context, &reference, &event, context.now())).await
 }

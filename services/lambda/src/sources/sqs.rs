@@ -21,10 +21,13 @@ use super::response;
 use crate::Lambda;
 use crate::error::Error;
 use crate::invoke::destination::queue_url;
-use crate::invoke::{self, Request};
+use crate::invoke::{self, Request, lineage};
 use crate::limits;
 use crate::name::FunctionRef;
 use crate::types::Mapping;
+
+/// The attribute of a message that says which trace it is part of.
+const TRACE_HEADER: &str = "AWSTraceHeader";
 
 /// Messages in one request to the queue.
 const MESSAGES_PER_REQUEST: usize = 10;
@@ -149,7 +152,9 @@ impl Inner {
     /// Runs the function on a batch. Tells which messages are done with.
     async fn run(&self, messages: &[Message]) -> Result<impl Fn(&Message) -> bool + use<>, Error> {
         let event = Bytes::from(record::event(&self.mapping.source, messages).to_string());
-        let outcome = self.invoke(event).await?;
+        let traces = messages.iter().filter_map(|message| message.attributes.get(TRACE_HEADER));
+        let trace = lineage::longest(traces.map(String::as_str)).map(str::to_owned);
+        let outcome = self.invoke(event, trace).await?;
         if let Some(error) = outcome.function_error {
             return Err(Error::invalid(format!("Function call failed: {error}")));
         }
@@ -163,10 +168,11 @@ impl Inner {
     }
 
     /// Waits a little longer each time that the function is throttled.
-    async fn invoke(&self, event: Bytes) -> Result<runtime::Outcome, Error> {
+    async fn invoke(&self, event: Bytes, trace: Option<String>) -> Result<runtime::Outcome, Error> {
         let mut attempt = 0;
         loop {
             let cx = self.cx.cloud().cx(self.cx.caller().clone(), self.function.region.clone(), None);
+            let cx = cx.traced(trace.clone());
             let request = Request {
                 request_id: cx.request_id().to_owned(),
                 payload: event.clone(),

@@ -149,7 +149,7 @@ impl Checked {
         let message = Message {
             id: cx.env().uuid(),
             body,
-            trace_header: system.get("AWSTraceHeader").and_then(text),
+            trace_header: system.get("AWSTraceHeader").and_then(text).or_else(|| cx.trace().map(str::to_owned)),
             sender_id: cx.caller().user_id.clone(),
             sent: cx.now(),
             group: input.message_group_id,
