@@ -15,6 +15,7 @@ pub const TIMEOUT_SECONDS_RANGE: RangeInclusive<i64> = 1..=900;
 pub const TIMEOUT_SECONDS_DEFAULT: u32 = 3;
 pub const MEMORY_MB_RANGE: RangeInclusive<i64> = 128..=10_240;
 pub const MEMORY_MB_DEFAULT: u32 = 128;
+pub const EPHEMERAL_STORAGE_MB_DEFAULT: u32 = 512;
 pub const EPHEMERAL_STORAGE_MB_RANGE: RangeInclusive<i64> = 512..=10_240;
 /// All of a function's environment variables, as JSON.
 pub const ENVIRONMENT_BYTES_MAX: usize = 4_096;

@@ -9,6 +9,8 @@ use blob::BlobId;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
+
 /// What all versions of a function have in common.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
@@ -67,6 +69,28 @@ pub struct Settings {
     /// `LogFormat` `JSON`, with the levels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_logs: Option<JsonLogs>,
+}
+
+impl Settings {
+    /// What a function is like that says no more than this.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+    pub fn new(runtime: String, handler: String, role: Arn) -> Settings {
+        Settings {
+            runtime,
+            handler,
+            role,
+            timeout_seconds: limits::TIMEOUT_SECONDS_DEFAULT,
+            memory_mb: limits::MEMORY_MB_DEFAULT,
+            ephemeral_storage_mb: limits::EPHEMERAL_STORAGE_MB_DEFAULT,
+            environment: BTreeMap::new(),
+            dead_letter: None,
+            architecture: "x86_64".into(),
+            tracing: false,
+            log_group: None,
+            snap_start: false,
+            json_logs: None,
+        }
+    }
 }
 
 /// The least that a log in JSON has of a function's own records and of Lambda's.
@@ -293,19 +317,11 @@ mod tests {
             number: 1,
             description: "d".into(),
             settings: Settings {
-                runtime: "python3.12".into(),
-                handler: "a.b".into(),
-                role: arn("arn:aws:iam::0:role/r"),
-                timeout_seconds: 3,
-                memory_mb: 128,
-                ephemeral_storage_mb: 512,
                 environment: map("A", "b"),
-                dead_letter: None,
                 architecture: "arm64".into(),
                 tracing: true,
                 log_group: Some("g".into()),
-                snap_start: false,
-                json_logs: None,
+                ..Settings::new("python3.12".into(), "a.b".into(), arn("arn:aws:iam::0:role/r"))
             },
             code: code(),
             layers: vec![LayerUse { arn: arn("arn:aws:lambda:r:0:layer:l:1"), code: code() }],

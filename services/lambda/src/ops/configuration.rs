@@ -293,22 +293,8 @@ impl SettingsInput {
             ));
         };
         let role = self.role.as_deref().and_then(role_arn);
-        let base = Settings {
-            runtime: runtime.clone(),
-            handler: handler.clone(),
-            role: role.ok_or_else(|| Error::invalid("The role defined for the function is not an ARN."))?,
-            timeout_seconds: limits::TIMEOUT_SECONDS_DEFAULT,
-            memory_mb: limits::MEMORY_MB_DEFAULT,
-            ephemeral_storage_mb: 512,
-            environment: BTreeMap::new(),
-            dead_letter: None,
-            architecture: "x86_64".into(),
-            tracing: false,
-            log_group: None,
-            snap_start: false,
-            json_logs: None,
-        };
-        self.apply(&base)
+        let role = role.ok_or_else(|| Error::invalid("The role defined for the function is not an ARN."))?;
+        self.apply(&Settings::new(runtime.clone(), handler.clone(), role))
     }
 }
 

@@ -24,6 +24,26 @@ async fn send(world: &World, event: Value) {
     assert_eq!(answer["StatusCode"], 202);
 }
 
+/// Makes a queue that is told of failures, and adds `more` to what is said about the function's events.
+async fn tell_failures(world: &World, more: Value) -> String {
+    let url = world.queue("failed").await;
+    let destination = json!({"OnFailure": {"Destination": queue_arn("failed")}});
+    let mut config = json!({"FunctionName": "f", "DestinationConfig": destination});
+    config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.call("PutFunctionEventInvokeConfig", config).await;
+    url
+}
+
+/// Lets an event fail until nobody tries it again.
+async fn fail(world: &World) {
+    send(world, json!({"fail": true})).await;
+    for pause in [60, 120] {
+        // A failed attempt has put the next one into the outbox, for later.
+        world.until(async || world.waits_for_later().then_some(())).await;
+        world.advance(pause).await;
+    }
+}
+
 fn body(message: &Value) -> Value {
     serde_json::from_str(message["Body"].as_str().unwrap()).unwrap()
 }
@@ -51,15 +71,8 @@ async fn a_success_is_told_to_its_destination() {
 async fn a_failure_is_retried_twice_and_then_told() {
     let world = World::running().await;
     world.function(F, json!({"DeadLetterConfig": {"TargetArn": queue_arn("dead")}})).await;
-    let (dead, failed) = (world.queue("dead").await, world.queue("failed").await);
-    let config = json!({"FunctionName": "f", "DestinationConfig": {"OnFailure": {"Destination": queue_arn("failed")}}});
-    world.call("PutFunctionEventInvokeConfig", config).await;
-    send(&world, json!({"fail": true})).await;
-    for pause in [60, 120] {
-        // A failed attempt has put the next one into the outbox, for later.
-        world.until(async || world.waits_for_later().then_some(())).await;
-        world.advance(pause).await;
-    }
+    let (dead, failed) = (world.queue("dead").await, tell_failures(&world, json!({})).await);
+    fail(&world).await;
     let record = body(&world.message(&failed).await);
     assert_eq!(
         (&record["requestContext"]["condition"], &record["requestContext"]["approximateInvokeCount"]),
@@ -79,15 +92,9 @@ async fn a_failure_is_retried_twice_and_then_told() {
 async fn an_event_that_grows_too_old_is_not_tried_again() {
     let world = World::running().await;
     world.function(F, json!({"DeadLetterConfig": {"TargetArn": queue_arn("dead")}})).await;
-    let (dead, failed) = (world.queue("dead").await, world.queue("failed").await);
-    let destination = json!({"OnFailure": {"Destination": queue_arn("failed")}});
-    let config = json!({"FunctionName": "f", "MaximumEventAgeInSeconds": 60, "DestinationConfig": destination});
-    world.call("PutFunctionEventInvokeConfig", config).await;
-    send(&world, json!({"fail": true})).await;
-    for pause in [60, 120] {
-        world.until(async || world.waits_for_later().then_some(())).await;
-        world.advance(pause).await;
-    }
+    let (dead, failed) =
+        (world.queue("dead").await, tell_failures(&world, json!({"MaximumEventAgeInSeconds": 60})).await);
+    fail(&world).await;
     let record = body(&world.message(&failed).await);
     let context = &record["requestContext"];
     assert_eq!(
@@ -107,10 +114,7 @@ async fn an_event_that_grows_too_old_is_not_tried_again() {
 async fn no_retries_means_one_attempt() {
     let world = World::running().await;
     world.function(F, json!({})).await;
-    let url = world.queue("failed").await;
-    let destination = json!({"OnFailure": {"Destination": queue_arn("failed")}});
-    let config = json!({"FunctionName": "f", "MaximumRetryAttempts": 0, "DestinationConfig": destination});
-    world.call("PutFunctionEventInvokeConfig", config).await;
+    let url = tell_failures(&world, json!({"MaximumRetryAttempts": 0})).await;
     send(&world, json!({"fail": true})).await;
     let record = body(&world.message(&url).await);
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 1);
@@ -121,10 +125,8 @@ async fn no_retries_means_one_attempt() {
 async fn without_any_concurrency_an_event_goes_to_the_failures_at_once() {
     let world = World::running().await;
     world.function(F, json!({})).await;
-    let url = world.queue("failed").await;
+    let url = tell_failures(&world, json!({"MaximumEventAgeInSeconds": 60})).await;
     world.call("PutFunctionConcurrency", json!({"FunctionName": "f", "ReservedConcurrentExecutions": 0})).await;
-    let config = json!({"FunctionName": "f", "MaximumEventAgeInSeconds": 60, "DestinationConfig": {"OnFailure": {"Destination": queue_arn("failed")}}});
-    world.call("PutFunctionEventInvokeConfig", config).await;
     send(&world, json!({})).await;
     let record = body(&world.message(&url).await);
     assert_eq!(record["requestContext"]["approximateInvokeCount"], 0);
