@@ -30,14 +30,18 @@ pub fn target() -> anyhow::Result<PathBuf> {
     program.ancestors().nth(2).map(Path::to_owned).context("this program does not lie in a target folder")
 }
 
+/// `with_server` tells whether a case needs `cloudlet`, which takes long to build.
+///
 /// # Errors
 /// When something does not build, or `cloudlet` is given and not there.
-pub fn build(cloudlet: Option<&Path>) -> anyhow::Result<Binaries> {
+pub fn build(cloudlet: Option<&Path>, with_server: bool) -> anyhow::Result<Binaries> {
     let folder = target()?.join(PROFILE);
     let cloudlet = match cloudlet {
         Some(given) => given.canonicalize().with_context(|| format!("{} is not there", given.display()))?,
         None => {
-            cargo(&["--package", "cloudlet"])?;
+            if with_server {
+                cargo(&["--package", "cloudlet"])?;
+            }
             folder.join("cloudlet")
         }
     };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::load::Latencies;
+use crate::load::{Latencies, Speed};
 
 /// What one fdatasync of the disk's limit covers, and the file it goes through, in bytes.
 const PAGE_BYTES: usize = 4096;
@@ -33,7 +33,7 @@ pub struct Machine {
 
 /// Describes this machine, and measures the disk that `folder` is on.
 pub fn describe(folder: &Path) -> anyhow::Result<Machine> {
-    let (rate, latencies) = fdatasync(folder).context("fdatasync cannot be measured")?;
+    let Speed { rate, latencies } = fdatasync(folder).context("fdatasync cannot be measured")?;
     let kilobytes: f64 = field("/proc/meminfo", "MemTotal").and_then(|text| number(&text)).unwrap_or_default();
     Ok(Machine {
         cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -72,8 +72,8 @@ fn disk(folder: &Path) -> Option<String> {
     mounts.max_by_key(|(length, _)| *length).map(|(_, disk)| disk)
 }
 
-/// Syncs per second, and how long each takes.
-fn fdatasync(folder: &Path) -> anyhow::Result<(f64, Latencies)> {
+/// What the disk that `folder` is on can sync, one write after the other.
+pub fn fdatasync(folder: &Path) -> anyhow::Result<Speed> {
     let path = folder.join("fdatasync");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
     let page = [0x5a; PAGE_BYTES];
@@ -92,5 +92,5 @@ fn fdatasync(folder: &Path) -> anyhow::Result<(f64, Latencies)> {
     }
     let rate = latencies.count() as f64 / began.elapsed().as_secs_f64();
     fs::remove_file(path)?;
-    Ok((rate, latencies))
+    Ok(Speed { rate, latencies })
 }

@@ -29,6 +29,9 @@ pub struct Options {
     /// A minute instead of half an hour: short runs, and no table of a million items.
     #[arg(long)]
     pub quick: bool,
+    /// The storage engine with ten million rows, too: some ten minutes more, and 30 GB of disk.
+    #[arg(long)]
+    pub long: bool,
     /// Only this case; may be repeated.
     #[arg(long, value_name = "NAME", value_parser = cases::names())]
     pub only: Vec<String>,
@@ -106,11 +109,12 @@ fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<bool> {
     let folder = build::target()?.join("bench");
     std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let binaries = build::build(options.binary.as_deref())?;
+    let with_server = cases::ALL.iter().any(|case| case.needs_server && options.chosen(case.name));
+    let binaries = build::build(options.binary.as_deref(), with_server)?;
     let measured = options.binary.as_ref().map_or_else(|| build::PROFILE.into(), |given| given.display().to_string());
     let mut report = Report::new(measured, machine::describe(&folder)?, client::signing_cost()?);
     let bench = Bench { options, binaries, folder, notes: RefCell::default() };
-    for case in cases::ALL.iter().filter(|case| bench.chosen(case.name)) {
+    for case in cases::ALL.iter().filter(|case| bench.options.chosen(case.name)) {
         say(format_args!("{}: {}", case.name, case.about));
         match (case.run)(&bench).await {
             Ok(rows) => report.add(case.name, rows),
@@ -125,8 +129,8 @@ async fn run(options: Options) -> anyhow::Result<bool> {
     Ok(report.failed.is_empty())
 }
 
-impl Bench {
+impl Options {
     fn chosen(&self, name: &str) -> bool {
-        self.options.only.is_empty() || self.options.only.iter().any(|only| only == name)
+        self.only.is_empty() || self.only.iter().any(|only| only == name)
     }
 }

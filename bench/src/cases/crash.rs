@@ -20,6 +20,7 @@ use crate::server::Server;
 pub const CASE: Case = Case {
     name: "crash",
     about: "acknowledged writes that are lost when the server is killed with SIGKILL under load",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

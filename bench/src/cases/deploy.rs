@@ -19,6 +19,7 @@ use crate::{Bench, build};
 pub const CASE: Case = Case {
     name: "deploy",
     about: "a first deploy of ten functions, and deploys of a change of code",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

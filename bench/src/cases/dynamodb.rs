@@ -16,6 +16,7 @@ use crate::rivals::{self, DYNALITE, MOTO};
 pub const CASE: Case = Case {
     name: "dynamodb",
     about: "PutItem and GetItem of 1 KiB, at 1 and at 32 clients, in a small and in a large table",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

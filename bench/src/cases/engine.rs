@@ -9,10 +9,12 @@ use tokio::process::Command;
 use crate::Bench;
 use crate::cases::Case;
 use crate::report::{Figure, Promise, Row, Unit, say};
+use crate::{Options, machine};
 
 pub const CASE: Case = Case {
     name: "engine",
     about: "durable commits, reads, scans and a queue: the log, and beside it the tree alone",
+    needs_server: false,
     run: |bench| Box::pin(run(bench)),
 };
 
@@ -24,13 +26,16 @@ const READS: Promise = Promise::AtLeast(80.0);
 const OPEN: Promise = Promise::AtMost(2_000.0);
 
 const SMALL_ROWS: usize = 10_000;
+const HUGE_ROWS: usize = 10_000_000;
 const QUEUE: usize = 1_000_000;
 
 async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let quick = bench.options.quick;
-    let mut all = Vec::new();
-    for rows in if quick { vec![SMALL_ROWS] } else { vec![SMALL_ROWS, bench.options.items] } {
-        let queue = if quick || rows == SMALL_ROWS { QUEUE / 50 } else { QUEUE };
+    let Options { quick, long, items, .. } = bench.options;
+    let limit = machine::fdatasync(&bench.folder)?;
+    let mut all = vec![Row::speed("the device's limit: writes of 4 KiB, each synced", &limit)];
+    let large = [(!quick).then_some(items), long.then_some(HUGE_ROWS)];
+    for rows in std::iter::once(SMALL_ROWS).chain(large.into_iter().flatten()) {
+        let queue = if rows == items { QUEUE } else { QUEUE / 50 };
         let mut measured = measure(bench, "log", rows, queue).await?;
         let tree = measure(bench, "tree", rows, queue).await?;
         compare(&mut measured, &tree, rows);
@@ -43,7 +48,7 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 async fn measure(bench: &Bench, engine: &str, rows: usize, queue: usize) -> anyhow::Result<Vec<Row>> {
     say(format_args!("  {engine}, {rows} rows"));
     let folder = bench.data_folder()?;
-    let millis = (bench.pace().1 * 2).as_millis();
+    let millis = bench.pace().1.as_millis();
     let output = Command::new(&bench.binaries.engine)
         .arg(engine)
         .arg(folder.path().join("store"))
@@ -92,7 +97,9 @@ fn compare(log: &mut Vec<Row>, tree: &[Row], rows: usize) {
         row.rivals.push(("tree".into(), same.figures.clone()));
         for (name, share) in [
             ("point reads, hot", "point reads, hot: of the tree's"),
+            ("point reads, during", "point reads, during writes: of the tree's"),
             ("scans of 100 rows, hot", "scans, hot: of the tree's"),
+            ("scans of 100 rows, during", "scans, during writes: of the tree's"),
         ] {
             if let (true, [own, ..], [other, ..]) = (row.what.starts_with(name), &row.figures[..], &same.figures[..]) {
                 let percent = own.value / other.value * 100.0;

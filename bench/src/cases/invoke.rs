@@ -15,6 +15,7 @@ use crate::server::Server;
 pub const CASE: Case = Case {
     name: "invoke",
     about: "warm and cold invocations of python, node and compiled functions",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

@@ -16,6 +16,7 @@ use crate::report::Row;
 pub struct Case {
     pub name: &'static str,
     pub about: &'static str,
+    pub needs_server: bool,
     pub run: for<'a> fn(&'a Bench) -> LocalBoxFuture<'a, anyhow::Result<Vec<Row>>>,
 }
 

@@ -15,6 +15,7 @@ use crate::rivals::{self, MOTO};
 pub const CASE: Case = Case {
     name: "sqs",
     about: "messages sent, received and deleted, at 1 and at 32 clients",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

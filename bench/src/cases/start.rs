@@ -12,6 +12,7 @@ use crate::server::Server;
 pub const CASE: Case = Case {
     name: "start",
     about: "an empty server's start to its first answered request, and its memory",
+    needs_server: true,
     run: |bench| Box::pin(run(bench)),
 };
 

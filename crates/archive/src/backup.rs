@@ -46,7 +46,7 @@ impl Backup {
         let holds = data.blobs.iter().map(|(_, blobs)| blobs.hold()).collect();
         let (snapshot, sequence) = data.journal.snapshot()?;
         let history = format!("{:016x}", data.journal.history());
-        let header = Header { format: FORMAT_VERSION, history, sequence, time: data.env.now() };
+        let header = Header { format: FORMAT_VERSION, history, sequence, time: data.journal.now()? };
         let (writer, rest) = (Writer::default(), Bytes::new());
         Ok(Backup { data: data.clone(), header, snapshot, holds, stage: Stage::Header, writer, rest })
     }

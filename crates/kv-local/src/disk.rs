@@ -5,11 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-
-use redb::StorageBackend;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A folder of files.
 pub(crate) trait Disk: Debug + Send + Sync + 'static {
@@ -28,8 +25,16 @@ pub(crate) trait Disk: Debug + Send + Sync + 'static {
     /// Bytes that files may still grow by.
     fn free_bytes(&self) -> io::Result<u64>;
 
+    /// Waits a moment for room to be made; `false` when that is hopeless.
+    fn wait_for_room(&self) -> bool;
+
     /// Whether a thread may sync a file while another writes to it: not where everything must happen in one order.
     fn is_concurrent(&self) -> bool;
+}
+
+/// Whether it is room that is missing: that may come back.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// A file; what is written to it is durable after the next `sync`.
@@ -46,6 +51,9 @@ pub(crate) trait DiskFile: Debug + Send + Sync + 'static {
 
     fn sync(&self) -> io::Result<()>;
 }
+
+/// How soon to look again whether there is room.
+const ROOM_PAUSE: Duration = Duration::from_millis(50);
 
 /// A folder of the host.
 #[derive(Debug)]
@@ -79,6 +87,11 @@ impl Disk for Folder {
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
+    fn wait_for_room(&self) -> bool {
+        std::thread::sleep(ROOM_PAUSE);
+        true
+    }
+
     fn is_concurrent(&self) -> bool {
         true
     }
@@ -103,83 +116,5 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
-    }
-}
-
-/// After so many written bytes the tree's file is synced: a transaction's writes reach the disk while the rest of it is made,
-/// and no other fsync has to wait for more than that.
-const SYNC_BYTES: u64 = 4 * 1024 * 1024;
-
-/// The tree's file, as redb wants it.
-#[derive(Debug)]
-pub(crate) struct TreeFile {
-    file: Arc<dyn DiskFile>,
-    unsynced: AtomicU64,
-    /// Whether there may be a sync in the background, and the one there is.
-    concurrent: bool,
-    behind: Mutex<Option<JoinHandle<io::Result<()>>>>,
-    /// A sync failed: what it should have written may be lost, and later ones would not say so.
-    failed: AtomicBool,
-}
-
-impl TreeFile {
-    pub fn new(file: Arc<dyn DiskFile>, concurrent: bool) -> TreeFile {
-        let (unsynced, failed) = (AtomicU64::new(0), AtomicBool::new(false));
-        TreeFile { file, unsynced, concurrent, behind: Mutex::default(), failed }
-    }
-
-    /// Syncs what is written so far: in the background, where that is possible, after the last such sync has ended.
-    fn sync_behind(&self) -> io::Result<()> {
-        if !self.concurrent {
-            return self.sync_data();
-        }
-        self.unsynced.store(0, Ordering::Relaxed);
-        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
-        self.join(behind.take())?;
-        let file = Arc::clone(&self.file);
-        *behind = Some(thread::Builder::new().name("kv-sync".into()).spawn(move || file.sync())?);
-        Ok(())
-    }
-
-    fn join(&self, behind: Option<JoinHandle<io::Result<()>>>) -> io::Result<()> {
-        let ended = behind.map_or(Ok(Ok(())), JoinHandle::join);
-        self.check(ended.unwrap_or_else(|_| Err(io::Error::other("the thread that syncs panicked"))))
-    }
-
-    fn check(&self, synced: io::Result<()>) -> io::Result<()> {
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(io::Error::other("an earlier sync failed"));
-        }
-        synced.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
-    }
-}
-
-impl StorageBackend for TreeFile {
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read(offset, out)
-    }
-
-    fn set_len(&self, length: u64) -> io::Result<()> {
-        self.file.set_len(length)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.unsynced.store(0, Ordering::Relaxed);
-        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.join(behind)?;
-        self.check(self.file.sync())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write(offset, data)?;
-        let written = data.len() as u64;
-        if self.unsynced.fetch_add(written, Ordering::Relaxed) + written >= SYNC_BYTES {
-            self.sync_behind()?;
-        }
-        Ok(())
     }
 }

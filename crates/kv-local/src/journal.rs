@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use base::Timestamp;
 use kv::{Entry, Error, Journal, Snapshot};
 
 use crate::log::Cursor;
@@ -31,6 +32,10 @@ impl Journal for StoreJournal {
 
     fn snapshot(&self) -> Result<(Arc<dyn Snapshot>, u64), Error> {
         Ok(self.store()?.numbered_snapshot())
+    }
+
+    fn now(&self) -> Result<Timestamp, Error> {
+        Ok(self.store()?.now())
     }
 
     fn durable(&self) -> Result<u64, Error> {

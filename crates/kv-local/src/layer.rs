@@ -156,7 +156,8 @@ impl Layer {
     }
 }
 
-fn row_bytes(row: &Row) -> usize {
+/// Memory that a row takes, roughly.
+pub(crate) fn row_bytes(row: &Row) -> usize {
     row.bytes() + ENTRY_BYTES
 }
 

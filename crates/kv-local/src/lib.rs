@@ -20,6 +20,7 @@ mod sim;
 mod snapshot;
 mod store;
 mod tree;
+mod tree_file;
 mod view;
 
 use std::fs::File;
@@ -79,7 +80,7 @@ impl Default for Options {
 /// Its snapshots fail once it is gone.
 pub struct Local {
     store: Arc<Store>,
-    flusher: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
     /// Keeps others out; the last field, to be released last.
     _claim: Option<File>,
 }
@@ -98,10 +99,18 @@ impl Local {
     /// The store on `disk`, which is called `path` in errors.
     fn over(disk: Arc<dyn Disk>, path: &Path, options: &Options, claim: Option<File>) -> Result<Local, Error> {
         let store = Arc::new(Store::open(disk, path, options)?);
-        let flusher = Arc::clone(&store);
-        let flusher = std::thread::Builder::new().name("kv-flusher".into()).spawn(move || flusher.flush_until_closed());
-        let flusher = flusher.map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        Ok(Local { store, flusher: Some(flusher), _claim: claim })
+        // Should a thread not start, dropping it ends the other.
+        let mut local = Local { store, threads: Vec::new(), _claim: claim };
+        local.start("kv-flusher", Store::flush_until_closed, path)?;
+        local.start("kv-preparer", Store::prepare_until_closed, path)?;
+        Ok(local)
+    }
+
+    fn start(&mut self, name: &str, work: fn(&Store), path: &Path) -> Result<(), Error> {
+        let store = Arc::clone(&self.store);
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&store));
+        self.threads.push(thread.map_err(|source| Error::Io { path: path.to_owned(), source })?);
+        Ok(())
     }
 
     /// The store's batches, for those who keep a copy elsewhere; it fails once the store is gone.
@@ -113,9 +122,9 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.store.close();
-        if let Some(flusher) = self.flusher.take() {
-            // It panicked, if anything: what it did not flush is in the log.
-            let _ = flusher.join();
+        for thread in self.threads.drain(..) {
+            // It panicked, if anything: what was not flushed is in the log.
+            let _ = thread.join();
         }
     }
 }
@@ -162,8 +171,8 @@ pub fn loss(path: &Path, damage: &Damage) -> Result<Loss, Error> {
 /// [`Error::InUse`], [`Error::Io`], [`Error::Unreadable`].
 pub fn repair(path: &Path, damage: &Damage, options: &Options) -> Result<(), Error> {
     let _claim = folder::claim(path)?;
-    let folder = Folder(path.to_owned());
-    let tree = Tree::on(&folder, path, options)?;
-    let left = repair::cut(&folder, damage).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let folder = Arc::new(Folder(path.to_owned()));
+    let tree = Tree::on(folder.clone(), path, options)?;
+    let left = repair::cut(&*folder, damage).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     tree.set_newest_file(left).map_err(|error| Error::unreadable(path, error))
 }

@@ -4,7 +4,8 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use base::Env;
 use bytes::Bytes;
@@ -23,10 +24,16 @@ const HASTY_FILE_BYTES: u64 = 1024 * 1024;
 const COPY_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Free files beyond these are deleted.
-const SPARE_FILES_MAX: usize = 6;
+const SPARE_FILES_MAX: usize = 12;
+
+/// How soon to try again when a file could not be made in advance.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The bytes of the zeros that are written at a time.
 const ZEROS: &[u8] = &[0; 256 * 1024];
+
+/// Zeros that are synced at a time: no other fsync has to wait for more than that.
+const ZEROS_SYNC_BYTES: u64 = 4 * 1024 * 1024;
 
 pub(crate) struct Log {
     disk: Arc<dyn Disk>,
@@ -34,6 +41,8 @@ pub(crate) struct Log {
     /// The size of a new file; one for a record that is longer is longer.
     segment_bytes: u64,
     state: Mutex<State>,
+    /// Rung when a file should be made in advance, and at the end.
+    wanted: Condvar,
 }
 
 struct State {
@@ -53,6 +62,7 @@ struct State {
     unsynced: bool,
     /// Why no more is written: after a failed fsync nobody knows what is on the disk.
     failure: Option<String>,
+    closed: bool,
 }
 
 /// A file and its name.
@@ -105,8 +115,9 @@ impl Log {
             last,
             unsynced: false,
             failure: None,
+            closed: false,
         };
-        Log { disk, env, segment_bytes, state: Mutex::new(state) }
+        Log { disk, env, segment_bytes, state: Mutex::new(state), wanted: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -115,6 +126,9 @@ impl Log {
 
     /// Writes a record, whose first [`RECORD_HEADER_BYTES`] are room for its header, and returns its sequence number.
     /// What was written before is durable by then: there is never more than one record that may be torn.
+    ///
+    /// # Errors
+    /// When [`is_full`](crate::disk::is_full), nothing was written, and another time it may be.
     pub fn append(&self, mut record: Vec<u8>) -> io::Result<u64> {
         self.sync()?;
         let mut state = self.lock();
@@ -136,13 +150,16 @@ impl Log {
         state.unsynced = true;
         state.last = sequence;
         written.map_err(|error| fail(&mut state, error))?;
+        if state.wants_file(self.segment_bytes) {
+            self.wanted.notify_all();
+        }
         Ok(sequence)
     }
 
     /// Goes on in another file, of at least `bytes`.
     fn next_file(&self, state: &mut State, first: u64, bytes: u64) -> io::Result<()> {
-        let long_enough = |file: &LogFile| file.file.len().is_ok_and(|length| length >= bytes);
-        let file = match state.free.iter().position(long_enough) {
+        let free = |least: u64| state.free.iter().position(|file| file.bytes() >= least);
+        let file = match free(bytes.max(self.segment_bytes)).or_else(|| free(bytes)) {
             Some(found) => state.free.swap_remove(found),
             None => self.make_file(state.next_name, bytes.max(self.segment_bytes.min(HASTY_FILE_BYTES)))?,
         };
@@ -159,32 +176,61 @@ impl Log {
     /// Makes a file full of zeros, which counts only once it is whole.
     fn make_file(&self, slot: u64, bytes: u64) -> io::Result<LogFile> {
         let (new, name) = (format!("{NEW_PREFIX}{slot}"), format!("{FILE_PREFIX}{slot:06}"));
-        let file = self.disk.open(&new)?;
-        file.set_len(0)?;
-        for start in (0..bytes).step_by(ZEROS.len()) {
-            let length = usize::try_from(bytes - start).unwrap_or(usize::MAX).min(ZEROS.len());
-            file.write(start, ZEROS.get(..length).unwrap_or(ZEROS))?;
-        }
-        file.sync()?;
+        let file = self.fill_file(&new, bytes).inspect_err(|_| {
+            // It takes room that there is too little of; when it cannot be deleted now, it is at the next start.
+            let _ = self.disk.remove(&new);
+        })?;
         self.disk.rename(&new, &name)?;
         self.disk.sync_names()?;
         Ok(LogFile { name, file })
     }
 
-    /// Makes a file in advance, so that no batch has to wait for it.
-    pub fn prepare(&self) -> io::Result<()> {
-        let slot = {
-            let mut state = self.lock();
-            let ready = state.free.iter().any(|file| file.file.len().is_ok_and(|length| length >= self.segment_bytes));
-            if ready || state.failure.is_some() {
-                return Ok(());
+    fn fill_file(&self, name: &str, bytes: u64) -> io::Result<Arc<dyn DiskFile>> {
+        let file = self.disk.open(name)?;
+        file.set_len(0)?;
+        for start in (0..bytes).step_by(ZEROS.len()) {
+            let length = usize::try_from(bytes - start).unwrap_or(usize::MAX).min(ZEROS.len());
+            file.write(start, ZEROS.get(..length).unwrap_or(ZEROS))?;
+            if start > 0 && start.is_multiple_of(ZEROS_SYNC_BYTES) {
+                file.sync()?;
+            }
+        }
+        file.sync()?;
+        Ok(file)
+    }
+
+    /// Makes a file whenever one will soon be needed, until [`Log::close`], so that no batch has to wait for one.
+    pub fn prepare_until_closed(&self) {
+        let mut failing = false;
+        loop {
+            let idle = |state: &mut State| !state.wants_file(self.segment_bytes) && !state.closed;
+            let mut state = self.wanted.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+            if state.closed {
+                return;
             }
             state.next_name += 1;
-            state.next_name - 1
-        };
-        let file = self.make_file(slot, self.segment_bytes)?;
-        self.lock().free.push(file);
-        Ok(())
+            let slot = state.next_name - 1;
+            drop(state);
+            match self.make_file(slot, self.segment_bytes) {
+                Ok(file) => {
+                    failing = false;
+                    self.lock().free.push(file);
+                }
+                Err(error) => {
+                    if !failing {
+                        tracing::warn!(%error, "a file for the log could not be made in advance: it is tried again");
+                    }
+                    failing = true;
+                    let open = |state: &mut State| !state.closed;
+                    drop(self.wanted.wait_timeout_while(self.lock(), RETRY_PAUSE, open));
+                }
+            }
+        }
+    }
+
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.wanted.notify_all();
     }
 
     /// Returns once the last record is durable.
@@ -213,18 +259,8 @@ impl Log {
 
     /// Forgets what the tree has, by its `mark`; the mark's file stays, for it must be found when the store is opened.
     pub fn release(&self, mark: Mark) {
-        let mut state = self.lock();
-        let mut kept: u64 = state.sealed.iter().map(Sealed::bytes).sum();
-        while let Some(front) = state.sealed.front() {
-            let copied = state.copied.is_none_or(|copied| front.last <= copied) || kept > COPY_BYTES_MAX;
-            if front.last > mark.flushed || front.header.number >= mark.file || !copied {
-                return;
-            }
-            kept -= front.bytes();
-            let Some(Sealed { file, .. }) = state.sealed.pop_front() else { return };
-            if state.free.len() < SPARE_FILES_MAX {
-                state.free.push(file);
-            } else if let Err(error) = self.disk.remove(&file.name) {
+        for file in self.lock().release(mark, self.segment_bytes) {
+            if let Err(error) = self.disk.remove(&file.name) {
                 tracing::warn!(%error, name = file.name, "a file of the log could not be deleted");
             }
         }
@@ -272,19 +308,47 @@ impl Log {
         let state = self.lock();
         let files = state.sealed.iter().map(|sealed| &sealed.file).chain(&state.free);
         let files = files.chain(state.current.iter().map(|(file, ..)| file));
-        files.map(|file| file.file.len().unwrap_or(0)).sum()
+        files.map(LogFile::bytes).sum()
     }
 }
 
-impl Sealed {
+impl State {
+    /// Whether the file being written is half full, or there is none, and no other is ready.
+    fn wants_file(&self, segment_bytes: u64) -> bool {
+        let half = self.current.as_ref().is_none_or(|(file, _, offset)| *offset > file.bytes() / 2);
+        // Nothing is written after a failure.
+        half && self.failure.is_none() && !self.free.iter().any(|file| file.bytes() >= segment_bytes)
+    }
+
+    /// Takes out the files that hold nothing that is needed; returns those that are not to be used again.
+    fn release(&mut self, mark: Mark, segment_bytes: u64) -> Vec<LogFile> {
+        let mut kept: u64 = self.sealed.iter().map(|sealed| sealed.file.bytes()).sum();
+        let mut rest = Vec::new();
+        while let Some(front) = self.sealed.front() {
+            let copied = self.copied.is_none_or(|copied| front.last <= copied) || kept > COPY_BYTES_MAX;
+            if front.last > mark.flushed || front.header.number >= mark.file || !copied {
+                break;
+            }
+            let Some(Sealed { file, .. }) = self.sealed.pop_front() else { break };
+            let bytes = file.bytes();
+            kept -= bytes;
+            let keep = bytes >= segment_bytes && self.free.len() < SPARE_FILES_MAX;
+            if keep { self.free.push(file) } else { rest.push(file) }
+        }
+        rest
+    }
+}
+
+impl LogFile {
     fn bytes(&self) -> u64 {
-        self.file.file.len().unwrap_or(0)
+        self.file.len().unwrap_or(0)
     }
 }
 
+/// Notes that the log is written no more. Whoever hears of it must not take it for a lack of room that may come back.
 fn fail(state: &mut State, error: io::Error) -> io::Error {
-    state.failure.get_or_insert_with(|| format!("the log could not be written: {error}"));
-    error
+    let reason = state.failure.get_or_insert_with(|| format!("the log could not be written: {error}"));
+    io::Error::other(reason.clone())
 }
 
 /// The number in a file's name.

@@ -43,21 +43,47 @@ pub(crate) fn recover(
     disk: &dyn Disk,
     mark: Mark,
     keep: bool,
-    mut replay: impl FnMut(Timestamp, Batch),
+    replay: impl FnMut(Timestamp, Batch),
 ) -> Result<Contents, Failure> {
+    let (segments, free, damaged) = files(disk)?;
+    let mut chain = Chain { next: mark.flushed + 1, previous: None };
+    let outcome = read(segments, free, &mut chain, mark, keep, replay);
+    match (damaged.first(), outcome) {
+        // Where it belongs nobody knows, but what could be read without it ended there.
+        (Some(file), Ok(_) | Err(Failure::Damaged(_))) => Err(damage(file, 0, chain.next, "its header cannot be read")),
+        (_, Ok((contents, last_record))) => {
+            if let Some(Sealed { file, .. }) = contents.sealed.back() {
+                make_durable(file, last_record)?;
+            }
+            Ok(contents)
+        }
+        (_, Err(failure)) => Err(failure),
+    }
+}
+
+/// The place and length of the last record.
+type LastRecord = Option<(u64, usize)>;
+
+/// Reads on from where `chain` is, to the end.
+fn read(
+    mut segments: Segments,
+    mut free: Vec<LogFile>,
+    chain: &mut Chain,
+    mark: Mark,
+    keep: bool,
+    mut replay: impl FnMut(Timestamp, Batch),
+) -> Result<(Contents, LastRecord), Failure> {
     let flushed = mark.flushed;
-    let (mut segments, mut free) = files(disk)?;
     let next_number = segments.last().map_or(1, |(_, header)| header.number + 1);
     // A file that ends before the next batch to replay holds nothing that is needed, in whatever state it is.
     let needed = segments.iter().rposition(|(_, header)| header.first <= flushed + 1).unwrap_or(0);
     let older: Segments = segments.drain(..needed).collect();
     let mut sealed = keep_older(if keep { older } else { free_all(older, &mut free) }, segments.first(), &mut free);
-    let mut chain = Chain { next: flushed + 1, previous: None };
-    let count = segments.len();
-    for (i, (file, header)) in segments.into_iter().enumerate() {
+    let mut last_record = None;
+    for (file, header) in segments {
         chain.check(&file, &header)?;
         let mut reader = Reader::new(header, &file.file)?;
-        let mut last_record = None;
+        last_record = None;
         loop {
             let offset = reader.offset();
             let Some((sequence, bytes)) = reader.record() else { break };
@@ -72,15 +98,12 @@ pub(crate) fn recover(
             let reason = format!("batch {sequence} is at byte {offset}");
             return Err(damage(&file, reader.offset(), reader.next, &reason));
         }
-        chain =
-            Chain { next: reader.next.max(chain.next), previous: Some((file.clone(), reader.offset(), header.number)) };
-        if i + 1 == count {
-            make_durable(&file, last_record)?;
-        }
+        chain.next = chain.next.max(reader.next);
+        chain.previous = Some((file.clone(), reader.offset(), header.number));
         sealed.push_back(Sealed { file, header, last: reader.next - 1 });
     }
     chain.check_end(mark)?;
-    Ok(Contents { sealed, free, next_number, last: chain.next - 1 })
+    Ok((Contents { sealed, free, next_number, last: chain.next - 1 }, last_record))
 }
 
 fn free_all(older: Segments, free: &mut Vec<LogFile>) -> Segments {
@@ -88,12 +111,13 @@ fn free_all(older: Segments, free: &mut Vec<LogFile>) -> Segments {
     Segments::new()
 }
 
-/// Of the `older` files, those that go on, one after the other, up to where `first` begins; the others are free.
+/// Of the `older` files, those that go on, one after the other, up to where `first` begins; the others are free. A file
+/// whose process ended before its first record has none, and the one after it begins with the same number.
 fn keep_older(older: Segments, first: Option<&(LogFile, Header)>, free: &mut Vec<LogFile>) -> VecDeque<Sealed> {
     let mut kept = VecDeque::new();
     let mut next = first.map(|(_, header)| *header);
     for (file, header) in older.into_iter().rev() {
-        match next.filter(|next| next.number == header.number + 1 && next.first > header.first) {
+        match next.filter(|next| next.number == header.number + 1 && next.first >= header.first) {
             Some(Header { first, .. }) => {
                 next = Some(header);
                 kept.push_front(Sealed { file, header, last: first - 1 });
@@ -124,19 +148,19 @@ fn make_durable(file: &LogFile, record: Option<(u64, usize)>) -> io::Result<()> 
 
 type Segments = Vec<(LogFile, Header)>;
 
-/// The log's files in their order, and those that were never used.
-fn files(disk: &dyn Disk) -> Result<(Segments, Vec<LogFile>), Failure> {
-    let (mut segments, mut free) = (Vec::new(), Vec::new());
+/// The log's files in their order, those that were never used, and those of which neither can be told.
+fn files(disk: &dyn Disk) -> Result<(Segments, Vec<LogFile>, Vec<LogFile>), Failure> {
+    let (mut segments, mut free, mut damaged) = (Vec::new(), Vec::new(), Vec::new());
     for (file, found) in headers(disk)? {
         match found {
             Found::Segment(header) => segments.push((file, header)),
             Found::Blank => free.push(file),
             Found::Newer(found) => return Err(Failure::Newer { name: file.name, found }),
-            Found::Damaged => return Err(damage(&file, 0, 0, "its header cannot be read")),
+            Found::Damaged => damaged.push(file),
         }
     }
     segments.sort_by_key(|(_, header)| header.number);
-    Ok((segments, free))
+    Ok((segments, free, damaged))
 }
 
 pub(crate) fn headers(disk: &dyn Disk) -> io::Result<Vec<(LogFile, Found)>> {
@@ -190,4 +214,22 @@ impl Chain {
 
 fn damage(file: &LogFile, offset: u64, sequence: u64, reason: &str) -> Failure {
     Failure::Damaged(Damage { file: file.name.clone(), offset, sequence, reason: reason.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimDisk;
+
+    #[test]
+    fn a_file_without_a_record_does_not_cut_off_the_ones_before_it() {
+        let disk = SimDisk::new();
+        let file = |name: &str| LogFile { name: name.into(), file: disk.open(name).unwrap() };
+        let header = |number, first| Header { number, first, salt: 0 };
+        let (mut free, first) = (Vec::new(), (file("c"), header(3, 10)));
+        let kept = keep_older(vec![(file("a"), header(1, 1)), (file("b"), header(2, 10))], Some(&first), &mut free);
+        let kept: Vec<_> = kept.iter().map(|sealed| (sealed.file.name.as_str(), sealed.last)).collect();
+        assert_eq!(kept, [("a", 9), ("b", 9)]);
+        assert!(free.is_empty());
+    }
 }

@@ -1,13 +1,14 @@
 //! How a batch moves: into the log, into the newest layer, and with that layer, when it is full, into the tree.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base::{Env, Timestamp};
 use kv::{Batch, Engine, Entry, Error, Snapshot, Stats, Ticket};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, is_full};
 use crate::layer::Layer;
 use crate::log::{self, Cursor, Log};
 use crate::recover::{self, Failure};
@@ -17,6 +18,20 @@ use crate::{Options, record};
 
 /// How fast the tree takes bytes, before it was measured; a second.
 const FLUSH_RATE: f64 = 16e6;
+
+/// How far the newest layer may be ahead of the move of the one before it, as shares of a full layer, before batches wait; and how
+/// much further it is when they come as slowly as the tree takes them.
+const LEAD: f64 = 0.5;
+const LEAD_TO_PACE: f64 = 0.1;
+
+/// The longest wait of a batch, unless as many bytes take the tree longer.
+const PAUSE_MAX: f64 = 0.025;
+
+/// How full the newest layer may be while the one before it is not yet moved.
+const FULL_MAX: f64 = 2.0;
+
+/// How soon to look again whether the tree goes on.
+const WALL_PAUSE: Duration = Duration::from_millis(50);
 
 /// A layer is full, too, when its batches had so many times its bytes: they overwrote each other, and the log grew.
 const LOG_SHARE: usize = 2;
@@ -31,6 +46,8 @@ pub(crate) struct Store {
     overlay_bytes: usize,
     reserve_bytes: u64,
     state: Mutex<State>,
+    /// The bytes of the frozen layer that were given to the tree.
+    moved: AtomicUsize,
     /// Held by who flushes. Were two to flush the same layer, the later one could take the next layer for flushed.
     flushing: Mutex<()>,
     /// Rung when a layer is full, when one has been flushed, and at the end.
@@ -44,8 +61,8 @@ struct State {
     logged: usize,
     /// When the last batch was committed.
     last_time: Timestamp,
-    /// What is known of how fast the tree takes bytes; a second.
-    flush_rate: f64,
+    /// How long the tree took for the last layer; seconds.
+    flush_seconds: f64,
     /// Why the tree takes no more.
     failure: Option<Error>,
     /// Whether a thread flushes.
@@ -57,17 +74,17 @@ impl Store {
     /// Opens the store on `disk`, which is called `folder` in errors.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, options: &Options) -> Result<Store, crate::Error> {
         let io = |source| crate::Error::Io { path: folder.to_owned(), source };
-        let tree = Tree::on(&*disk, folder, options)?;
+        let tree = Tree::on(Arc::clone(&disk), folder, options)?;
         let unreadable = |error: redb::Error| crate::Error::unreadable(folder, error);
         log::clean(&*disk).map_err(io)?;
         // The process before may have ended between giving a file its name and making that durable.
         disk.sync_names().map_err(io)?;
         let mut mark = tree.mark().map_err(unreadable)?;
         let below = Below { frozen: None, tree: tree.view().map_err(unreadable)? };
-        let (mut active, mut last_time) = (Layer::new(options.overlay_bytes), Timestamp::ZERO);
+        let (mut active, mut last_time) = (Layer::new(options.overlay_bytes), mark.time);
         let contents = recover::recover(&*disk, mark, options.journal, |time, batch| {
             active.apply(&batch, &below);
-            last_time = time;
+            last_time = last_time.max(time);
         });
         let contents = contents.map_err(|failure| match failure {
             Failure::Io(source) => io(source),
@@ -80,7 +97,8 @@ impl Store {
         while mark.history == 0 {
             mark.history = options.env.random_u64();
         }
-        tree.flush(&Layer::new(0), mark).map_err(unreadable)?;
+        tree.set_mark(mark).map_err(unreadable)?;
+        tree.file().set_patient(true);
         let logged = active.bytes();
         let view = View { active, below, sequence: contents.last };
         let log = Log::new(Arc::clone(&disk), options.env.clone(), options.segment_bytes, options.journal, contents);
@@ -89,7 +107,7 @@ impl Store {
             latest: view,
             logged,
             last_time,
-            flush_rate: FLUSH_RATE,
+            flush_seconds: options.overlay_bytes as f64 / FLUSH_RATE,
             failure: None,
             background: false,
             closed: false,
@@ -103,6 +121,7 @@ impl Store {
             overlay_bytes: options.overlay_bytes.max(1),
             reserve_bytes: options.reserve_bytes,
             state: Mutex::new(state),
+            moved: AtomicUsize::new(0),
             flushing: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -177,13 +196,15 @@ impl Store {
             return;
         }
         let layer = std::mem::replace(&mut state.latest.active, Layer::new(self.overlay_bytes));
-        let mark = Mark { flushed: state.latest.sequence, file: self.log.newest(), history: self.history };
+        let (flushed, time) = (state.latest.sequence, state.last_time);
+        let mark = Mark { flushed, file: self.log.newest(), history: self.history, time };
+        self.moved.store(0, Ordering::Relaxed);
         state.latest.below.frozen = Some(Frozen { layer, mark });
         state.logged = 0;
         self.changed.notify_all();
     }
 
-    /// Waits a little when the newest layer is more than half full and the one before it not yet flushed: the fuller, the
+    /// Waits a little when the newest layer fills up faster than the one before it moves to the tree: the further it is ahead, the
     /// longer, so that batches come no faster than the tree takes them before the memory for layers is used up.
     fn slow_down(&self, bytes: usize) -> Result<(), Error> {
         let mut state = self.lock();
@@ -191,22 +212,25 @@ impl Store {
             if let Some(error) = &state.failure {
                 return Err(error.clone());
             }
-            let used = state.latest.active.bytes().max(state.logged / LOG_SHARE) as f64 / self.overlay_bytes as f64;
-            if state.latest.below.frozen.is_none() || used <= 0.5 {
-                return Ok(());
-            }
+            let Some(frozen) = &state.latest.below.frozen else { return Ok(()) };
+            let (active, logged) = (state.latest.active.bytes(), state.logged / LOG_SHARE);
+            let full = active.max(logged) as f64 / self.overlay_bytes as f64;
             if !state.background {
                 drop(state);
-                return if used >= 2.0 { self.flush() } else { Ok(()) };
+                return if full >= FULL_MAX { self.flush() } else { Ok(()) };
             }
-            if used < 2.0 {
-                let pace = bytes as f64 / state.flush_rate;
-                let pause = Duration::try_from_secs_f64(pace * (used * 2.0 - 1.0).powi(2)).unwrap_or(Duration::ZERO);
+            if full < FULL_MAX {
+                let moved = self.moved.load(Ordering::Relaxed) as f64 / frozen.layer.bytes().max(1) as f64;
+                let share = if logged > active { bytes / LOG_SHARE } else { bytes } as f64 / self.overlay_bytes as f64;
+                let pause = pause(full - moved, share * state.flush_seconds);
                 let flushing = |state: &mut State| state.latest.below.frozen.is_some() && state.failure.is_none();
                 drop(self.changed.wait_timeout_while(state, pause, flushing).unwrap_or_else(PoisonError::into_inner));
                 return Ok(());
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if self.tree.file().is_waiting() {
+                return Err(Error::Full("the tree cannot grow, and what it does not have fills the memory".into()));
+            }
+            state = self.changed.wait_timeout(state, WALL_PAUSE).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -215,7 +239,7 @@ impl Store {
         let _flushing = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(Frozen { layer, mark }) = self.lock().latest.below.frozen.clone() else { return Ok(()) };
         let start = Instant::now();
-        let flushed = self.tree.flush(&layer, mark).and_then(|()| self.tree.view()).map_err(failed);
+        let flushed = self.tree.flush(&layer, mark, &self.moved).and_then(|()| self.tree.view()).map_err(failed);
         let mut state = self.lock();
         match flushed {
             Ok(tree) => {
@@ -225,7 +249,7 @@ impl Store {
                 if state.durable.below.frozen.as_ref().is_some_and(|frozen| frozen.mark == mark) {
                     state.durable = Arc::new(View { below, ..View::clone(&state.durable) });
                 }
-                state.flush_rate = layer.bytes() as f64 / start.elapsed().as_secs_f64().max(0.001);
+                state.flush_seconds = start.elapsed().as_secs_f64();
             }
             Err(error) => {
                 tracing::error!(%error, "the tree could not be written: the log takes no more");
@@ -244,9 +268,6 @@ impl Store {
     pub fn flush_until_closed(&self) {
         self.lock().background = true;
         loop {
-            if let Err(error) = self.log.prepare() {
-                tracing::warn!(%error, "a file for the log could not be made in advance");
-            }
             let state = self.lock();
             let idle = |state: &mut State| state.latest.below.frozen.is_none() && !state.closed;
             let state = self.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner);
@@ -269,7 +290,14 @@ impl Store {
         }
     }
 
+    /// Makes files for the log in advance, until [`Store::close`].
+    pub fn prepare_until_closed(&self) {
+        self.log.prepare_until_closed();
+    }
+
     pub fn close(&self) {
+        self.tree.file().set_patient(false);
+        self.log.close();
         self.lock().closed = true;
         self.changed.notify_all();
     }
@@ -283,6 +311,13 @@ impl Store {
         let view = Arc::clone(&self.lock().durable);
         let sequence = view.sequence;
         (view, sequence)
+    }
+
+    /// The time of a copy made now: the clock's, unless that was set back. No later batch is older.
+    pub fn now(&self) -> Timestamp {
+        let mut state = self.lock();
+        state.last_time = state.last_time.max(self.env.now());
+        state.last_time
     }
 
     pub fn last_durable(&self) -> u64 {
@@ -311,6 +346,9 @@ impl Store {
 
     pub fn room(&self) -> Result<(), Error> {
         let free = self.disk.free_bytes().map_err(engine)?;
+        if self.tree.file().is_waiting() {
+            return Err(Error::Full("its disk has no room left for the tree: make some on it".into()));
+        }
         if free >= self.reserve_bytes {
             return Ok(());
         }
@@ -323,6 +361,15 @@ impl Store {
     }
 }
 
+/// How long a batch waits when the newest layer is `ahead`, and the tree takes `pace` seconds for as many bytes.
+fn pause(ahead: f64, pace: f64) -> Duration {
+    let over = ((ahead - LEAD) / LEAD_TO_PACE).max(0.0);
+    Duration::try_from_secs_f64((pace * over.powi(2)).min(PAUSE_MAX.max(pace))).unwrap_or_default()
+}
+
 fn engine(error: std::io::Error) -> Error {
+    if is_full(&error) {
+        return Error::Full(format!("its disk has no room left for the log: {error}"));
+    }
     Error::Engine(error.to_string())
 }

@@ -3,14 +3,18 @@
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs::File, io};
+
+use base::Timestamp;
 
 use kv::{Batch, Engine, KeyRange, Snapshot, Stats, Ticket};
 use redb::{Database, Durability, ReadableDatabase, Table, TableDefinition, TableError, WriteTransaction};
 
-use crate::disk::{Disk, TreeFile};
-use crate::layer::Layer;
+use crate::disk::{Disk, Folder};
+use crate::layer::{Layer, row_bytes};
 use crate::snapshot::TreeSnapshot;
+use crate::tree_file::TreeFile;
 use crate::{Error, FORMAT_VERSION, Options, folder};
 
 const TREE_NAME: &str = "tree.redb";
@@ -33,6 +37,8 @@ pub(crate) struct Mark {
     pub file: u64,
     /// Chosen once for each store: tells its log from that of a store that was restored from it and went another way.
     pub history: u64,
+    /// When the last batch was committed that the tree has.
+    pub time: Timestamp,
 }
 
 /// The B-tree alone, with one durable transaction for each batch: what the log is compared with.
@@ -40,7 +46,8 @@ pub(crate) struct Mark {
 /// Its snapshots fail once it is gone.
 pub struct Tree {
     database: Database,
-    file: PathBuf,
+    path: PathBuf,
+    file: TreeFile,
     /// Keeps others out; the last field, to be released last.
     _claim: Option<File>,
 }
@@ -52,46 +59,56 @@ impl Tree {
     /// [`Error::InUse`], [`Error::Newer`] and others: each says what to do. A store with a log counts as newer.
     pub fn open(path: &Path, options: &Options) -> Result<Tree, Error> {
         let claim = folder::claim(path)?;
-        let mut tree = Tree::on(&crate::disk::Folder(path.to_owned()), path, options)?;
+        let mut tree = Tree::on(Arc::new(Folder(path.to_owned())), path, options)?;
         match tree.format() {
             Ok(TREE_ONLY_FORMAT) => {
                 tree._claim = Some(claim);
                 Ok(tree)
             }
-            Ok(found) => Err(Error::Newer { path: tree.file, found }),
-            Err(error) => Err(Error::unreadable(&tree.file, error)),
+            Ok(found) => Err(Error::Newer { path: tree.path.clone(), found }),
+            Err(error) => Err(Error::unreadable(&tree.path, error)),
         }
     }
 
     /// The tree on `disk`, which is called `folder` in errors.
     ///
     /// A new file gets its name when it is whole: a crash before that leaves nothing that counts.
-    pub(crate) fn on(disk: &dyn Disk, folder: &Path, options: &Options) -> Result<Tree, Error> {
+    pub(crate) fn on(disk: Arc<dyn Disk>, folder: &Path, options: &Options) -> Result<Tree, Error> {
         let io = |source| Error::Io { path: folder.to_owned(), source };
         let path = folder.join(TREE_NAME);
         if !disk.names().map_err(io)?.iter().any(|name| name == TREE_NAME) {
-            let new = disk.open(NEW_TREE_NAME).map_err(io)?;
-            new.set_len(0).map_err(io)?;
-            let database = database(TreeFile::new(new, disk.is_concurrent()), &path, options)?;
-            transact(&database, |transaction| {
+            disk.open(NEW_TREE_NAME).and_then(|new| new.set_len(0)).map_err(io)?;
+            let new = Tree::named(NEW_TREE_NAME, &disk, &path, options)?;
+            new.transact(|transaction| {
                 transaction.open_table(ROWS)?;
                 transaction.open_table(FORMAT)?.insert((), TREE_ONLY_FORMAT)?;
                 Ok(())
             })
             .map_err(|error| Error::unreadable(&path, error))?;
-            drop(database);
+            // It is written once more when it is closed.
+            let file = new.file.clone();
+            drop(new);
+            file.check().map_err(io)?;
             disk.rename(NEW_TREE_NAME, TREE_NAME).map_err(io)?;
             disk.sync_names().map_err(io)?;
         }
-        let database =
-            database(TreeFile::new(disk.open(TREE_NAME).map_err(io)?, disk.is_concurrent()), &path, options)?;
-        let tree = Tree { database, file: path, _claim: None };
+        let tree = Tree::named(TREE_NAME, &disk, &path, options)?;
         match tree.format() {
             Ok(TREE_ONLY_FORMAT..=FORMAT_VERSION) => Ok(tree),
-            Ok(0) => Err(Error::Unreadable { path: tree.file, reason: "it is another program's".into() }),
-            Ok(found) => Err(Error::Newer { path: tree.file, found }),
-            Err(error) => Err(Error::unreadable(&tree.file, error)),
+            Ok(0) => Err(Error::Unreadable { path: tree.path.clone(), reason: "it is another program's".into() }),
+            Ok(found) => Err(Error::Newer { path: tree.path.clone(), found }),
+            Err(error) => Err(Error::unreadable(&tree.path, error)),
         }
+    }
+
+    /// The tree in the file `name`, which is called `path` in errors.
+    fn named(name: &str, disk: &Arc<dyn Disk>, path: &Path, options: &Options) -> Result<Tree, Error> {
+        let file = TreeFile::new(Arc::clone(disk), name);
+        let file = file.map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(file.clone());
+        let database = database.map_err(|error| Error::unreadable(path, error))?;
+        file.check().map_err(|source| Error::Io { path: path.to_owned(), source })?;
+        Ok(Tree { database, path: path.to_owned(), file, _claim: None })
     }
 
     /// The version written in the file; zero when it has none.
@@ -110,21 +127,28 @@ impl Tree {
             Err(error) => return Err(error.into()),
         };
         let field = |name| Ok::<_, redb::Error>(table.get(name)?.map_or(0, |value| value.value()));
-        Ok(Mark { flushed: field("flushed")?, file: field("file")?, history: field("history")? })
+        let (flushed, file, history) = (field("flushed")?, field("file")?, field("history")?);
+        Ok(Mark { flushed, file, history, time: Timestamp(field("time")?) })
     }
 
-    /// Puts a layer into the tree, and what it now knows of the log.
-    pub(crate) fn flush(&self, layer: &Layer, mark: Mark) -> Result<(), redb::Error> {
-        transact(&self.database, |transaction| {
+    /// Puts a layer into the tree, and what it now knows of the log; tells in `progress` how many of the layer's bytes it has written.
+    pub(crate) fn flush(&self, layer: &Layer, mark: Mark, progress: &AtomicUsize) -> Result<(), redb::Error> {
+        self.transact(|transaction| {
             let mut rows = transaction.open_table(ROWS)?;
             for range in layer.deleted() {
                 delete(&mut rows, &range)?;
+                self.file.check()?;
             }
             for row in layer.puts().iter() {
                 rows.insert(row.key(), row.value())?;
+                self.file.check()?;
+                progress.fetch_add(row_bytes(row), Ordering::Relaxed);
             }
             let mut table = transaction.open_table(MARK)?;
-            for (name, value) in [("flushed", mark.flushed), ("file", mark.file), ("history", mark.history)] {
+            let time = mark.time.as_millis();
+            for (name, value) in
+                [("flushed", mark.flushed), ("file", mark.file), ("history", mark.history), ("time", time)]
+            {
                 table.insert(name, value)?;
             }
             transaction.open_table(FORMAT)?.insert((), FORMAT_VERSION)?;
@@ -132,11 +156,38 @@ impl Tree {
         })
     }
 
+    pub(crate) fn set_mark(&self, mark: Mark) -> Result<(), redb::Error> {
+        self.flush(&Layer::new(0), mark, &AtomicUsize::new(0))
+    }
+
+    pub(crate) fn file(&self) -> &TreeFile {
+        &self.file
+    }
+
+    /// One durable transaction. Quick repair writes down with each commit which pages are free: opening after a crash need
+    /// not walk the whole file to find out.
+    fn transact(&self, write: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>) -> Result<(), redb::Error> {
+        let commit = || {
+            let mut transaction = self.database.begin_write()?;
+            transaction.set_durability(Durability::Immediate)?;
+            transaction.set_quick_repair(true);
+            write(&transaction)?;
+            Ok(transaction.commit()?)
+        };
+        let outcome = commit();
+        // The library was not told of a failure of the file.
+        let outcome = self.file.check().map_err(redb::Error::from).and(outcome);
+        if outcome.is_err() {
+            self.file.give_up();
+        }
+        outcome
+    }
+
     /// Notes that the log's newest file is `number`, after newer ones were given up. What was archived of those belongs to
     /// another history: the next batches have its numbers, and not its content. The store chooses a new one when it opens.
     pub(crate) fn set_newest_file(&self, number: u64) -> Result<(), redb::Error> {
         let mark = self.mark()?;
-        self.flush(&Layer::new(0), Mark { file: mark.file.min(number), history: 0, ..mark })
+        self.set_mark(Mark { file: mark.file.min(number), history: 0, ..mark })
     }
 
     pub(crate) fn view(&self) -> Result<Arc<TreeSnapshot>, redb::Error> {
@@ -153,22 +204,11 @@ fn delete(rows: &mut Table<'_, &'static [u8], &'static [u8]>, range: &KeyRange) 
     Ok(())
 }
 
-fn database(file: TreeFile, path: &Path, options: &Options) -> Result<Database, Error> {
-    let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(file);
-    database.map_err(|error| Error::unreadable(path, error))
-}
-
-/// One durable transaction. Quick repair writes down with each commit which pages are free: opening after a crash need
-/// not walk the whole file to find out.
-fn transact(
-    database: &Database,
-    write: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
-) -> Result<(), redb::Error> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_durability(Durability::Immediate)?;
-    transaction.set_quick_repair(true);
-    write(&transaction)?;
-    Ok(transaction.commit()?)
+impl Drop for Tree {
+    /// The database is closed after this.
+    fn drop(&mut self) {
+        self.file.close();
+    }
 }
 
 impl Engine for Tree {
@@ -177,7 +217,7 @@ impl Engine for Tree {
     }
 
     fn append(&self, batch: &Batch) -> Result<Ticket, kv::Error> {
-        let outcome = transact(&self.database, |transaction| {
+        let outcome = self.transact(|transaction| {
             let mut rows = transaction.open_table(ROWS)?;
             for range in batch.deleted() {
                 delete(&mut rows, &range)?;
@@ -199,7 +239,7 @@ impl Engine for Tree {
     }
 
     fn stats(&self) -> Result<Stats, kv::Error> {
-        let metadata = self.file.metadata().map_err(|error: io::Error| kv::Error::Engine(error.to_string()))?;
+        let metadata = self.path.metadata().map_err(|error: io::Error| kv::Error::Engine(error.to_string()))?;
         Ok(Stats { disk_bytes: metadata.len() })
     }
 }

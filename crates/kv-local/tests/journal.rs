@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use base::{Env, Timestamp};
 use kv::{Batch, Bytes, Engine, Journal, Order};
 use kv_local::{Local, Options};
 
@@ -82,4 +83,62 @@ fn a_log_whose_newest_file_is_missing_is_noticed_and_repaired_only_when_asked() 
     let local = Local::open(folder.path(), &options()).unwrap();
     put(&local, 1);
     assert!(local.snapshot().unwrap().get(&0u32.to_be_bytes()).unwrap().is_some(), "what the tree had is there");
+}
+
+#[test]
+fn times_never_run_backwards_even_when_the_clock_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |millis| {
+        let env = Env::simulated(millis, Timestamp(millis));
+        Local::open(folder.path(), &Options { env, ..options() }).unwrap()
+    };
+    let local = open(5000);
+    // Enough for the tree to have some, and a log that nobody needs.
+    (0..200).for_each(|number| put(&local, number));
+    drop(local);
+    let local = open(3000);
+    let journal = local.journal();
+    assert_eq!(journal.now().unwrap(), Timestamp(5000), "a copy made now has what was written at 5000");
+    (200..300).for_each(|number| put(&local, number));
+    let mut times = Vec::new();
+    while (times.len() as u64) < journal.durable().unwrap() {
+        times.extend(journal.read(times.len() as u64, 5000).unwrap().unwrap().iter().map(|entry| entry.time));
+    }
+    assert_eq!(times, vec![Timestamp(5000); 300]);
+    journal.release(300);
+    (300..600).for_each(|number| put(&local, number));
+    drop((local, journal));
+    assert!(open(1000).journal().now().unwrap() >= Timestamp(5000), "the tree remembers");
+}
+
+#[test]
+fn a_damaged_header_is_told_with_the_first_batch_that_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let quiet = Options { journal: true, ..Options::default() };
+    let local = Local::open(folder.path(), &quiet).unwrap();
+    (0..3).for_each(|number| put(&local, number));
+    drop(local);
+    let damage_of = |first: u8| {
+        let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let wanted = |path: &std::path::PathBuf| {
+            let bytes = std::fs::read(path).unwrap();
+            bytes.starts_with(b"cloudlog") && bytes[24] == first
+        };
+        let path = names.into_iter().find(wanted).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        bytes[33] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let error = Local::open(folder.path(), &quiet).err().unwrap();
+        let kv_local::Error::Damaged { damage, .. } = error else { panic!("{error}") };
+        std::fs::write(&path, whole).unwrap();
+        assert_eq!(path.file_name().unwrap().to_string_lossy(), damage.file);
+        damage.sequence
+    };
+    assert_eq!(damage_of(1), 1);
+    let local = Local::open(folder.path(), &quiet).unwrap();
+    (3..5).for_each(|number| put(&local, number));
+    drop(local);
+    assert_eq!(damage_of(4), 4);
+    Local::open(folder.path(), &quiet).unwrap();
 }

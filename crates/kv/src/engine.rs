@@ -42,13 +42,14 @@ pub trait Engine: Send + Sync + 'static {
     /// Takes a batch: all of it or nothing, after those taken before it.
     ///
     /// # Errors
-    /// After an error, whether the batch will be there after a restart is unknown, and the store appends no more.
+    /// [`Error::Full`]: it was not taken, and another may be. After any other error, whether the batch will be there after a
+    /// restart is unknown, and the store appends no more.
     fn append(&self, batch: &Batch) -> Result<Ticket, Error>;
 
     /// Returns once the batch of `ticket`, and all before it, are durable and seen by new snapshots.
     ///
     /// # Errors
-    /// As for [`append`](Engine::append).
+    /// Whether the batch will be there after a restart is unknown, and the store appends no more.
     fn durable(&self, ticket: Ticket) -> Result<(), Error>;
 
     /// Both halves of a commit at once.

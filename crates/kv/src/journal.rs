@@ -26,6 +26,9 @@ pub trait Journal: Send + Sync {
     /// A snapshot, and the sequence number of the last batch in it.
     fn snapshot(&self) -> Result<(Arc<dyn Snapshot>, u64), Error>;
 
+    /// The time of a copy made now: the clock's, unless that was set back. No batch before is newer, no later one is older.
+    fn now(&self) -> Result<Timestamp, Error>;
+
     /// The sequence number of the last batch that is durable.
     fn durable(&self) -> Result<u64, Error>;
 

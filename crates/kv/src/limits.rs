@@ -8,8 +8,9 @@ pub const KEY_BYTES_MAX: usize = 2_600;
 /// engine nothing, since every engine here stores values of this size in overflow pages.
 pub const VALUE_BYTES_MAX: usize = 2 * 1024 * 1024;
 
-/// Most bytes that one transaction may write: keys and values of puts, keys of deletes, bounds of range deletes.
-pub const TRANSACTION_BYTES_MAX: usize = 10 * 1024 * 1024;
+/// Most bytes that one transaction may write: keys and values of puts, keys of deletes, bounds of range deletes. The largest are
+/// DynamoDB's batches (25 items of 400 KB) and transactions (4 MB) on tables with indexes, which hold copies of the items.
+pub const TRANSACTION_BYTES_MAX: usize = 40 * 1024 * 1024;
 
 /// Most transactions that share one commit. More only lengthen the wait of the first.
 pub const BATCH_TRANSACTIONS_MAX: usize = 1_024;

@@ -52,8 +52,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes every key in `range`. The transaction does not grow with their number, but the commit does: the embedded
-    /// engine takes about a second for a million, and other transactions wait.
+    /// Deletes every key in `range`. Neither the transaction nor its commit grows with their number.
     ///
     /// # Errors
     /// [`Error::TransactionTooLarge`]: nothing was written.

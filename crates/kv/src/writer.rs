@@ -285,11 +285,14 @@ fn finish(shared: &Shared, outcome: &Result<(), Error>, waiting: Vec<Box<dyn Job
     }
 }
 
-/// Half a commit; a failure is final, and is what every later write is answered with.
+/// Half a commit; a failure is final, and is what every later write is answered with, unless it is a lack of room.
 fn guarded<T>(shared: &Shared, half: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let outcome = catch_unwind(AssertUnwindSafe(half))
         .unwrap_or_else(|panic| Err(Error::Engine(format!("it panicked: {}", panic_text(&*panic)))));
     outcome.map_err(|error| {
+        if matches!(error, Error::Full(_)) {
+            return error;
+        }
         tracing::error!(%error, "a commit failed: the store takes no more writes until it is opened again");
         let text = format!("a commit failed, and the store takes no more writes until it is opened again: {error}");
         shared.failure.get_or_init(|| Error::Engine(text)).clone()

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -227,6 +228,38 @@ async fn a_full_store_reads_and_deletes() {
     assert_eq!(db.health(), Ok(()));
 }
 
+/// It takes a batch only now and then.
+struct Fickle(Memory, AtomicU32);
+
+impl Engine for Fickle {
+    fn snapshot(&self) -> Result<Arc<dyn Snapshot>, Error> {
+        self.0.snapshot()
+    }
+
+    fn append(&self, batch: &Batch) -> Result<Ticket, Error> {
+        let full = self.1.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+        if full { Err(Error::Full("a test's".into())) } else { self.0.append(batch) }
+    }
+
+    fn durable(&self, ticket: Ticket) -> Result<(), Error> {
+        self.0.durable(ticket)
+    }
+
+    fn stats(&self) -> Result<Stats, Error> {
+        self.0.stats()
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_finds_no_room_is_refused_and_the_next_is_not() {
+    let db = Db::open(Fickle(Memory::new(), AtomicU32::new(0)));
+    for round in 1..4 {
+        assert_eq!(db.write(|tx| add(tx, "n", 1)).await, Err(Error::Full("a test's".into())));
+        assert_eq!(db.health(), Ok(()));
+        assert_eq!(db.write(|tx| add(tx, "n", 1)).await, Ok(round));
+    }
+}
+
 #[tokio::test]
 async fn reads_alone_are_not_committed() {
     let (engine, gate) = gated();
@@ -247,8 +280,8 @@ async fn limits_are_kept() {
     };
     const MIB: usize = 1024 * 1024;
     assert_eq!(values(1, 2 * MIB + 1).await, Err(Error::ValueTooLong { bytes: 2 * MIB + 1 }));
-    assert_eq!(values(4, 2 * MIB).await, Ok(()));
-    assert_eq!(values(5, 2 * MIB).await, Err(Error::TransactionTooLarge { bytes: 10 * MIB + 5 }));
+    assert_eq!(values(19, 2 * MIB).await, Ok(()));
+    assert_eq!(values(20, 2 * MIB).await, Err(Error::TransactionTooLarge { bytes: 40 * MIB + 20 }));
 }
 
 #[tokio::test]

@@ -14,6 +14,12 @@ use serde_json::json;
 
 use work::Times;
 
+/// The name of the figure that says how many times a byte was written.
+const WRITTEN: &str = "bytes written for each";
+
+/// Clients that write while others read.
+const WRITERS: u64 = 4;
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [engine, folder, rows, millis, queue] = &arguments[..] else {
@@ -53,8 +59,11 @@ impl Run {
         let db = self.open()?;
         self.load(&db).await?;
         for clients in [1, 32, 256] {
+            let before = machine::written()?;
             let times = work::modify(&db, clients, self.rows, self.time).await?;
-            tell_times(&format!("read-modify-write, {clients} clients"), &times);
+            let bytes = (times.count() * work::VALUE_BYTES).max(1);
+            let written = (machine::written()? - before) as f64 / bytes as f64;
+            tell_times(&format!("read-modify-write, {clients} clients"), &times, &[(WRITTEN, written, "times")]);
         }
         drop(db);
         // What a crash leaves in the log is replayed here.
@@ -62,20 +71,33 @@ impl Run {
         let db = self.open()?;
         tell("open again", &[("", began.elapsed().as_secs_f64() * 1e3, "ms")]);
         drop(db);
-        machine::forget(&self.folder)?;
+        self.reads().await?;
         let db = self.open()?;
-        for state in ["cold", "hot"] {
-            tell_times(&format!("point reads, {state}"), &work::reads(&db, self.rows, self.time).await?);
-        }
-        drop(db);
-        machine::forget(&self.folder)?;
-        let db = self.open()?;
-        for state in ["cold", "hot"] {
-            tell_times(&format!("scans of 100 rows, {state}"), &work::scans(&db, self.rows, self.time).await?);
-        }
         self.queue(&db).await?;
         tell("memory at most", &[("", machine::memory_most()?, "MiB")]);
         tell("disk", &[("", db.stats()?.disk_bytes as f64 / f64::from(1 << 20), "MiB")]);
+        Ok(())
+    }
+
+    /// What was just read is hot, what the operating system has forgotten is cold; and the same while others write.
+    async fn reads(&self) -> anyhow::Result<()> {
+        let time = self.time / 2;
+        for scans in [false, true] {
+            machine::forget(&self.folder)?;
+            let db = self.open()?;
+            let work = async |time| match scans {
+                false => work::reads(&db, self.rows, time).await,
+                true => work::scans(&db, self.rows, time).await,
+            };
+            let what = if scans { "scans of 100 rows" } else { "point reads" };
+            tell_times(&format!("{what}, cold"), &work(time).await?, &[]);
+            tell_times(&format!("{what}, hot"), &work(time).await?, &[]);
+            let writing = work::modify(&db, WRITERS, self.rows, self.time);
+            let (reading, writing) = tokio::join!(work(self.time), writing);
+            tell_times(&format!("{what}, during writes"), &reading?, &[]);
+            let rate = writing?.rate();
+            tell(&format!("read-modify-write, {WRITERS} clients, during {what}"), &[("", rate, "/s")]);
+        }
         Ok(())
     }
 
@@ -85,7 +107,7 @@ impl Run {
         let rate = self.rows as f64 / began.elapsed().as_secs_f64();
         let times = (machine::written()? - before) as f64 / (self.rows * work::VALUE_BYTES as u64) as f64;
         // What waits in memory for the tree is not written twice yet.
-        tell("load, 1000 rows a transaction", &[("", rate, "/s"), ("bytes written for each", times, "times")]);
+        tell("load in order, 1000 rows a transaction", &[("", rate, "/s"), (WRITTEN, times, "times")]);
         Ok(())
     }
 
@@ -100,13 +122,11 @@ impl Run {
     }
 }
 
-fn tell_times(what: &str, times: &Times) {
-    let rate = times.count() as f64 / times.took.as_secs_f64();
+fn tell_times(what: &str, times: &Times, more: &[(&str, f64, &str)]) {
     let (p50, p99, p999, longest) = (times.at(0.5), times.at(0.99), times.at(0.999), times.at(1.0));
-    tell(
-        what,
-        &[("", rate, "/s"), ("p50", p50, "ms"), ("p99", p99, "ms"), ("p99.9", p999, "ms"), ("longest", longest, "ms")],
-    );
+    let rate = ("", times.rate(), "/s");
+    let latencies = [("p50", p50, "ms"), ("p99", p99, "ms"), ("p99.9", p999, "ms"), ("longest", longest, "ms")];
+    tell(what, &[&[rate], &latencies[..], more].concat());
 }
 
 #[allow(clippy::print_stdout, reason = "its output is what it is for")]

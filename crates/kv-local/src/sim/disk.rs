@@ -26,6 +26,8 @@ struct State {
     /// Syncs until one fails, once.
     syncs_left: u64,
     capacity: u64,
+    /// Waits for room until there is some; zero when there will be none.
+    waits_left: u64,
 }
 
 #[derive(Debug, Default)]
@@ -104,6 +106,16 @@ impl SimDisk {
 
     pub fn set_capacity(&self, bytes: u64) {
         self.state().capacity = bytes;
+    }
+
+    /// Somebody makes room after so many waits for it.
+    pub fn make_room_after(&self, waits: u64) {
+        self.state().waits_left = waits;
+    }
+
+    /// Whether nothing limits what is written.
+    pub fn is_roomy(&self) -> bool {
+        self.state().capacity == u64::MAX
     }
 
     pub fn used_bytes(&self) -> u64 {
@@ -192,6 +204,16 @@ impl Disk for SimDisk {
     fn free_bytes(&self) -> io::Result<u64> {
         let state = self.state();
         Ok(state.capacity.saturating_sub(state.used()))
+    }
+
+    fn wait_for_room(&self) -> bool {
+        let mut state = self.state();
+        let left = state.waits_left;
+        state.waits_left = left.saturating_sub(1);
+        if left == 1 {
+            state.capacity = u64::MAX;
+        }
+        left > 0
     }
 
     fn is_concurrent(&self) -> bool {

@@ -14,7 +14,8 @@ use base::{Env, Timestamp};
 use bytes::Bytes;
 use kv::{Batch, Error, KeyRange, Order, Read, Snapshot};
 
-use self::disk::{SimDisk, below};
+pub(crate) use self::disk::SimDisk;
+use self::disk::below;
 use crate::Options;
 use crate::store::Store;
 
@@ -34,17 +35,21 @@ struct World {
     maybe: Option<Model>,
     held: Vec<(Arc<dyn Snapshot>, Model)>,
     acknowledged: u64,
+    /// Batches for which there was no room.
+    refused: u64,
 }
 
 impl World {
     fn new(seed: u64) -> World {
         let random = Env::simulated(seed, Timestamp::ZERO);
-        World { random, disk: SimDisk::new(), model: Model::new(), maybe: None, held: Vec::new(), acknowledged: 0 }
+        let (disk, model, held) = (SimDisk::new(), Model::new(), Vec::new());
+        World { random, disk, model, maybe: None, held, acknowledged: 0, refused: 0 }
     }
 
     fn options(&self) -> Options {
         Options {
-            cache_bytes: 1024 * 1024,
+            // With the smaller one, pages are read from the disk again and again, after its failure too.
+            cache_bytes: [16 * 1024, 1024 * 1024][below(&self.random, 2)],
             overlay_bytes: 8 * 1024,
             segment_bytes: 16 * 1024,
             journal: self.random.random_u64().is_multiple_of(2),
@@ -102,8 +107,24 @@ impl World {
     fn live(&mut self) -> Result<(), String> {
         let Ok(store) = self.open() else { return Ok(()) };
         for _ in 0..STEPS {
-            if self.step(&store).is_err() {
-                break;
+            match self.step(&store) {
+                Ok(()) => {}
+                Err(Error::Full(_)) => {
+                    // It was not taken, and others are once there is room.
+                    self.maybe = None;
+                    self.refused += 1;
+                    assert!(!self.disk.is_roomy(), "a batch was refused although there is room");
+                    if below(&self.random, 2) == 0 {
+                        self.disk.set_capacity(u64::MAX);
+                    }
+                }
+                Err(_) => {
+                    // It takes no more, but reads go on.
+                    let snapshot = store.snapshot().map_err(|error| error.to_string())?;
+                    (0..8).try_for_each(|_| self.check(&*snapshot, &self.model))?;
+                    self.check_held()?;
+                    break;
+                }
             }
             self.check_held()?;
         }
@@ -214,7 +235,7 @@ fn a_turned_bit_is_told_or_does_no_harm() {
 }
 
 /// Some lives of a store, each ended by the power, a failed sync, or the end of the process.
-fn run(seed: u64) -> u64 {
+fn run(seed: u64) -> (u64, u64) {
     let mut world = World::new(seed);
     for _ in 0..LIVES {
         let random = world.random.clone();
@@ -226,6 +247,7 @@ fn run(seed: u64) -> u64 {
         }
         if below(&random, 8) == 0 {
             world.disk.set_capacity(world.disk.used_bytes() + random.random_u64() % 200_000);
+            world.disk.make_room_after(random.random_u64() % 4);
         }
         let lived = world.live();
         world.held.clear();
@@ -238,7 +260,7 @@ fn run(seed: u64) -> u64 {
         }
         world.recover();
     }
-    world.acknowledged
+    (world.acknowledged, world.refused)
 }
 
 #[test]
@@ -251,10 +273,12 @@ fn acknowledged_batches_survive_what_a_disk_can_do() {
             first..first + setting("SIM_SEEDS").unwrap_or(SEEDS)
         }
     };
-    let mut acknowledged = 0;
+    let (mut acknowledged, mut refused) = (0, 0);
     for seed in seeds {
         let outcome = std::panic::catch_unwind(|| run(seed));
-        acknowledged += outcome.unwrap_or_else(|_| panic!("the failure above is repeated by SIM_SEED={seed}"));
+        let outcome = outcome.unwrap_or_else(|_| panic!("the failure above is repeated by SIM_SEED={seed}"));
+        (acknowledged, refused) = (acknowledged + outcome.0, refused + outcome.1);
     }
+    println!("{acknowledged} batches acknowledged, {refused} refused for lack of room");
     assert!(acknowledged > 0, "the disks failed too early every time");
 }
