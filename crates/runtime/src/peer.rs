@@ -1,10 +1,12 @@
-//! Whose a connection over a loopback address is: the kernel's table names the user of the socket at its other end, and
-//! the socket, and the descriptors of a process name its sockets. Sources: proc_pid_net(5), proc_pid_fd(5), namespaces(7).
+//! Whose a connection over a loopback address is: the kernel names the user of the socket at its other end, and the socket,
+//! and the descriptors of a process name its sockets. Sources: sock_diag(7), proc_pid_net(5), proc_pid_fd(5), namespaces(7).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send, socket_with};
 
 /// Whether the other end of a connection is held by a process in the process-id namespace of process `pid`: in isolation,
 /// by an instance itself. Without isolation the namespace is the server's own, and functions are not kept apart anyway.
@@ -49,6 +51,76 @@ struct Held {
 
 /// The socket at `theirs` that is connected to `ours`.
 fn held(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
+    if let (SocketAddr::V4(theirs), SocketAddr::V4(ours)) = (theirs, ours)
+        && let Ok(answer) = ask(theirs, ours)
+    {
+        return Ok(answer);
+    }
+    // A kernel that does not answer such questions has tables, which are long.
+    look_up(theirs, ours)
+}
+
+/// Asks the kernel for one socket.
+///
+/// # Errors
+/// When it does not answer such questions.
+fn ask(theirs: SocketAddrV4, ours: SocketAddrV4) -> io::Result<Option<Held>> {
+    let kernel =
+        socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
+    send(&kernel, &question(theirs, ours), SendFlags::empty())?;
+    let mut answer = [0; 512];
+    let (length, _) = recv(&kernel, &mut answer, RecvFlags::empty())?;
+    understand(answer.get(..length).unwrap_or_default(), theirs, ours)
+}
+
+/// A `struct nlmsghdr` and a `struct inet_diag_req_v2`. Source: sock_diag(7).
+fn question(theirs: SocketAddrV4, ours: SocketAddrV4) -> Vec<u8> {
+    const BYTES: u32 = 16 + 56;
+    const SOCK_DIAG_BY_FAMILY: u16 = 20;
+    const NLM_F_REQUEST: u16 = 1;
+    let mut message = Vec::new();
+    message.extend(BYTES.to_ne_bytes());
+    message.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    message.extend(NLM_F_REQUEST.to_ne_bytes());
+    // A number and an address of this process, which it does not need.
+    message.extend([0; 8]);
+    // AF_INET, IPPROTO_TCP, nothing besides, all states.
+    message.extend([2, 6, 0, 0]);
+    message.extend(u32::MAX.to_ne_bytes());
+    message.extend(theirs.port().to_be_bytes());
+    message.extend(ours.port().to_be_bytes());
+    for address in [theirs, ours] {
+        message.extend(address.ip().octets());
+        message.extend([0; 12]);
+    }
+    // Any interface, any socket that has had these addresses.
+    message.extend([0; 4]);
+    message.extend([0xFF; 8]);
+    message
+}
+
+/// A `struct inet_diag_msg` behind its header, or an error.
+fn understand(answer: &[u8], theirs: SocketAddrV4, ours: SocketAddrV4) -> io::Result<Option<Held>> {
+    const NLMSG_ERROR: u16 = 2;
+    const NO_SUCH_SOCKET: i32 = -2;
+    const LISTENS: u8 = 10;
+    let short = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let word = |at: usize| Some(u32::from_ne_bytes(*answer.get(at..)?.first_chunk()?));
+    let port = |at: usize| Some(u16::from_be_bytes(*answer.get(at..)?.first_chunk()?));
+    let kind = u16::from_ne_bytes(*answer.get(4..).and_then(|rest| rest.first_chunk()).ok_or_else(short)?);
+    if kind == NLMSG_ERROR {
+        let error = word(16).ok_or_else(short)?.cast_signed();
+        return if error == NO_SUCH_SOCKET { Ok(None) } else { Err(io::Error::from_raw_os_error(-error)) };
+    }
+    let (state, user, inode) = (*answer.get(17).ok_or_else(short)?, word(80), word(84));
+    let (user, inode) = user.zip(inode).ok_or_else(short)?;
+    // Where nothing is connected, the kernel names whoever would be.
+    let is_it = state != LISTENS && port(20) == Some(theirs.port()) && port(22) == Some(ours.port());
+    Ok((is_it && inode > 0).then_some(Held { user, inode: inode.into() }))
+}
+
+/// Looks for a socket in the kernel's tables.
+fn look_up(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
     // A socket of IPv6 may reach an address of IPv4, and is in its own family's table then.
     for (path, is_mapped) in [("/proc/self/net/tcp", false), ("/proc/self/net/tcp6", true)] {
         let table = match std::fs::read_to_string(path) {
@@ -104,10 +176,19 @@ mod tests {
             let client = TcpStream::connect((to, listener.local_addr().unwrap().port())).unwrap();
             let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
             let (theirs, ours) = (canonical(client.local_addr().unwrap()), canonical(client.peer_addr().unwrap()));
-            assert!(is_held_beside(own, theirs, ours).unwrap(), "{to}");
-            assert!(!is_held_beside(own, ours, ours).unwrap(), "{to}");
+            let both = |theirs, ours| {
+                let SocketAddr::V4(their_v4) = theirs else { panic!("{theirs}") };
+                let SocketAddr::V4(our_v4) = ours else { panic!("{ours}") };
+                let (asked, looked_up) = (ask(their_v4, our_v4).unwrap(), look_up(theirs, ours).unwrap());
+                assert_eq!(asked, looked_up, "{to}");
+                asked
+            };
+            assert!(is_held_beside(own, theirs, ours).unwrap() && both(theirs, ours).is_some(), "{to}");
+            assert!(!is_held_beside(own, ours, ours).unwrap() && both(ours, ours).is_none(), "{to}");
+            // The listener is there, but nothing is connected.
+            assert!(both(ours, SocketAddr::new(theirs.ip(), 1)).is_none(), "{to}");
             drop(client);
-            assert!(!is_held_beside(own, theirs, ours).unwrap(), "{to}");
+            assert!(!is_held_beside(own, theirs, ours).unwrap() && both(theirs, ours).is_none(), "{to}");
         }
     }
 
