@@ -3,20 +3,25 @@
 //! A transaction may name a blob as soon as [`Blobs::put`] has returned: by then its bytes, its name and the folder
 //! that holds the name are on the device. The other order would let a crash leave a committed name without bytes.
 
-use std::collections::BTreeSet;
+mod copies;
+mod verify;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tokio::fs::{self, File};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
+
+use copies::Copies;
+pub use copies::Hold;
+pub use verify::Verified;
 
 /// Bytes moved at a time between a reader and the file.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -101,36 +106,9 @@ struct Inner {
     copies: Mutex<Copies>,
 }
 
-/// For those who copy blobs while others come and go.
-#[derive(Default)]
-struct Copies {
-    /// How many hold back deletes.
-    holds: usize,
-    /// To be deleted when nobody holds that back any more.
-    deleted: BTreeSet<BlobId>,
-    followers: Vec<mpsc::UnboundedSender<BlobId>>,
-}
-
-/// As long as it is there, no blob is deleted; then those go that should have gone meanwhile.
-pub struct Hold(Blobs);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut copies = self.0.copies();
-        copies.holds -= 1;
-        if copies.holds > 0 {
-            return;
-        }
-        for id in std::mem::take(&mut copies.deleted) {
-            if let Err(error) = std::fs::remove_file(self.0.path(&id)) {
-                tracing::warn!(%error, %id, "a deleted blob stays behind");
-            }
-        }
-    }
-}
-
 impl Blobs {
-    /// Opens the folder, making it when it is not there, and removes unfinished writes.
+    /// Opens the folder, making it when it is not there. Removes unfinished writes, and what was to be deleted once a
+    /// copy was made that the process before did not finish.
     pub async fn open(dir: impl Into<PathBuf>) -> Result<Blobs> {
         let dir = dir.into();
         let temp = dir.join("tmp");
@@ -139,8 +117,10 @@ impl Blobs {
             _ => {}
         }
         fs::create_dir_all(&temp).await.map_err(failed("making", &temp))?;
-        sync_folder(&dir).await?;
-        Ok(Blobs(Arc::new(Inner { dir, next_temp: AtomicU64::new(0), copies: Mutex::default() })))
+        let blobs = Blobs(Arc::new(Inner { dir, next_temp: AtomicU64::new(0), copies: Mutex::default() }));
+        blobs.finish_deletes()?;
+        sync_folder(&blobs.0.dir).await?;
+        Ok(blobs)
     }
 
     /// Stores `content`; durable when this returns. Storing the same content again is harmless.
@@ -185,7 +165,9 @@ impl Blobs {
         }
         let path = self.path(id);
         // Before it has its name: a delete that is held back must not take the new blob.
-        self.copies().deleted.remove(id);
+        if self.forget_delete(id)? {
+            sync_folder(&self.0.dir.join(copies::DELETED)).await?;
+        }
         fs::rename(temp, &path).await.map_err(failed("naming", &path))?;
         sync_folder(&folder).await?;
         self.copies().followers.retain(|follower| follower.send(*id).is_ok());
@@ -215,25 +197,12 @@ impl Blobs {
         std::fs::File::open(&path).map_err(missing(id, &path))
     }
 
-    /// Holds back deletes.
-    pub fn hold(&self) -> Hold {
-        self.copies().holds += 1;
-        Hold(self.clone())
-    }
-
-    /// Every blob that is put from now on, again or for the first time, once it is durable.
-    pub fn follow(&self) -> mpsc::UnboundedReceiver<BlobId> {
-        let (follower, added) = mpsc::unbounded_channel();
-        self.copies().followers.push(follower);
-        added
-    }
-
     /// All blobs, in no order; for threads that may wait.
     pub fn list(&self) -> Result<Vec<BlobId>> {
         let mut ids = Vec::new();
         for folder in std::fs::read_dir(&self.0.dir).map_err(failed("listing", &self.0.dir))? {
             let folder = folder.map_err(failed("listing", &self.0.dir))?.path();
-            if !folder.is_dir() {
+            if !folder.is_dir() || folder.ends_with(copies::DELETED) {
                 continue;
             }
             for entry in std::fs::read_dir(&folder).map_err(failed("listing", &folder))? {
@@ -245,21 +214,13 @@ impl Blobs {
         Ok(ids)
     }
 
-    fn copies(&self) -> MutexGuard<'_, Copies> {
-        self.0.copies.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Removes a blob, now or when nobody holds that back; one that is not there is no error. The caller knows that no committed value names it any more
-    /// and that nobody is about to commit one that does.
+    /// Removes a blob, now or when nobody holds that back any more; one that is not there is no error. The caller knows that no
+    /// committed value names it any more and that nobody is about to commit one that does.
     pub async fn delete(&self, id: &BlobId) -> Result<()> {
-        let path = self.path(id);
-        {
-            let mut copies = self.copies();
-            if copies.holds > 0 {
-                copies.deleted.insert(*id);
-                return Ok(());
-            }
+        if self.hold_back(id)? {
+            return Ok(());
         }
+        let path = self.path(id);
         match fs::remove_file(&path).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("removing", &path)(error)),
             _ => Ok(()),
@@ -336,25 +297,6 @@ mod tests {
         std::fs::write(dir.path().join("tmp/left"), "half").unwrap();
         Blobs::open(dir.path()).await.unwrap();
         assert!(!dir.path().join("tmp/left").exists());
-    }
-
-    #[tokio::test]
-    async fn deletes_wait_for_copies_and_spare_what_comes_back() {
-        let (_dir, blobs) = blobs().await;
-        let mut added = blobs.follow();
-        let one = blobs.put(Bytes::from_static(b"one")).await.unwrap();
-        let two = blobs.put(Bytes::from_static(b"two")).await.unwrap();
-        assert_eq!((added.try_recv(), added.try_recv()), (Ok(one), Ok(two)));
-        let (hold, other) = (blobs.hold(), blobs.hold());
-        blobs.delete(&one).await.unwrap();
-        blobs.delete(&two).await.unwrap();
-        drop(hold);
-        assert_eq!(blobs.list().unwrap().len(), 2);
-        blobs.put(Bytes::from_static(b"two")).await.unwrap();
-        drop(other);
-        assert_eq!(blobs.list().unwrap(), [two]);
-        blobs.delete(&two).await.unwrap();
-        assert!(blobs.list().unwrap().is_empty());
     }
 
     /// A reader that gives some bytes and then fails.

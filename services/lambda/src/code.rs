@@ -111,8 +111,9 @@ impl CodeStore {
     /// Removes code that nothing has referred to since the sweep before this one. Gives the folders that are gone.
     pub async fn sweep(&self, db: &Db) -> Result<Vec<PathBuf>, Error> {
         let _no_storing = self.storing.write().await;
-        let used = used(db)?;
-        let mut unused = HashSet::new();
+        let used: HashSet<BlobId> = named_code(db)?.into_iter().map(|(id, _)| id).collect();
+        // Of packages that were brought back, or unpacked before the host's last boot, there is a blob and no folder.
+        let mut unused: HashSet<BlobId> = self.blobs.list()?.into_iter().filter(|id| !used.contains(id)).collect();
         for entry in fs::read_dir(&self.dir).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
             unused.extend(name.to_str().and_then(|name| name.parse::<BlobId>().ok()).filter(|id| !used.contains(id)));
@@ -142,19 +143,25 @@ fn publish(temp: &Path, folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// All code that a version or a layer refers to.
-fn used(db: &Db) -> Result<HashSet<BlobId>, Error> {
+/// All code that a version or a layer refers to, and what refers to it; the same code comes once for each.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn named_code(db: &Db) -> Result<Vec<(BlobId, String)>, Error> {
     let read = db.read()?;
-    let mut used = HashSet::new();
-    for version in VERSIONS.scan(&read, Order::Forward)?.values() {
-        let version = version?;
-        used.insert(version.code.blob);
-        used.extend(version.layers.iter().map(|layer| layer.code.blob));
+    let mut named = Vec::new();
+    for row in VERSIONS.scan(&read, Order::Forward)? {
+        let ((region, function, number), version) = row?;
+        let version_name = if number == 0 { "$LATEST".to_owned() } else { number.to_string() };
+        let function = format!("function {function}:{version_name} in {region}");
+        named.extend(version.layers.iter().map(|layer| (layer.code.blob, format!("{} of {function}", layer.arn))));
+        named.push((version.code.blob, function));
     }
-    for layer in LAYERS.scan(&read, Order::Forward)?.values() {
-        used.insert(layer?.code.blob);
+    for row in LAYERS.scan(&read, Order::Forward)? {
+        let ((region, layer, number), version) = row?;
+        named.push((version.code.blob, format!("layer {layer}:{number} in {region}")));
     }
-    Ok(used)
+    Ok(named)
 }
 
 fn failed(error: io::Error) -> Error {
@@ -194,6 +201,18 @@ mod tests {
         assert!(!folder.exists());
         assert_eq!(reopened.folder(&first.code).await.unwrap(), folder);
         assert_eq!(fs::read_to_string(folder.join("index.py")).unwrap(), "1");
+    }
+
+    #[tokio::test]
+    async fn unused_code_leaves_whether_it_is_unpacked_or_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
+        let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
+        blobs.put(package("1")).await.unwrap();
+        let db = Db::open(Memory::default());
+        store.sweep(&db).await.unwrap();
+        store.sweep(&db).await.unwrap();
+        assert!(blobs.list().unwrap().is_empty());
     }
 
     #[tokio::test]

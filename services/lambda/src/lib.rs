@@ -35,6 +35,7 @@ use blob::Blobs;
 use runtime::Runtime;
 use service::{Api, Service, read, write};
 
+pub use code::named_code;
 pub use error::Error;
 pub use executions::Count;
 
