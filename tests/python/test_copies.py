@@ -1,6 +1,10 @@
 """Backups, archives and what comes back from them; a damaged disk, and what repair says of it."""
 
+import base64
+import hashlib
+import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,10 +16,12 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudlet import BINARY, Server, wait_until
 from test_lambda import make_role, package
+from test_signatures import send_as
 
 
-def command(*arguments, check=True):
-    done = subprocess.run([BINARY, *map(str, arguments)], text=True, capture_output=True, timeout=300)
+def command(*arguments, check=True, env=None):
+    env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | (env or {})
+    done = subprocess.run([BINARY, *map(str, arguments)], text=True, capture_output=True, timeout=300, env=env)
     assert not check or done.returncode == 0, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -25,8 +31,8 @@ def servers():
     """Starts servers that are killed in the end."""
     started = []
 
-    def start(data=None, options=()):
-        started.append(Server(data, options=options))
+    def start(data=None, options=(), env=None):
+        started.append(Server(data, options=options, env=env))
         return started[-1]
 
     yield start
@@ -144,6 +150,65 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(servers, tmp_path):
     assert "is not empty" in command("restore", backup, "--data", tmp_path / "data", check=False).stderr
 
 
+def damage_code(server, function, folder):
+    """Turns a bit in the code of a function that `folder` keeps."""
+    sha256 = server.client("lambda").get_function_configuration(FunctionName=function)["CodeSha256"]
+    (path,) = [path for path in folder.rglob("*") if path.name == base64.b64decode(sha256).hex()]
+    content = path.read_bytes()
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+
+def test_a_damaged_package_is_told_with_what_needs_it_and_costs_nothing_else(servers, tmp_path):
+    archive = tmp_path / "archive"
+    server = servers(options=["--archive", archive])
+    create_table(server)
+    put(server, "a")
+    for name in ["good", "bad", "worse"]:
+        create_function(server, name, name)
+    wait_for_archive(server)
+    damage_code(server, "bad", server.data / "code")
+    done = server.run("backup", tmp_path / "backup", check=False)
+    assert done.returncode == 3 and "function bad:$LATEST in us-east-1 needs it" in done.stderr, done.stderr
+    damage_code(server, "worse", archive / "blobs")
+    for name, source in [("bad", [tmp_path / "backup"]), ("worse", ["--archive", archive])]:
+        done = command("restore", *source, "--data", tmp_path / name, check=False)
+        assert done.returncode == 3 and done.stderr.count("needs it") == 1, done.stderr
+        assert f"function {name}:$LATEST in us-east-1 needs it" in done.stderr
+        again = servers(tmp_path / name)
+        assert names(again) == {"a"} and invoke(again, "good") == "good"
+        # It is whole once it is deployed again.
+        again.client("lambda").update_function_code(FunctionName=name, ZipFile=answering(name))
+        assert invoke(again, name) == name
+
+
+def test_deleted_code_leaves_the_disk_while_it_is_archived_and_after_a_kill(servers, tmp_path):
+    archive = tmp_path / "archive"
+    server = servers(options=["--archive", archive])
+
+    def kept():
+        return {path.name for path in (server.data / "packages").glob("??/*")}
+
+    def save_and_delete(content):
+        sha256 = hashlib.sha256(content).hexdigest()
+        for operation, members in [("PutPackage", {"Bytes": base64.b64encode(content).decode()}), ("DeletePackage", {})]:
+            status, answer = send_as(server, server.root.values(), "cloudlet", f"Cloudlet_20261101.{operation}", json.dumps({"Sha256": sha256, **members}).encode())
+            assert status == 200, answer
+        return sha256
+
+    wait_for_archive(server)
+    one = save_and_delete(b"one")
+    wait_until(lambda: one not in kept(), what="the deleted package leaving")
+    # With the archive out of reach it must stay, until it is archived or the server starts again.
+    shutil.rmtree(archive)
+    archive.write_text("in the way")
+    two = save_and_delete(b"two")
+    assert two in kept()
+    server.kill()
+    archive.unlink()
+    server.start()
+    assert two not in kept()
+
+
 def test_any_moment_comes_back_and_a_restore_of_a_restore_too(servers, tmp_path):
     archive = tmp_path / "archive"
     first = servers(options=["--archive", archive])
@@ -230,10 +295,30 @@ def test_an_archive_that_cannot_be_written_is_shown(servers, tmp_path):
     wait_for_archive(server)
 
 
-def test_buckets_are_refused_by_name(tmp_path):
-    command_ = [BINARY, "serve", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0", "--archive", "s3://bucket/path"]
-    done = subprocess.run(command_, text=True, capture_output=True, timeout=60)
-    assert done.returncode != 0 and "s3://bucket/path" in done.stderr and "TLS" in done.stderr
+def test_what_is_older_than_wanted_leaves_the_archive(servers, tmp_path):
+    archive = tmp_path / "archive"
+    server = servers(options=["--archive", archive, "--archive-keep", "2s"])
+    create_table(server)
+    wait_for_archive(server)
+    begin, count = archive_status(server)["Since"], itertools.count()
+
+    def moved():
+        put(server, f"n{next(count)}")
+        return archive_status(server)["Since"] > begin
+
+    wait_until(moved, what="the first moment moving on")
+    assert "archive: any moment since " in server.run("status").stdout
+    put(server, "last")
+    wait_for_archive(server)
+    server.kill()
+    command("restore", "--archive", archive, "--data", tmp_path / "data")
+    assert {"n0", "last"} <= names(servers(tmp_path / "data"))
+    said = command("archive", "prune", archive, "--keep", "0s").stdout
+    since = re.search(r"Any moment since (\S+) can be brought back", said)[1]
+    early = command("restore", "--archive", archive, "--at", begin, "--data", tmp_path / "early", check=False)
+    assert early.returncode == 1 and "nothing earlier can be brought back" in early.stderr
+    command("restore", "--archive", archive, "--at", since, "--data", tmp_path / "since")
+    assert "n0" in names(servers(tmp_path / "since"))
 
 
 def test_a_damaged_log_is_told_of_and_repaired_only_when_asked(servers):

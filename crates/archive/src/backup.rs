@@ -6,12 +6,12 @@ use std::io::{self, Read};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use blob::{BlobId, Hold};
+use blob::{BlobId, Hold, Verified};
 use bytes::Bytes;
 use kv::{Batch, KeyRange, Order, Snapshot};
 
 use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
-use crate::{Data, Error, Result};
+use crate::{Broken, Data, Error, Result};
 
 /// The rows of one frame, in bytes.
 const ROWS_BYTES: usize = 1024 * 1024;
@@ -28,6 +28,14 @@ pub struct Backup {
     writer: Writer,
     /// Of what was given last, what its reader has not taken yet.
     rest: Bytes,
+    broken: Vec<Broken>,
+}
+
+/// A blob that is being read.
+struct Open {
+    folder: &'static str,
+    id: BlobId,
+    content: Verified<File>,
 }
 
 enum Stage {
@@ -35,7 +43,7 @@ enum Stage {
     /// The rows from this key on.
     Rows(Bound<Bytes>),
     /// Blobs to come, and the one that is being read.
-    Blobs(VecDeque<(usize, BlobId)>, Option<File>),
+    Blobs(VecDeque<(usize, BlobId)>, Option<Box<Open>>),
     Ended,
 }
 
@@ -47,8 +55,17 @@ impl Backup {
         let (snapshot, sequence) = data.journal.snapshot()?;
         let history = format!("{:016x}", data.journal.history());
         let header = Header { format: FORMAT_VERSION, history, sequence, time: data.journal.now()? };
-        let (writer, rest) = (Writer::default(), Bytes::new());
-        Ok(Backup { data: data.clone(), header, snapshot, holds, stage: Stage::Header, writer, rest })
+        let (data, stage) = (data.clone(), Stage::Header);
+        Ok(Backup {
+            data,
+            header,
+            snapshot,
+            holds,
+            stage,
+            writer: Writer::default(),
+            rest: Bytes::new(),
+            broken: Vec::new(),
+        })
     }
 
     /// A backup that leaves blobs out.
@@ -60,6 +77,11 @@ impl Backup {
 
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The blobs that were found damaged so far: the backup says so of them, and has everything else.
+    pub fn broken(&self) -> &[Broken] {
+        &self.broken
     }
 
     /// The next bytes; `None` at the end.
@@ -121,23 +143,48 @@ impl Backup {
         Ok(all)
     }
 
-    fn blob(&mut self, mut to_come: VecDeque<(usize, BlobId)>, open: Option<File>, out: &mut Vec<u8>) -> Result<()> {
-        let Some(mut file) = open else {
+    fn blob(
+        &mut self,
+        mut to_come: VecDeque<(usize, BlobId)>,
+        open: Option<Box<Open>>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let Some(mut open) = open else {
             let next = to_come.pop_front().and_then(|(index, id)| Some((self.data.blobs.get(index)?, id)));
             let Some(((folder, blobs), id)) = next else { return self.writer.write(&Frame::End, out) };
-            let file = blobs.open_file(&id)?;
             self.writer.write(&Frame::Blob { folder: (*folder).into(), id: id.to_string() }, out)?;
-            self.stage = Stage::Blobs(to_come, Some(file));
+            let open = match blobs.open_file(&id) {
+                Ok(file) => Some(Box::new(Open { folder, id, content: Verified::new(file, id) })),
+                Err(error) => {
+                    self.give_up(folder, id, error.to_string(), out)?;
+                    None
+                }
+            };
+            self.stage = Stage::Blobs(to_come, open);
             return Ok(());
         };
         let mut part = Vec::new();
-        let read = (&mut file).take(PART_BYTES as u64).read_to_end(&mut part);
-        read.map_err(Error::io("a blob cannot be read"))?;
-        let more = !part.is_empty();
-        if more {
-            self.writer.write(&Frame::Part(part.into()), out)?;
-        }
-        self.stage = Stage::Blobs(to_come, more.then_some(file));
+        let read = (&mut open.content).take(PART_BYTES as u64).read_to_end(&mut part);
+        let more = match read {
+            Ok(0) => false,
+            Ok(_) => {
+                self.writer.write(&Frame::Part(part.into()), out)?;
+                true
+            }
+            Err(error) => {
+                self.give_up(open.folder, open.id, error.to_string(), out)?;
+                false
+            }
+        };
+        self.stage = Stage::Blobs(to_come, more.then_some(open));
+        Ok(())
+    }
+
+    /// Goes on without a blob that is damaged: nothing is wrong with the rest.
+    fn give_up(&mut self, folder: &str, id: BlobId, reason: String, out: &mut Vec<u8>) -> Result<()> {
+        tracing::error!(folder, %id, reason, "a damaged blob is left out of the backup");
+        self.writer.write(&Frame::Broken(reason.clone()), out)?;
+        self.broken.push(Broken { folder: folder.into(), id, reason });
         Ok(())
     }
 }

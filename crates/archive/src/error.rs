@@ -29,8 +29,10 @@ pub enum Error {
          has lost something. Restore from the archive, or archive to another place"
     )]
     Ahead { archived: u64, durable: u64 },
-    #[error("'{0}' cannot be archived to: {1}")]
-    Unsupported(String, &'static str),
+    #[error("'{0}' cannot be used: {1}")]
+    Unsupported(String, String),
+    #[error("{0}")]
+    Settings(String),
     #[error(transparent)]
     Store(#[from] kv::Error),
     #[error(transparent)]

@@ -48,6 +48,8 @@ pub enum Frame {
         id: String,
     },
     Part(Bytes),
+    /// Instead of more parts: the blob is damaged where the copy was made, for this reason.
+    Broken(String),
     End,
 }
 
@@ -83,6 +85,7 @@ fn encode(frame: &Frame) -> Result<(u8, Vec<u8>)> {
         }
         Frame::Blob { folder, id } => (b'B', named(folder, id.as_bytes())),
         Frame::Part(content) => (b'P', content.to_vec()),
+        Frame::Broken(reason) => (b'X', reason.clone().into_bytes()),
         Frame::End => (b'Z', Vec::new()),
     })
 }
@@ -114,6 +117,7 @@ fn decode(kind: u8, mut content: Bytes) -> Option<Frame> {
         }
         b'B' => Frame::Blob { folder: name(&mut content)?, id: String::from_utf8(content.to_vec()).ok()? },
         b'P' => Frame::Part(content),
+        b'X' => Frame::Broken(String::from_utf8(content.to_vec()).ok()?),
         b'Z' => Frame::End,
         _ => return None,
     })
@@ -140,7 +144,8 @@ impl<R: Read> Reader<R> {
         Reader { source, what: what.into(), place: 0 }
     }
 
-    /// The next frame. What ends without saying so is damaged.
+    /// The next frame. What ends without saying so is damaged. After a frame whose content was, the next may be read: should
+    /// the length have been wrong too, it is damaged as well.
     pub fn read(&mut self) -> Result<Frame> {
         let mut head = [0; HEAD_BYTES];
         self.source.read_exact(&mut head).map_err(|error| self.failed(error))?;
@@ -156,12 +161,12 @@ impl<R: Read> Reader<R> {
         if content.len() != length as usize {
             return Err(self.failed(io::ErrorKind::UnexpectedEof.into()));
         }
-        if checksum(self.place, kind, &content) != expected {
-            return Err(self.damaged("its checksum is wrong"));
-        }
-        let frame = decode(kind, content.into()).ok_or_else(|| self.damaged("it is of an unknown kind"))?;
+        let frame = match checksum(self.place, kind, &content) == expected {
+            true => decode(kind, content.into()).ok_or_else(|| self.damaged("it is of an unknown kind")),
+            false => Err(self.damaged("its checksum is wrong")),
+        };
         self.place += 1;
-        Ok(frame)
+        frame
     }
 
     /// The frame that must come first.
@@ -201,6 +206,7 @@ mod tests {
             Frame::Entry(entry),
             Frame::Blob { folder: "code".into(), id: "id".into() },
             Frame::Part(Bytes::new()),
+            Frame::Broken("why".into()),
             Frame::End,
         ]
     }

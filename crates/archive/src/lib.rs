@@ -4,6 +4,7 @@
 //! ```text
 //! backup   header, files, rows, blobs, end              of one moment
 //! archive  HISTORY/base/TIME-SEQUENCE                   a backup without its blobs
+//!          HISTORY/blobs/TIME-SEQUENCE                  the names of the blobs that were there then
 //!          HISTORY/log/SEQUENCE                         the batches from SEQUENCE on, up to where the next one begins
 //!          blobs/FOLDER/ID                              every blob there was
 //! ```
@@ -15,6 +16,7 @@ mod backup;
 mod error;
 mod format;
 mod moment;
+mod prune;
 mod restore;
 mod ship;
 mod target;
@@ -22,14 +24,15 @@ mod target;
 pub use backup::Backup;
 pub use error::Error;
 pub use moment::{Plan, find};
-pub use restore::{Restored, from_archive, from_backup};
+pub use prune::{Pruned, prune};
+pub use restore::{Restored, from_archive, from_backup, missing_blobs};
 pub use ship::{Archiver, Progress};
-pub use target::{Folder, Target, open};
+pub use target::{Folder, Object, Target, open, open_object};
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use blob::Blobs;
+use blob::{BlobId, Blobs};
 use kv::Journal;
 
 pub type Result<T> = std::result::Result<T, Error>;
@@ -43,4 +46,12 @@ pub struct Data {
     /// Small files, such as credentials; those that are not there are left out.
     pub files: Vec<PathBuf>,
     pub env: base::Env,
+}
+
+/// A blob that could not be copied, or not be brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    pub folder: String,
+    pub id: BlobId,
+    pub reason: String,
 }

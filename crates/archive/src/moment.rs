@@ -25,6 +25,26 @@ pub(crate) fn base_name(history: u64, time: Timestamp, sequence: u64) -> String 
     format!("{history:016x}/base/{:015}-{sequence:020}", time.as_millis())
 }
 
+/// The name of the list of blobs that were there when the backup with this name was made.
+pub(crate) fn list_of(base: &str) -> String {
+    base.replacen("/base/", "/blobs/", 1)
+}
+
+/// The blobs in such a list, by folder and id.
+pub(crate) fn listed_blobs(target: &dyn Target, name: &str) -> Result<Vec<(String, String)>> {
+    let list = target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
+    let mut reader = Reader::new(list, name);
+    reader.header()?;
+    let mut blobs = Vec::new();
+    loop {
+        match reader.read()? {
+            Frame::Blob { folder, id } => blobs.push((folder, id)),
+            Frame::End => return Ok(blobs),
+            _ => return Err(reader.damaged("it does not belong there")),
+        }
+    }
+}
+
 /// The name of the part of the log that begins with batch `first`.
 pub(crate) fn log_name(history: u64, first: u64) -> String {
     format!("{history:016x}/log/{first:020}")
@@ -44,7 +64,7 @@ impl Base {
         Some(Base { time: Timestamp(time.parse().ok()?), sequence: sequence.parse().ok()?, name })
     }
 
-    fn history(&self) -> &str {
+    pub fn history(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
     }
 }
@@ -56,6 +76,7 @@ impl Base {
 /// [`Error::Empty`], [`Error::TooEarly`], [`Error::Histories`]; when the archive cannot be read.
 pub fn find(target: &dyn Target, place: &str, at: Option<Timestamp>, history: Option<&str>) -> Result<Plan> {
     let names = target.list("").map_err(Error::io(format!("{place} cannot be read")))?;
+    let names: Vec<String> = names.into_iter().map(|object| object.name).collect();
     let bases: Vec<Base> = names.iter().filter_map(|name| Base::of(name.clone())).collect();
     let wanted = || bases.iter().filter(|base| history.is_none_or(|history| base.history() == history));
     let first = wanted().map(|base| base.time).min().ok_or_else(|| Error::Empty(place.into()))?;
@@ -71,7 +92,7 @@ pub fn find(target: &dyn Target, place: &str, at: Option<Timestamp>, history: Op
 }
 
 /// The parts of a history's log, by their first batch.
-fn parts<'a>(names: &'a [String], history: &str) -> Vec<(u64, &'a str)> {
+pub(crate) fn parts<'a>(names: &'a [String], history: &str) -> Vec<(u64, &'a str)> {
     let folder = format!("{history}/log/");
     let first = |name: &String| name.strip_prefix(&folder).and_then(|first| first.parse::<u64>().ok());
     let mut parts: Vec<(u64, &str)> = names.iter().filter_map(|name| Some((first(name)?, name.as_str()))).collect();

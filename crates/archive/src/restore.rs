@@ -8,30 +8,32 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use base::Timestamp;
-use blob::{BlobId, Blobs};
+use blob::{BlobId, Blobs, Verified};
 use bytes::{Buf, Bytes};
 use kv::{Batch, Engine, Entry};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::format::{Frame, Reader};
 use crate::moment::Plan;
-use crate::{Error, Result, Target};
+use crate::{Broken, Error, Result, Target};
 
 /// What came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// When the backup was made, or the last batch committed.
     pub moment: Timestamp,
     pub rows: u64,
     pub batches: u64,
     pub blobs: u64,
+    /// The blobs that did not.
+    pub broken: Vec<Broken>,
 }
 
 /// Brings a backup back into `engine` and the rest of `data`, both new.
 pub async fn from_backup(source: impl Read, what: &str, engine: &dyn Engine, data: &Path) -> Result<Restored> {
     let mut reader = Reader::new(source, what);
     let header = reader.header()?;
-    let mut restored = Restored { moment: header.time, rows: 0, batches: 0, blobs: 0 };
+    let mut restored = Restored { moment: header.time, rows: 0, batches: 0, blobs: 0, broken: Vec::new() };
     let mut frame = reader.read()?;
     loop {
         frame = match frame {
@@ -47,15 +49,18 @@ pub async fn from_backup(source: impl Read, what: &str, engine: &dyn Engine, dat
             }
             Frame::Blob { folder, id } => {
                 restored.blobs += 1;
-                blob(&mut reader, data, &folder, &id).await?
+                blob(&mut reader, data, &folder, &id, &mut restored.broken).await?
             }
-            Frame::End => return Ok(restored),
+            Frame::End => {
+                restored.blobs -= restored.broken.len() as u64;
+                return Ok(restored);
+            }
             _ => return Err(reader.damaged("it does not belong there")),
         };
     }
 }
 
-/// Brings back what `plan` found in an archive.
+/// Brings back the rows that `plan` found in an archive. Which blobs they name, the caller knows: see [`missing_blobs`].
 pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine, data: &Path) -> Result<Restored> {
     let base = target.get(&plan.base).map_err(Error::io(format!("{} cannot be read", plan.base)))?;
     let mut restored = from_backup(base, &plan.base, engine, data).await?;
@@ -86,13 +91,43 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
             restored.moment = restored.moment.max(time);
         }
     }
-    for name in target.list("blobs/").map_err(Error::io("the archive's blobs cannot be listed"))? {
-        let Some((folder, id)) = name.strip_prefix("blobs/").and_then(|name| name.split_once('/')) else { continue };
-        let content = target.get(&name).map_err(Error::io(format!("{name} cannot be read")))?;
-        store(data, folder, id, Blocking(content)).await?;
-        restored.blobs += 1;
-    }
     Ok(restored)
+}
+
+/// Fetches the blobs that `named` tells, by folder and id, and that `data` does not have: out of `target`, when there is one.
+/// Returns those that could not be had.
+///
+/// # Errors
+/// When `data` cannot be written, or the target not be read at all.
+pub async fn missing_blobs(
+    target: Option<&dyn Target>,
+    named: &[(String, BlobId)],
+    data: &Path,
+) -> Result<(u64, Vec<Broken>)> {
+    let (mut fetched, mut broken) = (0, Vec::new());
+    for (folder, id) in named {
+        let blobs = Blobs::open(data.join(checked(folder)?)).await?;
+        if blobs.exists(id).await? {
+            continue;
+        }
+        let content = target.map(|target| target.get(&format!("blobs/{folder}/{id}")));
+        let reason = match content {
+            None => "the backup does not have it".to_owned(),
+            Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => "the archive does not have it".to_owned(),
+            Some(content) => {
+                let content = content.map_err(Error::io(format!("blob {id} of {folder} cannot be read")))?;
+                match store(&blobs, *id, content).await? {
+                    None => {
+                        fetched += 1;
+                        continue;
+                    }
+                    Some(reason) => reason,
+                }
+            }
+        };
+        broken.push(Broken { folder: folder.clone(), id: *id, reason });
+    }
+    Ok((fetched, broken))
 }
 
 /// Only what is plainly the name of a file: a copy may come from anywhere.
@@ -111,26 +146,31 @@ fn write_file(data: &Path, name: &str, content: &[u8]) -> Result<()> {
     write().map_err(Error::io(format!("{} cannot be written", path.display())))
 }
 
-/// Stores the blob whose parts come next, and returns the frame after them.
-async fn blob<R: Read>(reader: &mut Reader<R>, data: &Path, folder: &str, id: &str) -> Result<Frame> {
+/// Stores the blob whose parts come next, and returns the frame after them. A blob whose parts are damaged is left out.
+async fn blob<R: Read>(
+    reader: &mut Reader<R>,
+    data: &Path,
+    folder: &str,
+    id: &str,
+    broken: &mut Vec<Broken>,
+) -> Result<Frame> {
+    let id: BlobId = id.parse()?;
+    let blobs = Blobs::open(data.join(checked(folder)?)).await?;
     let mut parts = Parts { reader, part: Bytes::new(), after: None };
-    let stored = store(data, folder, id, Blocking(&mut parts)).await;
-    match (stored, parts.after) {
-        // The parts' own failure says more than that of storing them.
-        (_, Some(Err(error))) | (Err(error), _) => Err(error),
-        (Ok(()), Some(Ok(frame))) => Ok(frame),
-        (Ok(()), None) => parts.reader.read(),
-    }
+    let reason = store(&blobs, id, &mut parts).await?;
+    broken.extend(reason.map(|reason| Broken { folder: folder.into(), id, reason }));
+    parts.end()
 }
 
-async fn store(data: &Path, folder: &str, id: &str, content: impl AsyncRead + Unpin) -> Result<()> {
-    let expected: BlobId = id.parse()?;
-    let blobs = Blobs::open(data.join(checked(folder)?)).await?;
-    let (stored, _) = blobs.put_reader(content).await?;
-    if stored != expected {
-        return Err(Error::damaged(format!("blob {id} of {folder}"), "its content is not what its name says"));
+/// Stores a blob; returns what is wrong with `content` when that is not the blob's, or cannot be read.
+async fn store(blobs: &Blobs, id: BlobId, content: impl Read + Unpin) -> Result<Option<String>> {
+    let mut content = Blocking(Verified::new(content, id));
+    let stored = blobs.put_reader(&mut content).await;
+    match (stored, content.0.failure()) {
+        (_, Some(reason)) => Ok(Some(reason.into())),
+        (Err(error), None) => Err(error.into()),
+        (Ok(_), None) => Ok(None),
     }
-    Ok(())
 }
 
 /// The content of a blob, out of its parts.
@@ -141,13 +181,38 @@ struct Parts<'a, R> {
     after: Option<Result<Frame>>,
 }
 
+impl<R: Read> Parts<'_, R> {
+    fn next(&mut self) -> io::Result<()> {
+        match self.reader.read() {
+            Ok(Frame::Part(part)) => self.part = part,
+            Ok(Frame::Broken(reason)) => {
+                return Err(io::Error::other(format!("it was damaged when the copy was made: {reason}")));
+            }
+            Err(error @ Error::Damaged { .. }) => return Err(io::Error::other(error.to_string())),
+            other => self.after = Some(other),
+        }
+        Ok(())
+    }
+
+    /// Skips what was not read, and returns the frame after the last part.
+    fn end(mut self) -> Result<Frame> {
+        loop {
+            match self.after.take() {
+                Some(after) => return after,
+                // Two damaged frames one after the other: nothing tells where the next one begins.
+                None => match self.reader.read()? {
+                    Frame::Part(_) | Frame::Broken(_) => {}
+                    after => return Ok(after),
+                },
+            }
+        }
+    }
+}
+
 impl<R: Read> Read for Parts<'_, R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         while self.part.is_empty() && self.after.is_none() {
-            match self.reader.read() {
-                Ok(Frame::Part(part)) => self.part = part,
-                other => self.after = Some(other),
-            }
+            self.next()?;
         }
         match &self.after {
             Some(Err(error)) => Err(io::Error::other(error.to_string())),

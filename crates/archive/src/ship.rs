@@ -6,12 +6,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use base::Timestamp;
-use blob::{BlobId, Hold};
+use blob::{BlobId, Hold, Verified};
 use kv::Entry;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
-use crate::moment::{Base, base_name, last_entry, log_name};
+use crate::moment::{Base, base_name, last_entry, list_of, listed_blobs, log_name};
 use crate::{Backup, Data, Error, Result, Target};
 
 /// How long batches are collected for one part of the log.
@@ -31,6 +31,10 @@ pub struct Progress {
     pub until: Timestamp,
     /// Why it does not get further.
     pub failure: Option<String>,
+    /// The first moment of this store that can be brought back.
+    pub first: Option<Timestamp>,
+    /// Why what is too old could not be removed.
+    pub stays: Option<String>,
 }
 
 /// Archives until it is dropped, or stopped.
@@ -47,9 +51,10 @@ struct Shared {
 }
 
 impl Archiver {
-    pub fn start(data: Data, target: Arc<dyn Target>) -> Result<Archiver> {
+    /// With `keep`, what only moments longer ago need is removed.
+    pub fn start(data: Data, target: Arc<dyn Target>, keep: Option<Duration>) -> Result<Archiver> {
         let shared = Arc::new(Shared::default());
-        let mut shipper = Shipper::new(data.clone(), target);
+        let mut shipper = Shipper::new(data.clone(), target, keep);
         let of_thread = Arc::clone(&shared);
         let run = move || {
             while !of_thread.stopped_within(INTERVAL) {
@@ -115,6 +120,12 @@ struct Shipper {
     /// Bytes of the log since the last backup, and of that backup.
     since_base: u64,
     base_bytes: u64,
+    /// When the last backup was made, and its last batch.
+    last_base: (Timestamp, u64),
+    first: Option<Timestamp>,
+    keep: Option<Duration>,
+    /// When it was last looked what is too old.
+    pruned: Option<Timestamp>,
     blobs: Vec<Folder>,
 }
 
@@ -135,15 +146,39 @@ struct Part {
 }
 
 impl Shipper {
-    fn new(data: Data, target: Arc<dyn Target>) -> Shipper {
-        Shipper { data, target, sequence: None, part: None, since_base: 0, base_bytes: 0, blobs: Vec::new() }
+    fn new(data: Data, target: Arc<dyn Target>, keep: Option<Duration>) -> Shipper {
+        let (sequence, part, last_base, first, pruned) = Default::default();
+        Shipper {
+            data,
+            target,
+            sequence,
+            part,
+            since_base: 0,
+            base_bytes: 0,
+            last_base,
+            first,
+            keep,
+            pruned,
+            blobs: Vec::new(),
+        }
     }
 
     fn round_and_tell(&mut self, shared: &Shared) {
         let before = self.data.env.now();
         let outcome = self.round();
+        let stays = match &outcome {
+            Ok(()) => self.prune(before),
+            Err(_) => None,
+        };
         let progress = &mut shared.lock().0;
         progress.sequence = self.sequence.unwrap_or(0);
+        progress.first = self.first;
+        if let Some(stays) = stays {
+            progress.stays = stays.err().map(|error| {
+                tracing::error!(%error, "what is too old stays in the archive");
+                error.to_string()
+            });
+        }
         match outcome {
             Ok(()) => (progress.until, progress.failure) = (before, None),
             Err(error) => {
@@ -182,24 +217,55 @@ impl Shipper {
                 }
             }
         }
-        if self.since_base > BASE_AFTER_BYTES.max(self.base_bytes) {
+        let (made, last) = self.last_base;
+        // What is too old can only go when there is a backup that is old enough.
+        let old = self.every().is_some_and(|every| last < sequence && self.data.env.now().since(made) >= every);
+        if old || self.since_base > BASE_AFTER_BYTES.max(self.base_bytes) {
             self.base()?;
         }
         Ok(())
     }
 
+    /// How often there is a backup, and it is looked what is too old: so that what stays is at most this much more than wanted.
+    fn every(&self) -> Option<Duration> {
+        self.keep.map(|keep| keep / 4)
+    }
+
+    /// Removes what is too old, when that is due.
+    fn prune(&mut self, now: Timestamp) -> Option<Result<()>> {
+        let (keep, every) = (self.keep?, self.every()?);
+        if self.pruned.is_some_and(|pruned| now.since(pruned) < every) {
+            return None;
+        }
+        // Tried again only then, too: a target that cannot delete is not asked all the time.
+        self.pruned = Some(now);
+        let cutoff = Timestamp(now.as_millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
+        let pruned = crate::prune(&*self.target, "the archive", cutoff).and_then(|_| self.look_for_first());
+        Some(pruned)
+    }
+
+    fn look_for_first(&mut self) -> Result<()> {
+        self.first = self.list("base")?.into_iter().filter_map(Base::of).map(|base| base.time).min();
+        Ok(())
+    }
+
+    /// The names in a folder of this history.
+    fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let objects = self.target.list(&format!("{:016x}/{folder}/", self.data.journal.history()));
+        let objects = objects.map_err(Error::io("the archive cannot be listed"))?;
+        Ok(objects.into_iter().map(|object| object.name).collect())
+    }
+
     /// Finds out what the archive has: with the first backup of this history, nothing is yet.
     fn begin(&mut self) -> Result<u64> {
-        self.follow_blobs()?;
-        let history = self.data.journal.history();
-        let list = |folder: &str| {
-            let names = self.target.list(&format!("{history:016x}/{folder}/"));
-            names.map_err(Error::io("the archive cannot be listed"))
-        };
-        let Some(base) = list("base")?.into_iter().filter_map(Base::of).max() else {
+        let bases: Vec<Base> = self.list("base")?.into_iter().filter_map(Base::of).collect();
+        let Some(base) = bases.iter().max() else {
+            self.follow_blobs(None)?;
             return self.base();
         };
-        let sequence = match list("log")?.last() {
+        self.follow_blobs(Some(base))?;
+        let log = self.list("log")?;
+        let sequence = match log.last() {
             Some(name) => last_entry(&*self.target, name)?.0.max(base.sequence),
             None => base.sequence,
         };
@@ -207,6 +273,11 @@ impl Shipper {
         if sequence > durable {
             return Err(Error::Ahead { archived: sequence, durable });
         }
+        self.last_base = (base.time, base.sequence);
+        self.first = bases.iter().map(|base| base.time).min();
+        // About: most parts have that size.
+        let since = log.iter().filter(|name| **name > log_name(self.data.journal.history(), base.sequence));
+        self.since_base = (since.count() * PART_BYTES) as u64;
         self.archived(sequence);
         Ok(sequence)
     }
@@ -218,14 +289,18 @@ impl Shipper {
 
     /// Puts a backup there, without blobs: they have a place of their own.
     fn base(&mut self) -> Result<u64> {
-        let mut backup = Backup::start(&self.data)?.without_blobs();
+        let backup = Backup::start(&self.data)?;
         // Those that the backup's rows may name are there by now.
         self.ship_blobs()?;
         let Header { sequence, time, .. } = *backup.header();
         let name = base_name(self.data.journal.history(), time, sequence);
+        self.list_blobs(backup.header().clone(), &list_of(&name))?;
+        let mut backup = backup.without_blobs();
         let mut counted = Counted { source: &mut backup, bytes: 0 };
         self.target.put(&name, &mut counted).map_err(Error::io("a backup could not be put into the archive"))?;
         (self.base_bytes, self.since_base, self.part) = (counted.bytes, 0, None);
+        self.last_base = (time, sequence);
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.archived(sequence);
         Ok(sequence)
     }
@@ -254,15 +329,37 @@ impl Shipper {
         Ok(last)
     }
 
-    /// From now on, no blob comes or goes unnoticed; those that are there and not in the archive wait.
-    fn follow_blobs(&mut self) -> Result<()> {
+    /// Puts a list of the blobs there are beside a backup, which holds back their end: blobs in no list of any backup are needed by
+    /// none, unless they are younger.
+    fn list_blobs(&self, header: Header, name: &str) -> Result<()> {
+        let (mut writer, mut list) = (Writer::default(), Vec::new());
+        writer.write(&Frame::Header(header), &mut list)?;
+        for (folder, blobs) in &self.data.blobs {
+            for id in blobs.list()? {
+                writer.write(&Frame::Blob { folder: (*folder).into(), id: id.to_string() }, &mut list)?;
+            }
+        }
+        writer.write(&Frame::End, &mut list)?;
+        self.target.put(name, &mut &list[..]).map_err(Error::io("a list of blobs could not be put into the archive"))
+    }
+
+    /// From now on, no blob comes or goes unnoticed; those wait that are there and not in the archive, or in it from before the last
+    /// backup, which does not list them: they came again since, and must not be taken for old.
+    fn follow_blobs(&mut self, base: Option<&Base>) -> Result<()> {
         self.blobs.clear();
+        let list = base.map(|base| list_of(&base.name));
+        // Without a list, all are put again, which does no harm.
+        let listed = list.map(|list| listed_blobs(&*self.target, &list).unwrap_or_default());
+        let listed: Option<HashSet<String>> =
+            listed.map(|blobs| blobs.into_iter().map(|(folder, id)| format!("blobs/{folder}/{id}")).collect());
         for (name, blobs) in &self.data.blobs {
             let (added, hold) = (blobs.follow(), blobs.hold());
             let prefix = format!("blobs/{name}/");
             let known = self.target.list(&prefix).map_err(Error::io("the archive's blobs cannot be listed"))?;
+            let known =
+                known.iter().filter(|object| listed.as_ref().is_none_or(|listed| listed.contains(&object.name)));
             let known: HashSet<BlobId> =
-                known.iter().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()).collect();
+                known.filter_map(|object| object.name.strip_prefix(&prefix)?.parse().ok()).collect();
             let waiting = blobs.list()?.into_iter().filter(|id| !known.contains(id)).collect();
             self.blobs.push(Folder { added, waiting, _hold: hold });
         }
@@ -278,9 +375,16 @@ impl Shipper {
             }
             while let Some(id) = folder.waiting.last() {
                 match blobs.open_file(id) {
-                    Ok(mut file) => {
-                        let put = self.target.put(&format!("blobs/{name}/{id}"), &mut file);
-                        put.map_err(Error::io("a blob could not be put into the archive"))?;
+                    Ok(file) => {
+                        let mut content = Verified::new(file, *id);
+                        let put = self.target.put(&format!("blobs/{name}/{id}"), &mut content);
+                        match content.failure() {
+                            // There is nothing to archive, and no use in waiting for it.
+                            Some(reason) => {
+                                tracing::error!(folder = name, %id, reason, "a damaged blob is not archived")
+                            }
+                            None => put.map_err(Error::io("a blob could not be put into the archive"))?,
+                        }
                     }
                     // Deleted since by somebody who was sure that nothing names it.
                     Err(blob::Error::NotFound(_)) => {}

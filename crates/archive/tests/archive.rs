@@ -50,14 +50,18 @@ impl Store {
 
     /// Runs an archiver until it has everything.
     fn archive(&self, target: &Arc<dyn Target>) {
-        let archiver = Archiver::start(self.data.clone(), Arc::clone(target)).unwrap();
+        let archiver = Archiver::start(self.data.clone(), Arc::clone(target), None).unwrap();
         archiver.stop();
         assert_eq!((archiver.progress().failure, archiver.lag()), (None, Duration::ZERO));
     }
 }
 
 fn target(folder: &TempDir) -> Arc<dyn Target> {
-    Arc::new(Folder(folder.path().join("archive")))
+    Arc::new(Folder::open(folder.path().join("archive")).unwrap())
+}
+
+fn names(target: &dyn Target, prefix: &str) -> Vec<String> {
+    target.list(prefix).unwrap().into_iter().map(|object| object.name).collect()
 }
 
 async fn restore(target: &dyn Target, at: Option<Timestamp>, to: PathBuf) -> Result<(Restored, Store), Error> {
@@ -65,6 +69,12 @@ async fn restore(target: &dyn Target, at: Option<Timestamp>, to: PathBuf) -> Res
     let local = Local::open(&to, &Options::default()).unwrap();
     let restored = archive::from_archive(target, &plan, &local, &to).await?;
     drop(local);
+    // As if the rows named all there is.
+    let blobs = names(target, "blobs/code/");
+    let named: Vec<_> =
+        blobs.iter().map(|name| ("code".into(), name.rsplit('/').next().unwrap().parse().unwrap())).collect();
+    let (_, broken) = archive::missing_blobs(Some(target), &named, &to).await?;
+    assert_eq!(broken, []);
     Ok((restored, open(&to).await))
 }
 
@@ -111,6 +121,93 @@ async fn a_backup_has_one_moment_and_its_blobs() {
     let local = Local::open(&to, &Options::default()).unwrap();
     let cut = archive::from_backup(&bytes[..bytes.len() - 1], "it", &local, &to).await;
     assert!(matches!(cut, Err(Error::Damaged { .. })), "{cut:?}");
+}
+
+async fn poll(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !condition().await {
+        assert!(std::time::Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Turns a byte in each file below a folder.
+fn damage(path: &Path) {
+    for entry in std::fs::read_dir(path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            damage(&path);
+            continue;
+        }
+        let mut content = std::fs::read(&path).unwrap();
+        content[0] ^= 1;
+        std::fs::write(&path, content).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_blob_costs_nothing_but_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    let bad = store.code.put(Bytes::from(vec![1; 3_000_000])).await.unwrap();
+    damage(&folder.path().join("one/code"));
+    let good = store.code.put(Bytes::from(vec![2; 3_000_000])).await.unwrap();
+    let mut backup = Backup::start(&store.data).unwrap();
+    let mut bytes = Vec::new();
+    backup.read_to_end(&mut bytes).unwrap();
+    assert_eq!(backup.broken().iter().map(|broken| broken.id).collect::<Vec<_>>(), [bad]);
+    let to = folder.path().join("two");
+    let local = Local::open(&to, &Options::default()).unwrap();
+    let restored = archive::from_backup(&bytes[..], "it", &local, &to).await.unwrap();
+    assert_eq!((restored.blobs, restored.broken.len(), restored.broken[0].id), (1, 1, bad));
+    assert!(restored.broken[0].reason.contains("when the copy was made"), "{:?}", restored.broken);
+    drop(local);
+    let again = open(&to).await;
+    assert_eq!((again.keys(), again.code.list().unwrap()), (vec![1], vec![good]));
+
+    // Nothing damaged gets into an archive, and what is damaged there does not come out.
+    let target = target(&folder);
+    store.archive(&target);
+    assert_eq!(names(&*target, "blobs/"), [format!("blobs/code/{good}")]);
+    damage(&folder.path().join("archive/blobs"));
+    let named = [("code".to_owned(), good), ("code".to_owned(), bad)];
+    let (fetched, broken) = archive::missing_blobs(Some(&*target), &named, &folder.path().join("three")).await.unwrap();
+    let reasons: Vec<&str> = broken.iter().map(|broken| &*broken.reason).collect();
+    assert_eq!((fetched, reasons), (0, vec!["its content is not what its name says", "the archive does not have it"]));
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_a_blob_of_a_backup_costs_that_blob() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    for content in [1, 2] {
+        store.code.put(Bytes::from(vec![content; 3_000_000])).await.unwrap();
+    }
+    let mut bytes = Vec::new();
+    Backup::start(&store.data).unwrap().read_to_end(&mut bytes).unwrap();
+    let middle = bytes.len() - 4_000_000;
+    bytes[middle] ^= 1;
+    let to = folder.path().join("two");
+    let local = Local::open(&to, &Options::default()).unwrap();
+    let restored = archive::from_backup(&bytes[..], "it", &local, &to).await.unwrap();
+    assert_eq!((restored.rows, restored.blobs, restored.broken.len()), (1, 1, 1));
+    assert!(restored.broken[0].reason.contains("its checksum is wrong"), "{:?}", restored.broken);
+}
+
+#[tokio::test]
+async fn deleted_blobs_give_their_room_back_while_they_are_archived() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), None).unwrap();
+    poll("the first round", async || archiver.progress().until > Timestamp::default()).await;
+    let blob = store.code.put(Bytes::from_static(b"code")).await.unwrap();
+    store.code.delete(&blob).await.unwrap();
+    poll("the blob's end", async || !store.code.exists(&blob).await.unwrap()).await;
+    archiver.stop();
+    assert_eq!(names(&*target, "blobs/"), [format!("blobs/code/{blob}")]);
 }
 
 #[tokio::test]
@@ -167,7 +264,7 @@ async fn a_hole_is_told() {
         store.archive(&target);
         moments.push(between());
     }
-    let mut parts = target.list("").unwrap();
+    let mut parts = names(&*target, "");
     parts.retain(|name| name.contains("/log/"));
     std::fs::remove_file(folder.path().join("archive").join(&parts[1])).unwrap();
     let hole = restore(&*target, None, folder.path().join("two")).await.err().unwrap();
@@ -194,7 +291,7 @@ async fn an_older_copy_of_a_store_does_not_go_on_with_its_archive() {
     store.archive(&target);
     let copy = open(&folder.path().join("two")).await;
     copy.put(3);
-    let archiver = Archiver::start(copy.data.clone(), Arc::clone(&target)).unwrap();
+    let archiver = Archiver::start(copy.data.clone(), Arc::clone(&target), None).unwrap();
     archiver.stop();
     let failure = archiver.progress().failure.unwrap();
     assert!(failure.contains("an older copy"), "{failure}");
@@ -226,4 +323,64 @@ async fn of_two_stores_in_one_archive_the_caller_names_one() {
         drop(local);
         assert_eq!(open(&to).await.keys(), keys);
     }
+}
+
+#[tokio::test]
+async fn what_is_too_old_goes_and_every_later_moment_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    let other = open(&folder.path().join("other")).await;
+    other.put(77);
+    other.archive(&target);
+    let gone = store.code.put(Bytes::from_static(b"gone")).await.unwrap();
+    let used = store.code.put(Bytes::from_static(b"used")).await.unwrap();
+    // With nothing to keep, each run that has something new ends with a backup.
+    let archive = || {
+        let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), Some(Duration::ZERO)).unwrap();
+        archiver.stop();
+        assert_eq!((archiver.progress().failure, archiver.progress().stays), (None, None));
+        archiver.progress().first.unwrap()
+    };
+    let mut moments = Vec::new();
+    for number in 0..6 {
+        store.put(number);
+        archive();
+        moments.push(between());
+        if number == 0 {
+            store.code.delete(&gone).await.unwrap();
+        }
+    }
+    let first = archive();
+    assert!(first > moments[4] && first < moments[5], "{first:?} of {moments:?}");
+    let history = format!("{:016x}", store.data.journal.history());
+    let prune = |cutoff| archive::prune(&*target, "the archive", cutoff).unwrap();
+    // Young blobs stay; then they are old, and one is needed.
+    assert_eq!(names(&*target, "blobs/").len(), 2);
+    let day = Duration::from_secs(25 * 60 * 60);
+    for name in names(&*target, "blobs/") {
+        let file = std::fs::File::options().write(true).open(folder.path().join("archive").join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::now() - day).unwrap();
+    }
+    assert_eq!(prune(first).blobs, 1);
+    assert_eq!(names(&*target, "blobs/"), [format!("blobs/code/{used}")]);
+    for (number, moment) in moments.iter().enumerate().skip(5) {
+        let plan = archive::find(&*target, "the archive", Some(*moment), Some(&history)).unwrap();
+        let to = folder.path().join(format!("at-{number}"));
+        let local = Local::open(&to, &Options::default()).unwrap();
+        archive::from_archive(&*target, &plan, &local, &to).await.unwrap();
+        drop(local);
+        assert_eq!(open(&to).await.keys(), (0..=number as u32).collect::<Vec<_>>());
+    }
+    let early = archive::find(&*target, "the archive", Some(moments[3]), Some(&history)).err().unwrap();
+    assert!(matches!(early, Error::TooEarly { .. }), "{early}");
+    // Of a store that is idle, the last moment stays.
+    let idle = format!("{:016x}", other.data.journal.history());
+    prune(Env::real().now());
+    let plan = archive::find(&*target, "the archive", None, Some(&idle)).unwrap();
+    let to = folder.path().join("idle");
+    let local = Local::open(&to, &Options::default()).unwrap();
+    archive::from_archive(&*target, &plan, &local, &to).await.unwrap();
+    drop(local);
+    assert_eq!(open(&to).await.keys(), [77]);
 }

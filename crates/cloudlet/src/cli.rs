@@ -32,6 +32,8 @@ pub enum Command {
     Doctor(Doctor),
     Backup(Backup),
     Restore(Restore),
+    #[command(subcommand)]
+    Archive(Archive),
     Repair(Repair),
 }
 
@@ -72,10 +74,16 @@ pub struct Serve {
     /// Where to listen. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
-    /// Copies every commit to this folder, a second or so behind, so that `cloudlet restore` can bring back any moment:
-    /// best on another disk. How far behind, `cloudlet status` tells.
-    #[arg(long, value_name = "FOLDER")]
+    /// Copies every commit to this folder (best on another disk) or bucket (s3://BUCKET/PREFIX), a second or so behind, so
+    /// that `cloudlet restore` can bring back any moment. How far behind, `cloudlet status` tells. How a bucket is reached,
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE say; each may
+    /// be given as CLOUDLET_ARCHIVE_… instead of AWS_….
+    #[arg(long, value_name = "PLACE")]
     pub archive: Option<String>,
+    /// Removes from the archive what only moments longer ago need: 12h, 30d. Without it, the archive keeps everything. The
+    /// first moment that can be brought back, `cloudlet status` tells.
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "archive")]
+    pub archive_keep: Option<std::time::Duration>,
     /// The region that resources are in when a request does not name one.
     #[arg(long, default_value = "us-east-1", env = "CLOUDLET_REGION")]
     pub region: String,
@@ -224,35 +232,58 @@ pub struct Doctor {
 
 /// Writes everything a server keeps to a file, while it runs.
 ///
-/// The file is of one moment, and complete: tables, queues, code, credentials. Keep it as you would keep those.
+/// The file is of one moment, and complete: tables, queues, code, credentials. Keep it as you would keep those. Code that is
+/// damaged on the server's disk is left out and told, with what needs it; the exit status is 3 then.
 #[derive(Args, Debug)]
 pub struct Backup {
-    /// The file to write. One that is there is replaced once the new one is complete.
-    pub file: PathBuf,
+    /// The file to write, or the object (s3://BUCKET/NAME). What is there is replaced once the new one is complete. How a
+    /// bucket is reached, `cloudlet serve --help` tells, at --archive: where AWS_… are set for the server, take
+    /// CLOUDLET_ARCHIVE_… for the bucket.
+    pub file: String,
     #[command(flatten)]
     pub connection: Connection,
 }
 
 /// Makes a data folder from a backup, or from any moment of an archive.
 ///
-/// Start a server on it afterwards: cloudlet serve --data DIR.
+/// Start a server on it afterwards: cloudlet serve --data DIR. Where code is missing or damaged in the copy, everything else is
+/// brought back, what is lost is told with what needs it, and the exit status is 3.
 #[derive(Args, Debug)]
 pub struct Restore {
-    /// The backup.
+    /// The backup: a file, or an object (s3://BUCKET/NAME).
     #[arg(required_unless_present = "archive", conflicts_with = "archive")]
-    pub file: Option<PathBuf>,
-    /// The archive that a server was started with (`cloudlet serve --archive`).
-    #[arg(long, value_name = "FOLDER")]
+    pub file: Option<String>,
+    /// The archive that a server was started with (`cloudlet serve --archive`), a folder or a bucket (s3://BUCKET/PREFIX).
+    #[arg(long, value_name = "PLACE")]
     pub archive: Option<String>,
     /// The moment to bring back, such as 2026-11-23T10:15:00Z [default: the last one].
     #[arg(long, requires = "archive", value_parser = moment)]
     pub at: Option<Timestamp>,
-    /// The history to bring back, where several stores were archived to the folder at that moment: the name of a folder in it.
+    /// The history to bring back, where several stores were archived to the place at that moment: the name of a folder in it.
     #[arg(long, requires = "archive")]
     pub history: Option<String>,
     /// The folder to make.
     #[arg(long)]
     pub data: PathBuf,
+}
+
+/// Looks after archives.
+#[derive(Subcommand, Debug)]
+pub enum Archive {
+    Prune(Prune),
+}
+
+/// Removes from an archive what only moments longer ago need.
+///
+/// Every moment since then can still be brought back, and the last one of each store. A server with --archive-keep does this
+/// by itself; do not run it beside one.
+#[derive(Args, Debug)]
+pub struct Prune {
+    /// The archive: a folder, or a bucket (s3://BUCKET/PREFIX).
+    pub archive: String,
+    /// How far back moments are wanted: 12h, 30d.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub keep: std::time::Duration,
 }
 
 /// Looks whether a data folder can be opened, and mends it where that is possible.

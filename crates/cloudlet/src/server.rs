@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use auth::sigv4::Credentials;
@@ -28,6 +29,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Where everything is copied to as it is committed.
     pub archive: Option<String>,
+    /// How far back its moments are wanted.
+    pub archive_keep: Option<Duration>,
     pub listen: SocketAddr,
     pub region: String,
     pub account: String,
@@ -76,7 +79,8 @@ impl Server {
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
-        let Options { data, archive, listen, region, account, test_credentials, isolate, loopback_ports } = options;
+        let Options { data, archive, archive_keep, listen, region, account, test_credentials, isolate, loopback_ports } =
+            options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         let local = kv_local::Local::open(&data, &engine)?;
@@ -98,6 +102,7 @@ impl Server {
             isolate,
             journal: Some(Arc::new(local.journal())),
             archive,
+            archive_keep,
             loopback_ports,
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;

@@ -33,6 +33,8 @@ pub struct Settings {
     pub journal: Option<Arc<dyn Journal>>,
     /// Where everything is copied to as it is committed.
     pub archive: Option<Arc<dyn Target>>,
+    /// How far back its moments are wanted; everything is kept when nobody says.
+    pub archive_keep: Option<Duration>,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
 }
@@ -102,7 +104,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         env: env.clone(),
     });
     let archiver = settings.archive.clone().zip(copied.clone());
-    let archiver = archiver.map(|(target, data)| Archiver::start(data, target)).transpose()?.map(Arc::new);
+    let archiver =
+        archiver.map(|(target, data)| Archiver::start(data, target, settings.archive_keep)).transpose()?.map(Arc::new);
     let parts = Parts { functions: functions.runtime().clone(), archiver: archiver.clone() };
     let control = Control {
         packages,
@@ -156,6 +159,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         isolate: false,
         journal: None,
         archive: None,
+        archive_keep: None,
         loopback_ports: Vec::new(),
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;

@@ -36,6 +36,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         account: "000000000000".into(),
         test_credentials: true,
         archive: None,
+        archive_keep: None,
         isolate,
         loopback_ports: options.allow_loopback.clone(),
     })

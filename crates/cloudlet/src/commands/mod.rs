@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+mod archive;
 mod backup;
 mod deploy;
 mod dev;
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::Command;
+use crate::output;
 
 /// Runs a command to its end.
 pub fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -37,6 +39,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Doctor(options) => doctor::run(options).await,
             Command::Backup(options) => backup::run(options).await,
             Command::Restore(options) => restore::run(options).await,
+            Command::Archive(command) => archive::run(&command),
             Command::Repair(options) => repair::run(&options),
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,
@@ -44,6 +47,17 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Remove(options) => deploy::remove(options).await,
         }
     })
+}
+
+/// The exit status of a copy that is whole but for what it said is lost: different from a failure, which leaves nothing.
+const INCOMPLETE: u8 = 3;
+
+/// Tells of a blob that a copy lacks, and of what needs it.
+fn tell_lost(folder: &str, id: &str, reason: &str, users: &[String]) {
+    output::note(format_args!("warning: lost is {folder}/{id}: {reason}"));
+    for user in users {
+        output::note(format_args!("  {user} needs it"));
+    }
 }
 
 /// Makes the name of a new file or folder durable.

@@ -20,6 +20,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let server = Server::start(Options {
         data: options.data,
         archive: options.archive,
+        archive_keep: options.archive_keep,
         listen: options.listen,
         region: options.region,
         account: options.account,

@@ -33,6 +33,12 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
         let text = |name: &str| archive.get(name).and_then(Value::as_str);
         let lag = archive.get("LagSeconds").and_then(Value::as_f64).unwrap_or_default();
         output::line(format_args!("archive: {lag:.1} s behind, complete until {}", text("Until").unwrap_or_default()));
+        if let Some(since) = text("Since") {
+            output::line(format_args!("archive: any moment since {since} can be brought back"));
+        }
+        if let Some(failure) = text("PruneFailure") {
+            output::line(format_args!("archive: what is too old stays: {failure}"));
+        }
         if let Some(failure) = text("Failure") {
             output::line(format_args!("archive: it does not get further: {failure}"));
         }

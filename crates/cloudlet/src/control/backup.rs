@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use archive::{Backup, Data};
+use archive::{Backup, Broken, Data};
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error};
 use tokio::time::Instant;
 use wire::Blob;
 
-use super::Control;
+use super::{Control, Named};
 
 /// The parts of a backup have at least so many bytes, but for the last.
 const PART_BYTES: usize = 2 * 1024 * 1024;
@@ -52,6 +52,19 @@ pub struct Part {
     /// The next bytes; missing at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<Blob>,
+    /// At the end: what is damaged on the server, and so in the backup.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<Damage>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Damage {
+    pub folder: String,
+    pub id: String,
+    pub reason: String,
+    /// Functions, layers and stacks that need it.
+    pub users: Vec<String>,
 }
 
 impl Backups {
@@ -115,7 +128,7 @@ async fn give_up(running: Arc<Mutex<Option<Running>>>, id: String) {
     }
 }
 
-pub async fn read(control: Arc<Control>, _: Cx, input: ReadInput) -> Result<Part, Error> {
+pub async fn read(control: Arc<Control>, cx: Cx, input: ReadInput) -> Result<Part, Error> {
     let running = Arc::clone(&control.backups.running);
     let read = tokio::task::spawn_blocking(move || {
         let mut running = lock(&running);
@@ -123,11 +136,27 @@ pub async fn read(control: Arc<Control>, _: Cx, input: ReadInput) -> Result<Part
             Error::new(404, "BackupNotFoundException", "There is no such backup; nobody read it for a minute, perhaps.")
         })?;
         let bytes = found.read().map_err(Error::internal);
-        if !matches!(bytes, Ok(Some(_))) {
-            *running = None;
-        }
-        bytes
+        let ended = match bytes {
+            Ok(Some(_)) => None,
+            _ => running.take(),
+        };
+        bytes.map(|bytes| (bytes, ended))
     });
-    let bytes = read.await.map_err(Error::internal)??;
-    Ok(Part { bytes: bytes.map(|bytes| Blob(bytes.into())) })
+    let (bytes, ended) = read.await.map_err(Error::internal)??;
+    let broken = ended.map(|ended| damage(&cx, ended.backup.broken())).transpose()?.unwrap_or_default();
+    Ok(Part { bytes: bytes.map(|bytes| Blob(bytes.into())), broken })
+}
+
+fn damage(cx: &Cx, broken: &[Broken]) -> Result<Vec<Damage>, Error> {
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named = Named::find(cx.db()).map_err(Error::internal)?;
+    let damage = broken.iter().map(|broken| Damage {
+        folder: broken.folder.clone(),
+        id: broken.id.to_string(),
+        reason: broken.reason.clone(),
+        users: named.users(broken).to_vec(),
+    });
+    Ok(damage.collect())
 }

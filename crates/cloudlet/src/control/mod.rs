@@ -4,6 +4,7 @@
 mod backup;
 mod call;
 mod executions;
+mod named;
 mod packages;
 mod stacks;
 mod status;
@@ -16,6 +17,7 @@ use service::{Api, Cx, Service, read, write};
 use wire::Protocol;
 
 pub use backup::Backups;
+pub use named::Named;
 pub use status::Instances;
 
 /// The part of `X-Amz-Target` before the dot.

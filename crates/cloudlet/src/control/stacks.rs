@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kv::{Order, Table};
+use anyhow::Context as _;
+use blob::BlobId;
+use kv::{Db, Order, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{Cx, Error, prefix};
@@ -61,6 +63,21 @@ pub async fn delete(_: Arc<Control>, cx: Cx, input: StackInput) -> Result<Empty,
 
 pub async fn list(_: Arc<Control>, cx: Cx, _: ListInput) -> Result<Names, Error> {
     Ok(Names { names: names(&cx)? })
+}
+
+/// The packages that stacks are made of, by their SHA-256, and the stack; the same package comes once for each.
+pub fn named_packages(db: &Db) -> anyhow::Result<Vec<(BlobId, String)>> {
+    let mut named = Vec::new();
+    for row in STACKS.scan(&db.read()?, Order::Forward)? {
+        let ((region, name), text) = row?;
+        let stack: deploy::Stack =
+            serde_json::from_str(&text).with_context(|| format!("the state of stack {name} cannot be read"))?;
+        let packages = stack.packages().into_iter().map(|sha256| sha256.parse::<BlobId>());
+        for id in packages {
+            named.push((id?, format!("stack {name} in {region}")));
+        }
+    }
+    Ok(named)
 }
 
 /// The names of the stacks in the request's region.

@@ -55,11 +55,18 @@ pub struct Archive {
     /// Why it does not get further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// The first moment of this store that can be brought back, in ISO 8601.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Why what is too old could not be removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_failure: Option<String>,
 }
 
 fn archive(archiver: &Archiver) -> Archive {
-    let Progress { until, failure, .. } = archiver.progress();
-    Archive { lag_seconds: archiver.lag().as_secs_f64(), until: until.iso8601(), failure }
+    let Progress { until, failure, first, stays, .. } = archiver.progress();
+    let since = first.map(base::Timestamp::iso8601);
+    Archive { lag_seconds: archiver.lag().as_secs_f64(), until: until.iso8601(), failure, since, prune_failure: stays }
 }
 
 pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status, Error> {

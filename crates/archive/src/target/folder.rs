@@ -1,0 +1,120 @@
+//! A folder as a target, best on another disk or machine.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use base::Timestamp;
+
+use super::{Object, Target};
+use crate::{Error, Result};
+
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+/// How the name of an object begins until it is whole.
+const UNFINISHED: &str = ".unfinished";
+
+impl Folder {
+    /// Makes the folder when it is not there.
+    pub fn open(path: PathBuf) -> Result<Folder> {
+        make_folder(&path).map_err(Error::io(format!("{} cannot be used as an archive", path.display())))?;
+        Ok(Folder(path))
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+impl Target for Folder {
+    fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
+        let path = self.0.join(name);
+        let folder = path.parent().unwrap_or(&self.0);
+        if !folder.is_dir() {
+            make_folder(folder)?;
+            for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(&self.0)) {
+                File::open(above)?.sync_all()?;
+            }
+        }
+        // A name of its own: two servers may archive to one folder.
+        let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+        io::copy(content, &mut file)?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        File::open(folder)?.sync_all()
+    }
+
+    fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(File::open(self.0.join(name))?))
+    }
+
+    fn list(&self, prefix: &str) -> io::Result<Vec<Object>> {
+        let (mut objects, mut folders) = (Vec::new(), vec![prefix.trim_end_matches('/').to_owned()]);
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(self.0.join(&folder)) {
+                Ok(entries) => entries,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+                match entry.file_type()?.is_dir() {
+                    true => folders.push(path),
+                    false if !name.starts_with(UNFINISHED) => match put_at(&entry) {
+                        Ok(put) => objects.push(Object { name: path, put }),
+                        // Deleted since.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Err(error) => return Err(error),
+                    },
+                    false => {}
+                }
+            }
+        }
+        objects.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(objects)
+    }
+
+    fn delete(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.0.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn put_at(entry: &fs::DirEntry) -> io::Result<Timestamp> {
+    let modified = entry.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Timestamp(u64::try_from(modified.as_millis()).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::open;
+
+    #[test]
+    fn a_folder_keeps_what_is_put() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = open(&folder.path().join("a").to_string_lossy()).unwrap();
+        let names = |prefix: &str| {
+            let objects = target.list(prefix).unwrap();
+            objects.into_iter().map(|object| object.name).collect::<Vec<_>>()
+        };
+        assert!(names("").is_empty());
+        for (name, content) in [("h/log/2", "two"), ("h/log/1", "one"), ("h/log/1", "uno"), ("h/base/1", "b")] {
+            target.put(name, &mut content.as_bytes()).unwrap();
+        }
+        assert_eq!(names("h/log/"), ["h/log/1", "h/log/2"]);
+        assert_eq!(names("").len(), 3);
+        assert!(names("h/other/").is_empty() && target.get("h/log/3").is_err());
+        assert_eq!(io::read_to_string(target.get("h/log/1").unwrap()).unwrap(), "uno");
+        target.delete("h/log/1").unwrap();
+        target.delete("h/log/1").unwrap();
+        assert_eq!(names("h/log/"), ["h/log/2"]);
+    }
+}
