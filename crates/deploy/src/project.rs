@@ -74,10 +74,11 @@ impl Project {
     }
 
     /// The project without a version for each function at each deployment: while it is developed, nobody goes back to one.
+    /// Nor are there aliases then, which would be of versions: triggers call the functions themselves.
     pub fn without_versions(mut self) -> Project {
         self.service.provider.version_functions = false;
         for function in &mut self.service.functions {
-            function.version = None;
+            (function.version, function.provisioned_concurrency, function.snap_start) = (None, None, false);
         }
         self
     }

@@ -195,9 +195,12 @@ async fn try_deploy(cloud: &FakeCloud, folder: &Path) -> Result<deploy::Outcome,
 
 #[test]
 fn versions_can_be_left_out() {
-    let project = Project::load(&data("blog"), &options()).unwrap().without_versions();
-    let template = project.template(&hashes(&project));
-    assert!(template.resources.values().all(|resource| resource["Type"] != "AWS::Lambda::Version"));
+    for name in ["blog", "aliases"] {
+        let project = Project::load(&data(name), &options()).unwrap().without_versions();
+        let text = project.template(&hashes(&project)).to_json().to_string();
+        assert!(text.contains("AWS::Lambda::Function") && !text.contains("AWS::Lambda::Version"), "{name}");
+        assert!(!text.contains("AWS::Lambda::Alias") && !text.contains("LambdaAlias"), "{name}");
+    }
 }
 
 #[test]

@@ -226,10 +226,11 @@ impl Instance {
         }
     }
 
-    /// Whether credentials outlast another invocation, and the process still runs.
+    /// Whether credentials outlast another invocation, and the process and its extensions still run.
     pub fn is_fit(&self) -> bool {
         let has_ended = self.process.has_ended() || (self.frozen && sandbox::has_ended(self.process.pid()));
-        !has_ended && self.env.now() + self.spec.timeout < self.credentials_expire
+        // An extension may have failed while nobody needed it.
+        !has_ended && self.is_settled() && self.env.now() + self.spec.timeout < self.credentials_expire
     }
 }
 
