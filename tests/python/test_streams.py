@@ -1,11 +1,12 @@
-"""DynamoDB Streams through boto3: every operation, who may read, and that a crash leaves table, index and stream alike."""
+"""DynamoDB Streams through boto3: every operation, who may read, functions that are fed by one, and what crashes leave."""
 
 import json
 import threading
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from cloudlet import Server
+from cloudlet import ACCOUNT, Server, wait_until
+from test_lambda import create, make_role, package, queue
 
 CLIENTS = 16
 ACCOUNTS = 40
@@ -147,3 +148,44 @@ def check(dynamodb, streams, arn, noted):
     assert replayed == table
     # Two balances changed for each note: no transaction is in the stream in part.
     assert added == notes and changes == 2 * len(notes)
+
+
+def test_no_record_is_skipped_in_a_crash(victim):
+    """A function that always fails has each record told to a queue: what the queue has was handed to the function."""
+    role = make_role(victim.client("iam"), "fed")
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}}
+    victim.client("iam").put_role_policy(RoleName="fed", PolicyName="streams", PolicyDocument=json.dumps(document))
+    arn = make(victim.client("dynamodb"), "tab")
+    url, queue_arn = queue(victim.client("sqs"), "told")
+    code = package(index__py="def handler(event, context):\n    raise ValueError('told to')")
+    lambda_ = victim.client("lambda")
+    create(lambda_, role, "f", Code={"ZipFile": code})
+    lambda_.create_event_source_mapping(
+        FunctionName="f",
+        EventSourceArn=arn,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        MaximumRetryAttempts=0,
+        ParallelizationFactor=3,
+        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+    )
+    told = set()
+
+    def drain(enough):
+        sqs, url = victim.client("sqs"), f"{victim.endpoint}/{ACCOUNT}/told"
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            told.add(json.loads(message["Body"])["DDBStreamBatchInfo"]["startSequenceNumber"])
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(told) >= enough
+
+    for round_ in range(3):
+        dynamodb = victim.client("dynamodb")
+        for number in range(20):
+            dynamodb.put_item(TableName="tab", Item={"k": {"S": f"{round_}-{number}"}})
+        wait_until(lambda: drain(round_ * 20 + 5), 60, "the first records of a round being told")
+        victim.kill()
+        victim.start()
+    expected = {record["dynamodb"]["SequenceNumber"] for record in read(victim.client("dynamodbstreams"), arn)}
+    assert len(expected) == 60
+    wait_until(lambda: drain(60), 60, "every record being told")
+    assert told == expected

@@ -59,6 +59,11 @@ fn an_http_api_with_a_table_and_a_queue() {
 }
 
 #[test]
+fn streams_of_tables() {
+    check("streams");
+}
+
+#[test]
 fn a_rest_api_with_roles_and_extensions() {
     check("rest");
 }

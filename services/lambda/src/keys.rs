@@ -4,7 +4,8 @@ use kv::Table;
 use service::prefix;
 
 use crate::types::{
-    Alias, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, Provisioned, UrlOwner, Version,
+    Alias, Checkpoint, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, Provisioned, UrlOwner,
+    Version,
 };
 
 /// By region and name.
@@ -31,6 +32,8 @@ pub const URL_OWNERS: Table<String, UrlOwner> = Table::new(prefix::LAMBDA, 10);
 pub const LAYER_POLICIES: Table<(String, String, u64), Policy> = Table::new(prefix::LAMBDA, 11);
 /// By region, function and qualifier.
 pub const PROVISIONED: Table<(String, String, String), Provisioned> = Table::new(prefix::LAMBDA, 12);
+/// By the mapping's region and id, and the shard.
+pub const CHECKPOINTS: Table<(String, String, String), Checkpoint> = Table::new(prefix::LAMBDA, 13);
 
 /// Woken when provisioned concurrency changes, or what it is for.
 pub const PROVISIONED_CHANNEL: &[u8] = b"lambda/provisioned";

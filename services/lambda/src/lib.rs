@@ -1,4 +1,5 @@
-//! AWS Lambda: functions, their versions and aliases, layers, asynchronous events, and queues as event sources.
+//! AWS Lambda: functions, their versions and aliases, layers, asynchronous events, and queues and streams as event
+//! sources.
 
 mod archive;
 mod bindings;

@@ -73,6 +73,22 @@ pub const BACK_OFF_MAX: Duration = Duration::from_secs(300);
 
 pub const BATCH_SIZE_DEFAULT: u32 = 10;
 pub const BATCH_SIZE_RANGE: RangeInclusive<i64> = 1..=10_000;
+pub const STREAM_BATCH_SIZE_DEFAULT: u32 = 100;
+/// Batches of one shard that are under way at once.
+pub const PARALLELIZATION_RANGE: RangeInclusive<i64> = 1..=10;
+/// Retries of a batch of records, and their age; -1 is without end.
+pub const STREAM_RETRIES_RANGE: RangeInclusive<i64> = -1..=10_000;
+pub const RECORD_AGE_SECONDS_RANGE: RangeInclusive<i64> = -1..=604_800;
+/// The least age that can be asked for, where any is.
+pub const RECORD_AGE_SECONDS_MIN: i64 = 60;
+pub const TUMBLING_SECONDS_RANGE: RangeInclusive<i64> = 0..=900;
+/// The state of a tumbling window.
+pub const WINDOW_STATE_BYTES_MAX: usize = 1 << 20;
+/// Records of one shard that have been read and are not done with.
+pub const SHARD_BUFFER_BYTES_MAX: usize = 16 << 20;
+/// Waits between attempts of a batch that failed, doubled each time.
+pub const BATCH_RETRY_MIN: Duration = Duration::from_millis(200);
+pub const BATCH_RETRY_MAX: Duration = Duration::from_secs(60);
 pub const FIFO_BATCH_SIZE_MAX: u32 = 10;
 pub const BATCHING_WINDOW_SECONDS_RANGE: RangeInclusive<i64> = 0..=300;
 pub const MAXIMUM_CONCURRENCY_RANGE: RangeInclusive<i64> = 2..=1_000;

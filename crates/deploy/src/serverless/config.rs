@@ -187,6 +187,7 @@ pub enum EventSource {
         path: String,
     },
     Sqs(Sqs),
+    Stream(Stream),
     Schedule(Schedule),
 }
 
@@ -222,6 +223,25 @@ pub struct Sqs {
     pub enabled: bool,
     pub filter_patterns: Vec<Json>,
     pub maximum_concurrency: Option<i64>,
+}
+
+/// A stream of a table.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    pub arn: Value,
+    pub batch_size: i64,
+    pub starting_position: String,
+    pub enabled: bool,
+    /// Seconds.
+    pub batch_window: Option<i64>,
+    pub parallelization_factor: i64,
+    pub maximum_retry_attempts: Option<i64>,
+    pub maximum_record_age: Option<i64>,
+    pub bisect: Option<bool>,
+    pub tumbling_window: Option<i64>,
+    pub report_batch_item_failures: bool,
+    pub filter_patterns: Vec<Json>,
+    pub on_failure: Option<Destination>,
 }
 
 #[derive(Clone, Debug)]

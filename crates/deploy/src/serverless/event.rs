@@ -26,6 +26,7 @@ fn read(item: &Node, reader: &mut Reader<'_>) -> Option<Event> {
         "http" => EventSource::Http(http(item, &entry.value, reader)?),
         "httpApi" => http_api(item, &entry.value, reader)?,
         "sqs" => EventSource::Sqs(sqs(item, &entry.value, reader)?),
+        "stream" => EventSource::Stream(super::stream_event::read(item, &entry.value, reader)?),
         "schedule" => EventSource::Schedule(schedule(item, &entry.value, reader)?),
         _ => return None,
     };
@@ -217,16 +218,22 @@ fn sqs(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Sqs> {
     sqs.enabled = reader.boolean(node, "enabled").unwrap_or(true);
     sqs.maximum_concurrency = reader.integer(node, "maximumConcurrency", 2, 1000);
     sqs.filter_patterns = reader.list(node, "filterPatterns").unwrap_or_default().iter().map(Node::json).collect();
-    if let Some(response) = reader.word(node, "functionResponseType") {
-        sqs.report_batch_item_failures = response == "ReportBatchItemFailures";
-        if !sqs.report_batch_item_failures {
-            reader.error(&node.at, format!("`functionResponseType` is `ReportBatchItemFailures`, not `{response}`"));
-        }
-    }
+    sqs.report_batch_item_failures = reports_failures(node, reader);
     Some(sqs)
 }
 
-fn reader_function(node: &Node) -> bool {
+/// Whether `functionResponseType` says that the function tells which records failed.
+pub fn reports_failures(node: &Node, reader: &mut Reader<'_>) -> bool {
+    let Some(response) = reader.word(node, "functionResponseType") else { return false };
+    let reports = response == "ReportBatchItemFailures";
+    if !reports {
+        reader.error(&node.at, format!("`functionResponseType` is `ReportBatchItemFailures`, not `{response}`"));
+    }
+    reports
+}
+
+/// Whether a mapping is an intrinsic function.
+pub fn reader_function(node: &Node) -> bool {
     node.as_mapping().is_some_and(|entries| entries.iter().any(|entry| entry.key.starts_with("Fn::")))
 }
 

@@ -153,7 +153,8 @@ fn destinations(node: &Node, reader: &mut Reader<'_>) -> [Option<Destination>; 2
     ["onSuccess", "onFailure"].map(|key| node.get(key).and_then(|node| destination(node, key, reader)))
 }
 
-fn destination(node: &Node, key: &str, reader: &mut Reader<'_>) -> Option<Destination> {
+/// `onSuccess` or `onFailure`.
+pub fn destination(node: &Node, key: &str, reader: &mut Reader<'_>) -> Option<Destination> {
     if let Some(scalar) = node.as_scalar() {
         let arn = scalar.text.starts_with("arn:");
         return Some(if arn { Destination::Arn(node.json()) } else { Destination::Function(scalar.text.clone()) });

@@ -259,11 +259,11 @@ pub const EVENTS: &[Key] = &[
     read("http"),
     read("httpApi"),
     read("sqs"),
+    read("stream"),
     read("schedule"),
     refused("websocket", NO_DOMAIN),
     refused("s3", NO_DOMAIN),
     refused("sns", NO_DOMAIN),
-    refused("stream", NO_DOMAIN),
     refused("eventBridge", NO_DOMAIN),
     refused("cloudwatchEvent", NO_DOMAIN),
     refused("cloudwatchLog", NO_DOMAIN),
@@ -327,6 +327,27 @@ pub const SQS_EVENT: &[Key] = &[
     read("filterPatterns"),
     read("maximumConcurrency"),
 ];
+
+pub const STREAM_EVENT: &[Key] = &[
+    read("type"),
+    read("arn"),
+    read("batchSize"),
+    read("startingPosition"),
+    read("enabled"),
+    read("batchWindow"),
+    read("parallelizationFactor"),
+    read("maximumRetryAttempts"),
+    read("maximumRecordAgeInSeconds"),
+    read("bisectBatchOnFunctionError"),
+    read("tumblingWindowInSeconds"),
+    read("filterPatterns"),
+    read("functionResponseType"),
+    read("destinations"),
+    refused("startingPositionTimestamp", "only Kinesis has it"),
+    refused("consumer", "only Kinesis has it"),
+];
+
+pub const STREAM_DESTINATIONS: &[Key] = &[read("onFailure")];
 
 pub const SCHEDULE_EVENT: &[Key] = &[
     read("rate"),

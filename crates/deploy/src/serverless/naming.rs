@@ -97,6 +97,10 @@ pub fn queue_mapping(key: &str, queue: &str) -> String {
     format!("{}EventSourceMappingSQS{}", normalized(key), upper_first(&alphanumeric(queue)))
 }
 
+pub fn stream_mapping(key: &str, stream: &str) -> String {
+    format!("{}EventSourceMappingDynamodb{}", normalized(key), upper_first(&alphanumeric(stream)))
+}
+
 pub fn schedule(key: &str, number: usize) -> String {
     format!("{}EventsRuleSchedule{number}", normalized(key))
 }

@@ -107,34 +107,47 @@ impl Report<'_> {
         })
     }
 
-    /// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether
-    /// it went.
     async fn send(&self, to: &Arn, body: &str, attributes: Option<Value>) -> bool {
-        let region = Region::new(to.region.as_str());
-        let cx = self.cx.cloud().cx(Caller::role_session(self.role, &self.function.name), region, None);
-        let sent = match to.service.as_str() {
-            "sqs" => {
-                let mut input = json!({"QueueUrl": queue_url(&cx, to), "MessageBody": body});
-                if let Some(attributes) = attributes {
-                    input["MessageAttributes"] = attributes;
-                }
-                if to.resource.ends_with(".fifo") {
-                    input["MessageGroupId"] = self.function.name.as_str().into();
-                    input["MessageDeduplicationId"] = self.event.request_id.as_str().into();
-                }
-                cx.call::<Value>("sqs", "SendMessage", input).await
-            }
-            _ => {
-                let payload = STANDARD.encode(body);
-                let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});
-                cx.call::<Value>("lambda", "Invoke", input).await
-            }
-        };
-        if let Err(error) = &sent {
-            tracing::warn!(%to, from = %self.function.arn(), %error, "the end of an event could not be told");
-        }
-        sent.is_ok()
+        let letter = Letter { body, attributes, request_id: &self.event.request_id };
+        send(self.cx, self.role, self.function, to, letter).await
     }
+}
+
+/// What is told of events that came to their end.
+pub struct Letter<'a> {
+    pub body: &'a str,
+    /// Of a message.
+    pub attributes: Option<Value>,
+    /// Tells letters apart.
+    pub request_id: &'a str,
+}
+
+/// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether it
+/// went.
+pub async fn send(cx: &Cx, role: &Arn, function: &FunctionRef, to: &Arn, letter: Letter<'_>) -> bool {
+    let cx = cx.cloud().cx(Caller::role_session(role, &function.name), Region::new(to.region.as_str()), None);
+    let sent = match to.service.as_str() {
+        "sqs" => {
+            let mut input = json!({"QueueUrl": queue_url(&cx, to), "MessageBody": letter.body});
+            if let Some(attributes) = letter.attributes {
+                input["MessageAttributes"] = attributes;
+            }
+            if to.resource.ends_with(".fifo") {
+                input["MessageGroupId"] = function.name.as_str().into();
+                input["MessageDeduplicationId"] = letter.request_id.into();
+            }
+            cx.call::<Value>("sqs", "SendMessage", input).await
+        }
+        _ => {
+            let payload = STANDARD.encode(letter.body);
+            let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});
+            cx.call::<Value>("lambda", "Invoke", input).await
+        }
+    };
+    if let Err(error) = &sent {
+        tracing::warn!(%to, from = %function.arn(), %error, "the end of an event could not be told");
+    }
+    sent.is_ok()
 }
 
 /// A queue's URL, which its service reads the account and the name from.

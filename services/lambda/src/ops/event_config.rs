@@ -83,7 +83,8 @@ impl ConfigInput {
     }
 }
 
-fn destination(destination: &Destination) -> Result<Option<Arn>, Error> {
+/// A destination as it is stored.
+pub fn destination(destination: &Destination) -> Result<Option<Arn>, Error> {
     let Some(text) = destination.destination.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
     let invalid = || Error::invalid(format!("The provided destination config DestinationConfig({text}) is invalid."));
     let arn: Arn = text.parse().map_err(|_| invalid())?;

@@ -10,6 +10,8 @@ use serde_json::Value;
 use service::{Caller, Cx, Permission};
 use wire::DateTime;
 
+use super::event_config::DestinationConfig;
+use super::mapping_stream::{self, StreamOutput};
 use super::{marker, next_marker, page_size};
 use crate::Lambda;
 use crate::constraints::Constraints;
@@ -37,7 +39,8 @@ pub struct MappingInput {
     pub scaling_config: Option<ScalingConfig>,
     pub tags: BTreeMap<String, String>,
     pub self_managed_event_source: Option<Value>,
-    pub destination_config: Option<Value>,
+    pub destination_config: Option<DestinationConfig>,
+    pub starting_position: Option<String>,
     pub parallelization_factor: Option<i64>,
     pub maximum_retry_attempts: Option<i64>,
     pub maximum_record_age_in_seconds: Option<i64>,
@@ -88,6 +91,8 @@ pub struct MappingOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling_config: Option<ScalingConfig>,
     pub event_source_mapping_arn: String,
+    #[serde(flatten)]
+    pub stream: Option<StreamOutput>,
 }
 
 /// The ARN of a mapping.
@@ -112,6 +117,7 @@ fn output(lambda: &Lambda, cx: &Cx, mapping: Mapping) -> MappingOutput {
             .concurrency
             .map(|concurrency| ScalingConfig { maximum_concurrency: Some(concurrency.into()) }),
         event_source_mapping_arn: mapping_resource(cx, &mapping.id),
+        stream: mapping.stream.map(mapping_stream::output),
         uuid: mapping.id,
     }
 }
@@ -133,17 +139,18 @@ impl MappingInput {
         for filter in filters {
             constraints.length(Some(&filter.pattern), "filterCriteria.filters", limits::FILTER_CHARACTERS_MAX);
         }
+        mapping_stream::check(self, &mut constraints);
         constraints.check()?;
         if filters.len() > limits::FILTERS_MAX {
             return Err(Error::invalid(format!("A filter may have up to {} patterns.", limits::FILTERS_MAX)));
         }
         filters.iter().try_for_each(|filter| Filter::parse(&filter.pattern).map(|_| ()))?;
         function::check_tags(&self.tags)?;
-        self.check_supported()
+        self.check_built()
     }
 
-    /// What belongs to other sources than queues, or is not built.
-    fn check_supported(&self) -> Result<(), Error> {
+    /// What belongs to streams, where the source is a queue.
+    fn check_queue(&self) -> Result<(), Error> {
         let for_streams = [
             (self.parallelization_factor.is_some(), "ParallelizationFactor"),
             (self.maximum_retry_attempts.is_some(), "MaximumRetryAttempts"),
@@ -151,10 +158,17 @@ impl MappingInput {
             (self.bisect_batch_on_function_error.is_some(), "BisectBatchOnFunctionError"),
             (self.tumbling_window_in_seconds.is_some(), "TumblingWindowInSeconds"),
             (self.destination_config.is_some(), "DestinationConfig"),
+            (self.starting_position.is_some(), "StartingPosition"),
         ];
-        if let Some((_, member)) = for_streams.iter().find(|(asked, _)| *asked) {
-            return Err(Error::invalid(format!("Unsupported {member} parameter for given event source mapping type.")));
+        match for_streams.iter().find(|(asked, _)| *asked) {
+            Some((_, member)) => {
+                Err(Error::invalid(format!("Unsupported {member} parameter for given event source mapping type.")))
+            }
+            None => Ok(()),
         }
+    }
+
+    fn check_built(&self) -> Result<(), Error> {
         let not_built = [
             (self.self_managed_event_source.is_some(), "SelfManagedEventSource"),
             (self.provisioned_poller_config.is_some(), "ProvisionedPollerConfig"),
@@ -184,6 +198,10 @@ impl MappingInput {
         if let Some(scaling) = &self.scaling_config {
             mapping.concurrency = scaling.maximum_concurrency.and_then(|maximum| u32::try_from(maximum).ok());
         }
+        if let Some(settings) = mapping.stream.take() {
+            return Ok(Mapping { stream: Some(mapping_stream::apply(self, settings)?), ..mapping });
+        }
+        self.check_queue()?;
         let fifo = mapping.source.resource.ends_with(".fifo");
         if fifo && mapping.batch_size > limits::FIFO_BATCH_SIZE_MAX {
             return Err(Error::invalid("Batch size must be 10 or less for FIFO queues."));
@@ -205,23 +223,30 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
     input.check()?;
     let name = input.function_name.as_deref().ok_or_else(|| Error::invalid("FunctionName is required."))?;
     let reference = FunctionRef::parse(&cx, name, None)?;
+    let of_stream = mapping_stream::is_stream(&source);
     let base = Mapping {
         id: cx.env().uuid(),
         source,
         function: reference.qualified_arn(),
         enabled: true,
-        batch_size: limits::BATCH_SIZE_DEFAULT,
+        batch_size: if of_stream { limits::STREAM_BATCH_SIZE_DEFAULT } else { limits::BATCH_SIZE_DEFAULT },
         window_seconds: 0,
         reports_failures: false,
         filters: Vec::new(),
         concurrency: None,
         modified: cx.now(),
         tags: input.tags.clone(),
+        stream: of_stream.then(|| mapping_stream::settings(&input)).transpose()?,
     };
     let mapping = input.apply(base)?;
-    check_source(&cx, &mapping.source, &reference).await?;
+    let starts = if of_stream {
+        mapping_stream::starts(&cx, &mapping, &reference).await?
+    } else {
+        check_source(&cx, &mapping.source, &reference).await?;
+        Vec::new()
+    };
     let stored = mapping.clone();
-    cx.db().write(move |tx| mapping::create(tx, &stored)).await?;
+    cx.db().write(move |tx| mapping::create(tx, &stored, &starts)).await?;
     Ok(output(&lambda, &cx, mapping))
 }
 
@@ -230,8 +255,9 @@ fn source(input: &MappingInput) -> Result<Arn, Error> {
     let arn: Arn = text.parse().map_err(|_| Error::invalid(format!("Unrecognized event source: {text}")))?;
     match arn.service.as_str() {
         "sqs" => Ok(arn),
-        "dynamodb" | "kinesis" | "kafka" | "mq" | "rds" => {
-            Err(Error::NotImplemented(format!("An event source mapping of {} (SQS is)", arn.service)))
+        "dynamodb" if arn.resource.contains("/stream/") => Ok(arn),
+        "kinesis" | "kafka" | "mq" | "rds" => {
+            Err(Error::NotImplemented(format!("An event source mapping of {} (SQS and DynamoDB are)", arn.service)))
         }
         _ => Err(Error::invalid(format!("Unrecognized event source: {text}"))),
     }
@@ -281,8 +307,10 @@ pub async fn update(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
         Some(name) => FunctionRef::parse(&cx, name, None)?,
         None => FunctionRef::of_arn(&current.function).ok_or_else(Error::resource_not_found)?,
     };
-    if input.enabled != Some(false) {
-        check_source(&cx, &current.source, &function).await?;
+    match input.enabled {
+        Some(false) => {}
+        _ if current.stream.is_some() => mapping_stream::check_source(&cx, &current.source, &function).await?,
+        _ => check_source(&cx, &current.source, &function).await?,
     }
     let (region, now, function) = (cx.region().clone(), cx.now(), function.qualified_arn());
     let change = move |before: Mapping, input: &MappingInput| {

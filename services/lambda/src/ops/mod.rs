@@ -11,6 +11,7 @@ pub mod invoke_stream;
 pub mod layer;
 pub mod layer_permission;
 pub mod mapping;
+pub mod mapping_stream;
 pub mod permission;
 pub mod provisioned;
 pub mod runtime_management;

@@ -4,12 +4,13 @@ pub mod filter;
 mod record;
 mod response;
 pub mod sqs;
+pub mod stream;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kv::Order;
-use service::Cx;
+use service::{BoxFuture, Cx};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -42,16 +43,25 @@ impl Sources {
 struct Running {
     mapping: Mapping,
     stop: CancellationToken,
+    /// Cancelled when it has ended.
+    ended: CancellationToken,
+}
+
+#[derive(Default)]
+struct Pollers {
+    running: HashMap<String, Running>,
+    /// Those that were stopped and have batches under way, by mapping.
+    ending: HashMap<String, CancellationToken>,
 }
 
 /// Starts and ends pollers as mappings come, change and go, until the server stops. Batches under way are finished.
 pub async fn run(lambda: Arc<Lambda>, cx: Cx, stop: CancellationToken) {
     let tasks = TaskTracker::new();
-    let mut running: HashMap<String, Running> = HashMap::new();
+    let mut pollers = Pollers::default();
     loop {
         let mut changed = cx.db().watch(MAPPINGS_CHANNEL);
         match enabled(&cx) {
-            Ok(wanted) => adjust(&lambda, &cx, &tasks, &mut running, wanted),
+            Ok(wanted) => adjust(&lambda, &cx, &tasks, &mut pollers, wanted),
             Err(error) => tracing::error!(%error, "event source mappings cannot be read"),
         }
         tokio::select! {
@@ -59,7 +69,7 @@ pub async fn run(lambda: Arc<Lambda>, cx: Cx, stop: CancellationToken) {
             () = changed.changed() => {}
         }
     }
-    running.values().for_each(|poller| poller.stop.cancel());
+    pollers.running.values().for_each(|poller| poller.stop.cancel());
     tasks.close();
     tasks.wait().await;
 }
@@ -80,7 +90,7 @@ fn adjust(
     lambda: &Arc<Lambda>,
     cx: &Cx,
     tasks: &TaskTracker,
-    running: &mut HashMap<String, Running>,
+    Pollers { running, ending }: &mut Pollers,
     mut wanted: HashMap<String, Mapping>,
 ) {
     running.retain(|id, poller| {
@@ -89,6 +99,7 @@ fn adjust(
             wanted.remove(id);
         } else {
             poller.stop.cancel();
+            ending.insert(id.clone(), poller.ended.clone());
             if !wanted.contains_key(id) {
                 lambda.sources.forget(id);
             }
@@ -96,13 +107,37 @@ fn adjust(
         keep
     });
     for (id, mapping) in wanted {
-        let stop = CancellationToken::new();
-        match sqs::Poller::new(lambda.clone(), cx.clone(), mapping.clone(), tasks.clone(), stop.clone()) {
+        let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
+        match poller(lambda, cx, &mapping, tasks, &stop) {
             Ok(poller) => {
-                tasks.spawn(poller.run());
-                running.insert(id, Running { mapping, stop });
+                let (before, ended_later) = (ending.remove(&id), ended.clone());
+                tasks.spawn(async move {
+                    // Two pollers at once would run the records of a stream twice, and not in order.
+                    if let Some(before) = before {
+                        before.cancelled().await;
+                    }
+                    poller.await;
+                    ended_later.cancel();
+                });
+                running.insert(id, Running { mapping, stop, ended });
             }
             Err(error) => lambda.sources.set_result(&id, format!("PROBLEM: {error}")),
         }
     }
+    ending.retain(|_, ended| !ended.is_cancelled());
+}
+
+/// What polls for a mapping, until it is stopped.
+fn poller(
+    lambda: &Arc<Lambda>,
+    cx: &Cx,
+    mapping: &Mapping,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<BoxFuture<()>, Error> {
+    let (lambda, cx, mapping, stop) = (lambda.clone(), cx.clone(), mapping.clone(), stop.clone());
+    Ok(match mapping.stream.clone() {
+        Some(settings) => Box::pin(stream::Poller::new(lambda, cx, mapping, settings, stop)?.run()),
+        None => Box::pin(sqs::Poller::new(lambda, cx, mapping, tasks.clone(), stop)?.run()),
+    })
 }

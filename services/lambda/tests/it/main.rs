@@ -9,5 +9,6 @@ mod invocations;
 mod provisioned;
 mod queues;
 mod streams;
+mod tables;
 mod urls;
 mod world;

@@ -1,4 +1,4 @@
-//! A cloud with Lambda and queues, where every role may do everything unless its name says otherwise.
+//! A cloud with Lambda, queues and tables, where every role may do everything unless its name says otherwise.
 
 use std::io::{Cursor, Write};
 use std::sync::Arc;
@@ -40,7 +40,9 @@ impl World {
         };
         let env = base::Env::simulated(7, Timestamp::from_secs(1_800_000_000));
         let lambda = lambda::Lambda::open(config, &env).unwrap();
-        let cloud = TestCloud::with_access([lambda::service(lambda.clone()), sqs::service(), sts()], Arc::new(Roles));
+        let [tables, streams] = dynamodb::services();
+        let services = [lambda::service(lambda.clone()), sqs::service(), tables, streams, sts()];
+        let cloud = TestCloud::with_access(services, Arc::new(Roles));
         World { cloud, lambda, stop: CancellationToken::new(), _dir: dir }
     }
 
@@ -77,6 +79,10 @@ impl World {
 
     pub async fn sqs(&self, operation: &str, input: Value) -> Value {
         self.cloud.call("sqs", operation, input).await.unwrap()
+    }
+
+    pub async fn dynamodb(&self, operation: &str, input: Value) -> Value {
+        self.cloud.call("dynamodb", operation, input).await.unwrap()
     }
 
     /// Makes the function `f` of Python source with a `handler`; `more` are members that differ.

@@ -57,7 +57,7 @@ impl Resource for EventSourceMapping {
         for (key, unset) in
             UNSET.iter().filter(|(key, _)| old.properties.contains_key(*key) && !wanted.contains_key(*key))
         {
-            input[*key] = unset();
+            input[*key] = unset(wanted);
         }
         input["UUID"] = json!(old.physical_id);
         made_of(cx, &cx.call("lambda", "UpdateEventSourceMapping", input).await?)
@@ -68,17 +68,28 @@ impl Resource for EventSourceMapping {
     }
 }
 
-type Unset = fn() -> Value;
+type Unset = fn(&Properties) -> Value;
 
 /// What a property that was taken away is set back to.
 const UNSET: &[(&str, Unset)] = &[
-    ("BatchSize", || json!(10)),
-    ("MaximumBatchingWindowInSeconds", || json!(0)),
-    ("Enabled", || json!(true)),
-    ("FunctionResponseTypes", || json!([])),
-    ("FilterCriteria", || json!({})),
-    ("ScalingConfig", || json!({})),
+    ("BatchSize", |wanted| json!(if is_stream(wanted) { 100 } else { 10 })),
+    ("MaximumBatchingWindowInSeconds", |_| json!(0)),
+    ("Enabled", |_| json!(true)),
+    ("FunctionResponseTypes", |_| json!([])),
+    ("FilterCriteria", |_| json!({})),
+    ("ScalingConfig", |_| json!({})),
+    ("MaximumRetryAttempts", |_| json!(-1)),
+    ("MaximumRecordAgeInSeconds", |_| json!(-1)),
+    ("BisectBatchOnFunctionError", |_| json!(false)),
+    ("ParallelizationFactor", |_| json!(1)),
+    ("TumblingWindowInSeconds", |_| json!(0)),
+    ("DestinationConfig", |_| json!({"OnFailure": {}})),
 ];
+
+/// Only streams have a position to start from.
+fn is_stream(wanted: &Properties) -> bool {
+    wanted.contains_key("StartingPosition")
+}
 
 fn made_of(cx: &Cx<'_>, mapping: &Value) -> Result<Made> {
     let id = text(mapping, "UUID")?;

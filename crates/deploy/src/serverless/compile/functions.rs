@@ -143,7 +143,7 @@ impl Compiler<'_> {
     }
 
     /// A destination's ARN; the made role is allowed to send to it.
-    fn destination(&mut self, function: &Function, destination: &Destination) -> Value {
+    pub(super) fn destination(&mut self, function: &Function, destination: &Destination) -> Value {
         let (kind, arn) = match destination {
             Destination::Typed { kind, arn } => (kind.clone(), arn.clone()),
             Destination::Arn(arn) => {

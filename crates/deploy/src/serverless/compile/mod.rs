@@ -6,6 +6,7 @@ mod queues;
 mod rest_api;
 mod role;
 mod schedules;
+mod streams;
 mod user_resources;
 
 pub use functions::digest;
@@ -35,6 +36,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.http_api();
     compiler.rest_api();
     compiler.queues();
+    compiler.streams();
     compiler.schedules();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.

@@ -46,7 +46,7 @@ impl Compiler<'_> {
 }
 
 /// What names the queue in an ARN or in the function that makes one: part of the mapping's logical id.
-fn queue_name(arn: &Value) -> String {
+pub(super) fn queue_name(arn: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
     if let Some(parts) = arn.get("Fn::GetAtt") {
         return parts.get(0).map(text).unwrap_or_default();

@@ -1,0 +1,164 @@
+//! What is asked of event source mappings whose source is a stream.
+//!
+//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html>
+
+use base::{Arn, Region};
+use serde::Serialize;
+use service::{Caller, Cx};
+
+use super::event_config::{Destination, destination};
+use super::mapping::MappingInput;
+use crate::constraints::Constraints;
+use crate::error::Error;
+use crate::limits;
+use crate::model::function::{self, Resolved};
+use crate::name::FunctionRef;
+use crate::sources::stream::reader::{self, Position, Reader};
+use crate::types::{Checkpoint, Latest, Mapping, StreamSettings};
+
+/// Members of a mapping that only streams have.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StreamOutput {
+    starting_position: String,
+    parallelization_factor: u32,
+    maximum_retry_attempts: i64,
+    maximum_record_age_in_seconds: i64,
+    bisect_batch_on_function_error: bool,
+    tumbling_window_in_seconds: u32,
+    destination_config: DestinationOutput,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DestinationOutput {
+    on_failure: Destination,
+}
+
+pub fn output(settings: StreamSettings) -> StreamOutput {
+    let forever = |limit: Option<u32>| limit.map_or(-1, i64::from);
+    StreamOutput {
+        starting_position: settings.start,
+        parallelization_factor: settings.lanes,
+        maximum_retry_attempts: forever(settings.retries),
+        maximum_record_age_in_seconds: forever(settings.age_seconds),
+        bisect_batch_on_function_error: settings.bisect,
+        tumbling_window_in_seconds: settings.tumbling_seconds.unwrap_or_default(),
+        destination_config: DestinationOutput {
+            on_failure: Destination { destination: settings.on_failure.map(|arn| arn.to_string()) },
+        },
+    }
+}
+
+pub fn is_stream(source: &Arn) -> bool {
+    source.service == "dynamodb"
+}
+
+pub fn check(input: &MappingInput, constraints: &mut Constraints) {
+    let positions = ["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"];
+    constraints.one_of(input.starting_position.as_deref(), "startingPosition", &positions);
+    let ranges = [
+        (input.parallelization_factor, "parallelizationFactor", &limits::PARALLELIZATION_RANGE),
+        (input.maximum_retry_attempts, "maximumRetryAttempts", &limits::STREAM_RETRIES_RANGE),
+        (input.maximum_record_age_in_seconds, "maximumRecordAgeInSeconds", &limits::RECORD_AGE_SECONDS_RANGE),
+        (input.tumbling_window_in_seconds, "tumblingWindowInSeconds", &limits::TUMBLING_SECONDS_RANGE),
+    ];
+    for (value, member, range) in ranges {
+        constraints.range(value, member, range);
+    }
+}
+
+/// What a new mapping of a stream begins with.
+///
+/// # Errors
+/// When it does not say where.
+pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
+    let start = match input.starting_position.as_deref() {
+        Some(start @ ("TRIM_HORIZON" | "LATEST")) => start.to_owned(),
+        Some(other) => {
+            return Err(Error::invalid(format!("Unsupported starting position for event source: {other}")));
+        }
+        None => {
+            return Err(Error::Validation(
+                "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null".into(),
+            ));
+        }
+    };
+    Ok(StreamSettings {
+        start,
+        lanes: 1,
+        retries: None,
+        age_seconds: None,
+        bisect: false,
+        tumbling_seconds: None,
+        on_failure: None,
+    })
+}
+
+/// The settings with what the request states.
+pub fn apply(input: &MappingInput, before: StreamSettings) -> Result<StreamSettings, Error> {
+    let age = input.maximum_record_age_in_seconds;
+    if age.is_some_and(|age| (0..limits::RECORD_AGE_SECONDS_MIN).contains(&age)) {
+        return Err(Error::invalid(format!(
+            "Maximum record age in seconds must be -1, or at least {}",
+            limits::RECORD_AGE_SECONDS_MIN
+        )));
+    }
+    if input.scaling_config.as_ref().is_some_and(|scaling| scaling.maximum_concurrency.is_some()) {
+        return Err(Error::invalid("Unsupported ScalingConfig parameter for given event source mapping type."));
+    }
+    // Less than nothing is forever.
+    let limit = |value: Option<i64>, before: Option<u32>| value.map_or(before, |value| u32::try_from(value).ok());
+    let number = |value: Option<i64>, before: u32| value.and_then(|value| u32::try_from(value).ok()).unwrap_or(before);
+    let mut settings = StreamSettings {
+        lanes: number(input.parallelization_factor, before.lanes),
+        retries: limit(input.maximum_retry_attempts, before.retries),
+        age_seconds: limit(age, before.age_seconds),
+        bisect: input.bisect_batch_on_function_error.unwrap_or(before.bisect),
+        tumbling_seconds: limit(input.tumbling_window_in_seconds, before.tumbling_seconds).filter(|length| *length > 0),
+        ..before
+    };
+    if let Some(config) = &input.destination_config {
+        if config.on_success.destination.is_some() {
+            return Err(Error::invalid(
+                "Unsupported DestinationConfig.OnSuccess parameter for given event source mapping type.",
+            ));
+        }
+        settings.on_failure = destination(&config.on_failure)?;
+        if let Some(function) = settings.on_failure.as_ref().filter(|arn| arn.service == "lambda") {
+            return Err(Error::invalid(format!(
+                "The provided destination config DestinationConfig({function}) is invalid."
+            )));
+        }
+    }
+    Ok(settings)
+}
+
+/// Whether the stream is there and the role may read it; and where a new mapping begins in each of its shards.
+pub async fn starts(cx: &Cx, mapping: &Mapping, function: &FunctionRef) -> Result<Vec<(String, Checkpoint)>, Error> {
+    let reader = reader(cx, &mapping.source, function)?;
+    let shards = reader::check(&reader).await?;
+    if mapping.stream.as_ref().is_none_or(|settings| settings.start != "LATEST") {
+        return Ok(Vec::new());
+    }
+    let mut starts = Vec::new();
+    for shard in shards {
+        let iterator = reader.iterator(&shard.id, Position::Latest).await?;
+        let latest = Some(Latest { iterator, since: mapping.modified });
+        starts.push((shard.id, Checkpoint { latest, lanes: Vec::new() }));
+    }
+    Ok(starts)
+}
+
+/// # Errors
+/// When the stream is not there, or the role may not read it.
+pub async fn check_source(cx: &Cx, stream: &Arn, function: &FunctionRef) -> Result<(), Error> {
+    reader::check(&reader(cx, stream, function)?).await.map(|_| ())
+}
+
+fn reader(cx: &Cx, stream: &Arn, function: &FunctionRef) -> Result<Reader, Error> {
+    let Resolved { version, .. } = function::resolve(&cx.db().read()?, function, 1.0)?;
+    let caller = Caller::role_session(&version.settings.role, &function.name);
+    let role = cx.cloud().cx(caller, Region::new(stream.region.as_str()), None);
+    Ok(Reader { role, stream: stream.clone() })
+}
