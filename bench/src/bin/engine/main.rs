@@ -65,6 +65,7 @@ impl Run {
             let written = (machine::written()? - before) as f64 / bytes as f64;
             tell_times(&format!("read-modify-write, {clients} clients"), &times, &[(WRITTEN, written, "times")]);
         }
+        tell("memory at most, loading and writing", &[("", machine::memory_most()?, "MiB")]);
         drop(db);
         // What a crash leaves in the log is replayed here.
         let began = Instant::now();
@@ -74,7 +75,7 @@ impl Run {
         self.reads().await?;
         let db = self.open()?;
         self.queue(&db).await?;
-        tell("memory at most", &[("", machine::memory_most()?, "MiB")]);
+        tell("memory at most, opened again and again", &[("", machine::memory_most()?, "MiB")]);
         tell("disk", &[("", db.stats()?.disk_bytes as f64 / f64::from(1 << 20), "MiB")]);
         Ok(())
     }
