@@ -1,7 +1,8 @@
 // Runs a Node function: loads its handler once, then answers invocations that arrive as frames on a socket.
 //
 // Node 18 and later, no dependencies. Started as: node bootstrap.mjs CONTROL_DESCRIPTOR ESBUILD_FOLDER COMPILED_FILE
-// where the last two may be empty.
+// where the last two may be empty. Or, ahead of need, as: node bootstrap.mjs CONTROL_DESCRIPTOR wait
+// It is told later then which function it runs.
 // The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
 
 import fs from 'node:fs';
@@ -18,16 +19,16 @@ import { Compiled } from './compiled.mjs';
 const INNER_LINE_FEED = '\x1e';
 
 const require = createRequire(import.meta.url);
-const taskRoot = process.env.LAMBDA_TASK_ROOT;
 const [nodeMajor, nodeMinor] = process.versions.node.split('.').map(Number);
 const stripsTypes = nodeMajor > 22 || (nodeMajor === 22 && nodeMinor >= 18);
-// Functions that are called back, and `context.done`, end with Lambda's Node 24.
-const hasCallbacks = !(Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) >= 24);
 
 // Bytes of a frame with a part of the compiled code.
 const PIECE_BYTES = 1024 * 1024;
 
 let requestId;
+let taskRoot;
+let hasCallbacks;
+let jsonLogs;
 
 class Fault extends Error {
   constructor(errorType, message, trace) {
@@ -57,7 +58,6 @@ function logRecord(level, message) {
   writeAll(1, line.replaceAll('\n', INNER_LINE_FEED) + '\n');
 }
 
-const jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
 /** One object a line: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html */
@@ -147,9 +147,9 @@ function parseHandler(name) {
   return { file: path.resolve(taskRoot, folder, parts[1]), exportPath: parts[2].split('.'), modulePath: folder + parts[1] };
 }
 
-async function loadHandler(name) {
+async function loadHandler(name, esbuild) {
   const { file, exportPath, modulePath } = parseHandler(name);
-  const exports = await loadModule(file, modulePath);
+  const exports = await loadModule(file, modulePath, esbuild);
   const find = (from) => exportPath.reduce((value, key) => value?.[key], from);
   const handler = find(exports) ?? find(exports?.default);
   if (handler === undefined) throw new Fault('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
@@ -160,11 +160,11 @@ async function loadHandler(name) {
   return handler;
 }
 
-async function loadModule(file, modulePath) {
+async function loadModule(file, modulePath, esbuild) {
   const extension = ['', '.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'].find((end) => fs.statSync(file + end, { throwIfNoEntry: false })?.isFile());
   try {
     if (extension === undefined) return require(require.resolve(modulePath, { paths: [taskRoot, ...folders('NODE_PATH')] }));
-    return await loadFile(file + extension, extension);
+    return await loadFile(file + extension, extension, esbuild);
   } catch (error) {
     if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') {
       throw new Fault('Runtime.ImportModuleError', `Error: ${error.message}`, String(error.stack));
@@ -174,8 +174,7 @@ async function loadModule(file, modulePath) {
   }
 }
 
-async function loadFile(file, extension) {
-  const esbuild = process.argv[3];
+async function loadFile(file, extension, esbuild) {
   if (extension.endsWith('ts') && esbuild) return loadTypeScript(file, esbuild);
   if (extension.endsWith('ts') && !stripsTypes) {
     throw new Fault('Runtime.ImportModuleError', `Error: ${file} is TypeScript, which Node ${process.versions.node} does not run, and esbuild could not be installed`);
@@ -357,6 +356,17 @@ class Server {
     if (done) this.socket.write('', done);
   }
 
+  /** Waits for the function that this process is to run. */
+  settings() {
+    this.send('W');
+    return new Promise((resolve) => {
+      this.onSettings = (settings) => {
+        this.onSettings = undefined;
+        resolve(settings);
+      };
+    });
+  }
+
   sendCompiled(code) {
     for (let at = 0; at < (code?.length ?? 0); at += PIECE_BYTES) this.send('K', code.subarray(at, at + PIECE_BYTES));
   }
@@ -372,6 +382,7 @@ class Server {
     data ??= Buffer.concat(this.pending);
     this.pending = [];
     this.size = 0;
+    if (this.onSettings) return this.onSettings(JSON.parse(data.toString('utf8', 5, length)));
     const payloadAt = 9 + data.readUInt32BE(5);
     this.invoke(JSON.parse(data.toString('utf8', 9, payloadAt)), data.toString('utf8', payloadAt, length));
   }
@@ -455,10 +466,32 @@ class Server {
   }
 }
 
+/** What functions are likely to need: in a process that waits, it is there already. */
+const LIKELY = ['node:crypto', 'node:http', 'node:https', 'node:os', 'node:stream', 'node:url', 'node:zlib'];
+
+/** Becomes the process of one function, as if it had been started with these settings. */
+function become({ environment, folder }) {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, environment);
+  module._initPaths(); // Looks at NODE_PATH.
+  process.chdir(folder);
+}
+
 async function main() {
-  patchOutput();
   const server = new Server(Number(process.argv[2]));
-  const compiled = process.argv[4] ? new Compiled(process.argv[4]) : undefined;
+  let [esbuild, compiledFile] = process.argv.slice(3);
+  if (esbuild === 'wait') {
+    await Promise.all(LIKELY.map((name) => import(name)));
+    const settings = await server.settings();
+    become(settings);
+    [esbuild, compiledFile] = ['', settings.compiled];
+  }
+  taskRoot = process.env.LAMBDA_TASK_ROOT;
+  // Functions that are called back, and `context.done`, end with Lambda's Node 24.
+  hasCallbacks = !(Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1]) >= 24);
+  jsonLogs = process.env.AWS_LAMBDA_LOG_FORMAT === 'JSON';
+  patchOutput();
+  const compiled = compiledFile ? new Compiled(compiledFile) : undefined;
   process.on('uncaughtException', (error) => server.fail('Uncaught Exception', error, 129));
   process.on('unhandledRejection', (reason) => {
     const error = new Fault('Runtime.UnhandledPromiseRejection', String(reason?.message ?? reason), reason?.stack);
@@ -466,7 +499,7 @@ async function main() {
     server.fail('Unhandled Promise Rejection', error, 128);
   });
   try {
-    server.handler = await loadHandler(process.env._HANDLER);
+    server.handler = await loadHandler(process.env._HANDLER, esbuild);
   } catch (error) {
     logError('Uncaught Exception', error);
     server.send('F', JSON.stringify(describe(error)), () => process.exit(1));

@@ -1,5 +1,6 @@
 //! The protocol with our own bootstraps. A frame is the length of its body (four bytes, big-endian), its kind (one
 //! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
+//! A process that was started ahead of need sends `W` first, and gets `L`: a JSON object with what it is to be.
 //! The function sends `R` when it is ready (with a text that tells why it is no zygote, when it was to be one), `Z` when it
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
 //! and `X` (error, and the process ends). Before it is ready it may send any number of `K`: the parts of what its code was
@@ -34,6 +35,24 @@ impl Frames {
 
     pub fn into_stream(self) -> UnixStream {
         self.stream
+    }
+
+    /// Waits until a process that was started ahead of need waits for its function.
+    pub async fn waits(&mut self) -> Result<(), Closed> {
+        match self.receive().await? {
+            (b'W', _) => Ok(()),
+            _ => Err(Closed),
+        }
+    }
+
+    /// Tells it which function that is.
+    pub async fn send_settings(&mut self, settings: &serde_json::Value) -> Result<(), Closed> {
+        let body = settings.to_string();
+        let length = u32::try_from(body.len()).map_err(|_| Closed)?;
+        let mut frame = length.to_be_bytes().to_vec();
+        frame.push(b'L');
+        frame.extend_from_slice(body.as_bytes());
+        self.stream.write_all(&frame).await.map_err(|_| Closed)
     }
 
     /// What the function's code was compiled to while it initialised; empty when that need not be kept.

@@ -1,6 +1,7 @@
 //! Function instances: processes that run the user's code, reused while warm, as many as requests need at once.
 
 mod api;
+mod boot;
 mod channel;
 mod compiled;
 mod environment;
@@ -17,6 +18,7 @@ mod memory;
 mod output;
 mod peer;
 mod pools;
+mod prebooted;
 mod process;
 mod records;
 mod report;

@@ -18,6 +18,7 @@ use crate::interpreter::Interpreters;
 use crate::limits::{FREEZE_AFTER, PAYLOAD_BYTES_MAX};
 use crate::memory;
 use crate::pools::{Effects, Member, Pools, Provisioned, Start};
+use crate::prebooted::Prebooted;
 use crate::sink::{Part, Sink};
 use crate::start::{StartError, Starter, write_bootstraps};
 use crate::toolbox::{OnProgress, Toolbox};
@@ -54,6 +55,9 @@ pub struct Config {
     pub zygote_idle_timeout: Duration,
     /// Zygotes that are kept while they have no instances.
     pub zygotes_max: usize,
+    /// Node processes that are started ahead of need, for each version of Node that functions use. They leave when none was
+    /// needed for as long as zygotes may be idle, and when memory is short.
+    pub prebooted: usize,
     /// How long a request waits while as many instances exist as may, before it is throttled.
     pub queue_timeout: Duration,
 }
@@ -73,6 +77,7 @@ impl Config {
             idle_timeout: Duration::from_secs(300),
             zygote_idle_timeout: Duration::from_secs(3600),
             zygotes_max: 64,
+            prebooted: 2,
             queue_timeout: Duration::from_secs(2),
         }
     }
@@ -115,6 +120,8 @@ struct Lease {
 #[derive(Clone, Debug)]
 pub struct Status {
     pub functions: Vec<FunctionStatus>,
+    /// Processes that were started ahead and have no function yet.
+    pub prebooted: Vec<InstanceStatus>,
     /// What an operator should know, such as an interpreter that stands in for another version.
     pub notes: Vec<String>,
 }
@@ -175,6 +182,7 @@ impl Runtime {
         let compiled = Arc::new(Compiled::new(cache_dir.join("compiled")));
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
         let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
+        let prebooted = Prebooted::new(config.prebooted, config.zygote_idle_timeout, config.memory_free_min);
         let (isolate, hidden, loopback_ports) = (config.isolate, config.hidden.clone(), config.loopback_ports.clone());
         let starter = Starter {
             env,
@@ -182,6 +190,7 @@ impl Runtime {
             interpreters,
             toolbox,
             compiled,
+            prebooted,
             zygotes,
             isolate,
             hidden,
@@ -304,7 +313,9 @@ impl Runtime {
             let zygote = Some(InstanceStatus::new(pid, false));
             FunctionStatus { spec, instances: Vec::new(), zygote, starting: 0, waiting: 0 }
         }));
-        Status { functions, notes }
+        let prebooted = self.0.starter.prebooted.pids();
+        let prebooted = prebooted.into_iter().map(|pid| InstanceStatus::new(pid, false)).collect();
+        Status { functions, prebooted, notes }
     }
 
     /// Takes no more requests, waits up to `grace` for running ones, and ends every instance.
@@ -328,6 +339,7 @@ impl Runtime {
             self.0.stop.send_replace(true);
         }
         self.0.starter.zygotes.clear();
+        self.0.starter.prebooted.close();
     }
 }
 
@@ -442,10 +454,14 @@ impl Inner {
         self.state().pools.alive() == 0 && self.leaving.load(Ordering::Relaxed) == 0
     }
 
-    /// Ends the instance that has been idle longest, when the host is short of memory. True when one was ended.
+    /// Ends a process that has no function yet, or else the instance that has been idle longest, when the host is short of
+    /// memory. True when one was ended.
     fn make_memory(self: &Arc<Inner>) -> bool {
         if memory::available_bytes().is_none_or(|available| available >= self.config.memory_free_min) {
             return false;
+        }
+        if self.starter.prebooted.evict() {
+            return true;
         }
         let evicted = self.state().pools.evict().end;
         let found = !evicted.is_empty();
@@ -504,6 +520,7 @@ async fn expire_idle(inner: std::sync::Weak<Inner>) {
         let effects = inner.state().pools.expire(before);
         inner.apply(effects);
         inner.starter.zygotes.expire(Instant::now());
+        inner.starter.prebooted.expire(Instant::now());
         // What has ended is not free at once: a few at a time.
         let _ = (0..EVICTED_AT_ONCE).all(|_| inner.make_memory());
     }

@@ -24,6 +24,7 @@ use crate::instance::{End, Folder, InitCause, InitFailure, Instance, Services, a
 use crate::interpreter::{Interpreter, Interpreters, Language};
 use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
 use crate::output::{Log, Output};
+use crate::prebooted::Prebooted;
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
 use crate::sdk_use;
@@ -38,12 +39,16 @@ const PYTHON_HOOKS: &str = include_str!("../../../runtimes/python/snapshot_resto
 const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
 const NODE_COMPILED: &str = include_str!("../../../runtimes/node/compiled.mjs");
 
+/// Options of every Node process.
+pub(crate) const NODE_OPTIONS: [&str; 1] = ["--no-warnings=ExperimentalWarning"];
+
 pub(crate) struct Starter {
     pub env: Env,
     pub host: Arc<dyn Host>,
     pub interpreters: Interpreters,
     pub toolbox: Toolbox,
     pub compiled: Arc<Compiled>,
+    pub prebooted: Prebooted,
     /// Whether functions are isolated, and what they do not see even if it is below something that they see.
     pub isolate: bool,
     pub hidden: Vec<PathBuf>,
@@ -95,6 +100,17 @@ pub(crate) struct Birth {
     pub folder: Folder,
 }
 
+/// A process that has just got to know its function.
+pub(crate) struct Launching {
+    pub process: Process,
+    pub channel: Channel,
+    pub services: Option<Services>,
+    pub pipe: OwnedFd,
+    pub log: Log,
+    pub environment: Vec<(OsString, OsString)>,
+    pub started: Instant,
+}
+
 /// A process that is ready.
 pub(crate) struct Launched {
     pub instance: Instance,
@@ -115,13 +131,13 @@ struct Connection {
 pub(crate) struct Toolchain {
     language: Language,
     interpreter: Option<Interpreter>,
-    sdk: Option<PathBuf>,
-    esbuild: Option<PathBuf>,
+    pub(crate) sdk: Option<PathBuf>,
+    pub(crate) esbuild: Option<PathBuf>,
     /// Where what Node compiles the code to is kept.
-    compiled: Option<Place>,
+    pub(crate) compiled: Option<Place>,
     /// Processes of the function's layers that run beside it.
-    extensions: Vec<Extension>,
-    view: View,
+    pub(crate) extensions: Vec<Extension>,
+    pub(crate) view: View,
     /// Lines for the function's log.
     notes: Vec<String>,
 }
@@ -130,6 +146,12 @@ impl Toolchain {
     /// Not in isolation: forks would share what it keeps apart. Nor with extensions, which each instance has its own of.
     pub fn may_fork(&self) -> bool {
         matches!((self.language, &self.view), (Language::Python(_), View::Whole)) && self.extensions.is_empty()
+    }
+
+    /// Node's program, if that runs the function.
+    pub fn node(&self) -> Option<&Path> {
+        let interpreter = self.interpreter.as_ref().filter(|_| matches!(self.language, Language::Node(_)));
+        interpreter.map(|interpreter| interpreter.program.as_path())
     }
 }
 
@@ -167,7 +189,16 @@ impl Starter {
         if toolchain.may_fork() {
             return self.start_forkable(spec, Arc::new(toolchain), initialization).await;
         }
-        Ok(self.launch(spec, &toolchain, Mode::Alone, initialization).await?.instance)
+        let Some(kind) = self.prebootable(spec, &toolchain) else {
+            return Ok(self.launch(spec, &toolchain, Mode::Alone, initialization).await?.instance);
+        };
+        let started = match self.start_booted(spec, &toolchain, &kind, initialization).await {
+            Ok(None) => self.launch(spec, &toolchain, Mode::Alone, initialization).await.map(|all| all.instance),
+            Ok(Some(instance)) => Ok(instance),
+            Err(error) => Err(error),
+        };
+        self.boot_ahead(kind);
+        started
     }
 
     /// Starts a process, and waits until it has initialised itself.
@@ -216,6 +247,19 @@ impl Starter {
             Some(supervisor) => Process::Supervised(process, supervisor),
             None => Process::Child(process),
         };
+        let launching = Launching { process, channel, services, pipe, log, environment, started };
+        self.bring_up(spec, toolchain, birth, launching).await
+    }
+
+    /// Waits until a process has initialised itself.
+    pub(crate) async fn bring_up(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        birth: Birth,
+        launching: Launching,
+    ) -> Result<Launched, StartError> {
+        let Launching { process, channel, services, pipe, log, environment, started } = launching;
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),
@@ -223,7 +267,7 @@ impl Starter {
             channel,
             services,
             output: Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
-            initialization,
+            initialization: birth.initialization,
             init: None,
             credentials_expire: birth.credentials.expires,
             _folder: birth.folder,
@@ -281,7 +325,7 @@ impl Starter {
     }
 
     /// The ports of this host's loopback addresses that an instance reaches.
-    fn reachable(&self, spec: &FunctionSpec, runtime_api: Option<u16>) -> Vec<Port> {
+    pub(crate) fn reachable(&self, spec: &FunctionSpec, runtime_api: Option<u16>) -> Vec<Port> {
         let own = [port(&spec.endpoint_url), runtime_api].into_iter().flatten().map(Port::tcp);
         let allowed = self.loopback_ports.iter().flat_map(|port| [Port::tcp(*port), Port::udp(*port)]);
         own.chain(allowed).collect()
@@ -294,7 +338,8 @@ impl Starter {
         let tools = [&toolchain.sdk, &toolchain.esbuild].into_iter().flatten().map(PathBuf::as_path).collect();
         let compiled = toolchain.compiled.as_ref().map(|place| place.folder.as_path());
         let interpreter = toolchain.interpreter.as_ref().map(|found| found.program.as_path());
-        View::isolated(&Needs { spec, interpreter, runtime_dir: &self.runtime_dir, tools, compiled })
+        let (code, layers) = (Some(spec.code.as_path()), spec.layers.as_slice());
+        View::isolated(&Needs { code, layers, interpreter, runtime_dir: &self.runtime_dir, tools, compiled })
     }
 
     async fn connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Result<Connection, InvokeError> {
@@ -316,10 +361,9 @@ impl Starter {
             runtime = Some(routes);
             Channel::RuntimeApi(api)
         } else {
-            let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-            ours.set_nonblocking(true)?;
-            descriptors.push(theirs.into());
-            Channel::Frames(Frames::new(UnixStream::from_std(ours)?))
+            let (ours, theirs) = pair()?;
+            descriptors.push(theirs);
+            Channel::Frames(Frames::new(ours))
         };
         let services = match toolchain.may_fork() {
             // A fork would be given the API of the process that it is a copy of.
@@ -351,7 +395,7 @@ impl Starter {
         let (options, bootstrap): (&[&str], _) = match is_python {
             // -S: what else is installed on this host is not there for functions, as it is not on Lambda.
             true => (&["-S", "-s", "-B", "-X", "utf8"], "bootstrap.py"),
-            false => (&["--no-warnings=ExperimentalWarning"], "bootstrap.mjs"),
+            false => (&NODE_OPTIONS, "bootstrap.mjs"),
         };
         let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
         args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
@@ -454,7 +498,7 @@ impl Starter {
         Ok(Birth { initialization, credentials, folder })
     }
 
-    fn make_folder(&self) -> std::io::Result<Folder> {
+    pub(crate) fn make_folder(&self) -> std::io::Result<Folder> {
         let path = self.run_dir.join(self.env.uuid());
         std::fs::create_dir_all(&path)?;
         Ok(Folder(path))
@@ -467,6 +511,13 @@ impl Starter {
     }
 }
 
+/// The ends of a socket pair: ours, and the function's.
+pub(crate) fn pair() -> std::io::Result<(UnixStream, OwnedFd)> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+    ours.set_nonblocking(true)?;
+    Ok((UnixStream::from_std(ours)?, theirs.into()))
+}
+
 /// The port of a URL or an address, if it names one.
 fn port(address: &str) -> Option<u16> {
     let authority = address.split_once("://").map_or(address, |(_, rest)| rest).split('/').next()?;
@@ -474,7 +525,7 @@ fn port(address: &str) -> Option<u16> {
 }
 
 /// What an instance may use. Memory that /tmp holds is the instance's too, so the limit has room for it.
-fn limits(spec: &FunctionSpec) -> Limits {
+pub(crate) fn limits(spec: &FunctionSpec) -> Limits {
     let limits = Limits::default();
     let memory_bytes = bytes(spec.memory_mb) + bytes(spec.ephemeral_storage_mb) + OVERHEAD_BYTES;
     let cpu_shares = u64::from(spec.memory_mb) * SHARES_OF_A_PROCESSOR / PROCESSOR_MB;

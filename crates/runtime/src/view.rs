@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use sandbox::{Isolation, Mount, Port};
 
-use crate::function::FunctionSpec;
-
 /// Where Lambda has a function's code, its layers, and what the runtime brings along.
 const TASK_ROOT: &str = "/var/task";
 const LAYERS: &str = "/opt";
@@ -33,7 +31,9 @@ pub(crate) enum View {
 
 /// The host's paths of what an instance needs.
 pub(crate) struct Needs<'a> {
-    pub spec: &'a FunctionSpec,
+    /// `None` for a process that has no function yet.
+    pub code: Option<&'a Path>,
+    pub layers: &'a [PathBuf],
     pub interpreter: Option<&'a Path>,
     /// The folder of the bootstraps.
     pub runtime_dir: &'a Path,
@@ -45,17 +45,38 @@ pub(crate) struct Needs<'a> {
 impl View {
     pub fn isolated(needs: &Needs<'_>) -> View {
         let interpreter: Vec<Mount> = needs.interpreter.map(interpreter_mounts).unwrap_or_default();
-        let layers = &needs.spec.layers;
-        let mut mounts = vec![Mount::new(&needs.spec.code, TASK_ROOT), Mount::new(needs.runtime_dir, RUNTIME)];
+        let layers = needs.layers;
+        let code = Mount { sources: needs.code.into_iter().map(PathBuf::from).collect(), place: TASK_ROOT.into() };
+        let mut mounts = vec![code, Mount::new(needs.runtime_dir, RUNTIME)];
         if interpreter.iter().any(|mount| mount.place.starts_with(LAYERS)) {
             mounts.extend(layers.iter().enumerate().map(|(index, layer)| numbered(layer, LAYERS_ASIDE, index)));
         } else {
-            mounts.push(Mount { sources: layers.clone(), place: LAYERS.into() });
+            mounts.push(Mount { sources: layers.to_vec(), place: LAYERS.into() });
         }
         mounts.extend(needs.tools.iter().enumerate().map(|(index, tool)| numbered(tool, TOOLS, index)));
         mounts.extend(needs.compiled.map(|folder| Mount::new(folder, COMPILED)));
         mounts.extend(interpreter);
         View::Isolated(mounts)
+    }
+
+    /// The same for a process that gets its function later: with empty folders at the places for that.
+    pub fn bare(needs: &Needs<'_>) -> View {
+        let View::Isolated(mut mounts) = View::isolated(needs) else { return View::Whole };
+        // The linker remembers which of the folders that it looks into have been there when the process started.
+        let places = [COMPILED, "/var/task/lib", "/opt/lib"];
+        mounts.extend(places.map(|place| Mount { sources: Vec::new(), place: place.into() }));
+        View::Isolated(mounts)
+    }
+
+    /// What this shows and `bare` does not; `None` where that cannot be shown later.
+    pub fn beyond(&self, bare: &View) -> Option<Vec<Mount>> {
+        let (View::Isolated(mounts), View::Isolated(bare)) = (self, bare) else { return None };
+        let known = |mount: &&Mount| bare.contains(mount);
+        let more: Vec<Mount> = mounts.iter().filter(|mount| !known(mount)).cloned().collect();
+        let has_place = |more: &Mount| bare.iter().any(|mount| mount.sources.is_empty() && mount.place == more.place);
+        let is_possible = more.iter().all(|mount| mount.sources.len() == 1 && has_place(mount));
+        let is_all = bare.iter().filter(|mount| !mount.sources.is_empty()).all(|mount| mounts.contains(mount));
+        (is_possible && is_all).then_some(more)
     }
 
     /// The name that a path of the host has for the instance.

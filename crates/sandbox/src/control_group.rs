@@ -46,7 +46,7 @@ struct Seat {
     jobs: Sender<Job>,
     /// It ends when there can be no more jobs.
     thread: JoinHandle<()>,
-    limits: Option<Resources>,
+    limits: Mutex<Option<Resources>>,
 }
 
 struct Pool {
@@ -148,7 +148,7 @@ impl Pool {
             }
         })?;
         arrived.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
-        Ok(Seat { folders, unified, jobs, thread, limits: None })
+        Ok(Seat { folders, unified, jobs, thread, limits: Mutex::default() })
     }
 }
 
@@ -201,11 +201,19 @@ impl ControlGroup {
             }
             let ready = pool.ready().pop();
             let _ = pool.taken.send(());
-            let mut seat = ready.map_or_else(|| pool.make(), Ok)?;
+            let seat = ready.map_or_else(|| pool.make(), Ok)?;
             seat.limit(resources)?;
             Ok(Some(ControlGroup { seat: Some(seat) }))
         });
         taken.await.map_err(io::Error::other)?
+    }
+
+    /// Sets other limits.
+    ///
+    /// # Errors
+    /// When the kernel refuses them.
+    pub(crate) fn limit(&self, resources: Resources) -> io::Result<()> {
+        self.seat.as_ref().map_or(Ok(()), |seat| seat.limit(resources))
     }
 
     fn folders(&self) -> &[Folder] {
@@ -272,10 +280,11 @@ impl ControlGroup {
 }
 
 impl Seat {
-    fn limit(&mut self, resources: Resources) -> io::Result<()> {
-        if self.limits != Some(resources) {
+    fn limit(&self, resources: Resources) -> io::Result<()> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if *limits != Some(resources) {
             self.folders.iter().try_for_each(|folder| folder.limit(&resources))?;
-            self.limits = Some(resources);
+            *limits = Some(resources);
         }
         Ok(())
     }

@@ -26,7 +26,8 @@ pub struct Isolation {
 /// Something of the host, and where it is seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// Files or folders of the host; links are followed. Several folders are merged, the last one's files hiding those of the others.
+    /// Files or folders of the host; links are followed. Several folders are merged, the last one's files hiding those of
+    /// the others; without any, there is an empty folder.
     pub sources: Vec<PathBuf>,
     /// An absolute path without `..`.
     pub place: PathBuf,
@@ -258,7 +259,7 @@ impl Plan<'_> {
 
     fn mount(&mut self, mount: &Mount) -> io::Result<()> {
         match mount.sources.as_slice() {
-            [] => Ok(()),
+            [] => self.folder(&mount.place),
             [source] => self.bind(source, &mount.place),
             sources => {
                 if self.is_covered(&mount.place) {

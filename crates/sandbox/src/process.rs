@@ -104,6 +104,20 @@ impl Process {
         is_gone || self.try_exit().is_some()
     }
 
+    /// The place where what it sees is mounted.
+    pub(crate) fn mount_namespace(&self) -> std::io::Result<File> {
+        let reaped = self.group.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its number could be another's by now.
+        if *reaped {
+            return Err(std::io::ErrorKind::NotFound.into());
+        }
+        File::open(format!("/proc/{}/ns/mnt", self.leader()))
+    }
+
+    pub(crate) fn shared_control_group(&self) -> Option<Arc<ControlGroup>> {
+        self.control.clone()
+    }
+
     /// Its control group, if it has one.
     pub fn control_group(&self) -> Option<&ControlGroup> {
         self.control.as_deref()

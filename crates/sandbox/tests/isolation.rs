@@ -5,7 +5,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use sandbox::{Command, Exit, Isolation, Limits, Mount, Process, Resources};
+use sandbox::{Command, Exit, Furniture, Isolation, Limits, Mount, Process, Resources};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
@@ -300,4 +300,30 @@ async fn nothing_of_the_servers_ways_is_inherited() {
     rustix::process::umask(mask);
     assert_eq!(said, "0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n500\n/etc/passwd\n");
     assert_eq!(std::fs::read_to_string("/proc/self/oom_score_adj").unwrap(), "0\n", "the server's own stays");
+}
+
+#[tokio::test]
+async fn more_can_be_shown_later() {
+    if !Furniture::is_possible() {
+        return;
+    }
+    let (root, code) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(code.path().join("file"), "content").unwrap();
+    let look = "until [ -e /var/task/file ]; do sleep 0.01; done; cat /var/task/file; ls -A /opt; touch /var/task/x 2>&1; echo $?";
+    let mut command = shell(root.path(), look);
+    let empty = |place: &str| Mount { sources: Vec::new(), place: place.into() };
+    command.isolation.as_mut().unwrap().mounts = vec![empty("/var/task"), empty("/opt")];
+    let resources = Resources { memory_bytes: 64 << 20, cpu_shares: 512, processes: 32 };
+    command.limits.resources = Some(resources);
+    let (process, output) = command.spawn().await.unwrap();
+    let resources = Some(Resources { memory_bytes: 128 << 20, ..resources });
+    let mounts = vec![Mount::new(code.path(), "/var/task")];
+    process.furnish(Furniture { mounts, resources, loopback_ports: vec![sandbox::Port::tcp(1)] }).await.unwrap();
+    let said = text(output).await;
+    assert!(said.starts_with("content") && said.contains("Read-only") && said.trim().ends_with('1'), "{said}");
+    // Nothing of it is seen here.
+    assert!(std::fs::read_dir(root.path()).unwrap().next().is_none());
+    process.exit().await;
+    let mounts = vec![Mount::new(code.path(), "/var/task")];
+    assert!(process.furnish(Furniture { mounts, resources: None, loopback_ports: Vec::new() }).await.is_err());
 }

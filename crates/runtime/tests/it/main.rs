@@ -10,6 +10,7 @@ mod json_logs;
 mod network;
 mod node;
 mod pool;
+mod prebooted;
 mod provided;
 mod python;
 mod resources;

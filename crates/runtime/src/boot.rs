@@ -1,0 +1,212 @@
+//! Starting Node processes ahead of need, and making instances of them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sandbox::{Command, FIRST_DESCRIPTOR, Furniture, Limits, Resources, SHARES_OF_A_PROCESSOR};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::api::{Api, Routes};
+use crate::channel::Channel;
+use crate::extensions::Extensions;
+use crate::frames::Frames;
+use crate::function::{FunctionSpec, Initialization, InvokeError};
+use crate::instance::{Instance, Services, bytes};
+use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES};
+use crate::prebooted::{Booted, Kind};
+use crate::process::Process;
+use crate::start::{Birth, Launching, NODE_OPTIONS, StartError, Starter, Toolchain, limits, pair};
+use crate::view::{Needs, View};
+
+/// Beginnings of variables that Node, or a library below it, looks at when the process starts.
+const LOOKED_AT_EARLY: [&str; 9] = ["NODE_", "UV_", "LD_", "LANG", "LC_", "SSL_CERT_", "OPENSSL_", "MALLOC_", "GLIBC_"];
+
+/// Further ones, and one that begins like them but is for functions.
+const ALSO_EARLY: [&str; 3] = ["TZ", "ICU_DATA", "AWS_LAMBDA_EXEC_WRAPPER"];
+const NOT_EARLY: &str = "NODE_ENV";
+
+/// The MemorySize and the EphemeralStorage that a process is started with. The first is changed later, the second cannot be.
+const MEMORY_MB: u32 = 128;
+const TMP_MB: u32 = 512;
+
+/// A share of the processors that leaves them to functions.
+const CPU_SHARES: u64 = SHARES_OF_A_PROCESSOR / 4;
+
+impl Starter {
+    /// What a process for this function can be started with ahead of need; `None` when it has to be started for it.
+    pub(crate) fn prebootable(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> Option<Kind> {
+        let program = toolchain.node()?.to_owned();
+        let possible = match toolchain.view {
+            View::Isolated(_) => Furniture::is_possible() && spec.ephemeral_storage_mb == TMP_MB,
+            // The linker learns when the process starts where a function's libraries are, which differs here.
+            View::Whole => !has_libraries(spec),
+        };
+        let early = spec.environment.keys().any(|name| is_looked_at_early(name));
+        let kind = Kind { program, sdk: toolchain.sdk.clone() };
+        (possible
+            && !early
+            && toolchain.esbuild.is_none()
+            && toolchain.extensions.is_empty()
+            && !self.prebooted.is_off())
+        .then_some(kind)
+    }
+
+    /// Makes an instance of a process that was started ahead, if there is one to use. Others are started in the background
+    /// for the next ones.
+    pub(crate) async fn start_booted(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        kind: &Kind,
+        initialization: Initialization,
+    ) -> Result<Option<Instance>, StartError> {
+        match self.prebooted.take(kind) {
+            Some(booted) => self.load(spec, toolchain, booted, initialization).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn load(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        booted: Booted,
+        initialization: Initialization,
+    ) -> Result<Option<Instance>, StartError> {
+        let started = Instant::now();
+        let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
+        let Booted { process, mut frames, pipe, folder, view } = booted;
+        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &[]));
+        let api = Api::listen().await.map_err(|error| InvokeError::Start(error.to_string()))?;
+        let (address, port) = (api.address(), api.port());
+        if let View::Isolated(_) = view {
+            let Some(mounts) = toolchain.view.beyond(&view) else { return Ok(None) };
+            let (resources, loopback_ports) = (limits(spec).resources, self.reachable(spec, Some(port)));
+            if let Err(error) = process.furnish(Furniture { mounts, resources, loopback_ports }).await {
+                tracing::warn!(%error, "Node processes are not started ahead any more: they cannot be given a function");
+                self.prebooted.close();
+                return Ok(None);
+            }
+        }
+        let birth = Birth { initialization, credentials, folder };
+        let log = self.new_log(spec, toolchain);
+        let environment = self.environment(spec, toolchain, &birth, log.stream(), Some(address));
+        let text = |text: &OsString| text.to_string_lossy().into_owned();
+        let variables = environment.iter().map(|(name, value)| (text(name), text(value).into()));
+        let compiled = toolchain.compiled.as_ref().map(|place| toolchain.view.place(&place.file()));
+        let settings = json!({
+            "environment": variables.collect::<serde_json::Map<_, _>>(),
+            "folder": toolchain.view.place(&spec.code),
+            "compiled": compiled,
+        });
+        if frames.send_settings(&settings).await.is_err() {
+            return Ok(None);
+        }
+        let services = Some(Services::begin(api, Routes { runtime: None, extensions }, process.pid()));
+        let (process, channel) = (Process::Child(process), Channel::Frames(frames));
+        let launching = Launching { process, channel, services, pipe, log, environment, started };
+        Ok(Some(self.bring_up(spec, toolchain, birth, launching).await?.instance))
+    }
+
+    /// Starts as many as are to be kept, in the background, one after the other.
+    pub(crate) fn boot_ahead(self: &Arc<Starter>, kind: Kind) {
+        let starter = self.clone();
+        tokio::spawn(async move {
+            while let Ok(_turn) = starter.prebooted.turns.acquire().await {
+                if !starter.prebooted.begin(&kind) {
+                    return;
+                }
+                let booted = starter.boot(&kind).await;
+                let booted =
+                    booted.inspect_err(|error| tracing::warn!("a Node process was not started ahead: {error}"));
+                starter.prebooted.add(&kind, booted.ok());
+            }
+        });
+    }
+
+    async fn boot(&self, kind: &Kind) -> Result<Booted, String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let folder = self.make_folder().map_err(failed)?;
+        let (ours, theirs) = pair().map_err(failed)?;
+        let mut frames = Frames::new(ours);
+        let view = self.bare_view(kind);
+        let mut args: Vec<OsString> = NODE_OPTIONS.iter().map(OsString::from).collect();
+        args.push(view.place(&self.runtime_dir).join("bootstrap.mjs").into());
+        args.extend([FIRST_DESCRIPTOR.to_string().into(), "wait".into()]);
+        let temporary = view.temporary(&folder.0);
+        let cwd = temporary.to_owned();
+        let env = early_environment(&view, temporary);
+        let limits = Limits::default();
+        let memory_bytes = bytes(MEMORY_MB) + bytes(TMP_MB) + OVERHEAD_BYTES;
+        let resources = Some(Resources { memory_bytes, cpu_shares: CPU_SHARES, processes: limits.processes });
+        let limits = Limits { resources, ..limits };
+        let isolation = view.isolation(&folder.0, &self.hidden, bytes(TMP_MB), Vec::new());
+        let program = kind.program.clone();
+        let command = Command { program, args, env, cwd, descriptors: vec![theirs], limits, isolation };
+        let (process, pipe) = command.spawn().await.map_err(|error| error.to_string())?;
+        match tokio::time::timeout(INIT_TIMEOUT, frames.waits()).await {
+            Ok(Ok(())) => Ok(Booted { process, frames, pipe, folder, view }),
+            _ => Err(format!("{} does not get ready", kind.program.display())),
+        }
+    }
+
+    /// What a process sees that has no function yet.
+    fn bare_view(&self, kind: &Kind) -> View {
+        if !self.isolate {
+            return View::Whole;
+        }
+        let tools = kind.sdk.as_deref().into_iter().collect();
+        let interpreter = Some(kind.program.as_path());
+        let needs =
+            Needs { code: None, layers: &[], interpreter, runtime_dir: &self.runtime_dir, tools, compiled: None };
+        View::bare(&needs)
+    }
+}
+
+/// As the environment of a function has it, where it does not depend on the function.
+fn early_environment(view: &View, temporary: &Path) -> Vec<(OsString, OsString)> {
+    let mut variables = vec![
+        ("LANG", OsString::from("en_US.UTF-8")),
+        ("TZ", ":UTC".into()),
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+        ("HOME", temporary.into()),
+        ("TMPDIR", temporary.into()),
+    ];
+    if let View::Isolated(_) = view {
+        variables.push(("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib".into()));
+    }
+    variables.into_iter().map(|(name, value)| (name.into(), value)).collect()
+}
+
+fn is_looked_at_early(name: &str) -> bool {
+    let begins = LOOKED_AT_EARLY.iter().any(|beginning| name.starts_with(beginning));
+    (begins && name != NOT_EARLY) || ALSO_EARLY.contains(&name)
+}
+
+/// Whether it brings shared libraries where the linker looks for them.
+fn has_libraries(spec: &FunctionSpec) -> bool {
+    let places = [spec.code.clone(), spec.code.join("lib")].into_iter();
+    let mut places = places.chain(spec.layers.iter().map(|layer| layer.join("lib")));
+    places.any(|place: PathBuf| {
+        let mut files = std::fs::read_dir(place).into_iter().flatten().flatten();
+        files.any(|file| file.file_name().to_string_lossy().contains(".so"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_looked_at_early;
+
+    #[test]
+    fn what_node_looks_at_early_is_known() {
+        for name in ["NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "UV_THREADPOOL_SIZE", "LD_PRELOAD", "TZ", "LANG", "LC_ALL"]
+        {
+            assert!(is_looked_at_early(name), "{name}");
+        }
+        for name in ["NODE_ENV", "TABLE", "TZ_NAME", "PATH", "AWS_ENDPOINT_URL"] {
+            assert!(!is_looked_at_early(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Node processes that are started ahead of need: they belong to no function until one is started, and are its alone then.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sandbox::Process;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::frames::Frames;
+use crate::instance::Folder;
+use crate::memory;
+use crate::view::View;
+
+/// What a process has to be started with: functions with equal ones can take each other's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Kind {
+    pub program: PathBuf,
+    pub sdk: Option<PathBuf>,
+}
+
+/// A process that waits for a function.
+pub(crate) struct Booted {
+    pub process: Process,
+    pub frames: Frames,
+    pub pipe: OwnedFd,
+    pub folder: Folder,
+    /// What it sees so far.
+    pub view: View,
+}
+
+pub(crate) struct Prebooted {
+    /// How many of a kind are kept.
+    wanted: usize,
+    idle_timeout: Duration,
+    memory_free_min: u64,
+    shelves: Mutex<Shelves>,
+    /// One at a time is started: what is needed now goes first.
+    pub turns: Semaphore,
+}
+
+#[derive(Default)]
+struct Shelves {
+    of: HashMap<Kind, Shelf>,
+    /// None are kept any more.
+    closed: bool,
+}
+
+struct Shelf {
+    ready: Vec<Booted>,
+    booting: usize,
+    /// None could be started, and no other is tried.
+    failed: bool,
+    used: Instant,
+}
+
+impl Prebooted {
+    pub fn new(wanted: usize, idle_timeout: Duration, memory_free_min: u64) -> Prebooted {
+        let (shelves, turns) = (Mutex::default(), Semaphore::new(1));
+        Prebooted { wanted, idle_timeout, memory_free_min, shelves, turns }
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.wanted == 0 || self.shelves().closed
+    }
+
+    /// One for a function that is being started.
+    pub fn take(&self, kind: &Kind) -> Option<Booted> {
+        let mut shelves = self.shelves();
+        let shelf = shelves.of.get_mut(kind)?;
+        shelf.used = Instant::now();
+        while let Some(booted) = shelf.ready.pop() {
+            if !booted.process.has_ended() {
+                return Some(booted);
+            }
+        }
+        None
+    }
+
+    /// Whether one more is to be started now; [`Prebooted::add`] tells how that went.
+    pub fn begin(&self, kind: &Kind) -> bool {
+        let mut shelves = self.shelves();
+        if shelves.closed || memory::available_bytes().is_some_and(|available| available < self.memory_free_min) {
+            return false;
+        }
+        let new = || Shelf { ready: Vec::new(), booting: 0, failed: false, used: Instant::now() };
+        let shelf = shelves.of.entry(kind.clone()).or_insert_with(new);
+        let lacks = !shelf.failed && shelf.ready.len() + shelf.booting < self.wanted;
+        shelf.booting += usize::from(lacks);
+        lacks
+    }
+
+    /// A start that [`Prebooted::begin`] asked for has ended.
+    pub fn add(&self, kind: &Kind, booted: Option<Booted>) {
+        let mut shelves = self.shelves();
+        let Some(shelf) = shelves.of.get_mut(kind) else { return };
+        shelf.booting = shelf.booting.saturating_sub(1);
+        match booted {
+            Some(booted) => shelf.ready.push(booted),
+            None => shelf.failed = true,
+        }
+    }
+
+    /// Those leave that nobody has needed for long.
+    pub fn expire(&self, now: Instant) {
+        self.shelves().of.retain(|_, shelf| now.duration_since(shelf.used) <= self.idle_timeout);
+    }
+
+    /// One leaves, for its memory. False when there was none.
+    pub fn evict(&self) -> bool {
+        let booted = self.shelves().of.values_mut().find_map(|shelf| shelf.ready.pop());
+        booted.is_some()
+    }
+
+    /// All leave, and none comes any more.
+    pub fn close(&self) {
+        let mut shelves = self.shelves();
+        shelves.closed = true;
+        shelves.of.clear();
+    }
+
+    pub fn pids(&self) -> Vec<u32> {
+        let shelves = self.shelves();
+        let mut pids: Vec<u32> =
+            shelves.of.values().flat_map(|shelf| &shelf.ready).map(|booted| booted.process.pid()).collect();
+        pids.sort_unstable();
+        pids
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

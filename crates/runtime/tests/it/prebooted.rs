@@ -1,0 +1,149 @@
+//! Node processes that are started ahead of need become instances like any others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::{FunctionSpec, InstanceStatus};
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, node};
+
+/// Tells which process it is and what that has.
+const ABOUT: &str = r#"
+const fs = require("fs");
+const top = { cwd: process.cwd(), env: { ...process.env }, uid: process.getuid() };
+const around = () => ({
+    task: fs.readdirSync(process.env.LAMBDA_TASK_ROOT).sort(), opt: fs.readdirSync("/opt"), tmp: fs.readdirSync("/tmp"),
+    write: (() => { try { fs.writeFileSync(process.env.LAMBDA_TASK_ROOT + "/x", ""); return "written"; } catch (error) { return error.code; } })(),
+});
+exports.handler = async (isolated) => ({
+    ...top, around: isolated && around(),
+    layer: (() => { try { return require("of-a-layer"); } catch (error) { return error.code; } })(),
+    child: require("child_process").execSync("echo $OWN $LD_LIBRARY_PATH").toString().trim(),
+});
+"#;
+
+async fn ahead(harness: &Harness, wanted: usize) -> Vec<u32> {
+    for _ in 0..10_000 {
+        let status = harness.runtime.status().await.prebooted;
+        if status.len() == wanted {
+            return status.iter().map(|process: &InstanceStatus| process.pid).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("there are not {wanted} processes: {:?}", harness.runtime.status().await);
+}
+
+async fn pid_of(harness: &Harness, key: &str) -> u32 {
+    let status = harness.runtime.status().await;
+    status.functions.iter().find(|function| function.spec.key == key).unwrap().instances[0].pid
+}
+
+fn about(harness: &Harness) -> FunctionSpec {
+    let layer = harness.layer("one", &[("nodejs/node_modules/of-a-layer/index.js", "module.exports = 'layer'")]);
+    let spec = harness.function("f", node(), "index.handler", &[("index.js", ABOUT)]);
+    FunctionSpec { environment: [("OWN".into(), "ü x".into())].into(), layers: vec![layer], ..spec }
+}
+
+/// What differs between any two instances.
+fn without_own(mut value: Value) -> Value {
+    for name in ["AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "HOME", "TMPDIR"] {
+        value["env"].as_object_mut().unwrap().remove(name);
+    }
+    value.as_object_mut().unwrap().remove("uid");
+    value
+}
+
+#[tokio::test]
+async fn they_become_what_a_plain_start_makes() {
+    for isolate in [true, false] {
+        let harness = Harness::with(|config| (config.isolate, config.prebooted) = (isolate, 1));
+        let spec = about(&harness);
+        assert!(harness.runtime.status().await.prebooted.is_empty(), "no function has needed any");
+        let start = |key: &str| Arc::new(FunctionSpec { key: key.into(), ..spec.clone() });
+        let plain = harness.value(&start("plain"), &isolate.to_string()).await;
+        let ready = ahead(&harness, 1).await;
+        let prebooted = harness.value(&start("prebooted"), &isolate.to_string()).await;
+        assert_eq!([pid_of(&harness, "prebooted").await], ready[..], "it was used");
+        assert_eq!(prebooted["layer"], "layer");
+        if isolate {
+            assert_eq!(prebooted["around"]["write"], "EROFS");
+            assert_eq!(prebooted["env"]["HOME"], "/tmp");
+            assert_ne!(prebooted["uid"], plain["uid"]);
+        }
+        assert_eq!(without_own(plain), without_own(prebooted));
+        // It is replaced by another one.
+        assert_ne!(ahead(&harness, 1).await, ready);
+    }
+}
+
+#[tokio::test]
+async fn each_serves_one_function_and_its_limits_hold() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let source = "let n = 0; exports.handler = async (mb) => { const b = Buffer.alloc(mb << 20, 1); await new Promise((d) => setTimeout(d, 200)); return [++n, b.length >> 20]; }";
+    let new = |name: &str, memory_mb| {
+        let spec = harness.function(name, node(), "index.handler", &[("index.js", source)]);
+        Arc::new(FunctionSpec { memory_mb, ..spec })
+    };
+    harness.value(&new("first", 128), "0").await;
+    let mut used = Vec::new();
+    for (name, memory_mb) in [("large", 512), ("small", 128)] {
+        let spec = new(name, memory_mb);
+        used.extend(ahead(&harness, 1).await);
+        assert_eq!(harness.value(&spec, "1").await, json!([1, 1]));
+        assert_eq!(pid_of(&harness, name).await, *used.last().unwrap());
+        let outcome = harness.invoke(&spec, "256").await;
+        match memory_mb {
+            512 => assert_eq!(crate::harness::json(&outcome), json!([2, 256])),
+            _ => assert_eq!(outcome.function_error, Some("Unhandled")),
+        }
+    }
+    assert_ne!(used[0], used[1]);
+}
+
+#[tokio::test]
+async fn what_has_to_be_there_from_the_start_is() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let source = "exports.handler = async () => [process.env.NODE_OPTIONS ?? null, require('v8').getHeapStatistics().heap_size_limit < 200 << 20]";
+    let spec = harness.function("f", node(), "index.handler", &[("index.js", source)]);
+    assert_eq!(harness.value(&Arc::new(spec.clone()), "{}").await, json!([null, false]));
+    let ready = ahead(&harness, 1).await;
+    let options = "--max-old-space-size=64";
+    let environment = HashMap::from([("NODE_OPTIONS".to_string(), options.to_string())]).into_iter().collect();
+    let spec = Arc::new(FunctionSpec { key: "options".into(), environment, ..spec });
+    assert_eq!(harness.value(&spec, "{}").await, json!([options, true]));
+    assert_eq!(ahead(&harness, 1).await, ready);
+}
+
+#[tokio::test]
+async fn a_failure_to_load_is_told_as_ever() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    harness.value(&harness.node("exports.handler = async () => 1"), "{}").await;
+    for (key, source, kind) in [
+        ("throws", "throw new TypeError('x')", "TypeError"),
+        ("exits", "process.exit(3)", "Runtime.ExitError"),
+        ("none", "exports.other = 1", "Runtime.HandlerNotFound"),
+    ] {
+        ahead(&harness, 1).await;
+        let spec = Arc::new(harness.function(key, node(), "index.handler", &[("index.js", source)]));
+        assert_eq!(harness.error(&spec, "{}").await["errorType"], kind);
+    }
+    assert!(ahead(&harness, 1).await[0] > 0);
+}
+
+#[tokio::test]
+async fn they_leave_when_nobody_needs_them() {
+    let short = Duration::from_millis(50);
+    let harness = Harness::with(|config| {
+        (config.prebooted, config.idle_timeout, config.zygote_idle_timeout) = (2, short, Duration::from_secs(3))
+    });
+    harness.value(&harness.node("exports.handler = async () => 1"), "{}").await;
+    let ready = ahead(&harness, 2).await;
+    ahead(&harness, 0).await;
+    for pid in ready {
+        while !sandbox::has_ended(pid) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
