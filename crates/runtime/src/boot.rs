@@ -14,10 +14,10 @@ use crate::extensions::Extensions;
 use crate::frames::Frames;
 use crate::function::{FunctionSpec, Initialization, InvokeError};
 use crate::instance::{Instance, Services, bytes};
-use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES};
+use crate::limits::{COMPILED_AHEAD_BYTES_MIN, INIT_TIMEOUT, OVERHEAD_BYTES};
 use crate::prebooted::{Booted, Kind};
 use crate::process::Process;
-use crate::start::{Birth, Launching, NODE_OPTIONS, StartError, Starter, Toolchain, limits, pair};
+use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, Toolchain, limits, pair};
 use crate::view::{Needs, View};
 
 /// Beginnings of variables that Node, or a library below it, looks at when the process starts.
@@ -110,6 +110,23 @@ impl Starter {
         Ok(Some(self.bring_up(spec, toolchain, birth, launching).await?.instance))
     }
 
+    /// Starts processes that wait for a function, should there be none, and has this one compiled, where that is worth it.
+    pub(crate) async fn warm_node(
+        self: &Arc<Starter>,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+    ) -> Result<(), StartError> {
+        if let Some(kind) = self.prebootable(spec, toolchain) {
+            self.boot_ahead(kind);
+        }
+        let is_compiled = toolchain.compiled.as_ref().is_none_or(|place| place.file().exists());
+        if !is_compiled && is_large(spec) {
+            // Its log is nobody's: no request has come, and none is served by it.
+            self.launch(spec, toolchain, Mode::Compile, Initialization::OnDemand).await?;
+        }
+        Ok(())
+    }
+
     /// Starts as many as are to be kept, in the background, one after the other.
     pub(crate) fn boot_ahead(self: &Arc<Starter>, kind: Kind) {
         let starter = self.clone();
@@ -183,6 +200,14 @@ fn early_environment(view: &View, temporary: &Path) -> Vec<(OsString, OsString)>
 fn is_looked_at_early(name: &str) -> bool {
     let begins = LOOKED_AT_EARLY.iter().any(|beginning| name.starts_with(beginning));
     (begins && name != NOT_EARLY) || ALSO_EARLY.contains(&name)
+}
+
+/// Whether the file with the handler is large enough that compiling it is what a start waits for.
+fn is_large(spec: &FunctionSpec) -> bool {
+    let (folder, file) = spec.handler.rsplit_once('/').unwrap_or(("", &spec.handler));
+    let stem = file.split('.').next().unwrap_or_default();
+    let files = ["js", "cjs"].map(|extension| spec.code.join(folder).join(format!("{stem}.{extension}")));
+    files.iter().filter_map(|file| file.metadata().ok()).any(|file| file.len() >= COMPILED_AHEAD_BYTES_MIN)
 }
 
 /// Whether it brings shared libraries where the linker looks for them.

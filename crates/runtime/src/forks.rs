@@ -152,11 +152,13 @@ impl Starter {
         Ok(Some(instance))
     }
 
-    /// Makes the zygote of `spec` ahead of its first invocation, if it can have one.
+    /// Makes the zygote of `spec` ahead of its first invocation, if it can have one, or what Node has instead.
     pub(crate) async fn warm(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<(), StartError> {
         let toolchain = self.toolchain(spec).await?;
         if toolchain.may_fork() {
             self.source(spec, &Arc::new(toolchain)).await?;
+        } else if toolchain.node().is_some() {
+            self.warm_node(spec, &toolchain).await?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod api;
 mod boot;
+mod bootstraps;
 mod channel;
 mod compiled;
 mod environment;
@@ -29,6 +30,7 @@ mod start;
 mod supervisor;
 mod toolbox;
 mod view;
+mod warming;
 mod zygote;
 mod zygote_wire;
 mod zygotes;

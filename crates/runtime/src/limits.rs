@@ -75,3 +75,6 @@ pub const COMPILED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Bytes of compiled code that are kept of all functions; what has not been used for longest leaves.
 pub const COMPILED_TOTAL_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes of a handler's file from which on it is compiled before the first request.
+pub const COMPILED_AHEAD_BYTES_MIN: u64 = 256 * 1024;

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
+use crate::bootstraps::write_bootstraps;
 use crate::compiled::Compiled;
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
 use crate::instance::Instance;
@@ -20,8 +21,9 @@ use crate::memory;
 use crate::pools::{Effects, Member, Pools, Provisioned, Start};
 use crate::prebooted::Prebooted;
 use crate::sink::{Part, Sink};
-use crate::start::{StartError, Starter, write_bootstraps};
+use crate::start::{StartError, Starter};
 use crate::toolbox::{OnProgress, Toolbox};
+use crate::warming::Warming;
 use crate::zygotes::Zygotes;
 
 /// The part of the host's memory that stays free, where nothing else is configured.
@@ -90,8 +92,7 @@ pub struct Runtime(Arc<Inner>);
 struct Inner {
     config: Config,
     starter: Arc<Starter>,
-    /// One zygote at a time is made ahead of need: what is needed now goes first.
-    warming: Semaphore,
+    warming: Warming,
     state: Mutex<State>,
     /// Rung when an instance has ended.
     changed: Notify,
@@ -202,7 +203,7 @@ impl Runtime {
         if config.isolate {
             sandbox::ControlGroup::prepare();
         }
-        let (starter, warming) = (Arc::new(starter), Semaphore::new(1));
+        let (starter, warming) = (Arc::new(starter), Warming::new());
         let (changed, idled, stop) = (Notify::new(), Arc::new(Notify::new()), watch::Sender::new(false));
         let leaving = AtomicUsize::new(0);
         let inner = Arc::new(Inner { config, starter, warming, state, changed, leaving, idled, stop });
@@ -247,6 +248,7 @@ impl Runtime {
         let effects = self.0.state().pools.retire(key);
         self.0.apply(effects);
         self.0.starter.zygotes.retire(key);
+        self.0.warming.retire(key);
     }
 
     /// Keeps `count` instances of a version initialised from now on, beside which requests get more; zero ends that, as
@@ -267,9 +269,13 @@ impl Runtime {
         self.0.state().pools.provisioned(key)
     }
 
-    /// Loads a function's code ahead of its first invocation, in the background, where instances can be forked from that.
-    /// A failure is left for the first invocation to see.
+    /// Gets what makes a function's first start a fast one, in the background, one function after the other: what
+    /// instances are forked from, processes that wait for a function, or what its code is compiled to. A failure is left
+    /// for the first invocation to see.
     pub fn warm(&self, spec: &Arc<FunctionSpec>) {
+        if !self.0.warming.ask(&spec.key) {
+            return;
+        }
         let (inner, spec) = (self.0.clone(), spec.clone());
         tokio::spawn(async move {
             tokio::select! {
@@ -354,12 +360,16 @@ impl Inner {
     }
 
     async fn warm(&self, spec: &Arc<FunctionSpec>) {
-        let Ok(_turn) = self.warming.acquire().await else { return };
-        if self.state().closed {
-            return;
-        }
-        if let Err(StartError::Refused(error)) = self.starter.warm(spec).await {
-            tracing::debug!(%error, function = spec.name, "a function was not loaded ahead of its first invocation");
+        let work = async {
+            if self.state().closed {
+                return;
+            }
+            if let Err(StartError::Refused(error)) = self.starter.warm(spec).await {
+                tracing::debug!(%error, function = spec.name, "a function was not loaded ahead of its first invocation");
+            }
+        };
+        if self.warming.run(&spec.key, work).await {
+            self.starter.zygotes.retire(&spec.key);
         }
     }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use base::Env;
 use sandbox::{Command, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
@@ -32,12 +31,6 @@ use crate::supervisor::{self, Extension, Supervisor};
 use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
 use crate::view::{Needs, View};
 use crate::zygotes::Zygotes;
-
-const PYTHON_BOOTSTRAP: &str = include_str!("../../../runtimes/python/bootstrap.py");
-const PYTHON_ZYGOTE: &str = include_str!("../../../runtimes/python/cloudlet_zygote.py");
-const PYTHON_HOOKS: &str = include_str!("../../../runtimes/python/snapshot_restore_py.py");
-const NODE_BOOTSTRAP: &str = include_str!("../../../runtimes/node/bootstrap.mjs");
-const NODE_COMPILED: &str = include_str!("../../../runtimes/node/compiled.mjs");
 
 /// Options of every Node process.
 pub(crate) const NODE_OPTIONS: [&str; 1] = ["--no-warnings=ExperimentalWarning"];
@@ -84,13 +77,15 @@ impl std::fmt::Display for StartError {
     }
 }
 
-/// What a Python process becomes when it has initialised itself.
+/// What a process becomes when it has initialised itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// An instance.
     Alone,
-    /// A zygote, if the function allows it.
+    /// A zygote, if the function allows it, which only Python's can be.
     Zygote,
+    /// Nothing: only what its code is compiled to is wanted.
+    Compile,
 }
 
 /// What every instance gets of its own.
@@ -155,30 +150,6 @@ impl Toolchain {
     }
 }
 
-/// Writes the bootstraps into the cache and gives their folder, which is named by what they say.
-pub(crate) fn write_bootstraps(cache: &Path) -> std::io::Result<PathBuf> {
-    let files = [
-        ("bootstrap.py", PYTHON_BOOTSTRAP),
-        ("cloudlet_zygote.py", PYTHON_ZYGOTE),
-        ("snapshot_restore_py.py", PYTHON_HOOKS),
-        ("bootstrap.mjs", NODE_BOOTSTRAP),
-        ("compiled.mjs", NODE_COMPILED),
-    ];
-    let digest = files.iter().fold(Sha256::new(), |digest, (_, text)| digest.chain_update(text));
-    let name: String = hex::encode(digest.finalize()).chars().take(16).collect();
-    let folder = cache.join("bootstrap").join(name);
-    std::fs::create_dir_all(&folder)?;
-    for (name, text) in files {
-        let (path, partial) = (folder.join(name), folder.join(format!("{name}.{}", std::process::id())));
-        if std::fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
-            continue;
-        }
-        std::fs::write(&partial, text)?;
-        std::fs::rename(&partial, &path)?;
-    }
-    Ok(folder)
-}
-
 impl Starter {
     pub async fn start(
         self: &Arc<Starter>,
@@ -211,7 +182,7 @@ impl Starter {
     ) -> Result<Launched, StartError> {
         let birth = self.birth(spec, initialization).await?;
         let mut log = self.new_log(spec, toolchain);
-        if mode == Mode::Zygote {
+        if mode != Mode::Alone {
             log.hold();
         }
         if let Some((standing, failure)) = supervisor::unusable(&toolchain.extensions) {

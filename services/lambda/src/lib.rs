@@ -24,6 +24,7 @@ mod spec;
 mod target;
 mod types;
 mod url;
+mod warming;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -81,8 +82,8 @@ pub struct Lambda {
     executions: Executions,
     downloads: Downloads,
     sources: Sources,
-    /// Instances that the runtime keeps at most.
-    instances_max: usize,
+    /// Instances that may be kept ready by provisioned concurrency.
+    provisioned_max: usize,
 }
 
 impl Lambda {
@@ -92,7 +93,7 @@ impl Lambda {
     /// When a folder cannot be made or written.
     pub fn open(config: Config, env: &Env) -> io::Result<Arc<Lambda>> {
         let (roles, logs) = (Arc::<Roles>::default(), Arc::<LogBuffer>::default());
-        let instances_max = config.runtime.instances_max;
+        let provisioned_max = limits::provisioned_max(config.runtime.instances_max);
         let host = Arc::new(Host::new(roles.clone(), logs.clone()));
         Ok(Arc::new(Lambda {
             runtime: Runtime::new(config.runtime, env.clone(), host.clone())?,
@@ -105,7 +106,7 @@ impl Lambda {
             executions: Executions::default(),
             downloads: Downloads::new(env),
             sources: Sources::default(),
-            instances_max,
+            provisioned_max,
         }))
     }
 

@@ -120,3 +120,11 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// How often a function may run in one chain of calls, unless its `RecursiveLoop` is `Allow`.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
 pub const RUNS_IN_A_CHAIN_MAX: u32 = 16;
+
+/// The part of a server's instances that provisioned concurrency leaves to requests: one in so many.
+const UNPROVISIONED_PART: usize = 10;
+
+/// Instances that provisioned concurrency may keep of so many that the server keeps.
+pub fn provisioned_max(instances_max: usize) -> usize {
+    instances_max.saturating_sub(instances_max.div_ceil(UNPROVISIONED_PART))
+}

@@ -147,3 +147,23 @@ async fn they_leave_when_nobody_needs_them() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_function_that_is_warmed_has_them_before_its_first_request() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let large = format!("exports.handler = async () => 1;\n{}", "(() => [1, 2].map((x) => x * 2))();\n".repeat(10_000));
+    let spec = Arc::new(harness.function("f", node(), "index.handler", &[("index.js", &large)]));
+    harness.runtime.warm(&spec);
+    let ready = ahead(&harness, 1).await;
+    let compiled = || {
+        let folders = std::fs::read_dir(harness.cache().join("compiled")).into_iter().flatten().flatten();
+        folders.filter(|folder| folder.path().join("code").is_file()).count()
+    };
+    while compiled() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(harness.runtime.status().await.functions.is_empty(), "no request has come");
+    assert!(harness.host.messages().is_empty());
+    assert_eq!(harness.value(&spec, "{}").await, json!(1));
+    assert_eq!([pid_of(&harness, "f").await], ready[..]);
+}

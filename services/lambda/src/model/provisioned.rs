@@ -96,12 +96,13 @@ fn check_limits(read: &(impl Read + ?Sized), function: &FunctionRef, server_max:
             "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
         ));
     }
-    let all = total(read, function.region.as_str())?;
-    if all as usize > server_max {
+    let everywhere = sum(PROVISIONED.scan(read, Order::Forward)?.values())?;
+    if everywhere as usize > server_max {
         return Err(Error::invalid(format!(
-            "Specified ConcurrentExecutions for function exceeds what this server has: it keeps at most {server_max} instances, and {all} would be provisioned."
+            "Specified ConcurrentExecutions for function exceeds what this server has: it keeps at most {server_max} instances provisioned, so that others find room, and {everywhere} would be."
         )));
     }
+    let all = total(read, function.region.as_str())?;
     if all + function::reserved(read, function.region.as_str())? + limits::UNRESERVED_EXECUTIONS_MIN
         > limits::CONCURRENT_EXECUTIONS
         && found.reserved_concurrency.is_none()

@@ -19,6 +19,7 @@ use crate::model::{self, function, layer, version};
 use crate::name::{FunctionRef, Qualifier};
 use crate::spec;
 use crate::types::{Code, Function, LayerUse, Version};
+use crate::warming::warm;
 
 pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Result<Configuration, Error> {
     if input.package_type.as_deref() == Some("Image") {
@@ -55,7 +56,9 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
         recursion_allowed: false,
     };
     let (created, publish) = (function.clone(), input.publish);
+    let ready = latest.clone();
     let version = cx.db().write(move |tx| function::create(tx, &created, &latest, publish)).await?;
+    warm(&lambda, &cx, &function, &ready);
     Ok(if version.number > 0 {
         Configuration::of_version(&function, version)
     } else {
@@ -205,7 +208,7 @@ pub async fn update_configuration(lambda: Arc<Lambda>, cx: Cx, input: SettingsIn
 
 /// Changes `$LATEST`, and lets the instances of what it was go.
 async fn update(
-    lambda: &Lambda,
+    lambda: &Arc<Lambda>,
     cx: &Cx,
     reference: &FunctionRef,
     revision: Option<String>,
@@ -213,19 +216,19 @@ async fn update(
     change: impl Fn(Version) -> Result<Version, Error> + Send + 'static,
 ) -> Result<Configuration, Error> {
     let target = reference.clone();
-    let (function, before, after) = cx
+    let (function, before, after, published) = cx
         .db()
         .write(move |tx| {
             let (function, before, after) = function::update(tx, &target, revision.as_deref(), &change)?;
-            let after = if publish { version::publish(tx, &function, &after, None)? } else { after };
-            Ok::<_, Error>((function, before, after))
+            let published = if publish { Some(version::publish(tx, &function, &after, None)?) } else { None };
+            Ok::<_, Error>((function, before, after, published))
         })
         .await?;
     lambda.retire(&spec::key(&function.arn, &before));
-    Ok(if publish {
-        Configuration::of_version(&function, after)
-    } else {
-        Configuration::new(&function, after, &function.arn)
+    warm(lambda, cx, &function, &after);
+    Ok(match published {
+        Some(version) => Configuration::of_version(&function, version),
+        None => Configuration::new(&function, after, &function.arn),
     })
 }
 

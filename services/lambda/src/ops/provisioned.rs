@@ -66,7 +66,7 @@ pub async fn put(lambda: Arc<Lambda>, cx: Cx, input: PutInput) -> Result<Provisi
     constraints.check()?;
     let requested = wanted.and_then(|wanted| u32::try_from(wanted).ok()).unwrap_or_default();
     let config = Provisioned { requested, modified: cx.now() };
-    let (stored, server_max) = (config.clone(), lambda.instances_max);
+    let (stored, server_max) = (config.clone(), lambda.provisioned_max);
     cx.db().write(move |tx| provisioned::put(tx, &reference, &stored, server_max)).await?;
     // As on AWS, nothing is ready when this answers.
     Ok(output(&config, Progress::default()))

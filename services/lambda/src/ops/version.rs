@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::version::{self, Publish};
 use crate::name::FunctionRef;
+use crate::warming::warm;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -23,7 +24,7 @@ pub struct PublishInput {
     pub revision_id: Option<String>,
 }
 
-pub async fn publish(_: Arc<Lambda>, cx: Cx, input: PublishInput) -> Result<Configuration, Error> {
+pub async fn publish(lambda: Arc<Lambda>, cx: Cx, input: PublishInput) -> Result<Configuration, Error> {
     let reference = FunctionRef::parse_unqualified(&cx, &input.function_name)?;
     let mut constraints = Constraints::default();
     constraints.length(input.description.as_deref(), "description", limits::DESCRIPTION_CHARACTERS_MAX);
@@ -34,6 +35,9 @@ pub async fn publish(_: Arc<Lambda>, cx: Cx, input: PublishInput) -> Result<Conf
         description: input.description.filter(|text| !text.is_empty()),
     };
     let (function, version) = cx.db().write(move |tx| version::publish_latest(tx, &reference, &request)).await?;
+    if version.settings.snap_start {
+        warm(&lambda, &cx, &function, &version);
+    }
     Ok(Configuration::of_version(&function, version))
 }
 

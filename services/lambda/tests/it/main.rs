@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod bursts;
 mod configuration;
 mod events;
 mod features;

@@ -76,7 +76,7 @@ async fn what_cannot_be_provisioned_is_refused() {
     world.call("CreateAlias", json!({"FunctionName": "f", "Name": "next", "FunctionVersion": "$LATEST"})).await;
     for (qualifier, executions, expected) in [
         ("1", 0, "Value '0' at 'provisionedConcurrentExecutions'"),
-        ("1", 201, "it keeps at most 200 instances"),
+        ("1", 181, "it keeps at most 180 instances provisioned"),
         ("$LATEST", 1, "cannot be applied to unpublished function versions."),
         ("", 1, "cannot be applied to unpublished function versions."),
         ("next", 1, "Alias cannot have a null or $LATEST version"),

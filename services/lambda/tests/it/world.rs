@@ -32,9 +32,16 @@ pub struct World {
 
 impl World {
     pub async fn new() -> World {
+        World::with(|_| {}).await
+    }
+
+    /// With another configuration of the runtime.
+    pub async fn with(change: impl FnOnce(&mut runtime::Config)) -> World {
         let dir = tempfile::tempdir().unwrap();
+        let mut runtime = runtime::Config::new(dir.path().join("cache"), dir.path().join("run"));
+        change(&mut runtime);
         let config = lambda::Config {
-            runtime: runtime::Config::new(dir.path().join("cache"), dir.path().join("run")),
+            runtime,
             blobs: Blobs::open(dir.path().join("packages")).await.unwrap(),
             code_dir: dir.path().join("code"),
         };
@@ -51,6 +58,17 @@ impl World {
         let world = World::new().await;
         world.cloud.cloud.start(&world.stop);
         world
+    }
+
+    /// Whether there is a process that instances of the function are forked from.
+    pub async fn is_ready(&self, version: &str) -> bool {
+        let status = self.lambda.runtime().status().await;
+        status.functions.iter().any(|function| function.spec.version == version && function.zygote.is_some())
+    }
+
+    /// A path that nobody else uses.
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
+        self._dir.path().join(name)
     }
 
     /// Instances of a version of the function that there are.
