@@ -1,7 +1,7 @@
 """Runs a Python function: loads its handler once, then answers invocations that arrive as frames on a socket.
 
-Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR zygote|alone [SDK_FOLDER]
-As a zygote, it forks an instance for each request of the server, unless the function cannot be forked. The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
+Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR zygote|cells|alone [SDK_FOLDER]
+As a zygote (in isolation: of forks in cells), it forks an instance for each request of the server, unless the function cannot be forked. The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
 """
 
 import decimal
@@ -365,7 +365,8 @@ def fail(control, log, error):
 
 
 def main():
-    control, may_fork, sdk = Control(int(sys.argv[1])), sys.argv[2] == "zygote", sys.argv[3:]
+    control, may_fork, sdk = Control(int(sys.argv[1])), sys.argv[2] != "alone", sys.argv[3:]
+    cells = cloudlet_zygote.Cells() if sys.argv[2] == "cells" else None
     environment, descriptors = dict(os.environ), cloudlet_zygote.descriptors() if may_fork else {}
     log = Log()
     log_handler = LogHandler(log)
@@ -384,11 +385,11 @@ def main():
         run_before_snapshot(hooks)
     except Exception as error:
         return fail(control, log, error)
-    obstacle = cloudlet_zygote.obstacle(descriptors) if may_fork else None
+    obstacle = cloudlet_zygote.obstacle(descriptors, cells) if may_fork else None
     log.flush()
     if may_fork and obstacle is None:
         control.send(b"Z")
-        control = Control(cloudlet_zygote.Zygote(control.socket, environment).instances())
+        control = Control(cloudlet_zygote.Zygote(control.socket, environment, cells).instances())
     # From here on, this is an instance.
     try:
         run_after_restore(hooks)

@@ -1,7 +1,8 @@
 """A zygote: a process that has loaded its function and forks an instance of it whenever the server asks for one.
 
 An instance gets what a process of its own would have: its own session, environment, output, control socket and random
-state. What forks must not share (threads, sockets, open files) keeps a function from being forked at all.
+state; in isolation also namespaces of its own, which the server has made. What forks must not share (threads, sockets,
+open files) keeps a function from being forked at all.
 """
 
 import contextlib
@@ -51,8 +52,9 @@ def descriptors():
     return found
 
 
-def obstacle(before):
-    """Why this process cannot be forked, or None. `before` is what descriptors() gave before the function was loaded."""
+def obstacle(before, cells):
+    """Why this process cannot be forked, or None. `before` is what descriptors() gave before the function was loaded;
+    `cells` are for forks in isolation."""
     gc.collect()  # Closes what is only waiting to be closed.
     own = threading.main_thread()
     threads = [thread.name for thread in threading.enumerate() if thread is not own]
@@ -72,17 +74,84 @@ def obstacle(before):
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return None
+        return cells.obstacle() if cells else None
     return "it starts processes while it initialises"
 
 
-class Zygote:
-    """Takes the server's requests: the frame `K` with a number, a JSON object of environment variables, and three
-    descriptors (control socket, output, lifeline). Answers `K` with a descriptor of the new process, or `N` with an error
-    number; tells with `D` how a process ended. Answers carry the number of the request and a value."""
+class Cells:
+    """How a fork enters its cell: the namespaces that the server has made for it. Before it is ready it gives up the
+    privileges that this takes. The server looks whether it has: nothing that the function does here can harm others.
+    """
 
-    def __init__(self, server, environment):
-        self.server, self.environment = server, environment
+    # Source: linux/sched.h, in the order of the descriptors.
+    PROCESSES, MOUNTS, IPC, HOST_NAME = 0x20000000, 0x00020000, 0x08000000, 0x04000000
+
+    # Source: linux/prctl.h, linux/capability.h, linux/landlock.h.
+    PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+    CAPABILITIES_V3 = 0x20080522
+    LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
+    LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1
+
+    def __init__(self):
+        try:
+            import ctypes
+        except ImportError as error:
+            self.missing = f"this Python cannot make the calls that a fork in isolation needs ({error})"
+            return
+        self.missing, self.ctypes = None, ctypes
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.header = (ctypes.c_uint32 * 2)(self.CAPABILITIES_V3, 0)
+        self.nothing = (ctypes.c_uint32 * 6)()
+        self.scopes = (ctypes.c_uint64 * 3)(0, 0, self.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET)
+
+    def obstacle(self):
+        """What a fork in a cell would miss, or should not share."""
+        for folder in ("/tmp", "/dev/shm"):
+            if os.listdir(folder):
+                return f"it leaves files in {folder} while it initialises"
+        if any(name.isdigit() and int(name) not in (1, os.getpid()) for name in os.listdir("/proc")):
+            return "it starts processes while it initialises"
+        with open("/proc/self/maps") as maps:
+            if any(line.split(" ", 2)[1].startswith("rw-s") for line in maps):
+                return "it shares memory while it initialises"
+        return self.missing
+
+    def choose(self, processes):
+        """The next fork will be born in this pid namespace."""
+        self._check(self.libc.setns(processes, self.PROCESSES))
+
+    def enter(self, mounts, ipc, host_name):
+        """Enters the other namespaces, in the fork, and gives up all privileges."""
+        folder = os.getcwd()
+        for descriptor, kind in ((mounts, self.MOUNTS), (ipc, self.IPC), (host_name, self.HOST_NAME)):
+            self._check(self.libc.setns(descriptor, kind))
+            os.close(descriptor)
+        self._check(self.libc.prctl(self.PR_CAP_AMBIENT, self.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+        self._check(self.libc.capset(self.header, self.nothing))
+        # Kernels before 6.12 keep no sockets apart.
+        rules = self.libc.syscall(self.LANDLOCK_CREATE_RULESET, self.scopes, self.ctypes.sizeof(self.scopes), 0)
+        if rules >= 0:
+            self.libc.syscall(self.LANDLOCK_RESTRICT_SELF, rules, 0)
+            os.close(rules)
+        try:
+            os.chdir(folder)
+        except OSError:
+            os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+
+    def _check(self, answer):
+        if answer != 0:
+            number = self.ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+class Zygote:
+    """Takes the server's requests: the frame `K` with a number and descriptors: control socket and output, and then either
+    a lifeline, or the namespaces of a cell. Answers `K` with a descriptor of the new process, or `N` with an error number;
+    tells with `D` how a process ended. Answers carry the number of the request and a value. A fork says `W` on its
+    control socket when it waits, and is told with `A` and a JSON object of environment variables to become an instance."""
+
+    def __init__(self, server, environment, cells):
+        self.server, self.environment, self.cells = server, environment, cells
         self.numbers = {}  # By process.
         self.wake, self.waker = os.pipe()
         for end in (self.wake, self.waker):
@@ -113,37 +182,49 @@ class Zygote:
             # The server has closed its side, after it has let go of every instance: their ends are still to be seen.
             self.reap(0)
             os._exit(0)
-        number, variables, (control, output, lifeline) = request
+        number, descriptors = request
+        control, output, *place = descriptors
         try:
+            if self.cells:
+                self.cells.choose(place[0])
             process = os.fork()
         except OSError as error:
             process = None
             self.answer(b"N", number, error.errno or errno.EAGAIN)
         if process == 0:
             self.leave()
-            become_instance(output, lifeline)
-            adopt_environment(self.environment, variables)
-            renew_random_state()
+            self.become_instance(control, output, place)
             return control
-        for descriptor in (control, output, lifeline):
+        for descriptor in descriptors:
             os.close(descriptor)
         if process is not None:
             self.numbers[process] = number
             self.answer(b"K", number, 0, os.pidfd_open(process))
         return None
 
+    def become_instance(self, control, output, place):
+        """Waits until it is told to be one."""
+        os.setsid()
+        for number in (1, 2):
+            os.dup2(output, number)
+        os.close(output)
+        if self.cells:
+            os.close(place[0])
+            self.cells.enter(*place[1:])
+        else:
+            hold_on_to(*place)
+        variables = wait(control)
+        if variables is None:
+            os._exit(0)
+        adopt_environment(self.environment, variables)
+        renew_random_state()
+
     def receive(self):
         """One request; None when the server is gone."""
-        header, passed, _, _ = socket.recv_fds(self.server, 5, 3, socket.MSG_CMSG_CLOEXEC)
-        if len(header) < 5 or len(passed) != 3:
+        request, passed, _, _ = socket.recv_fds(self.server, 13, 6, socket.MSG_CMSG_CLOEXEC)
+        if len(request) < 13:
             return None
-        body, length = b"", struct.unpack(">IB", header)[0]
-        while len(body) < length:
-            piece = self.server.recv(length - len(body))
-            if not piece:
-                return None
-            body += piece
-        return struct.unpack_from(">Q", body)[0], json.loads(body[8:]), passed
+        return struct.unpack_from(">Q", request, 5)[0], passed
 
     def answer(self, kind, number, value, descriptor=None):
         frame = struct.pack(">I", 12) + kind + struct.pack(">Qi", number, value)
@@ -182,9 +263,8 @@ class Zygote:
         os.close(self.waker)
 
 
-def become_instance(output, lifeline):
-    os.setsid()
-    # When the server lets go of the other end, or dies, the kernel ends the whole group, whether a zygote is left or not.
+def hold_on_to(lifeline):
+    """When the server lets go of the other end, or dies, the kernel ends the whole group, whether a zygote is left or not."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
@@ -192,9 +272,27 @@ def become_instance(output, lifeline):
     poll.register(lifeline, select.POLLIN)
     if poll.poll(0):
         os._exit(0)  # It has been let go already.
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(output)
+
+
+def wait(control):
+    """Says that it waits, and waits. Gives the variables of the instance that it shall be, or None if it shall be none."""
+    with socket.socket(fileno=os.dup(control)) as server:
+        server.setblocking(True)
+        server.sendall(struct.pack(">I", 0) + b"W")
+        header = read(server, 5)
+        body = header and read(server, struct.unpack(">IB", header)[0])
+    return json.loads(body) if body else None
+
+
+def read(stream, length):
+    """So many bytes, or None when the other side is gone."""
+    data = b""
+    while len(data) < length:
+        piece = stream.recv(length - len(data))
+        if not piece:
+            return None
+        data += piece
+    return data
 
 
 def adopt_environment(initial, variables):

@@ -72,6 +72,14 @@ def test_the_server_takes_all_descriptors_that_it_may(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes root's privileges away")
+def test_the_doctor_knows_whether_functions_are_forked():
+    assert json.loads(run("doctor", "--json").stdout)["NoForks"] is None
+    command = ["setpriv", "--reuid", "65534", "--clear-groups", BINARY, "doctor", "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=20).stdout)
+    assert not found["Isolated"] or found["NoForks"] == "the server is not root"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="takes root's privileges away")
 def test_serving_without_isolation_has_to_be_said(tmp_path):
     command = ["setpriv", "--bounding-set=-sys_admin", BINARY, "serve", "--data", str(tmp_path / "data")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)

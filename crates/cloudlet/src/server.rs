@@ -51,6 +51,15 @@ pub async fn isolation() -> anyhow::Result<Capabilities> {
     Ok(sandbox::capabilities(folder.path()).await)
 }
 
+/// Why isolated functions start alone on this host, rather than as forks, if they do.
+///
+/// # Errors
+/// When there is no place for temporary files.
+pub async fn fork_obstacle() -> anyhow::Result<Option<String>> {
+    let folder = tempfile::tempdir().context("there is no place for temporary files")?;
+    Ok(sandbox::fork_obstacle(folder.path()).await)
+}
+
 /// Lets this process have as many descriptors as the host allows: each connection and each instance takes some. Functions
 /// have a limit of their own.
 fn raise_open_files() {

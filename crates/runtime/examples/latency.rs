@@ -195,6 +195,7 @@ async fn main() {
     let dir = std::env::temp_dir().join(format!("latency-{}", std::process::id()));
     let mut config = Config::new(dir.join("cache"), dir.join("run"));
     config.isolate = !std::env::args().any(|argument| argument == "--unisolated");
+    let isolate = config.isolate;
     let runtime = Runtime::new(config, Env::real(), Arc::new(Quiet)).unwrap();
     let python = "def handler(event, context): return event";
     let node = "exports.handler = async (event) => event";
@@ -204,6 +205,7 @@ async fn main() {
     measure(&runtime, function(&dir, "provided.al2023", "bootstrap", BOOTSTRAP)).await;
     runtime.shutdown(Duration::from_secs(1)).await;
     let mut config = Config::new(std::env::temp_dir().join("latency-cache"), dir.join("forks"));
+    config.isolate = isolate;
     (config.idle_timeout, config.instances_max) = (Duration::from_millis(1), FORKS + 1);
     let runtime = Runtime::new(config, Env::real(), Arc::new(Quiet)).unwrap();
     let sleep = "import time\ndef handler(event, context): time.sleep(event)";

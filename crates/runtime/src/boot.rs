@@ -17,7 +17,8 @@ use crate::instance::{Instance, Services, bytes};
 use crate::limits::{COMPILED_AHEAD_BYTES_MIN, INIT_TIMEOUT, OVERHEAD_BYTES};
 use crate::prebooted::{Booted, Kind};
 use crate::process::Process;
-use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, Toolchain, limits, pair};
+use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, limits, pair};
+use crate::toolchain::Toolchain;
 use crate::view::{Needs, View};
 
 /// Beginnings of variables that Node, or a library below it, looks at when the process starts.

@@ -1,20 +1,19 @@
 //! Starting an instance of a Python function: a fork of its zygote, or a process of its own where that cannot be.
 
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, PoisonError};
 
-use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use crate::channel::{Channel, Ready};
 use crate::extensions::Reason;
-use crate::frames::Frames;
 use crate::function::{FunctionSpec, Initialization, InvokeError};
 use crate::instance::Instance;
 use crate::output::Output;
 use crate::process::Process;
-use crate::start::{Launched, Mode, StartError, Starter, Toolchain, initialise};
-use crate::zygote::{Descriptors, ForkError, Zygote};
+use crate::spares::Waiting;
+use crate::start::{Launched, Mode, StartError, Starter, initialise};
+use crate::toolchain::Toolchain;
+use crate::zygote::{ForkError, Zygote};
 use crate::zygotes::{Making, Source, explain};
 
 /// Zygotes tried for one start. One can end just when it is asked; one that keeps ending is not the answer.
@@ -26,12 +25,12 @@ struct Start {
     at: Instant,
 }
 
-/// What connects a fork with the server.
-struct Connection {
-    theirs: Descriptors,
-    channel: UnixStream,
-    output: OwnedFd,
-    lifeline: OwnedFd,
+/// What came of asking a zygote.
+enum Forked {
+    Instance(Box<Instance>),
+    /// It has ended.
+    NoZygote,
+    Refused(std::io::Error),
 }
 
 impl Starter {
@@ -55,10 +54,14 @@ impl Starter {
                     return Ok(*instance);
                 }
                 Source::Zygote(zygote) => {
-                    if let Some(instance) =
-                        self.fork(zygote, spec, &toolchain, Start { initialization, at: started }).await?
-                    {
-                        return Ok(instance);
+                    match self.fork(zygote, spec, &toolchain, Start { initialization, at: started }).await? {
+                        Forked::Instance(instance) => return Ok(*instance),
+                        Forked::NoZygote => {}
+                        Forked::Refused(error) => {
+                            // Its own code is around each fork, and may keep it from being one.
+                            tracing::warn!(%error, function = spec.name, "an instance is not forked");
+                            return Ok(self.launch(spec, &toolchain, Mode::Alone, initialization).await?.instance);
+                        }
                     }
                 }
             }
@@ -106,15 +109,20 @@ impl Starter {
         Ok(Source::Alone { reason, first: Some(Box::new(instance)).into() })
     }
 
-    /// `None` when the zygote has ended.
     async fn fork(
         &self,
         zygote: &Arc<Zygote>,
         spec: &Arc<FunctionSpec>,
         toolchain: &Toolchain,
         start: Start,
-    ) -> Result<Option<Instance>, StartError> {
+    ) -> Result<Forked, StartError> {
         let failed = |error: std::io::Error| InvokeError::Start(format!("forking {}: {error}", spec.name));
+        let cell = toolchain.is_isolated().then(|| self.cell(spec));
+        let Waiting { fork, mut frames, output } = match zygote.waiting(&cell).await {
+            Ok(waiting) => waiting,
+            Err(ForkError::Gone) => return Ok(Forked::NoZygote),
+            Err(ForkError::Refused(error)) => return Ok(Forked::Refused(error)),
+        };
         let birth = self.birth(spec, start.initialization).await?;
         let mut log = zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain));
         log.release(None);
@@ -122,17 +130,15 @@ impl Starter {
             log.restore_start();
         }
         let environment = self.environment(spec, toolchain, &birth, log.stream(), None);
-        let Connection { theirs, channel, output, lifeline } = connect().map_err(failed)?;
-        let fork = match zygote.fork(environment, theirs, lifeline).await {
-            Ok(fork) => fork,
-            Err(ForkError::Gone) => return Ok(None),
-            Err(ForkError::Refused(error)) => return Err(failed(error).into()),
-        };
+        if frames.adopt(&zygote.differences(environment)).await.is_err() {
+            return Ok(Forked::Refused(std::io::ErrorKind::BrokenPipe.into()));
+        }
+        zygote.make_spare(cell);
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),
-            process: Process::Fork(fork),
-            channel: Channel::Frames(Frames::new(channel)),
+            process: Process::Fork(fork.of(zygote.clone())),
+            channel: Channel::Frames(frames),
             services: None,
             output: Output::new(output, log).map_err(failed)?,
             initialization: start.initialization,
@@ -149,28 +155,17 @@ impl Starter {
         if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {
             instance.output.log().restore_report(took);
         }
-        Ok(Some(instance))
+        Ok(Forked::Instance(Box::new(instance)))
     }
 
     /// Makes the zygote of `spec` ahead of its first invocation, if it can have one, or what Node has instead.
     pub(crate) async fn warm(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<(), StartError> {
         let toolchain = self.toolchain(spec).await?;
-        if toolchain.may_fork() {
+        if self.may_fork(&toolchain).await {
             self.source(spec, &Arc::new(toolchain)).await?;
         } else if toolchain.node().is_some() {
             self.warm_node(spec, &toolchain).await?;
         }
         Ok(())
     }
-}
-
-fn connect() -> std::io::Result<Connection> {
-    let (ours, control) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    let (output, writer) = std::io::pipe()?;
-    let output = OwnedFd::from(output);
-    rustix::io::ioctl_fionbio(&output, true)?;
-    let (watched, lifeline) = std::io::pipe()?;
-    let theirs = [control.into(), writer.into(), watched.into()];
-    Ok(Connection { theirs, channel: UnixStream::from_std(ours)?, output, lifeline: lifeline.into() })
 }

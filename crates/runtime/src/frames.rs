@@ -5,8 +5,12 @@
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
 //! and `X` (error, and the process ends). Before it is ready it may send any number of `K`: the parts of what its code was
 //! compiled to, see `compiled`. A response that it streams precedes that: `B` with the content type, and any
-//! number of `C` with bytes; `S` is empty then.
+//! number of `C` with bytes; `S` is empty then. A fork sends `W` when it waits, and becomes an instance upon `A` with a JSON
+//! object of environment variables.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -37,7 +41,7 @@ impl Frames {
         self.stream
     }
 
-    /// Waits until a process that was started ahead of need waits for its function.
+    /// Waits until a process that was started, or forked, ahead of need waits to be told who it is.
     pub async fn waits(&mut self) -> Result<(), Closed> {
         match self.receive().await? {
             (b'W', _) => Ok(()),
@@ -45,13 +49,21 @@ impl Frames {
         }
     }
 
-    /// Tells it which function that is.
+    /// Tells a process which function it is to load.
     pub async fn send_settings(&mut self, settings: &serde_json::Value) -> Result<(), Closed> {
-        let body = settings.to_string();
-        let length = u32::try_from(body.len()).map_err(|_| Closed)?;
-        let mut frame = length.to_be_bytes().to_vec();
-        frame.push(b'L');
-        frame.extend_from_slice(body.as_bytes());
+        self.send_json(b'L', settings).await
+    }
+
+    /// Tells a fork which instance it is.
+    pub async fn adopt(&mut self, variables: &BTreeMap<String, String>) -> Result<(), Closed> {
+        self.send_json(b'A', variables).await
+    }
+
+    async fn send_json(&mut self, kind: u8, value: &impl Serialize) -> Result<(), Closed> {
+        let body = serde_json::to_vec(value).map_err(|_| Closed)?;
+        let mut frame = u32::try_from(body.len()).map_err(|_| Closed)?.to_be_bytes().to_vec();
+        frame.push(kind);
+        frame.extend_from_slice(&body);
         self.stream.write_all(&frame).await.map_err(|_| Closed)
     }
 

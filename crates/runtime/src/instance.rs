@@ -242,7 +242,8 @@ pub(crate) async fn attend<T>(
     deadline: Instant,
     call: impl Future<Output = Result<T, Closed>>,
 ) -> End<T> {
-    tokio::pin!(call);
+    let exit = process.exit();
+    tokio::pin!(call, exit);
     let mut flush = tokio::time::interval_at(Instant::now() + LOG_DELAY_MAX, LOG_DELAY_MAX);
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut check = tokio::time::interval_at(Instant::now() + MEMORY_CHECK_INTERVAL, MEMORY_CHECK_INTERVAL);
@@ -255,7 +256,7 @@ pub(crate) async fn attend<T>(
                 Ok(reply) => return End::Replied(reply),
                 Err(Closed) => return End::Exited(last_moments(process, output).await),
             },
-            exit = process.exit() => return End::Exited(exit),
+            exit = &mut exit => return End::Exited(exit),
             () = tokio::time::sleep_until(deadline) => return End::TimedOut,
             _ = flush.tick() => output.log().flush(),
             _ = check.tick() => if process.holds_more_than(memory_bytes) {
@@ -282,12 +283,17 @@ async fn listen<T>(output: &mut Output, deadline: Instant, event: impl Future<Ou
 
 /// The exit of a process that has closed its channel. One that closes it and stays is ended.
 async fn last_moments(process: &Process, output: &mut Output) -> Exit {
-    let deadline = Instant::now() + EXIT_GRACE;
+    let (exit, grace) = (process.exit(), tokio::time::sleep(EXIT_GRACE));
+    tokio::pin!(exit, grace);
+    let mut killed = false;
     loop {
         tokio::select! {
             biased;
-            exit = process.exit() => return exit,
-            () = tokio::time::sleep_until(deadline) => process.kill(),
+            exit = &mut exit => return exit,
+            () = &mut grace, if !killed => {
+                process.kill();
+                killed = true;
+            }
             () = output.read() => {}
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::bootstraps::write_bootstraps;
@@ -193,6 +193,7 @@ impl Runtime {
             compiled,
             prebooted,
             zygotes,
+            fork_obstacle: OnceCell::new(),
             isolate,
             hidden,
             loopback_ports,
@@ -305,6 +306,7 @@ impl Runtime {
     pub async fn status(&self) -> Status {
         let pools = self.0.state().pools.status();
         let mut notes = self.0.starter.interpreters.notes().await;
+        notes.extend(self.0.starter.fork_note());
         notes.extend(self.0.starter.zygotes.notes());
         let mut zygotes = self.0.starter.zygotes.status();
         let functions = pools.into_iter().map(|pool| {

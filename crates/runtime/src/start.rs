@@ -3,34 +3,36 @@
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::Env;
 use sandbox::{Command, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use tokio::net::UnixStream;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::api::{Api, Routes};
 use crate::channel::{Channel, Ready};
-use crate::compiled::{Compiled, Place};
+use crate::compiled::Compiled;
 use crate::environment::{Surroundings, environment};
 use crate::extensions::{Extensions, Reason};
 use crate::frames::Frames;
 use crate::function::{Credentials, FunctionSpec, Host, Initialization, InvokeError};
 use crate::instance::{End, Folder, InitCause, InitFailure, Instance, Services, attend, bytes, megabytes};
-use crate::interpreter::{Interpreter, Interpreters, Language};
+use crate::interpreter::{Interpreters, Language};
 use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
 use crate::output::{Log, Output};
 use crate::prebooted::Prebooted;
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
-use crate::sdk_use;
-use crate::supervisor::{self, Extension, Supervisor};
-use crate::toolbox::{OnProgress, Progress, Tool, Toolbox};
-use crate::view::{Needs, View};
-use crate::zygotes::Zygotes;
+use crate::spares::CellSettings;
+use crate::supervisor::{self, Supervisor};
+use crate::toolbox::Toolbox;
+use crate::toolchain::Toolchain;
+use crate::view::View;
+use crate::zygotes::{Zygotes, explain};
 
 /// Options of every Node process.
 pub(crate) const NODE_OPTIONS: [&str; 1] = ["--no-warnings=ExperimentalWarning"];
@@ -48,6 +50,8 @@ pub(crate) struct Starter {
     /// Ports of this host's loopback addresses that functions reach besides this cloud's.
     pub loopback_ports: Vec<u16>,
     pub zygotes: Zygotes,
+    /// Why no isolated function can be forked on this host, once that is known.
+    pub fork_obstacle: OnceCell<Option<String>>,
     /// Holds the bootstraps.
     pub runtime_dir: PathBuf,
     /// Holds the folders of instances.
@@ -122,34 +126,6 @@ struct Connection {
     services: Option<(Api, Routes)>,
 }
 
-/// What runs a function and what it brings along.
-pub(crate) struct Toolchain {
-    language: Language,
-    interpreter: Option<Interpreter>,
-    pub(crate) sdk: Option<PathBuf>,
-    pub(crate) esbuild: Option<PathBuf>,
-    /// Where what Node compiles the code to is kept.
-    pub(crate) compiled: Option<Place>,
-    /// Processes of the function's layers that run beside it.
-    pub(crate) extensions: Vec<Extension>,
-    pub(crate) view: View,
-    /// Lines for the function's log.
-    notes: Vec<String>,
-}
-
-impl Toolchain {
-    /// Not in isolation: forks would share what it keeps apart. Nor with extensions, which each instance has its own of.
-    pub fn may_fork(&self) -> bool {
-        matches!((self.language, &self.view), (Language::Python(_), View::Whole)) && self.extensions.is_empty()
-    }
-
-    /// Node's program, if that runs the function.
-    pub fn node(&self) -> Option<&Path> {
-        let interpreter = self.interpreter.as_ref().filter(|_| matches!(self.language, Language::Node(_)));
-        interpreter.map(|interpreter| interpreter.program.as_path())
-    }
-}
-
 impl Starter {
     pub async fn start(
         self: &Arc<Starter>,
@@ -157,7 +133,7 @@ impl Starter {
         initialization: Initialization,
     ) -> Result<Instance, StartError> {
         let toolchain = self.toolchain(spec).await?;
-        if toolchain.may_fork() {
+        if self.may_fork(&toolchain).await {
             return self.start_forkable(spec, Arc::new(toolchain), initialization).await;
         }
         let Some(kind) = self.prebootable(spec, &toolchain) else {
@@ -170,6 +146,38 @@ impl Starter {
         };
         self.boot_ahead(kind);
         started
+    }
+
+    /// Whether instances can be forks: if their language can, and in isolation, if the host can.
+    pub(crate) async fn may_fork(&self, toolchain: &Toolchain) -> bool {
+        let is_python = matches!(toolchain.language, Language::Python(_));
+        // Each instance has extensions of its own.
+        is_python
+            && toolchain.extensions.is_empty()
+            && (!toolchain.is_isolated() || self.fork_obstacle().await.is_none())
+    }
+
+    /// Why no isolated function can be forked on this host.
+    async fn fork_obstacle(&self) -> Option<&str> {
+        let find = || async {
+            match self.make_folder() {
+                Ok(folder) => sandbox::fork_obstacle(&folder.0).await,
+                Err(error) => Some(error.to_string()),
+            }
+        };
+        self.fork_obstacle.get_or_init(find).await.as_deref()
+    }
+
+    /// What an operator should know about the starts of Python functions, once one has been asked for.
+    pub fn fork_note(&self) -> Option<String> {
+        let reason = self.fork_obstacle.get()?.as_ref()?;
+        Some(format!("Python functions: {}", explain(reason)))
+    }
+
+    /// What a fork gets of its own.
+    pub(crate) fn cell(&self, spec: &FunctionSpec) -> CellSettings {
+        let (limits, tmp_bytes) = (limits(spec), bytes(spec.ephemeral_storage_mb));
+        CellSettings { limits, tmp_bytes, loopback_ports: self.reachable(spec, None) }
     }
 
     /// Starts a process, and waits until it has initialised itself.
@@ -203,7 +211,8 @@ impl Starter {
         }
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
         let tmp_bytes = bytes(spec.ephemeral_storage_mb);
-        let isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
+        let mut isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
+        isolation.iter_mut().for_each(|isolation| isolation.forks = mode == Mode::Zygote);
         let command = Command { program, args, env, cwd, descriptors, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {
@@ -266,7 +275,7 @@ impl Starter {
     /// A log of a new instance, which begins as Lambda's do.
     pub(crate) fn new_log(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Log {
         let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), self.stream_name(spec));
-        log.init_start(&runtime_version(spec, toolchain));
+        log.init_start(&toolchain.version_of(&spec.runtime));
         toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
         log
     }
@@ -302,17 +311,6 @@ impl Starter {
         own.chain(allowed).collect()
     }
 
-    fn view(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> View {
-        if !self.isolate {
-            return View::Whole;
-        }
-        let tools = [&toolchain.sdk, &toolchain.esbuild].into_iter().flatten().map(PathBuf::as_path).collect();
-        let compiled = toolchain.compiled.as_ref().map(|place| place.folder.as_path());
-        let interpreter = toolchain.interpreter.as_ref().map(|found| found.program.as_path());
-        let (code, layers) = (Some(spec.code.as_path()), spec.layers.as_slice());
-        View::isolated(&Needs { code, layers, interpreter, runtime_dir: &self.runtime_dir, tools, compiled })
-    }
-
     async fn connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Result<Connection, InvokeError> {
         let connected = self.try_connect(spec, toolchain).await;
         connected.map_err(|error| InvokeError::Start(format!("making a channel to a function: {error}")))
@@ -336,8 +334,11 @@ impl Starter {
             descriptors.push(theirs);
             Channel::Frames(Frames::new(ours))
         };
-        let services = match toolchain.may_fork() {
-            // A fork would be given the API of the process that it is a copy of.
+        // A fork would be given the API of the process that it is a copy of. In isolation that is not reached by it.
+        let is_shared = !toolchain.is_isolated()
+            && toolchain.extensions.is_empty()
+            && matches!(toolchain.language, Language::Python(_));
+        let services = match is_shared {
             true => None,
             false => Some((Api::listen().await?, Routes { runtime, extensions })),
         };
@@ -372,91 +373,18 @@ impl Starter {
         args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
         let place = |path: &PathBuf| view.place(path).into_os_string();
         if is_python {
-            args.push(if mode == Mode::Zygote { "zygote" } else { "alone" }.into());
+            let mode = match (mode, view) {
+                (Mode::Alone | Mode::Compile, _) => "alone",
+                (Mode::Zygote, View::Whole) => "zygote",
+                (Mode::Zygote, View::Isolated(_)) => "cells",
+            };
+            args.push(mode.into());
             args.extend(toolchain.sdk.as_ref().map(place));
         } else {
             args.push(toolchain.esbuild.as_ref().map(place).unwrap_or_default());
             args.push(toolchain.compiled.as_ref().map(|compiled| place(&compiled.file())).unwrap_or_default());
         }
         Some((interpreter.program.clone(), args))
-    }
-
-    pub(crate) async fn toolchain(&self, spec: &FunctionSpec) -> Result<Toolchain, InvokeError> {
-        let language = Language::parse(&spec.runtime)?;
-        if !spec.code.is_dir() {
-            let message =
-                format!("The code of {} is not at {}. Deploy the function again.", spec.name, spec.code.display());
-            return Err(InvokeError::CodeMissing(message));
-        }
-        let (interpreter, sdk, esbuild, compiled, notes) = (None, None, None, None, Vec::new());
-        let (extensions, view) = (supervisor::extensions(spec), View::Whole);
-        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, compiled, extensions, view, notes };
-        if language == Language::Provided {
-            toolchain.view = self.view(spec, &toolchain);
-            return Ok(toolchain);
-        }
-        let interpreter = self.interpreters.find(language).await?;
-        toolchain.notes.extend(interpreter.note.clone());
-        match self.sdk(spec, language, &interpreter).await {
-            Ok(sdk) => toolchain.sdk = sdk,
-            Err(message) => toolchain.notes.push(message),
-        }
-        if matches!(language, Language::Node(_)) && is_typescript(spec) {
-            match self.toolbox.get(&Tool::esbuild(&interpreter), &quietly()).await {
-                Ok(folder) => toolchain.esbuild = Some(folder),
-                Err(message) => toolchain.notes.push(message),
-            }
-        }
-        if matches!(language, Language::Node(_)) {
-            toolchain.compiled = self.place_of_compiled(spec, &interpreter, toolchain.sdk.as_deref());
-        }
-        toolchain.interpreter = Some(interpreter);
-        toolchain.view = self.view(spec, &toolchain);
-        Ok(toolchain)
-    }
-
-    /// `None` where there is no room on the disk: the function starts without.
-    fn place_of_compiled(&self, spec: &FunctionSpec, interpreter: &Interpreter, sdk: Option<&Path>) -> Option<Place> {
-        // With the names that files have, which differ in isolation.
-        let compiler = format!("{:?} {:?} {sdk:?} {}", interpreter.program, interpreter.version, self.isolate);
-        let place = self.compiled.place(spec, &compiler);
-        place.inspect_err(|error| tracing::warn!(%error, "what a function is compiled to cannot be kept")).ok()
-    }
-
-    /// The SDK's folder. One that is not installed yet is waited for only when the function uses it.
-    async fn sdk(
-        &self,
-        spec: &FunctionSpec,
-        language: Language,
-        interpreter: &Interpreter,
-    ) -> Result<Option<PathBuf>, String> {
-        let (tool, signs) = match language {
-            Language::Python(_) => (Tool::boto3(interpreter), &sdk_use::PYTHON),
-            _ => (Tool::aws_sdk(interpreter), &sdk_use::NODE),
-        };
-        if let Some(present) = self.toolbox.present(&tool) {
-            return Ok(Some(present));
-        }
-        let folders: Vec<PathBuf> = std::iter::once(&spec.code).chain(&spec.layers).cloned().collect();
-        let needed = tokio::task::spawn_blocking(move || sdk_use::needs_sdk(&folders, signs)).await;
-        match needed {
-            Ok(false) => Ok(None),
-            _ => self.toolbox.get(&tool, &quietly()).await.map(Some),
-        }
-    }
-
-    /// Finds the interpreter of a runtime, and installs what the runtime brings along.
-    pub async fn prepare(&self, runtime: &str, progress: &OnProgress) -> Result<(), InvokeError> {
-        let language = Language::parse(runtime)?;
-        if language == Language::Provided {
-            return Ok(());
-        }
-        let interpreter = self.interpreters.find(language).await?;
-        let tool = match language {
-            Language::Python(_) => Tool::boto3(&interpreter),
-            _ => Tool::aws_sdk(&interpreter),
-        };
-        self.toolbox.get(&tool, progress).await.map(drop).map_err(InvokeError::RuntimeMissing)
     }
 
     pub(crate) async fn birth(
@@ -535,13 +463,6 @@ pub(crate) async fn initialise(
     Err(Box::new(InitFailure { spec, log, took, used_mb, cause }))
 }
 
-/// The runtime, and the version of the interpreter that runs it.
-fn runtime_version(spec: &FunctionSpec, toolchain: &Toolchain) -> String {
-    let version =
-        toolchain.interpreter.as_ref().map(|found| format!(" ({})", found.version_text())).unwrap_or_default();
-    format!("{}{version}", spec.runtime)
-}
-
 fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
     let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
     let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message}).to_string();
@@ -552,23 +473,4 @@ fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
 fn failed_init(spec: &Arc<FunctionSpec>, log: Log, cause: InitCause) -> StartError {
     let took = std::time::Duration::ZERO;
     StartError::Init(Box::new(InitFailure { spec: spec.clone(), log, took, used_mb: 0, cause }))
-}
-
-/// Whether the handler's file is TypeScript.
-fn is_typescript(spec: &FunctionSpec) -> bool {
-    let file = spec.handler.rsplit_once('/').map_or(spec.handler.as_str(), |(_, base)| base);
-    let stem = file.split('.').next().unwrap_or_default();
-    let folder = spec.handler.strip_suffix(file).unwrap_or_default();
-    let exists = |extension: &&str| spec.code.join(format!("{folder}{stem}.{extension}")).is_file();
-    !["js", "mjs", "cjs"].iter().any(exists) && ["ts", "mts", "cts"].iter().any(exists)
-}
-
-/// Progress for the server's own log, when an invocation has to wait for an installation.
-fn quietly() -> OnProgress {
-    Arc::new(|progress| match progress {
-        Progress::Installing { what } => tracing::info!("installing {what}"),
-        Progress::Installed { what, took } => tracing::info!("installed {what} in {:.1} s", took.as_secs_f64()),
-        Progress::Failed { message, .. } => tracing::warn!("{message}"),
-        Progress::Present { .. } | Progress::Line { .. } => {}
-    })
 }

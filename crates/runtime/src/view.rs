@@ -106,7 +106,8 @@ impl View {
     ) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
         let mounts = mounts.clone();
-        Some(Isolation { root: folder.into(), mounts, hidden: hidden.to_vec(), tmp_bytes, loopback_ports })
+        let (root, hidden, forks) = (folder.into(), hidden.to_vec(), false);
+        Some(Isolation { root, mounts, hidden, tmp_bytes, loopback_ports, forks })
     }
 }
 

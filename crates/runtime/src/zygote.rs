@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base::Timestamp;
-use sandbox::{Descendant, Exit};
+use sandbox::Exit;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -18,7 +18,8 @@ use tokio::time::Instant;
 use crate::channel::Channel;
 use crate::instance::{Folder, Instance};
 use crate::output::Log;
-use crate::process::{Fork, Process};
+use crate::process::Process;
+use crate::spares::Spares;
 use crate::zygote_wire::{Answer, Wire};
 
 /// How long a zygote that is no longer needed may take to leave.
@@ -32,7 +33,8 @@ const CHUNK_BYTES: usize = 4 * 1024;
 
 pub(crate) struct Zygote {
     requests: mpsc::Sender<Request>,
-    pid: u32,
+    /// In isolation its first process outlives it, and with that its forks.
+    process: Arc<sandbox::Process>,
     /// What it was started with.
     environment: HashMap<OsString, OsString>,
     /// When its credentials were new, and when they end. What the function made of them while it initialised is in every fork.
@@ -41,6 +43,7 @@ pub(crate) struct Zygote {
     /// What it printed while it initialised, for the log of the first fork.
     log: Mutex<Option<Log>>,
     used: Mutex<Instant>,
+    pub spares: Spares,
     /// Where the function may have left files while it initialised.
     _folder: Folder,
 }
@@ -52,18 +55,14 @@ pub(crate) enum ForkError {
     Refused(io::Error),
 }
 
-/// What a fork gets: its side of the channel, the pipe it prints to, and the end of its lifeline.
-pub(crate) type Descriptors = [OwnedFd; 3];
-
 struct Request {
-    environment: BTreeMap<String, String>,
-    descriptors: Descriptors,
+    descriptors: Vec<OwnedFd>,
     forked: oneshot::Sender<io::Result<Forked>>,
 }
 
-struct Forked {
-    pidfd: OwnedFd,
-    exit: watch::Receiver<Option<Exit>>,
+pub(crate) struct Forked {
+    pub pidfd: OwnedFd,
+    pub exit: watch::Receiver<Option<Exit>>,
 }
 
 /// What is known about a fork until it has ended.
@@ -77,7 +76,7 @@ struct Known {
 struct Attendant {
     name: String,
     wire: Wire,
-    process: sandbox::Process,
+    process: Arc<sandbox::Process>,
     output: Option<pipe::Receiver>,
     requests: mpsc::Receiver<Request>,
     forks: HashMap<u64, Known>,
@@ -90,41 +89,33 @@ impl Zygote {
         let Instance { spec, process, channel, output, credentials_expire, _folder, .. } = instance;
         let (Process::Child(process), Channel::Frames(frames)) = (process, channel) else { return None };
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
-        let (pid, (output, log)) = (process.pid(), output.into_parts());
+        let (process, (output, log)) = (Arc::new(process), output.into_parts());
         let (wire, forks) = (Wire::new(frames.into_stream()), HashMap::new());
-        let attendant =
-            Attendant { name: spec.name.clone(), wire, process, output: Some(output), requests, forks, next: 0 };
+        let (name, attended) = (spec.name.clone(), process.clone());
+        let attendant = Attendant { name, wire, process: attended, output: Some(output), requests, forks, next: 0 };
         tokio::spawn(attendant.run());
         Some(Zygote {
             requests: sender,
-            pid,
+            process,
             environment: environment.into_iter().collect(),
             born,
             credentials_expire,
             log: Mutex::new(Some(log)),
             used: Mutex::new(Instant::now()),
+            spares: Spares::default(),
             _folder,
         })
     }
 
-    /// Forks. `environment` is the whole one of the instance.
-    pub async fn fork(
-        self: &Arc<Zygote>,
-        environment: Vec<(OsString, OsString)>,
-        descriptors: Descriptors,
-        lifeline: OwnedFd,
-    ) -> Result<Fork, ForkError> {
-        self.touch();
+    /// Asks for a fork that gets these descriptors.
+    pub async fn ask(&self, descriptors: Vec<OwnedFd>) -> Result<Forked, ForkError> {
         let (forked, answer) = oneshot::channel();
-        let request = Request { environment: self.differences(environment), descriptors, forked };
-        self.requests.send(request).await.map_err(|_| ForkError::Gone)?;
-        let Forked { pidfd, exit } = answer.await.map_err(|_| ForkError::Gone)?.map_err(ForkError::Refused)?;
-        let descendant = Descendant::new(pidfd).map_err(|error| ForkError::Refused(io::Error::other(error)))?;
-        Ok(Fork::new(lifeline, descendant, exit, self.clone()))
+        self.requests.send(Request { descriptors, forked }).await.map_err(|_| ForkError::Gone)?;
+        answer.await.map_err(|_| ForkError::Gone)?.map_err(ForkError::Refused)
     }
 
     /// What an instance's environment has that the zygote's has not. Everything in it comes from text.
-    fn differences(&self, environment: Vec<(OsString, OsString)>) -> BTreeMap<String, String> {
+    pub fn differences(&self, environment: Vec<(OsString, OsString)>) -> BTreeMap<String, String> {
         let differs = |(name, value): &(OsString, OsString)| self.environment.get(name) != Some(value);
         let text = |text: OsString| text.to_string_lossy().into_owned();
         environment.into_iter().filter(differs).map(|(name, value)| (text(name), text(value))).collect()
@@ -136,7 +127,11 @@ impl Zygote {
     }
 
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.process.pid()
+    }
+
+    pub fn process(&self) -> &Arc<sandbox::Process> {
+        &self.process
     }
 
     pub fn is_alive(&self) -> bool {
@@ -196,7 +191,7 @@ impl Attendant {
         self.next += 1;
         let known = Known { forked: Some(request.forked), exit: watch::Sender::new(None) };
         self.forks.insert(number, known);
-        self.wire.send(number, &request.environment, request.descriptors).await
+        self.wire.send(number, &request.descriptors).await
     }
 
     fn take(&mut self, answer: Answer) {

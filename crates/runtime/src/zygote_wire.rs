@@ -1,12 +1,12 @@
 //! The protocol with a zygote: frames as in `frames`, with descriptors attached. `K` asks for a fork: a number (eight
-//! bytes), the JSON of its environment variables, three descriptors. The zygote's frames are the number and a value (four
+//! bytes), and the descriptors it gets. The zygote's frames are the number and a value (four
 //! bytes, signed): `K` (forked, with a descriptor of the process), `N` (not forked: an error number), `D` (the fork
 //! ended: its exit status, or a signal's number below zero).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -15,13 +15,14 @@ use sandbox::Exit;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
-use crate::zygote::Descriptors;
-
 /// Bytes of a zygote's frame: the length, the kind, the number, the value.
 const ANSWER_BYTES: usize = 4 + 1 + 8 + 4;
 
 /// Descriptors taken in with one read; a zygote attaches one to a frame.
 const RECEIVED_DESCRIPTORS: usize = 4;
+
+/// Descriptors attached to a request, at most.
+const SENT_DESCRIPTORS: usize = 6;
 
 pub(crate) struct Wire {
     stream: UnixStream,
@@ -41,19 +42,11 @@ impl Wire {
         Wire { stream, received: Vec::new(), descriptors: VecDeque::new() }
     }
 
-    pub async fn send(
-        &mut self,
-        number: u64,
-        environment: &BTreeMap<String, String>,
-        descriptors: Descriptors,
-    ) -> io::Result<()> {
-        let variables = serde_json::to_vec(environment)?;
-        let length = u32::try_from(8 + variables.len()).map_err(io::Error::other)?;
-        let mut frame = length.to_be_bytes().to_vec();
+    pub async fn send(&mut self, number: u64, descriptors: &[OwnedFd]) -> io::Result<()> {
+        let mut frame = 8_u32.to_be_bytes().to_vec();
         frame.push(b'K');
         frame.extend_from_slice(&number.to_be_bytes());
-        frame.extend_from_slice(&variables);
-        let send = || send_with(&self.stream, &frame, &descriptors);
+        let send = || send_with(&self.stream, &frame, descriptors);
         let sent = self.stream.async_io(Interest::WRITABLE, send).await?;
         self.stream.write_all(frame.get(sent..).unwrap_or_default()).await
     }
@@ -94,9 +87,9 @@ fn parse(frame: &[u8; ANSWER_BYTES], descriptors: &mut VecDeque<OwnedFd>) -> Opt
     })
 }
 
-fn send_with(stream: &UnixStream, frame: &[u8], descriptors: &Descriptors) -> io::Result<usize> {
-    let descriptors = descriptors.each_ref().map(AsFd::as_fd);
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+fn send_with(stream: &UnixStream, frame: &[u8], descriptors: &[OwnedFd]) -> io::Result<usize> {
+    let descriptors: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(SENT_DESCRIPTORS))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(io::ErrorKind::OutOfMemory.into());

@@ -65,6 +65,11 @@ impl Slot {
         self.made()?.zygote()
     }
 
+    /// No instances are made of it any more.
+    fn close(&self) {
+        self.zygote().iter().for_each(|zygote| zygote.spares.close());
+    }
+
     /// One that is being made is good for who comes now, too; one that failed is not.
     fn is_fit(&self, now: Timestamp) -> bool {
         match self.source.peek() {
@@ -108,12 +113,12 @@ impl Zygotes {
     /// Lets a version's zygote leave, after the instances it has.
     pub fn retire(&self, key: &str) {
         let slot = lock(&self.slots).remove(key);
-        drop(slot);
+        slot.iter().for_each(Slot::close);
     }
 
     pub fn clear(&self) {
         let slots = std::mem::take(&mut *lock(&self.slots));
-        drop(slots);
+        slots.values().for_each(Slot::close);
     }
 
     /// Zygotes without instances leave: those not used for long, and the least recently used ones while there are too many.
@@ -168,6 +173,7 @@ async fn renew(slots: Arc<Mutex<Slots>>, key: String, source: Shared<Making>) {
     if let Some(slot) = lock(&slots).get_mut(&key) {
         slot.renewing = false;
         if made.is_ok() {
+            slot.close();
             slot.source = source;
         }
     }

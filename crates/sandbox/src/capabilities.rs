@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::control_group::{self, Shared};
 use crate::enter::{self, LANDLOCK_WITH_SCOPES};
-use crate::{Command, Error, Exit, Isolation, Limits, isolated};
+use crate::{Command, Error, Exit, Isolation, Limits, Resources, SHARES_OF_A_PROCESSOR, isolated};
 
 /// What is isolated on this host.
 #[derive(Clone, Debug)]
@@ -42,22 +42,7 @@ pub async fn capabilities(folder: &Path) -> Capabilities {
 }
 
 async fn attempt(folder: &Path) -> Result<(), Error> {
-    let (mounts, hidden) = (Vec::new(), Vec::new());
-    let command = Command {
-        program: "/bin/sh".into(),
-        args: vec!["-c".into(), ":".into()],
-        env: Vec::new(),
-        cwd: "/".into(),
-        descriptors: Vec::new(),
-        limits: Limits::default(),
-        isolation: Some(Isolation {
-            root: folder.into(),
-            mounts,
-            hidden,
-            tmp_bytes: 1024 * 1024,
-            loopback_ports: Vec::new(),
-        }),
-    };
+    let command = shell(folder, ":");
     let program = command.program.clone();
     let (process, _output) = command.spawn().await?;
     match process.exit().await {
@@ -66,6 +51,48 @@ async fn attempt(folder: &Path) -> Result<(), Error> {
             program,
             stage: "running it",
             source: std::io::Error::other(format!("it ended with {exit:?}")),
+        }),
+    }
+}
+
+/// Why isolated functions cannot be forked on this host, if they cannot. Makes a place for a fork, with `folder`, which must be
+/// empty, as the place of its root.
+pub async fn fork_obstacle(folder: &Path) -> Option<String> {
+    if !isolated::is_privileged() {
+        return Some("the server is not root".into());
+    }
+    let shared = tokio::task::spawn_blocking(control_group::shared).await.unwrap_or_default();
+    if !(shared.memory && shared.pids) {
+        return Some("the server has no control groups for memory and processes".into());
+    }
+    let mut command = shell(folder, "exec sleep 1000");
+    command.isolation.iter_mut().for_each(|isolation| isolation.forks = true);
+    let processes = command.limits.processes;
+    command.limits.resources =
+        Some(Resources { memory_bytes: PROBE_BYTES, cpu_shares: SHARES_OF_A_PROCESSOR, processes });
+    let limits = command.limits.clone();
+    let made = async { command.spawn().await?.0.cell(&limits, PROBE_BYTES, &[]).await };
+    made.await.err().map(|error| error.to_string())
+}
+
+/// Memory for what only finds out what is possible.
+const PROBE_BYTES: u64 = 64 * 1024 * 1024;
+
+fn shell(folder: &Path, script: &str) -> Command {
+    Command {
+        program: "/bin/sh".into(),
+        args: vec!["-c".into(), script.into()],
+        env: Vec::new(),
+        cwd: "/".into(),
+        descriptors: Vec::new(),
+        limits: Limits::default(),
+        isolation: Some(Isolation {
+            root: folder.into(),
+            mounts: Vec::new(),
+            hidden: Vec::new(),
+            tmp_bytes: 1024 * 1024,
+            loopback_ports: Vec::new(),
+            forks: false,
         }),
     }
 }

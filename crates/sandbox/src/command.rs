@@ -11,6 +11,7 @@ use std::process::{Child, Stdio};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
+use crate::process::Ends;
 use crate::{Error, Isolation, Process, Resources, Result, enter, isolated, launcher};
 
 /// The number that the first of a process's own descriptors has: those before it are its input, output and errors.
@@ -68,7 +69,7 @@ impl Command {
             Ok(started) => started,
             Err(source) => return Err(failed(source)),
         };
-        Ok((Process::supervise(Pid::from_child(&child), None, None)?, output))
+        Ok((Process::supervise(Pid::from_child(&child), Ends::Leader, None)?, output))
     }
 
     fn start(self) -> io::Result<(Child, OwnedFd)> {

@@ -38,6 +38,11 @@ impl Descendant {
         poll(&mut watched, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
+    /// Ends it, but not what it has started. Harmless when it has ended.
+    pub fn kill(&self) {
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), Signal::KILL);
+    }
+
     /// Stops it where it is, so that it uses no processor time; or lets it go on. What it has started goes on.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { Signal::STOP } else { Signal::CONT };

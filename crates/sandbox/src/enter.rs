@@ -8,8 +8,8 @@ use std::os::fd::RawFd;
 use std::os::raw::{c_char, c_int, c_long, c_ulong};
 
 use crate::command::FIRST_DESCRIPTOR;
-use crate::init;
 use crate::isolation::{Identity, Step};
+use crate::{forks, init};
 
 /// Everything the new process needs, prepared.
 pub(crate) struct Entry {
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
     pub arguments: Pointers,
     pub variables: Pointers,
     pub identity: Identity,
-    /// What to write to /proc/self/uid_map and gid_map in a user namespace of its own; `None` without one.
+    /// What to write to uid_map and gid_map of the process in a user namespace of its own; `None` without one.
     pub maps: Option<(String, String)>,
     pub filter: Vec<libc::sock_filter>,
     pub open_files: u64,
@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     pub status: RawFd,
     pub report: RawFd,
     pub init: RawFd,
+    /// Whether the program forks instances: it gets a user namespace for that, in which it may enter others.
+    pub forks: bool,
 }
 
 /// Texts for execve(2).
@@ -68,6 +70,7 @@ pub(crate) enum Stage {
     Exec,
     Server,
     Group,
+    Cell,
 }
 
 /// The number of the report that tells the function's process id.
@@ -78,7 +81,7 @@ pub(crate) const REPORT_BYTES: usize = 8;
 
 impl Stage {
     pub fn describe(number: u32) -> &'static str {
-        const NAMES: [&str; 10] = [
+        const NAMES: [&str; 11] = [
             "taking a user namespace",
             "putting its root together",
             "entering its root",
@@ -89,6 +92,7 @@ impl Stage {
             "executing it",
             "looking for the server",
             "joining its control group",
+            "making namespaces for a fork",
         ];
         NAMES.get((number as usize).wrapping_sub(1)).copied().unwrap_or("isolating it")
     }
@@ -98,7 +102,7 @@ impl Stage {
     }
 }
 
-type Outcome = Result<(), c_int>;
+pub(crate) type Outcome = Result<(), c_int>;
 
 /// The new process, which is the first of its pid namespace. `joins` is the folder of a control group in which it was not
 /// born, but is to be. Does not return.
@@ -109,7 +113,7 @@ pub(crate) unsafe fn enter(entry: &Entry, joins: Option<RawFd>) -> ! {
     // SAFETY: as the caller promises; all that is passed on is in `entry`.
     unsafe {
         if let Err((stage, error)) = go(entry, joins) {
-            report(entry, stage as u32, error);
+            report(entry.report, stage as u32, error);
         }
         libc::_exit(127)
     }
@@ -121,51 +125,81 @@ unsafe fn go(entry: &Entry, joins: Option<RawFd>) -> Result<(), (Stage, c_int)> 
     let at = |stage: Stage| move |error| (stage, error);
     // SAFETY: system calls on prepared arguments.
     unsafe {
-        libc::close(entry.status_reader);
-        libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
-        if let Some(group) = joins {
-            join(group).map_err(at(Stage::Group))?;
-        }
-        reset_signals();
-        // The root is made with the permissions that are said, whatever the server's own are.
-        libc::umask(0o022);
-        libc::setsid();
-        // Of the host's process table: it knows this process by the number that the server knows.
-        let processes = libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
-        // Where the host does not let it be set, the server ends no later than its functions.
-        let _ = write_file(c"/proc/self/oom_score_adj", entry.oom_score.as_bytes(), libc::O_WRONLY);
+        let processes = become_own(entry.status_reader, &entry.oom_score, joins)?;
         take_identity(entry).map_err(at(Stage::Identity))?;
         leave_the_hosts_mounts().map_err(at(Stage::Mounts))?;
         entry.steps.iter().try_for_each(|step| take(step)).map_err(at(Stage::Mounts))?;
         change_root(entry).map_err(at(Stage::Root))?;
         libc::sethostname(c"localhost".as_ptr(), 9);
-        give_up_privileges(entry).map_err(at(Stage::Privileges))?;
-        keep_to_own_sockets().map_err(at(Stage::Filter))?;
-        filter_calls(entry).map_err(at(Stage::Filter))?;
-        die_with_the_server(entry).map_err(at(Stage::Server))?;
-        let running = Running::new().map_err(at(Stage::Fork))?;
+        if entry.forks {
+            return forks::enter(entry, processes);
+        }
+        confine(entry, &[])?;
+        die_with_the_server(entry.status).map_err(at(Stage::Server))?;
+        let running = Waiting::new().map_err(at(Stage::Fork))?;
         match libc::syscall(libc::SYS_clone, c_long::from(libc::SIGCHLD), 0, 0, 0, 0) {
             -1 => Err((Stage::Fork, errno())),
             0 => {
                 running.wait();
-                tell_number(entry, processes);
+                tell_number(entry.report, processes);
                 Err((Stage::Exec, execute(entry)))
             }
-            _ => Err((Stage::Init, become_init(entry))),
+            _ => Err((Stage::Init, become_init(entry.init, entry.status, false))),
         }
     }
 }
 
-/// A pipe that ends when init runs. Until then init is a copy of the server, and the function would be beside it.
-struct Running {
+/// Makes a copy of the server a process of its own. Gives the host's process table, which knows this process by the number
+/// that the server knows.
+///
+/// # Safety
+/// As [`enter`].
+pub(crate) unsafe fn become_own(
+    status_reader: RawFd,
+    oom_score: &str,
+    joins: Option<RawFd>,
+) -> Result<c_int, (Stage, c_int)> {
+    // SAFETY: system calls on descriptors of this process and C strings.
+    unsafe {
+        libc::close(status_reader);
+        libc::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
+        if let Some(group) = joins {
+            join(group).map_err(|error| (Stage::Group, error))?;
+        }
+        reset_signals();
+        // The root is made with the permissions that are said, whatever the server's own are.
+        libc::umask(0o022);
+        libc::setsid();
+        let processes = libc::open(c"/proc".as_ptr(), libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        // Where the host does not let it be set, the server ends no later than its functions.
+        let _ = write_file(c"/proc/self/oom_score_adj", oom_score.as_bytes(), libc::O_WRONLY);
+        Ok(processes)
+    }
+}
+
+/// Gives up everything but the capabilities `kept`.
+pub(crate) unsafe fn confine(entry: &Entry, kept: &[c_ulong]) -> Result<(), (Stage, c_int)> {
+    let at = |stage: Stage| move |error| (stage, error);
+    // SAFETY: system calls on prepared arguments.
+    unsafe {
+        let identity = (entry.maps.is_none() || entry.forks).then_some(&entry.identity);
+        give_up_privileges(identity, entry.processes, kept).map_err(at(Stage::Privileges))?;
+        keep_to_own_sockets().map_err(at(Stage::Filter))?;
+        filter_calls(&entry.filter).map_err(at(Stage::Filter))
+    }
+}
+
+/// A pipe that ends when another process has come to some point: when init runs, for example. Until then init is a copy of the
+/// server, and the function would be beside it.
+pub(crate) struct Waiting {
     reader: c_int,
     writer: c_int,
 }
 
-impl Running {
+impl Waiting {
     /// Made in the new process: of a pipe made in the server, processes that it starts at the same time would hold copies,
     /// and wait for each other.
-    unsafe fn new() -> Result<Running, c_int> {
+    pub unsafe fn new() -> Result<Waiting, c_int> {
         let mut ends = [0; 2];
         // SAFETY: two descriptors fit into the array.
         unsafe {
@@ -175,12 +209,21 @@ impl Running {
             let writer = libc::fcntl(low, libc::F_DUPFD_CLOEXEC, init::STATUS_FD + 1);
             check(c_long::from(writer))?;
             libc::close(low);
-            Ok(Running { reader, writer })
+            Ok(Waiting { reader, writer })
         }
     }
 
-    /// In the function's process. It ends with an init that fails.
-    unsafe fn wait(&self) {
+    /// In the process that is waited for, which otherwise tells by exec.
+    pub unsafe fn tell(&self) {
+        // SAFETY: both are this process's own.
+        unsafe {
+            libc::close(self.reader);
+            libc::close(self.writer);
+        }
+    }
+
+    /// In the process that waits. It ends with one that fails, too.
+    pub unsafe fn wait(&self) {
         let mut nothing = 0_u8;
         // SAFETY: one byte fits.
         unsafe {
@@ -190,22 +233,22 @@ impl Running {
     }
 }
 
-fn errno() -> c_int {
+pub(crate) fn errno() -> c_int {
     // SAFETY: the address of this thread's error number is always valid.
     unsafe { *libc::__errno_location() }
 }
 
-fn check(answer: c_long) -> Outcome {
+pub(crate) fn check(answer: c_long) -> Outcome {
     if answer < 0 { Err(errno()) } else { Ok(()) }
 }
 
-unsafe fn report(entry: &Entry, number: u32, value: c_int) {
+pub(crate) unsafe fn report(to: RawFd, number: u32, value: c_int) {
     let mut message = [0; REPORT_BYTES];
     let (first, second) = message.split_at_mut(REPORT_BYTES / 2);
     first.copy_from_slice(&number.to_ne_bytes());
     second.copy_from_slice(&value.to_ne_bytes());
     // SAFETY: the message is on the stack, and as long as said.
-    unsafe { libc::write(entry.report, message.as_ptr().cast(), REPORT_BYTES) };
+    unsafe { libc::write(to, message.as_ptr().cast(), REPORT_BYTES) };
 }
 
 /// Moves this process, which is alone yet, into a control group. Zero is the process that writes.
@@ -246,7 +289,7 @@ pub(crate) unsafe fn reset_signals() {
 
 /// In a user namespace of its own, says who is who.
 unsafe fn take_identity(entry: &Entry) -> Outcome {
-    let Some((users, groups)) = &entry.maps else { return Ok(()) };
+    let Some((users, groups)) = entry.maps.as_ref().filter(|_| !entry.forks) else { return Ok(()) };
     // SAFETY: the paths are C strings.
     unsafe {
         write_file(c"/proc/self/setgroups", b"deny", libc::O_WRONLY)?;
@@ -255,7 +298,7 @@ unsafe fn take_identity(entry: &Entry) -> Outcome {
     }
 }
 
-unsafe fn write_file(path: &CStr, content: &[u8], flags: c_int) -> Outcome {
+pub(crate) unsafe fn write_file(path: &CStr, content: &[u8], flags: c_int) -> Outcome {
     // SAFETY: the path is a C string; the content is as long as said.
     unsafe {
         let file = libc::open(path.as_ptr(), flags | libc::O_CLOEXEC, 0o644);
@@ -280,7 +323,7 @@ const NONE: c_ulong = 0;
 const NO_TEXT: *const c_char = std::ptr::null();
 const NO_DATA: *const libc::c_void = std::ptr::null();
 
-unsafe fn take(step: &Step) -> Outcome {
+pub(crate) unsafe fn take(step: &Step) -> Outcome {
     const IN_MEMORY: c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
     // SAFETY: all paths and options are C strings that outlive the calls.
     unsafe {
@@ -348,11 +391,11 @@ struct CapabilityHeader {
 /// `_LINUX_CAPABILITY_VERSION_3`, whose sets have three words each, twice.
 const CAPABILITIES_V3: u32 = 0x2008_0522;
 
-unsafe fn give_up_privileges(entry: &Entry) -> Outcome {
-    let Identity { uid, gid } = entry.identity;
+/// Becomes a user, or stays the one that it is; has at most so many processes, and no capabilities but `kept`.
+pub(crate) unsafe fn give_up_privileges(identity: Option<&Identity>, processes: u64, kept: &[c_ulong]) -> Outcome {
     // SAFETY: what is passed by address is on the stack, and as large as the calls expect.
     unsafe {
-        for capability in 0..CAPABILITIES_MAX {
+        for capability in (0..CAPABILITIES_MAX).filter(|capability| !kept.contains(capability)) {
             // The kernel refuses those that it does not have.
             if libc::prctl(libc::PR_CAPBSET_DROP, capability, NONE, NONE, NONE) != 0 && errno() != libc::EINVAL {
                 return Err(errno());
@@ -366,15 +409,22 @@ unsafe fn give_up_privileges(entry: &Entry) -> Outcome {
             NONE,
         )))?;
         // Not the C library's functions, which change all threads of a process, as they remember them.
-        if entry.maps.is_none() {
+        if let Some(&Identity { uid, gid }) = identity {
             check(libc::syscall(libc::SYS_setgroups, 0, NO_DATA))?;
             check(libc::syscall(libc::SYS_setresgid, gid, gid, gid))?;
             check(libc::syscall(libc::SYS_setresuid, uid, uid, uid))?;
         }
         let header = CapabilityHeader { version: CAPABILITIES_V3, pid: 0 };
-        check(libc::syscall(libc::SYS_capset, &raw const header, &raw const NO_CAPABILITIES))?;
+        // All of them are among the first 32: the lower words of the effective, permitted and inheritable ones.
+        let set = kept.iter().fold(0_u32, |set, capability| set | 1 << capability);
+        let sets: [u32; 6] = [set, set, set, 0, 0, 0];
+        check(libc::syscall(libc::SYS_capset, &raw const header, sets.as_ptr()))?;
+        for capability in kept {
+            let raise = c_ulong::from(libc::PR_CAP_AMBIENT_RAISE.cast_unsigned());
+            check(c_long::from(libc::prctl(libc::PR_CAP_AMBIENT, raise, *capability, NONE, NONE)))?;
+        }
         limit(libc::RLIMIT_CORE, 0)?;
-        limit(libc::RLIMIT_NPROC, entry.processes)?;
+        limit(libc::RLIMIT_NPROC, processes)?;
         check(c_long::from(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1 as c_ulong, NONE, NONE, NONE)))?;
         // This memory is the server's, and in a user namespace the function has the same user: nobody is to look into it.
         // Exec, which replaces it, allows it again.
@@ -384,8 +434,6 @@ unsafe fn give_up_privileges(entry: &Entry) -> Outcome {
 
 /// More than there are: the kernel's sets have so many bits.
 const CAPABILITIES_MAX: c_ulong = 64;
-
-static NO_CAPABILITIES: [u32; 6] = [0; 6];
 
 /// Sets a limit, or leaves the server's own where that is lower.
 unsafe fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Outcome {
@@ -412,7 +460,7 @@ pub(crate) fn landlock_version() -> u32 {
 
 /// Unix sockets without a place in the file system are not in the root either: Landlock keeps the host's out of reach, on
 /// kernels from 6.12 on. Source: landlock(7), "scoped".
-unsafe fn keep_to_own_sockets() -> Outcome {
+pub(crate) unsafe fn keep_to_own_sockets() -> Outcome {
     const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
     // The rights to files and to ports that are looked at, and the scopes.
     let attributes: [u64; 3] = [0, 0, SCOPE_ABSTRACT_UNIX_SOCKET];
@@ -430,28 +478,28 @@ unsafe fn keep_to_own_sockets() -> Outcome {
     }
 }
 
-unsafe fn filter_calls(entry: &Entry) -> Outcome {
-    let length = u16::try_from(entry.filter.len()).map_err(|_| libc::E2BIG)?;
+pub(crate) unsafe fn filter_calls(filter: &[libc::sock_filter]) -> Outcome {
+    let length = u16::try_from(filter.len()).map_err(|_| libc::E2BIG)?;
     // The kernel only reads it.
-    let program = libc::sock_fprog { len: length, filter: entry.filter.as_ptr().cast_mut() };
+    let program = libc::sock_fprog { len: length, filter: filter.as_ptr().cast_mut() };
     // SAFETY: the program is as long as said.
     check(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
 }
 
 /// Asked for last: a change of user clears it.
-unsafe fn die_with_the_server(entry: &Entry) -> Outcome {
+pub(crate) unsafe fn die_with_the_server(status: RawFd) -> Outcome {
     // SAFETY: one poll entry is on the stack.
     unsafe {
         check(c_long::from(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, NONE, NONE, NONE)))?;
         // A server that died before the line above sends no signal. Then nobody holds the other end of the pipe.
-        let mut status = libc::pollfd { fd: entry.status, events: 0, revents: 0 };
+        let mut status = libc::pollfd { fd: status, events: 0, revents: 0 };
         check(c_long::from(libc::poll(&raw mut status, 1, 0)))?;
         if status.revents & libc::POLLERR != 0 { Err(libc::EPIPE) } else { Ok(()) }
     }
 }
 
 /// Tells the server the number of this process as the server's process table has it.
-unsafe fn tell_number(entry: &Entry, processes: c_int) {
+pub(crate) unsafe fn tell_number(to: RawFd, processes: c_int) {
     let mut number = [0_u8; 16];
     // SAFETY: at most as many bytes are written as there are.
     let length = unsafe { libc::readlinkat(processes, c"self".as_ptr(), number.as_mut_ptr().cast(), number.len()) };
@@ -459,11 +507,11 @@ unsafe fn tell_number(entry: &Entry, processes: c_int) {
     let number =
         digits.fold(0_i32, |number, digit| number.wrapping_mul(10).wrapping_add(i32::from(digit.wrapping_sub(b'0'))));
     // SAFETY: as `report` asks.
-    unsafe { report(entry, STARTED, number) };
+    unsafe { report(to, STARTED, number) };
 }
 
 /// Runs the program. Returns only when that is impossible, with the reason.
-unsafe fn execute(entry: &Entry) -> c_int {
+pub(crate) unsafe fn execute(entry: &Entry) -> c_int {
     // SAFETY: paths are C strings; the lists end with a null pointer.
     unsafe {
         let input = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
@@ -485,18 +533,19 @@ unsafe fn execute(entry: &Entry) -> c_int {
     }
 }
 
-/// Becomes the program in `init.rs`, which keeps nothing but the status pipe.
-unsafe fn become_init(entry: &Entry) -> c_int {
+/// Becomes the program in `init.rs`, which keeps nothing but the status pipe. It `stays` when the function has ended.
+pub(crate) unsafe fn become_init(program: RawFd, status: RawFd, stays: bool) -> c_int {
     // SAFETY: the path is a C string; the lists end with a null pointer.
     unsafe {
         libc::close_range(0, u32::MAX, libc::CLOSE_RANGE_CLOEXEC as c_int);
-        if libc::dup2(entry.status, init::STATUS_FD) < 0 {
+        if libc::dup2(status, init::STATUS_FD) < 0 {
             return errno();
         }
-        let name: [*const c_char; 2] = [c"init".as_ptr(), NO_TEXT];
+        let argument = if stays { c"stays".as_ptr() } else { NO_TEXT };
+        let name: [*const c_char; 3] = [c"init".as_ptr(), argument, NO_TEXT];
         let nothing: [*const c_char; 1] = [NO_TEXT];
         let flags = libc::AT_EMPTY_PATH;
-        libc::syscall(libc::SYS_execveat, entry.init, c"".as_ptr(), name.as_ptr(), nothing.as_ptr(), flags);
+        libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), name.as_ptr(), nothing.as_ptr(), flags);
         errno()
     }
 }
@@ -509,33 +558,12 @@ mod tests {
     /// What of [`go`] runs with the function's user, in a user namespace, until the programs run.
     #[test]
     fn the_copy_of_the_server_is_not_readable() {
-        let nothing = || Pointers::new(Vec::new());
-        let entry = Entry {
-            steps: Vec::new(),
-            root: Default::default(),
-            cwd: Default::default(),
-            program: Default::default(),
-            arguments: nothing(),
-            variables: nothing(),
-            identity: Identity { uid: 1, gid: 1 },
-            maps: Some(Default::default()),
-            filter: Vec::new(),
-            open_files: 64,
-            processes: 64,
-            oom_score: Default::default(),
-            descriptors: Vec::new(),
-            output: -1,
-            status_reader: -1,
-            status: -1,
-            report: -1,
-            init: -1,
-        };
         // SAFETY: the new process makes system calls on what is prepared, and exits.
         let status = unsafe {
             let flags = c_long::from(libc::CLONE_NEWUSER | libc::SIGCHLD);
             let child = libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0);
             if child == 0 {
-                let dumpable = give_up_privileges(&entry).map(|()| libc::prctl(libc::PR_GET_DUMPABLE));
+                let dumpable = give_up_privileges(None, 64, &[]).map(|()| libc::prctl(libc::PR_GET_DUMPABLE));
                 libc::_exit(dumpable.unwrap_or(100));
             }
             let mut status = 0;

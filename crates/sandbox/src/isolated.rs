@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,8 @@ use tokio::net::unix::pipe::Receiver;
 use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
-use crate::{Command, ControlGroup, Error, Process, Result, command, init, launcher, network, seccomp};
+use crate::process::Ends;
+use crate::{Command, ControlGroup, Error, Limits, Port, Process, Result, command, init, launcher, network, seccomp};
 
 /// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
 const SANDBOX_USER: u32 = 993;
@@ -34,17 +35,28 @@ struct Started {
     output: OwnedFd,
     status: OwnedFd,
     report: OwnedFd,
+    identity: Identity,
+}
+
+/// What new processes have told until they ran their programs.
+pub(crate) struct Report {
+    /// The function's process.
+    pub pid: Option<u32>,
+    /// The stage that failed.
+    pub failure: Option<(u32, io::Error)>,
 }
 
 /// Starts the program with what `isolation` shows it.
 pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Process, OwnedFd)> {
     let program = command.program.clone();
     let failed = |source| Error::Start { program: program.clone(), source };
-    let control = control_group(&command, &isolation).await.map_err(|source| Error::Isolate {
+    let control = control_group(&command.limits, &isolation.loopback_ports).await;
+    let control = control.map_err(|source| Error::Isolate {
         program: program.clone(),
         stage: "making its control group",
         source,
     })?;
+    let forks = isolation.forks;
     let started = match &control {
         Some(group) => {
             let place = group.descriptor().map_err(failed)?;
@@ -53,23 +65,28 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Pro
         None => launcher::run(move || start(command, &isolation, None)).await?,
     };
     let started = started.map_err(failed)?;
-    let mut process = Process::supervise(started.leader, Some(started.status), control)?;
-    let report = Receiver::from_owned_fd(started.report).map_err(failed)?;
-    match hear(report).await.map_err(failed)? {
-        Ok(pid) => {
+    let ends = if forks { Ends::Told(started.status) } else { Ends::Init(started.status) };
+    let mut process = Process::supervise(started.leader, ends, control)?;
+    match hear(started.report).await.map_err(failed)? {
+        Report { failure: None, pid } => {
             process.shows(pid);
+            if forks {
+                process.may_fork(started.identity).map_err(failed)?;
+            }
             Ok((process, started.output))
         }
-        Err((stage, source)) if Stage::is_exec(stage) => Err(failed(source)),
-        Err((stage, source)) => Err(Error::Isolate { program, stage: Stage::describe(stage), source }),
+        Report { failure: Some((stage, source)), .. } if Stage::is_exec(stage) => Err(failed(source)),
+        Report { failure: Some((stage, source)), .. } => {
+            Err(Error::Isolate { program, stage: Stage::describe(stage), source })
+        }
     }
 }
 
 /// A group with the limits that were asked for. A host that has none for this server gives none: `Capabilities` tells.
-async fn control_group(command: &Command, isolation: &Isolation) -> io::Result<Option<ControlGroup>> {
-    let Some(resources) = command.limits.resources else { return Ok(None) };
+pub(crate) async fn control_group(limits: &Limits, loopback_ports: &[Port]) -> io::Result<Option<ControlGroup>> {
+    let Some(resources) = limits.resources else { return Ok(None) };
     let group = ControlGroup::take(resources).await?;
-    let mut ports = isolation.loopback_ports.clone();
+    let mut ports = loopback_ports.to_vec();
     ports.extend(network::resolver_ports());
     // What is not granted is refused: the function says what it did not reach.
     if let Some(Err(error)) = group.as_ref().map(|group| group.grant(&ports)) {
@@ -78,21 +95,22 @@ async fn control_group(command: &Command, isolation: &Isolation) -> io::Result<O
     Ok(group)
 }
 
-/// Reads the report to its end, which comes when both programs run: the function's process id, or what failed.
-async fn hear(mut report: Receiver) -> io::Result<std::result::Result<Option<u32>, (u32, io::Error)>> {
+/// Reads the report to its end, which comes when all programs run: the process id that is told, and the first failure.
+pub(crate) async fn hear(report: OwnedFd) -> io::Result<Report> {
     let mut messages = Vec::new();
-    report.read_to_end(&mut messages).await?;
-    let mut pid = None;
+    Receiver::from_owned_fd(report)?.read_to_end(&mut messages).await?;
+    let mut told = Report { pid: None, failure: None };
     for message in messages.chunks_exact(REPORT_BYTES) {
         let (number, value) = message.split_at(REPORT_BYTES / 2);
         let number = u32::from_ne_bytes(number.try_into().unwrap_or_default());
         let value = i32::from_ne_bytes(value.try_into().unwrap_or_default());
-        if number != STARTED {
-            return Ok(Err((number, io::Error::from_raw_os_error(value))));
+        if number == STARTED {
+            told.pid = u32::try_from(value).ok().filter(|pid| *pid > 0);
+        } else if told.failure.is_none() {
+            told.failure = Some((number, io::Error::from_raw_os_error(value)));
         }
-        pid = u32::try_from(value).ok().filter(|pid| *pid > 0);
     }
-    Ok(Ok(pid))
+    Ok(told)
 }
 
 /// `place` is the folder of a control group to be born in.
@@ -111,8 +129,12 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
     }
     let descriptors = command.descriptors.into_iter().map(high).collect::<io::Result<Vec<_>>>()?;
     let steps = steps(isolation, &identity)?;
-    let maps = (!privileged).then(|| {
-        let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let forks = isolation.forks;
+    let maps = (!privileged || forks).then(|| {
+        let (mut user, mut group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        if privileged {
+            (user, group) = (identity.uid, identity.gid);
+        }
         (format!("{} {user} 1", identity.uid), format!("{} {group} 1", identity.gid))
     });
     let arguments = std::iter::once(command.program.clone().into_os_string()).chain(command.args);
@@ -126,9 +148,10 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         variables: Pointers::new(variables.map(text).collect::<io::Result<_>>()?),
         identity,
         maps,
-        filter: seccomp::filter(),
+        filter: seccomp::filter(forks),
         open_files: command.limits.open_files,
-        processes: command.limits.processes,
+        // All forks of a process have one user; each has its control group.
+        processes: if forks { u64::MAX } else { command.limits.processes },
         oom_score: command::oom_score().to_string(),
         descriptors: descriptors.iter().map(AsRawFd::as_raw_fd).collect(),
         output: output_writer.as_raw_fd(),
@@ -136,16 +159,29 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         status: status_writer.as_raw_fd(),
         report: report_writer.as_raw_fd(),
         init: init_program()?.as_raw_fd(),
+        forks,
     };
-    let leader = clone(&entry, place.as_ref())?;
-    Ok(Started { leader, output, status, report })
-}
-
-fn clone(entry: &Entry, place: Option<&OwnedFd>) -> io::Result<Pid> {
     let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
-    if entry.maps.is_some() {
+    if !privileged {
         flags |= libc::CLONE_NEWUSER;
     }
+    match clone(flags, place.as_ref())? {
+        // SAFETY: this is the new process, just cloned.
+        Clone::Copy { joins } => unsafe { enter::enter(&entry, joins) },
+        Clone::Original(leader) => Ok(Started { leader, output, status, report, identity: entry.identity }),
+    }
+}
+
+/// After a clone.
+pub(crate) enum Clone {
+    /// In the copy. `joins` is the folder of a control group in which it was not born, but is to be.
+    Copy { joins: Option<RawFd> },
+    /// The copy's number.
+    Original(Pid),
+}
+
+/// Makes a copy of this process, with this thread alone, in new namespaces and in a control group.
+pub(crate) fn clone(flags: libc::c_int, place: Option<&OwnedFd>) -> io::Result<Clone> {
     // SAFETY: all members are numbers, for which zero is "nothing".
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
@@ -164,10 +200,9 @@ fn clone(entry: &Entry, place: Option<&OwnedFd>) -> io::Result<Pid> {
         answer = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0) };
     }
     match answer {
-        // SAFETY: this is the new process, just cloned.
-        0 => unsafe { enter::enter(entry, joins) },
+        0 => Ok(Clone::Copy { joins }),
         -1 => Err(io::Error::last_os_error()),
-        pid => i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+        pid => Ok(Clone::Original(i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?)),
     }
 }
 
@@ -225,7 +260,7 @@ fn covers_users(line: &str) -> bool {
     })
 }
 
-fn init_program() -> io::Result<&'static OwnedFd> {
+pub(crate) fn init_program() -> io::Result<&'static OwnedFd> {
     static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
     if let Some(program) = PROGRAM.get() {
         return Ok(program);
@@ -235,7 +270,7 @@ fn init_program() -> io::Result<&'static OwnedFd> {
 }
 
 /// The reading end and the writing end.
-fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
     Ok((reader.into(), high(writer.into())?))
 }
@@ -252,7 +287,8 @@ mod tests {
             (tempfile::tempdir()?, Resources { memory_bytes: 64 << 20, cpu_shares: 512, processes: 8 });
         let group = ControlGroup::take(resources).await?.unwrap();
         let (mounts, hidden, loopback_ports) = Default::default();
-        let isolation = Isolation { root: root.path().into(), mounts, hidden, tmp_bytes: 1 << 20, loopback_ports };
+        let isolation =
+            Isolation { root: root.path().into(), mounts, hidden, tmp_bytes: 1 << 20, loopback_ports, forks: false };
         let command = Command {
             program: "/bin/cat".into(),
             args: vec!["/proc/self/cgroup".into()],
@@ -270,7 +306,7 @@ mod tests {
             start(command, &isolation, place)
         });
         let started = started.join().unwrap()?;
-        hear(Receiver::from_owned_fd(started.report)?).await?.unwrap();
+        assert!(hear(started.report).await?.failure.is_none());
         let mut said = String::new();
         Receiver::from_owned_fd(started.output)?.read_to_string(&mut said).await?;
         rustix::process::waitpid(Some(started.leader), rustix::process::WaitOptions::empty())?;

@@ -21,6 +21,9 @@ pub struct Isolation {
     pub tmp_bytes: u64,
     /// Ports of the host's loopback addresses that it reaches, besides those that it serves itself; with control groups.
     pub loopback_ports: Vec<Port>,
+    /// Whether the program forks, and its forks live in cells: see [`Process::cell`](crate::Process::cell). For a server that
+    /// is root.
+    pub forks: bool,
 }
 
 /// Something of the host, and where it is seen.
@@ -47,6 +50,7 @@ impl Mount {
 }
 
 /// Who the process is, to itself and in the password file it sees.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     pub uid: u32,
     pub gid: u32,
@@ -159,11 +163,18 @@ pub(crate) fn steps(isolation: &Isolation, identity: &Identity) -> io::Result<Ve
     for path in DEVICES {
         plan.steps.push(Step::Bind(text(path)?, plan.inside(Path::new(path))?));
     }
-    let tmp = format!("mode=1777,size={},nr_inodes={TMP_FILES_MAX}", isolation.tmp_bytes);
-    plan.steps.push(Step::Memory(plan.inside(Path::new("/tmp"))?, text(&tmp)?));
-    plan.steps.push(Step::Memory(plan.inside(Path::new("/dev/shm"))?, text(SHARED_MEMORY)?));
-    plan.steps.push(Step::Processes(plan.inside(Path::new("/proc"))?));
+    plan.steps.extend(own(&isolation.root, isolation.tmp_bytes)?);
     Ok(plan.steps)
+}
+
+/// What even forks of one process do not share, below a root. The last one is for the first process of a pid namespace.
+pub(crate) fn own(root: &Path, tmp_bytes: u64) -> io::Result<[Step; 3]> {
+    let tmp = format!("mode=1777,size={tmp_bytes},nr_inodes={TMP_FILES_MAX}");
+    Ok([
+        Step::Memory(text(root.join("tmp"))?, text(&tmp)?),
+        Step::Memory(text(root.join("dev/shm"))?, text(SHARED_MEMORY)?),
+        Step::Processes(text(root.join("proc"))?),
+    ])
 }
 
 /// Files that say nothing about the host.
@@ -328,6 +339,7 @@ mod tests {
             hidden: vec!["/usr/share".into(), "/srv".into()],
             tmp_bytes: 1,
             loopback_ports: Vec::new(),
+            forks: false,
         };
         let steps = steps(&isolation, &Identity { uid: 1, gid: 2 })?;
         Ok(steps.iter().map(|step| format!("{step:?}")).collect())
@@ -375,6 +387,7 @@ mod tests {
                 hidden: vec![at(hidden)],
                 tmp_bytes: 1,
                 loopback_ports: Vec::new(),
+                forks: false,
             };
             let steps = steps(&isolation, &Identity { uid: 1, gid: 2 }).unwrap();
             let steps: Vec<String> = steps.iter().map(|step| format!("{step:?}")).collect();

@@ -4,10 +4,12 @@
 
 mod bpf;
 mod capabilities;
+mod cell;
 mod command;
 mod control_group;
 mod descendant;
 mod enter;
+mod forks;
 mod furnish;
 mod hierarchy;
 mod init;
@@ -22,7 +24,8 @@ mod tree;
 use std::io;
 use std::path::PathBuf;
 
-pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities};
+pub use capabilities::{Aspect, Capabilities, Obstacle, capabilities, fork_obstacle};
+pub use cell::Cell;
 pub use command::{Command, FIRST_DESCRIPTOR, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
@@ -31,7 +34,8 @@ pub use isolated::is_of_one_instance;
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{
-    Exit, Process, has_ended, peak_memory_bytes, peak_memory_of_all, proportional_bytes, resident_bytes,
+    Exit, Process, anonymous_bytes, has_ended, peak_memory_bytes, peak_memory_of_all, proportional_bytes,
+    resident_bytes,
 };
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 

@@ -6,9 +6,13 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus};
+use tokio::io::AsyncReadExt as _;
 use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe::Receiver;
 use tokio::sync::watch;
 
+use crate::cell::Origin;
+use crate::isolation::Identity;
 use crate::{ControlGroup, Error, Result};
 
 /// How a process ended.
@@ -28,6 +32,8 @@ pub struct Process {
     shown: Option<u32>,
     exit: watch::Receiver<Option<Exit>>,
     control: Option<Arc<ControlGroup>>,
+    /// Where its forks come from, if it may fork.
+    origin: Option<Arc<Origin>>,
 }
 
 /// The process group, whose id is the leader's. The id stays reserved until the leader is reaped: signals are sent only
@@ -38,22 +44,37 @@ struct Group {
     reaped: Mutex<bool>,
 }
 
-/// The pipe on which the leader tells how the process itself ended, when the leader is only its init.
-type Status = Option<OwnedFd>;
+/// How the end of the process itself is known.
+pub(crate) enum Ends {
+    /// It is the leader.
+    Leader,
+    /// The leader is only its init, ends with it, and tells on a pipe how it ended.
+    Init(OwnedFd),
+    /// The same, but init stays, until it is killed.
+    Told(OwnedFd),
+}
 
 impl Process {
-    pub(crate) fn supervise(leader: Pid, status: Status, control: Option<ControlGroup>) -> Result<Process> {
+    pub(crate) fn supervise(leader: Pid, ends: Ends, control: Option<ControlGroup>) -> Result<Process> {
         let group = Arc::new(Group { leader, reaped: Mutex::new(false) });
         let (sender, exit) = watch::channel(None);
         let control = control.map(Arc::new);
-        let process = Process { group: group.clone(), shown: None, exit, control: control.clone() };
+        let process = Process { group: group.clone(), shown: None, exit, control: control.clone(), origin: None };
         let failed = |source| Error::Supervise { pid: process.pid(), source };
         let pidfd = rustix::process::pidfd_open(leader, PidfdFlags::NONBLOCK).map_err(|e| failed(e.into()))?;
         // SAFETY: an `OwnedFd` keeps its one descriptor open for as long as it lives, and the `AsyncFd` owns it.
         let pidfd = unsafe { AsyncFd::register(pidfd) }.map_err(|error| failed(error.into()))?;
         tokio::spawn(async move {
-            let exit = group.ended(pidfd, status).await;
-            sender.send_replace(Some(exit));
+            let own = match ends {
+                Ends::Leader => None,
+                Ends::Init(status) => Some(status),
+                Ends::Told(status) => {
+                    sender.send_replace(Some(told_in_time(status).await));
+                    None
+                }
+            };
+            let exit = group.ended(pidfd, own).await;
+            sender.send_if_modified(|known| known.is_none() && known.replace(exit).is_none());
             // Its control group is for another now; before, there were processes in it.
             drop(control);
         });
@@ -65,12 +86,22 @@ impl Process {
         self.shown = pid;
     }
 
+    /// Says that it forks.
+    pub(crate) fn may_fork(&mut self, identity: Identity) -> std::io::Result<()> {
+        self.origin = Some(Arc::new(Origin::find(self.leader(), self.pid(), identity)?));
+        Ok(())
+    }
+
+    pub(crate) fn origin(&self) -> Option<&Arc<Origin>> {
+        self.origin.as_ref()
+    }
+
     /// Its number as the server sees it; an isolated process itself sees another.
     pub fn pid(&self) -> u32 {
         self.shown.unwrap_or_else(|| self.leader())
     }
 
-    fn leader(&self) -> u32 {
+    pub(crate) fn leader(&self) -> u32 {
         self.group.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
@@ -136,6 +167,11 @@ impl Process {
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         peak_memory_bytes(self.pid())
     }
+}
+
+/// The memory of its own that a process holds now, in bytes, with what it still shares with the one it was forked from.
+pub fn anonymous_bytes(pid: u32) -> u64 {
+    status_bytes(pid, "RssAnon:").unwrap_or(0)
 }
 
 /// The most memory a process has held so far, in bytes; `None` when there is no such process.
@@ -206,7 +242,7 @@ impl Group {
     }
 
     /// Waits for the leader to end, ends the rest of the group, reaps the leader.
-    async fn ended(&self, pidfd: AsyncFd<OwnedFd>, own: Status) -> Exit {
+    async fn ended(&self, pidfd: AsyncFd<OwnedFd>, own: Option<OwnedFd>) -> Exit {
         if let Err(error) = pidfd.readable().await {
             tracing::debug!(%error, "a process is no longer watched: the async runtime is ending");
         }
@@ -228,13 +264,29 @@ impl Group {
     }
 }
 
-/// Reads a wait status, as wait(2) describes it. What init has not written before its end never comes, whoever else may
+/// Waits for a wait status, or for the end of who writes it.
+async fn told_in_time(status: OwnedFd) -> Exit {
+    let mut bytes = [0; 4];
+    let read = async {
+        rustix::io::ioctl_fionbio(&status, true)?;
+        Receiver::from_owned_fd(status)?.read_exact(&mut bytes).await
+    };
+    let read = read.await.is_ok();
+    read.then(|| exit(bytes)).flatten().unwrap_or(Exit::Signal(Signal::KILL.as_raw()))
+}
+
+/// Reads a wait status. What init has not written before its end never comes, whoever else may
 /// still hold the pipe: this does not wait. So few bytes are written at once or not at all.
 fn told(status: OwnedFd) -> Option<Exit> {
     rustix::io::ioctl_fionbio(&status, true).ok()?;
     let mut bytes = [0; 4];
     File::from(status).read_exact(&mut bytes).ok()?;
-    let status = i32::from_ne_bytes(bytes);
+    exit(bytes)
+}
+
+/// A wait status, as wait(2) describes it.
+fn exit(status: [u8; 4]) -> Option<Exit> {
+    let status = i32::from_ne_bytes(status);
     let exited = libc::WIFEXITED(status).then(|| Exit::Status(libc::WEXITSTATUS(status)));
     exited.or_else(|| libc::WIFSIGNALED(status).then(|| Exit::Signal(libc::WTERMSIG(status))))
 }

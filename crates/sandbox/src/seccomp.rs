@@ -127,8 +127,12 @@ const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const NOT_IMPLEMENTED: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// The filter of every isolated process.
-pub(crate) fn filter() -> Vec<sock_filter> {
+/// The namespaces that a fork enters, one at a time.
+const ENTERED: [i32; 4] = [libc::CLONE_NEWPID, libc::CLONE_NEWNS, libc::CLONE_NEWIPC, libc::CLONE_NEWUTS];
+
+/// The filter of every isolated process. What `forks` may enter a few kinds of namespaces: its own ones only, as its
+/// privileges end with its user namespace; and without privileges, it may not enter any.
+pub(crate) fn filter(forks: bool) -> Vec<sock_filter> {
     let mut program = vec![
         step(LOAD, ARCH),
         jump(IF_EQUAL, ARCHITECTURE, 1, 0),
@@ -136,6 +140,9 @@ pub(crate) fn filter() -> Vec<sock_filter> {
         step(LOAD, NUMBER),
     ];
     program.extend([jump(IF_AT_LEAST, UNKNOWN_CALLS, 0, 1), step(RETURN, NOT_IMPLEMENTED)]);
+    if forks {
+        program.extend(when(libc::SYS_setns, &namespaces_of_forks()));
+    }
     for call in REFUSED {
         program.extend([jump(IF_EQUAL, number(*call), 0, 1), step(RETURN, REFUSE)]);
     }
@@ -165,6 +172,11 @@ fn no_namespaces() -> [sock_filter; 5] {
         step(RETURN, ALLOW),
         step(RETURN, REFUSE),
     ]
+}
+
+fn namespaces_of_forks() -> Vec<sock_filter> {
+    let kinds = ENTERED.iter().flat_map(|kind| [jump(IF_EQUAL, *kind as u32, 0, 1), step(RETURN, ALLOW)]);
+    std::iter::once(step(LOAD, ARGUMENT_1)).chain(kinds).chain([step(RETURN, REFUSE)]).collect()
 }
 
 /// Unix sockets; TCP and UDP; of netlink, which speaks to the kernel, what tells of interfaces and addresses.
@@ -228,6 +240,10 @@ mod tests {
 
     /// What the filter answers to a call.
     fn answer(call: c_long, arguments: [i32; 3]) -> u32 {
+        answer_of(&filter(false), call, arguments)
+    }
+
+    fn answer_of(program: &[sock_filter], call: c_long, arguments: [i32; 3]) -> u32 {
         let words = |offset| match offset {
             NUMBER => call as u32,
             ARCH => ARCHITECTURE,
@@ -236,7 +252,7 @@ mod tests {
             ARGUMENT_2 => arguments[2] as u32,
             offset => panic!("{offset}"),
         };
-        let (program, mut at, mut value) = (filter(), 0, 0);
+        let (mut at, mut value) = (0, 0);
         loop {
             let step = &program[at];
             let branch = |taken: bool| usize::from(if taken { step.jt } else { step.jf });
@@ -268,6 +284,21 @@ mod tests {
         }
         for call in [libc::SYS_quotactl_fd, libc::SYS_mount_setattr, 460, 467, libc::SYS_bpf] {
             assert_eq!(answer(call, [0; 3]), REFUSE, "{call}");
+        }
+    }
+
+    #[test]
+    fn what_forks_enters_what_forks_live_in() {
+        let forks = filter(true);
+        for kind in ENTERED {
+            assert_eq!(answer_of(&forks, libc::SYS_setns, [5, kind, 0]), ALLOW, "{kind}");
+            assert_eq!(answer(libc::SYS_setns, [5, kind, 0]), REFUSE, "{kind}");
+        }
+        for kind in [0, libc::CLONE_NEWUSER, libc::CLONE_NEWNET, libc::CLONE_NEWPID | libc::CLONE_NEWNS] {
+            assert_eq!(answer_of(&forks, libc::SYS_setns, [5, kind, 0]), REFUSE, "{kind}");
+        }
+        for call in [libc::SYS_unshare, libc::SYS_mount, libc::SYS_move_mount, libc::SYS_umount2, libc::SYS_chroot] {
+            assert_eq!(answer_of(&forks, call, [0; 3]), REFUSE, "{call}");
         }
     }
 

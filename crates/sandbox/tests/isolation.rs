@@ -24,6 +24,7 @@ fn shell(root: &Path, script: &str) -> Command {
             hidden: Vec::new(),
             tmp_bytes: 1024 * 1024,
             loopback_ports: Vec::new(),
+            forks: false,
         }),
     }
 }

@@ -7,19 +7,26 @@ use serde_json::json;
 
 use crate::cli::Doctor;
 use crate::output;
-use crate::server::isolation;
+use crate::server::{fork_obstacle, isolation};
 
 pub async fn run(options: Doctor) -> anyhow::Result<ExitCode> {
     let found = isolation().await?;
+    let no_forks = if found.obstacle.is_none() { fork_obstacle().await? } else { None };
     if options.json {
-        output::json(&machine(&found))?;
+        output::json(&machine(&found, no_forks.as_deref()))?;
     } else {
         people(&found);
+        if let Some(reason) = no_forks {
+            output::line(format_args!(
+                "Python functions start slowly: each instance loads the code itself, instead of being a fork, as {reason}."
+            ));
+        }
     }
     Ok(if found.obstacle.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn machine(found: &Capabilities) -> serde_json::Value {
+/// `no_forks` is why instances of Python functions are not forked.
+fn machine(found: &Capabilities, no_forks: Option<&str>) -> serde_json::Value {
     let aspects = found
         .aspects
         .iter()
@@ -29,6 +36,7 @@ fn machine(found: &Capabilities) -> serde_json::Value {
         "Isolated": obstacle.is_none(),
         "Reason": obstacle.map(|obstacle| &obstacle.reason),
         "Remedy": obstacle.map(|obstacle| &obstacle.remedy),
+        "NoForks": no_forks,
         "Aspects": aspects.collect::<Vec<_>>(),
     })
 }

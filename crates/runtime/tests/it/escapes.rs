@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runtime::FunctionSpec;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, node, python};
+use crate::harness::{Harness, node, python, running};
 
 /// Each tries one thing and prints `refused` or what it got. They are run by a shell, which is the same everywhere.
 fn attempts(harness: &Harness, secret: &Path) -> Vec<(&'static str, String)> {
@@ -152,11 +152,7 @@ async fn a_daemon_ends_with_its_instance() {
 async fn leaves_a_daemon(harness: &Harness, spec: &Arc<FunctionSpec>) {
     let daemon = "setsid sh -c 'setsid sleep 98765 &' >/dev/null 2>&1; sleep 0.1; ps -eo args | grep -cx 'sleep 98765'";
     assert_eq!(run(harness, spec, daemon).await, json!([0, "1\n"]));
-    let runs = || {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-        lines.filter(|line| line == b"sleep\098765\0").count()
-    };
+    let runs = || running(&["sleep", "98765"]);
     assert_eq!(runs(), 1);
     harness.runtime.retire(&spec.key);
     harness.until_instances(0).await;

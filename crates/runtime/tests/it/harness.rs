@@ -64,8 +64,8 @@ impl Harness {
     }
 
     /// With a clock that tests move.
-    pub fn simulated() -> Harness {
-        Harness::in_world(Env::simulated(1, Timestamp(1_700_000_000_000)), false, |_| {})
+    pub fn simulated(isolate: bool) -> Harness {
+        Harness::in_world(Env::simulated(1, Timestamp(1_700_000_000_000)), isolate, |_| {})
     }
 
     fn in_world(env: Env, isolate: bool, change: impl FnOnce(&mut Config)) -> Harness {
@@ -222,6 +222,14 @@ pub fn python() -> &'static str {
 /// The runtime of this host's own Node, such as `nodejs22.x`.
 pub fn node() -> &'static str {
     &interpreters().node
+}
+
+/// How many processes of this host run a program with these arguments.
+pub fn running(arguments: &[&str]) -> usize {
+    let wanted: Vec<u8> = arguments.iter().flat_map(|text| text.bytes().chain([0])).collect();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| *line == wanted).count()
 }
 
 pub fn invocation(payload: &str) -> Invocation {

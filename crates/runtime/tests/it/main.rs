@@ -20,3 +20,4 @@ mod sdk;
 mod streams;
 mod versions;
 mod zygote;
+mod zygote_escapes;
