@@ -10,6 +10,7 @@ mod project;
 mod root;
 pub mod server;
 pub mod services;
+mod signals;
 
 use std::path::PathBuf;
 

@@ -167,12 +167,3 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     };
     SocketAddr::new(loopback, address.port())
 }
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn told_to_stop() -> anyhow::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
-        _ = terminate.recv() => Ok(()),
-    }
-}

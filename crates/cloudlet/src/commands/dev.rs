@@ -16,7 +16,8 @@ use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
 use crate::output;
 use crate::project::watch::Watcher;
 use crate::project::{Deployer, Reporter, folder, print_outcome, runtimes};
-use crate::server::{Options, Server, isolation, told_to_stop};
+use crate::server::{Options, Server, isolation};
+use crate::signals::Signals;
 
 const LOG_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -41,6 +42,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         loopback_ports: options.allow_loopback.clone(),
     })
     .await?;
+    let mut signals = Signals::take()?;
     if options.data.is_none() {
         keep_out_of_version_control(server.data())?;
     }
@@ -60,7 +62,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     let mut watcher = Watcher::new(&folder)?;
     let result = tokio::select! {
         result = session.run(&server, &mut watcher) => result,
-        stopped = told_to_stop() => stopped,
+        () = signals.told_to_stop() => Ok(()),
     };
     session.reporter.done();
     output::line("Stopping.");

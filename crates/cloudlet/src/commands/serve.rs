@@ -7,7 +7,8 @@ use sandbox::Obstacle;
 
 use crate::cli::Serve;
 use crate::output;
-use crate::server::{Options, Server, isolation, told_to_stop};
+use crate::server::{Options, Server, isolation};
+use crate::signals::Signals;
 
 pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let obstacle = isolation().await?.obstacle;
@@ -29,16 +30,17 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         loopback_ports: options.allow_loopback,
     })
     .await?;
+    let mut signals = Signals::take()?;
     let data = server.data().display().to_string();
     output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
     if obstacle.is_some() {
         output::line("Functions are not isolated: they can read the server's data. `cloudlet doctor` tells more.");
     }
     output::line(format_args!("To use it from a shell: eval \"$(cloudlet env --data {data})\""));
-    told_to_stop().await?;
+    signals.told_to_stop().await;
     output::line("Stopping: running requests finish first. Press Ctrl-C again to end at once.");
     tokio::select! {
         () = server.stop() => Ok(ExitCode::SUCCESS),
-        _ = told_to_stop() => bail!("stopped at once. Nothing that was acknowledged is lost; what ran is repeated or retried"),
+        () = signals.told_to_stop() => bail!("stopped at once. Nothing that was acknowledged is lost; what ran is repeated or retried"),
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Remote, Reporter};
-use crate::server::told_to_stop;
+use crate::signals::Signals;
 
 /// How often the counts are looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -101,15 +101,13 @@ impl Watched<'_> {
 /// # Errors
 /// When an alias could not be changed: which, and what it points to.
 pub async fn run(cloud: &Remote, shifts: &[Shift], watch: Duration, reporter: &Reporter) -> anyhow::Result<Verdict> {
+    let mut signals = Signals::take()?;
     let verdict = tokio::select! {
         verdict = observe(cloud, shifts, watch, reporter) => verdict.unwrap_or_else(|error| Verdict {
             completed: false,
             reasons: vec![format!("the versions could not be watched: {error:#}")],
         }),
-        stopped = told_to_stop() => {
-            stopped?;
-            Verdict { completed: false, reasons: vec!["it was interrupted".into()] }
-        }
+        () = signals.told_to_stop() => Verdict { completed: false, reasons: vec!["it was interrupted".into()] },
     };
     settle(cloud, shifts, verdict.completed).await?;
     Ok(verdict)
