@@ -19,10 +19,40 @@ const CREATE_ROLE: &str = "Action=CreateRole&Version=2010-05-08&RoleName=bench&A
     %22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22%3A%7B%22Service%22\
     %3A%22lambda.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D";
 const EVENT: &str = r#"{"hello":"world"}"#;
+const END: &str = r#"{"end":true}"#;
 const POLL: Duration = Duration::from_millis(1);
 
+/// What the scripts do: see [`Function`].
+const PYTHON: &str = "\
+import os
+import time
+
+instance = None
+
+def main(event, context):
+    global instance
+    if event.get('end'):
+        os._exit(0)
+    if 'hold' in event:
+        time.sleep(event['hold'] / 1000)
+        instance = instance or os.urandom(8).hex()
+        return instance
+    return os.environ.get('GENERATION')
+";
+const NODE: &str = "\
+const instance = require('node:crypto').randomBytes(8).toString('hex');
+
+exports.main = async (event) => {
+  if (event.end) process.exit(0);
+  if (!event.hold) return process.env.GENERATION;
+  await new Promise((done) => setTimeout(done, event.hold));
+  return instance;
+};
+";
+
 /// A function's code and how it is run. Each one answers with the environment variable `GENERATION`, or, compiled,
-/// with the event.
+/// with the event. For `{"hold": MILLISECONDS}` it waits, and answers with something that is its instance's own; for
+/// `{"end": true}` its process ends.
 pub struct Function {
     pub name: &'static str,
     pub runtime: &'static str,
@@ -32,18 +62,16 @@ pub struct Function {
 
 impl Function {
     pub fn python() -> Function {
-        let code = "import os\n\ndef main(event, context):\n    return os.environ.get('GENERATION')\n";
-        Function::script("python", "python3.12", "handler.py", code)
+        Function::script("python", "python3.12", "handler.py", PYTHON)
     }
 
     /// With an import that alone takes the better part of a second.
     pub fn python_boto3() -> Function {
-        let code = "import os\nimport boto3\n\ndef main(event, context):\n    return os.environ.get('GENERATION')\n";
-        Function::script("python-boto3", "python3.12", "handler.py", code)
+        Function::script("python-boto3", "python3.12", "handler.py", &format!("import boto3\n{PYTHON}"))
     }
 
     pub fn node() -> Function {
-        Function::script("node", "nodejs20.x", "handler.js", "exports.main = async () => process.env.GENERATION;\n")
+        Function::script("node", "nodejs20.x", "handler.js", NODE)
     }
 
     /// # Errors
@@ -115,10 +143,28 @@ impl Function {
         let path = format!("{FUNCTIONS}/{}/invocations", self.name);
         let answer = client.call(Call::rest("lambda", Method::POST, &path, EVENT)).await?;
         let expected = if self.compiled() { EVENT.to_owned() } else { format!("\"{generation}\"") };
-        if answer != expected {
+        // Of the same JSON there are several spellings.
+        if serde_json::from_slice::<Value>(&answer)? != serde_json::from_str::<Value>(&expected)? {
             bail!("{} answered {:.200} instead of {expected}", self.name, String::from_utf8_lossy(&answer));
         }
         Ok(())
+    }
+
+    /// Keeps an instance busy, and tells which one it was.
+    pub async fn hold(&self, client: &mut Client, time: Duration) -> anyhow::Result<String> {
+        let path = format!("{FUNCTIONS}/{}/invocations", self.name);
+        let event = format!(r#"{{"hold":{}}}"#, time.as_millis());
+        let answer = client.call(Call::rest("lambda", Method::POST, &path, event)).await?;
+        Ok(String::from_utf8(answer.to_vec())?)
+    }
+
+    /// Has the instance that takes this invocation end, which is an error of the function.
+    pub async fn end(&self, client: &mut Client) -> anyhow::Result<()> {
+        let path = format!("{FUNCTIONS}/{}/invocations", self.name);
+        match client.call(Call::rest("lambda", Method::POST, &path, END)).await {
+            Ok(answer) => bail!("{} answered {:.200} instead of ending", self.name, String::from_utf8_lossy(&answer)),
+            Err(_) => Ok(()),
+        }
     }
 
     fn compiled(&self) -> bool {

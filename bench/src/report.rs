@@ -143,7 +143,12 @@ impl Row {
     }
 
     pub fn rival(&mut self, name: &str, speed: &Speed) {
-        self.rivals.push((name.to_owned(), speed_figures(speed)));
+        self.rival_figures(name, speed_figures(speed));
+    }
+
+    /// What a rival came to: the first two are shown.
+    pub fn rival_figures(&mut self, name: &str, figures: Vec<Figure>) {
+        self.rivals.push((name.to_owned(), figures));
     }
 
     fn promises(&self) -> String {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use auth::sigv4::Credentials;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
@@ -19,6 +20,7 @@ use crate::report::say;
 
 const START_WAIT_MAX: Duration = Duration::from_secs(60);
 const INSTALL_WAIT_MAX: Duration = Duration::from_secs(600);
+const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A program to compare with.
@@ -27,6 +29,12 @@ pub struct Rival {
     pub name: &'static str,
     version: &'static str,
     installer: Installer,
+    /// Its name in the installed packages' folder of programs.
+    program: &'static str,
+    /// What else is installed: parts of the package in brackets, or other packages.
+    extras: &'static [&'static str],
+    /// How it is told its port.
+    port: Port,
 }
 
 #[derive(Clone, Copy)]
@@ -35,17 +43,64 @@ enum Installer {
     Pip,
 }
 
+#[derive(Clone, Copy)]
+enum Port {
+    /// After these.
+    Arguments(&'static [&'static str]),
+    /// In this variable.
+    Variable(&'static str),
+}
+
 /// Emulates DynamoDB, in Node.
-pub const DYNALITE: Rival = Rival { name: "dynalite", version: "4.0.0", installer: Installer::Npm };
+pub const DYNALITE: Rival = Rival {
+    name: "dynalite",
+    version: "4.0.0",
+    installer: Installer::Npm,
+    program: "dynalite",
+    extras: &[],
+    port: Port::Arguments(&["--createTableMs", "0", "--port"]),
+};
 /// Emulates many services, in Python.
-pub const MOTO: Rival = Rival { name: "moto", version: "5.2.5", installer: Installer::Pip };
+pub const MOTO: Rival = Rival {
+    name: "moto",
+    version: "5.2.5",
+    installer: Installer::Pip,
+    program: "moto_server",
+    extras: &["[server]"],
+    port: Port::Arguments(&["-H", "127.0.0.1", "-p"]),
+};
+/// Emulates many services, in Python; runs functions in processes that it uses again.
+pub const MINISTACK: Rival = Rival {
+    name: "ministack",
+    version: "1.5.33",
+    installer: Installer::Pip,
+    program: "ministack",
+    // What functions import is the host's business there.
+    extras: &["boto3"],
+    port: Port::Variable("GATEWAY_PORT"),
+};
 
 /// A rival that runs. Killed when dropped.
 pub struct Running {
     /// With its version.
     pub name: String,
     pub endpoint: Endpoint,
-    _process: Child,
+    process: Child,
+}
+
+impl Running {
+    /// Its process.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Ends it in good order, so that it ends the processes it has started.
+    pub async fn stop(mut self) {
+        let id = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok()) {
+            let _ = timeout(STOP_WAIT_MAX, self.process.wait()).await;
+        }
+    }
 }
 
 /// Starts those that can be; the report says of each other one why it is missing.
@@ -64,11 +119,16 @@ impl Rival {
     async fn start(&self, folder: &Path) -> anyhow::Result<Running> {
         let program = self.install(&folder.join(format!("rival-{}-{}", self.name, self.version))).await?;
         let address = free_address()?;
-        let mut command = Command::new(program);
-        match self.installer {
-            Installer::Npm => command.args(["--createTableMs", "0", "--port", &address.port().to_string()]),
-            Installer::Pip => command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]),
+        let mut command = Command::new(&program);
+        let port = address.port().to_string();
+        match self.port {
+            Port::Arguments(arguments) => command.args(arguments).arg(port),
+            Port::Variable(name) => command.env(name, port),
         };
+        // Programs that it starts are those that were installed with it.
+        let beside = program.parent().map(Path::to_path_buf);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env("PATH", std::env::join_paths(beside.into_iter().chain(std::env::split_paths(&path)))?);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut process = command.spawn().context("it cannot be started")?;
         let answers = async {
@@ -83,7 +143,7 @@ impl Rival {
         timeout(START_WAIT_MAX, answers).await.context("it does not start")??;
         let credentials = Credentials { access_key_id: "rival".into(), secret: "rival".into(), session_token: None };
         let name = format!("{} {}", self.name, self.version);
-        Ok(Running { name, endpoint: Endpoint { address, credentials }, _process: process })
+        Ok(Running { name, endpoint: Endpoint { address, credentials }, process })
     }
 
     /// Its program, installed if it is not there.
@@ -102,9 +162,11 @@ impl Rival {
             }
             Installer::Pip => {
                 run(Command::new("python3").args(["-m", "venv"]).arg(folder)).await?;
-                let package = format!("{}[server]=={}", self.name, self.version);
+                let (parts, others): (Vec<&str>, Vec<&str>) =
+                    self.extras.iter().partition(|extra| extra.starts_with('['));
+                let package = format!("{}{}=={}", self.name, parts.concat(), self.version);
                 let options = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-                run(Command::new(folder.join("bin/python")).args(options).arg(package)).await?;
+                run(Command::new(folder.join("bin/python")).args(options).arg(package).args(others)).await?;
             }
         }
         fs::write(complete, "")?;
@@ -113,8 +175,8 @@ impl Rival {
 
     fn program(&self, folder: &Path) -> PathBuf {
         match self.installer {
-            Installer::Npm => folder.join("node_modules/.bin").join(self.name),
-            Installer::Pip => folder.join(format!("bin/{}_server", self.name)),
+            Installer::Npm => folder.join("node_modules/.bin").join(self.program),
+            Installer::Pip => folder.join("bin").join(self.program),
         }
     }
 }

@@ -70,6 +70,11 @@ impl Server {
         Ok(self.process.kill().await?)
     }
 
+    /// Its process.
+    pub fn id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     pub fn memory(&self) -> anyhow::Result<Memory> {
         let id = self.process.id().context("the server has ended by itself")?;
         let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;

@@ -1,10 +1,14 @@
 //! The smallest compiled function: answers every event with itself, over Lambda's Runtime API and with nothing but
-//! the standard library.
+//! the standard library. For `{"hold":MILLISECONDS}` it waits, and answers with a number of this process's own; for
+//! `{"end":true}` it ends.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 const API: &str = "/2018-06-01/runtime/invocation";
 
@@ -18,11 +22,25 @@ fn main() -> io::Result<()> {
         writer.write_all(format!("GET {API}/next HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes())?;
         let event = answer(&mut reader)?;
         let id = event.request_id.ok_or_else(|| io::Error::other("an event without a request id"))?;
-        let length = event.body.len();
+        let answered = work(event.body);
+        let length = answered.len();
         let head = format!("POST {API}/{id}/response HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
-        writer.write_all(&[head.as_bytes(), &event.body].concat())?;
+        writer.write_all(&[head.as_bytes(), &answered].concat())?;
         answer(&mut reader)?;
     }
+}
+
+fn work(event: Vec<u8>) -> Vec<u8> {
+    static OWN: OnceLock<u64> = OnceLock::new();
+    let text = str::from_utf8(&event).unwrap_or_default();
+    if text == r#"{"end":true}"# {
+        std::process::exit(0);
+    }
+    let hold = text.strip_prefix(r#"{"hold":"#).and_then(|rest| rest.strip_suffix('}')?.parse().ok());
+    let Some(millis) = hold else { return event };
+    std::thread::sleep(Duration::from_millis(millis));
+    let own = OWN.get_or_init(|| RandomState::new().hash_one(0));
+    format!("\"{own:x}\"").into_bytes()
 }
 
 struct Answer {
