@@ -1,6 +1,6 @@
 """Runs a Python function: loads its handler once, then answers invocations that arrive as frames on a socket.
 
-Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR zygote|cells|alone [SDK_FOLDER]
+Standard library only, Python 3.9 and later. Started as: python bootstrap.py CONTROL_DESCRIPTOR MODE [SDK_FOLDER], where MODE is zygote, cells, alone or inspect:PORT:DEBUGPY_FOLDER
 As a zygote (in isolation: of forks in cells), it forks an instance for each request of the server, unless the function cannot be forked. The frames are described in crates/runtime/src/frames.rs; errors and log lines have the form that AWS Lambda gives them.
 """
 
@@ -364,9 +364,19 @@ def fail(control, log, error):
     control.send(b"F", to_json(described))
 
 
+def listen_for_debugger(port, folder):
+    """Starts debugpy, from the function's own packages or from `folder`, before the function's code is loaded."""
+    sys.path.append(folder)
+    import debugpy
+
+    debugpy.configure(subProcess=False)
+    debugpy.listen(("127.0.0.1", int(port)))
+
+
 def main():
-    control, may_fork, sdk = Control(int(sys.argv[1])), sys.argv[2] != "alone", sys.argv[3:]
-    cells = cloudlet_zygote.Cells() if sys.argv[2] == "cells" else None
+    control, mode, sdk = Control(int(sys.argv[1])), sys.argv[2], sys.argv[3:]
+    may_fork = mode in ("zygote", "cells")
+    cells = cloudlet_zygote.Cells() if mode == "cells" else None
     environment, descriptors = dict(os.environ), cloudlet_zygote.descriptors() if may_fork else {}
     log = Log()
     log_handler = LogHandler(log)
@@ -378,6 +388,8 @@ def main():
     sys.argv = [__file__]
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]
     sys.path.extend([*sdk, os.path.dirname(__file__)])
+    if mode.startswith("inspect:"):
+        listen_for_debugger(*mode.split(":", 2)[1:])
     try:
         with cloudlet_zygote.one_blas_thread():
             handler = load_handler(os.environ["_HANDLER"])

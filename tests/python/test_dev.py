@@ -34,8 +34,8 @@ def main(event, context):
 class Dev:
     """A running `cloudlet dev`, and what it has printed."""
 
-    def __init__(self, folder):
-        command = [BINARY, "dev", str(folder), "--listen", "127.0.0.1:0"]
+    def __init__(self, folder, *options):
+        command = [BINARY, "dev", str(folder), "--listen", "127.0.0.1:0", *options]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lines = []
         self.reader = threading.Thread(target=self.read)

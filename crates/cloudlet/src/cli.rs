@@ -57,8 +57,23 @@ pub struct Dev {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Debugs this function, named as in serverless.yml: with the Node inspector on port 9229, or debugpy on port 5678, or
+    /// on PORT; 0 takes any free port. How to attach is printed once it listens.
+    ///
+    /// It listens on this machine's loopback address, before the function's code is loaded, and again after each save. The
+    /// function has one instance then, no timeout, and 256 MB more; further calls wait for it. A call through an API is
+    /// answered with 503 or 504 when it has taken too long for that, and goes on.
+    #[arg(long, value_name = "FUNCTION[:PORT]", value_parser = inspect)]
+    pub inspect: Option<Inspect>,
     #[command(flatten)]
     pub project: ProjectOptions,
+}
+
+/// A function to debug, and the port to do it on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspect {
+    pub function: String,
+    pub port: Option<u16>,
 }
 
 /// Runs the server.
@@ -365,6 +380,18 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     Ok(std::time::Duration::from_secs(number.saturating_mul(seconds)))
 }
 
+/// `FUNCTION` or `FUNCTION:PORT`.
+fn inspect(text: &str) -> Result<Inspect, String> {
+    let (function, port) = match text.split_once(':') {
+        None => (text, None),
+        Some((function, port)) => (function, Some(port.parse().map_err(|_| format!("{port} is not a port"))?)),
+    };
+    if function.is_empty() {
+        return Err("a function is missing".into());
+    }
+    Ok(Inspect { function: function.into(), port })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,6 +408,9 @@ mod tests {
         assert!(duration("h").is_err() && duration("").is_err() && duration("5").is_err() && duration("5µ").is_err());
         assert_eq!((share("10%"), share("0.5")), (Ok(0.1), Ok(0.005)));
         assert!(share("0%").is_err() && share("100%").is_err() && share("nan").is_err() && share("%").is_err());
+        let expected = Inspect { function: "f".into(), port: Some(0) };
+        assert_eq!((inspect("f:0"), inspect("f").map(|f| f.port)), (Ok(expected), Ok(None)));
+        assert!(inspect(":1").is_err() && inspect("f:x").is_err() && inspect("f:70000").is_err());
         assert!(account("12345678901").is_err() && name_and_value("=x").is_err());
     }
 }

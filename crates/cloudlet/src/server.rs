@@ -10,10 +10,10 @@ use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use gateway::Gateway;
 use kv::Db;
-use runtime::OnProgress;
+use runtime::{Inspector, OnProgress};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sandbox::Capabilities;
-use service::Cloud;
+use service::{Caller, Cloud};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,9 @@ use tokio_util::task::TaskTracker;
 use crate::client;
 use crate::root;
 use crate::services::{self, Parts};
+
+/// Where isolated functions have their code.
+const TASK_ROOT: &str = "/var/task";
 
 /// How a server is set up.
 #[derive(Clone, Debug)]
@@ -74,6 +77,8 @@ pub struct Server {
     pub endpoint: String,
     pub root: Credentials,
     data: PathBuf,
+    /// Whether functions are isolated.
+    isolate: bool,
     cloud: Arc<Cloud>,
     parts: Parts,
     stop: CancellationToken,
@@ -130,7 +135,7 @@ impl Server {
             async move { gateway.serve(listener, stop).await }
         });
         client::announce(&data, &endpoint, cloud.region().as_str())?;
-        Ok(Server { endpoint, root, data, cloud, parts, stop, network, background })
+        Ok(Server { endpoint, root, data, isolate, cloud, parts, stop, network, background })
     }
 
     /// Stops taking requests, lets running ones finish, ends function instances, and closes the store.
@@ -149,6 +154,31 @@ impl Server {
     /// Installs what functions of these runtimes need and may not bring along (boto3, aws-sdk), unless it is there.
     pub async fn prepare(&self, runtimes: &[String], tell: OnProgress) {
         self.parts.prepare(runtimes, tell).await;
+    }
+
+    /// Puts a function under a debugger; [`Server::keep_ready`] starts it.
+    ///
+    /// # Errors
+    /// When there is no debugger for its runtime or none can be installed, or the port is taken.
+    pub async fn inspect(
+        &self,
+        function: &str,
+        runtime: &str,
+        port: Option<u16>,
+        tell: OnProgress,
+    ) -> anyhow::Result<Inspector> {
+        Ok(self.parts.functions().runtime().inspect(function, runtime, port, tell).await?)
+    }
+
+    /// Starts an instance of a function before it is called. Tells where the instance has its code.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub async fn keep_ready(&self, function: &str, region: &str) -> anyhow::Result<PathBuf> {
+        let caller = Caller::system(self.cloud.account());
+        let cx = self.cloud.cx(caller, Region::new(region), None);
+        let spec = self.parts.functions().keep_ready(&cx, function).await.context("it cannot be started")?;
+        Ok(if self.isolate { TASK_ROOT.into() } else { spec.code.clone() })
     }
 
     pub fn data(&self) -> &Path {

@@ -11,7 +11,7 @@ use base::{AccountId, Env, Region};
 use blob::Blobs;
 use gateway::Gauges;
 use kv::{Db, Journal};
-use runtime::{OnProgress, Runtime};
+use runtime::OnProgress;
 use serde_json::{Value, json};
 use service::{BoxFuture, Cloud};
 
@@ -41,7 +41,7 @@ pub struct Settings {
 
 /// Of the services' insides, what the server itself deals with.
 pub struct Parts {
-    functions: Runtime,
+    functions: Arc<lambda::Lambda>,
     archiver: Option<Arc<Archiver>>,
 }
 
@@ -51,7 +51,7 @@ const FUNCTIONS_GRACE: Duration = Duration::from_secs(10);
 impl Parts {
     /// Ends every function instance, and archives what is not archived yet.
     pub async fn shutdown(self) {
-        self.functions.shutdown(FUNCTIONS_GRACE).await;
+        self.functions.runtime().shutdown(FUNCTIONS_GRACE).await;
         if let Some(archiver) = self.archiver
             && tokio::task::spawn_blocking(move || archiver.stop()).await.is_err()
         {
@@ -78,11 +78,16 @@ impl Parts {
         })
     }
 
+    /// The functions, to debug one.
+    pub fn functions(&self) -> &lambda::Lambda {
+        &self.functions
+    }
+
     /// Installs what functions of these runtimes need and may not bring along, unless it is there; tells what it
     /// does. What cannot be installed is told too: functions that bring their own run all the same.
     pub async fn prepare(&self, runtimes: &[String], tell: OnProgress) {
         let runtimes: Vec<&str> = runtimes.iter().map(String::as_str).collect();
-        if let Err(error) = self.functions.prepare(&runtimes, tell).await {
+        if let Err(error) = self.functions.runtime().prepare(&runtimes, tell).await {
             output::note(format_args!("warning: {error}"));
         }
     }
@@ -106,7 +111,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let archiver = settings.archive.clone().zip(copied.clone());
     let archiver =
         archiver.map(|(target, data)| Archiver::start(data, target, settings.archive_keep)).transpose()?.map(Arc::new);
-    let parts = Parts { functions: functions.runtime().clone(), archiver: archiver.clone() };
+    let parts = Parts { functions: functions.clone(), archiver: archiver.clone() };
     let control = Control {
         packages,
         instances: Arc::new(FunctionInstances(functions.clone())),

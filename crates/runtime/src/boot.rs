@@ -50,6 +50,8 @@ impl Starter {
             && !early
             && toolchain.esbuild.is_none()
             && toolchain.extensions.is_empty()
+            // Its debugger is asked for on the command line.
+            && !toolchain.inspected
             && !self.prebooted.is_off())
         .then_some(kind)
     }

@@ -13,7 +13,7 @@ use crate::api::{Api, Routes};
 use crate::channel::{Channel, Closed, Reply, Request};
 use crate::extensions::{Extensions, Reason};
 use crate::function::{FunctionSpec, Initialization, Invocation, Outcome};
-use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX, SHUTDOWN_RUNTIME_PERCENT};
+use crate::limits::{LOG_DELAY_MAX, MEMORY_CHECK_INTERVAL, RESPONSE_BYTES_MAX, SHUTDOWN_RUNTIME_PERCENT, TIMEOUT_MAX};
 use crate::output::{Log, Output};
 use crate::process::Process;
 use crate::report::{Failure, Report};
@@ -228,9 +228,10 @@ impl Instance {
 
     /// Whether credentials outlast another invocation, and the process and its extensions still run.
     pub fn is_fit(&self) -> bool {
+        let needed = self.spec.timeout.min(TIMEOUT_MAX);
         let has_ended = self.process.has_ended() || (self.frozen && sandbox::has_ended(self.process.pid()));
         // An extension may have failed while nobody needed it.
-        !has_ended && self.is_settled() && self.env.now() + self.spec.timeout < self.credentials_expire
+        !has_ended && self.is_settled() && self.env.now() + needed < self.credentials_expire
     }
 }
 

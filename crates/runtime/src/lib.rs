@@ -11,6 +11,7 @@ mod extensions_api;
 mod forks;
 mod frames;
 mod function;
+mod inspect;
 mod instance;
 mod interpreter;
 pub mod limits;
@@ -38,6 +39,7 @@ mod zygote_wire;
 mod zygotes;
 
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, JsonLogs, LogLine, Outcome, SystemLevel};
+pub use inspect::{Debugger, Inspector};
 pub use manager::{Config, FunctionStatus, InstanceStatus, Runtime, Status};
 pub use pools::Provisioned;
 pub use sink::Part;

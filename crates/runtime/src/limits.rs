@@ -32,6 +32,10 @@ pub const SHUTDOWN_INTERNAL: Duration = Duration::from_millis(500);
 /// The part of that time, in percent, which the runtime has before the extensions are told.
 pub const SHUTDOWN_RUNTIME_PERCENT: u32 = 30;
 
+/// The longest timeout that a function can have.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(900);
+
 /// Time that initialisation has for itself, before it starts to use up the first invocation's timeout.
 pub const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base::Env;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::bootstraps::write_bootstraps;
 use crate::compiled::Compiled;
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
+use crate::inspect::{self, Inspector};
 use crate::instance::Instance;
 use crate::interpreter::Interpreters;
 use crate::limits::{FREEZE_AFTER, PAYLOAD_BYTES_MAX};
@@ -102,6 +103,8 @@ struct Inner {
     idled: Arc<Notify>,
     /// True when running invocations have to end too.
     stop: watch::Sender<bool>,
+    /// The key of the version that was retired last.
+    retired: watch::Sender<String>,
 }
 
 type Slot = Box<Instance>;
@@ -163,7 +166,10 @@ impl Member for Slot {
     }
 
     fn rest(&mut self) {
-        self.freeze(true);
+        // Who looks at it is served by itself.
+        if !self.spec.is_inspected() {
+            self.freeze(true);
+        }
     }
 }
 
@@ -199,6 +205,7 @@ impl Runtime {
             loopback_ports,
             runtime_dir,
             run_dir,
+            inspector: OnceLock::new(),
         };
         let state = Mutex::new(State { pools: Pools::new(config.instances_max), closed: false });
         if config.isolate {
@@ -206,8 +213,8 @@ impl Runtime {
         }
         let (starter, warming) = (Arc::new(starter), Warming::new());
         let (changed, idled, stop) = (Notify::new(), Arc::new(Notify::new()), watch::Sender::new(false));
-        let leaving = AtomicUsize::new(0);
-        let inner = Arc::new(Inner { config, starter, warming, state, changed, leaving, idled, stop });
+        let (leaving, retired) = (AtomicUsize::new(0), watch::Sender::default());
+        let inner = Arc::new(Inner { config, starter, warming, state, changed, leaving, idled, stop, retired });
         tokio::spawn(expire_idle(Arc::downgrade(&inner)));
         tokio::spawn(freeze_idle(inner.idled.clone(), Arc::downgrade(&inner)));
         Ok(Runtime(inner))
@@ -239,7 +246,7 @@ impl Runtime {
         if invocation.payload.len() > PAYLOAD_BYTES_MAX {
             return Err(InvokeError::PayloadTooLarge);
         }
-        let (inner, spec) = (self.0.clone(), spec.clone());
+        let (inner, spec) = (self.0.clone(), self.0.adapted(spec));
         let invocation = tokio::spawn(async move { inner.run(&spec, &invocation, sink).await });
         invocation.await.unwrap_or_else(|error| Err(InvokeError::Start(error.to_string())))
     }
@@ -248,6 +255,7 @@ impl Runtime {
     pub fn retire(&self, key: &str) {
         let effects = self.0.state().pools.retire(key);
         self.0.apply(effects);
+        self.0.retired.send_replace(key.to_owned());
         self.0.starter.zygotes.retire(key);
         self.0.warming.retire(key);
     }
@@ -260,7 +268,7 @@ impl Runtime {
             if state.closed {
                 return;
             }
-            state.pools.provision(spec, count)
+            state.pools.provision(&self.0.adapted(spec), count)
         };
         self.0.apply(effects);
     }
@@ -274,7 +282,8 @@ impl Runtime {
     /// instances are forked from, processes that wait for a function, or what its code is compiled to. A failure is left
     /// for the first invocation to see.
     pub fn warm(&self, spec: &Arc<FunctionSpec>) {
-        if !self.0.warming.ask(&spec.key) {
+        // An inspected function has its one instance, and is started in no other way.
+        if self.0.adapted(spec).is_inspected() || !self.0.warming.ask(&spec.key) {
             return;
         }
         let (inner, spec) = (self.0.clone(), spec.clone());
@@ -292,6 +301,26 @@ impl Runtime {
     /// When something of it cannot be removed.
     pub fn forget_code(&self, code: &Path) -> std::io::Result<()> {
         self.0.starter.compiled.forget(code)
+    }
+
+    /// Puts the function with this name under a debugger, from its next instance on: that is its only one, has no limit of
+    /// time, and 256 MB more. `runtime` is Lambda's identifier of what it runs on; port 0 means any that is free. A version
+    /// that is retired ends at once, whatever it does. For one function in the life of a server.
+    ///
+    /// # Errors
+    /// When there is no debugger for it or none can be installed, the port is taken, or another function has one.
+    pub async fn inspect(
+        &self,
+        function: &str,
+        runtime: &str,
+        port: Option<u16>,
+        progress: OnProgress,
+    ) -> Result<Inspector, InvokeError> {
+        let inspector = Inspector::new(&self.0.starter, function, runtime, port, &progress).await?;
+        match self.0.starter.inspector.set(inspector.clone()) {
+            Ok(()) => Ok(inspector),
+            Err(_) => Err(InvokeError::Start("another function is inspected already".into())),
+        }
     }
 
     /// Finds the interpreters of `runtimes` and installs the SDKs that belong to them, if they are not there yet.
@@ -361,6 +390,18 @@ impl Inner {
         let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
     }
 
+    fn adapted(&self, spec: &Arc<FunctionSpec>) -> Arc<FunctionSpec> {
+        inspect::adapted(spec, self.starter.inspector.get())
+    }
+
+    /// Waits until an inspected version is retired: the next one needs its debugger's port.
+    async fn superseded(&self, spec: &FunctionSpec) {
+        if !spec.is_inspected() {
+            std::future::pending::<()>().await;
+        }
+        let _ = self.retired.subscribe().wait_for(|key| *key == spec.key).await;
+    }
+
     async fn warm(&self, spec: &Arc<FunctionSpec>) {
         let work = async {
             if self.state().closed {
@@ -390,6 +431,9 @@ impl Inner {
         let (outcome, reusable) = tokio::select! {
             ended = instance.invoke(invocation, sink) => ended,
             () = self.stopped() => return Err(InvokeError::ShuttingDown),
+            () = self.superseded(spec) => {
+                return Err(InvokeError::Start(format!("{} was deployed again while it was debugged", spec.name)));
+            }
         };
         // The answer leaves now, even when extensions have more to do.
         match reusable {
@@ -415,7 +459,7 @@ impl Inner {
                 Ok(Ok(Err(error))) => return Err(error),
                 Ok(Err(_)) => return Err(InvokeError::ShuttingDown.into()),
                 // As long as an instance is being started for it, a request waits: starting has limits of its own.
-                Err(_) if self.state().pools.give_up(&spec.key, ticket.number) => {
+                Err(_) if !spec.is_inspected() && self.state().pools.give_up(&spec.key, ticket.number) => {
                     return Err(InvokeError::Throttled.into());
                 }
                 Err(_) => {}

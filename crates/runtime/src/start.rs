@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::Env;
 use sandbox::{Command, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
@@ -20,6 +20,7 @@ use crate::environment::{Surroundings, environment};
 use crate::extensions::{Extensions, Reason};
 use crate::frames::Frames;
 use crate::function::{Credentials, FunctionSpec, Host, Initialization, InvokeError};
+use crate::inspect::Inspector;
 use crate::instance::{End, Folder, InitCause, InitFailure, Instance, Services, attend, bytes, megabytes};
 use crate::interpreter::{Interpreters, Language};
 use crate::limits::{INIT_TIMEOUT, OVERHEAD_BYTES, PROCESSOR_MB};
@@ -56,6 +57,8 @@ pub(crate) struct Starter {
     pub runtime_dir: PathBuf,
     /// Holds the folders of instances.
     pub run_dir: PathBuf,
+    /// The debugger of the function that is looked at, if there is one.
+    pub inspector: OnceLock<Inspector>,
 }
 
 #[derive(Clone)]
@@ -151,9 +154,10 @@ impl Starter {
     /// Whether instances can be forks: if their language can, and in isolation, if the host can.
     pub(crate) async fn may_fork(&self, toolchain: &Toolchain) -> bool {
         let is_python = matches!(toolchain.language, Language::Python(_));
-        // Each instance has extensions of its own.
+        // Each instance has extensions of its own, and so it has a debugger.
         is_python
             && toolchain.extensions.is_empty()
+            && !toolchain.inspected
             && (!toolchain.is_isolated() || self.fork_obstacle().await.is_none())
     }
 
@@ -188,6 +192,9 @@ impl Starter {
         mode: Mode,
         initialization: Initialization,
     ) -> Result<Launched, StartError> {
+        if let Some(inspector) = self.inspector.get().filter(|_| toolchain.inspected) {
+            inspector.wait_for_port().await?;
+        }
         let birth = self.birth(spec, initialization).await?;
         let mut log = self.new_log(spec, toolchain);
         if mode != Mode::Alone {
@@ -370,6 +377,8 @@ impl Starter {
             false => (&NODE_OPTIONS, "bootstrap.mjs"),
         };
         let mut args: Vec<OsString> = options.iter().map(OsString::from).collect();
+        let inspector = self.inspector.get().filter(|_| toolchain.inspected);
+        args.extend(inspector.filter(|_| !is_python).map(|inspector| inspector.node_option().into()));
         args.extend([view.place(&self.runtime_dir).join(bootstrap).into(), control.into()]);
         let place = |path: &PathBuf| view.place(path).into_os_string();
         if is_python {
@@ -378,7 +387,9 @@ impl Starter {
                 (Mode::Zygote, View::Whole) => "zygote",
                 (Mode::Zygote, View::Isolated(_)) => "cells",
             };
-            args.push(mode.into());
+            let inspected = inspector.zip(toolchain.debugpy.as_ref());
+            let inspected = inspected.map(|(inspector, debugpy)| inspector.python_mode(&view.place(debugpy)));
+            args.push(inspected.unwrap_or_else(|| mode.into()).into());
             args.extend(toolchain.sdk.as_ref().map(place));
         } else {
             args.push(toolchain.esbuild.as_ref().map(place).unwrap_or_default());

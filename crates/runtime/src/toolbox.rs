@@ -102,12 +102,20 @@ type Attempt = Arc<Mutex<Option<(Instant, String)>>>;
 
 impl Tool {
     pub fn boto3(python: &Interpreter) -> Tool {
+        Tool::pip(python, "boto3")
+    }
+
+    pub fn debugpy(python: &Interpreter) -> Tool {
+        Tool::pip(python, "debugpy")
+    }
+
+    fn pip(python: &Interpreter, package: &str) -> Tool {
         let (major, minor, _) = python.version;
         let args =
-            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "boto3", "--target"];
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", package, "--target"];
         Tool {
-            what: format!("boto3 for Python {major}.{minor}"),
-            folder: format!("python/boto3-{major}.{minor}"),
+            what: format!("{package} for Python {major}.{minor}"),
+            folder: format!("python/{package}-{major}.{minor}"),
             program: python.program.clone(),
             args: args.map(OsString::from).to_vec(),
             beside: None,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::compiled::Place;
 use crate::function::{FunctionSpec, InvokeError};
+use crate::inspect;
 use crate::interpreter::{Interpreter, Language};
 use crate::sdk_use;
 use crate::start::Starter;
@@ -22,6 +23,9 @@ pub(crate) struct Toolchain {
     pub(crate) compiled: Option<Place>,
     /// Processes of the function's layers that run beside it.
     pub(crate) extensions: Vec<Extension>,
+    /// Whether a debugger listens in its instances, and Python's, which is brought along.
+    pub(crate) inspected: bool,
+    pub(crate) debugpy: Option<PathBuf>,
     pub(crate) view: View,
     /// Lines for the function's log.
     pub(crate) notes: Vec<String>,
@@ -53,9 +57,10 @@ impl Starter {
                 format!("The code of {} is not at {}. Deploy the function again.", spec.name, spec.code.display());
             return Err(InvokeError::CodeMissing(message));
         }
-        let (interpreter, sdk, esbuild, compiled, notes) = (None, None, None, None, Vec::new());
-        let (extensions, view) = (supervisor::extensions(spec), View::Whole);
-        let mut toolchain = Toolchain { language, interpreter, sdk, esbuild, compiled, extensions, view, notes };
+        let (interpreter, sdk, esbuild, debugpy, compiled, notes) = (None, None, None, None, None, Vec::new());
+        let (extensions, inspected, view) = (supervisor::extensions(spec), spec.is_inspected(), View::Whole);
+        let mut toolchain =
+            Toolchain { language, interpreter, sdk, esbuild, compiled, extensions, inspected, debugpy, view, notes };
         if language == Language::Provided {
             toolchain.view = self.view(spec, &toolchain);
             return Ok(toolchain);
@@ -72,7 +77,9 @@ impl Starter {
                 Err(message) => toolchain.notes.push(message),
             }
         }
-        if matches!(language, Language::Node(_)) {
+        if inspected {
+            toolchain.debugpy = inspect::debugpy(&self.interpreters, &self.toolbox, language, &quietly()).await?;
+        } else if matches!(language, Language::Node(_)) {
             toolchain.compiled = self.place_of_compiled(spec, &interpreter, toolchain.sdk.as_deref());
         }
         toolchain.interpreter = Some(interpreter);
@@ -128,7 +135,8 @@ impl Starter {
         if !self.isolate {
             return View::Whole;
         }
-        let tools = [&toolchain.sdk, &toolchain.esbuild].into_iter().flatten().map(PathBuf::as_path).collect();
+        let tools = [&toolchain.sdk, &toolchain.esbuild, &toolchain.debugpy];
+        let tools = tools.into_iter().flatten().map(PathBuf::as_path).collect();
         let compiled = toolchain.compiled.as_ref().map(|place| place.folder.as_path());
         let interpreter = toolchain.interpreter.as_ref().map(|found| found.program.as_path());
         let (code, layers) = (Some(spec.code.as_path()), spec.layers.as_slice());

@@ -13,7 +13,7 @@ use crate::Lambda;
 use crate::error::Error;
 use crate::keys::PROVISIONED_CHANNEL;
 use crate::limits;
-use crate::model::function::Resolved;
+use crate::model::function::{self, Resolved};
 use crate::model::provisioned;
 use crate::name::FunctionRef;
 use crate::spec;
@@ -58,6 +58,20 @@ pub fn utilization(lambda: &Lambda, read: &(impl Read + ?Sized), function: &Func
         busy += state.map_or(0, |state| state.busy);
     }
     Ok((requested > 0).then(|| busy as f64 / f64::from(requested)))
+}
+
+impl Lambda {
+    /// Keeps an instance of a function's `$LATEST` ready, as that is now, and tells what it is an instance of.
+    ///
+    /// # Errors
+    /// When there is no such function, or its code cannot be read.
+    pub async fn keep_ready(&self, cx: &Cx, function: &str) -> Result<Arc<FunctionSpec>, Error> {
+        let reference = FunctionRef::parse(cx, function, Some("$LATEST"))?;
+        let Resolved { function, version } = function::resolve(&cx.db().read()?, &reference, 1.0)?;
+        let spec = self.specs.of(cx, &self.code, &function, version).await?;
+        self.runtime.provision(&spec, 1);
+        Ok(spec)
+    }
 }
 
 /// Brings the runtime in step with the store whenever that changes, until the server stops.

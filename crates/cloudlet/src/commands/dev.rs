@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use base::Env;
 use deploy::{Endpoint, Outcome};
 
+use super::inspect::Inspection;
 use super::logs::Follower;
 use crate::cli::Dev;
 use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
@@ -58,6 +59,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         followers: BTreeMap::new(),
         deployed: false,
         failed: false,
+        inspection: options.inspect.map(|inspect| Inspection::new(inspect, &folder)),
     };
     let mut watcher = Watcher::new(&folder)?;
     let result = tokio::select! {
@@ -86,6 +88,8 @@ struct Session {
     deployed: bool,
     /// Whether the last deployment did not succeed.
     failed: bool,
+    /// The function that is debugged.
+    inspection: Option<Inspection>,
 }
 
 impl Session {
@@ -117,27 +121,38 @@ impl Session {
             server.prepare(&runtimes(&project), Arc::new(tell_installing)).await;
         }
         let started = Instant::now();
+        if let Some(inspection) = &mut self.inspection {
+            inspection.prepare(server, &project).await?;
+        }
         let outcome = self.deployer.deploy(&project, &mut self.reporter).await?;
         let took = started.elapsed().as_millis();
         self.follow(&outcome);
+        self.tell(&outcome, took);
+        if let Some(inspection) = &mut self.inspection {
+            inspection.start(server, &project).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what a deployment has come to.
+    fn tell(&mut self, outcome: &Outcome, took: u128) {
         if self.deployed && outcome.changed == 0 && !self.failed {
             // Nothing to tell of. Were it told, and our output copied to a file here, it would be told for ever.
-            return Ok(());
+            return;
         }
         if self.deployed {
             output::line(format_args!("deployed in {took} ms: {} resources changed", outcome.changed));
-            return Ok(());
+            return;
         }
         self.deployed = true;
         output::line(format_args!("{} is deployed ({took} ms)", outcome.stack));
-        print_outcome(&outcome);
+        print_outcome(outcome);
         if let Some(example) = example(&outcome.endpoints) {
             output::line(format_args!("try: {example}"));
         }
         output::line(
             "Saving a file deploys again. Ctrl-C ends. For other tools, in this folder: eval \"$(cloudlet env)\"",
         );
-        Ok(())
     }
 
     /// Follows the logs of functions that are new.
@@ -163,7 +178,7 @@ impl Session {
     }
 }
 
-fn tell_installing(progress: runtime::Progress) {
+pub(super) fn tell_installing(progress: runtime::Progress) {
     match progress {
         runtime::Progress::Installing { what } => output::note(format_args!("installing {what}; this happens once")),
         runtime::Progress::Installed { what, took } => {

@@ -6,6 +6,7 @@ mod deploy;
 mod dev;
 mod doctor;
 mod env;
+mod inspect;
 mod invoke;
 mod logs;
 mod operations;

@@ -117,6 +117,23 @@ async fn what_has_to_be_there_from_the_start_is() {
 }
 
 #[tokio::test]
+async fn an_inspected_function_is_started_for_itself_alone() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let source = "exports.handler = async () => process.execArgv.filter((option) => option.startsWith('--inspect'))";
+    let new = |name: &str| Arc::new(harness.function(name, node(), "index.handler", &[("index.js", source)]));
+    let (plain, inspected) = (new("plain"), new("inspected"));
+    assert_eq!(harness.value(&plain, "{}").await, json!([]));
+    let ready = ahead(&harness, 1).await;
+    let kept = || std::fs::read_dir(harness.cache().join("compiled")).unwrap().count();
+    let kept_before = kept();
+    let inspector = harness.runtime.inspect("inspected", node(), Some(0), Arc::new(|_| {})).await.unwrap();
+    harness.runtime.warm(&inspected);
+    let option = format!("--inspect=127.0.0.1:{}", inspector.port);
+    assert_eq!(harness.value(&inspected, "{}").await, json!([option]));
+    assert_eq!((ahead(&harness, 1).await, kept()), (ready, kept_before));
+}
+
+#[tokio::test]
 async fn a_failure_to_load_is_told_as_ever() {
     let harness = Harness::with(|config| config.prebooted = 1);
     harness.value(&harness.node("exports.handler = async () => 1"), "{}").await;
