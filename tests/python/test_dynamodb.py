@@ -1,5 +1,6 @@
 """DynamoDB through boto3: every operation, the resource layer, and a paginator."""
 
+import json
 import threading
 from decimal import Decimal
 
@@ -173,6 +174,138 @@ def test_tables(dynamodb, unique):
     dynamodb.delete_table(TableName=unique)
     dynamodb.get_waiter("table_not_exists").wait(TableName=unique, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
     assert dynamodb.describe_limits()["TableMaxReadCapacityUnits"] and dynamodb.describe_endpoints()["Endpoints"]
+
+
+class Guest:
+    """A user without policies, whom a table's policy may name."""
+
+    def __init__(self, server, iam, name):
+        self.arn = iam.create_user(UserName=name)["User"]["Arn"]
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        self.keys = key["AccessKeyId"], key["SecretAccessKey"]
+        self.dynamodb = server.client_as("dynamodb", *self.keys)
+        self.streams = server.client_as("dynamodbstreams", *self.keys)
+
+    def policy(self, effect, action, *resources, principal=None):
+        statement = {"Effect": effect, "Principal": {"AWS": principal or self.arn}, "Action": action, "Resource": resources}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@pytest.fixture
+def guest(server, iam, unique):
+    return Guest(server, iam, unique)
+
+
+def may_do_all(iam, unique):
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}}
+    iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps(allow))
+
+
+def refused(call, wanted="AccessDeniedException", **parameters):
+    with pytest.raises(ClientError) as error:
+        call(**parameters)
+    assert code(error) == wanted, error.value
+
+
+ITEM = {"pk": {"S": "p"}, "sk": {"N": "1"}}
+BY_OWNER = dict(
+    IndexName="by-owner", KeyConditionExpression="#o = :o", ExpressionAttributeNames={"#o": "owner"}, ExpressionAttributeValues={":o": {"S": "x"}}
+)
+
+
+def test_a_resource_policy_allows_whom_it_names(dynamodb, guest, table):
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    refused(guest.dynamodb.put_item, TableName=table, Item=ITEM)
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Allow", ["dynamodb:PutItem", "dynamodb:DescribeTable", "dynamodb:Query"], arn))
+    guest.dynamodb.put_item(TableName=table, Item=ITEM)
+    guest.dynamodb.describe_table(TableName=arn)
+    refused(guest.dynamodb.delete_item, TableName=table, Key=ITEM)
+    refused(guest.dynamodb.query, TableName=table, **BY_OWNER)
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Allow", "dynamodb:Query", f"{arn}/index/*"))
+    assert guest.dynamodb.query(TableName=table, **BY_OWNER)["Items"] == []
+    # To name the account leaves it to the policies of its users, of which this one has none.
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Allow", "dynamodb:*", arn, principal=root))
+    refused(guest.dynamodb.put_item, TableName=table, Item=ITEM)
+
+
+def test_a_resource_policy_denies_whatever_else_allows(dynamodb, guest, iam, table, unique):
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    may_do_all(iam, unique)
+    guest.dynamodb.put_item(TableName=table, Item=ITEM)
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Deny", ["dynamodb:DeleteItem", "dynamodb:PartiQLDelete", "dynamodb:Query"], arn, f"{arn}/index/by-owner"))
+    # No spelling of the table evades it, and no other operation.
+    elsewhere = arn.replace(REGION, "eu-west-9")
+    for name in (table, arn, elsewhere, arn.replace(ACCOUNT, "111111111111"), arn.replace("arn:aws:", "arn:other:")):
+        refused(guest.dynamodb.delete_item, TableName=name, Key=ITEM)
+    refused(guest.dynamodb.query, TableName=table, **BY_OWNER)
+    refused(guest.dynamodb.transact_write_items, TransactItems=[{"Delete": {"TableName": table, "Key": ITEM}}])
+    refused(guest.dynamodb.execute_statement, Statement=f"DELETE FROM \"{table}\" WHERE pk = 'p' AND sk = 1")
+    assert dynamodb.delete_resource_policy(ResourceArn=arn)["RevisionId"]
+    guest.dynamodb.delete_item(TableName=table, Key=ITEM)
+
+
+def test_nobody_is_locked_out_for_good(dynamodb, guest, iam, table, unique):
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    may_do_all(iam, unique)
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Deny", "dynamodb:*", arn, principal="*"))
+    for call in (guest.dynamodb.get_resource_policy, guest.dynamodb.delete_resource_policy, guest.dynamodb.list_tags_of_resource):
+        refused(call, ResourceArn=arn)
+    refused(guest.dynamodb.put_resource_policy, ResourceArn=arn, Policy=guest.policy("Allow", "dynamodb:*", arn))
+    refused(guest.dynamodb.delete_table, TableName=table)
+    assert "Deny" in dynamodb.get_resource_policy(ResourceArn=arn)["Policy"]
+    dynamodb.delete_resource_policy(ResourceArn=arn)
+    guest.dynamodb.delete_table(TableName=table)
+
+
+def test_a_stream_has_a_policy_of_its_own(dynamodb, guest, iam, unique):
+    made = dict(AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}], KeySchema=schema("pk"), BillingMode="PAY_PER_REQUEST")
+    stream = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    arn = dynamodb.create_table(TableName=unique, StreamSpecification=stream, **made)["TableDescription"]["LatestStreamArn"]
+    refused(guest.streams.describe_stream, StreamArn=arn)
+    reading = ["dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"]
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Allow", reading, arn))
+    shard = guest.streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = guest.streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
+    assert guest.streams.get_records(ShardIterator=iterator)["Records"] == []
+
+    may_do_all(iam, unique)
+    dynamodb.put_resource_policy(ResourceArn=arn, Policy=guest.policy("Deny", reading, arn))
+    refused(guest.streams.get_records, ShardIterator=iterator)
+    for name in (arn, arn.replace("arn:aws:dynamodb:", "arn:other:any:")):
+        refused(guest.streams.describe_stream, StreamArn=name)
+        refused(guest.streams.get_shard_iterator, StreamArn=name, ShardId=shard, ShardIteratorType="LATEST")
+
+
+def test_resource_policies_have_revisions(dynamodb, guest, iam, table, unique):
+    arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
+    put = dynamodb.put_resource_policy
+    policy, other = guest.policy("Allow", "dynamodb:GetItem", arn), guest.policy("Allow", "dynamodb:PutItem", arn)
+    refused(dynamodb.get_resource_policy, "PolicyNotFoundException", ResourceArn=arn)
+    first = put(ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")["RevisionId"]
+    assert put(ResourceArn=arn, Policy=policy)["RevisionId"] == first
+    got = dynamodb.get_resource_policy(ResourceArn=arn)
+    assert (got["Policy"], got["RevisionId"]) == (policy, first)
+    refused(put, "PolicyNotFoundException", ResourceArn=arn, Policy=other, ExpectedRevisionId="NO_POLICY")
+    second = put(ResourceArn=arn, Policy=other, ExpectedRevisionId=first)["RevisionId"]
+    assert second != first
+    refused(dynamodb.delete_resource_policy, "PolicyNotFoundException", ResourceArn=arn, ExpectedRevisionId=first)
+    refused(put, "ValidationException", ResourceArn=arn, Policy='{"Version": "2012-10-17", "Statement": []')
+    refused(put, "ResourceNotFoundException", ResourceArn=f"{arn}-missing", Policy=policy)
+    # A table that is made anew does not have the policy of the one before it.
+    dynamodb.delete_table(TableName=table)
+    made = dict(AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}], KeySchema=schema("pk"), BillingMode="PAY_PER_REQUEST")
+    dynamodb.create_table(TableName=table, **made)
+    refused(dynamodb.get_resource_policy, "PolicyNotFoundException", ResourceArn=arn)
+    dynamodb.delete_table(TableName=table)
+
+    # To make a table with a policy takes permission for both.
+    create = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "dynamodb:CreateTable", "Resource": "*"}}
+    iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps(create))
+    refused(guest.dynamodb.create_table, TableName=table, ResourcePolicy=policy, **made)
+    may_do_all(iam, unique)
+    guest.dynamodb.create_table(TableName=table, ResourcePolicy=policy, **made)
+    assert dynamodb.get_resource_policy(ResourceArn=arn)["Policy"] == policy
 
 
 def test_what_is_not_built_says_so(dynamodb):

@@ -24,6 +24,8 @@ pub enum Error {
     DuplicateItem,
     #[error("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes(.0))]
     TransactionCanceled(Vec<Reason>),
+    #[error("{0}")]
+    PolicyNotFound(String),
     #[error("Shard iterator has expired")]
     ExpiredIterator,
     #[error("The operation attempted to read past the oldest stream record in a shard.")]
@@ -78,6 +80,7 @@ impl Error {
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
             Error::DuplicateItem => "DuplicateItemException",
             Error::TransactionCanceled(_) => "TransactionCanceledException",
+            Error::PolicyNotFound(_) => "PolicyNotFoundException",
             Error::ExpiredIterator => "ExpiredIteratorException",
             Error::TrimmedData => "TrimmedDataAccessException",
             Error::IdempotentParameterMismatch(_) => "IdempotentParameterMismatchException",

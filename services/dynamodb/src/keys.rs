@@ -10,7 +10,7 @@ use kv::Table;
 use service::prefix;
 
 use crate::encoding::StoredItem;
-use crate::types::{Record, SharedTable, Span, StreamInfo, Token, Volume};
+use crate::types::{Record, ResourcePolicy, SharedTable, Span, StreamInfo, Token, Volume};
 
 /// The hash of a key: 16 bytes of a SHA-256.
 pub type Digest = [u8; 16];
@@ -36,3 +36,5 @@ pub const STREAMS: Table<(String, String, String), StreamInfo> = Table::new(pref
 pub const RECORDS: Table<(u64, u64), Record> = Table::new(prefix::DYNAMODB, 10);
 /// Which records a stream has, by its number.
 pub const SPANS: Table<u64, Span> = Table::new(prefix::DYNAMODB, 11);
+/// By the ARN of the table or stream.
+pub const POLICIES: Table<String, ResourcePolicy> = Table::new(prefix::DYNAMODB, 12);

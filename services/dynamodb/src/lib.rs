@@ -25,10 +25,10 @@ use wire::Protocol;
 pub use error::Error;
 
 use ops::{
-    account, batch_get, batch_write, delete, get, permission, put, query, scan, statement, streams, table, tag,
-    transact_get, transact_write, ttl, update, update_table,
+    account, batch_get, batch_write, delete, get, permission, put, query, resource_policy, scan, statement, streams,
+    table, tag, transact_get, transact_write, ttl, update, update_table,
 };
-use ops::{item_permission, table_arn};
+use ops::{item_permission, resource_arn, resource_permission, table_arn};
 
 /// The service's state in memory: none.
 pub struct DynamoDb;
@@ -41,13 +41,13 @@ const API: Api = Api {
 };
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 29] = [
-    "CreateBackup", "CreateGlobalTable", "DeleteBackup", "DeleteResourcePolicy",
+const NOT_IMPLEMENTED: [&str; 26] = [
+    "CreateBackup", "CreateGlobalTable", "DeleteBackup",
     "DescribeBackup", "DescribeContinuousBackups", "DescribeContributorInsights", "DescribeExport",
     "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
     "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
-    "ExportTableToPointInTime", "GetResourcePolicy", "ImportTable",
-    "ListBackups", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports", "PutResourcePolicy",
+    "ExportTableToPointInTime", "ImportTable",
+    "ListBackups", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
     "RestoreTableFromBackup", "RestoreTableToPointInTime", "UpdateContinuousBackups", "UpdateContributorInsights",
     "UpdateGlobalTable",
 ];
@@ -68,35 +68,38 @@ pub fn services() -> [Service; 2] {
 fn streams_service() -> Service {
     Service::builder(STREAMS_API, Arc::new(DynamoDb))
         .operation(read("ListStreams", streams::list).resource(|cx, i| streams::streams_arn(cx, i.table_name.as_deref())))
-        .operation(read("DescribeStream", streams::describe).resource(|cx, i| streams::stream_arn(cx, i.stream_arn.as_deref())))
-        .operation(read("GetShardIterator", streams::iterator).resource(|cx, i| streams::stream_arn(cx, i.stream_arn.as_deref())))
-        .operation(read("GetRecords", streams::records).resource(|cx, i| streams::iterator_arn(cx, i.shard_iterator.as_deref())))
+        .operation(read("DescribeStream", streams::describe).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:DescribeStream", streams::stream_arn(cx, i.stream_arn.as_deref()))?])))
+        .operation(read("GetShardIterator", streams::iterator).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetShardIterator", streams::stream_arn(cx, i.stream_arn.as_deref()))?])))
+        .operation(read("GetRecords", streams::records).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetRecords", streams::iterator_arn(cx, i.shard_iterator.as_deref()))?])))
         .build()
 }
 
 #[rustfmt::skip] // A table: one line an operation.
 fn service() -> Service {
     Service::builder(API, Arc::new(DynamoDb))
-        .operation(write("CreateTable", table::create).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
-        .operation(write("UpdateTable", update_table::update).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
-        .operation(write("DeleteTable", table::delete).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
-        .operation(read("DescribeTable", table::describe).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(write("CreateTable", table::create).permissions(table::create_permissions))
+        .operation(write("UpdateTable", update_table::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateTable", i.table_name.as_deref(), None)?])))
+        .operation(write("DeleteTable", table::delete).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DeleteTable", i.table_name.as_deref(), None)?])))
+        .operation(read("DescribeTable", table::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeTable", i.table_name.as_deref(), None)?])))
         .operation(read("ListTables", table::list).resource(|cx, _| table_arn(cx, None)))
-        .operation(write("TagResource", tag::tag).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
-        .operation(write("UntagResource", tag::untag).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
-        .operation(read("ListTagsOfResource", tag::list).resource(|cx, i| table_arn(cx, i.resource_arn.as_deref())))
-        .operation(read("DescribeTimeToLive", ttl::describe).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
-        .operation(write("UpdateTimeToLive", ttl::update).resource(|cx, i| table_arn(cx, i.table_name.as_deref())))
+        .operation(write("TagResource", tag::tag).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:TagResource", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(write("UntagResource", tag::untag).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:UntagResource", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(read("ListTagsOfResource", tag::list).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:ListTagsOfResource", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(read("DescribeTimeToLive", ttl::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeTimeToLive", i.table_name.as_deref(), None)?])))
+        .operation(write("UpdateTimeToLive", ttl::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateTimeToLive", i.table_name.as_deref(), None)?])))
+        .operation(write("PutResourcePolicy", resource_policy::put).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:PutResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(read("GetResourcePolicy", resource_policy::get).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(write("DeleteResourcePolicy", resource_policy::delete).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:DeleteResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
-        .operation(write("PutItem", put::put).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:PutItem", i.table_name.as_deref(), i.item.iter().filter_map(|item| item.0.as_ref().ok()))])))
-        .operation(read("GetItem", get::get).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:GetItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
-        .operation(write("UpdateItem", update::update).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:UpdateItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
-        .operation(write("DeleteItem", delete::delete).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:DeleteItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))])))
+        .operation(write("PutItem", put::put).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:PutItem", i.table_name.as_deref(), i.item.iter().filter_map(|item| item.0.as_ref().ok()))?])))
+        .operation(read("GetItem", get::get).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:GetItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
+        .operation(write("UpdateItem", update::update).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:UpdateItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
+        .operation(write("DeleteItem", delete::delete).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:DeleteItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
         .operation(read("BatchGetItem", batch_get::batch_get).permissions(batch_get::permissions))
         .operation(write("BatchWriteItem", batch_write::batch_write).permissions(batch_write::permissions))
-        .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Query", i.table_name.as_deref(), i.index_name.as_deref())])))
-        .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())])))
+        .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Query", i.table_name.as_deref(), i.index_name.as_deref())?])))
+        .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())?])))
         .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
         .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))
         .operation(write("ExecuteStatement", statement::execute).permissions(statement::permissions))

@@ -30,6 +30,8 @@ pub const LOCAL_INDEXES_MAX: usize = 5;
 pub const GLOBAL_INDEXES_MAX: usize = 20;
 /// Attributes that the indexes of a table project by name, all together.
 pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;
+/// A resource policy's text.
+pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 /// How long a stream's records are kept, and a stream that was disabled.
 pub const STREAM_RETENTION: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 /// How often records whose time is over are removed.

@@ -294,6 +294,15 @@ pub struct Expiry {
     pub since: Timestamp,
 }
 
+/// Who may do what with a table or stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourcePolicy {
+    /// As it was given.
+    pub document: String,
+    pub revision: String,
+}
+kv::stored!(ResourcePolicy, version = 1);
+
 /// How many items a table or index holds, and their size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
@@ -387,6 +396,10 @@ mod tests {
         let volume = Volume { items: 1, bytes: 258 };
         assert_eq!(volume.to_bytes().unwrap(), b"\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01\x02".as_slice());
         assert_eq!(Volume::from_bytes(&volume.to_bytes().unwrap()), Ok(volume));
+
+        let policy = ResourcePolicy { document: "{}".into(), revision: "r".into() };
+        assert_eq!(policy.to_bytes().unwrap(), b"\x01\x82\xa8document\xa2{}\xa8revision\xa1r".as_slice());
+        assert_eq!(ResourcePolicy::from_bytes(&policy.to_bytes().unwrap()), Ok(policy));
 
         let token = Token { request: [7; 16], expires: Timestamp(5) };
         assert_eq!(token.to_bytes().unwrap(), b"\x01\x82\xa7request\xdc\x00\x10\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\xa7expires\x05".as_slice());

@@ -4,15 +4,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   CreateTableCommand,
+  DeleteResourcePolicyCommand,
   DeleteTableCommand,
   DescribeEndpointsCommand,
   DescribeLimitsCommand,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
   DynamoDBClient,
+  GetResourcePolicyCommand,
   ListTagsOfResourceCommand,
   paginateListTables,
   PutItemCommand,
+  PutResourcePolicyCommand,
   QueryCommand,
   TagResourceCommand,
   UntagResourceCommand,
@@ -92,4 +95,15 @@ test("what an account may have, and where it is served", async () => {
   const { Endpoints } = await dynamodb.send(new DescribeEndpointsCommand({}));
   assert.ok(Endpoints[0].CachePeriodInMinutes > 0);
   assert.equal(Endpoints[0].Address, new URL(endpoint).host);
+});
+
+test("a table has a policy of its own", async () => {
+  const ResourceArn = await create("guarded");
+  const Statement = [{ Effect: "Allow", Principal: { AWS: ACCOUNT }, Action: "dynamodb:GetItem", Resource: ResourceArn }];
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
+  const { RevisionId } = await dynamodb.send(new PutResourcePolicyCommand({ ResourceArn, Policy }));
+  const got = await dynamodb.send(new GetResourcePolicyCommand({ ResourceArn }));
+  assert.deepEqual([got.Policy, got.RevisionId], [Policy, RevisionId]);
+  await dynamodb.send(new DeleteResourcePolicyCommand({ ResourceArn, ExpectedRevisionId: RevisionId }));
+  await assert.rejects(dynamodb.send(new GetResourcePolicyCommand({ ResourceArn })), { name: "PolicyNotFoundException" });
 });

@@ -5,6 +5,7 @@ pub mod expiry;
 pub mod index;
 pub mod item;
 pub mod page;
+pub mod policy;
 pub mod stream;
 pub mod table;
 pub mod transaction;

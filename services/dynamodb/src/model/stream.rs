@@ -13,7 +13,7 @@ use kv::{Order, Read, Tx};
 use super::table;
 use crate::encoding::StoredItem;
 use crate::error::Error;
-use crate::keys::{RECORDS, SPANS, STREAMS};
+use crate::keys::{POLICIES, RECORDS, SPANS, STREAMS};
 use crate::limits::{BYTES_PER_STEP, ITEMS_PER_STEP, STREAM_PAGE_BYTES_MAX, STREAM_RETENTION, TRIM_INTERVAL};
 use crate::size::item_size;
 use crate::types::{Record, RecordKind, Span, Stream, StreamInfo, Table};
@@ -233,5 +233,6 @@ pub fn trim(tx: &mut Tx, table: &Arn, label: &str, now: Timestamp) -> Result<Tri
     }
     STREAMS.delete(tx, key)?;
     SPANS.delete(tx, stream.id)?;
+    POLICIES.delete(tx, stream.arn.to_string())?;
     Ok(Trimmed::Gone)
 }

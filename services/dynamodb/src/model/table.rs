@@ -5,7 +5,7 @@ use std::ops::Bound;
 use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, TABLES, VOLUMES};
+use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, POLICIES, TABLES, VOLUMES};
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
 
@@ -82,6 +82,7 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Err
         ));
     }
     TABLES.delete(tx, (region, &*table.name))?;
+    POLICIES.delete(tx, table.arn.to_string())?;
     Ok(table)
 }
 

@@ -70,8 +70,8 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchGetItemInput) -> Result<V
         let keys = wanted.keys.iter().filter_map(|key| key.0.as_ref().ok());
         item_permission(cx, "dynamodb:BatchGetItem", Some(table), keys)
     };
-    let named = input.request_items.iter().map(of_table).collect();
-    Ok(all_permissions(cx, "dynamodb:BatchGetItem", named))
+    let named = input.request_items.iter().map(of_table);
+    all_permissions(cx, "dynamodb:BatchGetItem", named)
 }
 
 pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput, Error> {

@@ -69,8 +69,8 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchWriteItemInput) -> Result
         let items = requests.iter().filter_map(|request| request.item()?.0.as_ref().ok());
         item_permission(cx, "dynamodb:BatchWriteItem", Some(table), items)
     };
-    let named = input.request_items.iter().map(of_table).collect();
-    Ok(all_permissions(cx, "dynamodb:BatchWriteItem", named))
+    let named = input.request_items.iter().map(of_table);
+    all_permissions(cx, "dynamodb:BatchWriteItem", named)
 }
 
 pub async fn batch_write(_: Arc<DynamoDb>, cx: Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput, Error> {

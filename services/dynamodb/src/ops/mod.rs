@@ -10,6 +10,7 @@ pub mod get;
 pub mod put;
 pub mod query;
 pub mod read;
+pub mod resource_policy;
 pub mod scan;
 pub mod schema;
 pub mod statement;
@@ -22,13 +23,15 @@ pub mod ttl;
 pub mod update;
 pub mod update_table;
 
+use base::Arn;
 use serde::Serialize;
-use service::{CallerKind, Cx, Permission};
+use service::{CallerKind, Cx, Error as ServiceError, Permission};
 
 use crate::encoding::StoredItem;
+use crate::error::Error;
 use crate::key::KeySchema;
 use crate::model::capacity::Report;
-use crate::model::table as tables;
+use crate::model::{policy, table as tables};
 use crate::types::Table;
 use crate::validation::Constraints;
 use crate::value::{Item, Value};
@@ -37,30 +40,67 @@ use crate::value::{Item, Value};
 #[derive(Debug, Serialize)]
 pub struct Empty {}
 
-/// The ARN of a table given by name or ARN; what is neither is refused later, by the operation.
+/// The ARN of a table given by name or ARN. It is that of the table which the operation will find, whatever else an
+/// ARN says: policies must not be evaded by another spelling. What is neither is refused later, by the operation.
 pub fn table_arn(cx: &Cx, table: Option<&str>) -> String {
-    match table {
-        Some(arn) if arn.starts_with("arn:") => arn.to_string(),
-        Some(name) => cx.arn("dynamodb", format!("table/{name}")).to_string(),
-        None => cx.arn("dynamodb", "table/*").to_string(),
+    match table.map_or("*", tables::name) {
+        arn if arn.starts_with("arn:") => arn.to_owned(),
+        name => cx.arn("dynamodb", format!("table/{name}")).to_string(),
     }
 }
 
-/// Permission for `action` on a table or one of its indexes.
-pub fn permission(cx: &Cx, action: &str, table: Option<&str>, index: Option<&str>) -> Permission {
-    let table = table_arn(cx, table);
-    Permission::new(action, index.map_or(table.clone(), |index| format!("{table}/index/{index}")))
+/// The ARN of a table or stream given by its ARN, in whatever region, as it would be found. See [`table_arn`].
+pub fn resource_arn(cx: &Cx, arn: Option<&str>) -> String {
+    let Some(text) = arn else { return table_arn(cx, None) };
+    match text.parse::<Arn>() {
+        Ok(Arn { region, resource, .. }) if resource.starts_with("table/") => {
+            Arn { region, ..cx.arn("dynamodb", resource) }.to_string()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// Permission for `action` on a table or one of its indexes, which the table's policy is for, too.
+///
+/// # Errors
+/// When the policy cannot be read.
+pub fn permission(cx: &Cx, action: &str, table: Option<&str>, index: Option<&str>) -> Result<Permission, ServiceError> {
+    let mut permission = resource_permission(cx, action, table_arn(cx, table))?;
+    if let Some(index) = index {
+        permission.resource.push_str(&format!("/index/{index}"));
+    }
+    Ok(permission)
+}
+
+/// Permission for `action` on the table or stream with this ARN.
+///
+/// # Errors
+/// When the resource's policy cannot be read.
+pub fn resource_permission(cx: &Cx, action: &str, arn: String) -> Result<Permission, ServiceError> {
+    let resource_policy = resource_policy(cx, &arn)?;
+    Ok(Permission { resource_policy, ..Permission::new(action, arn) })
+}
+
+/// The policy of a table or stream, for callers whom policies limit.
+fn resource_policy(cx: &Cx, arn: &str) -> Result<Option<String>, Error> {
+    if matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
+        return Ok(None);
+    }
+    Ok(policy::find(&cx.db().read()?, arn)?.map(|policy| policy.document))
 }
 
 /// Permission for `action` on items of a table, of which `keys` are some, or their keys: fine-grained policies look
 /// at the partition keys.
+///
+/// # Errors
+/// When the table's policy cannot be read.
 pub fn item_permission<'k>(
     cx: &Cx,
     action: &str,
     table: Option<&str>,
     keys: impl Iterator<Item = &'k Item>,
-) -> Permission {
-    let mut permission = permission(cx, action, table, None);
+) -> Result<Permission, ServiceError> {
+    let mut permission = permission(cx, action, table, None)?;
     // Only policies look at it, and those are for users and roles.
     if !matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
         let schema = table.and_then(|table| stored_schema(cx, table));
@@ -68,13 +108,21 @@ pub fn item_permission<'k>(
         let values: Vec<String> = keys.filter_map(|key| key.get(name.as_ref()?)).filter_map(shown).collect();
         permission.context.push(("dynamodb:LeadingKeys".into(), values));
     }
-    permission
+    Ok(permission)
 }
 
 /// What a request that names several tables needs permission for. One that names none is malformed, but must not learn
 /// so from anybody without the permission.
-pub fn all_permissions(cx: &Cx, action: &str, named: Vec<Permission>) -> Vec<Permission> {
-    if named.is_empty() { vec![permission(cx, action, None, None)] } else { named }
+///
+/// # Errors
+/// When a table's policy cannot be read.
+pub fn all_permissions(
+    cx: &Cx,
+    action: &str,
+    named: impl Iterator<Item = Result<Permission, ServiceError>>,
+) -> Result<Vec<Permission>, ServiceError> {
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    if named.is_empty() { Ok(vec![permission(cx, action, None, None)?]) } else { Ok(named) }
 }
 
 fn stored_schema(cx: &Cx, table: &str) -> Option<KeySchema> {

@@ -89,7 +89,7 @@ impl StatementInput {
         partiql::parse(text, &parameters).map_err(|malformed| Error::Validation(malformed.to_string()))
     }
 
-    fn permission(&self, cx: &Cx) -> Option<Permission> {
+    fn permission(&self, cx: &Cx) -> Option<Result<Permission, ServiceError>> {
         let statement = self.parse().ok()?;
         let index = match &statement {
             Statement::Select(select) => select.index.as_deref(),
@@ -100,19 +100,19 @@ impl StatementInput {
 }
 
 /// What the statements need permission for. One that is malformed is told so only to those who may select.
-fn all<'i>(cx: &Cx, statements: impl Iterator<Item = &'i StatementInput>) -> Vec<Permission> {
+fn all<'i>(cx: &Cx, statements: impl Iterator<Item = &'i StatementInput>) -> Result<Vec<Permission>, ServiceError> {
     let of_one = |input: &StatementInput| {
         input.permission(cx).unwrap_or_else(|| permission(cx, "dynamodb:PartiQLSelect", None, None))
     };
-    all_permissions(cx, "dynamodb:PartiQLSelect", statements.map(of_one).collect())
+    all_permissions(cx, "dynamodb:PartiQLSelect", statements.map(of_one))
 }
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Vec<Permission>, ServiceError> {
-    Ok(all(cx, std::iter::once(input)))
+    all(cx, std::iter::once(input))
 }
 
 pub fn batch_permissions(_: &DynamoDb, cx: &Cx, input: &BatchInput) -> Result<Vec<Permission>, ServiceError> {
-    Ok(all(cx, input.statements.iter()))
+    all(cx, input.statements.iter())
 }
 
 pub fn transaction_permissions(
@@ -120,7 +120,7 @@ pub fn transaction_permissions(
     cx: &Cx,
     input: &TransactionInput,
 ) -> Result<Vec<Permission>, ServiceError> {
-    Ok(all(cx, input.transact_statements.iter().flatten()))
+    all(cx, input.transact_statements.iter().flatten())
 }
 
 pub async fn execute(_: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<StatementOutput, Error> {

@@ -12,6 +12,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::describe::key_schema;
+use super::resource_arn;
 use super::schema::KeySchemaElement;
 use crate::DynamoDb;
 use crate::encoding::StoredItem;
@@ -171,7 +172,7 @@ pub fn streams_arn(cx: &Cx, table: Option<&str>) -> String {
 
 /// A stream given by its ARN; what is none is refused later, by the operation.
 pub fn stream_arn(cx: &Cx, arn: Option<&str>) -> String {
-    arn.map_or_else(|| streams_arn(cx, None), str::to_owned)
+    arn.map_or_else(|| streams_arn(cx, None), |arn| resource_arn(cx, Some(arn)))
 }
 
 /// The stream that an iterator is of.

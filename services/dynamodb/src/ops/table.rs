@@ -5,16 +5,19 @@ use std::sync::Arc;
 
 use kv::Tx;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::describe::{self, TableDescription};
 use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput};
 use super::tag::Tag;
+use super::{permission, resource_policy};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
-use crate::model::{stream, table};
-use crate::types::{Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput};
+use crate::model::{policy, stream, table};
+use crate::types::{
+    Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput,
+};
 use crate::validation::{Constraints, required};
 use crate::workers;
 
@@ -35,6 +38,7 @@ pub struct CreateTableInput {
     pub table_class: Option<String>,
     pub deletion_protection_enabled: bool,
     pub tags: Option<Vec<Tag>>,
+    pub resource_policy: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -75,14 +79,29 @@ pub const BILLING_MODES: [&str; 2] = ["PROVISIONED", "PAY_PER_REQUEST"];
 pub const TABLE_CLASSES: [&str; 2] = ["STANDARD", "STANDARD_INFREQUENT_ACCESS"];
 pub const STREAM_VIEWS: [&str; 4] = ["NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY"];
 
+/// Making a table with a policy takes permission for that, too.
+///
+/// # Errors
+/// When a policy cannot be read.
+pub fn create_permissions(_: &DynamoDb, cx: &Cx, input: &CreateTableInput) -> Result<Vec<Permission>, ServiceError> {
+    let policy = input.resource_policy.as_ref().map(|_| "dynamodb:PutResourcePolicy");
+    let actions = std::iter::once("dynamodb:CreateTable").chain(policy);
+    actions.map(|action| permission(cx, action, input.table_name.as_deref(), None)).collect()
+}
+
 pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result<TableOutput, Error> {
     let wanted = validated(&cx, &input)?;
-    let table = cx.db().write(move |tx| made(tx, &wanted)).await?;
+    let document = input.resource_policy.clone().map(resource_policy::document).transpose()?;
+    let policy = document.map(|document| ResourcePolicy { document, revision: cx.env().uuid() });
+    let table = cx.db().write(move |tx| made(tx, &wanted, policy.as_ref())).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")? })
 }
 
-fn made(tx: &mut Tx, wanted: &Table) -> Result<Table, Error> {
+fn made(tx: &mut Tx, wanted: &Table, policy: Option<&ResourcePolicy>) -> Result<Table, Error> {
     let mut table = table::create(tx, wanted)?;
+    if let Some(policy) = policy {
+        policy::put(tx, &table.arn.to_string(), None, policy)?;
+    }
     if table.stream.is_some() {
         let created = table.created;
         stream::open(tx, &mut table, created)?;

@@ -62,7 +62,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactGetItemsInput) -> Resu
         let keys = get.key.iter().filter_map(|key| key.0.as_ref().ok());
         item_permission(cx, "dynamodb:GetItem", get.table_name.as_deref(), keys)
     });
-    Ok(all_permissions(cx, "dynamodb:GetItem", named.collect()))
+    all_permissions(cx, "dynamodb:GetItem", named)
 }
 
 pub async fn transact_get(

@@ -107,7 +107,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactWriteItemsInput) -> Re
         let items = action.item.iter().chain(&action.key).filter_map(|item| item.0.as_ref().ok());
         item_permission(cx, asked.names().1, action.table_name.as_deref(), items)
     });
-    Ok(all_permissions(cx, "dynamodb:PutItem", named.collect()))
+    all_permissions(cx, "dynamodb:PutItem", named)
 }
 
 pub async fn transact_write(

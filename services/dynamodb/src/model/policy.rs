@@ -1,0 +1,53 @@
+//! Resource policies: who may do what with a table or stream, beside those whom their own policies allow it.
+
+use kv::{Read, Tx};
+
+use crate::error::Error;
+use crate::keys::POLICIES;
+use crate::types::ResourcePolicy;
+
+/// What stands for no policy where a revision is expected.
+const NO_POLICY: &str = "NO_POLICY";
+
+pub fn find(read: &(impl Read + ?Sized), arn: &str) -> Result<Option<ResourcePolicy>, Error> {
+    Ok(POLICIES.get(read, arn)?)
+}
+
+pub fn missing(arn: &str) -> Error {
+    Error::PolicyNotFound(format!("Resource-based policy not found for the provided ResourceArn: {arn}"))
+}
+
+/// The revision that is then in force: the same document keeps the one it has.
+///
+/// # Errors
+/// `PolicyNotFound` when another revision than the expected one is in force.
+pub fn put(tx: &mut Tx, arn: &str, expected: Option<&str>, policy: &ResourcePolicy) -> Result<String, Error> {
+    match check(tx, arn, expected)? {
+        Some(before) if before.document == policy.document => Ok(before.revision),
+        _ => {
+            POLICIES.put(tx, arn, policy)?;
+            Ok(policy.revision.clone())
+        }
+    }
+}
+
+/// Deletes a policy, if there is one; its revision.
+///
+/// # Errors
+/// `PolicyNotFound` when another revision than the expected one is in force.
+pub fn delete(tx: &mut Tx, arn: &str, expected: Option<&str>) -> Result<Option<String>, Error> {
+    let before = check(tx, arn, expected)?;
+    POLICIES.delete(tx, arn)?;
+    Ok(before.map(|policy| policy.revision))
+}
+
+fn check(tx: &Tx, arn: &str, expected: Option<&str>) -> Result<Option<ResourcePolicy>, Error> {
+    let before = find(tx, arn)?;
+    let revision = before.as_ref().map(|policy| policy.revision.as_str());
+    let is_met = match expected {
+        None => true,
+        Some(NO_POLICY) => revision.is_none(),
+        expected => revision == expected,
+    };
+    if is_met { Ok(before) } else { Err(missing(arn)) }
+}
