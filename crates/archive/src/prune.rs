@@ -15,6 +15,9 @@ use crate::{Error, Object, Result, Target};
 /// So long ago, in the target's own time, a blob must have been put at least: another server may just be making its first backup.
 const BLOB_AGE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How far this machine's clock may be ahead of the target's and be believed.
+const CLOCKS_DIFFER_MAX: Duration = Duration::from_secs(60);
+
 /// What went, and what can still be brought back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pruned {
@@ -25,13 +28,17 @@ pub struct Pruned {
     pub first: Option<Timestamp>,
 }
 
-/// Removes what only moments before `cutoff` need. It may end at any point, and do the rest another time. One at a time: two would do no
+/// Removes what only moments need that are `keep` before `now`, or before what was put last by the target's own clock: this machine's
+/// clock alone cannot make anything old. It may end at any point, and do the rest another time. One at a time: two would do no
 /// harm to each other, but to a server that puts a blob again just when it goes.
 ///
 /// # Errors
 /// When the target cannot be read or deleted from.
-pub fn prune(target: &dyn Target, place: &str, cutoff: Timestamp) -> Result<Pruned> {
+pub fn prune(target: &dyn Target, place: &str, now: Timestamp, keep: Duration) -> Result<Pruned> {
     let objects = target.list("").map_err(Error::io(format!("{place} cannot be read")))?;
+    let last = objects.iter().map(|object| object.put).max().unwrap_or_default() + CLOCKS_DIFFER_MAX;
+    let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+    let cutoff = Timestamp(now.min(last).as_millis().saturating_sub(keep));
     let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
     let mut histories: BTreeMap<String, BTreeSet<Base>> = BTreeMap::new();
     for base in names.iter().filter_map(|name| Base::of(name.clone())) {

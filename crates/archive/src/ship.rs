@@ -239,8 +239,7 @@ impl Shipper {
         }
         // Tried again only then, too: a target that cannot delete is not asked all the time.
         self.pruned = Some(now);
-        let cutoff = Timestamp(now.as_millis().saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)));
-        let pruned = crate::prune(&*self.target, "the archive", cutoff).and_then(|_| self.look_for_first());
+        let pruned = crate::prune(&*self.target, "the archive", now, keep).and_then(|_| self.look_for_first());
         Some(pruned)
     }
 

@@ -354,7 +354,7 @@ async fn what_is_too_old_goes_and_every_later_moment_stays() {
     let first = archive();
     assert!(first > moments[4] && first < moments[5], "{first:?} of {moments:?}");
     let history = format!("{:016x}", store.data.journal.history());
-    let prune = |cutoff| archive::prune(&*target, "the archive", cutoff).unwrap();
+    let prune = |cutoff| archive::prune(&*target, "the archive", cutoff, Duration::ZERO).unwrap();
     // Young blobs stay; then they are old, and one is needed.
     assert_eq!(names(&*target, "blobs/").len(), 2);
     let day = Duration::from_secs(25 * 60 * 60);
@@ -374,6 +374,9 @@ async fn what_is_too_old_goes_and_every_later_moment_stays() {
     }
     let early = archive::find(&*target, "the archive", Some(moments[3]), Some(&history)).err().unwrap();
     assert!(matches!(early, Error::TooEarly { .. }), "{early}");
+    // A clock that is far ahead makes nothing old.
+    let year = Timestamp(Env::real().now().as_millis() + 365 * 24 * 60 * 60 * 1000);
+    assert_eq!(archive::prune(&*target, "the archive", year, day).unwrap().objects, 0);
     // Of a store that is idle, the last moment stays.
     let idle = format!("{:016x}", other.data.journal.history());
     prune(Env::real().now());
