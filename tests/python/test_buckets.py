@@ -11,10 +11,9 @@ import urllib.request
 
 import boto3
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
 from cloudlet import wait_until
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from test_copies import archive_status, command, create_function, create_table, invoke, names, now, put, servers, wait_for_archive  # noqa: F401
+from test_copies import archive_status, command, create_function, create_table, invoke, kill_while_writing, names, now, put, servers, wait_for_archive  # noqa: F401
 from test_signatures import send_as
 from werkzeug.serving import make_server
 
@@ -78,28 +77,7 @@ def test_any_moment_comes_back_from_a_bucket_and_a_restore_of_a_restore_too(serv
     put(first, "a")
     wait_for_archive(first)
     after_a = now()
-    stopping = threading.Event()
-
-    def write(client):
-        dynamodb = first.client("dynamodb")
-        for number in range(10**6):
-            try:
-                dynamodb.put_item(TableName="items", Item={"k": {"S": f"{client}-{number}"}})
-            except (BotoCoreError, ClientError):
-                return
-            acknowledged.add(f"{client}-{number}")
-
-    for round_ in range(2):
-        before = len(acknowledged)
-        threads = [threading.Thread(target=write, args=(f"{round_}-{client}",)) for client in range(4)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: len(acknowledged) > before + 200)
-        first.kill()
-        for thread in threads:
-            thread.join()
-        first.start()
-    stopping.set()
+    kill_while_writing(first, acknowledged)
     wait_for_archive(first)
     first.kill()
     shutil.rmtree(first.data)

@@ -82,6 +82,30 @@ def archive_status(server):
     return json.loads(server.run("status", "--json").stdout)["Archive"]
 
 
+def kill_while_writing(server, acknowledged):
+    """Twice, kills a server to which eight clients write, and starts it again. Adds what was acknowledged."""
+
+    def write(client):
+        dynamodb = server.client("dynamodb")
+        for number in range(10**6):
+            try:
+                dynamodb.put_item(TableName="items", Item={"k": {"S": f"{client}-{number}"}})
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged.add(f"{client}-{number}")
+
+    for round_ in range(2):
+        before = len(acknowledged)
+        threads = [threading.Thread(target=write, args=(f"{round_}-{client}",)) for client in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(acknowledged) > before + 300)
+        server.kill()
+        for thread in threads:
+            thread.join()
+        server.start()
+
+
 def wait_for_archive(server):
     wait_until(lambda: archive_status(server)["LagSeconds"] == 0, what="the archive having everything")
 
@@ -251,28 +275,7 @@ def test_the_archive_has_what_was_acknowledged_before_a_kill(servers, tmp_path):
     archive, acknowledged = tmp_path / "archive", set()
     server = servers(options=["--archive", archive])
     create_table(server)
-    stopping = threading.Event()
-
-    def write(client):
-        dynamodb = server.client("dynamodb")
-        for number in range(10**6):
-            try:
-                dynamodb.put_item(TableName="items", Item={"k": {"S": f"{client}-{number}"}})
-            except (BotoCoreError, ClientError):
-                return
-            acknowledged.add(f"{client}-{number}")
-
-    for round_ in range(2):
-        before = len(acknowledged)
-        threads = [threading.Thread(target=write, args=(f"{round_}-{client}",)) for client in range(8)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: len(acknowledged) > before + 300)
-        server.kill()
-        for thread in threads:
-            thread.join()
-        server.start()
-    stopping.set()
+    kill_while_writing(server, acknowledged)
     # The log keeps what was not archived when the server was killed.
     wait_for_archive(server)
     server.kill()

@@ -17,6 +17,11 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// Whether a list is to have it, that of all where nothing is asked for.
+    pub fn is(&self, id: Option<&str>, dimension: Option<&str>) -> bool {
+        id.is_none_or(|id| id == self.id) && dimension.is_none_or(|dimension| dimension == self.dimension)
+    }
+
     pub fn key(&self) -> ResourceKey {
         (self.region.clone(), self.namespace.clone(), self.id.clone(), self.dimension.clone())
     }

@@ -102,8 +102,7 @@ pub async fn describe(_: Arc<AutoScaling>, cx: Cx, input: DescribeInput) -> Resu
     let mut actions = action::all(&cx.db().read()?, cx.region().as_str(), &namespace)?;
     actions.retain(|action| {
         (input.scheduled_action_names.is_empty() || input.scheduled_action_names.contains(&action.name))
-            && input.resource_id.as_ref().is_none_or(|id| *id == action.resource.id)
-            && input.scalable_dimension.as_ref().is_none_or(|dimension| *dimension == action.resource.dimension)
+            && action.resource.is(input.resource_id.as_deref(), input.scalable_dimension.as_deref())
     });
     let (actions, next_token) = Page { max: input.max_results, token: input.next_token }.of(actions)?;
     Ok(DescribeOutput { scheduled_actions: actions.iter().map(output).collect(), next_token })

@@ -33,10 +33,8 @@ pub struct DescribeOutput {
 pub async fn describe(_: Arc<AutoScaling>, cx: Cx, input: DescribeInput) -> Result<DescribeOutput, Error> {
     let namespace = namespace(input.service_namespace.as_ref())?;
     let mut activities = activity::all(&cx.db().read()?, cx.region().as_str(), &namespace)?;
-    activities.retain(|activity| {
-        input.resource_id.as_ref().is_none_or(|id| *id == activity.resource.id)
-            && input.scalable_dimension.as_ref().is_none_or(|dimension| *dimension == activity.resource.dimension)
-    });
+    activities
+        .retain(|activity| activity.resource.is(input.resource_id.as_deref(), input.scalable_dimension.as_deref()));
     let (activities, next_token) = Page { max: input.max_results, token: input.next_token }.of(activities)?;
     Ok(DescribeOutput { scaling_activities: activities.iter().map(output).collect(), next_token })
 }

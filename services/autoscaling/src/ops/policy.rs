@@ -144,8 +144,7 @@ pub async fn describe(_: Arc<AutoScaling>, cx: Cx, input: DescribeInput) -> Resu
     let mut policies = policy::all(&cx.db().read()?, cx.region().as_str(), &namespace)?;
     policies.retain(|policy| {
         (input.policy_names.is_empty() || input.policy_names.contains(&policy.name))
-            && input.resource_id.as_ref().is_none_or(|id| *id == policy.resource.id)
-            && input.scalable_dimension.as_ref().is_none_or(|dimension| *dimension == policy.resource.dimension)
+            && policy.resource.is(input.resource_id.as_deref(), input.scalable_dimension.as_deref())
     });
     let (policies, next_token) = Page { max: input.max_results, token: input.next_token }.of(policies)?;
     Ok(DescribeOutput { scaling_policies: policies.iter().map(output).collect(), next_token })
