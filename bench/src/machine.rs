@@ -1,7 +1,8 @@
 //! What the numbers were measured on, and what its disk can do at best.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,45 @@ pub fn describe(folder: &Path) -> anyhow::Result<Machine> {
         fdatasync_p50_millis: latencies.millis(0.5),
         fdatasync_p99_millis: latencies.millis(0.99),
     })
+}
+
+/// Of a process, in MiB.
+pub struct Memory {
+    /// Every page it has, shared ones too.
+    pub resident: f64,
+    /// The same, with shared pages divided among those who share them.
+    pub proportional: f64,
+}
+
+/// # Errors
+/// When there is no such process.
+pub fn memory(process: u32) -> anyhow::Result<Memory> {
+    let path = format!("/proc/{process}/smaps_rollup");
+    let mebibytes = |name: &str| {
+        let kilobytes = field(&path, name).and_then(|text| number(&text));
+        kilobytes.map(|kilobytes| kilobytes / 1024.0).with_context(|| format!("no {name} in {path}"))
+    };
+    Ok(Memory { resident: mebibytes("Rss")?, proportional: mebibytes("Pss")? })
+}
+
+/// What the files below `folder` take of the disk, in MiB.
+pub fn disk_used(folder: &Path) -> anyhow::Result<f64> {
+    let mut blocks = 0;
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => blocks += metadata.blocks(),
+                // A server at work removes files.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    // Blocks of 512 bytes, whatever those of the file system are.
+    Ok(blocks as f64 / 2048.0)
 }
 
 /// The value of the first line `name: value` of a file.

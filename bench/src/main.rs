@@ -29,7 +29,7 @@ pub struct Options {
     /// A minute instead of half an hour: short runs, and no table of a million items.
     #[arg(long)]
     pub quick: bool,
-    /// The storage engine with ten million rows, too: some ten minutes more, and 30 GB of disk.
+    /// The storage engine with ten million rows and tables with ten million items, too: an hour more, and 60 GB of disk.
     #[arg(long)]
     pub long: bool,
     /// Only this case; may be repeated.

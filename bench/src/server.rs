@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::client::{Client, Endpoint};
+use crate::machine::{Memory, memory};
 
 const START_WAIT_MAX: Duration = Duration::from_secs(60);
 const STOP_WAIT_MAX: Duration = Duration::from_secs(20);
@@ -23,14 +24,6 @@ pub struct Server {
     process: Child,
     /// Kept open: a server need not know what to do when nobody listens to it.
     _output: Lines<BufReader<ChildStdout>>,
-}
-
-/// Of a process, in MiB.
-pub struct Memory {
-    /// Every page it has, shared ones too.
-    pub resident: f64,
-    /// The same, with shared pages divided among those who share them.
-    pub proportional: f64,
 }
 
 impl Server {
@@ -76,14 +69,7 @@ impl Server {
     }
 
     pub fn memory(&self) -> anyhow::Result<Memory> {
-        let id = self.process.id().context("the server has ended by itself")?;
-        let text = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
-        let mebibytes = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
-            let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
-            anyhow::Ok(kilobytes / 1024.0)
-        };
-        Ok(Memory { resident: mebibytes("Rss:")?, proportional: mebibytes("Pss:")? })
+        memory(self.id().context("the server has ended by itself")?)
     }
 }
 

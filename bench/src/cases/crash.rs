@@ -51,7 +51,7 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let (random, data) = (Env::real(), bench.data_folder()?);
     let (binary, rounds) = (&bench.binaries.cloudlet, bench.options.rounds);
     let mut server = Server::start(binary, data.path()).await?;
-    dynamodb::create_table(&mut server.client()?).await?;
+    dynamodb::create(&mut server.client()?, dynamodb::Extras::Nothing).await?;
     let queue = sqs::create_queue(&mut server.client()?, "crash").await?;
     let (mut items, mut messages, mut deletes) = (Tally::default(), Tally::default(), Tally::default());
     let (mut all_items, mut deleted) = (HashSet::new(), HashSet::new());
