@@ -61,10 +61,10 @@ def role(iam):
     return make_role(iam, "extension-tests")
 
 
-def deploy(lambda_, role, name, runtime, extension):
+def deploy(lambda_, role, name, runtime, extension, functions=FUNCTIONS):
     """A function of `runtime` with a layer in which there is an extension."""
     layer = lambda_.publish_layer_version(LayerName=name, Content={"ZipFile": package({"extensions/mine": extension})})
-    code = {"ZipFile": package(FUNCTIONS[runtime])}
+    code = {"ZipFile": package(functions[runtime])}
     layers = [layer["LayerVersionArn"]]
     lambda_.create_function(FunctionName=name, Runtime=runtime, Role=role, Handler="index.handler", Code=code, Layers=layers, Timeout=20)
 

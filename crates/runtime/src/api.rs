@@ -1,4 +1,4 @@
-//! The HTTP listener of one instance, on a loopback address: the Runtime API and the Extensions API.
+//! The HTTP listener of one instance, on a loopback address: the Runtime API, and what extensions have.
 //!
 //! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
@@ -23,6 +23,7 @@ use crate::extensions::Extensions;
 use crate::limits::RUNTIME_API_CONNECTIONS_MAX;
 use crate::peer;
 use crate::runtime_api;
+use crate::telemetry;
 
 const RUNTIME: &str = "/2018-06-01/runtime/";
 const EXTENSION: &str = "/2020-01-01/extension/";
@@ -113,11 +114,11 @@ async fn connection(
     }
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(routes.clone(), request));
+    let service = service_fn(move |request| answer(routes.clone(), pid, request));
     Ok(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?)
 }
 
-async fn answer(routes: Arc<Routes>, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
+async fn answer(routes: Arc<Routes>, pid: u32, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();
     if let (Some(path), Some(runtime)) = (path.strip_prefix(RUNTIME), &routes.runtime) {
@@ -126,17 +127,13 @@ async fn answer(routes: Arc<Routes>, request: http::Request<Incoming>) -> Result
     if let Some(path) = path.strip_prefix(EXTENSION) {
         return Ok(routes.extensions.answer(&parts, path, body).await);
     }
-    Ok(match path {
-        LOGS => not_supported("Logs"),
-        TELEMETRY => not_supported("Telemetry"),
-        _ => unknown(path),
-    })
-}
-
-/// As AWS's own emulator of this API says it, so that extensions know it and go on without.
-fn not_supported(api: &str) -> Answer {
-    let message = format!("{api} API is not supported");
-    refuse(StatusCode::ACCEPTED, &format!("{api}.NotSupported"), &message)
+    let api = match path.strip_suffix('/').unwrap_or(path) {
+        LOGS => telemetry::Api::Logs,
+        TELEMETRY => telemetry::Api::Telemetry,
+        _ => return Ok(unknown(path)),
+    };
+    let answer = routes.extensions.answer_subscribe(api, &parts, body, pid).await;
+    Ok(answer.unwrap_or_else(|refused| refused))
 }
 
 pub(crate) fn accepted() -> Answer {

@@ -18,6 +18,7 @@ use crate::limits::{COMPILED_AHEAD_BYTES_MIN, INIT_TIMEOUT, OVERHEAD_BYTES};
 use crate::prebooted::{Booted, Kind};
 use crate::process::Process;
 use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, limits, pair};
+use crate::telemetry::Telemetry;
 use crate::toolchain::Toolchain;
 use crate::view::{Needs, View};
 
@@ -81,7 +82,8 @@ impl Starter {
         let started = Instant::now();
         let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
         let Booted { process, mut frames, pipe, folder, view } = booted;
-        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &[]));
+        let telemetry = Telemetry::new(self.env.clone());
+        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &[], telemetry.clone()));
         let api = Api::listen().await.map_err(|error| InvokeError::Start(error.to_string()))?;
         let (address, port) = (api.address(), api.port());
         if let View::Isolated(_) = view {
@@ -94,7 +96,7 @@ impl Starter {
             }
         }
         let birth = Birth { initialization, credentials, folder };
-        let log = self.new_log(spec, toolchain);
+        let log = self.new_log(spec, toolchain, initialization, telemetry);
         let environment = self.environment(spec, toolchain, &birth, log.stream(), Some(address));
         let text = |text: &OsString| text.to_string_lossy().into_owned();
         let variables = environment.iter().map(|(name, value)| (text(name), text(value).into()));
@@ -109,7 +111,8 @@ impl Starter {
         }
         let services = Some(Services::begin(api, Routes { runtime: None, extensions }, process.pid()));
         let (process, channel) = (Process::Child(process), Channel::Frames(frames));
-        let launching = Launching { process, channel, services, pipe, log, environment, started };
+        let launching =
+            Launching { process, channel, services, pipe, extensions_pipe: None, log, environment, started };
         Ok(Some(self.bring_up(spec, toolchain, birth, launching).await?.instance))
     }
 

@@ -16,6 +16,7 @@ use crate::channel::Request;
 use crate::function::FunctionSpec;
 use crate::limits::{EXTENSIONS_MAX, SHUTDOWN_EXTERNAL, SHUTDOWN_INTERNAL};
 use crate::report::{Failure, exit_status};
+use crate::telemetry::Telemetry;
 
 /// What an extension can ask to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,7 @@ pub(crate) enum Reason {
 pub(crate) struct Extensions {
     pub spec: Arc<FunctionSpec>,
     pub env: Env,
+    pub telemetry: Arc<Telemetry>,
     state: Mutex<State>,
     /// Counts changes, for who waits for one.
     changes: watch::Sender<u64>,
@@ -158,10 +160,10 @@ impl Member {
 
 impl Extensions {
     /// `launched` are the names of those that are processes of their own.
-    pub fn new(spec: Arc<FunctionSpec>, env: Env, launched: &[String]) -> Extensions {
+    pub fn new(spec: Arc<FunctionSpec>, env: Env, launched: &[String], telemetry: Arc<Telemetry>) -> Extensions {
         let members = launched.iter().map(|name| Member::new(name.clone(), true)).collect();
         let state = State { members, open: true, failure: None };
-        Extensions { spec, env, state: Mutex::new(state), changes: watch::Sender::new(0) }
+        Extensions { spec, env, telemetry, state: Mutex::new(state), changes: watch::Sender::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -208,6 +210,11 @@ impl Extensions {
             (member.id, member.events) = (Some(id.clone()), events);
             Ok(id)
         })
+    }
+
+    /// The name of the extension with this identifier.
+    pub fn name_of(&self, id: &str) -> Result<String, Refusal> {
+        self.state().member(id).map(|member| member.name.clone())
     }
 
     /// Waits for the next event of the extension with this identifier.

@@ -75,6 +75,11 @@ impl Extensions {
         Ok(answer)
     }
 
+    /// The name of who asks.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<String, Answer> {
+        self.name_of(identifier(headers)?).map_err(refused)
+    }
+
     fn answer_error(&self, headers: &HeaderMap, kind: &'static str) -> Result<Answer, Answer> {
         let id = identifier(headers)?;
         let own = text(headers, ERROR_TYPE)

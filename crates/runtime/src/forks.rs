@@ -124,7 +124,8 @@ impl Starter {
             Err(ForkError::Refused(error)) => return Ok(Forked::Refused(error)),
         };
         let birth = self.birth(spec, start.initialization).await?;
-        let mut log = zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain));
+        let mut log =
+            zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain, start.initialization, self.unheard()));
         log.release(None);
         if start.initialization == Initialization::SnapStart {
             log.restore_start();
@@ -140,7 +141,7 @@ impl Starter {
             process: Process::Fork(fork.of(zygote.clone())),
             channel: Channel::Frames(frames),
             services: None,
-            output: Output::new(output, log).map_err(failed)?,
+            output: Output::new(output, None, log).map_err(failed)?,
             initialization: start.initialization,
             init: None,
             // Clients that the function made while it initialised go on using the zygote's.

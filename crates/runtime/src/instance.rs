@@ -181,6 +181,7 @@ impl Instance {
     /// Ends it as [`Instance::takes_leave`] asks: the runtime first, then the extensions, which are told.
     pub async fn leave(mut self) {
         self.freeze(false);
+        self.output.log().telemetry().flush();
         let Instance { env, services, process, output, leaves_for, .. } = &mut self;
         let Some(extensions) = services.as_ref().map(|services| &services.extensions) else { return };
         let Some(grace) = extensions.grace() else { return };
@@ -354,7 +355,9 @@ impl Facts<'_> {
         let request_id = self.invocation.request_id.as_str();
         let Facts { duration, init, used_mb, .. } = self;
         let memory_mb = self.spec.memory_mb;
-        let report = Report { request_id, duration, init, memory_mb, used_mb, failure: failure.as_ref() };
+        let produced_bytes = payload.as_ref().map_or_else(Bytes::len, Bytes::len);
+        let failure = failure.as_ref();
+        let report = Report { request_id, duration, init, memory_mb, used_mb, produced_bytes, failure };
         log.end(&report, payload.is_err());
         let billed = report.billed();
         let function_error = payload.is_err().then_some(UNHANDLED);

@@ -30,6 +30,7 @@ mod sink;
 mod spares;
 mod start;
 mod supervisor;
+mod telemetry;
 mod toolbox;
 mod toolchain;
 mod view;

@@ -1,6 +1,7 @@
 //! What one function, invocation or instance may use. Source of Lambda's own figures:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Bytes of a request's payload.
@@ -21,6 +22,24 @@ pub const EXTENSIONS_MAX: usize = 10;
 
 /// Bytes of a request of an extension.
 pub const EXTENSION_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of what has happened in an instance before an extension has subscribed to it.
+pub const TELEMETRY_HISTORY_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a batch for a subscriber may be made to hold, and how long it may be waited for.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html#telemetry-api-buffering>
+pub const TELEMETRY_ITEMS: RangeInclusive<usize> = 1_000..=10_000;
+pub const TELEMETRY_ITEMS_DEFAULT: usize = 10_000;
+pub const TELEMETRY_BYTES: RangeInclusive<usize> = 256 * 1024..=1024 * 1024;
+pub const TELEMETRY_TIMEOUT_MS: RangeInclusive<u64> = 25..=30_000;
+pub const TELEMETRY_TIMEOUT_DEFAULT_MS: u64 = 1_000;
+
+/// Batches that may wait for a subscriber; what comes then is dropped, and it is told so.
+pub const TELEMETRY_BEHIND_MAX: usize = 2;
+
+/// How often a batch is sent at most, and the pause after the first time, which doubles.
+pub const TELEMETRY_ATTEMPTS_MAX: u32 = 6;
+pub const TELEMETRY_BACKOFF: Duration = Duration::from_millis(100);
 
 /// How long an instance may take to end, where extensions have processes of their own.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-shutdown>

@@ -9,6 +9,7 @@ use tokio::net::unix::pipe;
 
 use crate::function::{FunctionSpec, Host, LogLine};
 use crate::limits::{LINE_BYTES_MAX, LINE_OVERHEAD_BYTES, LOG_TAIL_BYTES, OUTPUT_BYTES_MAX};
+use crate::telemetry::{Source, Telemetry};
 
 /// Stands for a line feed inside one record: a bootstrap writes it when a message has several lines but is one event.
 const INNER_LINE_FEED: char = '\u{1e}';
@@ -22,6 +23,8 @@ const PIPE_BYTES: usize = 64 * 1024;
 /// The log of one instance.
 pub(crate) struct Output {
     pipe: pipe::Receiver,
+    /// What extensions with processes of their own print to, until the last of them has ended.
+    extensions: Option<pipe::Receiver>,
     log: Log,
 }
 
@@ -32,7 +35,9 @@ pub(crate) struct Log {
     env: Env,
     spec: Arc<FunctionSpec>,
     stream: String,
-    partial: Vec<u8>,
+    telemetry: Arc<Telemetry>,
+    /// Lines that have no end yet: the function's, and the extensions'.
+    partial: [Vec<u8>; 2],
     lines: Vec<LogLine>,
     tail: String,
     /// What this invocation has printed, as [`OUTPUT_BYTES_MAX`] counts it.
@@ -45,9 +50,10 @@ pub(crate) struct Log {
 
 impl Output {
     /// # Errors
-    /// When `pipe` is no pipe, or the async runtime cannot watch it.
-    pub fn new(pipe: OwnedFd, log: Log) -> io::Result<Output> {
-        Ok(Output { pipe: pipe::Receiver::from_owned_fd(pipe)?, log })
+    /// When one of them is no pipe, or the async runtime cannot watch it.
+    pub fn new(pipe: OwnedFd, extensions: Option<OwnedFd>, log: Log) -> io::Result<Output> {
+        let extensions = extensions.map(pipe::Receiver::from_owned_fd).transpose()?;
+        Ok(Output { pipe: pipe::Receiver::from_owned_fd(pipe)?, extensions, log })
     }
 
     pub fn log(&mut self) -> &mut Log {
@@ -64,49 +70,77 @@ impl Output {
 
     /// Waits for output and takes it in. Waits for ever once there is nobody left who could write. Safe to cancel.
     pub async fn read(&mut self) {
-        while self.pipe.readable().await.is_ok() {
-            match self.take() {
-                Ok(0) => break,
-                Ok(_) => return,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => break,
+        let Output { pipe, extensions, log } = self;
+        let (mut chunk, mut others) = ([0; CHUNK_BYTES], [0; CHUNK_BYTES]);
+        let theirs = async {
+            match extensions {
+                Some(theirs) => receive(theirs, &mut others).await,
+                None => std::future::pending().await,
             }
-        }
-        std::future::pending().await
-    }
-
-    /// Takes in what there is, up to a chunk; zero bytes when there is no writer left.
-    fn take(&mut self) -> io::Result<usize> {
-        let mut chunk = [0; CHUNK_BYTES];
-        let length = self.pipe.try_read(&mut chunk)?;
-        self.log.print(chunk.get(..length).unwrap_or_default());
-        Ok(length)
+        };
+        let (source, bytes) = tokio::select! {
+            biased;
+            length = receive(pipe, &mut chunk) => (Source::Function, chunk.get(..length)),
+            length = theirs => (Source::Extension, others.get(..length)),
+        };
+        log.print(source, bytes.unwrap_or_default());
     }
 
     /// Takes in what is in the pipe now. What a process wrote before it answered is there when its answer arrives, and is
     /// no more than the pipe holds: reading that much is enough, however fast something else in the process prints on.
     pub fn drain(&mut self) {
-        let (mut chunk, mut taken) = ([0; CHUNK_BYTES], 0);
-        while taken < PIPE_BYTES {
-            // Not through the async runtime: it would say "nothing there" until it has heard from the kernel.
-            match rustix::io::read(&self.pipe, &mut chunk) {
-                Ok(0) => break,
-                Ok(length) => {
-                    taken += length;
-                    self.log.print(chunk.get(..length).unwrap_or_default());
-                }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => break,
-            }
+        let Output { pipe, extensions, log } = self;
+        drain(pipe, Source::Function, log);
+        if let Some(theirs) = extensions {
+            drain(theirs, Source::Extension, log);
         }
-        self.log.end_line();
     }
 }
 
+/// Waits for output. Waits for ever once there is nobody left who could write. Safe to cancel.
+async fn receive(pipe: &pipe::Receiver, chunk: &mut [u8]) -> usize {
+    while pipe.readable().await.is_ok() {
+        match pipe.try_read(chunk) {
+            Ok(0) => break,
+            Ok(length) => return length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+    }
+    std::future::pending().await
+}
+
+fn drain(pipe: &pipe::Receiver, source: Source, log: &mut Log) {
+    let (mut chunk, mut taken) = ([0; CHUNK_BYTES], 0);
+    while taken < PIPE_BYTES {
+        // Not through the async runtime: it would say "nothing there" until it has heard from the kernel.
+        match rustix::io::read(pipe, &mut chunk) {
+            Ok(0) => break,
+            Ok(length) => {
+                taken += length;
+                log.print(source, chunk.get(..length).unwrap_or_default());
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => break,
+        }
+    }
+    log.end_line(source);
+}
+
 impl Log {
-    pub fn new(host: Arc<dyn Host>, env: Env, spec: Arc<FunctionSpec>, stream: String) -> Log {
-        let (partial, lines, tail) = (Vec::new(), Vec::new(), String::new());
-        Log { host, env, spec, stream, partial, lines, tail, printed: 0, left_out: 0, held: false }
+    pub fn new(
+        host: Arc<dyn Host>,
+        env: Env,
+        spec: Arc<FunctionSpec>,
+        stream: String,
+        telemetry: Arc<Telemetry>,
+    ) -> Log {
+        let (partial, lines, tail) = (Default::default(), Vec::new(), String::new());
+        Log { host, env, spec, stream, telemetry, partial, lines, tail, printed: 0, left_out: 0, held: false }
+    }
+
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// Keeps lines back until [`Log::release`].
@@ -141,30 +175,37 @@ impl Log {
         self.lines.push(LogLine { timestamp: self.env.now(), message });
     }
 
-    /// Adds bytes that the function printed.
-    fn print(&mut self, bytes: &[u8]) {
+    fn partial(&mut self, source: Source) -> &mut Vec<u8> {
+        let [function, extension] = &mut self.partial;
+        if source == Source::Function { function } else { extension }
+    }
+
+    /// Adds bytes that were printed.
+    fn print(&mut self, source: Source, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let room = OUTPUT_BYTES_MAX.saturating_sub(self.printed);
             let kept = piece.get(..room).unwrap_or(piece);
             self.printed = self.printed.saturating_add(kept.len());
             self.left_out = self.left_out.saturating_add(piece.len() - kept.len());
-            self.partial.extend_from_slice(kept);
-            if kept.ends_with(b"\n") || self.partial.len() >= LINE_BYTES_MAX {
-                self.end_line();
+            let partial = self.partial(source);
+            partial.extend_from_slice(kept);
+            if kept.ends_with(b"\n") || partial.len() >= LINE_BYTES_MAX {
+                self.end_line(source);
             }
         }
     }
 
     /// Ends a line that has no line feed yet.
-    fn end_line(&mut self) {
-        if self.partial.is_empty() {
+    fn end_line(&mut self, source: Source) {
+        let partial = std::mem::take(self.partial(source));
+        if partial.is_empty() {
             return;
         }
-        let mut message = String::from_utf8_lossy(&self.partial).replace(INNER_LINE_FEED, "\n");
+        let mut message = String::from_utf8_lossy(&partial).replace(INNER_LINE_FEED, "\n");
         if !message.ends_with('\n') {
             message.push('\n');
         }
-        self.partial.clear();
+        self.telemetry.line(source, &message, self.spec.json_logs.is_some());
         self.printed = self.printed.saturating_add(LINE_OVERHEAD_BYTES);
         self.write(message);
     }
@@ -182,7 +223,8 @@ impl Log {
 
     /// Ends what the function printed in this invocation, with a note when some of it was left out.
     pub fn end_output(&mut self) {
-        self.end_line();
+        self.end_line(Source::Function);
+        self.end_line(Source::Extension);
         if self.left_out > 0 {
             self.write(format!(
                 "[cloudlet] This invocation printed more than {OUTPUT_BYTES_MAX} bytes, each line counted with {LINE_OVERHEAD_BYTES} more; {} bytes after them are not in the log.\n",
@@ -195,6 +237,7 @@ impl Log {
     /// Hands on everything, and gives the end of this invocation's log.
     pub fn finish(&mut self) -> String {
         self.flush();
+        self.telemetry.flush();
         last(&std::mem::take(&mut self.tail), LOG_TAIL_BYTES).into()
     }
 }

@@ -2,7 +2,7 @@
 //! and the descriptors of a process name its sockets. Sources: sock_diag(7), proc_pid_net(5), proc_pid_fd(5), namespaces(7).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,34 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 /// # Errors
 /// When the kernel does not let this process look.
 pub(crate) fn is_held_beside(pid: u32, theirs: SocketAddr, ours: SocketAddr) -> io::Result<bool> {
-    let Some(Held { user, inode }) = held(theirs, ours)? else { return Ok(false) };
+    match held(theirs, ours)? {
+        Some(held) => is_beside(pid, &held),
+        None => Ok(false),
+    }
+}
+
+/// Whether who connects to this address is connected to a process in the process-id namespace of process `pid`.
+///
+/// # Errors
+/// As [`is_held_beside`].
+pub(crate) fn is_served_beside(pid: u32, address: SocketAddrV4) -> io::Result<bool> {
+    match serves(address)? {
+        Some(held) => is_beside(pid, &held),
+        None => Ok(false),
+    }
+}
+
+/// The loopback address at which the instance of process `pid` calls itself `sandbox.localdomain`.
+pub(crate) fn loopback_address(pid: u32) -> Ipv4Addr {
+    let user = std::fs::metadata(format!("/proc/{pid}")).map(|process| process.uid());
+    user.map_or(Ipv4Addr::LOCALHOST, sandbox::loopback_address)
+}
+
+fn is_beside(pid: u32, Held { user, inode }: &Held) -> io::Result<bool> {
     let process = PathBuf::from(format!("/proc/{pid}"));
     let instance = std::fs::metadata(&process)?.uid();
     if sandbox::is_of_one_instance(instance) {
-        return Ok(user == instance);
+        return Ok(*user == instance);
     }
     let socket = PathBuf::from(format!("socket:[{inode}]"));
     // It is nearly always the function's first process that connects.
@@ -52,7 +75,7 @@ struct Held {
 /// The socket at `theirs` that is connected to `ours`.
 fn held(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
     if let (SocketAddr::V4(theirs), SocketAddr::V4(ours)) = (theirs, ours)
-        && let Ok(answer) = ask(theirs, ours)
+        && let Ok(answer) = ask(theirs, ours, Wanted::Connected)
     {
         return Ok(answer);
     }
@@ -60,17 +83,32 @@ fn held(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
     look_up(theirs, ours)
 }
 
+/// The socket that is connected to by who connects to an address.
+fn serves(address: SocketAddrV4) -> io::Result<Option<Held>> {
+    ask(address, NOBODY, Wanted::Listening).or_else(|_| look_up_listener(address))
+}
+
+/// No socket has this address.
+const NOBODY: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+
+/// What a socket is asked for as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Connected,
+    Listening,
+}
+
 /// Asks the kernel for one socket.
 ///
 /// # Errors
 /// When it does not answer such questions.
-fn ask(theirs: SocketAddrV4, ours: SocketAddrV4) -> io::Result<Option<Held>> {
+fn ask(theirs: SocketAddrV4, ours: SocketAddrV4, wanted: Wanted) -> io::Result<Option<Held>> {
     let kernel =
         socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(netlink::SOCK_DIAG))?;
     send(&kernel, &question(theirs, ours), SendFlags::empty())?;
     let mut answer = [0; 512];
     let (length, _) = recv(&kernel, &mut answer, RecvFlags::empty())?;
-    understand(answer.get(..length).unwrap_or_default(), theirs, ours)
+    understand(answer.get(..length).unwrap_or_default(), theirs, ours, wanted)
 }
 
 /// A `struct nlmsghdr` and a `struct inet_diag_req_v2`. Source: sock_diag(7).
@@ -100,10 +138,9 @@ fn question(theirs: SocketAddrV4, ours: SocketAddrV4) -> Vec<u8> {
 }
 
 /// A `struct inet_diag_msg` behind its header, or an error.
-fn understand(answer: &[u8], theirs: SocketAddrV4, ours: SocketAddrV4) -> io::Result<Option<Held>> {
+fn understand(answer: &[u8], theirs: SocketAddrV4, ours: SocketAddrV4, wanted: Wanted) -> io::Result<Option<Held>> {
     const NLMSG_ERROR: u16 = 2;
     const NO_SUCH_SOCKET: i32 = -2;
-    const LISTENS: u8 = 10;
     let short = || io::Error::from(io::ErrorKind::UnexpectedEof);
     let word = |at: usize| Some(u32::from_ne_bytes(*answer.get(at..)?.first_chunk()?));
     let port = |at: usize| Some(u16::from_be_bytes(*answer.get(at..)?.first_chunk()?));
@@ -115,16 +152,45 @@ fn understand(answer: &[u8], theirs: SocketAddrV4, ours: SocketAddrV4) -> io::Re
     let (state, user, inode) = (*answer.get(17).ok_or_else(short)?, word(80), word(84));
     let (user, inode) = user.zip(inode).ok_or_else(short)?;
     // Where nothing is connected, the kernel names whoever would be.
-    let is_it = state != LISTENS && port(20) == Some(theirs.port()) && port(22) == Some(ours.port());
+    let is_it = port(20) == Some(theirs.port())
+        && match wanted {
+            Wanted::Connected => state != LISTENS && port(22) == Some(ours.port()),
+            Wanted::Listening => state == LISTENS,
+        };
     Ok((is_it && inode > 0).then_some(Held { user, inode: inode.into() }))
+}
+
+/// Source: tcp_states.h in the kernel.
+const LISTENS: u8 = 10;
+
+/// The tables of IPv4 and of IPv6. A host without IPv6 has no such table.
+const TABLES: [(&str, bool); 2] = [("/proc/self/net/tcp", false), ("/proc/self/net/tcp6", true)];
+
+/// Looks for the socket that listens at an address in the kernel's tables: the nearest to it.
+fn look_up_listener(address: SocketAddrV4) -> io::Result<Option<Held>> {
+    let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, address.port());
+    let all = SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), address.port());
+    let (exact, any) = (SocketAddr::V4(address), SocketAddr::V4(any));
+    let tables = TABLES.map(|(path, _)| std::fs::read_to_string(path));
+    let [v4, v6] = tables;
+    let (v4, v6) = (v4?, v6.unwrap_or_default());
+    let places =
+        [(&v4, column(exact, false)), (&v6, column(exact, true)), (&v4, column(any, false)), (&v6, column(all, true))];
+    let listens = |(table, place): (&String, String)| table.lines().find_map(|line| listener_of_line(line, &place));
+    Ok(places.into_iter().find_map(listens))
+}
+
+fn listener_of_line(line: &str, place: &str) -> Option<Held> {
+    let theirs = line.split_ascii_whitespace().nth(2)?;
+    let state = line.split_ascii_whitespace().nth(3)?;
+    (state == format!("{LISTENS:02X}")).then(|| held_of_line(line, place, theirs)).flatten()
 }
 
 /// Looks for a socket in the kernel's tables.
 fn look_up(theirs: SocketAddr, ours: SocketAddr) -> io::Result<Option<Held>> {
     // A socket of IPv6 may reach an address of IPv4, and is in its own family's table then.
-    for (path, is_mapped) in [("/proc/self/net/tcp", false), ("/proc/self/net/tcp6", true)] {
+    for (path, is_mapped) in TABLES {
         let table = match std::fs::read_to_string(path) {
-            // A host without IPv6 has no such table.
             Err(error) if is_mapped && error.kind() == io::ErrorKind::NotFound => continue,
             table => table?,
         };
@@ -179,7 +245,8 @@ mod tests {
             let both = |theirs, ours| {
                 let SocketAddr::V4(their_v4) = theirs else { panic!("{theirs}") };
                 let SocketAddr::V4(our_v4) = ours else { panic!("{ours}") };
-                let (asked, looked_up) = (ask(their_v4, our_v4).unwrap(), look_up(theirs, ours).unwrap());
+                let (asked, looked_up) =
+                    (ask(their_v4, our_v4, Wanted::Connected).unwrap(), look_up(theirs, ours).unwrap());
                 assert_eq!(asked, looked_up, "{to}");
                 asked
             };
@@ -189,6 +256,22 @@ mod tests {
             assert!(both(ours, SocketAddr::new(theirs.ip(), 1)).is_none(), "{to}");
             drop(client);
             assert!(!is_held_beside(own, theirs, ours).unwrap() && both(theirs, ours).is_none(), "{to}");
+        }
+    }
+
+    #[test]
+    fn who_listens_is_found_also_where_any_address_is_meant() {
+        let own = std::process::id();
+        for serves_at in ["127.0.0.1:0", "127.77.1.2:0", "0.0.0.0:0", "[::]:0"] {
+            // A host may have no IPv6.
+            let Ok(listener) = TcpListener::bind(serves_at) else { continue };
+            let at = SocketAddrV4::new(Ipv4Addr::new(127, 77, 1, 2), listener.local_addr().unwrap().port());
+            let is_found = serves_at != "127.0.0.1:0";
+            let (asked, looked_up) = (ask(at, NOBODY, Wanted::Listening).unwrap(), look_up_listener(at).unwrap());
+            assert_eq!((asked.is_some(), &asked), (is_found, &looked_up), "{serves_at}");
+            assert_eq!(is_served_beside(own, at).unwrap(), is_found, "{serves_at}");
+            drop(listener);
+            assert!(!is_served_beside(own, at).unwrap(), "{serves_at}");
         }
     }
 

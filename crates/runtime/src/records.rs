@@ -11,12 +11,13 @@ use crate::extensions::Standing;
 use crate::function::{Initialization, SystemLevel};
 use crate::output::Log;
 use crate::report::{self, Failure, Report};
+use crate::telemetry::Subscribed;
 
 impl Log {
     /// An instance begins to be initialised. `version` is the interpreter's, with the runtime's name.
-    pub fn init_start(&mut self, version: &str) {
+    pub fn init_start(&mut self, initialization: Initialization, version: &str) {
         let record = json!({
-            "initializationType": "on-demand",
+            "initializationType": initialization.name(),
             "phase": "init",
             "runtimeVersion": version,
             "functionName": self.spec().name,
@@ -38,7 +39,23 @@ impl Log {
         self.system(SystemLevel::Warn, "platform.initReport", record, || report::init_report(took, error_type));
     }
 
-    /// An instance begins to be made of what is initialised already.
+    /// Initialisation has succeeded, which only subscribers are told.
+    pub fn initialised(&mut self, initialization: Initialization, took: Duration) {
+        let record = json!({"initializationType": initialization.name(), "phase": "init", "status": "success"});
+        let mut report = record.clone();
+        report["metrics"] = json!({"durationMs": report::millis(took)});
+        self.telemetry().platform("platform.initRuntimeDone", || record);
+        self.telemetry().platform("platform.initReport", || report);
+    }
+
+    /// An extension has subscribed to what happens; it was told already.
+    pub fn subscribed(&mut self, subscribed: &Subscribed) {
+        let Subscribed { name, api, types } = subscribed;
+        let record = json!({"name": name, "state": "Subscribed", "types": types});
+        let line = self.line(SystemLevel::Info, api.subscription(), &record, || report::subscribed(subscribed));
+        line.into_iter().for_each(|line| self.write(line));
+    }
+
     pub fn extension(&mut self, extension: &Standing) {
         let Standing { name, state, events, error_type } = extension;
         let mut record = json!({"name": name, "state": state, "events": events});
@@ -48,6 +65,7 @@ impl Log {
         self.system(SystemLevel::Info, "platform.extension", record, || report::extension(extension));
     }
 
+    /// An instance begins to be made of what is initialised already.
     pub fn restore_start(&mut self) {
         let spec = self.spec();
         let runtime = spec.runtime.clone();
@@ -68,32 +86,25 @@ impl Log {
 
     /// The end of an invocation. `failed`: its answer is an error, of the function's or of Lambda's own.
     pub fn end(&mut self, report: &Report<'_>, failed: bool) {
-        if self.spec().json_logs.is_none() {
-            if let Some(failure) = report.failure {
-                let text = self.failure_text(report.request_id, failure);
-                self.write(text);
-            }
-            self.write(report::end(report.request_id));
-            return self.write(report.line());
-        }
         let status = report.failure.map_or(if failed { "error" } else { "success" }, Failure::status);
-        let level = if failed { SystemLevel::Warn } else { SystemLevel::Info };
-        let done = if failed { SystemLevel::Warn } else { SystemLevel::Debug };
-        let mut metrics = json!({"durationMs": report::millis(report.duration)});
-        let mut record = json!({"requestId": report.request_id, "status": status, "metrics": metrics});
+        let mut record = json!({"requestId": report.request_id, "status": status});
         if let Some(failure) = report.failure {
             record["errorType"] = failure.error_type.into();
+            let text = self.failure_text(report.request_id, failure);
+            self.telemetry().platform("platform.fault", || text.trim_end().into());
+            self.plain(text);
         }
-        self.system(done, "platform.runtimeDone", record.clone(), String::new);
-        metrics["billedDurationMs"] = json!(u64::try_from(report.billed().as_millis()).unwrap_or(u64::MAX));
-        metrics["memorySizeMB"] = report.memory_mb.into();
-        metrics["maxMemoryUsedMB"] = report.used_mb.into();
-        if let Some((how, took)) = report.init {
-            let name = if how == Initialization::SnapStart { "restoreDurationMs" } else { "initDurationMs" };
-            metrics[name] = json!(report::millis(took));
-        }
-        record["metrics"] = metrics;
-        self.system(level, "platform.report", record, String::new);
+        let mut done = record.clone();
+        done["metrics"] =
+            json!({"durationMs": report::millis(report.duration), "producedBytes": report.produced_bytes});
+        let level = if failed { SystemLevel::Warn } else { SystemLevel::Debug };
+        self.system(level, "platform.runtimeDone", done, String::new);
+        let request_id = report.request_id;
+        self.telemetry().platform("platform.end", || json!({"requestId": request_id}));
+        self.plain(report::end(request_id));
+        record["metrics"] = report.metrics();
+        let level = if failed { SystemLevel::Warn } else { SystemLevel::Info };
+        self.system(level, "platform.report", record, || report.line());
     }
 
     fn failure_text(&self, request_id: &str, failure: &Failure) -> String {
@@ -103,16 +114,28 @@ impl Log {
         }
     }
 
-    /// Writes a record where the log is JSON and takes its level; otherwise the text.
-    fn system(&mut self, level: SystemLevel, kind: &str, record: Value, text: impl FnOnce() -> String) {
-        let line = match &self.spec().json_logs {
-            None => text(),
-            Some(logs) if level < logs.system_level => return,
+    /// Writes what only a log of text has.
+    fn plain(&mut self, text: String) {
+        if self.spec().json_logs.is_none() {
+            self.write(text);
+        }
+    }
+
+    /// Tells subscribers, and writes the record where the log is JSON and takes its level; otherwise the text.
+    fn system(&mut self, level: SystemLevel, kind: &'static str, record: Value, text: impl FnOnce() -> String) {
+        let line = self.line(level, kind, &record, text);
+        self.telemetry().platform(kind, || record);
+        line.into_iter().for_each(|line| self.write(line));
+    }
+
+    fn line(&self, level: SystemLevel, kind: &str, record: &Value, text: impl FnOnce() -> String) -> Option<String> {
+        match &self.spec().json_logs {
+            None => Some(text()).filter(|text| !text.is_empty()),
+            Some(logs) if level < logs.system_level => None,
             Some(_) => {
                 let time = self.now().iso8601();
-                format!("{}\n", json!({"time": time, "type": kind, "record": record}))
+                Some(format!("{}\n", json!({"time": time, "type": kind, "record": record})))
             }
-        };
-        self.write(line);
+        }
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 use sandbox::Exit;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::extensions::Standing;
 use crate::function::Initialization;
+use crate::telemetry::Subscribed;
 
 /// The figures of the REPORT line.
 pub(crate) struct Report<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct Report<'a> {
     pub init: Option<(Initialization, Duration)>,
     pub memory_mb: u32,
     pub used_mb: u64,
+    /// Bytes of the answer.
+    pub produced_bytes: usize,
     pub failure: Option<&'a Failure>,
 }
 
@@ -94,6 +97,21 @@ impl Report<'_> {
         whole_millis(self.duration + waited.map(|(_, took)| took).unwrap_or_default())
     }
 
+    /// The figures as a record has them.
+    pub fn metrics(&self) -> Value {
+        let mut metrics = json!({
+            "durationMs": millis(self.duration),
+            "billedDurationMs": u64::try_from(self.billed().as_millis()).unwrap_or(u64::MAX),
+            "memorySizeMB": self.memory_mb,
+            "maxMemoryUsedMB": self.used_mb,
+        });
+        if let Some((how, took)) = self.init {
+            let name = if how == Initialization::SnapStart { "restoreDurationMs" } else { "initDurationMs" };
+            metrics[name] = json!(millis(took));
+        }
+        metrics
+    }
+
     pub fn line(&self) -> String {
         let (duration, billed) = (millis(self.duration), self.billed().as_millis());
         let mut line = format!(
@@ -125,6 +143,13 @@ pub(crate) fn extension(extension: &Standing) -> String {
     let Standing { name, state, events, error_type } = extension;
     let error = error_type.as_ref().map(|error| format!("\tError Type: {error}")).unwrap_or_default();
     format!("EXTENSION\tName: {name}\tState: {state}\tEvents: [{}]{error}\n", events.join(","))
+}
+
+/// What a log says about an extension that has subscribed to what happens.
+pub(crate) fn subscribed(Subscribed { name, api, types }: &Subscribed) -> String {
+    let mut types: Vec<String> = types.iter().map(|name| (*name).into()).collect();
+    types.iter_mut().for_each(|name| name.get_mut(..1).into_iter().for_each(str::make_ascii_uppercase));
+    format!("{}\tName: {name}\tState: Subscribed\tTypes: [{}]\n", api.name().to_uppercase(), types.join(", "))
 }
 
 /// What a log says when an instance is made of a snapshot.
@@ -201,6 +226,7 @@ mod tests {
             init: Some((Initialization::OnDemand, Duration::from_micros(100_500))),
             memory_mb: 128,
             used_mb: 30,
+            produced_bytes: 2,
             failure: Some(&failure),
         };
         assert_eq!(

@@ -30,6 +30,7 @@ use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
 use crate::spares::CellSettings;
 use crate::supervisor::{self, Supervisor};
+use crate::telemetry::Telemetry;
 use crate::toolbox::Toolbox;
 use crate::toolchain::Toolchain;
 use crate::view::View;
@@ -108,6 +109,8 @@ pub(crate) struct Launching {
     pub channel: Channel,
     pub services: Option<Services>,
     pub pipe: OwnedFd,
+    /// What extensions print to.
+    pub extensions_pipe: Option<OwnedFd>,
     pub log: Log,
     pub environment: Vec<(OsString, OsString)>,
     pub started: Instant,
@@ -123,9 +126,11 @@ pub(crate) struct Launched {
 /// What connects an instance with the server.
 struct Connection {
     channel: Channel,
-    /// What the process gets of it: the supervisor's, if there is one, and then the channel's, if it has one.
+    /// What the process gets of it: the supervisor's and the pipe of extensions, if there are any, and then the channel's,
+    /// if it has one.
     descriptors: Vec<OwnedFd>,
     supervisor: Option<Supervisor>,
+    extensions_pipe: Option<OwnedFd>,
     services: Option<(Api, Routes)>,
 }
 
@@ -196,7 +201,8 @@ impl Starter {
             inspector.wait_for_port().await?;
         }
         let birth = self.birth(spec, initialization).await?;
-        let mut log = self.new_log(spec, toolchain);
+        let telemetry = Telemetry::new(self.env.clone());
+        let mut log = self.new_log(spec, toolchain, initialization, telemetry.clone());
         if mode != Mode::Alone {
             log.hold();
         }
@@ -204,7 +210,8 @@ impl Starter {
             log.extension(&standing);
             return Err(failed_init(spec, log, InitCause::Extension(failure)));
         }
-        let Connection { channel, descriptors, supervisor, services } = self.connect(spec, toolchain).await?;
+        let connection = self.connect(spec, toolchain, telemetry).await?;
+        let Connection { channel, descriptors, supervisor, extensions_pipe, services } = connection;
         let view = &toolchain.view;
         let address = services.as_ref().map(|(api, _)| api.address());
         let port = services.as_ref().map(|(api, _)| api.port());
@@ -234,7 +241,7 @@ impl Starter {
             Some(supervisor) => Process::Supervised(process, supervisor),
             None => Process::Child(process),
         };
-        let launching = Launching { process, channel, services, pipe, log, environment, started };
+        let launching = Launching { process, channel, services, pipe, extensions_pipe, log, environment, started };
         self.bring_up(spec, toolchain, birth, launching).await
     }
 
@@ -246,14 +253,14 @@ impl Starter {
         birth: Birth,
         launching: Launching,
     ) -> Result<Launched, StartError> {
-        let Launching { process, channel, services, pipe, log, environment, started } = launching;
+        let Launching { process, channel, services, pipe, extensions_pipe, log, environment, started } = launching;
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),
             process,
             channel,
             services,
-            output: Output::new(pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
+            output: Output::new(pipe, extensions_pipe, log).map_err(|error| InvokeError::Start(error.to_string()))?,
             initialization: birth.initialization,
             init: None,
             credentials_expire: birth.credentials.expires,
@@ -280,11 +287,24 @@ impl Starter {
     }
 
     /// A log of a new instance, which begins as Lambda's do.
-    pub(crate) fn new_log(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Log {
-        let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), self.stream_name(spec));
-        log.init_start(&toolchain.version_of(&spec.runtime));
+    pub(crate) fn new_log(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        initialization: Initialization,
+        telemetry: Arc<Telemetry>,
+    ) -> Log {
+        let mut log = Log::new(self.host.clone(), self.env.clone(), spec.clone(), self.stream_name(spec), telemetry);
+        log.init_start(initialization, &toolchain.version_of(&spec.runtime));
         toolchain.notes.iter().for_each(|note| log.write(format!("[cloudlet] {note}\n")));
         log
+    }
+
+    /// For an instance in which nothing can subscribe.
+    pub(crate) fn unheard(&self) -> Arc<Telemetry> {
+        let telemetry = Telemetry::new(self.env.clone());
+        telemetry.close();
+        telemetry
     }
 
     pub(crate) fn environment(
@@ -318,19 +338,30 @@ impl Starter {
         own.chain(allowed).collect()
     }
 
-    async fn connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> Result<Connection, InvokeError> {
-        let connected = self.try_connect(spec, toolchain).await;
+    async fn connect(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Connection, InvokeError> {
+        let connected = self.try_connect(spec, toolchain, telemetry).await;
         connected.map_err(|error| InvokeError::Start(format!("making a channel to a function: {error}")))
     }
 
-    async fn try_connect(&self, spec: &Arc<FunctionSpec>, toolchain: &Toolchain) -> std::io::Result<Connection> {
+    async fn try_connect(
+        &self,
+        spec: &Arc<FunctionSpec>,
+        toolchain: &Toolchain,
+        telemetry: Arc<Telemetry>,
+    ) -> std::io::Result<Connection> {
         let names: Vec<String> = toolchain.extensions.iter().map(|extension| extension.name.clone()).collect();
-        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &names));
-        let (mut descriptors, mut supervisor, mut runtime) = (Vec::new(), None, None);
+        let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &names, telemetry));
+        let (mut descriptors, mut supervisor, mut extensions_pipe, mut runtime) = (Vec::new(), None, None, None);
         if !names.is_empty() {
             let (ours, theirs) = Supervisor::new(extensions.clone())?;
-            descriptors.push(theirs);
-            supervisor = Some(ours);
+            let (reader, writer) = supervisor::pipe()?;
+            descriptors.extend([theirs, writer]);
+            (supervisor, extensions_pipe) = (Some(ours), Some(reader));
         }
         let channel = if toolchain.language == Language::Provided {
             let (api, routes) = RuntimeApi::new();
@@ -349,7 +380,7 @@ impl Starter {
             true => None,
             false => Some((Api::listen().await?, Routes { runtime, extensions })),
         };
-        Ok(Connection { channel, descriptors, supervisor, services })
+        Ok(Connection { channel, descriptors, supervisor, extensions_pipe, services })
     }
 
     /// The program and its arguments; `None` when a `provided` function has no `bootstrap`.
@@ -456,10 +487,14 @@ pub(crate) async fn initialise(
     instance.output.drain();
     let took = started.elapsed();
     let standings = instance.services.as_ref().map(|services| services.extensions.close()).unwrap_or_default();
-    standings.iter().for_each(|standing| instance.output.log().extension(standing));
+    let log = instance.output.log();
+    let subscribed = log.telemetry().close();
+    standings.iter().for_each(|standing| log.extension(standing));
+    subscribed.iter().for_each(|subscribed| log.subscribed(subscribed));
     let cause = match end {
         End::Replied(Ok(ready)) => {
             instance.init = Some(took);
+            log.initialised(instance.initialization, took);
             return Ok((instance, ready));
         }
         End::Replied(Err(cause)) => cause,

@@ -29,13 +29,13 @@ const FOLDER: &str = "extensions";
 const RUNTIME: &str = "/";
 
 /// The first argument is how many extensions there are; then come these, then the runtime and its arguments. Descriptor 3
-/// takes orders and tells what happens, descriptor 4 is the runtime's. Extensions do not get the variables that Lambda
-/// keeps from them.
+/// takes orders and tells what happens, extensions print to descriptor 4, descriptor 5 is the runtime's. Extensions do not
+/// get the variables that Lambda keeps from them.
 const SCRIPT: &str = r#"
 run() {
   name=$1
   shift
-  "$@" 3<&- &
+  "$@" 3<&- 4<&- &
   echo "started $! $name" >&3
   wait $!
   echo "ended $? $name" >&3
@@ -45,7 +45,7 @@ shift
 while [ "$count" -gt 0 ]; do
   (
     unset AWS_EXECUTION_ENV AWS_LAMBDA_LOG_GROUP_NAME AWS_LAMBDA_LOG_STREAM_NAME LAMBDA_RUNTIME_DIR LAMBDA_TASK_ROOT _HANDLER
-    run "${1##*/}" "$1" 4<&-
+    run "${1##*/}" "$1" >&4 2>&4 5<&-
   ) &
   shift
   count=$((count - 1))
@@ -112,6 +112,15 @@ pub(crate) fn wrap(places: Vec<PathBuf>, program: &Path, args: Vec<OsString>) ->
     let places = places.into_iter().map(PathBuf::into_os_string);
     let all = first.into_iter().chain(places).chain([program.as_os_str().to_owned()]).chain(args);
     ("/bin/sh".into(), all.collect())
+}
+
+/// A pipe for what the extensions of an instance print. Its user, whoever that is, may open it again by name.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = io::pipe()?;
+    let (reader, writer) = (OwnedFd::from(reader), OwnedFd::from(writer));
+    rustix::io::ioctl_fionbio(&reader, true)?;
+    rustix::fs::fchmod(&writer, rustix::fs::Mode::from_raw_mode(0o666))?;
+    Ok((reader, writer))
 }
 
 /// The first extension that cannot be started, for the log and for the caller.

@@ -125,6 +125,24 @@ impl Pool {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A group with these limits. One that still holds more than that of what was in it is left for later.
+    fn seat(&self, resources: Resources) -> io::Result<Seat> {
+        let mut full = Vec::new();
+        let seat = loop {
+            let Some(seat) = self.ready().pop() else {
+                break self.make().and_then(|seat| seat.limit(resources).map(|()| seat));
+            };
+            match seat.limit(resources) {
+                Ok(()) => break Ok(seat),
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) => full.push(seat),
+                Err(error) => break Err(error),
+            }
+        };
+        // First: those are taken last.
+        self.ready().splice(..0, full);
+        seat
+    }
+
     fn make(&self) -> io::Result<Seat> {
         let number = {
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -199,11 +217,9 @@ impl ControlGroup {
             if pool.trees.is_empty() {
                 return Ok(None);
             }
-            let ready = pool.ready().pop();
+            let seat = pool.seat(resources);
             let _ = pool.taken.send(());
-            let seat = ready.map_or_else(|| pool.make(), Ok)?;
-            seat.limit(resources)?;
-            Ok(Some(ControlGroup { seat: Some(seat) }))
+            Ok(Some(ControlGroup { seat: Some(seat?) }))
         });
         taken.await.map_err(io::Error::other)?
     }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
@@ -241,6 +242,16 @@ pub fn is_of_one_instance(user: u32) -> bool {
     USERS.contains(&user)
 }
 
+/// The loopback address that an instance with this user calls its own, so that two can serve the same port there. Instances
+/// that share a user share the address of the host. The kernel has all of 127.0.0.0/8.
+pub fn loopback_address(user: u32) -> Ipv4Addr {
+    if !is_of_one_instance(user) {
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [_, high, middle, low] = (user - USERS.start).to_be_bytes();
+    Ipv4Addr::new(127, 64 + high % 64, middle, low)
+}
+
 /// Whether the server's own user namespace, should it be in a container, has the numbers for functions' users.
 pub(crate) fn has_users() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();
@@ -323,6 +334,13 @@ mod tests {
         for error in [libc::EAGAIN, libc::EBUSY, libc::ENOMEM] {
             assert_eq!(place_without_clone3(error).await.unwrap_err().raw_os_error(), Some(error));
         }
+    }
+
+    #[test]
+    fn instances_have_addresses_of_their_own() {
+        assert_eq!(loopback_address(SANDBOX_USER), Ipv4Addr::LOCALHOST);
+        let addresses = [0, 1, 256, 70_000].map(|number| loopback_address(USERS.start + number).to_string());
+        assert_eq!(addresses, ["127.64.0.0", "127.64.0.1", "127.64.1.0", "127.65.17.112"]);
     }
 
     #[test]

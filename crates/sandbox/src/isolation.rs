@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Port;
+use crate::isolated::loopback_address;
 
 /// What of the host a process sees. It always sees the host's programs and libraries (/usr, /bin, /lib*), names of hosts
 /// and certificates (/etc), all read-only, and has a /tmp, a /dev and a /proc of its own.
@@ -81,9 +82,8 @@ pub(crate) enum Step {
 const PROGRAMS: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
 /// What programs look up in /etc. Everything else there may tell about the host.
-const SETTINGS: [&str; 17] = [
+const SETTINGS: [&str; 16] = [
     "/etc/resolv.conf",
-    "/etc/hosts",
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
     "/etc/ssl/openssl.cnf",
@@ -118,6 +118,9 @@ const TMP_FILES_MAX: u32 = 131_072;
 
 /// The root itself holds mount points, links and a few small files.
 const ROOT: &str = "mode=755,size=1m,nr_inodes=4096";
+
+/// Bytes of the host's names that are shown.
+const HOSTS_BYTES_MAX: usize = 256 * 1024;
 
 /// What is in place of a hidden folder.
 const HIDDEN: &str = "mode=755,size=64k,nr_inodes=1024";
@@ -177,9 +180,19 @@ pub(crate) fn own(root: &Path, tmp_bytes: u64) -> io::Result<[Step; 3]> {
     ])
 }
 
-/// Files that say nothing about the host.
-fn made_up(Identity { uid, gid }: &Identity) -> [(&'static str, String); 3] {
+/// The host's names, and the instance's own. Source:
+/// <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html#telemetry-api-destination>
+fn hosts(user: u32) -> String {
+    let of_the_host = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    let line = format!("{} sandbox.localdomain sandbox\n", loopback_address(user));
+    // One that is long beyond reason would not fit into the root.
+    if of_the_host.len() > HOSTS_BYTES_MAX { line } else { format!("{}\n{line}", of_the_host.trim_end()) }
+}
+
+/// Files that say what is so for the instance.
+fn made_up(Identity { uid, gid }: &Identity) -> [(&'static str, String); 4] {
     [
+        ("/etc/hosts", hosts(*uid)),
         ("/etc/passwd", format!("root:x:0:0:root:/:/sbin/nologin\nsandbox:x:{uid}:{gid}::/tmp:/sbin/nologin\n")),
         ("/etc/group", format!("root:x:0:\nsandbox:x:{gid}:\n")),
         ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".into()),

@@ -30,7 +30,7 @@ pub use command::{Command, FIRST_DESCRIPTOR, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use furnish::Furniture;
-pub use isolated::is_of_one_instance;
+pub use isolated::{is_of_one_instance, loopback_address};
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{

@@ -33,8 +33,13 @@ if mode == "init error":
     call("POST", "/2020-01-01/extension/init/error", {**id, "Lambda-Extension-Function-Error-Type": "My.Reason"}, {})
     sys.exit(4)
 if mode == "telemetry":
-    answer, body = call("PUT", "/2022-07-01/telemetry", id, {"schemaVersion": "2022-12-13"})
-    say(f"telemetry {answer.status} {body['errorType']}")
+    import socket
+    listener = socket.create_server(("127.0.0.1", 0))
+    destination = {"protocol": "TCP", "port": listener.getsockname()[1]}
+    wanted = {"schemaVersion": "2022-12-13", "types": ["platform"], "buffering": {"timeoutMs": 25}, "destination": destination}
+    answer, body = call("PUT", "/2022-07-01/telemetry", id, wanted)
+    say(f"telemetry {answer.status} {body}")
+    say("telemetry " + json.loads(listener.accept()[0].makefile().readline())["type"])
 while True:
     _, event = call("GET", "/2020-01-01/extension/event/next", id)
     say("event " + json.dumps(event, sort_keys=True))
@@ -232,10 +237,12 @@ async fn an_extension_that_cannot_be_started_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_is_answered_as_an_emulator_does() {
-    let harness = Harness::new();
-    assert_eq!(harness.value(&python_with_extension(&harness, "telemetry"), "{}").await, "answer");
-    assert_eq!(said(&harness, "mine telemetry "), ["202 Telemetry.NotSupported"]);
+async fn an_extension_is_told_what_happens_with_and_without_isolation() {
+    for isolate in [true, false] {
+        let harness = Harness::simulated(isolate);
+        assert_eq!(harness.value(&python_with_extension(&harness, "telemetry"), "{}").await, "answer");
+        assert_eq!(said(&harness, "mine telemetry "), ["200 OK", "platform.initStart"], "{isolate}");
+    }
 }
 
 /// An extension that is part of the function's own code.
