@@ -2,11 +2,9 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
@@ -16,14 +14,12 @@ use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
 use crate::process::Ends;
-use crate::{Command, ControlGroup, Error, Limits, Port, Process, Result, command, init, launcher, network, seccomp};
+use crate::{
+    Command, ControlGroup, Error, Limits, Port, Process, Result, command, init, launcher, network, seccomp, users,
+};
 
 /// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
 const SANDBOX_USER: u32 = 993;
-
-/// Users that a server run by root gives to its functions, a different one to each process: no two can touch each other,
-/// and limits by user are limits of one function. The numbers are beyond those that people, systems and containers use.
-const USERS: std::ops::Range<u32> = 2_000_000_000..2_100_000_000;
 
 /// The user `nobody`, where the host does not have those numbers.
 const NOBODY: u32 = 65_534;
@@ -226,30 +222,14 @@ pub(crate) fn is_privileged() -> bool {
 }
 
 fn identity(privileged: bool) -> Identity {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
     let id = if !privileged {
         SANDBOX_USER
     } else if has_users() {
-        USERS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (USERS.end - USERS.start)
+        users::next()
     } else {
         NOBODY
     };
     Identity { uid: id, gid: id }
-}
-
-/// Whether a user is that of one instance alone.
-pub fn is_of_one_instance(user: u32) -> bool {
-    USERS.contains(&user)
-}
-
-/// The loopback address that an instance with this user calls its own, so that two can serve the same port there. Instances
-/// that share a user share the address of the host. The kernel has all of 127.0.0.0/8.
-pub fn loopback_address(user: u32) -> Ipv4Addr {
-    if !is_of_one_instance(user) {
-        return Ipv4Addr::LOCALHOST;
-    }
-    let [_, high, middle, low] = (user - USERS.start).to_be_bytes();
-    Ipv4Addr::new(127, 64 + high % 64, middle, low)
 }
 
 /// Whether the server's own user namespace, should it be in a container, has the numbers for functions' users.
@@ -267,7 +247,7 @@ fn covers_users(line: &str) -> bool {
     let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
     let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
     first.zip(count).is_some_and(|(first, count)| {
-        first <= u64::from(USERS.start) && first.saturating_add(count) >= u64::from(USERS.end)
+        first <= u64::from(users::ALL.start) && first.saturating_add(count) >= u64::from(users::ALL.end)
     })
 }
 
@@ -334,13 +314,6 @@ mod tests {
         for error in [libc::EAGAIN, libc::EBUSY, libc::ENOMEM] {
             assert_eq!(place_without_clone3(error).await.unwrap_err().raw_os_error(), Some(error));
         }
-    }
-
-    #[test]
-    fn instances_have_addresses_of_their_own() {
-        assert_eq!(loopback_address(SANDBOX_USER), Ipv4Addr::LOCALHOST);
-        let addresses = [0, 1, 256, 70_000].map(|number| loopback_address(USERS.start + number).to_string());
-        assert_eq!(addresses, ["127.64.0.0", "127.64.0.1", "127.64.1.0", "127.65.17.112"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Port;
-use crate::isolated::loopback_address;
+use crate::users::loopback_address;
 
 /// What of the host a process sees. It always sees the host's programs and libraries (/usr, /bin, /lib*), names of hosts
 /// and certificates (/etc), all read-only, and has a /tmp, a /dev and a /proc of its own.

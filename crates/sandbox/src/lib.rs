@@ -20,6 +20,7 @@ mod network;
 mod process;
 mod seccomp;
 mod tree;
+mod users;
 
 use std::io;
 use std::path::PathBuf;
@@ -30,7 +31,6 @@ pub use command::{Command, FIRST_DESCRIPTOR, Limits};
 pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use furnish::Furniture;
-pub use isolated::{is_of_one_instance, loopback_address};
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{
@@ -38,6 +38,7 @@ pub use process::{
     resident_bytes,
 };
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
+pub use users::{is_of_one_instance, loopback_address};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
