@@ -11,6 +11,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, REGION
+from test_follow import Page, address
 from test_models import OPERATIONS
 from test_signatures import send_as
 
@@ -81,6 +82,8 @@ def attempt(server, credentials, model, operation):
     """Tries an operation, and returns the error's code and message; none when it succeeds."""
     if model == "cloudlet":
         return own_api(server, credentials, operation)
+    if model == "cloudlet-dynamodb":
+        return followed(server, credentials)
     official = botocore.session.get_session().get_service_model(model).operation_model(operation)
     values = INPUTS.get((model, operation)) or (sample(official.input_shape) if official.input_shape else {})
     client = server.client_as(model, *credentials)
@@ -95,6 +98,12 @@ def own_api(server, credentials, operation):
     body = json.dumps(INPUTS["cloudlet", operation]).encode()
     status, answer = send_as(server, credentials, "cloudlet", f"Cloudlet_20261101.{operation}", body)
     return None if status == 200 else (answer["__type"].rsplit("#")[-1], answer["message"])
+
+
+def followed(server, credentials):
+    query = {"TableName": "other", "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": {":k": {"S": "x"}}}
+    page = Page(address(server, query, credentials))
+    return page.response.getheader("x-amzn-errortype"), page.refusal()[1]
 
 
 @pytest.mark.parametrize("row", OPERATIONS, ids=lambda row: f"{row['Model']}.{row['Operation']}")

@@ -9,7 +9,8 @@ import pytest
 from cloudlet import BINARY
 
 OPERATIONS = json.loads(subprocess.check_output([BINARY, "operations", "--json"]))
-MODELS = sorted({row["Model"] for row in OPERATIONS} - {"cloudlet"})
+# What is our own is in no official model.
+MODELS = sorted(model for model in {row["Model"] for row in OPERATIONS} if not model.startswith("cloudlet"))
 
 
 @pytest.mark.parametrize("model", MODELS)

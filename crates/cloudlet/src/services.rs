@@ -119,7 +119,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         archiver,
     };
     let [rest_apis, http_apis] = apigateway::services();
-    let [tables, streams] = dynamodb::services();
+    let [tables, streams, live] = dynamodb::services();
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(autoscaling::service())
@@ -132,6 +132,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(sqs::service())
         .service(tables)
         .service(streams)
+        .service(live)
         .build();
     Ok((cloud, parts))
 }

@@ -14,7 +14,7 @@ fn folder(model: &str) -> PathBuf {
     let name = match model {
         "apigatewayv2" => "apigateway",
         "application-autoscaling" => "autoscaling",
-        "dynamodbstreams" => "dynamodb",
+        "dynamodbstreams" | "cloudlet-dynamodb" => "dynamodb",
         "sts" => "iam",
         other => other,
     };

@@ -21,6 +21,7 @@ use crate::body::{Allowance, BodyError};
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
 use crate::refusal::Refusal;
+use crate::websocket::Handshake;
 use crate::{Inner, body, own};
 
 /// Bytes of a trace header; longer ones are as good as none.
@@ -125,10 +126,11 @@ async fn through_front<B: Incoming<Data = Bytes>>(
 async fn through_api<B: Incoming<Data = Bytes>>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
-    head: Parts,
+    mut head: Parts,
     body: B,
 ) -> Result<Response<Body>, Refusal> {
     let cloud = &inner.cloud;
+    let handshake = Handshake::take(&mut head);
     let signature = sigv4::parse(&signed_parts(&head));
     let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
     let candidate = inner.directory.candidate(&head, scope.as_deref());
@@ -166,7 +168,12 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         body: body.bytes.clone(),
         params: call.params,
     };
-    caught(call.operation.serve(cx, request)).await.map_err(|error| Refusal::new(protocol, service, error))
+    let response = caught(call.operation.serve(cx, request)).await;
+    let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
+    Ok(match handshake {
+        Some(handshake) => handshake.answer(response),
+        None => response,
+    })
 }
 
 /// The trace that a request is part of. Clients escape the bar in it.

@@ -14,6 +14,7 @@ mod refusal;
 mod server;
 mod signing_keys;
 mod taken;
+mod websocket;
 
 pub use limits::Limits;
 pub use metrics::Gauges;

@@ -95,7 +95,7 @@ async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher
         let inner = inner.clone();
         async move { Ok::<_, Infallible>(exchange::handle(&inner, request).await) }
     });
-    let connection = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    let connection = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
     let mut connection = std::pin::pin!(connection);
     // Until the first bytes have told HTTP/1 from HTTP/2, no protocol's own time limit runs.
     let result = match timeout(header_wait, &mut connection).await {

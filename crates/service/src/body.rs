@@ -8,6 +8,8 @@ use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
+/// See [`Body::events`].
+pub type Events = Pin<Box<dyn Stream<Item = Event> + Send>>;
 
 /// What is sent after an answer's head. Dropping it before its end tells whoever makes it that the client is gone.
 pub struct Body(Form);
@@ -15,6 +17,27 @@ pub struct Body(Form);
 enum Form {
     Whole(Bytes),
     Stream(Pieces),
+    Events(Events),
+}
+
+/// One piece of an answer that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What is told: JSON, on one line.
+    Message(String),
+    /// Nothing, which shows whether the client is still there.
+    Pulse,
+}
+
+impl Event {
+    /// As a server-sent event.
+    /// Source: <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>
+    fn text(&self) -> Bytes {
+        match self {
+            Event::Message(message) => format!("data: {message}\n\n").into(),
+            Event::Pulse => Bytes::from_static(b":\n\n"),
+        }
+    }
 }
 
 /// The rest of a body that was begun cannot be made. The connection ends, so that the client can tell.
@@ -27,11 +50,25 @@ impl Body {
         Body(Form::Stream(Box::pin(pieces)))
     }
 
+    /// What is told as it happens: server-sent events, or messages where the client asked for a WebSocket.
+    pub fn events(events: impl Stream<Item = Event> + Send + 'static) -> Body {
+        Body(Form::Events(Box::pin(events)))
+    }
+
+    /// # Errors
+    /// The body itself, when it is not one of events.
+    pub fn into_events(self) -> Result<Events, Body> {
+        match self.0 {
+            Form::Events(events) => Ok(events),
+            form => Err(Body(form)),
+        }
+    }
+
     /// Its length in bytes, where that is known before it is sent.
     pub fn size(&self) -> Option<usize> {
         match &self.0 {
             Form::Whole(bytes) => Some(bytes.len()),
-            Form::Stream(_) => None,
+            Form::Stream(_) | Form::Events(_) => None,
         }
     }
 
@@ -43,6 +80,7 @@ impl Body {
         let mut pieces = match self.0 {
             Form::Whole(bytes) => return Ok(bytes),
             Form::Stream(pieces) => pieces,
+            Form::Events(events) => Box::pin(events.map(|event| Ok(event.text()))),
         };
         let mut all = BytesMut::new();
         while let Some(piece) = pieces.next().await {
@@ -63,6 +101,7 @@ impl std::fmt::Debug for Body {
         match &self.0 {
             Form::Whole(bytes) => bytes.fmt(f),
             Form::Stream(_) => f.write_str("Stream"),
+            Form::Events(_) => f.write_str("Events"),
         }
     }
 }
@@ -76,6 +115,9 @@ impl http_body::Body for Body {
             Form::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Form::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Form::Stream(pieces) => pieces.as_mut().poll_next(context).map_ok(Frame::data),
+            Form::Events(events) => {
+                events.as_mut().poll_next(context).map(|event| Some(Ok(Frame::data(event?.text()))))
+            }
         }
     }
 
@@ -100,5 +142,13 @@ mod tests {
         let stream = Body::stream(pieces(Ok("b".into())));
         assert_eq!((stream.size(), stream.collect().await), (None, Ok("ab".into())));
         assert_eq!(Body::stream(pieces(Err(Broken))).collect().await, Err(Broken));
+    }
+
+    #[tokio::test]
+    async fn events_are_told_one_by_one() {
+        let told = || Body::events(futures_util::stream::iter([Event::Message("{}".into()), Event::Pulse]));
+        assert_eq!(told().collect().await, Ok("data: {}\n\n:\n\n".into()));
+        assert_eq!(told().into_events().unwrap().collect::<Vec<_>>().await.len(), 2);
+        assert!(Body::from(Bytes::new()).into_events().is_err());
     }
 }

@@ -22,6 +22,7 @@ pub struct Cloud {
     access: Arc<dyn Access>,
     services: Vec<Service>,
     by_name: HashMap<&'static str, usize>,
+    stopping: CancellationToken,
 }
 
 pub struct CloudBuilder {
@@ -38,8 +39,8 @@ impl Cloud {
         endpoint: String,
         access: Arc<dyn Access>,
     ) -> CloudBuilder {
-        let services = Vec::new();
-        CloudBuilder { cloud: Cloud { db, env, account, region, endpoint, access, services, by_name: HashMap::new() } }
+        let (services, by_name, stopping) = (Vec::new(), HashMap::new(), CancellationToken::new());
+        CloudBuilder { cloud: Cloud { db, env, account, region, endpoint, access, services, by_name, stopping } }
     }
 
     pub fn db(&self) -> &Db {
@@ -103,6 +104,11 @@ impl Cloud {
         }
     }
 
+    /// Returns when the server is about to end, and with it every answer that would otherwise last.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
     /// Starts the background work of all services. It ends, in good order, after `stop` is cancelled; the tracker
     /// tells when.
     pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> TaskTracker {
@@ -115,6 +121,11 @@ impl Cloud {
             tracing::debug!(worker = worker.name, "starting");
             tasks.spawn(worker.run(self.system(), stop.clone()));
         }
+        let (stop, stopping) = (stop.clone(), self.stopping.clone());
+        tasks.spawn(async move {
+            stop.cancelled().await;
+            stopping.cancel();
+        });
         tasks.close();
         tasks
     }

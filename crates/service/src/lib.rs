@@ -21,7 +21,7 @@ mod target;
 pub mod timers;
 
 pub use background::Worker;
-pub use body::{Body, Broken};
+pub use body::{Body, Broken, Event, Events};
 pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
@@ -30,7 +30,7 @@ pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
-pub use streamed::Streamed;
+pub use streamed::{News, Streamed};
 pub use target::{Delivery, Invoked, Outcome, Target};
 
 /// A future that can be kept in a table of handlers.

@@ -1,14 +1,14 @@
-//! What operations answer with: a value that is written as a whole, or a head that a stream of events follows.
+//! What operations answer with: a value that is written as a whole, a head that a stream of events follows, or news.
 
 use futures_util::Stream;
 use http::Response;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use serde_json::Value;
 use wire::Protocol;
 
 use crate::codec::Codec;
-use crate::{Body, Broken, Error, WireRequest};
+use crate::{Body, Broken, Error, Event, WireRequest};
 
 /// The outcome of an operation, on its way to the wire.
 pub trait Output {
@@ -56,5 +56,27 @@ impl<H: Serialize> Output for Streamed<H> {
 
     fn into_json(self) -> Result<Value, Error> {
         Err(Error::not_implemented("an event stream for a caller inside the server"))
+    }
+}
+
+/// What is told for as long as the client listens: see [`Body::events`].
+pub struct News(Body);
+
+impl News {
+    pub fn new(events: impl Stream<Item = Event> + Send + 'static) -> News {
+        News(Body::events(events))
+    }
+}
+
+impl Output for News {
+    fn encode(self, _: &Codec, _: &WireRequest, _: &str) -> Result<Response<Body>, Error> {
+        let mut response = Response::new(self.0);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+
+    fn into_json(self) -> Result<Value, Error> {
+        Err(Error::not_implemented("news for a caller inside the server"))
     }
 }

@@ -350,6 +350,11 @@ impl StoredItem {
         StoredItem(encoder.finish().into())
     }
 
+    /// Equal items have equal bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     pub fn view(&self) -> ItemRef<'_> {
         ItemRef::parse(&self.0).unwrap_or(ItemRef::EMPTY)
     }

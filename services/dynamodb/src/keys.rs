@@ -6,6 +6,7 @@
 //! A stream's records lie one after the other, in the order of the commits.
 
 use base::Timestamp;
+use bytes::Bytes;
 use kv::Table;
 use service::prefix;
 
@@ -38,3 +39,13 @@ pub const RECORDS: Table<(u64, u64), Record> = Table::new(prefix::DYNAMODB, 10);
 pub const SPANS: Table<u64, Span> = Table::new(prefix::DYNAMODB, 11);
 /// By the ARN of the table or stream.
 pub const POLICIES: Table<String, ResourcePolicy> = Table::new(prefix::DYNAMODB, 12);
+
+/// What tells of changes in one partition of a table or index, by its number.
+pub fn partition_channel(id: u64, partition: &Digest) -> Bytes {
+    Bytes::from([&[prefix::DYNAMODB][..], &id.to_be_bytes(), partition].concat())
+}
+
+/// What tells of changes of a table itself, by its number: of its indexes, and of its end.
+pub fn table_channel(id: u64) -> Bytes {
+    Bytes::from([&[prefix::DYNAMODB][..], &id.to_be_bytes()].concat())
+}

@@ -21,12 +21,14 @@ use std::sync::Arc;
 
 use service::{Api, Service, read, write};
 use wire::Protocol;
+use wire::rest::Binding;
 
 pub use error::Error;
 
+use ops::follow::Followers;
 use ops::{
-    account, batch_get, batch_write, delete, get, permission, put, query, resource_policy, scan, statement, streams,
-    table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, batch_get, batch_write, delete, follow, get, permission, put, query, resource_policy, scan, statement,
+    streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
 use ops::{item_permission, resource_arn, resource_permission, table_arn};
 
@@ -59,9 +61,20 @@ const STREAMS_API: Api = Api {
     ..Api::named("dynamodb")
 };
 
-/// The API of tables and items, and the one of their streams. They share the signing name `dynamodb`.
-pub fn services() -> [Service; 2] {
-    [service(), streams_service()]
+/// What this server has and AWS does not.
+const LIVE_API: Api = Api { model: "cloudlet-dynamodb", ..Api::named("dynamodb") };
+
+static FOLLOW_QUERY: Binding = Binding::new("GET", "/_cloudlet/dynamodb/follow", 200).query(&[("query", "Query")]);
+
+/// The API of tables and items, the one of their streams, and our own. They share the signing name `dynamodb`.
+pub fn services() -> [Service; 3] {
+    [service(), streams_service(), live_service()]
+}
+
+fn live_service() -> Service {
+    Service::builder(LIVE_API, Arc::new(Followers::default()))
+        .operation(read("FollowQuery", follow::follow).permissions(follow::permissions).rest(&FOLLOW_QUERY))
+        .build()
 }
 
 #[rustfmt::skip] // A table: one line an operation.

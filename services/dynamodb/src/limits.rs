@@ -82,3 +82,7 @@ pub const CLEARED_PER_STEP: usize = 2000;
 pub const STATEMENT_CHARS_MAX: usize = 8192;
 /// Statements in one `BatchExecuteStatement`.
 pub const BATCH_STATEMENTS_MAX: usize = 25;
+/// Queries that are followed at the same time.
+pub const FOLLOWERS_MAX: usize = 4096;
+/// Items in the result of a query that is followed.
+pub const FOLLOWED_ITEMS_MAX: usize = 1000;

@@ -5,7 +5,7 @@ use kv::Tx;
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::{ItemKey, empty_kind};
-use crate::keys::{Digest, ENTRIES};
+use crate::keys::{Digest, ENTRIES, partition_channel};
 use crate::limits::WRITE_UNIT_BYTES;
 use crate::model::item::{self, add_volume};
 use crate::size::item_size;
@@ -47,6 +47,9 @@ pub fn replace(
     };
     if unchanged {
         return Ok(0);
+    }
+    for entry in before.iter().chain(&after) {
+        tx.wake(&partition_channel(index.id, &entry.key.partition));
     }
     if let Some(before) = before
         && (moved || after.is_none())

@@ -9,7 +9,7 @@ use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
 use crate::key::ItemKey;
-use crate::keys::{ITEMS, VOLUMES};
+use crate::keys::{ITEMS, VOLUMES, partition_channel};
 use crate::limits::{BYTES_PER_STEP, ITEM_BYTES_MAX, ITEMS_PER_STEP, NESTING_LEVELS_MAX, WRITE_UNIT_BYTES};
 use crate::size::item_size;
 use crate::types::{SharedTable, Table, Volume};
@@ -245,6 +245,7 @@ pub fn store(
         Some(item) => ITEMS.put(tx, place, item)?,
         None => ITEMS.delete(tx, place)?,
     }
+    tx.wake(&partition_channel(table.id, &key.partition));
     let size = |item: Option<&StoredItem>| item.map_or(0, |item| item_size(item.view()));
     let change = i64::from(after.is_some()) - i64::from(before.is_some());
     add_volume(tx, table.id, change, size(before), size(after))?;

@@ -2,6 +2,7 @@
 
 pub mod capacity;
 pub mod expiry;
+pub mod follow;
 pub mod index;
 pub mod item;
 pub mod page;

@@ -50,6 +50,11 @@ impl Source<'_> {
         self.table.key.has(name) || self.index.is_some_and(|index| index.key.has(name))
     }
 
+    /// The number of the table or index.
+    pub fn id(self) -> u64 {
+        self.index.map_or(self.table.id, |index| index.id)
+    }
+
     /// All of it.
     pub fn all(self) -> KeyRange {
         match self.index {

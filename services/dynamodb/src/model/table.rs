@@ -5,7 +5,7 @@ use std::ops::Bound;
 use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, POLICIES, TABLES, VOLUMES};
+use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, POLICIES, TABLES, VOLUMES, table_channel};
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
 
@@ -66,6 +66,7 @@ pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
 
 /// Stores a table that has changed.
 pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
+    tx.wake(&table_channel(table.id));
     let key = (&*table.arn.region, &*table.name);
     Ok(TABLES.put(tx, key, &SharedTable::new(table.clone()))?)
 }
@@ -82,6 +83,7 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Err
         ));
     }
     TABLES.delete(tx, (region, &*table.name))?;
+    tx.wake(&table_channel(table.id));
     POLICIES.delete(tx, table.arn.to_string())?;
     Ok(table)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kv::Order;
+use kv::{KeyRange, Order, Read};
 use serde::Deserialize;
 use service::Cx;
 
@@ -18,8 +18,9 @@ use crate::expression::legacy::{self, ConditionInput, OPERATORS};
 use crate::expression::{Condition, KeyCondition, KeyOperator};
 use crate::key::{KeySchema, partition_digest};
 use crate::keys::Digest;
-use crate::model::page::{Reading, Source};
+use crate::model::page::{Page, Reading, Source};
 use crate::model::table;
+use crate::types::{Index, Table};
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,50 +46,91 @@ pub struct QueryInput {
 }
 
 pub async fn query(_: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<PageOutput, Error> {
-    let Asked { selection, key, filter, start } = validated(&input)?;
+    let asked = validated(&input)?;
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
-    let index = read::index(&table, input.index_name.as_deref(), input.consistent_read)?;
+    let place = place(&table, &input, &asked)?;
+    let page = read(&snapshot, &input, &asked, &place)?;
+    let report = report(input.return_consumed_capacity.as_deref());
+    let local = place.index.is_some_and(|(_, local)| local);
+    Ok(asked.selection.output(place.source, local, page, input.consistent_read, report))
+}
+
+/// What a query reads.
+pub struct Place<'t> {
+    pub source: Source<'t>,
+    /// With whether it is a local one.
+    index: Option<(&'t Index, bool)>,
+    pub partition: Digest,
+    range: KeyRange,
+    whole_items: bool,
+}
+
+/// Where in `table` the query reads.
+///
+/// # Errors
+/// When it does not fit the table: its keys, its indexes, what they hold.
+pub fn place<'t>(table: &'t Table, input: &QueryInput, asked: &Asked<'_>) -> Result<Place<'t>, Error> {
+    let Asked { selection, key, filter, start } = asked;
+    let index = read::index(table, input.index_name.as_deref(), input.consistent_read)?;
     let schema = index.map_or(&table.key, |(index, _)| &index.key);
-    let source = Source { table: &table, index: index.map(|(index, _)| index) };
-    if let Some(start) = &start {
+    let source = Source { table, index: index.map(|(index, _)| index) };
+    if let Some(start) = start {
         read::check_start_key(source, start, false)?;
     }
-    let (partition, sort) = fit(&key, schema)?;
-    if let Some(start) = &start {
+    let (partition, sort) = fit(key, schema)?;
+    if let Some(start) = start {
         check_boundaries(source, schema, start, partition, sort)?;
     }
     check_filter(filter.as_ref(), input.query_filter.is_some(), schema)?;
-    selection.check_paths(&table, filter.as_ref())?;
-    let order = if input.scan_index_forward == Some(false) { Order::Reverse } else { Order::Forward };
+    selection.check_paths(table, filter.as_ref())?;
     let range = source.partition(partition, sort);
     let range = match start.as_ref().and_then(|start| source.position(start)) {
-        Some(position) => range.after(&position, order),
+        Some(position) => range.after(&position, input.order()),
         None => range,
     };
-    let page = source.read(
-        &snapshot,
-        &Reading {
-            range,
-            order,
-            limit: input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
-            filter: filter.as_ref(),
-            whole_items: selection.whole_items(&table, index, filter.as_ref())?,
-        },
-    )?;
-    let report = report(input.return_consumed_capacity.as_deref());
-    let local = index.is_some_and(|(_, local)| local);
-    Ok(selection.output(source, local, page, input.consistent_read, report))
+    let whole_items = selection.whole_items(table, index, filter.as_ref())?;
+    Ok(Place { source, index, partition, range, whole_items })
 }
 
-struct Asked<'i> {
-    selection: Selection<'i>,
+pub fn read(
+    snapshot: &(impl Read + ?Sized),
+    input: &QueryInput,
+    asked: &Asked<'_>,
+    place: &Place<'_>,
+) -> Result<Page, Error> {
+    let reading = Reading {
+        range: place.range.clone(),
+        order: input.order(),
+        limit: input.limit(),
+        filter: asked.filter.as_ref(),
+        whole_items: place.whole_items,
+    };
+    place.source.read(snapshot, &reading)
+}
+
+impl QueryInput {
+    pub fn order(&self) -> Order {
+        if self.scan_index_forward == Some(false) { Order::Reverse } else { Order::Forward }
+    }
+
+    /// How many items to look at.
+    pub fn limit(&self) -> usize {
+        self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+    }
+}
+
+/// A query that has been found valid, as far as that shows without its table.
+pub struct Asked<'i> {
+    pub selection: Selection<'i>,
     key: KeyCondition,
     filter: Option<Condition>,
     start: Option<StoredItem>,
 }
 
-fn validated(input: &QueryInput) -> Result<Asked<'_>, Error> {
+/// # Errors
+/// When the request contradicts itself, or an expression in it is not valid.
+pub fn validated(input: &QueryInput) -> Result<Asked<'_>, Error> {
     check_constraints(input)?;
     let has_key_expression = input.key_condition_expression.is_some();
     // KeyConditions alone do not clash with filter or projection expressions.

@@ -110,6 +110,14 @@ impl Selection<'_> {
         get::check_key_paths(table, &Projection::of(nested.iter()))
     }
 
+    /// The wanted parts of items.
+    pub fn project(&self, items: Vec<StoredItem>) -> Vec<StoredItem> {
+        match &self.projection {
+            Some(projection) => items.iter().map(|item| projection.apply(item.view())).collect(),
+            None => items,
+        }
+    }
+
     /// The answer that a page makes.
     pub fn output(&self, source: Source<'_>, local: bool, page: Page, consistent: bool, report: Report) -> PageOutput {
         let last_evaluated_key = page.last.map(|last| last.only(|name| source.is_key(name)));
@@ -121,12 +129,8 @@ impl Selection<'_> {
             None => usage.add_table(units),
         }
         let count = page.items.len();
-        let projected = |items: Vec<StoredItem>| match &self.projection {
-            Some(projection) => items.iter().map(|item| projection.apply(item.view())).collect(),
-            None => items,
-        };
         PageOutput {
-            items: (self.select != Some("COUNT")).then(|| projected(page.items)),
+            items: (self.select != Some("COUNT")).then(|| self.project(page.items)),
             count,
             scanned_count: page.scanned,
             last_evaluated_key,

@@ -4,6 +4,7 @@
 mod agreement;
 mod batch;
 mod fixture;
+mod follow;
 mod index;
 mod item;
 mod query;

@@ -1,0 +1,109 @@
+//! WebSockets (RFC 6455): an answer of events, sent as messages to a client that asked for that.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use service::{Body, Event, Events};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+
+/// Clients have nothing to say here but that they are still there.
+const MESSAGE_BYTES_MAX: usize = 4_096;
+/// How long the other side may take for its part of the end.
+const CLOSE_WAIT: Duration = Duration::from_secs(5);
+
+/// A client's wish for a WebSocket.
+pub(crate) struct Handshake {
+    accept: HeaderValue,
+    upgrade: OnUpgrade,
+}
+
+impl Handshake {
+    /// The wish that a request's head expresses, if it does.
+    pub(crate) fn take(head: &mut Parts) -> Option<Handshake> {
+        let headers = &head.headers;
+        let wished = head.method == Method::GET
+            && names(headers, &CONNECTION, "upgrade")
+            && names(headers, &UPGRADE, "websocket")
+            && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
+        let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| wished)?;
+        let accept = derive_accept_key(key.as_bytes()).parse().ok()?;
+        Some(Handshake { accept, upgrade: head.extensions.remove()? })
+    }
+
+    /// Agrees, when the answer is one of events; what is not is the client's answer as it stands.
+    pub(crate) fn answer(self, response: Response<Body>) -> Response<Body> {
+        let (mut head, body) = response.into_parts();
+        let events = match body.into_events() {
+            Ok(events) => events,
+            Err(body) => return Response::from_parts(head, body),
+        };
+        let Handshake { accept, upgrade } = self;
+        tokio::spawn(async move {
+            match upgrade.await {
+                Ok(stream) => tell(TokioIo::new(stream), events).await,
+                Err(error) => tracing::debug!(%error, "a client went away before its WebSocket began"),
+            }
+        });
+        head.status = StatusCode::SWITCHING_PROTOCOLS;
+        head.headers.clear();
+        head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        head.headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        Response::from_parts(head, Body::from(Bytes::new()))
+    }
+}
+
+/// Whether a header is a list with this word in it.
+fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
+    let values = headers.get_all(header).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(word))
+}
+
+/// Sends events until there are no more, or until the client goes.
+async fn tell(stream: impl AsyncRead + AsyncWrite + Unpin, mut events: Events) {
+    let config =
+        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
+    // A pulse that nobody has answered when the next one is due was for a client that is gone.
+    let mut answered = true;
+    loop {
+        let message = tokio::select! {
+            event = events.next() => match event {
+                Some(Event::Message(message)) => Message::text(message),
+                Some(Event::Pulse) if std::mem::take(&mut answered) => Message::Ping(Bytes::new()),
+                Some(Event::Pulse) => return,
+                None => break,
+            },
+            // Reading also answers the client's pings and its goodbye.
+            heard = socket.next() => match heard {
+                Some(Ok(_)) => {
+                    answered = true;
+                    continue;
+                }
+                Some(Err(_)) | None => return,
+            },
+        };
+        if socket.send(message).await.is_err() {
+            return;
+        }
+    }
+    let away = CloseFrame { code: CloseCode::Away, reason: "".into() };
+    let farewell = async {
+        socket.close(Some(away)).await?;
+        while socket.next().await.transpose()?.is_some() {}
+        Ok::<_, tokio_tungstenite::tungstenite::Error>(())
+    };
+    // A client that has gone without a word has nothing left to be told.
+    let _ = timeout(CLOSE_WAIT, farewell).await;
+}
