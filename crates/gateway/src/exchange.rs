@@ -157,6 +157,8 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         claim.and_then(|claim| claim.admit(&inner.signing_keys, &call, &head, &body.bytes, cloud.env().now()));
     let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
     trace.caller = caller.arn.to_string();
+    let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
+    let _entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
     let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head));
     trace.request_id = cx.request_id().to_owned();
     let request = WireRequest {

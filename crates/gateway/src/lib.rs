@@ -3,6 +3,7 @@
 
 mod admission;
 mod body;
+mod callers;
 mod directory;
 mod exchange;
 mod limits;
@@ -10,6 +11,7 @@ mod metrics;
 mod nearest;
 mod origin;
 mod own;
+mod presence;
 mod refusal;
 mod server;
 mod signing_keys;
@@ -25,6 +27,7 @@ use service::Cloud;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use callers::Callers;
 use directory::Directory;
 use metrics::Metrics;
 use origin::Origins;
@@ -56,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) metrics: Metrics,
     pub(crate) signing_keys: SigningKeys,
+    pub(crate) callers: Callers,
     /// What request bodies may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
 }
@@ -69,6 +73,7 @@ impl Gateway {
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
             limits: options.limits,
             signing_keys: SigningKeys::default(),
+            callers: Callers::default(),
             cloud,
         }))
     }

@@ -21,8 +21,10 @@ pub struct Limits {
     pub body_wait: Duration,
     /// How long an answer may wait without any of it being taken; then the connection ends.
     pub answer_wait: Duration,
-    /// Connections at the same time. Further ones wait to be accepted.
+    /// Connections at the same time. Further ones take the places of those that have been idle longest, or wait.
     pub connections: usize,
+    /// Signed requests of one caller at the same time. Past it: that the rate is exceeded.
+    pub caller_requests: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub streams: u32,
     /// How long running requests may take to finish once the server stops.
@@ -40,6 +42,7 @@ impl Default for Limits {
             body_wait: Duration::from_secs(30),
             answer_wait: Duration::from_secs(60),
             connections: 10_000,
+            caller_requests: 2_500,
             streams: 256,
             shutdown_wait: Duration::from_secs(10),
         }

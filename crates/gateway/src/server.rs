@@ -5,24 +5,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use service::PeerAddr;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::presence::{Answer, Presence, Presences};
 use crate::taken::Taken;
 use crate::{Inner, Limits, exchange};
 
 /// How long to wait when the system has no file descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long to wait for a place before another idle connection is looked for that leaves one.
+const PLACE_POLL: Duration = Duration::from_millis(10);
 
 /// How often an HTTP/2 client must show that it is still there, and how long it may take to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -31,12 +35,24 @@ const PING_WAIT: Duration = Duration::from_secs(20);
 pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(inner.limits.connections));
     let builder = Arc::new(builder(&inner.limits));
+    let presences = Arc::new(Presences::default());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
-    while let Some((place, stream)) = stop.run_until_cancelled(next(&places, &listener, &mut connections)).await {
+    let mut number = 0;
+    while let Some((place, stream)) =
+        stop.run_until_cancelled(next(&places, &presences, &listener, &mut connections)).await
+    {
         let (inner, builder, watcher) = (inner.clone(), builder.clone(), graceful.watcher());
+        let presences = presences.clone();
+        number += 1;
         connections.spawn(async move {
-            connection(inner, &builder, watcher, stream).await;
+            let presence = presences.enter(number);
+            let wait = inner.limits.answer_wait;
+            tokio::select! {
+                () = connection(inner, &builder, watcher, stream, presence.clone()) => {}
+                () = presence.ended(wait) => tracing::debug!("a connection was let go"),
+            }
+            presences.leave(number);
             drop(place);
         });
     }
@@ -47,22 +63,34 @@ pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: Cancel
     connections.shutdown().await;
 }
 
-/// The next connection, once there is a place for it.
+/// The next connection, and a place for it.
 async fn next(
     places: &Arc<Semaphore>,
+    presences: &Presences,
     listener: &TcpListener,
     connections: &mut JoinSet<()>,
-) -> (Option<tokio::sync::OwnedSemaphorePermit>, TcpStream) {
-    // The semaphore is never closed.
-    let place = places.clone().acquire_owned().await.ok();
+) -> (Option<OwnedSemaphorePermit>, TcpStream) {
     loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((stream, _)) => return (place, stream),
+            Ok((stream, _)) => return (place(places, presences).await, stream),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
             }
+        }
+    }
+}
+
+/// A place, for which an idle connection leaves if none is free.
+async fn place(places: &Arc<Semaphore>, presences: &Presences) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if places.available_permits() == 0 {
+            presences.let_go_of_idle();
+        }
+        // The semaphore is never closed.
+        if let Ok(place) = timeout(PLACE_POLL, places.clone().acquire_owned()).await {
+            return place.ok();
         }
     }
 }
@@ -80,7 +108,13 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher: Watcher, stream: TcpStream) {
+async fn connection(
+    inner: Arc<Inner>,
+    builder: &Builder<TokioExecutor>,
+    watcher: Watcher,
+    stream: TcpStream,
+    presence: Arc<Presence>,
+) {
     // Small answers leave at once instead of waiting for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
     let spoke = Arc::new(AtomicBool::new(false));
@@ -92,8 +126,11 @@ async fn connection(inner: Arc<Inner>, builder: &Builder<TokioExecutor>, watcher
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
-        let inner = inner.clone();
-        async move { Ok::<_, Infallible>(exchange::handle(&inner, request).await) }
+        let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
+        async move {
+            let response = exchange::handle(&inner, request).await;
+            Ok::<_, Infallible>(response.map(|body| Answer::new(body, running, is_http_2)))
+        }
     });
     let connection = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
     let mut connection = std::pin::pin!(connection);

@@ -12,6 +12,9 @@ use tokio::time::Instant;
 
 use crate::function::{FunctionSpec, Initialization};
 
+/// Instances besides the others, as a part of them, that are kept for functions which have none.
+const FIRSTS_PART: usize = 20;
+
 /// What the pools know about an instance.
 pub(crate) trait Member {
     fn pid(&self) -> u32;
@@ -293,7 +296,8 @@ impl<I: Member, E: Display> Pools<I, E> {
             .map(|(key, _)| key.clone())
             .collect();
         for key in wanting {
-            while self.pools.get(&key).is_some_and(|pool| pool.wants_more() || pool.lacks()) && self.make_room(effects)
+            while self.pools.get(&key).is_some_and(|pool| pool.wants_more() || pool.lacks())
+                && self.make_room(&key, effects)
             {
                 if let Some(pool) = self.pools.get_mut(&key) {
                     let initialization = pool.next_initialization();
@@ -305,9 +309,12 @@ impl<I: Member, E: Display> Pools<I, E> {
         }
     }
 
-    /// Whether one more may exist; the instance that has been idle longest leaves for it.
-    fn make_room(&mut self, effects: &mut Effects<I>) -> bool {
-        if self.alive < self.alive_max {
+    /// Whether one more may exist; the instance that has been idle longest leaves for it. A few are kept for functions
+    /// that have none: however slow another is, they answer.
+    fn make_room(&mut self, key: &str, effects: &mut Effects<I>) -> bool {
+        let is_first = self.pools.get(key).is_some_and(|pool| pool.members() == 0);
+        let kept = if is_first { self.alive_max / FIRSTS_PART } else { 0 };
+        if self.alive < self.alive_max + kept {
             return true;
         }
         let oldest = self.take_oldest();

@@ -78,6 +78,52 @@ async fn answers_that_are_not_taken_are_dropped() {
 }
 
 #[tokio::test]
+async fn a_client_that_grants_no_window_is_let_go() {
+    let fake = start_with(Limits { answer_wait: Duration::from_millis(100), ..limits() }).await;
+    for window in [0, 1, 1 << 20] {
+        let io = hyper_util::rt::TokioIo::new(fake.client.connect().await);
+        let mut builder = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+        let (mut sender, connection) = builder.initial_stream_window_size(window).handshake(io).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let request =
+            http::Request::get("http://app.localhost/large").body(http_body_util::Empty::<bytes::Bytes>::new());
+        // The answer is kept, and not read.
+        let response = sender.send_request(request.unwrap()).await;
+        assert!(response.is_ok(), "{response:?}");
+        let ended = tokio::time::timeout(Duration::from_secs(10), connection).await;
+        assert!(ended.is_ok(), "a client that grants {window} bytes is still there");
+    }
+}
+
+#[tokio::test]
+async fn idle_connections_make_room() {
+    let fake = start_with(Limits { connections: 2, ..limits() }).await;
+    let mut idle = fake.client.connect().await;
+    let mut waiting = fake.client.connect().await;
+    waiting.write_all(fake.client.text(&json("Echo_2020.Wait", "{}"), "").as_bytes()).await.unwrap();
+    assert_eq!(fake.client.unsigned("GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.status, 200);
+    assert_eq!(read_to_end(&mut idle).await, "");
+    let early = tokio::time::timeout(Duration::from_millis(50), waiting.readable()).await;
+    assert!(early.is_err(), "the request that is under way goes on");
+}
+
+#[tokio::test]
+async fn one_caller_has_only_so_many_requests_at_once() {
+    let fake = start_with(Limits { caller_requests: 1, ..limits() }).await;
+    let mut waiting = fake.client.connect().await;
+    waiting.write_all(fake.client.text(&json("Echo_2020.Wait", "{}"), "").as_bytes()).await.unwrap();
+    let refused = loop {
+        let answer = fake.client.send(json("Echo_2020.Say", "{}")).await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("ThrottlingException"), "{}", refused.body);
+    drop(waiting);
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_refused() {
     let fake = start().await;
     for request in ["\0\0\0\0\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nbad header\r\n\r\n"]

@@ -261,3 +261,15 @@ fn a_provisioned_instance_that_fails_is_not_tried_for_ever() {
     world.apply(effects);
     assert_eq!(world.starting.len(), 1);
 }
+
+#[test]
+fn a_function_that_has_none_gets_one_however_many_another_has() {
+    let mut world = World::new(FIRSTS_PART);
+    let (slow, other) = (spec("slow", None), spec("other", None));
+    (0..FIRSTS_PART + 2).for_each(|_| world.request(&slow));
+    assert_eq!(world.pools.alive(), FIRSTS_PART);
+    world.request(&other);
+    world.request(&other);
+    assert_eq!(world.pools.alive(), FIRSTS_PART + 1);
+    assert!(world.starting.iter().any(|spec| spec.key == "other"));
+}

@@ -81,7 +81,7 @@ pub async fn run_resolved(lambda: &Lambda, cx: &Cx, target: Resolved, request: R
 
 /// An execution that has been let in, and has not begun.
 pub struct Prepared {
-    pub permit: Option<Permit>,
+    pub permit: Permit,
     pub spec: Arc<FunctionSpec>,
     pub invocation: Invocation,
     pub version: String,

@@ -1,0 +1,184 @@
+//! Who is connected, and what each does: so that who only waits makes room for who wants something, and who takes nothing
+//! of an answer is let go.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long a connection has to have been idle to be let go for another: an answer's end may still be on its way.
+pub(crate) const IDLE_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes of an answer that are handed to HTTP/2 at once, which keeps what it is handed until the client takes it.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// All connections.
+#[derive(Default)]
+pub(crate) struct Presences(Mutex<HashMap<u64, Arc<Presence>>>);
+
+/// One connection.
+pub(crate) struct Presence {
+    state: Mutex<State>,
+    /// Rung when it is to leave.
+    leave: Notify,
+}
+
+struct State {
+    /// Requests under way, until their answers have been handed on to the end.
+    running: usize,
+    /// Since when there are none.
+    idle: Instant,
+    /// Answers of which the client has to take something before more is asked for, and since when.
+    handed: HashMap<u64, Instant>,
+    next: u64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Presences {
+    pub fn enter(&self, number: u64) -> Arc<Presence> {
+        let state = State { running: 0, idle: Instant::now(), handed: HashMap::new(), next: 0 };
+        let presence = Arc::new(Presence { state: Mutex::new(state), leave: Notify::new() });
+        locked(&self.0).insert(number, presence.clone());
+        presence
+    }
+
+    pub fn leave(&self, number: u64) {
+        locked(&self.0).remove(&number);
+    }
+
+    /// Has the connection leave that has been idle longest, and at least for [`IDLE_MIN`].
+    pub fn let_go_of_idle(&self) {
+        let all = locked(&self.0);
+        let idle = all.values().filter_map(|presence| Some((presence.idle_since()?, presence)));
+        let oldest = idle.min_by_key(|(since, _)| *since).filter(|(since, _)| since.elapsed() >= IDLE_MIN);
+        oldest.into_iter().for_each(|(_, presence)| presence.leave.notify_one());
+    }
+}
+
+impl Presence {
+    fn idle_since(&self) -> Option<Instant> {
+        let state = locked(&self.state);
+        (state.running == 0).then_some(state.idle)
+    }
+
+    /// A request begins, and lasts until this is dropped.
+    pub fn begin(self: &Arc<Presence>) -> Running {
+        let mut state = locked(&self.state);
+        state.running += 1;
+        state.next += 1;
+        Running { presence: self.clone(), number: state.next }
+    }
+
+    /// Waits until another connection is to have this one's place, or its client has taken nothing of an answer for `wait`.
+    pub async fn ended(&self, wait: Duration) {
+        loop {
+            let oldest = locked(&self.state).handed.values().min().copied();
+            match oldest.map(|since| since + wait) {
+                Some(until) if until <= Instant::now() => return,
+                until => tokio::select! {
+                    () = self.leave.notified() => {
+                        // A request may have come meanwhile.
+                        if self.idle_since().is_some() {
+                            return;
+                        }
+                    }
+                    () = tokio::time::sleep_until(until.unwrap_or_else(|| Instant::now() + wait)) => {}
+                },
+            }
+        }
+    }
+}
+
+/// A request under way.
+pub(crate) struct Running {
+    presence: Arc<Presence>,
+    number: u64,
+}
+
+impl Running {
+    fn handed(&self) {
+        locked(&self.presence.state).handed.insert(self.number, Instant::now());
+    }
+
+    fn asked(&self) {
+        locked(&self.presence.state).handed.remove(&self.number);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.asked();
+        let mut state = locked(&self.presence.state);
+        state.running = state.running.saturating_sub(1);
+        state.idle = Instant::now();
+    }
+}
+
+/// An answer that is handed on in pieces, and noted while its client has to take one.
+pub(crate) struct Answer<B> {
+    body: B,
+    /// What is left of the frame that is handed on.
+    rest: Bytes,
+    running: Running,
+    /// Over HTTP/1 the connection itself sees what is taken.
+    is_http_2: bool,
+}
+
+impl<B> Answer<B> {
+    pub fn new(body: B, running: Running, is_http_2: bool) -> Answer<B> {
+        // Its head is handed on now.
+        if is_http_2 {
+            running.handed();
+        }
+        Answer { body, rest: Bytes::new(), running, is_http_2 }
+    }
+
+    fn piece(&mut self) -> Bytes {
+        self.running.handed();
+        self.rest.split_to(self.rest.len().min(PIECE_BYTES))
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Answer<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let answer = &mut *self;
+        if !answer.is_http_2 {
+            return Pin::new(&mut answer.body).poll_frame(context);
+        }
+        answer.running.asked();
+        if answer.rest.is_empty() {
+            let frame = ready!(Pin::new(&mut answer.body).poll_frame(context));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => answer.rest = data,
+                Some(Ok(Err(other))) => return Poll::Ready(Some(Ok(other))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(answer.piece()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (rest, inner) = (self.rest.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower() + rest);
+        inner.upper().into_iter().for_each(|upper| hint.set_upper(upper + rest));
+        hint
+    }
+}
