@@ -5,6 +5,7 @@ mod deploy;
 mod dynamodb;
 mod engine;
 mod invoke;
+mod reads;
 mod scale;
 mod sqs;
 mod start;
@@ -22,8 +23,17 @@ pub struct Case {
 }
 
 /// In the order in which they are run and shown.
-pub const ALL: &[Case] =
-    &[start::CASE, engine::CASE, dynamodb::CASE, sqs::CASE, invoke::CASE, scale::CASE, deploy::CASE, crash::CASE];
+pub const ALL: &[Case] = &[
+    start::CASE,
+    engine::CASE,
+    reads::CASE,
+    dynamodb::CASE,
+    sqs::CASE,
+    invoke::CASE,
+    scale::CASE,
+    deploy::CASE,
+    crash::CASE,
+];
 
 pub fn names() -> Vec<&'static str> {
     ALL.iter().map(|case| case.name).collect()

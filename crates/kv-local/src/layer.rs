@@ -148,9 +148,9 @@ impl Layer {
     }
 
     /// What the layer says of `key`: `Some(None)` is deleted, `None` is nothing.
-    pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+    pub fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
         match self.keys.may_have(key).then(|| self.puts.get(key)).flatten() {
-            Some(row) => Some(Some(row.value())),
+            Some(row) => Some(Some(row.shared_value())),
             None => self.covers(key).then_some(None),
         }
     }

@@ -3,10 +3,14 @@
 use std::slice;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kv::{KeyRange, Order};
 
 /// Entries of a node at most: one that has more is cut in two.
 const NODE_ENTRIES_MAX: usize = 32;
+
+/// Shorter values are copied for their readers: that takes less than counting them does.
+const SHARED_BYTES_MIN: usize = 256;
 
 /// A key and its value, in one piece of memory. Cheap to clone.
 #[derive(Clone)]
@@ -35,9 +39,26 @@ impl Row {
         self.bytes.get(self.key_bytes..).unwrap_or_default()
     }
 
+    /// The value for a reader to keep; a long one is not copied.
+    pub fn shared_value(&self) -> Bytes {
+        if self.value().len() < SHARED_BYTES_MIN {
+            return Bytes::copy_from_slice(self.value());
+        }
+        Bytes::from_owner(Value(self.clone()))
+    }
+
     /// Of both.
     pub fn bytes(&self) -> usize {
         self.bytes.len()
+    }
+}
+
+/// Keeps a row for the sake of its value.
+struct Value(Row);
+
+impl AsRef<[u8]> for Value {
+    fn as_ref(&self) -> &[u8] {
+        self.0.value()
     }
 }
 

@@ -38,7 +38,7 @@ impl Found<'_> {
 
     pub fn copy(self) -> (Bytes, Bytes) {
         match self {
-            Found::Memory(row) => (Bytes::copy_from_slice(row.key()), Bytes::copy_from_slice(row.value())),
+            Found::Memory(row) => (Bytes::copy_from_slice(row.key()), row.shared_value()),
             Found::Tree(key, value) => (Bytes::copy_from_slice(key.value()), Bytes::copy_from_slice(value.value())),
         }
     }
@@ -71,7 +71,7 @@ impl<'a, S: Source<'a> + 'a> Source<'a> for Over<'a, S> {
 
     fn get(self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         match self.layer.get(key) {
-            Some(value) => Ok(value.map(Bytes::copy_from_slice)),
+            Some(value) => Ok(value),
             None => self.below.get(key),
         }
     }
@@ -146,17 +146,19 @@ impl<'a, S: Source<'a>> Iterator for Rows<'a, S> {
         let Some(row) = self.next_above else {
             return self.next_below.take().map(Ok).or_else(|| self.undeleted());
         };
-        let found = match self.next_below.take().map(Ok).or_else(|| self.undeleted()) {
-            Some(Ok(found)) => Some(found),
-            Some(Err(error)) => return Some(Err(error)),
-            None => None,
-        };
-        if let Some(found) = found {
-            match self.order.compare(row.key(), found.key()) {
-                Ordering::Greater => return Some(Ok(found)),
-                Ordering::Equal => {}
-                Ordering::Less => self.next_below = Some(found),
+        // It stays in its place until it is asked for: it is large.
+        if self.next_below.is_none() {
+            match self.undeleted() {
+                Some(Ok(found)) => self.next_below = Some(found),
+                Some(Err(error)) => return Some(Err(error)),
+                None => self.below = None,
             }
+        }
+        let below = self.next_below.as_ref();
+        match below.map_or(Ordering::Less, |found| self.order.compare(row.key(), found.key())) {
+            Ordering::Greater => return self.next_below.take().map(Ok),
+            Ordering::Equal => self.next_below = None,
+            Ordering::Less => {}
         }
         self.next_above = self.above.next();
         Some(Ok(Found::Memory(row)))

@@ -40,7 +40,7 @@ impl Snapshot for View {}
 impl Read for View {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, Error> {
         match self.active.get(key) {
-            Some(value) => Ok(value.map(Bytes::copy_from_slice)),
+            Some(value) => Ok(value),
             None => self.below.get(key),
         }
     }

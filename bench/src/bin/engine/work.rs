@@ -1,5 +1,6 @@
 //! What the engines are given to do: 1 KiB rows in no order, scans, and a queue.
 
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use base::{Env, Timestamp};
@@ -17,6 +18,7 @@ const MESSAGE_BYTES: usize = 256;
 const MESSAGES_AT_ONCE: u64 = 10;
 const QUEUE_CLIENTS: u64 = 32;
 const SCAN_ROWS: usize = 100;
+const MOST_CLIENTS: u64 = 1024;
 
 /// How long pieces of work took, and all of them together.
 pub struct Times {
@@ -25,6 +27,17 @@ pub struct Times {
 }
 
 impl Times {
+    pub fn none() -> Times {
+        Times { sorted: Vec::new(), took: Duration::ZERO }
+    }
+
+    /// Adds what was done at another time.
+    pub fn add(&mut self, other: Times) {
+        self.sorted.extend(other.sorted);
+        self.sorted.sort();
+        self.took += other.took;
+    }
+
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
@@ -34,10 +47,38 @@ impl Times {
         self.count() as f64 / self.took.as_secs_f64()
     }
 
+    pub fn figures(&self) -> [Figure; 5] {
+        let at = |name, quantile| (name, self.at(quantile), "ms");
+        [("", self.rate(), "/s"), at("p50", 0.5), at("p99", 0.99), at("p99.9", 0.999), at("longest", 1.0)]
+    }
+
     /// The time that the share `quantile` of all stayed below, in milliseconds.
     pub fn at(&self, quantile: f64) -> f64 {
         let place = (self.sorted.len().saturating_sub(1) as f64 * quantile) as usize;
         self.sorted.get(place).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    }
+}
+
+/// Its name (empty: that of the row), its value, and its unit.
+pub type Figure = (&'static str, f64, &'static str);
+
+/// How much is done.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    pub clients: u64,
+    /// Until so much time is over,
+    pub time: Duration,
+    /// or each client has done so many pieces of work,
+    pub times: u64,
+    /// which it begins no sooner than so long after the one before.
+    pub pace: Duration,
+    /// Two efforts with different seeds pick different rows.
+    pub seed: u64,
+}
+
+impl Effort {
+    pub fn of(clients: u64, time: Duration) -> Effort {
+        Effort { clients, time, times: u64::MAX, pace: Duration::ZERO, seed: 0 }
     }
 }
 
@@ -66,28 +107,30 @@ pub async fn load(db: &Db, rows: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `clients` at a time do `work` until `time` is over or it says that there is no more.
+/// Clients do `work` at the same time, until enough is done or it says that there is no more.
 async fn together<F>(
     db: &Db,
-    clients: u64,
-    time: Duration,
+    effort: Effort,
     work: impl Fn(Db, Env) -> F + Clone + Send + 'static,
 ) -> anyhow::Result<Times>
 where
     F: Future<Output = Result<bool, Error>> + Send,
 {
     let start = Instant::now();
-    let tasks: Vec<_> = (0..clients)
+    let tasks: Vec<_> = (0..effort.clients)
         .map(|client| {
             let (db, work) = (db.clone(), work.clone());
             tokio::spawn(async move {
-                let (random, mut times) = (random(client + 1), Vec::new());
-                while start.elapsed() < time {
+                let (random, mut times) = (random(effort.seed * MOST_CLIENTS + client + 1), Vec::new());
+                while start.elapsed() < effort.time && (times.len() as u64) < effort.times {
                     let from = Instant::now();
                     if !work(db.clone(), random.clone()).await? {
                         break;
                     }
                     times.push(from.elapsed());
+                    if !effort.pace.is_zero() {
+                        tokio::time::sleep_until((from + effort.pace).into()).await;
+                    }
                 }
                 Ok::<_, Error>(times)
             })
@@ -101,39 +144,54 @@ where
     Ok(Times { sorted, took: start.elapsed() })
 }
 
-pub async fn modify(db: &Db, clients: u64, rows: u64, time: Duration) -> anyhow::Result<Times> {
+/// Each piece of work changes `at_once` of the rows in one transaction.
+pub async fn modify(db: &Db, effort: Effort, rows: u64, at_once: u64) -> anyhow::Result<Times> {
     let work = move |db: Db, random: Env| async move {
-        let (key, new) = (key(random.random_u64() % rows), value(&random));
+        let keys: Vec<_> = (0..at_once).map(|_| key(random.random_u64() % rows)).collect();
+        let new = value(&random);
         let write = db.write(move |tx| {
-            let old = ITEMS.get(tx, key)?.map_or(0, |old| old.len());
-            ITEMS.put(tx, key, &new.slice(..old.clamp(1, VALUE_BYTES)))
+            keys.iter().try_for_each(|key| {
+                let old = ITEMS.get(tx, *key)?.map_or(0, |old| old.len());
+                ITEMS.put(tx, *key, &new.slice(..old.clamp(1, VALUE_BYTES)))
+            })
         });
         write.await.map(|()| true)
     };
-    together(db, clients, time, work).await
+    together(db, effort, work).await
 }
 
-pub async fn reads(db: &Db, rows: u64, time: Duration) -> anyhow::Result<Times> {
+pub async fn reads(db: &Db, effort: Effort, rows: u64) -> anyhow::Result<Times> {
     let work = move |db: Db, random: Env| async move {
         let found = ITEMS.get(&db.read()?, key(random.random_u64() % rows))?;
         Ok(found.is_some())
     };
-    together(db, 1, time, work).await
+    together(db, effort, work).await
 }
 
-pub async fn scans(db: &Db, rows: u64, time: Duration) -> anyhow::Result<Times> {
+/// Scans of [`SCAN_ROWS`] rows from a random one on.
+pub async fn scans(db: &Db, effort: Effort, rows: u64, order: Order) -> anyhow::Result<Times> {
     let work = move |db: Db, random: Env| async move {
         let (hash, _) = key(random.random_u64() % rows);
-        let from = std::ops::Bound::Included(hash);
-        let range = ITEMS.range((), from, std::ops::Bound::Unbounded::<u64>);
+        let (from, unbounded) = (Bound::Included(hash), Bound::<u64>::Unbounded);
+        let range = match order {
+            Order::Forward => ITEMS.range((), from, unbounded),
+            Order::Reverse => ITEMS.range((), unbounded, from),
+        };
         let snapshot = db.read()?;
         let mut bytes = 0;
-        for row in snapshot.scan(range, Order::Forward)?.take(SCAN_ROWS) {
+        for row in snapshot.scan(range, order)?.take(SCAN_ROWS) {
             bytes += row?.1.len();
         }
         Ok(bytes > 0)
     };
-    together(db, 1, time, work).await
+    together(db, effort, work).await
+}
+
+/// Reads the first `rows` once, so that whoever keeps pages in memory has them.
+pub fn warm(db: &Db, rows: u64) -> anyhow::Result<()> {
+    let range = ITEMS.range((), Bound::<u64>::Unbounded, Bound::Excluded(key(rows).0));
+    db.read()?.scan(range, Order::Forward)?.try_for_each(|row| row.map(drop))?;
+    Ok(())
 }
 
 const FOREVER: Duration = Duration::from_secs(3600);
@@ -150,7 +208,7 @@ pub async fn send(db: &Db, messages: u64) -> anyhow::Result<Times> {
         });
         write.await
     };
-    together(db, QUEUE_CLIENTS, FOREVER, work).await
+    together(db, Effort::of(QUEUE_CLIENTS, FOREVER), work).await
 }
 
 /// Takes the oldest messages, which are deleted in the same transaction, until none are left.
@@ -165,7 +223,7 @@ pub async fn receive(db: &Db, messages: u64) -> anyhow::Result<Times> {
         });
         write.await
     };
-    let times = together(db, QUEUE_CLIENTS, FOREVER, work).await?;
+    let times = together(db, Effort::of(QUEUE_CLIENTS, FOREVER), work).await?;
     anyhow::ensure!(times.count() as u64 >= messages.div_ceil(MESSAGES_AT_ONCE), "messages are missing");
     Ok(times)
 }
