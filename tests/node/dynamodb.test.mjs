@@ -2,6 +2,7 @@
 
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { everyOperationIsDriven } from "./driven.mjs";
+import "./dynamodb/backups.mjs";
 import "./dynamodb/items.mjs";
 import "./dynamodb/statements.mjs";
 import "./dynamodb/tables.mjs";

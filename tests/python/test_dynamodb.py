@@ -310,5 +310,5 @@ def test_resource_policies_have_revisions(dynamodb, guest, iam, table, unique):
 
 def test_what_is_not_built_says_so(dynamodb):
     with pytest.raises(ClientError) as caught:
-        dynamodb.create_backup(TableName="some-table", BackupName="some-backup")
-    assert "CreateBackup" in caught.value.response["Error"]["Message"]
+        dynamodb.list_exports()
+    assert "ListExports" in caught.value.response["Error"]["Message"]

@@ -6,6 +6,7 @@ import threading
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from cloudlet import ACCOUNT, Server, wait_until
+from test_backups import active, available
 from test_lambda import create, make_role, package, queue
 
 CLIENTS = 16
@@ -73,7 +74,8 @@ def victim():
 
 
 def test_a_crash_leaves_table_index_and_stream_alike(victim):
-    """Money moves between accounts, two items a transaction, and each transaction leaves a note of itself."""
+    """Money moves between accounts, two items a transaction, and each transaction leaves a note of itself. A backup is under
+    way in each crash, and a table being restored from it in the next."""
     dynamodb = victim.client("dynamodb")
     arn = make(
         dynamodb,
@@ -83,12 +85,27 @@ def test_a_crash_leaves_table_index_and_stream_alike(victim):
     )
     for account in range(ACCOUNTS):
         dynamodb.put_item(TableName="bank", Item={"k": {"S": f"a{account}"}, "kind": {"S": "account"}, "n": {"N": "100"}})
-    noted = set()
+    fill(dynamodb)
+    noted, restoring = set(), None
     for round_ in range(4):
-        transfer_until_killed(victim, round_, noted)
+        begun = set(noted)
+        backup = transfer_until_killed(victim, round_, noted)
         victim.start()
-        check(victim.client("dynamodb"), victim.client("dynamodbstreams"), arn, noted)
+        dynamodb, streams = victim.client("dynamodb"), victim.client("dynamodbstreams")
+        check(dynamodb, streams, arn, noted)
+        if restoring:
+            check_restored(dynamodb, streams, arn, *restoring)
+        available(dynamodb, backup)
+        restoring = f"restored-{round_}", begun
+        dynamodb.restore_table_from_backup(BackupArn=backup, TargetTableName=restoring[0])
     assert noted
+
+
+def fill(dynamodb):
+    """Makes the table too large for a backup of one step."""
+    for start in range(0, 1500, 25):
+        items = [{"k": {"S": f"f{n}"}, "kind": {"S": "filling"}, "pad": {"S": "x" * 800}} for n in range(start, start + 25)]
+        dynamodb.batch_write_item(RequestItems={"bank": [{"PutRequest": {"Item": item}} for item in items]})
 
 
 def transfer_until_killed(server, round_, noted):
@@ -114,12 +131,16 @@ def transfer_until_killed(server, round_, noted):
     threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
     for thread in threads:
         thread.start()
-    for _ in range(150):
+    for _ in range(130):
+        enough.acquire()
+    backup = server.client("dynamodb").create_backup(TableName="bank", BackupName="under-way")["BackupDetails"]["BackupArn"]
+    for _ in range(20):
         enough.acquire()
     server.kill()
     stopping.set()
     for thread in threads:
         thread.join()
+    return backup
 
 
 def change(account, amount):
@@ -148,6 +169,24 @@ def check(dynamodb, streams, arn, noted):
     assert replayed == table
     # Two balances changed for each note: no transaction is in the stream in part.
     assert added == notes and changes == 2 * len(notes)
+
+
+def check_restored(dynamodb, streams, arn, name, noted):
+    """A table from a backup is what the other one was after some record of the stream, and none of a transaction's in part."""
+    active(dynamodb, name)
+    scan = dynamodb.get_paginator("scan")
+    table = {item["k"]["S"]: item for page in scan.paginate(TableName=name) for item in page["Items"]}
+    entries = [item for page in scan.paginate(TableName=name, IndexName="by-kind") for item in page["Items"]]
+    assert {item["k"]["S"]: item for item in entries} == table and len(entries) == len(table)
+    assert sum(int(item["n"]["N"]) for item in table.values() if "n" in item) == 100 * ACCOUNTS
+    assert noted <= {name for name, item in table.items() if item["kind"]["S"] == "note"}
+    differing = set(table)
+    for record in read(streams, arn):
+        key = record["dynamodb"]["Keys"]["k"]["S"]
+        (differing.discard if record["dynamodb"]["NewImage"] == table.get(key) else differing.add)(key)
+        if not differing:
+            return
+    raise AssertionError(f"{len(differing)} items are never all as in {name}")
 
 
 def test_no_record_is_skipped_in_a_crash(victim):

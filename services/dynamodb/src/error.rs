@@ -17,6 +17,21 @@ pub enum Error {
     ResourceInUse(String),
     #[error("{0}")]
     LimitExceeded(String),
+    /// `ResourceNotFound`, `ResourceInUse` and their like as operations on backups say it.
+    #[error("Table not found: {0}")]
+    TableNotFound(String),
+    #[error("Table already exists: {0}")]
+    TableAlreadyExists(String),
+    #[error("{0}")]
+    TableInUse(String),
+    #[error("Backup not found: {0}")]
+    BackupNotFound(String),
+    #[error("{0}")]
+    BackupInUse(String),
+    #[error("{0}")]
+    InvalidRestoreTime(String),
+    #[error("Point in time recovery is not enabled for table '{0}'")]
+    PointInTimeRecoveryUnavailable(String),
     /// With the item there was, when the request asked for it.
     #[error("The conditional request failed")]
     ConditionalCheckFailed(Option<StoredItem>),
@@ -77,6 +92,13 @@ impl Error {
             Error::ResourceNotFound(_) => "ResourceNotFoundException",
             Error::ResourceInUse(_) => "ResourceInUseException",
             Error::LimitExceeded(_) => "LimitExceededException",
+            Error::TableNotFound(_) => "TableNotFoundException",
+            Error::TableAlreadyExists(_) => "TableAlreadyExistsException",
+            Error::TableInUse(_) => "TableInUseException",
+            Error::BackupNotFound(_) => "BackupNotFoundException",
+            Error::BackupInUse(_) => "BackupInUseException",
+            Error::InvalidRestoreTime(_) => "InvalidRestoreTimeException",
+            Error::PointInTimeRecoveryUnavailable(_) => "PointInTimeRecoveryUnavailableException",
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
             Error::DuplicateItem => "DuplicateItemException",
             Error::TransactionCanceled(_) => "TransactionCanceledException",

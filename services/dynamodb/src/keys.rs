@@ -3,7 +3,8 @@
 //! Items lie under their table's number, then the hash of their partition key (so that scans run in an order that
 //! tells nothing, and keys of any length fit), then their sort key in its sorting form. An index's entries lie the
 //! same way under the index's number, with a digest of the item's own key behind, since index keys may repeat.
-//! A stream's records lie one after the other, in the order of the commits.
+//! A stream's records lie one after the other, in the order of the commits. A backup's items lie as a table's do, under
+//! the backup's number.
 
 use base::Timestamp;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use kv::Table;
 use service::prefix;
 
 use crate::encoding::StoredItem;
-use crate::types::{Record, ResourcePolicy, SharedTable, Span, StreamInfo, Token, Volume};
+use crate::types::{Backup, Copy, Moment, Record, ResourcePolicy, SharedTable, Span, StreamInfo, Token, Undo, Volume};
 
 /// The hash of a key: 16 bytes of a SHA-256.
 pub type Digest = [u8; 16];
@@ -39,6 +40,16 @@ pub const RECORDS: Table<(u64, u64), Record> = Table::new(prefix::DYNAMODB, 10);
 pub const SPANS: Table<u64, Span> = Table::new(prefix::DYNAMODB, 11);
 /// By the ARN of the table or stream.
 pub const POLICIES: Table<String, ResourcePolicy> = Table::new(prefix::DYNAMODB, 12);
+/// What undoes the changes of a table: by its number, when each was made, and the change's own number, which counts up.
+pub const UNDOS: Table<(u64, Timestamp, u64), Undo> = Table::new(prefix::DYNAMODB, 13);
+/// The last change of a table that can be undone, by its number.
+pub const LAST_UNDO: Table<u64, Moment> = Table::new(prefix::DYNAMODB, 14);
+/// By region, table name, and the backup's identifier, which begins with when it was made.
+pub const BACKUPS: Table<(String, String, String), Backup> = Table::new(prefix::DYNAMODB, 15);
+/// Copies under way: by the number of the table or backup that is copied, and the one of what it becomes.
+pub const COPIES: Table<(u64, u64), Copy> = Table::new(prefix::DYNAMODB, 16);
+/// Items that a copy must not have, though its table has them by now: by the copy's number, and the item's place.
+pub const ABSENT: Table<(u64, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMODB, 17);
 
 /// What tells of changes in one partition of a table or index, by its number.
 pub fn partition_channel(id: u64, partition: &Digest) -> Bytes {

@@ -27,8 +27,8 @@ pub use error::Error;
 
 use ops::follow::Followers;
 use ops::{
-    account, batch_get, batch_write, delete, follow, get, permission, put, query, resource_policy, scan, statement,
-    streams, table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, backup, batch_get, batch_write, delete, follow, get, permission, put, query, recovery, resource_policy,
+    restore, scan, statement, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
 use ops::{item_permission, resource_arn, resource_permission, table_arn};
 
@@ -43,14 +43,14 @@ const API: Api = Api {
 };
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 26] = [
-    "CreateBackup", "CreateGlobalTable", "DeleteBackup",
-    "DescribeBackup", "DescribeContinuousBackups", "DescribeContributorInsights", "DescribeExport",
+const NOT_IMPLEMENTED: [&str; 18] = [
+    "CreateGlobalTable", 
+    "DescribeContributorInsights", "DescribeExport",
     "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
     "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
     "ExportTableToPointInTime", "ImportTable",
-    "ListBackups", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
-    "RestoreTableFromBackup", "RestoreTableToPointInTime", "UpdateContinuousBackups", "UpdateContributorInsights",
+    "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
+    "UpdateContributorInsights",
     "UpdateGlobalTable",
 ];
 
@@ -103,6 +103,14 @@ fn service() -> Service {
         .operation(write("PutResourcePolicy", resource_policy::put).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:PutResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(read("GetResourcePolicy", resource_policy::get).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(write("DeleteResourcePolicy", resource_policy::delete).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:DeleteResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
+        .operation(write("CreateBackup", backup::create).permissions(backup::create_permissions))
+        .operation(read("DescribeBackup", backup::describe).permissions(|_, cx, i| backup::permissions(cx, "dynamodb:DescribeBackup", i.backup_arn.as_deref())))
+        .operation(write("DeleteBackup", backup::delete).permissions(|_, cx, i| backup::permissions(cx, "dynamodb:DeleteBackup", i.backup_arn.as_deref())))
+        .operation(read("ListBackups", backup::list))
+        .operation(write("RestoreTableFromBackup", restore::from_backup).permissions(restore::backup_permissions))
+        .operation(read("DescribeContinuousBackups", recovery::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeContinuousBackups", i.table_name.as_deref(), None)?])))
+        .operation(write("UpdateContinuousBackups", recovery::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateContinuousBackups", i.table_name.as_deref(), None)?])))
+        .operation(write("RestoreTableToPointInTime", restore::to_point_in_time).permissions(restore::moment_permissions))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
         .operation(write("PutItem", put::put).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:PutItem", i.table_name.as_deref(), i.item.iter().filter_map(|item| item.0.as_ref().ok()))?])))

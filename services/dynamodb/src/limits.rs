@@ -70,6 +70,7 @@ pub const READ_UNIT_BYTES: usize = 4096;
 /// Items that one step of going through a table looks at, and their bytes: a step is one transaction.
 pub const ITEMS_PER_STEP: usize = 1000;
 pub const BYTES_PER_STEP: usize = 2 * 1024 * 1024;
+pub const STEP: (usize, usize) = (ITEMS_PER_STEP, BYTES_PER_STEP);
 /// Expired items that one transaction removes.
 pub const EXPIRED_PER_STEP: usize = 100;
 /// How often a table is looked through for expired items.
@@ -86,3 +87,17 @@ pub const BATCH_STATEMENTS_MAX: usize = 25;
 pub const FOLLOWERS_MAX: usize = 4096;
 /// Items in the result of a query that is followed.
 pub const FOLLOWED_ITEMS_MAX: usize = 1000;
+/// Days that point-in-time recovery reaches back, at most and by default.
+pub const RECOVERY_DAYS_MAX: u32 = 35;
+/// How long the backup of a table is kept that was deleted with point-in-time recovery on.
+pub const SYSTEM_BACKUP_LIFETIME: std::time::Duration = std::time::Duration::from_secs(35 * 24 * 3600);
+/// Backups in one answer of `ListBackups`.
+pub const LIST_BACKUPS_MAX: usize = 100;
+/// A backup's ARN, in characters.
+pub const BACKUP_ARN_CHARS_MIN: usize = 37;
+pub const BACKUP_ARN_CHARS_MAX: usize = 1024;
+/// Items that one step of a copy takes along, and changes that it takes back, and their bytes: less than other steps, since
+/// a copy goes on for long, and clients' writes wait for each step.
+pub const COPY_STEP: (usize, usize) = (500, 512 * 1024);
+/// How long what is gone waits to be cleared away while copies of it are being made.
+pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);

@@ -14,6 +14,10 @@ use crate::encoding::StoredItem;
 use crate::key::KeySchema;
 use crate::value::Kind;
 
+mod backup;
+
+pub use backup::{Backup, BackupKind, Copy, Moment, Recovery, Restore, Undo};
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// Under which its items are kept.
@@ -38,10 +42,23 @@ pub struct Table {
     pub encryption: Option<Encryption>,
     pub tags: BTreeMap<String, String>,
     pub expiry: Option<Expiry>,
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// How many copies of it are being made.
+    #[serde(default)]
+    pub copies: u32,
+    /// Set for as long as it is being restored, and cannot be used.
+    #[serde(default)]
+    pub restore: Option<Restore>,
 }
 kv::stored!(Table, version = 1);
 
 impl Table {
+    /// Whether it is kept how its changes are undone.
+    pub fn is_journaled(&self) -> bool {
+        self.recovery.is_some() || self.copies > 0
+    }
+
     pub fn indexes(&self) -> impl Iterator<Item = &Index> {
         self.local_indexes.iter().chain(&self.global_indexes)
     }
@@ -304,7 +321,7 @@ pub struct ResourcePolicy {
 kv::stored!(ResourcePolicy, version = 1);
 
 /// How many items a table or index holds, and their size.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     pub items: u64,
     pub bytes: u64,
@@ -424,16 +441,22 @@ mod tests {
             encryption: None,
             tags: BTreeMap::new(),
             expiry: None,
+            recovery: None,
+            copies: 0,
+            restore: None,
         };
         let bytes = table.to_bytes().unwrap();
-        assert_eq!(Table::from_bytes(&bytes), Ok(table));
-        let golden = b"\x01\xde\x00\x12\xa2id\x03\xa4uuid\xa1u\xa4name\xa1t\
+        assert_eq!(Table::from_bytes(&bytes), Ok(table.clone()));
+        let golden = b"\x01\xde\x00\x15\xa2id\x03\xa4uuid\xa1u\xa4name\xa1t\
             \xa3arn\xd9/arn:aws:dynamodb:us-east-1:000000000000:table/t\xa7created\t\
             \xa3key\x82\xa9partition\x82\xa4name\xa2pk\xa4kind\xa1S\xa4sort\xc0\
             \xabdefinitions\x91\x92\xa2pk\xa1S\xa7billing\x83\xa9on_demand\xc3\xa5since\xc0\xa5shown\xc3\
             \xaathroughput\x85\xa4read\x00\xa5write\x00\xa9increased\xc0\xa9decreased\xc0\xafdecreases_today\x00\
             \xa9on_demand\xc0\xa5class\xc0\xb2deletion_protected\xc2\xadlocal_indexes\x90\xaeglobal_indexes\x90\
             \xa6stream\xc0\xaaencryption\xc0\xa4tags\x80\xa6expiry\xc0";
-        assert_eq!(bytes, golden.as_slice());
+        let added = b"\xa8recovery\xc0\xa6copies\x00\xa7restore\xc0";
+        assert_eq!(bytes, [golden.as_slice(), added].concat());
+        let before = [b"\x01\xde\x00\x12", &golden[4..]].concat();
+        assert_eq!(Table::from_bytes(&before.into()), Ok(table));
     }
 }

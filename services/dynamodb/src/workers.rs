@@ -9,9 +9,10 @@ use service::{Cx, Error as ServiceError, timers};
 
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{EXPIRY_INTERVAL, TRIM_INTERVAL};
+use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
-use crate::model::{expiry, index, table};
+use crate::model::table::Extent;
+use crate::model::{backup, copy, expiry, index, recovery, table, undo};
 use crate::types::Table;
 
 /// Work that goes on: the key of its timer. The timer's payload is how far it has come.
@@ -36,11 +37,26 @@ pub enum Kind {
     Clear(u64),
     /// Deletes old records of the stream with this label, and at last the stream.
     Trim(String),
+    /// Deletes what is kept under the number of a table that has become a backup, but for its items.
+    Strip(u64),
+    /// Copies what is kept under the number of the table or backup that it is on, for what becomes of the copy.
+    Copy(u64),
+    /// Forgets changes that lie too far back, for as long as the point-in-time recovery enabled at this moment lasts.
+    TrimChanges(Timestamp),
+    /// Forgets all changes, since nothing needs them any more.
+    ForgetChanges,
+    /// Removes the backup of a deleted table, whose time is over.
+    Expire(Arn),
 }
 
-/// Has `work` on a table begin, or go on from `cursor`, at `at`.
+/// Has work on a table begin, or go on from `cursor`, at `at`.
 pub fn schedule(tx: &mut Tx, at: Timestamp, table: &Table, kind: Kind, cursor: Option<Vec<u8>>) -> Result<(), Error> {
     set(tx, at, &Work { table: table.arn.clone(), id: table.id, kind }, cursor)
+}
+
+/// Has work begin on what is kept under a number: that of a table, or of something that is left of one.
+pub fn start(tx: &mut Tx, at: Timestamp, table: &Arn, id: u64, kind: Kind) -> Result<(), Error> {
+    set(tx, at, &Work { table: table.clone(), id, kind }, None)
 }
 
 fn set(tx: &mut Tx, at: Timestamp, work: &Work, cursor: Option<Vec<u8>>) -> Result<(), Error> {
@@ -54,25 +70,54 @@ pub fn fire(_: &DynamoDb, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result
     Ok(step(tx, cx.now(), work, &timer.payload)?)
 }
 
-/// Clears away a table or index that is gone: at once when it is small.
-pub fn clear(tx: &mut Tx, now: Timestamp, table: &Table, id: u64) -> Result<(), Error> {
-    if table::clear(tx, id)? { schedule(tx, now, table, Kind::Clear(id), None) } else { Ok(()) }
+/// Clears away a table, index or backup that is gone: at once when it is small.
+pub fn clear(tx: &mut Tx, now: Timestamp, table: &Arn, id: u64) -> Result<(), Error> {
+    let work = Work { table: table.clone(), id, kind: Kind::Clear(id) };
+    clear_step(tx, now, &work, id, Extent::All)
+}
+
+/// Clears away what a table had beside its items, which are a backup now.
+pub fn strip(tx: &mut Tx, now: Timestamp, table: &Table) -> Result<(), Error> {
+    let work = Work { table: table.arn.clone(), id: table.id, kind: Kind::Strip(table.id) };
+    clear_step(tx, now, &work, table.id, Extent::AllButItems)
+}
+
+fn clear_step(tx: &mut Tx, now: Timestamp, work: &Work, id: u64, extent: Extent) -> Result<(), Error> {
+    if copy::is_source(tx, id)? {
+        return set(tx, now + CLEARING_RETRY, work, None);
+    }
+    if table::clear(tx, id, extent)? { set(tx, now, work, None) } else { Ok(()) }
 }
 
 fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Error> {
-    if let Kind::Clear(id) = work.kind {
-        return match table::clear(tx, id)? {
-            true => set(tx, now, &work, None),
-            false => Ok(()),
-        };
-    }
-    if let Kind::Trim(label) = &work.kind {
-        return match stream::trim(tx, &work.table, label, now)? {
+    match &work.kind {
+        Kind::Clear(id) => clear_step(tx, now, &work, *id, Extent::All),
+        Kind::Strip(id) => clear_step(tx, now, &work, *id, Extent::AllButItems),
+        Kind::Trim(label) => match stream::trim(tx, &work.table, label, now)? {
             Trimmed::More => set(tx, now, &work, None),
             Trimmed::All => set(tx, now + TRIM_INTERVAL, &work, None),
             Trimmed::Gone => Ok(()),
-        };
+        },
+        Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now)? {
+            true => set(tx, now, &work, None),
+            false => Ok(()),
+        },
+        Kind::Expire(backup) => expire(tx, now, &work, backup),
+        _ => step_of_table(tx, now, work, cursor),
     }
+}
+
+fn expire(tx: &mut Tx, now: Timestamp, work: &Work, backup: &Arn) -> Result<(), Error> {
+    match backup::find(tx, &backup.region, backup) {
+        Ok(backup) if copy::is_source(tx, backup.id)? => set(tx, now + CLEARING_RETRY, work, None),
+        Ok(backup) => backup::remove(tx, &backup, now),
+        Err(Error::BackupNotFound(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A step of the work that ends with its table.
+fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Error> {
     let Ok(table) = table::find(tx, &work.table.region, &work.table.to_string()) else { return Ok(()) };
     if table.id != work.id {
         return Ok(());
@@ -95,7 +140,19 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             let more = expiry::sweep(tx, &table, now)?;
             schedule(tx, if more { now } else { now + EXPIRY_INTERVAL }, &table, work.kind, None)
         }
-        Kind::FillExpiries(_) | Kind::Sweep(_) | Kind::Clear(_) | Kind::Trim(_) => Ok(()),
+        Kind::TrimChanges(enabled) => match table.recovery.as_ref().filter(|recovery| recovery.enabled == enabled) {
+            Some(recovery) => {
+                // A copy that is being made may need them still.
+                let more = table.copies == 0 && undo::trim(tx, table.id, recovery::earliest(recovery, now))?;
+                schedule(tx, if more { now } else { now + TRIM_INTERVAL }, &table, work.kind, None)
+            }
+            None => Ok(()),
+        },
+        Kind::ForgetChanges if !table.is_journaled() => match undo::clear(tx, table.id)? {
+            true => schedule(tx, now, &table, work.kind, None),
+            false => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 

@@ -27,6 +27,11 @@ const GLOBAL_INDEX: &[Field] = &[
     ("ContributorInsightsSpecification", Shape::Json),
 ];
 
+const ENCRYPTION: Shape =
+    Shape::Struct(&[("SSEEnabled", Shape::Boolean), ("SSEType", Shape::Text), ("KMSMasterKeyId", Shape::Text)]);
+const RECOVERY: Shape =
+    Shape::Struct(&[("PointInTimeRecoveryEnabled", Shape::Boolean), ("RecoveryPeriodInDays", Shape::Integer)]);
+
 /// Properties that `CreateTable` takes as they are.
 const CREATED: &[&str] = &[
     "AttributeDefinitions",
@@ -80,8 +85,8 @@ impl Resource for Table {
                     Shape::Struct(&[("AttributeName", Shape::Text), ("Enabled", Shape::Boolean)]),
                 ),
                 property("Tags", TAGS),
-                ignored("SSESpecification"),
-                ignored("PointInTimeRecoverySpecification"),
+                property("SSESpecification", ENCRYPTION),
+                property("PointInTimeRecoverySpecification", RECOVERY),
                 ignored("ContributorInsightsSpecification"),
                 ignored("WarmThroughput"),
             ]
@@ -107,15 +112,13 @@ impl Resource for Table {
         if let Some(stream) = stream(wanted) {
             input["StreamSpecification"] = stream;
         }
+        if let Some(encryption) = wanted.get("SSESpecification") {
+            input["SSESpecification"] = encryption_input(encryption);
+        }
         cx.call("dynamodb", "CreateTable", input).await?;
         let table = ready(cx, &name).await?;
-        // Turning it off is an error where it was never on.
-        if let Some(time_to_live) =
-            wanted.get("TimeToLiveSpecification").filter(|specification| specification["Enabled"] != json!(false))
-        {
-            let set = set_time_to_live(cx, &name, time_to_live).await;
-            or_delete(set, cx.call("dynamodb", "DeleteTable", json!({"TableName": name}))).await?;
-        }
+        let set = set_up(cx, &name, wanted).await;
+        or_delete(set, cx.call("dynamodb", "DeleteTable", json!({"TableName": name}))).await?;
         made_of(&name, &table)
     }
 
@@ -144,6 +147,10 @@ impl Resource for Table {
         if streamed != streams {
             input["StreamSpecification"] = streams.unwrap_or_else(|| json!({"StreamEnabled": false}));
         }
+        if old.properties.get("SSESpecification") != wanted.get("SSESpecification") {
+            input["SSESpecification"] =
+                wanted.get("SSESpecification").map(encryption_input).unwrap_or_else(unencrypted);
+        }
         if input.as_object().is_some_and(|input| !input.is_empty()) {
             input["TableName"] = json!(name);
             cx.call("dynamodb", "UpdateTable", input).await?;
@@ -151,6 +158,9 @@ impl Resource for Table {
         }
         update_indexes(cx, name, &old.properties, wanted).await?;
         update_time_to_live(cx, name, &old.properties, wanted).await?;
+        if recovery(&old.properties) != recovery(wanted) {
+            set_recovery(cx, name, wanted).await?;
+        }
         update_tags(cx, old, wanted).await?;
         made_of(name, &ready(cx, name).await?)
     }
@@ -174,6 +184,48 @@ fn stream(properties: &Properties) -> Option<Value> {
     let enabled = stream.get("StreamEnabled").and_then(Value::as_bool).unwrap_or(true);
     let view = stream.get("StreamViewType").cloned().unwrap_or_default();
     enabled.then(|| json!({"StreamEnabled": true, "StreamViewType": view}))
+}
+
+/// An encryption as operations say it.
+fn encryption_input(specification: &Value) -> Value {
+    let mut input = specification.clone();
+    if let Some(members) = input.as_object_mut() {
+        let enabled = members.remove("SSEEnabled").unwrap_or(json!(false));
+        members.insert("Enabled".into(), enabled);
+    }
+    input
+}
+
+fn unencrypted() -> Value {
+    json!({"Enabled": false})
+}
+
+/// Whether a table can be brought back to earlier moments, and how many days back, where it is said.
+fn recovery(properties: &Properties) -> Value {
+    let specification = properties.get("PointInTimeRecoverySpecification");
+    let enabled = specification.and_then(|specification| specification.get("PointInTimeRecoveryEnabled"));
+    match (specification, enabled) {
+        (Some(specification), Some(Value::Bool(true))) => specification.clone(),
+        _ => json!({"PointInTimeRecoveryEnabled": false}),
+    }
+}
+
+async fn set_recovery(cx: &Cx<'_>, name: &str, wanted: &Properties) -> Result<()> {
+    let input = json!({"TableName": name, "PointInTimeRecoverySpecification": recovery(wanted)});
+    cx.call("dynamodb", "UpdateContinuousBackups", input).await.map(drop)
+}
+
+/// Gives a new table what making it does not.
+async fn set_up(cx: &Cx<'_>, name: &str, wanted: &Properties) -> Result<()> {
+    // Turning it off is an error where it was never on.
+    let time_to_live = wanted.get("TimeToLiveSpecification");
+    if let Some(time_to_live) = time_to_live.filter(|specification| specification["Enabled"] != json!(false)) {
+        set_time_to_live(cx, name, time_to_live).await?;
+    }
+    match recovery(wanted) == recovery(&Properties::new()) {
+        true => Ok(()),
+        false => set_recovery(cx, name, wanted).await,
+    }
 }
 
 /// An index without what only CloudFormation knows.

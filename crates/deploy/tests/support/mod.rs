@@ -271,6 +271,7 @@ impl Inner {
             }
             "UpdateTable" => self.merge(&key, "Updated", input),
             "UpdateTimeToLive" => self.merge(&key, "TimeToLive", &input["TimeToLiveSpecification"]),
+            "UpdateContinuousBackups" => self.merge(&key, "Recovery", &input["PointInTimeRecoverySpecification"]),
             "DeleteTable" => self.remove(&key),
             _ => panic!("dynamodb:{operation}"),
         }

@@ -13,7 +13,7 @@ use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::keys::EXPIRIES;
-use crate::limits::{EXPIRED_PER_STEP, EXPIRY_AGE_MAX};
+use crate::limits::{EXPIRED_PER_STEP, EXPIRY_AGE_MAX, STEP};
 use crate::types::Table;
 use crate::value::Kind;
 
@@ -48,7 +48,7 @@ pub fn follow(
 
 /// Lists some of the items that were there before time to live was enabled: see [`item::walk`].
 pub fn fill(tx: &mut Tx, table: &Table, cursor: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
-    item::walk(tx, table, cursor, |tx, key, item| match moment(table, item.view()) {
+    item::walk(tx, table.id, cursor, STEP, |tx, key, item| match moment(table, item.view()) {
         Some(at) => Ok(EXPIRIES.put(tx, (table.id, at, key.partition, &key.sort), &())?),
         None => Ok(()),
     })

@@ -6,7 +6,7 @@ use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::{ItemKey, empty_kind};
 use crate::keys::{Digest, ENTRIES, partition_channel};
-use crate::limits::WRITE_UNIT_BYTES;
+use crate::limits::{STEP, WRITE_UNIT_BYTES};
 use crate::model::item::{self, add_volume};
 use crate::size::item_size;
 use crate::types::{Index, Projected, Table};
@@ -96,7 +96,7 @@ pub fn check_keys(table: &Table, item: ItemRef<'_>) -> Result<(), Error> {
 ///
 /// Items written meanwhile have their entries already: adding one again changes nothing.
 pub fn backfill(tx: &mut Tx, table: &Table, index: &Index, cursor: Option<&[u8]>) -> Result<Option<Vec<u8>>, Error> {
-    item::walk(tx, table, cursor, |tx, place, item| {
+    item::walk(tx, table.id, cursor, STEP, |tx, place, item| {
         let primary = place.digest();
         let Some(entry) = entry(table, index, item) else { return Ok(()) };
         let key = (index.id, entry.key.partition, entry.key.sort.clone(), primary);

@@ -4,13 +4,13 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::stream::{self, Occasion};
-use super::{expiry, index, table};
+use super::{expiry, index, table, undo};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
 use crate::key::ItemKey;
 use crate::keys::{ITEMS, VOLUMES, partition_channel};
-use crate::limits::{BYTES_PER_STEP, ITEM_BYTES_MAX, ITEMS_PER_STEP, NESTING_LEVELS_MAX, WRITE_UNIT_BYTES};
+use crate::limits::{ITEM_BYTES_MAX, NESTING_LEVELS_MAX, WRITE_UNIT_BYTES};
 use crate::size::item_size;
 use crate::types::{SharedTable, Table, Volume};
 use crate::value::{InvalidValue, Item, Value};
@@ -251,6 +251,7 @@ pub fn store(
     add_volume(tx, table.id, change, size(before), size(after))?;
     expiry::follow(tx, table, key, before, after)?;
     stream::append(tx, table, before, after, occasion)?;
+    undo::append(tx, table, key, before, occasion.at)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
         return Ok(used);
     }
@@ -283,22 +284,23 @@ pub fn add_volume(tx: &mut Tx, id: u64, change: i64, bytes_before: usize, bytes_
     Ok(VOLUMES.put(tx, id, &volume)?)
 }
 
-/// Visits some of a table's items, beginning after `cursor`. Returns the cursor of the next step, or `None` when all
-/// items have been visited.
+/// Visits some of the items kept under a table's or backup's number, beginning after `cursor`: so many of them, or of so many
+/// bytes. Returns the cursor of the next step, or `None` when all items have been visited.
 pub fn walk(
     tx: &mut Tx,
-    table: &Table,
+    id: u64,
     cursor: Option<&[u8]>,
-    visit: impl Fn(&mut Tx, &ItemKey, &StoredItem) -> Result<(), Error>,
+    (items_max, bytes_max): (usize, usize),
+    mut visit: impl FnMut(&mut Tx, &ItemKey, &StoredItem) -> Result<(), Error>,
 ) -> Result<Option<Vec<u8>>, Error> {
-    let range = ITEMS.prefix_range(table.id);
+    let range = ITEMS.prefix_range(id);
     let range = match cursor {
         Some(cursor) => range.after(cursor, Order::Forward),
         None => range,
     };
     let mut items = Vec::new();
     let mut bytes = 0;
-    let is_full = |count: usize, bytes: usize| count == ITEMS_PER_STEP || bytes >= BYTES_PER_STEP;
+    let is_full = |count: usize, bytes: usize| count == items_max || bytes >= bytes_max;
     for row in ITEMS.scan_bytes(tx, range, Order::Forward)? {
         let ((_, partition, sort), item) = row?;
         bytes += item_size(item.view());
@@ -311,5 +313,5 @@ pub fn walk(
         visit(tx, key, item)?;
     }
     let last = items.last().filter(|_| is_full(items.len(), bytes));
-    Ok(last.map(|(key, _)| ITEMS.key_bytes((table.id, key.partition, &key.sort))))
+    Ok(last.map(|(key, _)| ITEMS.key_bytes((id, key.partition, &key.sort))))
 }

@@ -1,12 +1,16 @@
 //! Every state transition: plain synchronous functions over a transaction or a snapshot.
 
+pub mod backup;
 pub mod capacity;
+pub mod copy;
 pub mod expiry;
 pub mod follow;
 pub mod index;
 pub mod item;
 pub mod page;
 pub mod policy;
+pub mod recovery;
 pub mod stream;
 pub mod table;
 pub mod transaction;
+pub mod undo;

@@ -22,7 +22,7 @@ use crate::workers::{self, Kind};
 /// When an item changes, and whether time to live is the reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion {
-    at: Timestamp,
+    pub at: Timestamp,
     expired: bool,
 }
 

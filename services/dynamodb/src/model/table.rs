@@ -2,10 +2,13 @@
 
 use std::ops::Bound;
 
+use base::Arn;
 use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ENTRIES, EXPIRIES, ITEMS, NEXT_ID, POLICIES, TABLES, VOLUMES, table_channel};
+use crate::keys::{
+    ABSENT, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, TABLES, UNDOS, VOLUMES, table_channel,
+};
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
 
@@ -22,18 +25,46 @@ pub fn name(table: &str) -> &str {
 /// # Errors
 /// `ResourceNotFound`, without the name, as operations on items say it.
 pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
-    TABLES
-        .get(read, (region, name(table)))?
+    usable(TABLES.get(read, (region, name(table)))?)
         .ok_or_else(|| Error::ResourceNotFound("Requested resource not found".into()))
+}
+
+/// A table that is not being restored.
+fn usable(table: Option<SharedTable>) -> Option<SharedTable> {
+    table.filter(|table| table.restore.is_none())
 }
 
 /// # Errors
 /// `ResourceNotFound`, with the name, as operations on tables say it.
 pub fn describe(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
+    usable(TABLES.get(read, (region, name(table)))?).ok_or_else(|| missing(table))
+}
+
+/// The same for operations that see a table which is being restored.
+///
+/// # Errors
+/// `ResourceNotFound`, with the name.
+pub fn any(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
+    TABLES.get(read, (region, name(table)))?.ok_or_else(|| missing(table))
+}
+
+fn missing(table: &str) -> Error {
+    Error::ResourceNotFound(format!("Requested resource not found: Table: {} not found", name(table)))
+}
+
+/// A table of which there are, or will be, backups.
+///
+/// # Errors
+/// `TableNotFound`.
+pub fn backed_up(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<SharedTable, Error> {
     let name = name(table);
-    TABLES
-        .get(read, (region, name))?
-        .ok_or_else(|| Error::ResourceNotFound(format!("Requested resource not found: Table: {name} not found")))
+    usable(TABLES.get(read, (region, name))?).ok_or_else(|| Error::TableNotFound(name.into()))
+}
+
+/// The table with this ARN, if it is still the one with this number.
+pub fn same(read: &(impl Read + ?Sized), arn: &Arn, id: u64) -> Result<Option<SharedTable>, Error> {
+    let table = TABLES.get(read, (&*arn.region, name(&arn.to_string())))?;
+    Ok(table.filter(|table| table.id == id))
 }
 
 pub fn volume(read: &(impl Read + ?Sized), id: u64) -> Result<Volume, Error> {
@@ -52,8 +83,9 @@ pub fn next_id(tx: &mut Tx) -> Result<u64, Error> {
 /// # Errors
 /// `ResourceInUse` when there is one of that name.
 pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
-    if TABLES.contains(tx, (&*table.arn.region, &*table.name))? {
-        return Err(Error::ResourceInUse(format!("Table already exists: {}", table.name)));
+    if let Some(present) = TABLES.get(tx, (&*table.arn.region, &*table.name))? {
+        let problem = if present.restore.is_some() { "Table is being used" } else { "Table already exists" };
+        return Err(Error::ResourceInUse(format!("{problem}: {}", table.name)));
     }
     let mut table = table.clone();
     table.id = next_id(tx)?;
@@ -74,9 +106,15 @@ pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
 /// Removes a table. What it and its indexes hold is still to be [cleared](clear).
 ///
 /// # Errors
-/// `ResourceNotFound`; a validation error when it is protected.
+/// `ResourceNotFound`; `ResourceInUse` while it is being restored; a validation error when it is protected.
 pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Error> {
-    let table = describe(tx, region, table)?;
+    let table = any(tx, region, table)?;
+    if table.restore.is_some() {
+        let name = &table.name;
+        return Err(Error::ResourceInUse(format!(
+            "Attempt to change a resource which is still in use: Table is being created: {name}"
+        )));
+    }
     if table.deletion_protected {
         return Err(Error::validation(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
@@ -88,21 +126,41 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Err
     Ok(table)
 }
 
-/// Deletes some of what is kept under the number of a table or index that is gone; whether there may be more.
-pub fn clear(tx: &mut Tx, id: u64) -> Result<bool, Error> {
-    VOLUMES.delete(tx, id)?;
-    for range in [ITEMS.prefix_range(id), ENTRIES.prefix_range(id), EXPIRIES.prefix_range(id)] {
-        let last = tx.scan(range.clone(), Order::Forward)?.take(CLEARED_PER_STEP).enumerate().last();
-        let Some((at, row)) = last else { continue };
-        if at + 1 < CLEARED_PER_STEP {
-            tx.delete_range(range)?;
-            continue;
+/// What is kept under the number of a table, an index or a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    All,
+    /// All but the items: of a table that has become a backup.
+    AllButItems,
+}
+
+/// Deletes some of what is kept under the number of something that is gone; whether there may be more.
+pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
+    let ranges = [ENTRIES.prefix_range(id), EXPIRIES.prefix_range(id), UNDOS.prefix_range(id), ABSENT.prefix_range(id)];
+    LAST_UNDO.delete(tx, id)?;
+    for range in ranges {
+        if clear_range(tx, range)? {
+            return Ok(true);
         }
-        let past = row?.0;
-        tx.delete_range(KeyRange::new(Bound::Included(range.start()), Bound::Included(&past)))?;
-        return Ok(true);
     }
-    Ok(false)
+    if extent == Extent::AllButItems {
+        return Ok(false);
+    }
+    VOLUMES.delete(tx, id)?;
+    clear_range(tx, ITEMS.prefix_range(id))
+}
+
+/// Deletes some of the rows in a range; whether there may be more.
+pub fn clear_range(tx: &mut Tx, range: KeyRange) -> Result<bool, Error> {
+    let last = tx.scan(range.clone(), Order::Forward)?.take(CLEARED_PER_STEP).enumerate().last();
+    let Some((at, row)) = last else { return Ok(false) };
+    if at + 1 < CLEARED_PER_STEP {
+        tx.delete_range(range)?;
+        return Ok(false);
+    }
+    let past = row?.0;
+    tx.delete_range(KeyRange::new(Bound::Included(range.start()), Bound::Included(&past)))?;
+    Ok(true)
 }
 
 /// A page of a region's table names after `after`, and whether there are more.

@@ -7,7 +7,7 @@ use super::schema::{AttributeDefinition, KeySchemaElement, Projection};
 use crate::error::Error;
 use crate::key::KeySchema;
 use crate::model::table::volume;
-use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput};
+use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput, Volume};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -42,6 +42,19 @@ pub struct TableDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     on_demand_throughput: Option<OnDemandThroughput>,
     warm_throughput: WarmThroughput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restore_summary: Option<RestoreSummary>,
+}
+
+/// Of a table that is being restored.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RestoreSummary {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_backup_arn: Option<String>,
+    source_table_arn: String,
+    restore_date_time: DateTime,
+    restore_in_progress: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,7 +136,6 @@ pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Resul
     let size = volume(read, table.id)?;
     let index = |index: &Index, local: bool| index_description(read, table, index, local);
     let stream = table.stream.as_ref();
-    let enabled = stream.filter(|stream| stream.enabled);
     Ok(TableDescription {
         attribute_definitions: table
             .definitions
@@ -143,24 +155,38 @@ pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Resul
         table_arn: table.arn.to_string(),
         table_id: table.uuid.clone(),
         billing_mode_summary: table.billing.shown.then(|| BillingModeSummary {
-            billing_mode: if table.billing.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" },
+            billing_mode: billing_mode(table),
             last_update_to_pay_per_request_date_time: table.billing.since.map(DateTime::from),
         }),
         local_secondary_indexes: table.local_indexes.iter().map(|one| index(one, true)).collect::<Result<_, _>>()?,
         global_secondary_indexes: table.global_indexes.iter().map(|one| index(one, false)).collect::<Result<_, _>>()?,
-        stream_specification: enabled
-            .map(|stream| StreamSpecification { stream_enabled: true, stream_view_type: stream.view.clone() }),
+        stream_specification: stream_specification(table),
         latest_stream_label: stream.map(|stream| stream.label.clone()),
         latest_stream_arn: stream.map(|stream| format!("{}/stream/{}", table.arn, stream.label)),
-        sse_description: table.encryption.as_ref().map(|encryption| SseDescription {
-            status: "ENABLED",
-            sse_type: "KMS",
-            kms_master_key_arn: encryption.kms_key.clone(),
-        }),
+        sse_description: sse_description(table),
         table_class_summary: table.class.clone().map(|table_class| TableClassSummary { table_class }),
         deletion_protection_enabled: table.deletion_protected,
         on_demand_throughput: table.on_demand,
         warm_throughput: warm(table, &table.throughput),
+        restore_summary: table.restore.as_ref().map(|restore| RestoreSummary {
+            source_backup_arn: restore.backup.as_ref().map(ToString::to_string),
+            source_table_arn: restore.table.to_string(),
+            restore_date_time: restore.at.into(),
+            restore_in_progress: true,
+        }),
+    })
+}
+
+fn stream_specification(table: &Table) -> Option<StreamSpecification> {
+    let enabled = table.stream.as_ref().filter(|stream| stream.enabled);
+    enabled.map(|stream| StreamSpecification { stream_enabled: true, stream_view_type: stream.view.clone() })
+}
+
+fn sse_description(table: &Table) -> Option<SseDescription> {
+    table.encryption.as_ref().map(|encryption| SseDescription {
+        status: "ENABLED",
+        sse_type: "KMS",
+        kms_master_key_arn: encryption.kms_key.clone(),
     })
 }
 
@@ -171,15 +197,10 @@ fn index_description(
     local: bool,
 ) -> Result<IndexDescription, Error> {
     let size = volume(read, index.id)?;
-    let (projection_type, non_key_attributes) = match &index.projection {
-        Projected::All => ("ALL", None),
-        Projected::KeysOnly => ("KEYS_ONLY", None),
-        Projected::Include(names) => ("INCLUDE", Some(names.clone())),
-    };
     Ok(IndexDescription {
         index_name: index.name.clone(),
         key_schema: key_schema(&index.key),
-        projection: Projection { projection_type: Some(projection_type.into()), non_key_attributes },
+        projection: projection(&index.projection),
         index_status: (!local).then_some(if index.backfilling { "CREATING" } else { "ACTIVE" }),
         backfilling: index.backfilling.then_some(true),
         provisioned_throughput: (!local).then(|| throughput(&index.throughput)),
@@ -189,6 +210,15 @@ fn index_description(
         on_demand_throughput: index.on_demand,
         warm_throughput: (!local).then(|| warm(table, &index.throughput)),
     })
+}
+
+fn projection(projected: &Projected) -> Projection {
+    let (projection_type, non_key_attributes) = match projected {
+        Projected::All => ("ALL", None),
+        Projected::KeysOnly => ("KEYS_ONLY", None),
+        Projected::Include(names) => ("INCLUDE", Some(names.clone())),
+    };
+    Projection { projection_type: Some(projection_type.into()), non_key_attributes }
 }
 
 /// A key as requests and answers write it.
@@ -213,4 +243,105 @@ fn throughput(throughput: &Throughput) -> ThroughputDescription {
 fn warm(table: &Table, throughput: &Throughput) -> WarmThroughput {
     let (read, write) = if table.billing.on_demand { (12_000, 4_000) } else { (throughput.read, throughput.write) };
     WarmThroughput { read_units_per_second: read, write_units_per_second: write, status: "ACTIVE" }
+}
+
+/// A table as its backup describes it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SourceTableDetails {
+    table_name: String,
+    table_id: String,
+    table_arn: String,
+    table_size_bytes: u64,
+    key_schema: Vec<KeySchemaElement>,
+    table_creation_date_time: DateTime,
+    provisioned_throughput: SourceThroughput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<OnDemandThroughput>,
+    item_count: u64,
+    billing_mode: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SourceThroughput {
+    read_capacity_units: i64,
+    write_capacity_units: i64,
+}
+
+/// What a table has beside items, where it does.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SourceTableFeatureDetails {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    local_secondary_indexes: Vec<SourceIndex>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    global_secondary_indexes: Vec<SourceIndex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_description: Option<StreamSpecification>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_to_live_description: Option<SourceTimeToLive>,
+    #[serde(rename = "SSEDescription", skip_serializing_if = "Option::is_none")]
+    sse_description: Option<SseDescription>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SourceIndex {
+    index_name: String,
+    key_schema: Vec<KeySchemaElement>,
+    projection: Projection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioned_throughput: Option<SourceThroughput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_demand_throughput: Option<OnDemandThroughput>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SourceTimeToLive {
+    time_to_live_status: &'static str,
+    attribute_name: String,
+}
+
+pub fn source(table: &Table, volume: Volume) -> SourceTableDetails {
+    SourceTableDetails {
+        table_name: table.name.clone(),
+        table_id: table.uuid.clone(),
+        table_arn: table.arn.to_string(),
+        table_size_bytes: volume.bytes,
+        key_schema: key_schema(&table.key),
+        table_creation_date_time: table.created.into(),
+        provisioned_throughput: source_throughput(&table.throughput),
+        on_demand_throughput: table.on_demand,
+        item_count: volume.items,
+        billing_mode: billing_mode(table),
+    }
+}
+
+fn source_throughput(throughput: &Throughput) -> SourceThroughput {
+    SourceThroughput { read_capacity_units: throughput.read, write_capacity_units: throughput.write }
+}
+
+fn billing_mode(table: &Table) -> &'static str {
+    if table.billing.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" }
+}
+
+pub fn source_features(table: &Table) -> SourceTableFeatureDetails {
+    let index = |index: &Index, local: bool| SourceIndex {
+        index_name: index.name.clone(),
+        key_schema: key_schema(&index.key),
+        projection: projection(&index.projection),
+        provisioned_throughput: (!local).then(|| source_throughput(&index.throughput)),
+        on_demand_throughput: index.on_demand,
+    };
+    SourceTableFeatureDetails {
+        local_secondary_indexes: table.local_indexes.iter().map(|one| index(one, true)).collect(),
+        global_secondary_indexes: table.global_indexes.iter().map(|one| index(one, false)).collect(),
+        stream_description: stream_specification(table),
+        time_to_live_description: table.expiry.as_ref().filter(|expiry| expiry.enabled).map(|expiry| {
+            SourceTimeToLive { time_to_live_status: "ENABLED", attribute_name: expiry.attribute.clone() }
+        }),
+        sse_description: sse_description(table),
+    }
 }

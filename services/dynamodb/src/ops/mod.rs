@@ -1,6 +1,7 @@
 //! The operations, a file for each kind of thing they work on.
 
 pub mod account;
+pub mod backup;
 pub mod batch_get;
 pub mod batch_write;
 pub mod delete;
@@ -11,7 +12,9 @@ pub mod get;
 pub mod put;
 pub mod query;
 pub mod read;
+pub mod recovery;
 pub mod resource_policy;
+pub mod restore;
 pub mod scan;
 pub mod schema;
 pub mod statement;

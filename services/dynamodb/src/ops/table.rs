@@ -14,7 +14,7 @@ use super::{permission, resource_policy};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
-use crate::model::{policy, stream, table};
+use crate::model::{backup, policy, stream, table};
 use crate::types::{
     Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput,
 };
@@ -112,8 +112,9 @@ fn made(tx: &mut Tx, wanted: &Table, policy: Option<&ResourcePolicy>) -> Result<
 pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<DescribeTableOutput, Error> {
     let name = table_name(input.table_name)?;
     let snapshot = cx.db().read()?;
-    let table = table::describe(&snapshot, cx.region().as_str(), &name)?;
-    Ok(DescribeTableOutput { table: describe::table(&snapshot, &table, "ACTIVE")? })
+    let table = table::any(&snapshot, cx.region().as_str(), &name)?;
+    let status = if table.restore.is_some() { "CREATING" } else { "ACTIVE" };
+    Ok(DescribeTableOutput { table: describe::table(&snapshot, &table, status)? })
 }
 
 pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<TableOutput, Error> {
@@ -125,8 +126,13 @@ pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Table
         .write(move |tx| {
             let table = table::delete(tx, region.as_str(), &name)?;
             stream::close(tx, &table, now)?;
-            workers::clear(tx, now, &table, table.id)?;
-            table.indexes().try_for_each(|index| workers::clear(tx, now, &table, index.id))?;
+            if table.recovery.is_some() {
+                backup::keep_deleted(tx, &table, now)?;
+                workers::strip(tx, now, &table)?;
+            } else {
+                workers::clear(tx, now, &table.arn, table.id)?;
+            }
+            table.indexes().try_for_each(|index| workers::clear(tx, now, &table.arn, index.id))?;
             Ok::<_, Error>(table)
         })
         .await?;
@@ -205,6 +211,9 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         expiry: None,
         key,
         definitions,
+        recovery: None,
+        copies: 0,
+        restore: None,
     };
     check_local_indexes(&table)?;
     check_global_indexes(&table, input)?;
@@ -379,6 +388,13 @@ fn tags(tags: Option<&[Tag]>) -> BTreeMap<String, String> {
 }
 
 impl Table {
+    /// Attributes that no key uses any more lose their definition.
+    pub fn forget_definitions(&mut self) {
+        let definitions = std::mem::take(&mut self.definitions);
+        let used = |name: &str| self.key.has(name) || self.indexes().any(|index| index.key.has(name));
+        self.definitions = definitions.into_iter().filter(|(name, _)| used(name)).collect();
+    }
+
     /// The throughput of an on-demand table is none.
     pub fn make_on_demand(&mut self, now: base::Timestamp) {
         self.billing = Billing { on_demand: true, since: Some(now), shown: true };

@@ -72,7 +72,7 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
             follow_stream(tx, &before, &mut table, now)?;
             let is_gone = |id: u64| !table.global_indexes.iter().any(|index| index.id == id);
             for index in before.global_indexes.iter().filter(|index| is_gone(index.id)) {
-                workers::clear(tx, now, &table, index.id)?;
+                workers::clear(tx, now, &table.arn, index.id)?;
             }
             for index in table.global_indexes.iter().filter(|index| is_new(&input, &index.name)) {
                 workers::schedule(tx, now, &table, Kind::FillIndex(index.id), None)?;
@@ -259,16 +259,9 @@ fn change_index(table: &mut Table, update: &IndexUpdate, now: Timestamp) -> Resu
         let name = change.index_name.as_deref().unwrap_or_default();
         let at = table.global_indexes.iter().position(|index| index.name == name).ok_or_else(missing)?;
         table.global_indexes.remove(at);
-        forget_definitions(table);
+        table.forget_definitions();
     }
     Ok(())
-}
-
-/// Attributes that no key uses any more lose their definition.
-fn forget_definitions(table: &mut Table) {
-    let definitions = std::mem::take(&mut table.definitions);
-    let used = |name: &str| table.key.has(name) || table.indexes().any(|index| index.key.has(name));
-    table.definitions = definitions.into_iter().filter(|(name, _)| used(name)).collect();
 }
 
 fn change_stream(table: &mut Table, asked: Option<&Stream>) -> Result<(), Error> {

@@ -1,0 +1,325 @@
+//! Copies of a table as it was at a moment, made in steps while the table goes on changing: a backup, or a table that is
+//! brought back.
+//!
+//! A step first takes back the changes since the moment that it has not seen yet: of each item, the first one says what the
+//! copy has of it. When none are left, it copies some of the other items, which are as they were. A backup has no changes,
+//! so that what is made of it is only copied.
+
+use base::{Arn, Timestamp};
+use kv::{Read, Tx};
+
+use super::item::{self, add_volume};
+use super::stream::Occasion;
+use super::table::{clear_range, same};
+use super::{backup, table, undo};
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::key::ItemKey;
+use crate::keys::{ABSENT, COPIES, ITEMS, TABLES};
+use crate::limits::COPY_STEP;
+use crate::size::item_size;
+use crate::types::{Copy, Moment, SharedTable, Table};
+use crate::workers::{self, Kind};
+
+/// Begins a copy of a table as it was at `at`.
+pub fn of_table(
+    tx: &mut Tx,
+    source: &Table,
+    at: Timestamp,
+    now: Timestamp,
+    target: u64,
+    into: &Arn,
+) -> Result<(), Error> {
+    let after = undo::moment(tx, source.id, at)?;
+    table::put(tx, &Table { copies: source.copies + 1, ..source.clone() })?;
+    begin(tx, (&source.arn, source.id), after, now, target, into)
+}
+
+/// Begins a copy of the items of a backup.
+pub fn of_backup(tx: &mut Tx, table: &Arn, id: u64, now: Timestamp, target: u64, into: &Arn) -> Result<(), Error> {
+    begin(tx, (table, id), Moment { at: Timestamp(u64::MAX), number: u64::MAX }, now, target, into)
+}
+
+fn begin(
+    tx: &mut Tx,
+    (table, source): (&Arn, u64),
+    after: Moment,
+    now: Timestamp,
+    target: u64,
+    into: &Arn,
+) -> Result<(), Error> {
+    let copy = Copy { into: into.clone(), after, undone: false, cursor: None, whole: false };
+    COPIES.put(tx, (source, target), &copy)?;
+    workers::start(tx, now, table, source, Kind::Copy(target))
+}
+
+/// Whether a copy is being made of the table or backup with this number.
+pub fn is_source(read: &(impl Read + ?Sized), id: u64) -> Result<bool, Error> {
+    Ok(COPIES.scan_prefix(read, id, kv::Order::Forward)?.next().transpose()?.is_some())
+}
+
+/// Takes a copy one step on; whether there is more to do.
+pub fn step(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Result<bool, Error> {
+    step_of(tx, table, source, target, now, COPY_STEP)
+}
+
+fn step_of(
+    tx: &mut Tx,
+    table: &Arn,
+    source: u64,
+    target: u64,
+    now: Timestamp,
+    most: (usize, usize),
+) -> Result<bool, Error> {
+    let Some(mut copy) = COPIES.get(tx, (source, target))? else { return Ok(false) };
+    if copy.whole {
+        return tidy(tx, table, source, target, &copy, now);
+    }
+    let place = Place { id: target, table: made(tx, &copy.into)? };
+    let (undos, reached, present) = undo::read(tx, source, copy.after, most)?;
+    (copy.after, copy.undone) = (reached, copy.undone || !undos.is_empty());
+    for undo in undos {
+        if !place.is_settled(tx, &undo.key)? {
+            place.settle(tx, &undo.key, undo.before.as_ref(), now)?;
+        }
+    }
+    if present {
+        let undone = copy.undone;
+        copy.cursor = item::walk(tx, source, copy.cursor.as_deref(), most, |tx, key, item| {
+            match undone && place.is_settled(tx, key)? {
+                true => Ok(()),
+                false => place.settle(tx, key, Some(item), now),
+            }
+        })?;
+        copy.whole = copy.cursor.is_none();
+    }
+    COPIES.put(tx, (source, target), &copy)?;
+    Ok(true)
+}
+
+/// Where a copy is put.
+struct Place {
+    id: u64,
+    /// Where it becomes a table.
+    table: Option<SharedTable>,
+}
+
+impl Place {
+    /// Whether it has been decided what the copy has of an item.
+    fn is_settled(&self, tx: &Tx, key: &ItemKey) -> Result<bool, Error> {
+        let place = (self.id, key.partition, &key.sort);
+        Ok(ITEMS.contains(tx, place)? || ABSENT.contains(tx, place)?)
+    }
+
+    fn settle(&self, tx: &mut Tx, key: &ItemKey, item: Option<&StoredItem>, now: Timestamp) -> Result<(), Error> {
+        let place = (self.id, key.partition, &key.sort);
+        let Some(item) = item else { return Ok(ABSENT.put(tx, place, &())?) };
+        match &self.table {
+            Some(table) => item::store(tx, table, key, None, Some(item), Occasion::request(now)).map(drop),
+            None => {
+                ITEMS.put(tx, place, item)?;
+                add_volume(tx, self.id, 1, 0, item_size(item.view()))
+            }
+        }
+    }
+}
+
+/// The table that a copy becomes, unless it becomes a backup.
+fn made(read: &impl Read, into: &Arn) -> Result<Option<SharedTable>, Error> {
+    let name = into.resource.strip_prefix("table/").unwrap_or_default();
+    Ok(TABLES.get(read, (&*into.region, name))?)
+}
+
+/// Forgets some of what only the copying needed, and in the end hands the copy over.
+fn tidy(tx: &mut Tx, table: &Arn, source: u64, target: u64, copy: &Copy, now: Timestamp) -> Result<bool, Error> {
+    if clear_range(tx, ABSENT.prefix_range(target))? {
+        return Ok(true);
+    }
+    COPIES.delete(tx, (source, target))?;
+    match made(tx, &copy.into)? {
+        Some(made) => table::put(tx, &Table { restore: None, ..(*made).clone() })?,
+        None => backup::complete(tx, &copy.into)?,
+    }
+    let Some(source) = same(tx, table, source)? else { return Ok(false) };
+    let source = Table { copies: source.copies.saturating_sub(1), ..(*source).clone() };
+    table::put(tx, &source)?;
+    if !source.is_journaled() {
+        workers::schedule(tx, now, &source, Kind::ForgetChanges, None)?;
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use kv::{Db, Memory, Order};
+    use proptest::prelude::*;
+    use proptest::test_runner::TestCaseError;
+
+    use super::*;
+    use crate::key::{KeyAttribute, KeySchema};
+    use crate::keys::{ENTRIES, UNDOS};
+    use crate::types::{Billing, Index, Projected, Recovery, Restore, Throughput};
+    use crate::value::{Item, Kind as Type, Value};
+
+    fn schema(name: &str) -> KeySchema {
+        KeySchema { partition: KeyAttribute { name: name.into(), kind: Type::S }, sort: None }
+    }
+
+    fn table(name: &str) -> Table {
+        Table {
+            id: 0,
+            uuid: "u".into(),
+            name: name.into(),
+            arn: format!("arn:aws:dynamodb:r:0:table/{name}").parse().unwrap(),
+            created: Timestamp(0),
+            key: schema("k"),
+            definitions: vec![],
+            billing: Billing { on_demand: true, since: None, shown: true },
+            throughput: Throughput::default(),
+            on_demand: None,
+            class: None,
+            deletion_protected: false,
+            local_indexes: vec![],
+            global_indexes: vec![],
+            stream: None,
+            encryption: None,
+            tags: BTreeMap::new(),
+            expiry: None,
+            recovery: None,
+            copies: 0,
+            restore: None,
+        }
+    }
+
+    fn item(key: u8, value: u8) -> StoredItem {
+        let text = |byte: u8| Value::S(byte.to_string());
+        let item: Item = [("k".to_string(), text(key)), ("v".to_string(), text(value))].into();
+        StoredItem::new(&item)
+    }
+
+    /// Puts the value, or deletes where there is none.
+    fn write(tx: &mut Tx, key: u8, value: Option<u8>, now: Timestamp) -> Result<(), Error> {
+        let table = table::find(tx, "r", "source")?;
+        let place = table.key.locate(item(key, 0).view()).unwrap();
+        let (before, after) = (item::get(tx, &table, &place)?, value.map(|value| item(key, value)));
+        item::store(tx, &table, &place, before.as_ref(), after.as_ref(), Occasion::request(now)).map(drop)
+    }
+
+    /// What is kept under a number, in its order.
+    fn items(tx: &Tx, id: u64) -> Vec<StoredItem> {
+        ITEMS.scan_prefix(tx, id, Order::Forward).unwrap().values().map(Result::unwrap).collect()
+    }
+
+    fn wanted() -> Table {
+        let arn: Arn = "arn:aws:dynamodb:r:0:table/source".parse().unwrap();
+        Table {
+            global_indexes: vec![Index {
+                id: 0,
+                name: "by-v".into(),
+                key: schema("v"),
+                projection: Projected::KeysOnly,
+                throughput: Throughput::default(),
+                on_demand: None,
+                backfilling: false,
+            }],
+            restore: Some(Restore { backup: None, table: arn, at: Timestamp(0) }),
+            ..table("target")
+        }
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Act {
+        Write(u8, Option<u8>),
+        Step,
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            3 => (0u8..8, proptest::option::weighted(0.7, any::<u8>())).prop_map(|(key, value)| Act::Write(key, value)),
+            2 => Just(Act::Step),
+        ]
+    }
+
+    proptest! {
+        /// A backup and a restored table are the table at their moment, whatever is written while they are made, and also
+        /// where their table is deleted meanwhile.
+        #[test]
+        fn copies_are_of_one_moment(
+            before in proptest::collection::vec(act(), 0..20),
+            moment in 0usize..20,
+            after in proptest::collection::vec(act(), 0..30),
+            delete in any::<bool>(),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let db = Db::open(Memory::default());
+            let run = move |tx: &mut Tx| {
+                let recovery = Some(Recovery { enabled: Timestamp(0), since: Timestamp(0), days: 35 });
+                let source = table::create(tx, &Table { recovery, ..table("source") })?;
+                let mut states = vec![items(tx, source.id)];
+                let mut now = Timestamp(1);
+                for one in &before {
+                    now = Timestamp(states.len() as u64);
+                    if let Act::Write(key, value) = *one {
+                        write(tx, key, value, now)?;
+                        // A request that began before the last one, and took longer, counts as one that began with it.
+                        let changed = Some(&items(tx, source.id)) != states.last();
+                        let began = if changed { Timestamp(0) } else { now };
+                        write(tx, key.wrapping_add(1) % 8, value, began)?;
+                    }
+                    states.push(items(tx, source.id));
+                }
+                let moment = moment.min(states.len() - 1);
+                let source = table::find(tx, "r", "source")?;
+                let target = backup::restore_moment(tx, &source, &wanted(), Timestamp(moment as u64), now)?;
+                let backup = backup::create(tx, "r", "source", "name", "id", now)?;
+                for one in &after {
+                    match *one {
+                        Act::Write(key, value) => write(tx, key, value, now)?,
+                        Act::Step => {
+                            step_of(tx, &source.arn, source.id, target.id, now, (2, usize::MAX))?;
+                            step_of(tx, &source.arn, source.id, backup.id, now, (3, usize::MAX))?;
+                        }
+                    }
+                }
+                if delete {
+                    table::delete(tx, "r", "source")?;
+                }
+                while step_of(tx, &source.arn, source.id, target.id, now, (2, usize::MAX))? {}
+                while step_of(tx, &source.arn, source.id, backup.id, now, (3, usize::MAX))? {}
+                Ok::<_, Error>(outcome(tx, &source, &target, backup.id, &states, moment, delete))
+            };
+            runtime.block_on(db.write(run)).unwrap()?;
+        }
+    }
+
+    fn outcome(
+        tx: &Tx,
+        source: &Table,
+        target: &Table,
+        backup: u64,
+        states: &[Vec<StoredItem>],
+        moment: usize,
+        deleted: bool,
+    ) -> Result<(), TestCaseError> {
+        prop_assert_eq!(Some(&items(tx, target.id)), states.get(moment));
+        prop_assert_eq!(Some(&items(tx, backup)), states.last());
+        let arn: Arn = "arn:aws:dynamodb:r:0:table/source/backup/id".parse().unwrap();
+        let stored = backup::find(tx, "r", &arn).unwrap();
+        prop_assert!(stored.available);
+        prop_assert_eq!(table::volume(tx, backup).unwrap(), stored.volume);
+        prop_assert_eq!(table::volume(tx, target.id).unwrap().items as usize, items(tx, target.id).len());
+        let index = target.global_indexes.first().unwrap();
+        let entries = ENTRIES.scan_prefix(tx, index.id, Order::Forward).unwrap().count();
+        prop_assert_eq!(entries, items(tx, target.id).len());
+        prop_assert!(table::find(tx, "r", "target").unwrap().restore.is_none());
+        prop_assert_eq!(ABSENT.scan(tx, Order::Forward).unwrap().count(), 0);
+        prop_assert!(!is_source(tx, source.id).unwrap());
+        if !deleted {
+            prop_assert_eq!(table::find(tx, "r", "source").unwrap().copies, 0);
+            prop_assert!(UNDOS.scan_prefix(tx, source.id, Order::Forward).is_ok());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! How the changes of a table are undone: for each the item as it was before, kept with the change, in the order of the
+//! commits. From the table as it is and what undoes the changes since, any earlier moment can be made.
+
+use std::ops::Bound;
+
+use base::Timestamp;
+use kv::{Order, Read, Tx};
+
+use super::table::clear_range;
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::key::ItemKey;
+use crate::keys::{LAST_UNDO, UNDOS};
+use crate::size::item_size;
+use crate::types::{Moment, Table, Undo};
+
+/// Keeps how a change of an item is undone, where its table needs that.
+pub fn append(
+    tx: &mut Tx,
+    table: &Table,
+    key: &ItemKey,
+    before: Option<&StoredItem>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if !table.is_journaled() {
+        return Ok(());
+    }
+    let last = LAST_UNDO.get(tx, table.id)?.unwrap_or_default();
+    // A request's time is when it began, but the order of the changes is that of the commits.
+    let moment = Moment { at: now.max(last.at), number: last.number + 1 };
+    LAST_UNDO.put(tx, table.id, &moment)?;
+    let undo = Undo { key: key.clone(), before: before.cloned() };
+    Ok(UNDOS.put(tx, (table.id, moment.at, moment.number), &undo)?)
+}
+
+/// The place of a time, which must not be yet to come, among the changes of a table: after all that were made by then, and
+/// before all others, also those still to come.
+pub fn moment(tx: &mut Tx, id: u64, at: Timestamp) -> Result<Moment, Error> {
+    let last = LAST_UNDO.get(tx, id)?.unwrap_or_default();
+    if at < last.at {
+        return Ok(Moment { at, number: u64::MAX });
+    }
+    let moment = Moment { at, number: last.number };
+    LAST_UNDO.put(tx, id, &moment)?;
+    Ok(moment)
+}
+
+/// Reads some of what undoes the changes after a moment: the moment that was reached, and whether it is the present one.
+pub fn read(
+    read: &impl Read,
+    id: u64,
+    after: Moment,
+    (changes_max, bytes_max): (usize, usize),
+) -> Result<(Vec<Undo>, Moment, bool), Error> {
+    let (mut undos, mut reached, mut bytes) = (Vec::new(), after, 0);
+    let range = UNDOS.prefix_range(id).after(&UNDOS.key_bytes((id, after.at, after.number)), Order::Forward);
+    for row in UNDOS.scan_bytes(read, range, Order::Forward)? {
+        if undos.len() == changes_max || bytes >= bytes_max {
+            return Ok((undos, reached, false));
+        }
+        let ((_, at, number), undo) = row?;
+        reached = Moment { at, number };
+        bytes += undo.before.as_ref().map_or(0, |item| item_size(item.view()));
+        undos.push(undo);
+    }
+    Ok((undos, reached, true))
+}
+
+/// Forgets some of the changes before a time; whether there may be more.
+pub fn trim(tx: &mut Tx, id: u64, before: Timestamp) -> Result<bool, Error> {
+    clear_range(tx, UNDOS.range(id, Bound::Unbounded::<Timestamp>, Bound::Excluded(before)))
+}
+
+/// Forgets some of the changes; whether there may be more.
+pub fn clear(tx: &mut Tx, id: u64) -> Result<bool, Error> {
+    clear_range(tx, UNDOS.prefix_range(id))
+}
