@@ -98,6 +98,8 @@ pub const BACKUP_ARN_CHARS_MIN: usize = 37;
 pub const BACKUP_ARN_CHARS_MAX: usize = 1024;
 /// Items that one step of a copy takes along, and changes that it takes back, and their bytes: less than other steps, since
 /// a copy goes on for long, and clients' writes wait for each step.
-pub const COPY_STEP: (usize, usize) = (500, 512 * 1024);
+pub const COPY_STEP: (usize, usize) = (200, 256 * 1024);
+/// What lies between two steps of a copy, for clients' writes.
+pub const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 /// How long what is gone waits to be cleared away while copies of it are being made.
 pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);

@@ -9,7 +9,7 @@ use service::{Cx, Error as ServiceError, timers};
 
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
+use crate::limits::{CLEARING_RETRY, COPY_PAUSE, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
 use crate::model::{backup, copy, expiry, index, recovery, table, undo};
@@ -99,7 +99,7 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             Trimmed::Gone => Ok(()),
         },
         Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now)? {
-            true => set(tx, now, &work, None),
+            true => set(tx, now + COPY_PAUSE, &work, None),
             false => Ok(()),
         },
         Kind::Expire(backup) => expire(tx, now, &work, backup),

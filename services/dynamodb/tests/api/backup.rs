@@ -18,9 +18,8 @@ impl Fixture {
 
     /// Lets what is to be done at once be done, step by step.
     async fn settle(&self) {
-        self.0.advance(Duration::from_millis(1)).await;
         for _ in 0..5 {
-            self.0.advance(Duration::ZERO).await;
+            self.0.advance(Duration::from_millis(2)).await;
         }
     }
 
@@ -168,8 +167,8 @@ async fn backups_are_listed_in_pages() {
     let rest = fixture.call("ListBackups", json!({"ExclusiveStartBackupArn": arns[1]})).await;
     assert_eq!(rest.get("LastEvaluatedBackupArn"), None);
     assert_eq!(listed(rest), arns[2..]);
-    // The clock began at a whole second, and each backup is a millisecond after the other.
-    let bounds = json!({"TimeRangeLowerBound": 1_800_000_000.001, "TimeRangeUpperBound": 1_800_000_000.002});
+    // The clock began at a whole second, and each backup is ten milliseconds after the other.
+    let bounds = json!({"TimeRangeLowerBound": 1_800_000_000.01, "TimeRangeUpperBound": 1_800_000_000.02});
     assert_eq!(listed(fixture.call("ListBackups", bounds).await), arns[1..2]);
     assert_eq!(listed(fixture.call("ListBackups", json!({"TableName": ARN})).await), arns);
     assert_eq!(listed(fixture.call("ListBackups", json!({"TableName": "other"})).await), [json!(null); 0]);
@@ -449,7 +448,7 @@ async fn recovery_reaches_back_as_far_as_its_period() {
     fixture.settle().await;
     assert_eq!(fixture.rows(13), 0);
     let again = fixture.recoverable(true).await;
-    assert_eq!(again["EarliestRestorableDateTime"], json!(start as f64 + (4 * day + 600) as f64 + 0.001));
+    assert_eq!(again["EarliestRestorableDateTime"], json!(start as f64 + (4 * day + 600) as f64 + 0.01));
 }
 
 #[tokio::test]
