@@ -16,14 +16,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cloudlet import ACCOUNT, REGION
 
-TARGETS = {"sqs": "AmazonSQS", "dynamodb": "DynamoDB_20120810", "logs": "Logs_20140328"}
+TARGETS = {"sqs": "AmazonSQS", "dynamodb": "DynamoDB_20120810", "dynamodbstreams": "DynamoDBStreams_20120810", "logs": "Logs_20140328"}
+SIGNED_AS = {"dynamodbstreams": "dynamodb"}
 
 
 def sign(server, service, method, path, headers, body):
     """The headers of a request, with its signature."""
     request = AWSRequest(method, server.endpoint + path, data=body, headers=headers)
     credentials = Credentials(server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"])
-    SigV4Auth(credentials, service, REGION).add_auth(request)
+    SigV4Auth(credentials, SIGNED_AS.get(service, service), REGION).add_auth(request)
     return dict(request.headers)
 
 
@@ -88,6 +89,36 @@ def test_cbor_to_dynamodb(call, dynamodb, unique):
     assert dynamodb.get_item(TableName=unique, Key={"k": {"S": "a"}})["Item"] == item
     status, error = call("dynamodb", "GetItem", {"TableName": f"{unique}-none", "Key": {"k": {"S": "a"}}})
     assert status == 400 and error["__type"] == "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException"
+
+
+def test_cbor_to_streams_and_backups(call, dynamodb, unique):
+    """Images, binary keys and moments are as JSON has them, in whatever form they are sent."""
+    schema = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "B"}], "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}]}
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    arn = dynamodb.create_table(TableName=unique, BillingMode="PAY_PER_REQUEST", StreamSpecification=stream, **schema)["TableDescription"]["LatestStreamArn"]
+    item = {"k": {"B": b"\x00\xff"}, "m": {"M": {"n": {"N": "1"}}}}
+    assert call("dynamodb", "PutItem", {"TableName": unique, "Item": item})[0] == 200
+    streams = [listed["StreamArn"] for listed in call("dynamodbstreams", "ListStreams", {"TableName": unique})[1]["Streams"]]
+    assert streams == [arn]
+    described = call("dynamodbstreams", "DescribeStream", {"StreamArn": arn})[1]["StreamDescription"]
+    assert described["CreationRequestDateTime"].year >= 2024
+    shard = {"StreamArn": arn, "ShardId": described["Shards"][0]["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    iterator = call("dynamodbstreams", "GetShardIterator", shard)[1]["ShardIterator"]
+    (record,) = call("dynamodbstreams", "GetRecords", {"ShardIterator": iterator})[1]["Records"]
+    change = record["dynamodb"]
+    assert change["Keys"] == {"k": item["k"]} and change["NewImage"] == item
+    assert change["ApproximateCreationDateTime"].year >= 2024
+    status, error = call("dynamodbstreams", "DescribeStream", {"StreamArn": arn + "x"})
+    assert status == 400 and error["__type"].endswith("#ResourceNotFoundException"), error
+
+    specification = {"PointInTimeRecoveryEnabled": True}
+    updated = call("dynamodb", "UpdateContinuousBackups", {"TableName": unique, "PointInTimeRecoverySpecification": specification})[1]
+    moment = updated["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["EarliestRestorableDateTime"]
+    restored = call("dynamodb", "RestoreTableToPointInTime", {"SourceTableName": unique, "TargetTableName": f"{unique}-new", "RestoreDateTime": moment})[1]
+    assert restored["TableDescription"]["RestoreSummary"]["RestoreDateTime"] == moment
+    backup = call("dynamodb", "CreateBackup", {"TableName": unique, "BackupName": "backup"})[1]["BackupDetails"]
+    listed = call("dynamodb", "ListBackups", {"TableName": unique, "TimeRangeLowerBound": backup["BackupCreationDateTime"]})[1]
+    assert [summary["BackupArn"] for summary in listed["BackupSummaries"]] == [backup["BackupArn"]]
 
 
 def test_cbor_to_logs(call, unique):
