@@ -1,7 +1,6 @@
 //! [`Runtime`]: takes requests, finds or starts an instance for each, and ends the ones nobody needs.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -13,12 +12,13 @@ use tokio::time::Instant;
 
 use crate::bootstraps::write_bootstraps;
 use crate::compiled::Compiled;
+use crate::config::Config;
 use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
+use crate::housekeeping::{expire_idle, freeze_idle};
 use crate::inspect::{self, Inspector};
 use crate::instance::Instance;
 use crate::interpreter::Interpreters;
-use crate::limits::{FREEZE_AFTER, PAYLOAD_BYTES_MAX};
-use crate::memory;
+use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::pools::{Effects, Member, Pools, Provisioned, Start};
 use crate::prebooted::Prebooted;
 use crate::sink::{Part, Sink};
@@ -27,72 +27,13 @@ use crate::toolbox::{OnProgress, Toolbox};
 use crate::warming::Warming;
 use crate::zygotes::Zygotes;
 
-/// The part of the host's memory that stays free, where nothing else is configured.
-const MEMORY_FREE_PART: u64 = 16;
-
-/// Idle instances that leave together when the host is short of memory.
-const EVICTED_AT_ONCE: usize = 8;
-
-/// How the runtime behaves.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Interpreters' libraries and the bootstraps; may be shared by servers and outlives them.
-    pub cache_dir: PathBuf,
-    /// Folders of instances; this server's alone, emptied when it starts.
-    pub run_dir: PathBuf,
-    /// Whether functions are isolated from the host and from each other; a start fails where the host does not allow it.
-    pub isolate: bool,
-    /// Folders that no function may see, such as the server's data, wherever on the host they are.
-    pub hidden: Vec<PathBuf>,
-    /// Ports of this host's loopback addresses that isolated functions reach, besides this cloud's own.
-    pub loopback_ports: Vec<u16>,
-    /// Where interpreters are looked for, in the form of the PATH variable.
-    pub search_path: OsString,
-    /// Instances of all functions that may exist at once.
-    pub instances_max: usize,
-    /// Bytes of memory that the host shall have free: idle instances leave for them, those that have been idle longest first.
-    pub memory_free_min: u64,
-    /// How long an instance waits for another request before it leaves.
-    pub idle_timeout: Duration,
-    /// How long a zygote without instances stays after the last one has left. A start without it takes as long as the import.
-    pub zygote_idle_timeout: Duration,
-    /// Zygotes that are kept while they have no instances.
-    pub zygotes_max: usize,
-    /// Node processes that are started ahead of need, for each version of Node that functions use. They leave when none was
-    /// needed for as long as zygotes may be idle, and when memory is short.
-    pub prebooted: usize,
-    /// How long a request waits while as many instances exist as may, before it is throttled.
-    pub queue_timeout: Duration,
-}
-
-impl Config {
-    /// No isolation, the server's own PATH, and room for 200 instances that leave after five idle minutes.
-    pub fn new(cache_dir: PathBuf, run_dir: PathBuf) -> Config {
-        Config {
-            cache_dir,
-            run_dir,
-            isolate: false,
-            hidden: Vec::new(),
-            loopback_ports: Vec::new(),
-            search_path: std::env::var_os("PATH").unwrap_or_default(),
-            instances_max: 200,
-            memory_free_min: memory::total_bytes() / MEMORY_FREE_PART,
-            idle_timeout: Duration::from_secs(300),
-            zygote_idle_timeout: Duration::from_secs(3600),
-            zygotes_max: 64,
-            prebooted: 2,
-            queue_timeout: Duration::from_secs(2),
-        }
-    }
-}
-
 /// The instances of all functions. Cheap to clone; clones share them.
 #[derive(Clone)]
-pub struct Runtime(Arc<Inner>);
+pub struct Runtime(pub(crate) Arc<Inner>);
 
-struct Inner {
-    config: Config,
-    starter: Arc<Starter>,
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) starter: Arc<Starter>,
     warming: Warming,
     state: Mutex<State>,
     /// Rung when an instance has ended.
@@ -109,8 +50,8 @@ struct Inner {
 
 type Slot = Box<Instance>;
 
-struct State {
-    pools: Pools<Slot, StartError>,
+pub(crate) struct State {
+    pub(crate) pools: Pools<Slot, StartError>,
     closed: bool,
 }
 
@@ -118,42 +59,6 @@ struct State {
 struct Lease {
     inner: Arc<Inner>,
     instance: Option<Slot>,
-}
-
-/// What runs now.
-#[derive(Clone, Debug)]
-pub struct Status {
-    pub functions: Vec<FunctionStatus>,
-    /// Processes that were started ahead and have no function yet.
-    pub prebooted: Vec<InstanceStatus>,
-    /// What an operator should know, such as an interpreter that stands in for another version.
-    pub notes: Vec<String>,
-}
-
-#[derive(Clone, Debug)]
-pub struct FunctionStatus {
-    pub spec: Arc<FunctionSpec>,
-    pub instances: Vec<InstanceStatus>,
-    /// The process that instances are forked from, if there is one.
-    pub zygote: Option<InstanceStatus>,
-    pub starting: usize,
-    /// Requests without an instance yet.
-    pub waiting: usize,
-}
-
-#[derive(Clone, Debug)]
-pub struct InstanceStatus {
-    pub pid: u32,
-    pub busy: bool,
-    /// Its own memory and its part of what it shares with others; zero when the process has just ended.
-    pub memory_bytes: u64,
-}
-
-impl InstanceStatus {
-    fn new(pid: u32, busy: bool) -> InstanceStatus {
-        let shared = sandbox::proportional_bytes(pid);
-        InstanceStatus { pid, busy, memory_bytes: shared.unwrap_or_else(|| sandbox::resident_bytes(pid)) }
-    }
 }
 
 impl Member for Slot {
@@ -332,29 +237,6 @@ impl Runtime {
         join_all(preparing).await.into_iter().collect()
     }
 
-    pub async fn status(&self) -> Status {
-        let pools = self.0.state().pools.status();
-        let mut notes = self.0.starter.interpreters.notes().await;
-        notes.extend(self.0.starter.fork_note());
-        notes.extend(self.0.starter.zygotes.notes());
-        let mut zygotes = self.0.starter.zygotes.status();
-        let functions = pools.into_iter().map(|pool| {
-            let busy = pool.busy.iter().map(|pid| InstanceStatus::new(*pid, true));
-            let instances = busy.chain(pool.idle.iter().map(|pid| InstanceStatus::new(*pid, false))).collect();
-            let zygote = zygotes.extract_if(.., |(spec, _)| spec.key == pool.spec.key).next();
-            let zygote = zygote.map(|(_, pid)| InstanceStatus::new(pid, false));
-            FunctionStatus { spec: pool.spec, instances, zygote, starting: pool.starting, waiting: pool.waiting }
-        });
-        let mut functions: Vec<FunctionStatus> = functions.collect();
-        functions.extend(zygotes.into_iter().map(|(spec, pid)| {
-            let zygote = Some(InstanceStatus::new(pid, false));
-            FunctionStatus { spec, instances: Vec::new(), zygote, starting: 0, waiting: 0 }
-        }));
-        let prebooted = self.0.starter.prebooted.pids();
-        let prebooted = prebooted.into_iter().map(|pid| InstanceStatus::new(pid, false)).collect();
-        Status { functions, prebooted, notes }
-    }
-
     /// Takes no more requests, waits up to `grace` for running ones, and ends every instance.
     pub async fn shutdown(&self, grace: Duration) {
         let effects = {
@@ -381,7 +263,7 @@ impl Runtime {
 }
 
 impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -468,7 +350,7 @@ impl Inner {
     }
 
     /// Does what a change of the pools asks for.
-    fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
+    pub(crate) fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
         for Start { spec, initialization } in effects.start {
             self.make_memory();
             let inner = self.clone();
@@ -487,7 +369,7 @@ impl Inner {
     }
 
     /// Ends an instance: at once, which dropping it does, or when its extensions have heard of it.
-    fn end(self: &Arc<Inner>, instance: Slot) {
+    pub(crate) fn end(self: &Arc<Inner>, instance: Slot) {
         // Without the async runtime, the server itself is ending.
         let Ok(handle) = tokio::runtime::Handle::try_current() else { return };
         if !instance.takes_leave() {
@@ -510,20 +392,6 @@ impl Inner {
         self.state().pools.alive() == 0 && self.leaving.load(Ordering::Relaxed) == 0
     }
 
-    /// Ends a process that has no function yet, or else the instance that has been idle longest, when the host is short of
-    /// memory. True when one was ended.
-    fn make_memory(self: &Arc<Inner>) -> bool {
-        if memory::available_bytes().is_none_or(|available| available >= self.config.memory_free_min) {
-            return false;
-        }
-        if self.starter.prebooted.evict() {
-            return true;
-        }
-        let evicted = self.state().pools.evict().end;
-        let found = !evicted.is_empty();
-        evicted.into_iter().for_each(|instance| self.end(instance));
-        found
-    }
 }
 
 impl Drop for Inner {
@@ -561,38 +429,6 @@ impl Drop for Lease {
             let effects = self.inner.state().pools.lost(&instance.spec.key, instance.process.pid());
             self.inner.end(instance);
             self.inner.apply(effects);
-        }
-    }
-}
-
-/// Ends instances that have been idle for too long, until the runtime is gone.
-async fn expire_idle(inner: std::sync::Weak<Inner>) {
-    let Some(idle_timeout) = inner.upgrade().map(|inner| inner.config.idle_timeout) else { return };
-    let every = (idle_timeout / 4).clamp(Duration::from_millis(10), Duration::from_secs(5));
-    loop {
-        tokio::time::sleep(every).await;
-        let Some(inner) = inner.upgrade() else { return };
-        let Some(before) = Instant::now().checked_sub(idle_timeout) else { continue };
-        let effects = inner.state().pools.expire(before);
-        inner.apply(effects);
-        inner.starter.zygotes.expire(Instant::now());
-        inner.starter.prebooted.expire(Instant::now());
-        // What has ended is not free at once: a few at a time.
-        let _ = (0..EVICTED_AT_ONCE).all(|_| inner.make_memory());
-    }
-}
-
-/// Freezes instances that have been idle for a moment, until the runtime is gone.
-async fn freeze_idle(idled: Arc<Notify>, inner: std::sync::Weak<Inner>) {
-    loop {
-        idled.notified().await;
-        loop {
-            tokio::time::sleep(FREEZE_AFTER).await;
-            let Some(inner) = inner.upgrade() else { return };
-            let Some(before) = Instant::now().checked_sub(FREEZE_AFTER) else { continue };
-            if !inner.state().pools.rest(before) {
-                break;
-            }
         }
     }
 }
