@@ -14,9 +14,14 @@ import os
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import threading
+
+# Files that a module leaves in /tmp are copied for each fork, so many of them and so many bytes at most.
+CARRIED_FILES_MAX = 1000
+CARRIED_BYTES_MAX = 32 * 1024 * 1024
 
 # What a module may leave open: reading these at the same time in several processes harms nobody.
 SHAREABLE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -67,6 +72,9 @@ def obstacle(before, cells):
         return f"what it leaves running while it initialises cannot be seen ({error})"
     if native:
         return f"it starts threads while it initialises ({native} of native code)"
+    # Forks do not inherit them, and they would wake a process that nobody needs.
+    if any(signal.getitimer(timer)[0] for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)):
+        return "it sets timers while it initialises"
     opened = sorted(target for target in opened if target not in SHAREABLE)
     if opened:
         kind = "opens sockets" if opened[-1].startswith("socket:") else "leaves files open"
@@ -98,7 +106,7 @@ class Cells:
         except ImportError as error:
             self.missing = f"this Python cannot make the calls that a fork in isolation needs ({error})"
             return
-        self.missing, self.ctypes = None, ctypes
+        self.missing, self.ctypes, self.shutil = None, ctypes, None
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.header = (ctypes.c_uint32 * 2)(self.CAPABILITIES_V3, 0)
         self.nothing = (ctypes.c_uint32 * 6)()
@@ -106,9 +114,15 @@ class Cells:
 
     def obstacle(self):
         """What a fork in a cell would miss, or should not share."""
-        for folder in ("/tmp", "/dev/shm"):
-            if os.listdir(folder):
-                return f"it leaves files in {folder} while it initialises"
+        if os.listdir("/dev/shm"):
+            return "it leaves files in /dev/shm while it initialises"
+        if os.listdir("/tmp"):
+            import shutil
+
+            self.shutil = shutil  # Each fork gets a copy, in a /tmp of its own.
+            cannot_be_carried = left_in("/tmp")
+            if cannot_be_carried:
+                return cannot_be_carried
         if any(name.isdigit() and int(name) not in (1, os.getpid()) for name in os.listdir("/proc")):
             return "it starts processes while it initialises"
         with open("/proc/self/maps") as maps:
@@ -122,7 +136,9 @@ class Cells:
 
     def enter(self, mounts, ipc, host_name):
         """Enters the other namespaces, in the fork, and gives up all privileges."""
-        folder = os.getcwd()
+        self.folder = os.getcwd()
+        if self.shutil:
+            self.left = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for descriptor, kind in ((mounts, self.MOUNTS), (ipc, self.IPC), (host_name, self.HOST_NAME)):
             self._check(self.libc.setns(descriptor, kind))
             os.close(descriptor)
@@ -133,10 +149,25 @@ class Cells:
         if rules >= 0:
             self.libc.syscall(self.LANDLOCK_RESTRICT_SELF, rules, 0)
             os.close(rules)
+
+    def settle(self):
+        """Brings what was left in /tmp, when the fork is under the limits of its cell."""
+        if self.shutil:
+            self.bring(f"/proc/self/fd/{self.left}")
+            os.close(self.left)
         try:
-            os.chdir(folder)
+            os.chdir(self.folder)
         except OSError:
             os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+
+    def bring(self, left):
+        with os.scandir(left) as entries:
+            for entry in entries:
+                place = os.path.join("/tmp", entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    self.shutil.copytree(entry.path, place, symlinks=True)
+                else:
+                    self.shutil.copy2(entry.path, place, follow_symlinks=False)
 
     def _check(self, answer):
         if answer != 0:
@@ -148,10 +179,11 @@ class Zygote:
     """Takes the server's requests: the frame `K` with a number and descriptors: control socket and output, and then either
     a lifeline, or the namespaces of a cell. Answers `K` with a descriptor of the new process, or `N` with an error number;
     tells with `D` how a process ended. Answers carry the number of the request and a value. A fork says `W` on its
-    control socket when it waits, and is told with `A` and a JSON object of environment variables to become an instance."""
+    control socket when it is where it was sent, is told with `E` that it has been admitted, and with `A` and a JSON object
+    of environment variables to become an instance. `rehearse` does what an instance does."""
 
-    def __init__(self, server, environment, cells):
-        self.server, self.environment, self.cells = server, environment, cells
+    def __init__(self, server, environment, cells, rehearse):
+        self.server, self.environment, self.cells, self.rehearse = server, environment, cells, rehearse
         self.numbers = {}  # By process.
         self.wake, self.waker = os.pipe()
         for end in (self.wake, self.waker):
@@ -213,11 +245,21 @@ class Zygote:
             self.cells.enter(*place[1:])
         else:
             hold_on_to(*place)
-        variables = wait(control)
+        with socket.socket(fileno=os.dup(control)) as server:
+            server.setblocking(True)
+            server.sendall(struct.pack(">I", 0) + b"W")
+            if told(server, b"E") is None:
+                os._exit(0)
+            # What follows need not be waited for by a request, in a fork that is there before it.
+            if self.cells:
+                self.cells.settle()
+            renew_random_state()
+            with contextlib.suppress(Exception):
+                self.rehearse()
+            variables = told(server, b"A")
         if variables is None:
             os._exit(0)
-        adopt_environment(self.environment, variables)
-        renew_random_state()
+        adopt_environment(self.environment, json.loads(variables))
 
     def receive(self):
         """One request; None when the server is gone."""
@@ -263,6 +305,22 @@ class Zygote:
         os.close(self.waker)
 
 
+def left_in(folder):
+    """Why what is there cannot be copied, or None."""
+    files = size = 0
+    for place, folders, names in os.walk(folder):
+        for path in (os.path.join(place, name) for name in names):
+            found = os.lstat(path)
+            is_file = stat.S_ISREG(found.st_mode) and os.access(path, os.R_OK)
+            if not (is_file or stat.S_ISLNK(found.st_mode)):
+                return f"it leaves in {folder} what cannot be copied while it initialises ({path})"
+            size += found.st_size
+        files += len(folders) + len(names)
+    if files > CARRIED_FILES_MAX or size > CARRIED_BYTES_MAX:
+        return f"it leaves more in {folder} than {CARRIED_FILES_MAX} files or {CARRIED_BYTES_MAX >> 20} MiB while it initialises"
+    return None
+
+
 def hold_on_to(lifeline):
     """When the server lets go of the other end, or dies, the kernel ends the whole group, whether a zygote is left or not."""
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid())
@@ -274,14 +332,13 @@ def hold_on_to(lifeline):
         os._exit(0)  # It has been let go already.
 
 
-def wait(control):
-    """Says that it waits, and waits. Gives the variables of the instance that it shall be, or None if it shall be none."""
-    with socket.socket(fileno=os.dup(control)) as server:
-        server.setblocking(True)
-        server.sendall(struct.pack(">I", 0) + b"W")
-        header = read(server, 5)
-        body = header and read(server, struct.unpack(">IB", header)[0])
-    return json.loads(body) if body else None
+def told(server, kind):
+    """Waits for a frame of this kind, and gives its body; None when the server has let go of this fork."""
+    header = read(server, 5)
+    if header is None:
+        return None
+    length, found = struct.unpack(">Ic", header)
+    return read(server, length) if found == kind else None
 
 
 def read(stream, length):

@@ -118,7 +118,7 @@ impl Starter {
     ) -> Result<Forked, StartError> {
         let failed = |error: std::io::Error| InvokeError::Start(format!("forking {}: {error}", spec.name));
         let cell = toolchain.is_isolated().then(|| self.cell(spec));
-        let Waiting { fork, mut frames, output } = match zygote.waiting(&cell).await {
+        let Waiting { fork, mut frames, output, .. } = match zygote.waiting(&cell, &self.workshop).await {
             Ok(waiting) => waiting,
             Err(ForkError::Gone) => return Ok(Forked::NoZygote),
             Err(ForkError::Refused(error)) => return Ok(Forked::Refused(error)),
@@ -134,7 +134,6 @@ impl Starter {
         if frames.adopt(&zygote.differences(environment)).await.is_err() {
             return Ok(Forked::Refused(std::io::ErrorKind::BrokenPipe.into()));
         }
-        zygote.make_spare(cell);
         let instance = Instance {
             env: self.env.clone(),
             spec: spec.clone(),
@@ -152,7 +151,10 @@ impl Starter {
             busy_until: start.at,
             leaves_for: Reason::Spindown,
         };
-        let mut instance = initialise(instance, start.at).await.map_err(StartError::Init)?.0;
+        let instance = initialise(instance, start.at).await;
+        // Not before: making them takes longer than the start itself.
+        zygote.make_spares(cell, self.workshop.clone());
+        let mut instance = instance.map_err(StartError::Init)?.0;
         if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {
             instance.output.log().restore_report(took);
         }

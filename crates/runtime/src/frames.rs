@@ -5,8 +5,8 @@
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
 //! and `X` (error, and the process ends). Before it is ready it may send any number of `K`: the parts of what its code was
 //! compiled to, see `compiled`. A response that it streams precedes that: `B` with the content type, and any
-//! number of `C` with bytes; `S` is empty then. A fork sends `W` when it waits, and becomes an instance upon `A` with a JSON
-//! object of environment variables.
+//! number of `C` with bytes; `S` is empty then. A fork sends `W` when it is where it was sent, gets `E` when it has been
+//! taken in, and becomes an instance upon `A` with a JSON object of environment variables.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +54,11 @@ impl Frames {
         self.send_json(b'L', settings).await
     }
 
+    /// Tells a fork that it is taken in.
+    pub async fn admit(&mut self) -> Result<(), Closed> {
+        self.send_frame(b'E', &[]).await
+    }
+
     /// Tells a fork which instance it is.
     pub async fn adopt(&mut self, variables: &BTreeMap<String, String>) -> Result<(), Closed> {
         self.send_json(b'A', variables).await
@@ -61,9 +66,13 @@ impl Frames {
 
     async fn send_json(&mut self, kind: u8, value: &impl Serialize) -> Result<(), Closed> {
         let body = serde_json::to_vec(value).map_err(|_| Closed)?;
+        self.send_frame(kind, &body).await
+    }
+
+    async fn send_frame(&mut self, kind: u8, body: &[u8]) -> Result<(), Closed> {
         let mut frame = u32::try_from(body.len()).map_err(|_| Closed)?.to_be_bytes().to_vec();
         frame.push(kind);
-        frame.extend_from_slice(&body);
+        frame.extend_from_slice(body);
         self.stream.write_all(&frame).await.map_err(|_| Closed)
     }
 

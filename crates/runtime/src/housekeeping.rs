@@ -8,19 +8,18 @@ use tokio::time::Instant;
 
 use crate::limits::FREEZE_AFTER;
 use crate::manager::Inner;
-use crate::memory;
 
 /// What leaves together when the host is short of memory: what has ended is not free at once.
 const EVICTED_AT_ONCE: usize = 8;
 
 impl Inner {
-    /// Ends a process that has no function yet, or else the instance that has been idle longest, when the host is short of
-    /// memory. True when one was ended.
+    /// Ends a process when the host is short of memory: one that has no function yet, or else the fork that has waited longest
+    /// to be an instance, or else the instance that has been idle longest. True when one was ended.
     pub(crate) fn make_memory(self: &Arc<Inner>) -> bool {
-        if memory::available_bytes().is_none_or(|available| available >= self.config.memory_free_min) {
+        if !self.starter.workshop.reserve.is_touched() {
             return false;
         }
-        if self.starter.prebooted.evict() {
+        if self.starter.prebooted.evict() || self.starter.zygotes.evict() {
             return true;
         }
         let evicted = self.state().pools.evict().end;

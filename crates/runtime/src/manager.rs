@@ -1,5 +1,6 @@
 //! [`Runtime`]: takes requests, finds or starts an instance for each, and ends the ones nobody needs.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, OnceCell, mpsc, watch};
+use tokio::sync::{Notify, OnceCell, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::bootstraps::write_bootstraps;
@@ -19,13 +20,18 @@ use crate::inspect::{self, Inspector};
 use crate::instance::Instance;
 use crate::interpreter::Interpreters;
 use crate::limits::PAYLOAD_BYTES_MAX;
+use crate::memory::Reserve;
 use crate::pools::{Effects, Member, Pools, Provisioned, Start};
 use crate::prebooted::Prebooted;
 use crate::sink::{Part, Sink};
+use crate::spares::Workshop;
 use crate::start::{StartError, Starter};
 use crate::toolbox::{OnProgress, Toolbox};
 use crate::warming::Warming;
 use crate::zygotes::Zygotes;
+
+/// Processes that are started at the same time, for each processor: a start waits now and then, for the kernel or a disk.
+const STARTS_OF_A_PROCESSOR: usize = 2;
 
 /// The instances of all functions. Cheap to clone; clones share them.
 #[derive(Clone)]
@@ -94,7 +100,10 @@ impl Runtime {
         let compiled = Arc::new(Compiled::new(cache_dir.join("compiled")));
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
         let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
-        let prebooted = Prebooted::new(config.prebooted, config.zygote_idle_timeout, config.memory_free_min);
+        let reserve = Reserve { bytes: config.memory_free_min };
+        let prebooted = Prebooted::new(config.prebooted, config.zygote_idle_timeout, reserve);
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let workshop = Workshop { turns: Arc::new(Semaphore::new(STARTS_OF_A_PROCESSOR * processors)), reserve };
         let (isolate, hidden, loopback_ports) = (config.isolate, config.hidden.clone(), config.loopback_ports.clone());
         let starter = Starter {
             env,
@@ -104,6 +113,7 @@ impl Runtime {
             compiled,
             prebooted,
             zygotes,
+            workshop,
             fork_obstacle: OnceCell::new(),
             isolate,
             hidden,

@@ -1,4 +1,17 @@
-//! The host's memory: how much there is, and how much is free.
+//! The host's memory: how much there is, how much is free, and how much shall stay so.
+
+/// Memory that the host shall have free.
+#[derive(Clone, Copy)]
+pub(crate) struct Reserve {
+    pub bytes: u64,
+}
+
+impl Reserve {
+    /// Whether the host has less.
+    pub fn is_touched(self) -> bool {
+        available_bytes().is_some_and(|available| available < self.bytes)
+    }
+}
 
 /// Bytes of memory that the host has; zero where it does not tell.
 pub(crate) fn total_bytes() -> u64 {
@@ -6,7 +19,7 @@ pub(crate) fn total_bytes() -> u64 {
 }
 
 /// Bytes that programs could take without others having to give some up; `None` where the host does not tell.
-pub(crate) fn available_bytes() -> Option<u64> {
+fn available_bytes() -> Option<u64> {
     field("MemAvailable:")
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::frames::Frames;
 use crate::instance::Folder;
-use crate::memory;
+use crate::memory::Reserve;
 use crate::view::View;
 
 /// What a process has to be started with: functions with equal ones can take each other's.
@@ -36,7 +36,7 @@ pub(crate) struct Prebooted {
     /// How many of a kind are kept.
     wanted: usize,
     idle_timeout: Duration,
-    memory_free_min: u64,
+    reserve: Reserve,
     shelves: Mutex<Shelves>,
     /// One at a time is started: what is needed now goes first.
     pub turns: Semaphore,
@@ -58,9 +58,9 @@ struct Shelf {
 }
 
 impl Prebooted {
-    pub fn new(wanted: usize, idle_timeout: Duration, memory_free_min: u64) -> Prebooted {
+    pub fn new(wanted: usize, idle_timeout: Duration, reserve: Reserve) -> Prebooted {
         let (shelves, turns) = (Mutex::default(), Semaphore::new(1));
-        Prebooted { wanted, idle_timeout, memory_free_min, shelves, turns }
+        Prebooted { wanted, idle_timeout, reserve, shelves, turns }
     }
 
     pub fn is_off(&self) -> bool {
@@ -83,7 +83,7 @@ impl Prebooted {
     /// Whether one more is to be started now; [`Prebooted::add`] tells how that went.
     pub fn begin(&self, kind: &Kind) -> bool {
         let mut shelves = self.shelves();
-        if shelves.closed || memory::available_bytes().is_some_and(|available| available < self.memory_free_min) {
+        if shelves.closed || self.reserve.is_touched() {
             return false;
         }
         let new = || Shelf { ready: Vec::new(), booting: 0, failed: false, used: Instant::now() };

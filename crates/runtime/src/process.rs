@@ -65,6 +65,11 @@ impl Fork {
         self.descendant.has_ended()
     }
 
+    /// Zero when it had ended before its number was asked for.
+    pub fn pid(&self) -> u32 {
+        self.descendant.pid()
+    }
+
     /// Has its cell take it in, when it says that it has entered.
     pub async fn enter(&self) -> io::Result<()> {
         let Hold::Cell(cell) = &self.hold else { return Ok(()) };
@@ -123,7 +128,7 @@ impl Process {
     pub fn pid(&self) -> u32 {
         match self {
             Process::Child(child) | Process::Supervised(child, _) => child.pid(),
-            Process::Fork(fork) => fork.descendant.pid(),
+            Process::Fork(fork) => fork.pid(),
         }
     }
 
@@ -197,7 +202,7 @@ impl Process {
             Process::Child(child) | Process::Supervised(child, _) => hold(child),
             // What it shares with its zygote is in the zygote's control group.
             Process::Fork(fork @ Fork { hold: Hold::Cell(cell), .. }) => {
-                sandbox::anonymous_bytes(fork.descendant.pid()) > bytes || hold(cell.process())
+                sandbox::anonymous_bytes(fork.pid()) > bytes || hold(cell.process())
             }
             Process::Fork(_) => false,
         }

@@ -28,7 +28,7 @@ use crate::output::{Log, Output};
 use crate::prebooted::Prebooted;
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
-use crate::spares::CellSettings;
+use crate::spares::{CellSettings, Workshop};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Telemetry;
 use crate::toolbox::Toolbox;
@@ -52,6 +52,7 @@ pub(crate) struct Starter {
     /// Ports of this host's loopback addresses that functions reach besides this cloud's.
     pub loopback_ports: Vec<u16>,
     pub zygotes: Zygotes,
+    pub workshop: Workshop,
     /// Why no isolated function can be forked on this host, once that is known.
     pub fork_obstacle: OnceCell<Option<String>>,
     /// Holds the bootstraps.
@@ -228,8 +229,12 @@ impl Starter {
         let mut isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
         isolation.iter_mut().for_each(|isolation| isolation.forks = mode == Mode::Zygote);
         let command = Command { program, args, env, cwd, descriptors, limits, isolation };
+        // It is never closed.
+        let turn = self.workshop.turns.acquire().await;
         let started = Instant::now();
-        let (process, pipe) = match command.spawn().await {
+        let spawned = command.spawn().await;
+        drop(turn);
+        let (process, pipe) = match spawned {
             Ok(started) => started,
             Err(sandbox::Error::Start { .. }) if toolchain.language == Language::Provided => {
                 return Err(refused_entrypoint(spec, log));

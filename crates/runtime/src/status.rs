@@ -21,6 +21,8 @@ pub struct FunctionStatus {
     pub instances: Vec<InstanceStatus>,
     /// The process that instances are forked from, if there is one.
     pub zygote: Option<InstanceStatus>,
+    /// Forks of it that wait to be an instance.
+    pub spares: Vec<InstanceStatus>,
     pub starting: usize,
     /// Requests without an instance yet.
     pub waiting: usize,
@@ -48,20 +50,22 @@ impl Runtime {
         notes.extend(self.0.starter.fork_note());
         notes.extend(self.0.starter.zygotes.notes());
         let mut zygotes = self.0.starter.zygotes.status();
+        let idle = |pids: &[u32]| pids.iter().map(|pid| InstanceStatus::new(*pid, false)).collect::<Vec<_>>();
         let functions = pools.into_iter().map(|pool| {
-            let busy = pool.busy.iter().map(|pid| InstanceStatus::new(*pid, true));
-            let instances = busy.chain(pool.idle.iter().map(|pid| InstanceStatus::new(*pid, false))).collect();
-            let zygote = zygotes.extract_if(.., |(spec, _)| spec.key == pool.spec.key).next();
-            let zygote = zygote.map(|(_, pid)| InstanceStatus::new(pid, false));
-            FunctionStatus { spec: pool.spec, instances, zygote, starting: pool.starting, waiting: pool.waiting }
+            let mut instances: Vec<_> = pool.busy.iter().map(|pid| InstanceStatus::new(*pid, true)).collect();
+            instances.extend(idle(&pool.idle));
+            let zygote = zygotes.extract_if(.., |(spec, ..)| spec.key == pool.spec.key).next();
+            let spares = zygote.as_ref().map(|(.., spares)| idle(spares)).unwrap_or_default();
+            let zygote = zygote.map(|(_, pid, _)| InstanceStatus::new(pid, false));
+            let (starting, waiting) = (pool.starting, pool.waiting);
+            FunctionStatus { spec: pool.spec, instances, zygote, spares, starting, waiting }
         });
         let mut functions: Vec<FunctionStatus> = functions.collect();
-        functions.extend(zygotes.into_iter().map(|(spec, pid)| {
-            let zygote = Some(InstanceStatus::new(pid, false));
-            FunctionStatus { spec, instances: Vec::new(), zygote, starting: 0, waiting: 0 }
+        functions.extend(zygotes.into_iter().map(|(spec, pid, spares)| {
+            let (zygote, spares) = (Some(InstanceStatus::new(pid, false)), idle(&spares));
+            FunctionStatus { spec, instances: Vec::new(), zygote, spares, starting: 0, waiting: 0 }
         }));
-        let prebooted = self.0.starter.prebooted.pids();
-        let prebooted = prebooted.into_iter().map(|pid| InstanceStatus::new(pid, false)).collect();
+        let prebooted = idle(&self.0.starter.prebooted.pids());
         Status { functions, prebooted, notes }
     }
 }

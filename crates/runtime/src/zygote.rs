@@ -102,7 +102,7 @@ impl Zygote {
             credentials_expire,
             log: Mutex::new(Some(log)),
             used: Mutex::new(Instant::now()),
-            spares: Spares::default(),
+            spares: Spares::new(),
             _folder,
         })
     }

@@ -127,6 +127,7 @@ impl Zygotes {
         let mut idle: Vec<(Instant, String)> = Vec::new();
         slots.retain(|key, slot| {
             let Some(zygote) = slot.zygote() else { return !matches!(slot.source.peek(), Some(Err(_))) };
+            zygote.spares.expire(now);
             // Only this slot refers to it: it has no fork, and is not being asked for one.
             let is_idle = Arc::strong_count(zygote) == 1;
             if is_idle {
@@ -142,10 +143,22 @@ impl Zygotes {
         }
     }
 
-    /// The zygotes that exist: of which function, and their process.
-    pub fn status(&self) -> Vec<(Arc<FunctionSpec>, u32)> {
+    /// The fork leaves that has waited longest, for its memory. False when there was none.
+    pub fn evict(&self) -> bool {
         let slots = lock(&self.slots);
-        slots.values().filter_map(|slot| Some((slot.spec.clone(), slot.zygote()?.pid()))).collect()
+        let zygotes = slots.values().filter_map(Slot::zygote);
+        let oldest = zygotes.filter_map(|zygote| Some((zygote.spares.oldest()?, zygote))).min_by_key(|(since, _)| *since);
+        oldest.inspect(|(_, zygote)| zygote.spares.evict()).is_some()
+    }
+
+    /// The zygotes that exist: of which function, their process, and the forks that wait.
+    pub fn status(&self) -> Vec<(Arc<FunctionSpec>, u32, Vec<u32>)> {
+        let slots = lock(&self.slots);
+        let about = |slot: &Slot| {
+            let zygote = slot.zygote()?;
+            Some((slot.spec.clone(), zygote.pid(), zygote.spares.pids()))
+        };
+        slots.values().filter_map(about).collect()
     }
 
     /// Which functions cannot be forked, and why.

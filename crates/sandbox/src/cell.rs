@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, WaitOptions};
 
+use crate::clone::{Stack, lend};
 use crate::command::oom_score;
 use crate::enter::Stage;
 use crate::forks::{self, CellEntry};
-use crate::isolated::{Clone, clone, control_group, hear, init_program, pipe};
+use crate::isolated::{control_group, hear, init_program, pipe};
 use crate::isolation::{Identity, own};
 use crate::process::Ends;
 use crate::{Descendant, Error, Limits, Port, Process, Result, seccomp};
@@ -159,14 +160,13 @@ fn make(origin: &Origin, tmp_bytes: u64, place: Option<&OwnedFd>) -> io::Result<
         status: status_writer.as_raw_fd(),
         report: report_writer.as_raw_fd(),
         init: init_program()?.as_raw_fd(),
+        lent: Stack::new()?,
     };
+    let stack = Stack::new()?;
     let maker = {
         let _elsewhere = Elsewhere::new(&origin.processes)?;
-        match clone(0, place)? {
-            // SAFETY: this is the new process, just cloned.
-            Clone::Copy { joins } => unsafe { forks::make_cell(&entry, joins) },
-            Clone::Original(maker) => maker,
-        }
+        // SAFETY: `make_cell` makes plain system calls on what is prepared.
+        unsafe { lend(0, place, &stack, forks::make_cell, &entry) }?
     };
     // It tells in the report what went wrong.
     rustix::process::waitpid(Some(maker), WaitOptions::empty())?;

@@ -1,7 +1,8 @@
 //! The way into isolation: what the new process does between clone and exec.
 //!
-//! It is a copy of a server with many threads, of which only this one exists in it: locks may be held for ever. So it
-//! makes plain system calls on what was prepared before the clone: it allocates nothing and takes no lock.
+//! It is a copy of a server with many threads, of which only this one exists in it, or works in that server's memory: locks
+//! may be held for ever. So it makes plain system calls on what was prepared before the clone: it allocates nothing and
+//! takes no lock.
 
 use std::ffi::CStr;
 use std::os::fd::RawFd;

@@ -4,6 +4,7 @@
 use std::os::fd::RawFd;
 use std::os::raw::{c_int, c_long, c_ulong};
 
+use crate::clone::{Stack, lend_on};
 use crate::enter::{
     Entry, Outcome, Stage, Waiting, become_init, become_own, check, confine, die_with_the_server, errno, execute,
     filter_calls, give_up_privileges, keep_to_own_sockets, report, take, tell_number, write_file,
@@ -75,13 +76,15 @@ pub(crate) struct CellEntry {
     pub status: RawFd,
     pub report: RawFd,
     pub init: RawFd,
+    /// For the first process.
+    pub lent: Stack,
 }
 
 /// The new process, which is in the pid namespace of the process that forks. It makes the namespaces of a fork, starts their
 /// first process as a child of the server, and ends.
 ///
 /// # Safety
-/// Only in a process that was just cloned from a thread of the server.
+/// Only in a process that a thread of the server has just lent its memory.
 pub(crate) unsafe fn make_cell(entry: &CellEntry, joins: Option<RawFd>) -> ! {
     // SAFETY: as the caller promises; all that is passed on is in `entry`.
     unsafe {
@@ -100,41 +103,37 @@ unsafe fn go(entry: &CellEntry, joins: Option<RawFd>) -> Result<(), (Stage, c_in
     // SAFETY: system calls on prepared arguments.
     unsafe {
         let processes = become_own(entry.status_reader, &entry.oom_score, joins)?;
-        // A copy of the mounts, made with the privileges that they were made with: there, the fork's own take the place of
-        // others. The copy of that copy comes along into the user namespace, where nothing of it can be taken away.
-        let of_mounts = libc::CLONE_NEWNS;
-        check(c_long::from(libc::setns(entry.mounts, of_mounts))).map_err(at(Stage::Cell))?;
-        check(c_long::from(libc::unshare(of_mounts))).map_err(at(Stage::Cell))?;
-        entry.own.iter().try_for_each(|step| replace(step)).map_err(at(Stage::Mounts))?;
+        // A copy of the mounts, made in the user namespace of the fork, where nothing of it can be taken away. What is mounted on
+        // it then can be, by nobody: the fork has no privileges, and the filter of who forks it none of the calls.
+        check(c_long::from(libc::setns(entry.mounts, libc::CLONE_NEWNS))).map_err(at(Stage::Cell))?;
         check(c_long::from(libc::setns(entry.users, libc::CLONE_NEWUSER))).map_err(at(Stage::Identity))?;
         let namespaces = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
         check(c_long::from(libc::unshare(namespaces))).map_err(at(Stage::Cell))?;
+        entry.own.iter().try_for_each(|step| take(step)).map_err(at(Stage::Mounts))?;
         libc::sethostname(c"localhost".as_ptr(), 9);
-        let flags = libc::CLONE_NEWPID | libc::CLONE_PARENT | libc::SIGCHLD;
-        match libc::syscall(libc::SYS_clone, c_long::from(flags), 0, 0, 0, 0) {
-            -1 => Err((Stage::Fork, errno())),
-            0 => {
-                if let Err((stage, error)) = become_first(entry, processes) {
-                    report(entry.report, stage as u32, error);
-                }
-                libc::_exit(127)
-            }
-            _ => Ok(()),
-        }
+        let flags = libc::CLONE_NEWPID | libc::CLONE_PARENT;
+        lend_on(flags, &entry.lent, be_first, &First { entry, processes }).map_err(at(Stage::Fork))?;
+        Ok(())
     }
 }
 
-/// Mounts something in the place of what is mounted there.
-unsafe fn replace(step: &Step) -> Outcome {
-    if let Step::Memory(place, _) = step {
-        // SAFETY: the path is a C string.
-        check(c_long::from(unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) }))?;
-    }
-    // SAFETY: as the caller's.
-    unsafe { take(step) }
+struct First<'a> {
+    entry: &'a CellEntry,
+    processes: c_int,
 }
 
 /// The first process of the new pid namespace.
+unsafe fn be_first(first: &First<'_>, _: Option<RawFd>) -> ! {
+    let First { entry, processes } = first;
+    // SAFETY: as in `make_cell`.
+    unsafe {
+        if let Err((stage, error)) = become_first(entry, *processes) {
+            report(entry.report, stage as u32, error);
+        }
+        libc::_exit(127)
+    }
+}
+
 unsafe fn become_first(entry: &CellEntry, processes: c_int) -> Result<(), (Stage, c_int)> {
     let at = |stage: Stage| move |error| (stage, error);
     // SAFETY: system calls on prepared arguments.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::OnceLock;
 
@@ -10,6 +10,7 @@ use rustix::process::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
+use crate::clone::{Clone, Stack, clone, lend};
 use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
@@ -23,9 +24,6 @@ const SANDBOX_USER: u32 = 993;
 
 /// The user `nobody`, where the host does not have those numbers.
 const NOBODY: u32 = 65_534;
-
-/// Source: clone(2).
-const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 struct Started {
     leader: Pid,
@@ -162,51 +160,17 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
     if !privileged {
         flags |= libc::CLONE_NEWUSER;
     }
-    match clone(flags, place.as_ref())? {
-        // SAFETY: this is the new process, just cloned.
-        Clone::Copy { joins } => unsafe { enter::enter(&entry, joins) },
-        Clone::Original(leader) => Ok(Started { leader, output, status, report, identity: entry.identity }),
-    }
-}
-
-/// After a clone.
-pub(crate) enum Clone {
-    /// In the copy. `joins` is the folder of a control group in which it was not born, but is to be.
-    Copy { joins: Option<RawFd> },
-    /// The copy's number.
-    Original(Pid),
-}
-
-/// Makes a copy of this process, with this thread alone, in new namespaces and in a control group.
-pub(crate) fn clone(flags: libc::c_int, place: Option<&OwnedFd>) -> io::Result<Clone> {
-    // SAFETY: all members are numbers, for which zero is "nothing".
-    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    arguments.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
-    arguments.flags = u64::from(flags.cast_unsigned());
-    if let Some(place) = place {
-        arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = u64::try_from(place.as_raw_fd()).unwrap_or_default();
-    }
-    // SAFETY: without CLONE_VM and without a stack of its own the new process is a copy, as with fork.
-    let mut answer = unsafe { libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>()) };
-    let mut joins = None;
-    if answer == -1 && is_unknown(&io::Error::last_os_error()) {
-        // Then the new process moves into its group by itself, before anything else; that takes longer.
-        joins = place.map(AsRawFd::as_raw_fd);
-        // SAFETY: as above.
-        answer = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags | libc::SIGCHLD), 0, 0, 0, 0) };
-    }
-    match answer {
-        0 => Ok(Clone::Copy { joins }),
-        -1 => Err(io::Error::last_os_error()),
-        pid => Ok(Clone::Original(i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?)),
-    }
-}
-
-/// Whether clone3 is not there: container engines refuse it, into whose arguments their filters cannot look, and older
-/// kernels do not know all of them.
-fn is_unknown(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM | libc::EINVAL))
+    let leader = if privileged {
+        // SAFETY: `enter` makes plain system calls on what is prepared.
+        unsafe { lend(flags, place.as_ref(), &Stack::new()?, enter::enter, &entry) }?
+    } else {
+        match clone(flags, place.as_ref())? {
+            // SAFETY: this is the new process, just cloned.
+            Clone::Copy { joins } => unsafe { enter::enter(&entry, joins) },
+            Clone::Original(leader) => leader,
+        }
+    };
+    Ok(Started { leader, output, status, report, identity: entry.identity })
 }
 
 fn variable(name: OsString, value: OsString) -> OsString {
@@ -291,15 +255,20 @@ mod tests {
         };
         let place = group.descriptor()?;
         assert!(place.is_some(), "this needs control groups of version 2");
-        // In a thread of its own, for filters stay.
-        let started = std::thread::spawn(move || {
+        // In a thread of its own, for filters stay; with which the process would end.
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
             seccomp::refuse_clone3(error);
-            start(command, &isolation, place)
+            let _ = sender.send(start(command, &isolation, place));
+            let _ = is_done.recv();
         });
-        let started = started.join().unwrap()?;
+        let started = receiver.await.unwrap()?;
         assert!(hear(started.report).await?.failure.is_none());
         let mut said = String::new();
         Receiver::from_owned_fd(started.output)?.read_to_string(&mut said).await?;
+        drop(done);
+        thread.join().unwrap();
         rustix::process::waitpid(Some(started.leader), rustix::process::WaitOptions::empty())?;
         Ok(said)
     }

@@ -5,6 +5,7 @@
 mod bpf;
 mod capabilities;
 mod cell;
+mod clone;
 mod command;
 mod control_group;
 mod descendant;
