@@ -113,6 +113,10 @@ pub struct Serve {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Node processes that wait for a function to start, for each version of Node that functions use; each takes some 40 MB
+    /// until it is used. With 0, every instance starts Node itself, and so takes that much longer.
+    #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
+    pub prebooted_node: usize,
 }
 
 /// Deploys a project to a running server.

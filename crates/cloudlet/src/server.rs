@@ -43,6 +43,8 @@ pub struct Options {
     pub isolate: bool,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    /// Node processes that wait for a function, for each version of Node.
+    pub prebooted_node: usize,
 }
 
 /// Finds out what this host can isolate functions from.
@@ -93,8 +95,8 @@ impl Server {
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
-        let Options { data, archive, archive_keep, listen, region, account, test_credentials, isolate, loopback_ports } =
-            options;
+        let Options { data, archive, archive_keep, listen, region, account, test_credentials, .. } = options;
+        let Options { isolate, loopback_ports, prebooted_node, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         let local = kv_local::Local::open(&data, &engine)?;
@@ -118,6 +120,7 @@ impl Server {
             archive,
             archive_keep,
             loopback_ports,
+            prebooted_node,
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();

@@ -37,6 +37,8 @@ pub struct Settings {
     pub archive_keep: Option<Duration>,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    /// Node processes that wait for a function, for each version of Node.
+    pub prebooted_node: usize,
 }
 
 /// Of the services' insides, what the server itself deals with.
@@ -142,6 +144,7 @@ async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
     let mut runtime = runtime::Config::new(cache_folder()?, data.join("run"));
     (runtime.isolate, runtime.hidden) = (settings.isolate, vec![data.clone()]);
     runtime.loopback_ports.clone_from(&settings.loopback_ports);
+    runtime.prebooted = settings.prebooted_node;
     Ok(lambda::Config { runtime, blobs: Blobs::open(data.join("code")).await?, code_dir: data.join("unpacked") })
 }
 
@@ -167,9 +170,14 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         archive: None,
         archive_keep: None,
         loopback_ports: Vec::new(),
+        prebooted_node: 0,
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
     Ok((cloud, folder))
+}
+
+fn process(process: &runtime::InstanceStatus) -> Value {
+    json!({"pid": process.pid, "busy": process.busy, "memory_bytes": process.memory_bytes})
 }
 
 struct FunctionInstances(Arc<lambda::Lambda>);
@@ -180,14 +188,16 @@ impl Instances for FunctionInstances {
         Box::pin(async move {
             let status = runtime.status().await;
             let functions = status.functions.iter().map(|function| {
-                let instances = function.instances.iter();
-                let instances = instances.map(|instance| json!({"pid": instance.pid, "busy": instance.busy, "memory_bytes": instance.memory_bytes}));
                 json!({
-                    "name": function.spec.name, "version": function.spec.version, "instances": instances.collect::<Vec<_>>(),
+                    "name": function.spec.name, "version": function.spec.version,
+                    "instances": function.instances.iter().map(process).collect::<Vec<_>>(),
+                    "zygote": function.zygote.as_ref().map(process),
+                    "spares": function.spares.iter().map(process).collect::<Vec<_>>(),
                     "starting": function.starting, "waiting": function.waiting,
                 })
             });
-            json!({"functions": functions.collect::<Vec<_>>(), "notes": status.notes})
+            let prebooted: Vec<Value> = status.prebooted.iter().map(process).collect();
+            json!({"functions": functions.collect::<Vec<_>>(), "prebooted": prebooted, "notes": status.notes})
         })
     }
 

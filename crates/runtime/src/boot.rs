@@ -141,7 +141,7 @@ impl Starter {
                 if !starter.prebooted.begin(&kind) {
                     return;
                 }
-                let booted = starter.boot(&kind).await;
+                let booted = starter.workshop.in_turn(starter.boot(&kind)).await;
                 let booted =
                     booted.inspect_err(|error| tracing::warn!("a Node process was not started ahead: {error}"));
                 starter.prebooted.add(&kind, booted.ok());
@@ -168,10 +168,7 @@ impl Starter {
         let isolation = view.isolation(&folder.0, &self.hidden, bytes(TMP_MB), Vec::new());
         let program = kind.program.clone();
         let command = Command { program, args, env, cwd, descriptors: vec![theirs], limits, isolation };
-        let turn = self.workshop.turns.acquire().await;
-        let spawned = command.spawn().await;
-        drop(turn);
-        let (process, pipe) = spawned.map_err(|error| error.to_string())?;
+        let (process, pipe) = command.spawn().await.map_err(|error| error.to_string())?;
         match tokio::time::timeout(INIT_TIMEOUT, frames.waits()).await {
             Ok(Ok(())) => Ok(Booted { process, frames, pipe, folder, view }),
             _ => Err(format!("{} does not get ready", kind.program.display())),

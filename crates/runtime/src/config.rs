@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::limits::PREBOOTED;
 use crate::memory;
 
 /// The part of the host's memory that stays free, where nothing else is configured.
@@ -56,7 +57,7 @@ impl Config {
             idle_timeout: Duration::from_secs(300),
             zygote_idle_timeout: Duration::from_secs(3600),
             zygotes_max: 64,
-            prebooted: 2,
+            prebooted: PREBOOTED,
             queue_timeout: Duration::from_secs(2),
         }
     }

@@ -118,7 +118,7 @@ impl Starter {
     ) -> Result<Forked, StartError> {
         let failed = |error: std::io::Error| InvokeError::Start(format!("forking {}: {error}", spec.name));
         let cell = toolchain.is_isolated().then(|| self.cell(spec));
-        let Waiting { fork, mut frames, output, .. } = match zygote.waiting(&cell, &self.workshop).await {
+        let Waiting { fork, mut frames, output, .. } = match zygote.waiting(&cell).await {
             Ok(waiting) => waiting,
             Err(ForkError::Gone) => return Ok(Forked::NoZygote),
             Err(ForkError::Refused(error)) => return Ok(Forked::Refused(error)),

@@ -38,6 +38,7 @@ mod toolbox;
 mod toolchain;
 mod view;
 mod warming;
+mod workshop;
 mod zygote;
 mod zygote_wire;
 mod zygotes;

@@ -1,6 +1,5 @@
 //! [`Runtime`]: takes requests, finds or starts an instance for each, and ends the ones nobody needs.
 
-use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -8,13 +7,13 @@ use std::time::Duration;
 
 use base::Env;
 use futures_util::future::join_all;
-use tokio::sync::{Notify, OnceCell, Semaphore, mpsc, watch};
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::bootstraps::write_bootstraps;
 use crate::compiled::Compiled;
 use crate::config::Config;
-use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
+use crate::function::{FunctionSpec, Host, Initialization, Invocation, InvokeError, Outcome};
 use crate::housekeeping::{expire_idle, freeze_idle};
 use crate::inspect::{self, Inspector};
 use crate::instance::Instance;
@@ -24,14 +23,11 @@ use crate::memory::Reserve;
 use crate::pools::{Effects, Member, Pools, Provisioned, Start};
 use crate::prebooted::Prebooted;
 use crate::sink::{Part, Sink};
-use crate::spares::Workshop;
 use crate::start::{StartError, Starter};
 use crate::toolbox::{OnProgress, Toolbox};
 use crate::warming::Warming;
+use crate::workshop::Workshop;
 use crate::zygotes::Zygotes;
-
-/// Processes that are started at the same time, for each processor: a start waits now and then, for the kernel or a disk.
-const STARTS_OF_A_PROCESSOR: usize = 2;
 
 /// The instances of all functions. Cheap to clone; clones share them.
 #[derive(Clone)]
@@ -100,10 +96,9 @@ impl Runtime {
         let compiled = Arc::new(Compiled::new(cache_dir.join("compiled")));
         let toolbox = Toolbox::new(cache_dir, config.search_path.clone());
         let zygotes = Zygotes::new(config.zygote_idle_timeout, config.zygotes_max);
-        let reserve = Reserve { bytes: config.memory_free_min };
-        let prebooted = Prebooted::new(config.prebooted, config.zygote_idle_timeout, reserve);
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let workshop = Workshop { turns: Arc::new(Semaphore::new(STARTS_OF_A_PROCESSOR * processors)), reserve };
+        let reserve = Reserve::new(config.memory_free_min);
+        let prebooted = Prebooted::new(config.prebooted, config.zygote_idle_timeout, reserve.clone());
+        let workshop = Workshop::new(reserve);
         let (isolate, hidden, loopback_ports) = (config.isolate, config.hidden.clone(), config.loopback_ports.clone());
         let starter = Starter {
             env,
@@ -247,6 +242,11 @@ impl Runtime {
         join_all(preparing).await.into_iter().collect()
     }
 
+    /// Has the host keep so many bytes of memory free from now on, instead of [`Config::memory_free_min`].
+    pub fn keep_free(&self, bytes: u64) {
+        self.0.starter.workshop.reserve.set(bytes);
+    }
+
     /// Takes no more requests, waits up to `grace` for running ones, and ends every instance.
     pub async fn shutdown(&self, grace: Duration) {
         let effects = {
@@ -366,9 +366,10 @@ impl Inner {
             let inner = self.clone();
             tokio::spawn(async move {
                 let result = tokio::select! {
-                    result = inner.starter.start(&spec, initialization) => result.map(Box::new),
-                    () = inner.stopped() => Err(InvokeError::ShuttingDown.into()),
+                    result = inner.start(&spec, initialization) => result,
+                    () = inner.stopped() => Some(Err(InvokeError::ShuttingDown.into())),
                 };
+                let Some(result) = result else { return };
                 let effects = inner.state().pools.started(&spec.key, result, Instant::now());
                 inner.apply(effects);
             });
@@ -376,6 +377,23 @@ impl Inner {
         effects.end.into_iter().for_each(|instance| self.end(instance));
         self.changed.notify_waiters();
         self.idled.notify_one();
+    }
+
+    /// Starts an instance when it is its turn; `None` when it is not needed any more then.
+    async fn start(
+        self: &Arc<Inner>,
+        spec: &Arc<FunctionSpec>,
+        initialization: Initialization,
+    ) -> Option<Result<Slot, StartError>> {
+        let start = async {
+            let (needed, effects) = self.state().pools.is_needed(&spec.key);
+            self.apply(effects);
+            match needed {
+                true => Some(self.starter.start(spec, initialization).await.map(Box::new)),
+                false => None,
+            }
+        };
+        self.starter.workshop.in_turn(start).await
     }
 
     /// Ends an instance: at once, which dropping it does, or when its extensions have heard of it.

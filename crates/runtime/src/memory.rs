@@ -1,15 +1,24 @@
 //! The host's memory: how much there is, how much is free, and how much shall stay so.
 
-/// Memory that the host shall have free.
-#[derive(Clone, Copy)]
-pub(crate) struct Reserve {
-    pub bytes: u64,
-}
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Memory that the host shall have free. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Reserve(Arc<AtomicU64>);
 
 impl Reserve {
+    pub fn new(bytes: u64) -> Reserve {
+        Reserve(Arc::new(bytes.into()))
+    }
+
+    pub fn set(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
     /// Whether the host has less.
-    pub fn is_touched(self) -> bool {
-        available_bytes().is_some_and(|available| available < self.bytes)
+    pub fn is_touched(&self) -> bool {
+        available_bytes().is_some_and(|available| available < self.0.load(Ordering::Relaxed))
     }
 }
 

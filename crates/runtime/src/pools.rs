@@ -150,6 +150,20 @@ impl<I: Member, E: Display> Pools<I, E> {
         }
     }
 
+    /// Whether a start that [`Effects::start`] asked for, and that had to wait for its turn, is still needed. When others have
+    /// served meanwhile who waited for it, it is taken back, and [`Pools::started`] has nothing to tell of it.
+    pub fn is_needed(&mut self, key: &str) -> (bool, Effects<I>) {
+        let mut effects = Effects::default();
+        let Some(pool) = self.pools.get_mut(key) else { return (true, effects) };
+        let needed = pool.starting <= pool.waiting.len() || pool.members() <= pool.kept();
+        if !needed {
+            pool.starting -= 1;
+            self.alive = self.alive.saturating_sub(1);
+            self.settle(key, &mut effects);
+        }
+        (needed, effects)
+    }
+
     /// A start that [`Effects::start`] asked for has ended.
     pub fn started(&mut self, key: &str, result: Result<I, E>, now: Instant) -> Effects<I> {
         let mut effects = Effects::default();
@@ -349,8 +363,12 @@ impl<I: Member, E> Pool<I, E> {
 
     /// Whether fewer are there than are to be kept ready.
     fn lacks(&self) -> bool {
-        let wanted = self.provisioned.min(self.spec.instances_max.unwrap_or(usize::MAX));
-        self.failure.is_none() && self.members() < wanted
+        self.failure.is_none() && self.members() < self.kept()
+    }
+
+    /// How many are to be kept ready.
+    fn kept(&self) -> usize {
+        self.provisioned.min(self.spec.instances_max.unwrap_or(usize::MAX))
     }
 
     /// How many are there beyond those that are kept ready.

@@ -7,14 +7,13 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sandbox::{Cell, Descendant, Limits, Port};
+use sandbox::{Descendant, Limits, Port};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::frames::Frames;
-use crate::memory::Reserve;
 use crate::process::{Fork, Hold};
+use crate::workshop::Workshop;
 use crate::zygote::{ForkError, Zygote};
 
 /// How long a fork may take until it waits. What a function does around a fork runs in that time.
@@ -43,20 +42,17 @@ pub(crate) struct CellSettings {
     pub loopback_ports: Vec<Port>,
 }
 
-/// What forks are made with.
-#[derive(Clone)]
-pub(crate) struct Workshop {
-    /// Processes that are started at the same time: more would only take time from each other.
-    pub turns: Arc<Semaphore>,
-    /// Nothing is made ahead of need from it.
-    pub reserve: Reserve,
+pub(crate) struct Spares(Mutex<State<Waiting>>);
+
+/// What waits.
+trait Spare {
+    fn since(&self) -> Instant;
+    fn has_ended(&self) -> bool;
 }
 
-pub(crate) struct Spares(Mutex<State>);
-
-struct State {
+struct State<W> {
     /// The oldest one is the first.
-    ready: VecDeque<Waiting>,
+    ready: VecDeque<W>,
     wanted: usize,
     /// When one was last asked for.
     used: Instant,
@@ -67,58 +63,22 @@ struct State {
 
 impl Spares {
     pub fn new() -> Spares {
-        let (ready, used) = (VecDeque::new(), Instant::now());
-        Spares(Mutex::new(State { ready, wanted: 1, used, making: false, closed: false }))
+        Spares(Mutex::new(State::new(Instant::now())))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the one that has had most time to get ready. When there is none, more are kept from now on.
-    fn take(&self, now: Instant) -> Option<Waiting> {
-        let mut state = self.lock();
-        state.used = now;
-        while let Some(spare) = state.ready.pop_front() {
-            if !spare.fork.has_ended() {
-                return Some(spare);
-            }
-        }
-        state.wanted = (state.wanted * 2).min(SPARES_MAX);
-        None
-    }
-
-    /// Whether it is the caller's turn to make them.
-    fn begin(&self) -> bool {
-        let mut state = self.lock();
-        let begins = state.lacks() && !state.making;
-        state.making |= begins;
-        begins
-    }
-
-    /// Takes one in that was made; ends the turn when that was the last one, or failed.
-    fn put(&self, spare: Option<Waiting>) -> bool {
-        let mut state = self.lock();
-        let made = spare.is_some();
-        if !state.closed {
-            state.ready.extend(spare);
-        }
-        state.making = made && state.lacks();
-        state.making
     }
 
     /// Another zygote has taken the place of this one.
     pub fn close(&self) {
-        let mut state = self.lock();
-        state.closed = true;
-        let spares = std::mem::take(&mut state.ready);
-        drop(state);
+        let spares = self.lock().close();
         drop(spares);
     }
 
     /// Since when the oldest one waits.
     pub fn oldest(&self) -> Option<Instant> {
-        self.lock().ready.front().map(|spare| spare.since)
+        self.lock().ready.front().map(Spare::since)
     }
 
     /// The oldest one leaves, for its memory.
@@ -127,22 +87,10 @@ impl Spares {
         drop(spare);
     }
 
-    /// All but one leave when none was needed for long, and those that have died.
+    /// Those leave that are not needed any more.
     pub fn expire(&self, now: Instant) {
-        let mut state = self.lock();
-        if now.duration_since(state.used) > SPARES_STAY {
-            state.wanted = 1;
-        }
-        let (fit, mut leave): (VecDeque<Waiting>, Vec<Waiting>) = {
-            let (dead, fit): (Vec<Waiting>, Vec<Waiting>) =
-                std::mem::take(&mut state.ready).into_iter().partition(|spare| spare.fork.has_ended());
-            (fit.into(), dead)
-        };
-        state.ready = fit;
-        let over = state.ready.len().saturating_sub(state.wanted);
-        leave.extend(state.ready.drain(..over));
-        drop(state);
-        drop(leave);
+        let spares = self.lock().expire(now);
+        drop(spares);
     }
 
     pub fn pids(&self) -> Vec<u32> {
@@ -150,9 +98,70 @@ impl Spares {
     }
 }
 
-impl State {
+impl Spare for Waiting {
+    fn since(&self) -> Instant {
+        self.since
+    }
+
+    fn has_ended(&self) -> bool {
+        self.fork.has_ended()
+    }
+}
+
+/// What leaves is given to the caller, who drops it without the lock.
+impl<W: Spare> State<W> {
+    fn new(now: Instant) -> State<W> {
+        State { ready: VecDeque::new(), wanted: 1, used: now, making: false, closed: false }
+    }
+
     fn lacks(&self) -> bool {
         !self.closed && self.ready.len() < self.wanted
+    }
+
+    /// Takes the one that has had most time to get ready. When there is none, more are kept from now on.
+    fn take(&mut self, now: Instant) -> Option<W> {
+        self.used = now;
+        while let Some(spare) = self.ready.pop_front() {
+            if !spare.has_ended() {
+                return Some(spare);
+            }
+        }
+        self.wanted = (self.wanted * 2).min(SPARES_MAX);
+        None
+    }
+
+    /// Whether it is the caller's turn to make them.
+    fn begin(&mut self) -> bool {
+        let begins = self.lacks() && !self.making;
+        self.making |= begins;
+        begins
+    }
+
+    /// Takes one in that was made. The turn ends, with false, when that was the last one, or it failed.
+    fn put(&mut self, spare: Option<W>) -> bool {
+        let made = spare.is_some();
+        if !self.closed {
+            self.ready.extend(spare);
+        }
+        self.making = made && self.lacks();
+        self.making
+    }
+
+    fn close(&mut self) -> VecDeque<W> {
+        self.closed = true;
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Those that have died, and all but one when none was needed for long.
+    fn expire(&mut self, now: Instant) -> Vec<W> {
+        if now.duration_since(self.used) > SPARES_STAY {
+            self.wanted = 1;
+        }
+        let (mut leave, ready): (Vec<W>, Vec<W>) = self.ready.drain(..).partition(Spare::has_ended);
+        self.ready = ready.into();
+        let over = self.ready.len().saturating_sub(self.wanted);
+        leave.extend(self.ready.drain(..over));
+        leave
     }
 }
 
@@ -161,18 +170,18 @@ impl Zygote {
     pub async fn waiting(
         self: &Arc<Zygote>,
         cell: &Option<CellSettings>,
-        workshop: &Workshop,
     ) -> Result<Waiting, ForkError> {
         self.touch();
-        match self.spares.take(Instant::now()) {
+        let spare = self.spares.lock().take(Instant::now());
+        match spare {
             Some(spare) => Ok(spare),
-            None => self.fork(cell, workshop).await,
+            None => self.fork(cell).await,
         }
     }
 
     /// Makes forks ahead of need, in the background, one after the other, until there are as many as are wanted.
     pub fn make_spares(self: &Arc<Zygote>, cell: Option<CellSettings>, workshop: Workshop) {
-        if !self.spares.begin() {
+        if !self.spares.lock().begin() {
             return;
         }
         let zygote = self.clone();
@@ -180,40 +189,31 @@ impl Zygote {
             loop {
                 let spare = match workshop.reserve.is_touched() {
                     true => None,
-                    false => zygote.fork(&cell, &workshop).await.ok(),
+                    false => workshop.in_turn(zygote.fork(&cell)).await.ok(),
                 };
-                if !zygote.spares.put(spare) {
+                if !zygote.spares.lock().put(spare) {
                     break;
                 }
             }
         });
     }
 
-    async fn fork(&self, cell: &Option<CellSettings>, workshop: &Workshop) -> Result<Waiting, ForkError> {
-        let cell = match cell {
-            Some(settings) => Some(self.cell(settings, workshop).await?),
-            None => None,
-        };
-        let made = tokio::time::timeout(FORK_TIMEOUT, self.make(cell)).await;
+    async fn fork(&self, settings: &Option<CellSettings>) -> Result<Waiting, ForkError> {
+        let made = tokio::time::timeout(FORK_TIMEOUT, self.make(settings)).await;
         made.unwrap_or_else(|_| Err(ForkError::Refused(io::ErrorKind::TimedOut.into())))
     }
 
-    /// It is the server alone that makes it: a turn is never kept by a function.
-    async fn cell(&self, settings: &CellSettings, workshop: &Workshop) -> Result<Cell, ForkError> {
-        let CellSettings { limits, tmp_bytes, loopback_ports } = settings;
-        let _turn = workshop.turns.acquire().await;
-        self.process().cell(limits, *tmp_bytes, loopback_ports).await.map_err(refused)
-    }
-
-    async fn make(&self, cell: Option<Cell>) -> Result<Waiting, ForkError> {
+    async fn make(&self, settings: &Option<CellSettings>) -> Result<Waiting, ForkError> {
+        let refused = |error: sandbox::Error| ForkError::Refused(io::Error::other(error));
         let (channel, control) = std::os::unix::net::UnixStream::pair()?;
         channel.set_nonblocking(true)?;
         let (output, writer) = io::pipe()?;
         let output = OwnedFd::from(output);
         rustix::io::ioctl_fionbio(&output, true).map_err(io::Error::from)?;
         let mut descriptors = vec![OwnedFd::from(control), writer.into()];
-        let hold = match cell {
-            Some(cell) => {
+        let hold = match settings {
+            Some(CellSettings { limits, tmp_bytes, loopback_ports }) => {
+                let cell = self.process().cell(limits, *tmp_bytes, loopback_ports).await.map_err(refused)?;
                 descriptors.iter().skip(1).try_for_each(|output| cell.give(output))?;
                 descriptors.extend(cell.namespaces()?);
                 Hold::Cell(Arc::new(cell))
@@ -236,12 +236,78 @@ impl Zygote {
     }
 }
 
-fn refused(error: sandbox::Error) -> ForkError {
-    ForkError::Refused(io::Error::other(error))
-}
-
 impl From<io::Error> for ForkError {
     fn from(error: io::Error) -> ForkError {
         ForkError::Refused(error)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    /// Since when it waits, and whether it has died.
+    #[derive(Debug, PartialEq)]
+    struct Fake(Instant, bool);
+
+    impl Spare for Fake {
+        fn since(&self) -> Instant {
+            self.0
+        }
+
+        fn has_ended(&self) -> bool {
+            self.1
+        }
+    }
+
+    /// Makes as many as are wanted, each a second younger than the one before, and tells how many that were.
+    fn fill(state: &mut State<Fake>, now: Instant) -> u32 {
+        let mut made = 0;
+        if state.begin() {
+            assert!(!state.begin(), "two make them");
+            loop {
+                made += 1;
+                if !state.put(Some(Fake(now + Duration::from_secs(made.into()), false))) {
+                    break;
+                }
+            }
+        }
+        made
+    }
+
+    #[test]
+    fn more_wait_where_there_were_too_few() {
+        let now = Instant::now();
+        let mut state = State::new(now);
+        assert_eq!((fill(&mut state, now), state.take(now).is_some(), fill(&mut state, now)), (1, true, 1));
+        for wanted in [2, 4, 8, 8] {
+            while state.take(now).is_some() {}
+            assert_eq!(fill(&mut state, now), wanted);
+        }
+        assert!(state.expire(now + SPARES_STAY).is_empty());
+        let left = state.expire(now + SPARES_STAY + Duration::from_secs(1));
+        assert_eq!((left.len(), left[0].0, state.ready.len()), (7, now + Duration::from_secs(1), 1));
+    }
+
+    #[test]
+    fn the_dead_are_not_given() {
+        let now = Instant::now();
+        let mut state = State::new(now);
+        state.wanted = 3;
+        assert!(state.begin() && state.put(Some(Fake(now, true))) && state.put(Some(Fake(now, false))));
+        assert!(!state.put(None), "one that failed is not tried again at once");
+        assert_eq!((state.take(now), state.take(now)), (Some(Fake(now, false)), None));
+        state.ready.push_back(Fake(now, true));
+        assert_eq!(state.expire(now), [Fake(now, true)]);
+    }
+
+    #[test]
+    fn none_wait_for_a_zygote_that_is_superseded() {
+        let now = Instant::now();
+        let mut state = State::new(now);
+        assert!(state.begin());
+        assert!(state.close().is_empty() && !state.put(Some(Fake(now, false))));
+        assert!(state.ready.is_empty() && !state.begin());
     }
 }

@@ -28,12 +28,13 @@ use crate::output::{Log, Output};
 use crate::prebooted::Prebooted;
 use crate::process::Process;
 use crate::runtime_api::RuntimeApi;
-use crate::spares::{CellSettings, Workshop};
+use crate::spares::CellSettings;
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Telemetry;
 use crate::toolbox::Toolbox;
 use crate::toolchain::Toolchain;
 use crate::view::View;
+use crate::workshop::Workshop;
 use crate::zygotes::{Zygotes, explain};
 
 /// Options of every Node process.
@@ -229,12 +230,8 @@ impl Starter {
         let mut isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
         isolation.iter_mut().for_each(|isolation| isolation.forks = mode == Mode::Zygote);
         let command = Command { program, args, env, cwd, descriptors, limits, isolation };
-        // It is never closed.
-        let turn = self.workshop.turns.acquire().await;
         let started = Instant::now();
-        let spawned = command.spawn().await;
-        drop(turn);
-        let (process, pipe) = match spawned {
+        let (process, pipe) = match command.spawn().await {
             Ok(started) => started,
             Err(sandbox::Error::Start { .. }) if toolchain.language == Language::Provided => {
                 return Err(refused_entrypoint(spec, log));

@@ -41,6 +41,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         archive_keep: None,
         isolate,
         loopback_ports: options.allow_loopback.clone(),
+        prebooted_node: runtime::limits::PREBOOTED,
     })
     .await?;
     let mut signals = Signals::take()?;

@@ -28,6 +28,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         test_credentials: false,
         isolate: obstacle.is_none(),
         loopback_ports: options.allow_loopback,
+        prebooted_node: options.prebooted_node,
     })
     .await?;
     let mut signals = Signals::take()?;

@@ -45,6 +45,10 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
     }
     list("stacks", status["Stacks"].as_array(), |stack| stack.as_str().unwrap_or_default().to_owned());
     list("functions with instances", status["Functions"]["functions"].as_array(), function);
+    let prebooted = list_of(&status["Functions"], "prebooted");
+    if !prebooted.is_empty() {
+        output::line(format_args!("Node processes that wait for a function: {}, {:.0} MiB", prebooted.len(), mebibytes(prebooted)));
+    }
     list("notes", status["Functions"]["notes"].as_array(), |note| note.as_str().unwrap_or_default().to_owned());
     Ok(ExitCode::SUCCESS)
 }
@@ -61,9 +65,21 @@ fn list(title: &str, items: Option<&Vec<Value>>, show: impl Fn(&Value) -> String
 }
 
 fn function(function: &Value) -> String {
-    let instances = function["instances"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (instances, spares) = (list_of(function, "instances"), list_of(function, "spares"));
     let busy = instances.iter().filter(|instance| instance["busy"] == true).count();
-    let bytes: f64 = instances.iter().filter_map(|instance| instance["memory_bytes"].as_f64()).sum();
     let name = function["name"].as_str().unwrap_or_default();
-    format!("{name}: {} instances, {busy} busy, {:.0} MiB", instances.len(), bytes / f64::from(1 << 20))
+    let mut text = format!("{name}: {} instances, {busy} busy, {:.0} MiB", instances.len(), mebibytes(instances));
+    if function["zygote"].is_object() {
+        let held = mebibytes(std::slice::from_ref(&function["zygote"])) + mebibytes(spares);
+        text.push_str(&format!("; {} more wait, forked from one process, {held:.0} MiB", spares.len()));
+    }
+    text
+}
+
+fn list_of<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn mebibytes(processes: &[Value]) -> f64 {
+    processes.iter().filter_map(|process| process["memory_bytes"].as_f64()).sum::<f64>() / f64::from(1 << 20)
 }

@@ -92,6 +92,19 @@ impl World {
         self.apply(effects);
     }
 
+    /// It is some start's turn.
+    fn begin(&mut self, at: usize) {
+        if self.starting.is_empty() {
+            return;
+        }
+        let at = at % self.starting.len();
+        let (needed, effects) = self.pools.is_needed(&self.starting[at].key);
+        if !needed {
+            self.starting.swap_remove(at);
+        }
+        self.apply(effects);
+    }
+
     fn start(&mut self, at: usize, succeeds: bool) {
         if self.starting.is_empty() {
             return;
@@ -145,7 +158,7 @@ impl World {
 proptest! {
     /// Whatever happens in whatever order: limits hold, nothing is lost, and every request ends.
     #[test]
-    fn every_request_ends(steps in proptest::collection::vec((0..9u8, any::<usize>()), 1..200)) {
+    fn every_request_ends(steps in proptest::collection::vec((0..10u8, any::<usize>()), 1..200)) {
         const ALIVE_MAX: usize = 4;
         let specs = [spec("a", None), spec("b", Some(2)), spec("c", None)];
         let mut world = World::new(ALIVE_MAX);
@@ -162,6 +175,7 @@ proptest! {
                     let effects = world.pools.provision(&specs[0], at % 3);
                     world.apply(effects);
                 }
+                8 => world.begin(at),
                 _ => { let effects = world.pools.retire(&specs[at % specs.len()].key); world.apply(effects); }
             }
             world.check(ALIVE_MAX);
@@ -188,6 +202,28 @@ fn who_is_covered_by_a_start_does_not_give_up() {
     assert!(!world.pools.give_up("a", numbers[0]));
     assert!(world.pools.give_up("a", numbers[1]));
     assert!(!world.pools.give_up("a", numbers[1]));
+}
+
+#[test]
+fn starts_that_nobody_waits_for_any_more_are_taken_back() {
+    let mut world = World::new(9);
+    let spec = spec("a", None);
+    (0..4).for_each(|_| world.request(&spec));
+    world.begin(0);
+    assert_eq!(world.starting.len(), 4);
+    // The first that is there serves three of them, one after the other.
+    world.start(0, true);
+    (0..2).for_each(|_| world.finish(0, true));
+    (0..9).for_each(|_| world.begin(0));
+    assert_eq!((world.starting.len(), world.requests.len(), world.pools.alive()), (1, 1, 2));
+    world.finish(0, true);
+    world.begin(0);
+    assert_eq!((world.starting.len(), world.requests.len(), world.pools.alive()), (0, 0, 1));
+    // Those that are kept ready are needed without anybody waiting.
+    let effects = world.pools.provision(&spec, 2);
+    world.apply(effects);
+    world.begin(0);
+    assert_eq!(world.starting.len(), 1);
 }
 
 #[test]

@@ -51,6 +51,11 @@ async fn burst(requests: usize, change: impl FnOnce(&mut Config), make: impl Fn(
 
 #[tokio::test]
 async fn of_forks() {
+    burst(200, |_| {}, |harness| harness.function("f", python(), "index.handler", &[("index.py", PYTHON)])).await;
+}
+
+#[tokio::test]
+async fn of_unisolated_forks() {
     burst(
         200,
         |config| config.isolate = false,
@@ -61,10 +66,10 @@ async fn of_forks() {
 
 #[tokio::test]
 async fn of_isolated_node_processes() {
-    burst(40, |_| {}, |harness| harness.function("f", node(), "index.handler", &[("index.js", NODE)])).await;
+    burst(200, |_| {}, |harness| harness.function("f", node(), "index.handler", &[("index.js", NODE)])).await;
 }
 
 #[tokio::test]
 async fn of_isolated_programs() {
-    burst(40, |_| {}, |harness| harness.function("f", "provided.al2023", "h", &[("bootstrap", PROVIDED)])).await;
+    burst(200, |_| {}, |harness| harness.function("f", "provided.al2023", "h", &[("bootstrap", PROVIDED)])).await;
 }

@@ -7,6 +7,7 @@ mod compiled;
 mod escapes;
 mod extensions;
 mod harness;
+mod idle;
 mod json_logs;
 mod network;
 mod node;

@@ -191,6 +191,7 @@ async fn what_forks_must_not_share_is_not_forked(isolate: bool) {
         ),
         ("import socket\nkept = socket.socket()", "it opens sockets while it initialises (socket:["),
         ("kept = open(__file__)", "it leaves files open while it initialises (/"),
+        ("import signal\nsignal.setitimer(signal.ITIMER_REAL, 1000)", "it sets timers while it initialises"),
         ("import subprocess\nkept = subprocess.Popen(['sleep', '100'])", "it starts processes while it initialises"),
         (
             "import asyncio\nkept = asyncio.new_event_loop()",
@@ -369,4 +370,44 @@ async fn snap_start_is_reported_as_lambda_does(isolate: bool) {
             .collect();
     assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{log}");
     assert!(log.contains("\tRestore Duration: ") && !log.contains("Init Duration"), "{log}");
+}
+
+/// What SnapStart takes into each instance: files that a module has left in /tmp.
+const LEAVES: &str = "import json, os\nos.makedirs('/tmp/model/empty')\nwith open('/tmp/model/weights', 'w') as file: file.write('1 2 3')\nos.chmod('/tmp/model/weights', 0o640)\nos.symlink('weights', '/tmp/model/latest')\nos.chdir('/tmp/model')\n";
+
+#[tokio::test]
+async fn files_in_tmp_come_along_and_are_each_instances_own() {
+    let harness = Harness::new();
+    let source = format!(
+        "{LEAVES}{WHO}\ndef handler(ms, context, who=handler):\n  with open('weights', 'a') as file: file.write(' 4')\n  found = [open('/tmp/model/latest').read(), oct(os.stat('weights').st_mode), os.getcwd(), sorted(os.listdir('/tmp/model'))]\n  return who(ms, context) + found"
+    );
+    let (a, b) = two(&harness, &harness.python(&source)).await;
+    assert!(zygote(&harness).await.is_some());
+    assert_eq!(a[0], b[0]);
+    for found in [&a, &b] {
+        // Once for each request that it has served, and for no other's.
+        let text = found[2].as_str().unwrap().strip_prefix("1 2 3 4").unwrap();
+        assert!(text.replace(" 4", "").is_empty(), "{found}");
+        assert_eq!((&found[3], &found[4]), (&json!("0o100640"), &json!("/tmp/model")));
+        assert_eq!(found[5], json!(["empty", "latest", "weights"]));
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_much_or_no_file_in_tmp_is_not_copied() {
+    let harness = Harness::new();
+    let cases = [
+        ("open('/tmp/large', 'w').truncate(33 << 20)", "it leaves more in /tmp than 1000 files or 32 MiB"),
+        ("[open(f'/tmp/{number}', 'w').close() for number in range(1001)]", "it leaves more in /tmp than 1000 files or 32 MiB"),
+        ("os.mkfifo('/tmp/pipe')", "it leaves in /tmp what cannot be copied while it initialises (/tmp/pipe)"),
+        ("open('/dev/shm/lock', 'w').close()", "it leaves files in /dev/shm while it initialises"),
+    ];
+    for (number, (source, reason)) in cases.into_iter().enumerate() {
+        let name = format!("f{number}");
+        let source = format!("import os\n{source}\n{WHO}");
+        let spec = Arc::new(harness.function(&name, python(), "index.handler", &[("index.py", &source)]));
+        harness.value(&spec, "0").await;
+        let notes = harness.runtime.status().await.notes;
+        assert!(notes.iter().any(|note| note.starts_with(&name) && note.contains(reason)), "{source}: {notes:?}");
+    }
 }
