@@ -419,7 +419,6 @@ impl Inner {
     fn is_empty(&self) -> bool {
         self.state().pools.alive() == 0 && self.leaving.load(Ordering::Relaxed) == 0
     }
-
 }
 
 impl Drop for Inner {

@@ -167,10 +167,7 @@ impl<W: Spare> State<W> {
 
 impl Zygote {
     /// A fork that waits, in a cell with these settings if there are any.
-    pub async fn waiting(
-        self: &Arc<Zygote>,
-        cell: &Option<CellSettings>,
-    ) -> Result<Waiting, ForkError> {
+    pub async fn waiting(self: &Arc<Zygote>, cell: &Option<CellSettings>) -> Result<Waiting, ForkError> {
         self.touch();
         let spare = self.spares.lock().take(Instant::now());
         match spare {

@@ -147,7 +147,8 @@ impl Zygotes {
     pub fn evict(&self) -> bool {
         let slots = lock(&self.slots);
         let zygotes = slots.values().filter_map(Slot::zygote);
-        let oldest = zygotes.filter_map(|zygote| Some((zygote.spares.oldest()?, zygote))).min_by_key(|(since, _)| *since);
+        let oldest =
+            zygotes.filter_map(|zygote| Some((zygote.spares.oldest()?, zygote))).min_by_key(|(since, _)| *since);
         oldest.inspect(|(_, zygote)| zygote.spares.evict()).is_some()
     }
 

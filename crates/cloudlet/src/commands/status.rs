@@ -47,7 +47,11 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
     list("functions with instances", status["Functions"]["functions"].as_array(), function);
     let prebooted = list_of(&status["Functions"], "prebooted");
     if !prebooted.is_empty() {
-        output::line(format_args!("Node processes that wait for a function: {}, {:.0} MiB", prebooted.len(), mebibytes(prebooted)));
+        output::line(format_args!(
+            "Node processes that wait for a function: {}, {:.0} MiB",
+            prebooted.len(),
+            mebibytes(prebooted)
+        ));
     }
     list("notes", status["Functions"]["notes"].as_array(), |note| note.as_str().unwrap_or_default().to_owned());
     Ok(ExitCode::SUCCESS)

@@ -52,7 +52,8 @@ async fn one_of_each(harness: &Harness) {
 
 fn pids(status: &Status) -> Vec<u32> {
     let functions = status.functions.iter();
-    let processes = functions.flat_map(|function| [&function.instances, &function.spares].into_iter().flatten().chain(&function.zygote));
+    let processes = functions
+        .flat_map(|function| [&function.instances, &function.spares].into_iter().flatten().chain(&function.zygote));
     let mut pids: Vec<u32> = processes.chain(&status.prebooted).map(|process| process.pid).collect();
     pids.sort_unstable();
     pids

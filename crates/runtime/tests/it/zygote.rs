@@ -398,7 +398,10 @@ async fn what_is_too_much_or_no_file_in_tmp_is_not_copied() {
     let harness = Harness::new();
     let cases = [
         ("open('/tmp/large', 'w').truncate(33 << 20)", "it leaves more in /tmp than 1000 files or 32 MiB"),
-        ("[open(f'/tmp/{number}', 'w').close() for number in range(1001)]", "it leaves more in /tmp than 1000 files or 32 MiB"),
+        (
+            "[open(f'/tmp/{number}', 'w').close() for number in range(1001)]",
+            "it leaves more in /tmp than 1000 files or 32 MiB",
+        ),
         ("os.mkfifo('/tmp/pipe')", "it leaves in /tmp what cannot be copied while it initialises (/tmp/pipe)"),
         ("open('/dev/shm/lock', 'w').close()", "it leaves files in /dev/shm while it initialises"),
     ];
