@@ -275,20 +275,6 @@ impl Map {
         let _ = self.call(3, &raw const key as u64, 0);
     }
 
-    /// At most so many keys; programs may add and remove some meanwhile.
-    pub fn keys<K: Copy + Default>(&self, count_max: usize) -> Vec<K> {
-        let mut keys: Vec<K> = Vec::new();
-        while keys.len() < count_max {
-            let (previous, mut next) = (keys.last().copied(), K::default());
-            let previous = previous.as_ref().map_or(0, |key| std::ptr::from_ref(key) as u64);
-            if self.call(4, previous, &raw mut next as u64).is_err() {
-                break;
-            }
-            keys.push(next);
-        }
-        keys
-    }
-
     fn call(&self, command: u32, key: u64, value: u64) -> io::Result<i64> {
         call(command, &Entry { map: self.0.as_raw_fd(), _padding: 0, key, value, flags: 0 })
     }

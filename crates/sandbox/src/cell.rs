@@ -36,7 +36,7 @@ impl Origin {
     pub fn find(init: u32, process: u32, identity: Identity) -> io::Result<Origin> {
         let users = namespace(process, "user")?;
         let processes = namespace(init, "pid")?;
-        if inode(&namespace(process, "pid")?)? != inode(&processes)? {
+        if inode(process, "pid")? != inode(init, "pid")? {
             return Err(io::Error::other("the process has ended"));
         }
         Ok(Origin { users, mounts: namespace(init, "mnt")?, processes, identity })
@@ -106,7 +106,7 @@ impl Cell {
     pub fn admit(&self, fork: &Descendant) -> io::Result<()> {
         let pid = fork.pid();
         for kind in ENTERED {
-            if inode(&namespace(pid, kind)?)? != inode(&namespace(self.first.leader(), kind)?)? {
+            if inode(pid, kind)? != inode(self.first.leader(), kind)? {
                 return Err(io::Error::other(format!("the fork has not entered its namespaces ({kind})")));
             }
         }
@@ -138,8 +138,9 @@ fn namespace(pid: u32, kind: &str) -> io::Result<OwnedFd> {
     Ok(File::open(format!("/proc/{pid}/ns/{kind}"))?.into())
 }
 
-fn inode(namespace: &OwnedFd) -> io::Result<u64> {
-    Ok(File::from(namespace.try_clone()?).metadata()?.ino())
+/// By which namespaces are told apart.
+fn inode(pid: u32, kind: &str) -> io::Result<u64> {
+    Ok(std::fs::metadata(format!("/proc/{pid}/ns/{kind}"))?.ino())
 }
 
 /// On a thread that starts processes: gives the pipes of the status and of the report.

@@ -35,6 +35,8 @@ const STACK_BYTES: usize = 512 * 1024;
 #[derive(Debug)]
 pub struct ControlGroup {
     seat: Option<Seat>,
+    /// What is to be forgotten when it is another's.
+    granted: Mutex<Vec<Port>>,
 }
 
 /// Folders and the thread that starts processes there.
@@ -219,7 +221,7 @@ impl ControlGroup {
             }
             let seat = pool.seat(resources);
             let _ = pool.taken.send(());
-            Ok(Some(ControlGroup { seat: Some(seat?) }))
+            Ok(Some(ControlGroup { seat: Some(seat?), granted: Mutex::default() }))
         });
         taken.await.map_err(io::Error::other)?
     }
@@ -251,7 +253,10 @@ impl ControlGroup {
     /// When more ports are granted than there is room for.
     pub fn grant(&self, ports: &[Port]) -> io::Result<()> {
         match (&pool().guard, self.unified()) {
-            (Some(guard), Some(folder)) => guard.grant(&folder.path, ports),
+            (Some(guard), Some(folder)) => {
+                self.granted.lock().unwrap_or_else(PoisonError::into_inner).extend(ports);
+                guard.grant(&folder.path, ports)
+            }
             _ => Ok(()),
         }
     }
@@ -310,7 +315,7 @@ impl Drop for ControlGroup {
     fn drop(&mut self) {
         self.freeze(false);
         if let (Some(guard), Some(folder)) = (&pool().guard, self.unified()) {
-            guard.forget(&folder.path);
+            guard.forget(&folder.path, &self.granted.lock().unwrap_or_else(PoisonError::into_inner));
         }
         if let Some(seat) = self.seat.take() {
             pool().ready().push(seat);

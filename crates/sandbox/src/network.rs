@@ -140,20 +140,13 @@ impl Guard {
     /// Lets a group reach these ports of the loopback addresses.
     pub fn grant(&self, folder: &Path, ports: &[Port]) -> io::Result<()> {
         let group = std::fs::metadata(folder)?.ino();
-        ports.iter().try_for_each(|port| {
-            let protocol = match port.protocol {
-                Protocol::Tcp => TCP,
-                Protocol::Udp => UDP,
-            };
-            self.granted.insert(Key { group, port: u32::from(port.number), protocol })
-        })
+        ports.iter().try_for_each(|port| self.granted.insert(key(group, *port)))
     }
 
-    /// Forgets what a group was granted.
-    pub fn forget(&self, folder: &Path) {
+    /// Forgets that a group was granted these ports.
+    pub fn forget(&self, folder: &Path, ports: &[Port]) {
         let Ok(group) = std::fs::metadata(folder).map(|folder| folder.ino()) else { return };
-        let keys = self.granted.keys::<Key>(GRANTED_MAX as usize);
-        keys.into_iter().filter(|key| key.group == group).for_each(|key| self.granted.remove(key));
+        ports.iter().for_each(|port| self.granted.remove(key(group, *port)));
     }
 
     /// Notes at a new socket which group has made it.
@@ -218,6 +211,14 @@ impl Guard {
         program.if_equal_wide(0, 0, REFUSE).place(ALLOW).exit(1);
         program.place(REFUSE).exit(0);
     }
+}
+
+fn key(group: u64, port: Port) -> Key {
+    let protocol = match port.protocol {
+        Protocol::Tcp => TCP,
+        Protocol::Udp => UDP,
+    };
+    Key { group, port: u32::from(port.number), protocol }
 }
 
 /// Source: `BPF_F_CURRENT_NETNS` in uapi/linux/bpf.h.
