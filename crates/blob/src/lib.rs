@@ -20,8 +20,8 @@ use tokio::fs::{self, File};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use copies::Copies;
-pub use copies::Hold;
-pub use verify::Verified;
+pub use copies::{Follower, Held, Hold};
+pub use verify::{Failure, Verified};
 
 /// Bytes moved at a time between a reader and the file.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -107,8 +107,8 @@ struct Inner {
 }
 
 impl Blobs {
-    /// Opens the folder, making it when it is not there. Removes unfinished writes, and what was to be deleted once a
-    /// copy was made that the process before did not finish.
+    /// Opens the folder, making it when it is not there. Removes unfinished writes. What an earlier process held back from being
+    /// deleted stays, until [`Blobs::finish_deletes`], or until the first who holds back deletes does not any more.
     pub async fn open(dir: impl Into<PathBuf>) -> Result<Blobs> {
         let dir = dir.into();
         let temp = dir.join("tmp");
@@ -118,7 +118,7 @@ impl Blobs {
         }
         fs::create_dir_all(&temp).await.map_err(failed("making", &temp))?;
         let blobs = Blobs(Arc::new(Inner { dir, next_temp: AtomicU64::new(0), copies: Mutex::default() }));
-        blobs.finish_deletes()?;
+        blobs.find_deletes()?;
         sync_folder(&blobs.0.dir).await?;
         Ok(blobs)
     }
@@ -170,7 +170,7 @@ impl Blobs {
         }
         fs::rename(temp, &path).await.map_err(failed("naming", &path))?;
         sync_folder(&folder).await?;
-        self.copies().followers.retain(|follower| follower.send(*id).is_ok());
+        self.copies().tell(*id);
         Ok(())
     }
 
@@ -186,7 +186,11 @@ impl Blobs {
         File::open(&path).await.map_err(missing(id, &path))
     }
 
+    /// Whether there is such a blob: one that is deleted is not, even while somebody holds it back.
     pub async fn exists(&self, id: &BlobId) -> Result<bool> {
+        if self.is_held_back(id) {
+            return Ok(false);
+        }
         let path = self.path(id);
         fs::try_exists(&path).await.map_err(failed("looking for", &path))
     }
@@ -197,7 +201,7 @@ impl Blobs {
         std::fs::File::open(&path).map_err(missing(id, &path))
     }
 
-    /// All blobs, in no order; for threads that may wait.
+    /// All blobs, in no order, with those whose delete is held back; for threads that may wait.
     pub fn list(&self) -> Result<Vec<BlobId>> {
         let mut ids = Vec::new();
         for folder in std::fs::read_dir(&self.0.dir).map_err(failed("listing", &self.0.dir))? {

@@ -11,7 +11,15 @@ pub struct Verified<R> {
     source: R,
     id: BlobId,
     sha256: Sha256,
-    failure: Option<String>,
+    failure: Option<Failure>,
+}
+
+/// Why a blob's content could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// [`io::ErrorKind::InvalidData`]: it was read, and is not the blob's.
+    pub kind: io::ErrorKind,
+    pub reason: String,
 }
 
 impl<R> Verified<R> {
@@ -21,8 +29,8 @@ impl<R> Verified<R> {
 
     /// Why the content could not be read, or what is wrong with it: whoever passes the reader on tells the reader's failures
     /// from others by it.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+    pub fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
     }
 }
 
@@ -42,7 +50,7 @@ impl<R: Read> Read for Verified<R> {
         if let Err(error) = &read
             && error.kind() != io::ErrorKind::Interrupted
         {
-            self.failure = Some(error.to_string());
+            self.failure = Some(Failure { kind: error.kind(), reason: error.to_string() });
         }
         read
     }
@@ -60,7 +68,8 @@ mod tests {
         assert_eq!(right.failure(), None);
         for wrong in [&b"abd"[..], b"ab", b""] {
             let mut wrong = Verified::new(wrong, id);
-            assert!(io::read_to_string(&mut wrong).is_err() && wrong.failure().is_some());
+            assert!(io::read_to_string(&mut wrong).is_err());
+            assert_eq!(wrong.failure().map(|failure| failure.kind), Some(io::ErrorKind::InvalidData));
         }
     }
 }
