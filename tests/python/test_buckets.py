@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import urllib.request
@@ -13,7 +14,8 @@ import boto3
 import pytest
 from cloudlet import wait_until
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from test_copies import archive_status, command, create_function, create_table, invoke, kill_while_writing, names, now, put, servers, wait_for_archive  # noqa: F401
+from test_copies import archive_status, copies_archive_one_at_a_time, command, create_function, create_table, invoke, kill_while_writing, names, now, put, servers, wait_for_archive  # noqa: F401
+from test_lambda import make_role, package
 from test_signatures import send_as
 from werkzeug.serving import make_server
 
@@ -193,3 +195,88 @@ def test_an_archive_of_more_objects_than_a_listing_has(servers, bucket, tmp_path
     server.kill()
     restore(bucket, tmp_path / "data", "--archive", bucket.place())
     assert names(servers(tmp_path / "data")) == {"a"}
+
+
+def test_of_two_copies_of_a_folder_one_archives_to_a_bucket(servers, bucket, tmp_path):
+    def restored():
+        restore(bucket, tmp_path / "data", "--archive", bucket.place())
+        return servers(tmp_path / "data")
+
+    copies_archive_one_at_a_time(servers, (bucket.place(), bucket.env()), restored, tmp_path)
+
+
+def test_a_server_ends_without_a_bucket_that_does_not_answer(servers, bucket, tmp_path):
+    server = servers(options=["--archive", bucket.place()], env=bucket.env())
+    create_table(server)
+    wait_for_archive(server)
+    bucket.stop()
+    # It takes connections, and says nothing.
+    silent = socket.create_server(("127.0.0.1", bucket.port))
+    put(server, "late")
+    # Had it waited for the bucket, it would have been for a minute and more, which this does not wait.
+    assert server.stop(), server.logged()
+    said = server.logged()
+    assert "warning: the archive lacks the last 1 commits" in said and "the next start with --archive goes on" in said, said
+    silent.close()
+    bucket.start()
+    server.start()
+    wait_for_archive(server)
+    server.kill()
+    restore(bucket, tmp_path / "data", "--archive", bucket.place())
+    assert names(servers(tmp_path / "data")) == {"late"}
+
+
+class BadNetwork:
+    """Passes connections on to a port, and breaks so many of them off in the middle of an answer."""
+
+    def __init__(self, port):
+        self.to, self.breaks, self.broken = port, 0, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.to))
+            for source, sink, limit in [(client, server, None), (server, client, 300_000)]:
+                threading.Thread(target=self.copy, args=(source, sink, limit), daemon=True).start()
+
+    def copy(self, source, sink, limit):
+        copied = 0
+        try:
+            while data := source.recv(65536):
+                copied += len(data)
+                if limit and copied > limit and self.breaks:
+                    self.breaks, self.broken = self.breaks - 1, self.broken + 1
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def test_a_network_that_breaks_off_in_a_restore_is_no_damage(servers, bucket, tmp_path):
+    server = servers(options=["--archive", bucket.place()], env=bucket.env())
+    create_table(server)
+    put(server, *[f"n{number}" for number in range(10)])
+    # It does not compress.
+    ballast = b"".join(hashlib.sha256(bytes([a, b])).digest() for a in range(200) for b in range(200))
+    role = make_role(server.client("iam"), "r")
+    code = package(index__py="def handler(event, context):\n    return 'kept'\n", ballast__bin=ballast)
+    server.client("lambda").create_function(FunctionName="f", Runtime="python3.12", Handler="index.handler", Role=role, Code={"ZipFile": code})
+    wait_for_archive(server)
+    network = BadNetwork(bucket.port)
+    network.breaks = 12
+    done = restore(bucket, tmp_path / "data", "--archive", bucket.place(), env=bucket.env(AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{network.port}"))
+    assert network.broken == 12 and "lost is" not in done.stderr, done.stderr
+    network.socket.close()
+    again = servers(tmp_path / "data")
+    assert len(names(again)) == 10 and invoke(again, "f") == "kept"

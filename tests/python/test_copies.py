@@ -82,6 +82,11 @@ def archive_status(server):
     return json.loads(server.run("status", "--json").stdout)["Archive"]
 
 
+def gauge(server, name):
+    metrics = urllib.request.urlopen(f"{server.endpoint}/_cloudlet/metrics").read().decode()
+    return float(re.search(rf"^{name} (\S+)", metrics, re.M)[1])
+
+
 def kill_while_writing(server, acknowledged):
     """Twice, kills a server to which eight clients write, and starts it again. Adds what was acknowledged."""
 
@@ -222,15 +227,20 @@ def test_deleted_code_leaves_the_disk_while_it_is_archived_and_after_a_kill(serv
     wait_for_archive(server)
     one = save_and_delete(b"one")
     wait_until(lambda: one not in kept(), what="the deleted package leaving")
-    # With the archive out of reach it must stay, until it is archived or the server starts again.
+    # With the archive out of reach it must stay, even if the server starts again meanwhile.
     shutil.rmtree(archive)
     archive.write_text("in the way")
     two = save_and_delete(b"two")
     assert two in kept()
+    held = archive_status(server)
+    assert (held["Held"], held["HeldBytes"]) == (1, 3)
+    assert "1 deleted packages of code" in server.run("status").stdout and gauge(server, "cloudlet_archive_held_bytes") == 3
     server.kill()
     archive.unlink()
     server.start()
-    assert two not in kept()
+    wait_until(lambda: two not in kept(), what="the deleted package leaving")
+    # What needs it may be brought back: the moments before it was deleted are in the archive.
+    assert (archive / "blobs/packages" / two).read_bytes() == b"two"
 
 
 def test_any_moment_comes_back_and_a_restore_of_a_restore_too(servers, tmp_path):
@@ -296,6 +306,162 @@ def test_an_archive_that_cannot_be_written_is_shown(servers, tmp_path):
     archive.unlink()
     archive.mkdir()
     wait_for_archive(server)
+
+
+def copies_archive_one_at_a_time(servers, place, restored, tmp_path):
+    """Two servers on copies of one folder that archive to `place`; `restored` brings back what is there."""
+    first = servers(options=["--archive", place[0]], env=place[1])
+    create_table(first)
+    put(first, "a")
+    wait_for_archive(first)
+    shutil.copytree(first.data, tmp_path / "copy")
+    second = servers(tmp_path / "copy", options=["--archive", place[0]], env=place[1])
+    put(second, "of the copy")
+    wait_until(lambda: "archives this store here, and this one does not" in archive_status(second).get("Failure", ""), what="the copy being told")
+    assert gauge(second, "cloudlet_archive_failing") == 1 and "Archive to another place" in second.run("status").stdout
+    put(second, "still served")
+    put(first, "b")
+    wait_for_archive(first)
+    # The rightful one goes on at once when it was killed; the copy does not, even then.
+    first.kill()
+    first.start()
+    put(first, "c")
+    wait_for_archive(first)
+    second.kill()
+    second.start()
+    wait_until(lambda: "and this one does not" in archive_status(second).get("Failure", ""), what="the copy being told again")
+    assert names(second) == {"a", "of the copy", "still served"}
+    assert second.stop() and "the archive lacks" in second.logged()
+    assert first.stop()
+    assert names(restored()) == {"a", "b", "c"}
+
+
+def test_of_two_copies_of_a_folder_one_archives(servers, tmp_path):
+    archive = tmp_path / "archive"
+
+    def restored():
+        command("restore", "--archive", archive, "--data", tmp_path / "data")
+        return servers(tmp_path / "data")
+
+    copies_archive_one_at_a_time(servers, (archive, {}), restored, tmp_path)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of its own with 4 MiB; one that cannot be written, where that takes root."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk], check=True)
+    yield disk
+    if os.geteuid() == 0:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def make_writable(disk, whether):
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-o", f"remount,{'rw' if whether else 'ro'}", disk], check=True)
+    else:
+        disk.chmod(0o700 if whether else 0o500)
+
+
+def test_a_full_or_read_only_archive_is_told_of_and_goes_on_by_itself(servers, small_disk, tmp_path):
+    archive = small_disk / "archive"
+    server = servers(options=["--archive", archive])
+    create_table(server)
+    wait_for_archive(server)
+
+    def stuck(word):
+        wait_until(lambda: word in archive_status(server).get("Failure", ""), what=f"{word} being told")
+        status = archive_status(server)
+        assert status["LagSeconds"] > 0 and str(archive) in status["Failure"], status
+        assert gauge(server, "cloudlet_archive_failing") == 1 and word in server.logged()
+
+    def going_on():
+        wait_for_archive(server)
+        assert "Failure" not in archive_status(server) and gauge(server, "cloudlet_archive_failing") == 0
+        # Nothing is left of what did not fit.
+        assert not list(archive.rglob(".unfinished*"))
+
+    if os.geteuid() == 0:
+        filler = small_disk / "filler"
+        with open(filler, "wb") as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(65536))
+                file.flush()
+        put(server, "full")
+        stuck("No space left on device")
+        put(server, "served all the same")
+        filler.unlink()
+        going_on()
+    make_writable(small_disk, False)
+    put(server, "read-only")
+    stuck("Read-only file system" if os.geteuid() == 0 else "Permission denied")
+    make_writable(small_disk, True)
+    going_on()
+    server.kill()
+    command("restore", "--archive", archive, "--data", tmp_path / "data")
+    assert names(servers(tmp_path / "data")) == names_before(server) | {"read-only"}
+
+
+def names_before(server):
+    return {"full", "served all the same"} if os.geteuid() == 0 else set()
+
+
+def test_a_restore_that_was_killed_is_refused_and_begun_anew(servers, tmp_path):
+    server = servers()
+    create_table(server)
+    put(server, *[f"n{number}" for number in range(200)])
+    create_function(server, "f", "kept")
+    server.run("backup", tmp_path / "backup")
+    whole = (tmp_path / "backup").read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    restoring = subprocess.Popen([BINARY, "restore", tmp_path / "pipe", "--data", tmp_path / "data"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with open(tmp_path / "pipe", "wb") as pipe:
+        pipe.write(whole[:-1000])
+        pipe.flush()
+        unfinished = tmp_path / "data.unfinished"
+        wait_until(lambda: (unfinished / "root-credentials").exists(), what="the restore having begun")
+        second = command("restore", tmp_path / "backup", "--data", tmp_path / "data", check=False)
+        assert second.returncode == 1 and "another restore into" in second.stderr and unfinished.exists()
+        restoring.kill()
+        restoring.communicate()
+    assert not (tmp_path / "data").exists()
+    for refused in [["serve", "--listen", "127.0.0.1:0"], ["repair"]]:
+        done = command(*refused, "--data", unfinished, check=False)
+        assert done.returncode == 1 and "run `cloudlet restore` again" in done.stderr, done.stderr
+    command("restore", tmp_path / "backup", "--data", tmp_path / "data")
+    assert not unfinished.exists()
+    again = servers(tmp_path / "data")
+    assert len(names(again)) == 200 and invoke(again, "f") == "kept"
+
+
+def test_several_restores_from_one_archive_while_it_grows(servers, tmp_path):
+    archive = tmp_path / "archive"
+    server = servers(options=["--archive", archive])
+    create_table(server)
+    create_function(server, "f", "kept")
+    put(server, "a")
+    wait_for_archive(server)
+    moment, stopping = now(), threading.Event()
+
+    def write():
+        for number in itertools.count():
+            if stopping.is_set():
+                return
+            put(server, f"later-{number}")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    places = [tmp_path / f"data-{number}" for number in range(3)]
+    restores = [subprocess.Popen([BINARY, "restore", "--archive", archive, "--at", moment, "--data", place], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for place in places]
+    said = [restore.communicate(timeout=120)[0] for restore in restores]
+    stopping.set()
+    writer.join()
+    assert [restore.returncode for restore in restores] == [0, 0, 0], said
+    for place in places:
+        again = servers(place)
+        assert names(again) == {"a"} and invoke(again, "f") == "kept"
 
 
 def test_what_is_older_than_wanted_leaves_the_archive(servers, tmp_path):

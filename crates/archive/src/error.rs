@@ -1,8 +1,13 @@
 //! Why a copy could not be made or brought back.
 
 use std::io;
+use std::time::Duration;
 
 use base::Timestamp;
+
+/// What whoever finds another in the archive may do.
+const GO_ON: &str =
+    "Archive to another place, or begin with a restore from the archive, which has a history of its own";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,9 +31,26 @@ pub enum Error {
     Hole { after: Timestamp },
     #[error(
         "the archive has batches of this store up to {archived}, which itself ends at {durable}: it is an older copy, or its disk \
-         has lost something. Restore from the archive, or archive to another place"
+         has lost something. {}",
+        GO_ON
     )]
     Ahead { archived: u64, durable: u64 },
+    #[error(
+        "batch {sequence} of the archive is not the one that this store has: it is a copy that went another way. {}",
+        GO_ON
+    )]
+    Diverged { sequence: u64 },
+    #[error(
+        "{server} archives this store here, and this one does not, as one of the two is a copy of the other's data folder or an \
+         older copy. {}",
+        GO_ON
+    )]
+    Claimed { server: String },
+    #[error(
+        "{server} has archived this store here and did not say that it ended: it has {} s to show that it is still there",
+        time.as_secs()
+    )]
+    Waiting { server: String, time: Duration },
     #[error("'{0}' cannot be used: {1}")]
     Unsupported(String, String),
     #[error("{0}")]
@@ -40,6 +62,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether trying again does no good: a copy of a store does not become the one that is archived.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Error::Ahead { .. } | Error::Diverged { .. } | Error::Claimed { .. })
+    }
+
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         let what = what.into();
         move |source| Error::Io { what, source }

@@ -4,12 +4,13 @@
 //! can be brought back, and the last one of a store that is not written to any more too. A blob goes when no backup that stays
 //! lists it, and it was put before all of those: what came between two backups was put since.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base::Timestamp;
 
-use crate::moment::{Base, list_of, listed_blobs, parts};
+use crate::layout::{Base, History, list_of};
+use crate::moment::listed_blobs;
 use crate::{Error, Object, Result, Target};
 
 /// So long ago, in the target's own time, a blob must have been put at least: another server may just be making its first backup.
@@ -40,35 +41,35 @@ pub fn prune(target: &dyn Target, place: &str, now: Timestamp, keep: Duration) -
     let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
     let cutoff = Timestamp(now.min(last).as_millis().saturating_sub(keep));
     let names: Vec<String> = objects.iter().map(|object| object.name.clone()).collect();
-    let mut histories: BTreeMap<String, BTreeSet<Base>> = BTreeMap::new();
-    for base in names.iter().filter_map(|name| Base::of(name.clone())) {
-        histories.entry(base.history().to_owned()).or_default().insert(base);
-    }
+    let histories: BTreeSet<&str> = names.iter().filter_map(|name| Some(name.split_once("/base/")?.0)).collect();
     let mut pruned = Pruned { objects: 0, blobs: 0, first: None };
     let mut kept = Vec::new();
-    for (history, bases) in histories {
-        let before = bases.iter().rev().find(|base| base.time <= cutoff);
-        let Some(first) = before.or(bases.first()) else { continue };
+    for name in histories {
+        let history = History::of(&names, name);
+        let before = history.bases.iter().rev().find(|base| base.time <= cutoff);
+        let Some(first) = before.or(history.bases.first()) else { continue };
         pruned.first = Some(pruned.first.map_or(first.time, |known| known.min(first.time)));
-        for name in useless(&names, &history, &bases, first) {
+        for name in useless(&names, &history, first) {
             delete(target, &name)?;
             pruned.objects += 1;
         }
-        kept.extend(bases.range(first..).cloned());
+        kept.extend(history.bases.range(first..).cloned());
     }
     pruned.blobs = prune_blobs(target, &objects, &kept)?;
     Ok(pruned)
 }
 
-/// What is older than the backup `first`, in the order in which it may go: a backup before the log that follows it.
-fn useless(names: &[String], history: &str, bases: &BTreeSet<Base>, first: &Base) -> Vec<String> {
-    let mut useless: Vec<String> = bases.range(..first).map(|base| base.name.clone()).collect();
+/// What does not count, and what is older than the backup `first`, in the order in which it may go: a backup before the log that
+/// follows it; first of all, what would count once that is gone by which it does not.
+fn useless(names: &[String], history: &History, first: &Base) -> Vec<String> {
+    let mut useless = history.superseded.clone();
+    useless.extend(history.bases.range(..first).map(|base| base.name.clone()));
     let prefix = list_of(&first.name);
-    let lists = format!("{history}/blobs/");
-    useless.extend(names.iter().filter(|name| name.starts_with(&lists) && **name < prefix).cloned());
-    let log = parts(names, history);
-    let from = log.partition_point(|(begin, _)| *begin <= first.sequence + 1).saturating_sub(1);
-    useless.extend(log.into_iter().take(from).map(|(_, name)| name.to_owned()));
+    let lists = format!("{}/blobs/", first.history());
+    let superseded = |list: &str| history.superseded.iter().any(|name| list_of(name) == list);
+    let old = |list: &&String| list.starts_with(&lists) && (**list < prefix || superseded(list));
+    useless.extend(names.iter().filter(old).cloned());
+    useless.extend(history.log.iter().take(history.after(first.sequence)).map(|part| part.name.clone()));
     useless
 }
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::format::{Frame, Reader};
 use crate::moment::Plan;
+use crate::target::is_away;
 use crate::{Broken, Error, Result, Target};
 
 /// What came back.
@@ -65,7 +66,7 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
     let base = target.get(&plan.base).map_err(Error::io(format!("{} cannot be read", plan.base)))?;
     let mut restored = from_backup(base, &plan.base, engine, data).await?;
     let mut next = plan.sequence + 1;
-    'log: for name in &plan.log {
+    'log: for (name, end) in &plan.log {
         let part = target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
         let mut reader = Reader::new(part, name);
         reader.header()?;
@@ -77,6 +78,9 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
             };
             if sequence < next {
                 continue;
+            }
+            if sequence >= *end {
+                break;
             }
             // Before a hole, only the moments up to its beginning are known.
             if sequence > next && plan.until.is_none_or(|until| until > restored.moment) {
@@ -98,7 +102,7 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
 /// Returns those that could not be had.
 ///
 /// # Errors
-/// When `data` cannot be written, or the target not be read at all.
+/// When `data` cannot be written, or the target is out of reach: that is no damage.
 pub async fn missing_blobs(
     target: Option<&dyn Target>,
     named: &[(String, BlobId)],
@@ -116,7 +120,7 @@ pub async fn missing_blobs(
             Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => "the archive does not have it".to_owned(),
             Some(content) => {
                 let content = content.map_err(Error::io(format!("blob {id} of {folder} cannot be read")))?;
-                match store(&blobs, *id, content).await? {
+                match store(&blobs, *id, content).await.map_err(|error| named_blob(error, folder, id))? {
                     None => {
                         fetched += 1;
                         continue;
@@ -167,9 +171,18 @@ async fn store(blobs: &Blobs, id: BlobId, content: impl Read + Unpin) -> Result<
     let mut content = Blocking(Verified::new(content, id));
     let stored = blobs.put_reader(&mut content).await;
     match (stored, content.0.failure()) {
-        (_, Some(reason)) => Ok(Some(reason.into())),
+        (Err(error), Some(failure)) if is_away(failure.kind) => Err(error.into()),
+        (_, Some(failure)) => Ok(Some(failure.reason.clone())),
         (Err(error), None) => Err(error.into()),
         (Ok(_), None) => Ok(None),
+    }
+}
+
+/// What is wrong is the target, while a blob was read.
+fn named_blob(error: Error, folder: &str, id: &BlobId) -> Error {
+    match error {
+        Error::Blob(blob::Error::Source(source)) => Error::io(format!("blob {id} of {folder} cannot be read"))(source),
+        other => other,
     }
 }
 

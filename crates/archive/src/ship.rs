@@ -1,118 +1,32 @@
-//! The archiver: a thread that carries every batch and every blob to a target, a second or so behind.
+//! What the archiver does in each round: new blobs, then new batches, and a new backup when it is time.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
-use blob::{BlobId, Hold, Verified};
 use kv::Entry;
-use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::archiver::Options;
 use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
-use crate::moment::{Base, base_name, last_entry, list_of, listed_blobs, log_name};
+use crate::layout::{Base, History, base_name, list_of, log_name};
+use crate::lease::Lease;
+use crate::moment::last_entry;
+use crate::ship_blobs::Followed;
 use crate::{Backup, Data, Error, Result, Target};
 
-/// How long batches are collected for one part of the log.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// A part of the log with so many bytes is done; shorter ones are written again, longer.
 const PART_BYTES: usize = 1024 * 1024;
 /// A new backup is made once the log after the last one has so many bytes, and no fewer than the backup: what has to be read
 /// to bring back a moment stays in proportion.
 const BASE_AFTER_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// How far an archive is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// The last batch that is archived.
-    pub sequence: u64,
-    /// Everything committed before this moment is archived.
-    pub until: Timestamp,
-    /// Why it does not get further.
-    pub failure: Option<String>,
-    /// The first moment of this store that can be brought back.
-    pub first: Option<Timestamp>,
-    /// Why what is too old could not be removed.
-    pub stays: Option<String>,
-}
-
-/// Archives until it is dropped, or stopped.
-pub struct Archiver {
-    data: Data,
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<(Progress, bool)>,
-    stopping: Condvar,
-}
-
-impl Archiver {
-    /// With `keep`, what only moments longer ago need is removed.
-    pub fn start(data: Data, target: Arc<dyn Target>, keep: Option<Duration>) -> Result<Archiver> {
-        let shared = Arc::new(Shared::default());
-        let mut shipper = Shipper::new(data.clone(), target, keep);
-        let of_thread = Arc::clone(&shared);
-        let run = move || {
-            while !of_thread.stopped_within(INTERVAL) {
-                shipper.round_and_tell(&of_thread);
-            }
-            // What came since.
-            shipper.round_and_tell(&of_thread);
-        };
-        let thread = std::thread::Builder::new().name("archiver".into()).spawn(run);
-        let thread = Mutex::new(Some(thread.map_err(Error::io("the archiver's thread did not start"))?));
-        Ok(Archiver { data, shared, thread })
-    }
-
-    pub fn progress(&self) -> Progress {
-        self.shared.lock().0.clone()
-    }
-
-    /// What would be lost with the server's disk now: everything committed in this time. Zero when nothing was.
-    pub fn lag(&self) -> Duration {
-        let Progress { sequence, until, .. } = self.progress();
-        match self.data.journal.durable() {
-            Ok(durable) if durable <= sequence => Duration::ZERO,
-            _ => self.data.env.now().since(until),
-        }
-    }
-
-    /// Archives what is there, and ends.
-    pub fn stop(&self) {
-        self.shared.lock().1 = true;
-        self.shared.stopping.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the archiver panicked");
-        }
-    }
-}
-
-impl Drop for Archiver {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Progress, bool)> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stopped_within(&self, time: Duration) -> bool {
-        let waited = self.stopping.wait_timeout_while(self.lock(), time, |(_, stopped)| !*stopped);
-        waited.unwrap_or_else(PoisonError::into_inner).0.1
-    }
-}
-
-/// What the thread knows.
-struct Shipper {
+/// What the archiver knows.
+pub(crate) struct Shipper {
     data: Data,
     target: Arc<dyn Target>,
+    lease: Lease,
+    /// That of the lease.
+    generation: u32,
     /// The last batch that is archived; `None` before the archive was looked at.
     sequence: Option<u64>,
     /// The part of the log that may still grow.
@@ -126,17 +40,8 @@ struct Shipper {
     keep: Option<Duration>,
     /// When it was last looked what is too old.
     pruned: Option<Timestamp>,
-    blobs: Vec<Folder>,
-}
-
-/// A folder of blobs.
-struct Folder {
-    /// Blobs that came since the last look.
-    added: UnboundedReceiver<BlobId>,
-    /// Those found at the start, or that could not be archived.
-    waiting: Vec<BlobId>,
-    /// Keeps them from being deleted before they are archived.
-    _hold: Hold,
+    /// `None`: this server does not archive.
+    blobs: Option<Followed>,
 }
 
 struct Part {
@@ -146,61 +51,71 @@ struct Part {
 }
 
 impl Shipper {
-    fn new(data: Data, target: Arc<dyn Target>, keep: Option<Duration>) -> Shipper {
+    /// From now on, no blob comes or goes unnoticed.
+    pub fn new(data: Data, target: Arc<dyn Target>, options: Options) -> Shipper {
         let (sequence, part, last_base, first, pruned) = Default::default();
+        let lease = Lease::new(data.clone(), Arc::clone(&target), options.pace);
         Shipper {
+            blobs: Some(Followed::new(&data)),
             data,
             target,
+            lease,
+            generation: 0,
             sequence,
             part,
             since_base: 0,
             base_bytes: 0,
             last_base,
             first,
-            keep,
+            keep: options.keep,
             pruned,
-            blobs: Vec::new(),
         }
     }
 
-    fn round_and_tell(&mut self, shared: &Shared) {
-        let before = self.data.env.now();
-        let outcome = self.round();
-        let stays = match &outcome {
-            Ok(()) => self.prune(before),
-            Err(_) => None,
-        };
-        let progress = &mut shared.lock().0;
-        progress.sequence = self.sequence.unwrap_or(0);
-        progress.first = self.first;
-        if let Some(stays) = stays {
-            progress.stays = stays.err().map(|error| {
-                tracing::error!(%error, "what is too old stays in the archive");
-                error.to_string()
-            });
-        }
-        match outcome {
-            Ok(()) => (progress.until, progress.failure) = (before, None),
-            Err(error) => {
-                // It is tried again in the next round, and told once.
-                let failure = Some(error.to_string());
-                if progress.failure != failure {
-                    tracing::error!(%error, "the archive does not get further");
-                }
-                progress.failure = failure;
-            }
-        }
+    pub fn now(&self) -> Timestamp {
+        self.data.env.now()
+    }
+
+    /// The last batch that is archived, once that is known.
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// The first moment that can be brought back.
+    pub fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+
+    /// Says in the archive that this server has ended.
+    pub fn release(&mut self) -> Result<()> {
+        self.lease.release()
     }
 
     /// Archives everything that is durable.
-    fn round(&mut self) -> Result<()> {
-        let sequence = match self.sequence {
+    pub fn round(&mut self) -> Result<()> {
+        let outcome = self.ship_all();
+        if outcome.as_ref().is_err_and(Error::is_final) {
+            // Nothing is kept for an archive that this server does not go on with.
+            if let Some(blobs) = self.blobs.take() {
+                blobs.give_up();
+            }
+            self.data.journal.release(u64::MAX);
+        }
+        outcome
+    }
+
+    fn ship_all(&mut self) -> Result<()> {
+        let (data, target) = (&self.data, &*self.target);
+        let (generation, new) = self.lease.hold(|| check(data, &found(target, data)?, target).map(drop))?;
+        if new {
+            (self.generation, self.sequence, self.part) = (generation, None, None);
+        }
+        let mut sequence = match self.sequence {
             Some(sequence) => sequence,
             None => self.begin()?,
         };
         let durable = self.data.journal.durable()?;
         self.ship_blobs()?;
-        let mut sequence = sequence;
         while sequence < durable {
             match self.data.journal.read(sequence, PART_BYTES)? {
                 Some(mut entries) => {
@@ -226,13 +141,17 @@ impl Shipper {
         Ok(())
     }
 
+    fn ship_blobs(&mut self) -> Result<()> {
+        self.blobs.as_mut().map_or(Ok(()), |blobs| blobs.ship(&self.data, &*self.target))
+    }
+
     /// How often there is a backup, and it is looked what is too old: so that what stays is at most this much more than wanted.
     fn every(&self) -> Option<Duration> {
         self.keep.map(|keep| keep / 4)
     }
 
     /// Removes what is too old, when that is due.
-    fn prune(&mut self, now: Timestamp) -> Option<Result<()>> {
+    pub fn prune(&mut self, now: Timestamp) -> Option<Result<()>> {
         let (keep, every) = (self.keep?, self.every()?);
         if self.pruned.is_some_and(|pruned| now.since(pruned) < every) {
             return None;
@@ -244,41 +163,29 @@ impl Shipper {
     }
 
     fn look_for_first(&mut self) -> Result<()> {
-        self.first = self.list("base")?.into_iter().filter_map(Base::of).map(|base| base.time).min();
+        self.first = found(&*self.target, &self.data)?.bases.iter().map(|base| base.time).min();
         Ok(())
-    }
-
-    /// The names in a folder of this history.
-    fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let objects = self.target.list(&format!("{:016x}/{folder}/", self.data.journal.history()));
-        let objects = objects.map_err(Error::io("the archive cannot be listed"))?;
-        Ok(objects.into_iter().map(|object| object.name).collect())
     }
 
     /// Finds out what the archive has: with the first backup of this history, nothing is yet.
     fn begin(&mut self) -> Result<u64> {
-        let bases: Vec<Base> = self.list("base")?.into_iter().filter_map(Base::of).collect();
-        let Some(base) = bases.iter().max() else {
-            self.follow_blobs(None)?;
+        let found = found(&*self.target, &self.data)?;
+        let Some(base) = found.bases.last() else {
+            self.find_blobs(None)?;
             return self.base();
         };
-        self.follow_blobs(Some(base))?;
-        let log = self.list("log")?;
-        let sequence = match log.last() {
-            Some(name) => last_entry(&*self.target, name)?.0.max(base.sequence),
-            None => base.sequence,
-        };
-        let durable = self.data.journal.durable()?;
-        if sequence > durable {
-            return Err(Error::Ahead { archived: sequence, durable });
-        }
+        self.find_blobs(Some(base))?;
+        let sequence = check(&self.data, &found, &*self.target)?;
         self.last_base = (base.time, base.sequence);
-        self.first = bases.iter().map(|base| base.time).min();
+        self.first = found.bases.iter().map(|base| base.time).min();
         // About: most parts have that size.
-        let since = log.iter().filter(|name| **name > log_name(self.data.journal.history(), base.sequence));
-        self.since_base = (since.count() * PART_BYTES) as u64;
+        self.since_base = (found.log.iter().filter(|part| part.first > base.sequence).count() * PART_BYTES) as u64;
         self.archived(sequence);
         Ok(sequence)
+    }
+
+    fn find_blobs(&mut self, base: Option<&Base>) -> Result<()> {
+        self.blobs.as_mut().map_or(Ok(()), |blobs| blobs.find(&self.data, &*self.target, base))
     }
 
     fn archived(&mut self, sequence: u64) {
@@ -292,7 +199,7 @@ impl Shipper {
         // Those that the backup's rows may name are there by now.
         self.ship_blobs()?;
         let Header { sequence, time, .. } = *backup.header();
-        let name = base_name(self.data.journal.history(), time, sequence);
+        let name = base_name(self.data.journal.history(), time, sequence, self.generation);
         self.list_blobs(backup.header().clone(), &list_of(&name))?;
         let mut backup = backup.without_blobs();
         let mut counted = Counted { source: &mut backup, bytes: 0 };
@@ -311,7 +218,7 @@ impl Shipper {
         // On failure the part is gone from memory, and a new one begins after what the target has.
         let mut part = match self.part.take() {
             Some(part) => part,
-            None => Part::new(history, sequence, self.data.env.now())?,
+            None => Part::new(history, sequence, self.generation, self.data.env.now())?,
         };
         let before = part.bytes.len();
         for entry in entries {
@@ -341,69 +248,42 @@ impl Shipper {
         writer.write(&Frame::End, &mut list)?;
         self.target.put(name, &mut &list[..]).map_err(Error::io("a list of blobs could not be put into the archive"))
     }
+}
 
-    /// From now on, no blob comes or goes unnoticed; those wait that are there and not in the archive, or in it from before the last
-    /// backup, which does not list them: they came again since, and must not be taken for old.
-    fn follow_blobs(&mut self, base: Option<&Base>) -> Result<()> {
-        self.blobs.clear();
-        let list = base.map(|base| list_of(&base.name));
-        // Without a list, all are put again, which does no harm.
-        let listed = list.map(|list| listed_blobs(&*self.target, &list).unwrap_or_default());
-        let listed: Option<HashSet<String>> =
-            listed.map(|blobs| blobs.into_iter().map(|(folder, id)| format!("blobs/{folder}/{id}")).collect());
-        for (name, blobs) in &self.data.blobs {
-            let (added, hold) = (blobs.follow(), blobs.hold());
-            let prefix = format!("blobs/{name}/");
-            let known = self.target.list(&prefix).map_err(Error::io("the archive's blobs cannot be listed"))?;
-            let known =
-                known.iter().filter(|object| listed.as_ref().is_none_or(|listed| listed.contains(&object.name)));
-            let known: HashSet<BlobId> =
-                known.filter_map(|object| object.name.strip_prefix(&prefix)?.parse().ok()).collect();
-            let waiting = blobs.list()?.into_iter().filter(|id| !known.contains(id)).collect();
-            self.blobs.push(Folder { added, waiting, _hold: hold });
-        }
-        Ok(())
-    }
+/// What the archive has of this store's history.
+fn found(target: &dyn Target, data: &Data) -> Result<History> {
+    let history = format!("{:016x}", data.journal.history());
+    let objects = target.list(&format!("{history}/")).map_err(Error::io("the archive cannot be listed"))?;
+    let names: Vec<String> = objects.into_iter().map(|object| object.name).collect();
+    Ok(History::of(&names, &history))
+}
 
-    fn ship_blobs(&mut self) -> Result<()> {
-        for ((name, blobs), folder) in self.data.blobs.iter().zip(&mut self.blobs) {
-            // Held before it is looked for what came: what is deleted from here on is deleted in a later round.
-            let hold = blobs.hold();
-            while let Ok(id) = folder.added.try_recv() {
-                folder.waiting.push(id);
-            }
-            while let Some(id) = folder.waiting.last() {
-                match blobs.open_file(id) {
-                    Ok(file) => {
-                        let mut content = Verified::new(file, *id);
-                        let put = self.target.put(&format!("blobs/{name}/{id}"), &mut content);
-                        match content.failure() {
-                            // There is nothing to archive, and no use in waiting for it.
-                            Some(reason) => {
-                                tracing::error!(folder = name, %id, reason, "a damaged blob is not archived")
-                            }
-                            None => put.map_err(Error::io("a blob could not be put into the archive"))?,
-                        }
-                    }
-                    // Deleted since by somebody who was sure that nothing names it.
-                    Err(blob::Error::NotFound(_)) => {}
-                    Err(error) => return Err(error.into()),
-                }
-                folder.waiting.pop();
-            }
-            folder._hold = hold;
-        }
-        Ok(())
+/// The last batch that is archived, when the store may go on after it: it has that batch too.
+fn check(data: &Data, found: &History, target: &dyn Target) -> Result<u64> {
+    let last = found.log.last().map(|part| last_entry(target, part)).transpose()?;
+    let (last, entry) = last.unwrap_or_default();
+    let sequence = found.bases.iter().map(|base| base.sequence).max().unwrap_or(0).max(last);
+    let durable = data.journal.durable()?;
+    if sequence > durable {
+        return Err(Error::Ahead { archived: sequence, durable });
     }
+    // One that the log does not have any more is before all that is to be archived; then there is a hole.
+    if let Some(entry) = entry
+        && let Some(own) = data.journal.read(entry.sequence.saturating_sub(1), 1)?
+        && own.first().is_some_and(|own| *own != entry)
+    {
+        return Err(Error::Diverged { sequence: entry.sequence });
+    }
+    Ok(sequence)
 }
 
 impl Part {
     /// The part that goes on after batch `sequence`.
-    fn new(history: u64, sequence: u64, time: Timestamp) -> Result<Part> {
+    fn new(history: u64, sequence: u64, generation: u32, time: Timestamp) -> Result<Part> {
         let (mut writer, mut bytes) = (Writer::default(), Vec::new());
         let header = Header { format: FORMAT_VERSION, history: format!("{history:016x}"), sequence, time };
         writer.write(&Frame::Header(header), &mut bytes)?;
-        Ok(Part { name: log_name(history, sequence + 1), writer, bytes })
+        Ok(Part { name: log_name(history, sequence + 1, generation), writer, bytes })
     }
 }
 

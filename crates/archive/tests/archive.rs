@@ -2,95 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod store;
+
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::{Archiver, Backup, Data, Error, Folder, Restored, Target};
+use archive::{Archiver, Backup, Error, Options as How};
 use base::{Env, Timestamp};
-use blob::Blobs;
-use kv::{Batch, Bytes, Engine, KeyRange, Order};
+use kv::Bytes;
 use kv_local::{Local, Options};
-use tempfile::TempDir;
-
-struct Store {
-    local: Local,
-    data: Data,
-    code: Blobs,
-}
-
-async fn open(path: &Path) -> Store {
-    let options = Options { overlay_bytes: 64 * 1024, segment_bytes: 128 * 1024, journal: true, ..Options::default() };
-    let local = Local::open(path, &options).unwrap();
-    let code = Blobs::open(path.join("code")).await.unwrap();
-    std::fs::write(path.join("secret"), "s").unwrap();
-    let data = Data {
-        journal: Arc::new(local.journal()),
-        blobs: vec![("code", code.clone())],
-        files: vec![path.join("secret"), path.join("absent")],
-        env: Env::real(),
-    };
-    Store { local, data, code }
-}
-
-impl Store {
-    fn put(&self, number: u32) {
-        let mut batch = Batch::new();
-        batch.put(Bytes::copy_from_slice(&number.to_be_bytes()), Bytes::from(vec![7; 2000]));
-        batch.delete(Bytes::copy_from_slice(&number.wrapping_sub(1000).to_be_bytes()));
-        self.local.commit(&batch).unwrap();
-    }
-
-    fn keys(&self) -> Vec<u32> {
-        let snapshot = self.local.snapshot().unwrap();
-        let rows = snapshot.scan(KeyRange::all(), Order::Forward).unwrap();
-        rows.map(|row| u32::from_be_bytes(row.unwrap().0[..].try_into().unwrap())).collect()
-    }
-
-    /// Runs an archiver until it has everything.
-    fn archive(&self, target: &Arc<dyn Target>) {
-        let archiver = Archiver::start(self.data.clone(), Arc::clone(target), None).unwrap();
-        archiver.stop();
-        assert_eq!((archiver.progress().failure, archiver.lag()), (None, Duration::ZERO));
-    }
-}
-
-fn target(folder: &TempDir) -> Arc<dyn Target> {
-    Arc::new(Folder::open(folder.path().join("archive")).unwrap())
-}
-
-fn names(target: &dyn Target, prefix: &str) -> Vec<String> {
-    target.list(prefix).unwrap().into_iter().map(|object| object.name).collect()
-}
-
-async fn restore(target: &dyn Target, at: Option<Timestamp>, to: PathBuf) -> Result<(Restored, Store), Error> {
-    let plan = archive::find(target, "the archive", at, None)?;
-    let local = Local::open(&to, &Options::default()).unwrap();
-    let restored = archive::from_archive(target, &plan, &local, &to).await?;
-    drop(local);
-    // As if the rows named all there is.
-    let blobs = names(target, "blobs/code/");
-    let named: Vec<_> =
-        blobs.iter().map(|name| ("code".into(), name.rsplit('/').next().unwrap().parse().unwrap())).collect();
-    let (_, broken) = archive::missing_blobs(Some(target), &named, &to).await?;
-    assert_eq!(broken, []);
-    Ok((restored, open(&to).await))
-}
-
-/// A moment that no batch before or after has.
-fn between() -> Timestamp {
-    let tick = || {
-        let (env, start) = (Env::real(), Env::real().now());
-        while env.now() == start {
-            std::thread::yield_now();
-        }
-    };
-    tick();
-    let now = Env::real().now();
-    tick();
-    now
-}
+use store::{between, copy, names, open, poll, restore, target};
 
 #[tokio::test]
 async fn a_backup_has_one_moment_and_its_blobs() {
@@ -121,14 +44,6 @@ async fn a_backup_has_one_moment_and_its_blobs() {
     let local = Local::open(&to, &Options::default()).unwrap();
     let cut = archive::from_backup(&bytes[..bytes.len() - 1], "it", &local, &to).await;
     assert!(matches!(cut, Err(Error::Damaged { .. })), "{cut:?}");
-}
-
-async fn poll(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    while !condition().await {
-        assert!(std::time::Instant::now() < deadline, "{what} did not come");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// Turns a byte in each file below a folder.
@@ -201,8 +116,8 @@ async fn deleted_blobs_give_their_room_back_while_they_are_archived() {
     let folder = tempfile::tempdir().unwrap();
     let target = target(&folder);
     let store = open(&folder.path().join("one")).await;
-    let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), None).unwrap();
-    poll("the first round", async || archiver.progress().until > Timestamp::default()).await;
+    let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), How::default()).unwrap();
+    poll("the first round", async || archiver.progress().until.is_some()).await;
     let blob = store.code.put(Bytes::from_static(b"code")).await.unwrap();
     store.code.delete(&blob).await.unwrap();
     poll("the blob's end", async || store.code.list().unwrap().is_empty()).await;
@@ -283,15 +198,14 @@ async fn an_older_copy_of_a_store_does_not_go_on_with_its_archive() {
     let store = open(&folder.path().join("one")).await;
     store.put(0);
     drop(store);
-    let copied = std::process::Command::new("cp").arg("-r").args(["one", "two"]).current_dir(&folder).status();
-    assert!(copied.unwrap().success());
+    copy(&folder, "one", "two");
     let store = open(&folder.path().join("one")).await;
     store.put(1);
     store.put(2);
     store.archive(&target);
     let copy = open(&folder.path().join("two")).await;
     copy.put(3);
-    let archiver = Archiver::start(copy.data.clone(), Arc::clone(&target), None).unwrap();
+    let archiver = Archiver::start(copy.data.clone(), Arc::clone(&target), How::default()).unwrap();
     archiver.stop();
     let failure = archiver.progress().failure.unwrap();
     assert!(failure.contains("an older copy"), "{failure}");
@@ -337,7 +251,12 @@ async fn what_is_too_old_goes_and_every_later_moment_stays() {
     let used = store.code.put(Bytes::from_static(b"used")).await.unwrap();
     // With nothing to keep, each run that has something new ends with a backup.
     let archive = || {
-        let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), Some(Duration::ZERO)).unwrap();
+        let archiver = Archiver::start(
+            store.data.clone(),
+            Arc::clone(&target),
+            How { keep: Some(Duration::ZERO), ..How::default() },
+        )
+        .unwrap();
         archiver.stop();
         assert_eq!((archiver.progress().failure, archiver.progress().stays), (None, None));
         archiver.progress().first.unwrap()

@@ -22,7 +22,7 @@ const TOLD_MAX: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Copies {
-    /// The number of the first hold in this process, above those in notes of earlier ones.
+    /// The first hold that may let go what is noted: above the numbers in notes of earlier processes, and of holds that left.
     first_hold: u64,
     next_hold: u64,
     /// The holds that are there, by when they began.
@@ -54,12 +54,20 @@ pub struct Hold {
     number: u64,
 }
 
+impl Hold {
+    /// Ends without letting go what is held back: that goes with the next hold that begins, of this process or another.
+    pub fn leave(self) {
+        let mut copies = self.blobs.copies();
+        copies.first_hold = copies.next_hold;
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut copies = self.blobs.copies();
         copies.holds.remove(&self.number);
         let oldest = copies.holds.first().copied().unwrap_or(u64::MAX);
-        if oldest < self.number || copies.held.blobs == 0 {
+        if oldest < self.number || self.number < copies.first_hold || copies.held.blobs == 0 {
             return;
         }
         if let Err(error) = self.blobs.let_go(&mut copies, oldest) {
@@ -80,14 +88,18 @@ struct Teller {
 }
 
 impl Follower {
-    /// The next blob, if there is one.
-    pub fn next(&mut self) -> Option<BlobId> {
-        self.told.try_recv().ok()
-    }
-
     /// Whether so many came that some are not told: whoever wants all must list them. What comes from here on is told again.
     pub fn missed(&mut self) -> bool {
         self.missed.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Iterator for Follower {
+    type Item = BlobId;
+
+    /// The next blob, if one has come.
+    fn next(&mut self) -> Option<BlobId> {
+        self.told.try_recv().ok()
     }
 }
 
@@ -215,7 +227,7 @@ impl Blobs {
     /// Deletes what waits for no hold but those before `oldest`.
     fn let_go(&self, copies: &mut Copies, oldest: u64) -> Result<()> {
         for (id, next) in self.notes()? {
-            // What an earlier process was to delete waits for the first hold of this one.
+            // What was left waits for one hold more.
             if next.max(copies.first_hold + 1) > oldest {
                 continue;
             }
@@ -303,11 +315,12 @@ mod tests {
     #[tokio::test]
     async fn what_was_to_be_deleted_goes_in_the_next_process_once_it_is_copied() {
         let (dir, blobs, one, two) = two().await;
-        // As when the process is killed.
-        std::mem::forget((blobs.hold(), blobs.hold()));
+        let (one_hold, other_hold) = (blobs.hold(), blobs.hold());
         blobs.delete(&one).await.unwrap();
         blobs.delete(&two).await.unwrap();
         blobs.put(Bytes::from_static(b"two")).await.unwrap();
+        one_hold.leave();
+        drop(other_hold);
         assert_eq!(blobs.list().unwrap().len(), 2);
         let again = Blobs::open(dir.path()).await.unwrap();
         assert_eq!(again.held(), Held { blobs: 1, bytes: 3 });
@@ -332,7 +345,7 @@ mod tests {
         assert_eq!(blobs.held(), Held { blobs: 50, bytes: 500 });
         blobs.put(Bytes::from(vec![7; 10])).await.unwrap();
         assert_eq!(blobs.held(), Held { blobs: 49, bytes: 490 });
-        std::mem::forget(hold);
+        hold.leave();
         let again = Blobs::open(dir.path()).await.unwrap();
         assert_eq!(again.held(), Held { blobs: 49, bytes: 490 });
         again.finish_deletes();
@@ -350,7 +363,7 @@ mod tests {
         assert!(!follower.missed());
         blobs.copies().tell(two);
         assert!(follower.missed() && !follower.missed());
-        assert_eq!(std::iter::from_fn(|| follower.next()).filter(|id| *id == one).count(), TOLD_MAX);
+        assert_eq!(follower.by_ref().filter(|id| *id == one).count(), TOLD_MAX);
         drop(follower);
         blobs.copies().tell(one);
         assert!(blobs.copies().followers.is_empty());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use archive::Behind;
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use gateway::Gateway;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client;
+use crate::restoring;
 use crate::root;
 use crate::services::{self, Parts};
 
@@ -99,6 +101,7 @@ impl Server {
         let Options { isolate, loopback_ports, prebooted_node, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
+        restoring::refuse_unfinished(&data)?;
         let local = kv_local::Local::open(&data, &engine)?;
         let env = Env::real();
         let root = root::load_or_create(&data, &env)?;
@@ -141,17 +144,19 @@ impl Server {
         Ok(Server { endpoint, root, data, isolate, cloud, parts, stop, network, background })
     }
 
-    /// Stops taking requests, lets running ones finish, ends function instances, and closes the store.
-    pub async fn stop(self) {
+    /// Stops taking requests, lets running ones finish, ends function instances, and closes the store. Tells what of it the archive
+    /// lacks.
+    pub async fn stop(self) -> Option<Behind> {
         client::withdraw(&self.data);
         self.stop.cancel();
         if let Err(error) = self.network.await {
             tracing::error!(%error, "the network side did not end well");
         }
         self.background.wait().await;
-        self.parts.shutdown().await;
+        let behind = self.parts.shutdown().await;
         sandbox::ControlGroup::remove_all().await;
         self.cloud.db().close();
+        behind
     }
 
     /// Installs what functions of these runtimes need and may not bring along (boto3, aws-sdk), unless it is there.

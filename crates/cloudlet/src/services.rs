@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use archive::{Archiver, Target};
+use archive::{Archiver, Behind, Target};
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
 use blob::Blobs;
@@ -51,14 +51,14 @@ pub struct Parts {
 const FUNCTIONS_GRACE: Duration = Duration::from_secs(10);
 
 impl Parts {
-    /// Ends every function instance, and archives what is not archived yet.
-    pub async fn shutdown(self) {
+    /// Ends every function instance, and archives what is not archived yet; tells what is not, even so.
+    pub async fn shutdown(self) -> Option<Behind> {
         self.functions.runtime().shutdown(FUNCTIONS_GRACE).await;
-        if let Some(archiver) = self.archiver
-            && tokio::task::spawn_blocking(move || archiver.stop()).await.is_err()
-        {
-            tracing::error!("the archiver did not end well");
-        }
+        let archiver = self.archiver?;
+        tokio::task::spawn_blocking(move || archiver.stop()).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the archiver did not end well");
+            None
+        })
     }
 
     /// What the store and the archive are like, for metrics.
@@ -75,6 +75,11 @@ impl Parts {
                 let lag = archiver.lag().as_secs_f64();
                 let help = "What would be lost with the disk: seconds of commits that are not archived.";
                 gauges.push(("cloudlet_archive_lag_seconds", help, lag));
+                let failing = f64::from(u8::from(archiver.progress().failure.is_some()));
+                gauges.push(("cloudlet_archive_failing", "Whether the archive does not get further.", failing));
+                let held = archiver.held().bytes as f64;
+                let help = "Bytes of deleted code that stay until it is archived.";
+                gauges.push(("cloudlet_archive_held_bytes", help, held));
             }
             gauges
         })
@@ -105,14 +110,24 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
     let copied = settings.journal.clone().map(|journal| archive::Data {
+        folder: data.clone(),
         journal,
         blobs: vec![("packages", packages.clone()), ("code", functions.blobs().clone())],
         files: vec![root::file(data)],
         env: env.clone(),
     });
-    let archiver = settings.archive.clone().zip(copied.clone());
-    let archiver =
-        archiver.map(|(target, data)| Archiver::start(data, target, settings.archive_keep)).transpose()?.map(Arc::new);
+    let archiver = match settings.archive.clone().zip(copied.clone()) {
+        Some((target, data)) => {
+            let options = archive::Options { keep: settings.archive_keep, ..archive::Options::default() };
+            Some(Arc::new(Archiver::start(data, target, options)?))
+        }
+        None => {
+            // Nobody waits for what an earlier process kept to be archived.
+            packages.finish_deletes();
+            functions.blobs().finish_deletes();
+            None
+        }
+    };
     let parts = Parts { functions: functions.clone(), archiver: archiver.clone() };
     let control = Control {
         packages,

@@ -15,8 +15,8 @@ use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, Certificate, ClientOptions, MultipartUpload, ObjectStore as _, ObjectStoreExt as _, PutPayload,
-    RetryConfig,
+    BackoffConfig, Certificate, ClientOptions, GetOptions, GetRange, MultipartUpload, ObjectStore as _,
+    ObjectStoreExt as _, PutMode, PutPayload, RetryConfig,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -196,9 +196,35 @@ impl Target for Bucket {
         self.wait(async move { upload.complete().await }).map(drop)
     }
 
-    fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+    fn create(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         let (store, path) = (Arc::clone(&self.store), self.path(name));
-        let stream = self.wait(async move { Ok(store.get(&path).await?.into_stream()) })?;
+        let content = PutPayload::from(Bytes::copy_from_slice(content));
+        let (there, copy) = (path.clone(), content.clone());
+        let created = self.thread.wait(async move {
+            match store.put_opts(&path, content, PutMode::Create.into()).await {
+                // A service without conditions: whoever creates looks afterwards whose it is.
+                Err(error) if is_unknown(&error) => match store.head(&there).await {
+                    Err(object_store::Error::NotFound { .. }) => store.put(&there, copy).await,
+                    Err(error) => Err(error),
+                    Ok(_) => Err(object_store::Error::AlreadyExists { path: there.to_string(), source: error.into() }),
+                },
+                put => put,
+            }
+        })?;
+        match created {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+            Err(error) => Err(self.told.failed(&error)),
+        }
+    }
+
+    fn get_from(&self, name: &str, from: u64) -> io::Result<Box<dyn Read + Send>> {
+        let (store, path) = (Arc::clone(&self.store), self.path(name));
+        let range = (from > 0).then_some(GetRange::Offset(from));
+        let stream = self.wait(async move {
+            let options = GetOptions { range, ..GetOptions::default() };
+            Ok(store.get_opts(&path, options).await?.into_stream())
+        })?;
         let (thread, told) = (Arc::clone(&self.thread), Arc::clone(&self.told));
         Ok(Box::new(Content { thread, told, stream: Some(stream), part: Bytes::new() }))
     }
@@ -244,7 +270,7 @@ impl Read for Content {
             });
             let (next, stream) = next?;
             let Some(part) = next else { return Ok(0) };
-            self.part = part.map_err(|error| self.told.failed(&error))?;
+            self.part = part.map_err(|error| self.told.broken_off(&error))?;
             self.stream = Some(stream);
         }
         (&mut self.part).reader().read(out)
@@ -268,6 +294,12 @@ fn text(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Whether the service says that it does not have what was asked of it.
+fn is_unknown(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotImplemented { .. })
+        || element(&text(error), "Code") == Some("NotImplemented")
 }
 
 /// What an element of an XML answer holds.
@@ -301,10 +333,21 @@ impl Told {
             "AuthorizationHeaderMalformed" | "PermanentRedirect" | "IllegalLocationConstraintException" => {
                 (io::ErrorKind::InvalidInput, self.wrong_region())
             }
+            "SlowDown" | "InternalError" | "ServiceUnavailable" | "RequestTimeout" => {
+                (io::ErrorKind::TimedOut, "the service has no time for it".to_owned())
+            }
             "" => self.without_code(error, &whole),
             _ => (io::ErrorKind::Other, "the service refuses it".to_owned()),
         };
         io::Error::new(kind, format!("{}: {why}{said}", self.place))
+    }
+
+    /// An answer that had begun: what the service did not refuse by then is the network's doing.
+    fn broken_off(&self, error: &object_store::Error) -> io::Error {
+        match self.failed(error) {
+            error if error.kind() == io::ErrorKind::Other => io::Error::new(io::ErrorKind::ConnectionAborted, error),
+            error => error,
+        }
     }
 
     /// No answer that S3 would give.
@@ -328,6 +371,8 @@ impl Told {
             (io::ErrorKind::InvalidData, why)
         } else if whole.contains("error sending request") || whole.contains("onnect") {
             (io::ErrorKind::NotConnected, format!("{at} cannot be reached: {whole}"))
+        } else if whole.contains("status code: 5") {
+            (io::ErrorKind::TimedOut, format!("{at} has no time for it: {whole}"))
         } else {
             (io::ErrorKind::Other, whole.to_owned())
         }
@@ -373,7 +418,8 @@ mod tests {
             (generic("Received redirect without LOCATION, this"), "not in region eu-west-1"),
             (generic(&answer("RequestTimeTooSkewed")), "clock is wrong (RequestTimeTooSkewed: M.)"),
             (generic(&answer("ExpiredToken")), "credentials are refused"),
-            (generic(&answer("SlowDown")), "refuses it (SlowDown: M.)"),
+            (generic(&answer("SlowDown")), "no time for it (SlowDown: M.)"),
+            (generic(&answer("InvalidRequest")), "refuses it (InvalidRequest: M.)"),
             (generic("GET http://169.254.169.254/latest"), "there are no credentials"),
             (object_store::Error::PermissionDenied { path: "x".into(), source: "403".into() }, "arn:aws:s3:::b/*"),
         ] {

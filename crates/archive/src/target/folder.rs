@@ -1,15 +1,15 @@
 //! A folder as a target, best on another disk or machine.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use base::Timestamp;
+use tempfile::NamedTempFile;
 
 use super::{Object, Target};
-use crate::{Error, Result};
 
 #[derive(Debug)]
 pub struct Folder(PathBuf);
@@ -18,20 +18,13 @@ pub struct Folder(PathBuf);
 const UNFINISHED: &str = ".unfinished";
 
 impl Folder {
-    /// Makes the folder when it is not there.
-    pub fn open(path: PathBuf) -> Result<Folder> {
-        make_folder(&path).map_err(Error::io(format!("{} cannot be used as an archive", path.display())))?;
-        Ok(Folder(path))
+    /// The folder need not be there until something is put there.
+    pub fn new(path: PathBuf) -> Folder {
+        Folder(path)
     }
-}
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-impl Target for Folder {
-    fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
-        let path = self.0.join(name);
+    /// A file with `content`, durable but for its name, beside where `path` will be.
+    fn write(&self, path: &Path, content: &mut dyn Read) -> io::Result<NamedTempFile> {
         let folder = path.parent().unwrap_or(&self.0);
         if !folder.is_dir() {
             make_folder(folder)?;
@@ -43,12 +36,49 @@ impl Target for Folder {
         let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
         io::copy(content, &mut file)?;
         file.as_file().sync_all()?;
-        file.persist(&path)?;
-        File::open(folder)?.sync_all()
+        Ok(file)
     }
 
-    fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(self.0.join(name))?))
+    /// An error with the place where it came up: what is told of an archive says which file system is full.
+    fn failed(&self) -> impl FnOnce(io::Error) -> io::Error {
+        let place = self.0.display().to_string();
+        move |error| io::Error::new(error.kind(), format!("{place}: {error}"))
+    }
+}
+
+fn sync_name(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+impl Target for Folder {
+    fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
+        let path = self.0.join(name);
+        let mut put = || {
+            self.write(&path, content)?.persist(&path)?;
+            sync_name(&path)
+        };
+        put().map_err(self.failed())
+    }
+
+    fn create(&self, name: &str, mut content: &[u8]) -> io::Result<bool> {
+        let path = self.0.join(name);
+        let file = self.write(&path, &mut content).map_err(self.failed())?;
+        match file.persist_noclobber(&path) {
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            named => {
+                named.map_err(io::Error::from).and_then(|_| sync_name(&path)).map(|()| true).map_err(self.failed())
+            }
+        }
+    }
+
+    fn get_from(&self, name: &str, from: u64) -> io::Result<Box<dyn Read + Send>> {
+        let mut file = File::open(self.0.join(name))?;
+        file.seek(SeekFrom::Start(from))?;
+        Ok(Box::new(file))
     }
 
     fn list(&self, prefix: &str) -> io::Result<Vec<Object>> {
@@ -113,6 +143,10 @@ mod tests {
         assert_eq!(names("").len(), 3);
         assert!(names("h/other/").is_empty() && target.get("h/log/3").is_err());
         assert_eq!(io::read_to_string(target.get("h/log/1").unwrap()).unwrap(), "uno");
+        assert_eq!(io::read_to_string(target.get_from("h/log/1", 1).unwrap()).unwrap(), "no");
+        assert!(!target.create("h/log/1", b"other").unwrap() && target.create("h/log/4", b"four").unwrap());
+        assert_eq!(names("h/log/"), ["h/log/1", "h/log/2", "h/log/4"]);
+        target.delete("h/log/4").unwrap();
         target.delete("h/log/1").unwrap();
         target.delete("h/log/1").unwrap();
         assert_eq!(names("h/log/"), ["h/log/2"]);

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod folder;
+mod patient;
 mod settings;
 
 use std::io::{self, Read};
@@ -13,6 +14,8 @@ use base::Timestamp;
 use crate::{Error, Result};
 
 pub use folder::Folder;
+pub use patient::Patient;
+pub(crate) use patient::is_away;
 
 /// How the address of a bucket begins.
 const BUCKET: &str = "s3://";
@@ -29,7 +32,15 @@ pub trait Target: Send + Sync {
     /// Puts `content` under `name`, over what was there: whole and durable when this returns, or not at all.
     fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()>;
 
-    fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>>;
+    /// As [`Target::put`], where nothing is under that name; says whether that was so. Of several who try it at once, one does it.
+    fn create(&self, name: &str, content: &[u8]) -> io::Result<bool>;
+
+    /// What is under `name`, from byte `from` on.
+    fn get_from(&self, name: &str, from: u64) -> io::Result<Box<dyn Read + Send>>;
+
+    fn get(&self, name: &str) -> io::Result<Box<dyn Read + Send>> {
+        self.get_from(name, 0)
+    }
 
     /// Every object whose name begins with `prefix`, which is empty or ends with a slash; in order.
     fn list(&self, prefix: &str) -> io::Result<Vec<Object>>;
@@ -38,11 +49,11 @@ pub trait Target: Send + Sync {
     fn delete(&self, name: &str) -> io::Result<()>;
 }
 
-/// The target that `place` names: a bucket (`s3://BUCKET/PREFIX`), or a folder, made when it is not there. How a bucket is reached,
-/// the environment says, as it does for AWS's own tools.
+/// The target that `place` names: a bucket (`s3://BUCKET/PREFIX`), or a folder. How a bucket is reached, the environment says, as
+/// it does for AWS's own tools.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for other addresses; when the folder cannot be used, or the environment says too little.
+/// [`Error::Unsupported`] for other addresses; when the environment says too little.
 pub fn open(place: &str) -> Result<Arc<dyn Target>> {
     if let Some(address) = place.strip_prefix(BUCKET) {
         let (bucket, prefix) = address.split_once('/').unwrap_or((address, ""));
@@ -51,7 +62,7 @@ pub fn open(place: &str) -> Result<Arc<dyn Target>> {
     if place.contains("://") {
         return Err(Error::Unsupported(place.into(), "name a folder, or a bucket as s3://BUCKET/PREFIX".into()));
     }
-    Ok(Arc::new(Folder::open(PathBuf::from(place))?))
+    Ok(Arc::new(Folder::new(PathBuf::from(place))))
 }
 
 /// The target and the name of one object in a bucket; `None` when `place` is no bucket's.

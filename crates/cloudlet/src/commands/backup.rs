@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use archive::Target;
@@ -19,6 +20,7 @@ use crate::cli::Backup;
 use crate::client::Client;
 use crate::commands::{INCOMPLETE, sync_parent, tell_lost};
 use crate::output;
+use crate::progress::Progress;
 
 pub async fn run(options: Backup) -> anyhow::Result<ExitCode> {
     let client = Client::connect(&options.connection)?;
@@ -132,14 +134,16 @@ async fn write(client: &Client, path: &Path) -> anyhow::Result<Written> {
 async fn copy(client: &Client, mut take: impl AsyncFnMut(Bytes) -> io::Result<()>) -> anyhow::Result<Written> {
     let started = client.call("cloudlet", "StartBackup", json!({})).await?;
     let (id, time) = (&started["BackupId"], started["Time"].as_str().unwrap_or_default().to_owned());
-    let mut bytes = 0;
+    let bytes = Arc::new(AtomicU64::new(0));
+    let progress = Progress::start("copied", Arc::clone(&bytes), None);
     let broken = loop {
         let mut part = client.call("cloudlet", "ReadBackup", json!({"BackupId": id})).await?;
         let Some(content) = part["Bytes"].as_str() else { break part["Broken"].take() };
         let content = STANDARD.decode(content).context("the server's answer cannot be read")?;
-        bytes += content.len() as u64;
+        bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
         take(content.into()).await?;
     };
+    drop(progress);
     let broken = if let Value::Array(broken) = broken { broken } else { Vec::new() };
-    Ok(Written { bytes, time, broken })
+    Ok(Written { bytes: bytes.load(Ordering::Relaxed), time, broken })
 }

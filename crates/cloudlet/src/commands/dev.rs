@@ -69,6 +69,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     };
     session.reporter.done();
     output::line("Stopping.");
+    // It has no archive that could lack anything.
     server.stop().await;
     result.map(|()| ExitCode::SUCCESS)
 }

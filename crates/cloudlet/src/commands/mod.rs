@@ -62,7 +62,7 @@ fn tell_lost(folder: &str, id: &str, reason: &str, users: &[String]) {
 }
 
 /// Makes the name of a new file or folder durable.
-fn sync_parent(path: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

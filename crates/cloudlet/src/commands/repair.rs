@@ -6,7 +6,7 @@ use anyhow::bail;
 use kv_local::{Damage, Error, Local, Loss, Options};
 
 use crate::cli::Repair;
-use crate::output;
+use crate::{output, restoring};
 
 /// Each round gives up less than the one before: more than this would be a circle.
 const ROUNDS_MAX: usize = 1000;
@@ -16,6 +16,7 @@ pub fn run(options: &Repair) -> anyhow::Result<ExitCode> {
     if !data.is_dir() {
         bail!("{} is not there", data.display());
     }
+    restoring::refuse_unfinished(data)?;
     for round in 0..ROUNDS_MAX {
         let damage = match Local::open(data, &Options::default()) {
             Ok(_) if round == 0 => {

@@ -1,43 +1,31 @@
 //! `cloudlet restore`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use archive::{Broken, Restored};
+use archive::{Broken, Patient, Restored, Target};
 use kv::Db;
 use kv_local::Local;
 
 use crate::cli::Restore;
-use crate::commands::{INCOMPLETE, sync_parent, tell_lost};
+use crate::commands::{INCOMPLETE, tell_lost};
 use crate::control::Named;
 use crate::output;
+use crate::progress::{Counted, Progress};
+use crate::restoring::Restoring;
 
 pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
     let data = &options.data;
-    if fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some()) || data.is_file() {
-        bail!("{} is not empty: name a folder that is not there yet", data.display());
-    }
     // The folder gets its name when everything is in it: no server can start on half of it.
-    let Some(name) = data.file_name() else {
-        bail!("{} has no name of its own: name a folder that is not there yet", data.display());
-    };
-    let mut name = name.to_owned();
-    name.push(".unfinished");
-    let unfinished = &data.with_file_name(name);
-    if unfinished.exists() {
-        fs::remove_dir_all(unfinished).with_context(|| format!("{} cannot be removed", unfinished.display()))?;
-    }
-    let restored = restore(&options, unfinished).await;
-    if restored.is_err() {
-        // What failed is told.
-        let _ = fs::remove_dir_all(unfinished);
-    }
-    let (restored, lost) = restored?;
-    fs::rename(unfinished, data).with_context(|| format!("{} cannot be made", data.display()))?;
-    sync_parent(data).with_context(|| format!("the folder of {} cannot be synced", data.display()))?;
+    let restoring = Restoring::begin(data)?;
+    let (restored, lost) = restore(&options, restoring.folder()).await?;
+    restoring.finish()?;
     let Restored { moment, rows, batches, blobs, .. } = restored;
     output::line(format_args!(
         "{}: everything as of {}: {rows} rows, {batches} later commits, {blobs} packages of code",
@@ -55,31 +43,35 @@ pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(INCOMPLETE))
 }
 
+/// How long a target may be away in the middle of a restore.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What did not come back, and what needs it.
 type Lost = Vec<(Broken, Vec<String>)>;
 
 async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lost)> {
     let local = Local::open(data, &kv_local::Options::default())?;
+    let bytes = Arc::new(AtomicU64::new(0));
     let target = options.archive.as_deref().map(archive::open).transpose()?;
-    let mut restored = match (&target, &options.archive, &options.file) {
+    let target = target.map(|target| Patient::new(target, PATIENCE, Arc::clone(&bytes)));
+    let (mut restored, progress) = match (&target, &options.archive, &options.file) {
         (Some(target), Some(place), _) => {
-            let plan = archive::find(&**target, place, options.at, options.history.as_deref())?;
-            archive::from_archive(&**target, &plan, &local, data).await?
+            let plan = archive::find(target, place, options.at, options.history.as_deref())?;
+            let progress = Progress::start("read", bytes, None);
+            (archive::from_archive(target, &plan, &local, data).await?, progress)
         }
         (_, _, Some(file)) => {
-            let cannot = || format!("{file} cannot be read");
-            let source: Box<dyn Read + Send> = match archive::open_object(file)? {
-                Some((bucket, name)) => bucket.get(&name).with_context(cannot)?,
-                None => Box::new(File::open(file).with_context(cannot)?),
-            };
-            archive::from_backup(BufReader::new(source), file, &local, data).await?
+            let (source, length) = open(file, &bytes).with_context(|| format!("{file} cannot be read"))?;
+            let progress = Progress::start("read", bytes, length);
+            (archive::from_backup(BufReader::new(source), file, &local, data).await?, progress)
         }
         _ => bail!("a backup is needed, or --archive"),
     };
     let db = Db::open(local);
     let named = Named::find(&db)?;
     db.close();
-    let (fetched, missing) = archive::missing_blobs(target.as_deref(), &named.blobs(), data).await?;
+    let (fetched, missing) = fetch(target.as_ref(), &named, data).await?;
+    drop(progress);
     restored.blobs += fetched;
     let lost = missing.into_iter().map(|missing| {
         // What was wrong with it says more than that it is not there.
@@ -89,4 +81,19 @@ async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lo
     });
     let lost = lost.collect();
     Ok((restored, lost))
+}
+
+async fn fetch(target: Option<&Patient>, named: &Named, data: &Path) -> archive::Result<(u64, Vec<Broken>)> {
+    let target = target.map(|target| target as &dyn Target);
+    archive::missing_blobs(target, &named.blobs(), data).await
+}
+
+/// A backup, and how long it is, where that is known. What is read of it counts into `bytes`.
+fn open(name: &str, bytes: &Arc<AtomicU64>) -> anyhow::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if let Some((bucket, name)) = archive::open_object(name)? {
+        return Ok((Patient::new(bucket, PATIENCE, Arc::clone(bytes)).get(&name)?, None));
+    }
+    let source = File::open(name)?;
+    let length = source.metadata()?.len();
+    Ok((Box::new(Counted { source, bytes: Arc::clone(bytes) }), Some(length)))
 }

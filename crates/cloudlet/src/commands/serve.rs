@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::bail;
+use archive::Behind;
 use sandbox::Obstacle;
 
 use crate::cli::Serve;
@@ -41,7 +42,22 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     signals.told_to_stop().await;
     output::line("Stopping: running requests finish first. Press Ctrl-C again to end at once.");
     tokio::select! {
-        () = server.stop() => Ok(ExitCode::SUCCESS),
+        behind = server.stop() => {
+            behind.iter().for_each(tell_behind);
+            Ok(ExitCode::SUCCESS)
+        }
         () = signals.told_to_stop() => bail!("stopped at once. Nothing that was acknowledged is lost; what ran is repeated or retried"),
     }
+}
+
+/// Tells what the archive lacks of a server that has ended.
+fn tell_behind(behind: &Behind) {
+    let what = match behind.batches {
+        Some(batches) => format!("the last {batches} commits"),
+        None => "what was committed last".into(),
+    };
+    let until = behind.until.map(|until| format!(", made since {}", until.iso8601())).unwrap_or_default();
+    let why = behind.failure.as_deref().unwrap_or("there was no time for it");
+    output::note(format_args!("warning: the archive lacks {what}{until}: {why}"));
+    output::note("They are in the data folder: the next start with --archive goes on with them.");
 }

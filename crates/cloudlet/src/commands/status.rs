@@ -31,8 +31,17 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
     ));
     if let Some(archive) = status["Archive"].as_object() {
         let text = |name: &str| archive.get(name).and_then(Value::as_str);
-        let lag = archive.get("LagSeconds").and_then(Value::as_f64).unwrap_or_default();
-        output::line(format_args!("archive: {lag:.1} s behind, complete until {}", text("Until").unwrap_or_default()));
+        let number = |name: &str| archive.get(name).and_then(Value::as_f64).unwrap_or_default();
+        output::line(match text("Until") {
+            Some(until) => format!("archive: {:.1} s behind, complete until {until}", number("LagSeconds")),
+            None => "archive: not reached yet, so nobody knows how far it is".to_owned(),
+        });
+        if number("Held") > 0.0 {
+            let (held, megabytes) = (number("Held"), number("HeldBytes") / f64::from(1 << 20));
+            output::line(format_args!(
+                "archive: {held} deleted packages of code ({megabytes:.1} MiB) stay until they are in it"
+            ));
+        }
         if let Some(since) = text("Since") {
             output::line(format_args!("archive: any moment since {since} can be brought back"));
         }

@@ -48,10 +48,14 @@ pub struct Status {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Archive {
-    /// What would be lost with the server's disk now: what was committed in this time.
+    /// What would be lost with the server's disk now: what was committed in this time. That since 1970, while nobody knows.
     pub lag_seconds: f64,
-    /// Everything committed before this moment is in it, in ISO 8601.
-    pub until: String,
+    /// Everything committed before this moment is in it, in ISO 8601, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Deleted packages of code that stay until they are archived, and their bytes.
+    pub held: u64,
+    pub held_bytes: u64,
     /// Why it does not get further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -65,8 +69,16 @@ pub struct Archive {
 
 fn archive(archiver: &Archiver) -> Archive {
     let Progress { until, failure, first, stays, .. } = archiver.progress();
-    let since = first.map(base::Timestamp::iso8601);
-    Archive { lag_seconds: archiver.lag().as_secs_f64(), until: until.iso8601(), failure, since, prune_failure: stays }
+    let held = archiver.held();
+    Archive {
+        lag_seconds: archiver.lag().as_secs_f64(),
+        until: until.map(base::Timestamp::iso8601),
+        held: held.blobs,
+        held_bytes: held.bytes,
+        failure,
+        since: first.map(base::Timestamp::iso8601),
+        prune_failure: stays,
+    }
 }
 
 pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status, Error> {

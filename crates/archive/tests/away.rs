@@ -1,0 +1,159 @@
+//! A target that is away, or goes away, at any moment.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod store;
+
+use std::io::{self, ErrorKind, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use archive::{Archiver, Error, Object, Options as How, Patient, Target};
+use blob::Held;
+use kv::Bytes;
+use store::{names, open, poll, target};
+
+/// A target behind a network that does as it is told.
+struct Network {
+    target: Arc<dyn Target>,
+    away: AtomicBool,
+    /// So many connections break off in the middle of what is read.
+    breaks: AtomicUsize,
+    /// Requests hang while it is so.
+    hangs: (Mutex<bool>, Condvar),
+}
+
+impl Network {
+    fn new(target: Arc<dyn Target>) -> Arc<Network> {
+        Arc::new(Network {
+            target,
+            away: AtomicBool::new(false),
+            breaks: AtomicUsize::new(0),
+            hangs: Default::default(),
+        })
+    }
+
+    fn hang(&self, whether: bool) {
+        *self.hangs.0.lock().unwrap() = whether;
+        self.hangs.1.notify_all();
+    }
+
+    fn pass(&self) -> io::Result<&dyn Target> {
+        drop(self.hangs.1.wait_while(self.hangs.0.lock().unwrap(), |hangs| *hangs).unwrap());
+        if self.away.load(Ordering::SeqCst) { Err(ErrorKind::ConnectionRefused.into()) } else { Ok(&*self.target) }
+    }
+}
+
+impl Target for Network {
+    fn put(&self, name: &str, content: &mut dyn Read) -> io::Result<()> {
+        self.pass()?.put(name, content)
+    }
+
+    fn create(&self, name: &str, content: &[u8]) -> io::Result<bool> {
+        self.pass()?.create(name, content)
+    }
+
+    fn get_from(&self, name: &str, from: u64) -> io::Result<Box<dyn Read + Send>> {
+        let content = self.pass()?.get_from(name, from)?;
+        match self.breaks.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |breaks| breaks.checked_sub(1)) {
+            Ok(_) => Ok(Box::new(content.take(1000).chain(Broken))),
+            Err(_) => Ok(content),
+        }
+    }
+
+    fn list(&self, prefix: &str) -> io::Result<Vec<Object>> {
+        self.pass()?.list(prefix)
+    }
+
+    fn delete(&self, name: &str) -> io::Result<()> {
+        self.pass()?.delete(name)
+    }
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::ConnectionReset.into())
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_off_in_a_restore_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    (0..20).for_each(|number| store.put(number));
+    let blob = store.code.put(Bytes::from(vec![7; 100_000])).await.unwrap();
+    store.archive(&target);
+    let network = Network::new(target);
+    let read = Arc::new(AtomicU64::new(0));
+    let patient = Patient::new(network.clone(), Duration::from_secs(60), Arc::clone(&read));
+    network.breaks.store(3, Ordering::SeqCst);
+    let (_, restored) = store::restore(&patient, None, folder.path().join("two")).await.unwrap();
+    assert_eq!((restored.keys(), network.breaks.load(Ordering::SeqCst)), ((0..20).collect(), 0));
+
+    let named = [("code".to_owned(), blob)];
+    let fetch = async |to: &str| archive::missing_blobs(Some(&patient), &named, &folder.path().join(to)).await;
+    network.breaks.store(3, Ordering::SeqCst);
+    assert_eq!(fetch("three").await.unwrap(), (1, vec![]));
+    let bytes = read.load(Ordering::SeqCst);
+    assert!(bytes > 200_000, "{bytes}");
+    // When it stays away, that is what is wrong, and not the blob.
+    network.breaks.store(1, Ordering::SeqCst);
+    let gone = Network::new(network.clone());
+    let impatient = Patient::new(gone.clone(), Duration::from_millis(500), read);
+    names(&impatient, "");
+    gone.away.store(true, Ordering::SeqCst);
+    let error = archive::missing_blobs(Some(&impatient), &named, &folder.path().join("five")).await.err().unwrap();
+    assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("cannot be read"), "{error}");
+    assert!(error.to_string().contains("try again when it can be reached"), "{error}");
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_target_that_hangs_and_says_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(target(&folder));
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    let how = How { stop: Duration::from_millis(300), ..How::default() };
+    let archiver = Archiver::start(store.data.clone(), network.clone(), how).unwrap();
+    poll("the first round", async || archiver.progress().until.is_some()).await;
+    network.hang(true);
+    store.put(2);
+    store.put(3);
+    let left = archiver.stop().unwrap();
+    assert!(left.batches == Some(2) && left.until.is_some());
+    network.hang(false);
+    drop(archiver);
+    store.archive(&network.target);
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_the_target_is_away_waits_on_disk_and_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(target(&folder));
+    network.away.store(true, Ordering::SeqCst);
+    let store = open(&folder.path().join("one")).await;
+    let archiver = Archiver::start(store.data.clone(), network.clone(), How::default()).unwrap();
+    // Before the archive was reached at all.
+    for number in 0..20_u8 {
+        let blob = store.code.put(Bytes::from(vec![number; 1000])).await.unwrap();
+        store.put(number.into());
+        store.code.delete(&blob).await.unwrap();
+    }
+    assert_eq!(archiver.held(), Held { blobs: 20, bytes: 20_000 });
+    poll("the failure", async || archiver.progress().failure.is_some()).await;
+    // The process ends, and another goes on with what it kept.
+    let left = archiver.stop().unwrap();
+    assert!(left.batches.is_none() && left.failure.is_some());
+    drop((archiver, store));
+    let store = open(&folder.path().join("one")).await;
+    let archiver = Archiver::start(store.data.clone(), network.clone(), How::default()).unwrap();
+    assert_eq!(archiver.held(), Held { blobs: 20, bytes: 20_000 });
+    network.away.store(false, Ordering::SeqCst);
+    poll("the deleted blobs leaving", async || archiver.held() == Held::default()).await;
+    assert!(store.code.list().unwrap().is_empty() && archiver.stop().is_none());
+    assert_eq!(names(&*network.target, "blobs/").len(), 20);
+}
