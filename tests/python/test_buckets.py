@@ -242,7 +242,7 @@ class BadNetwork:
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self.to))
-            for source, sink, limit in [(client, server, None), (server, client, 300_000)]:
+            for source, sink, limit in [(client, server, None), (server, client, 60_000)]:
                 threading.Thread(target=self.copy, args=(source, sink, limit), daemon=True).start()
 
     def copy(self, source, sink, limit):
@@ -274,9 +274,9 @@ def test_a_network_that_breaks_off_in_a_restore_is_no_damage(servers, bucket, tm
     server.client("lambda").create_function(FunctionName="f", Runtime="python3.12", Handler="index.handler", Role=role, Code={"ZipFile": code})
     wait_for_archive(server)
     network = BadNetwork(bucket.port)
-    network.breaks = 12
+    network.breaks = 15
     done = restore(bucket, tmp_path / "data", "--archive", bucket.place(), env=bucket.env(AWS_ENDPOINT_URL_S3=f"http://127.0.0.1:{network.port}"))
-    assert network.broken == 12 and "lost is" not in done.stderr, done.stderr
+    assert network.broken == 15 and "lost is" not in done.stderr, done.stderr
     network.socket.close()
     again = servers(tmp_path / "data")
     assert len(names(again)) == 10 and invoke(again, "f") == "kept"

@@ -92,7 +92,7 @@ pub struct Serve {
     /// Copies every commit to this folder (best on another disk) or bucket (s3://BUCKET/PREFIX), a second or so behind, so
     /// that `cloudlet restore` can bring back any moment. How far behind, `cloudlet status` tells. How a bucket is reached,
     /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE say; each may
-    /// be given as CLOUDLET_ARCHIVE_… instead of AWS_….
+    /// be given as CLOUDLET_ARCHIVE_… instead of AWS_…. A copy of another server's data folder needs a place of its own.
     #[arg(long, value_name = "PLACE")]
     pub archive: Option<String>,
     /// Removes from the archive what only moments longer ago need: 12h, 30d. Without it, the archive keeps everything. The
@@ -265,7 +265,8 @@ pub struct Backup {
 
 /// Makes a data folder from a backup, or from any moment of an archive.
 ///
-/// Start a server on it afterwards: cloudlet serve --data DIR. Where code is missing or damaged in the copy, everything else is
+/// Start a server on it afterwards: cloudlet serve --data DIR. The folder is there when all is in it; until then it is called
+/// DIR.unfinished, and a restore that was interrupted can be run again. Where code is missing or damaged in the copy, everything else is
 /// brought back, what is lost is told with what needs it, and the exit status is 3.
 #[derive(Args, Debug)]
 pub struct Restore {

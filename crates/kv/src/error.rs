@@ -28,6 +28,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was to be written is over one of the store's limits: whoever asks for less may have it.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Error::KeyTooLong { .. } | Error::ValueTooLong { .. } | Error::TransactionTooLarge { .. })
+    }
+
     pub fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Error {
         Error::Corrupt { what: what.into(), reason: reason.into() }
     }

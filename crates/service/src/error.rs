@@ -44,6 +44,17 @@ impl Error {
         )
     }
 
+    /// What the store refuses: with the API's `status` and `code` for a request that is too large where it is that, else a failure of
+    /// ours.
+    pub fn store(cause: kv::Error, status: u16, code: &'static str) -> Error {
+        if !cause.is_too_large() {
+            return Error::internal(cause);
+        }
+        let reason =
+            "Cloudlet cannot write so much at once, counted with all that follows from it, such as copies in indexes";
+        Error::new(status, code, format!("{reason}: {cause} bytes. Send it in smaller parts."))
+    }
+
     /// What AWS has and this server does not.
     pub fn not_implemented(what: impl std::fmt::Display) -> Error {
         Error::new(
@@ -61,6 +72,22 @@ impl Error {
 
 impl From<kv::Error> for Error {
     fn from(error: kv::Error) -> Error {
-        Error::internal(error)
+        Error::store(error, 413, "RequestTooLargeException")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_much_at_once_is_for_the_caller_to_change_and_nothing_else_is() {
+        let error = Error::store(kv::Error::TransactionTooLarge { bytes: 50_000_000 }, 400, "ValidationException");
+        assert_eq!((error.status, &*error.code), (400, "ValidationException"));
+        assert!(error.message.contains("50000000 bytes is over the store's limit of 41943040 bytes"), "{error}");
+        assert_eq!(Error::from(kv::Error::ValueTooLong { bytes: 3 }).status, 413);
+        for ours in [kv::Error::Closed, kv::Error::Full("f".into()), kv::Error::Engine("e".into())] {
+            assert_eq!(Error::store(ours, 400, "ValidationException").status, 500);
+        }
     }
 }

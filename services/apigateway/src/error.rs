@@ -42,7 +42,7 @@ impl From<Error> for service::Error {
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),
-            Error::Store(cause) => service::Error::internal(cause),
+            Error::Store(cause) => service::Error::store(cause, 400, "BadRequestException"),
         }
     }
 }

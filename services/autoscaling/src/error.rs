@@ -69,7 +69,7 @@ impl From<Error> for service::Error {
         };
         match error {
             Error::Other(error) => error,
-            Error::Store(cause) => service::Error::internal(cause),
+            Error::Store(cause) => service::Error::store(cause, 400, "ValidationException"),
             error => service::Error::new(400, code, error.to_string()),
         }
     }

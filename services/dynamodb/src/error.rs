@@ -132,7 +132,7 @@ impl From<Error> for service::Error {
             Err(cause) => service::Error::internal(cause),
         };
         match error {
-            Error::Store(cause) => service::Error::internal(cause),
+            Error::Store(cause) => service::Error::store(cause, 400, "ValidationException"),
             Error::ConditionalCheckFailed(Some(item)) => with("Item", serde_json::to_value(item)),
             Error::TransactionCanceled(reasons) => with("CancellationReasons", serde_json::to_value(reasons)),
             _ => answer,

@@ -65,7 +65,7 @@ impl Error {
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         if let Error::Store(cause) = error {
-            return service::Error::internal(cause);
+            return service::Error::store(cause, 409, "LimitExceeded");
         }
         let (code, status) = error.code_and_status();
         service::Error::new(status, code, error.to_string())

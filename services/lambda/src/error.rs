@@ -83,9 +83,8 @@ impl Error {
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::TooManyRequests(_) | Error::ShuttingDown | Error::Internal(_) | Error::Store(_) | Error::Blob(_) => {
-                true
-            }
+            Error::TooManyRequests(_) | Error::ShuttingDown | Error::Internal(_) | Error::Blob(_) => true,
+            Error::Store(error) => !error.is_too_large(),
             Error::Service(error) => !error.is_sender_fault(),
             _ => false,
         }
@@ -116,7 +115,11 @@ impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         match error {
             Error::Service(error) => return error,
-            Error::Internal(_) | Error::Store(_) | Error::Blob(_) => return service::Error::internal(error),
+            Error::Store(cause) => {
+                let answer = service::Error::store(cause, 413, "RequestTooLargeException");
+                return if answer.is_sender_fault() { answer.with_member("Type", "User") } else { answer };
+            }
+            Error::Internal(_) | Error::Blob(_) => return service::Error::internal(error),
             _ => {}
         }
         let (status, code) = error.code();

@@ -53,7 +53,7 @@ impl Error {
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         match error {
-            Error::Store(cause) => service::Error::internal(cause),
+            Error::Store(cause) => service::Error::store(cause, 400, "InvalidParameterException"),
             Error::NotImplemented(what) => service::Error::not_implemented(what),
             Error::TooManyTags { ref resource } => {
                 let resource = resource.clone();

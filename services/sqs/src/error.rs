@@ -99,7 +99,7 @@ impl Error {
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         if let Error::Store(cause) = error {
-            return service::Error::internal(cause);
+            return service::Error::store(cause, 400, "InvalidParameterValue");
         }
         let (code, query_code) = error.codes();
         service::Error::new(400, code, error.to_string()).with_query_code(query_code)

@@ -110,3 +110,37 @@ async fn malformed_transactions_are_refused() {
     }
     assert_eq!(fixture.refusal("TransactGetItems", json!({"TransactItems": []})).await, validation(empty));
 }
+
+/// AWS takes it, and counts no copies in indexes: here they are in the same transaction of the store, which is bounded.
+#[tokio::test]
+async fn a_transaction_with_too_many_copies_in_indexes_is_refused_with_its_size() {
+    let fixture = Fixture::new();
+    let names: Vec<String> = (0..20).map(|number| format!("index{number}")).collect();
+    let mut definitions = vec![json!({"AttributeName": "pk", "AttributeType": "S"})];
+    definitions.extend(names.iter().map(|name| json!({"AttributeName": name, "AttributeType": "S"})));
+    let index = |name| {
+        let keys = json!([{"AttributeName": name, "KeyType": "HASH"}]);
+        json!({"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}})
+    };
+    let indexes: Vec<Value> = names.iter().map(index).collect();
+    let keys = json!([{"AttributeName": "pk", "KeyType": "HASH"}]);
+    fixture
+        .create_with(json!({"AttributeDefinitions": definitions, "KeySchema": keys, "GlobalSecondaryIndexes": indexes}))
+        .await;
+    let put = |number: usize| {
+        let mut item = json!({"pk": {"S": number.to_string()}, "large": {"S": "x".repeat(390 * 1024)}});
+        names.iter().for_each(|name| item[name] = json!({"S": "value"}));
+        item
+    };
+    let actions = |count| (0..count).map(|number| json!({"Put": on_table(json!({"Item": put(number)}))})).collect();
+    let all = |actions: Vec<Value>| json!({"TransactItems": actions});
+    let (code, message) = fixture.refusal("TransactWriteItems", all(actions(10))).await;
+    assert_eq!(code, "ValidationException");
+    assert!(message.contains("copies in indexes") && message.contains("41943040"), "{message}");
+    assert_eq!(fixture.get(key("0")).await, Value::Null);
+    // What is not one transaction for the caller is not one here either.
+    let requests: Vec<Value> = (0..10).map(|number| json!({"PutRequest": {"Item": put(number)}})).collect();
+    let written = fixture.call("BatchWriteItem", json!({"RequestItems": {"tab": requests}})).await;
+    assert_eq!(written["UnprocessedItems"], json!({}));
+    fixture.call("TransactWriteItems", all(actions(4))).await;
+}
