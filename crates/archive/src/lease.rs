@@ -131,25 +131,29 @@ impl Lease {
     /// Takes the generation after the latest.
     fn claim(&self, before: Option<(u32, Claim)>, words: &mut Words, folder: String) -> Result<Renewer> {
         let env = &self.data.env;
-        let (before, archive, word) = match before {
-            Some((generation, claim)) => (generation, claim.archive, Some(claim.word)),
-            None => (0, env.uuid(), None),
-        };
+        let (before, archive) = before.map_or_else(|| (0, env.uuid()), |(number, claim)| (number, claim.archive));
         let since = env.now();
         let claim = Claim { archive, word: env.uuid(), folder, host: host(), since, renewed: 0, ended: false };
         let generation = before + 1;
         let name = claim_name(self.data.journal.history(), generation);
         // Before it is there: should this process end in between, the folder still may go on.
-        words.write(&self.data.folder, &claim.archive, word.into_iter().chain([claim.word.clone()]))?;
+        words.add(&self.data.folder, &claim.archive, &claim.word)?;
         self.target.create(&name, &encode(&claim)?).map_err(failed)?;
         // Whoever was first may be this server: its request may have been repeated.
         match latest(&*self.target, self.data.journal.history())? {
             Some((last, found)) if (last, &found.word) != (generation, &claim.word) => {
-                return Err(Error::Claimed { server: found.server() });
+                let server = found.server();
+                // One that this server put before, and took for failed, is its own.
+                let own = words.know(&found);
+                return Err(if own {
+                    Error::Waiting { server, time: self.pace.ended }
+                } else {
+                    Error::Claimed { server }
+                });
             }
             _ => {}
         }
-        words.write(&self.data.folder, &claim.archive, [claim.word.clone()])?;
+        words.forget_all_but(&self.data.folder, &claim.archive, &claim.word)?;
         // It is of no use any more, and does no harm.
         if before > 0
             && let Err(error) = self.target.delete(&claim_name(self.data.journal.history(), before))
@@ -310,8 +314,17 @@ impl Words {
         self.0.get(&claim.archive).is_some_and(|words| words.contains(&claim.word))
     }
 
-    fn write(&mut self, folder: &Path, archive: &str, words: impl IntoIterator<Item = String>) -> Result<()> {
-        self.0.insert(archive.to_owned(), words.into_iter().collect());
+    fn add(&mut self, folder: &Path, archive: &str, word: &str) -> Result<()> {
+        self.0.entry(archive.to_owned()).or_default().push(word.to_owned());
+        self.write(folder)
+    }
+
+    fn forget_all_but(&mut self, folder: &Path, archive: &str, word: &str) -> Result<()> {
+        self.0.insert(archive.to_owned(), vec![word.to_owned()]);
+        self.write(folder)
+    }
+
+    fn write(&self, folder: &Path) -> Result<()> {
         let (path, unfinished) = (folder.join(WORDS), folder.join(format!("{WORDS}.unfinished")));
         let write = || {
             let options = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).clone();

@@ -20,15 +20,21 @@ struct Network {
     away: AtomicBool,
     /// So many connections break off in the middle of what is read.
     breaks: AtomicUsize,
+    /// Claims fail, and arrive all the same, before the next.
+    delays: AtomicBool,
+    late: Mutex<Option<(String, Vec<u8>)>>,
     /// Requests hang while it is so.
     hangs: (Mutex<bool>, Condvar),
 }
 
 impl Network {
     fn new(target: Arc<dyn Target>) -> Arc<Network> {
+        let (away, delays) = Default::default();
         Arc::new(Network {
             target,
-            away: AtomicBool::new(false),
+            away,
+            delays,
+            late: Mutex::default(),
             breaks: AtomicUsize::new(0),
             hangs: Default::default(),
         })
@@ -51,7 +57,15 @@ impl Target for Network {
     }
 
     fn create(&self, name: &str, content: &[u8]) -> io::Result<bool> {
-        self.pass()?.create(name, content)
+        let target = self.pass()?;
+        if let Some((name, content)) = self.late.lock().unwrap().take() {
+            target.create(&name, &content)?;
+        }
+        if self.delays.swap(false, Ordering::SeqCst) {
+            *self.late.lock().unwrap() = Some((name.to_owned(), content.to_owned()));
+            return Err(ErrorKind::TimedOut.into());
+        }
+        target.create(name, content)
     }
 
     fn get_from(&self, name: &str, from: u64) -> io::Result<Box<dyn Read + Send>> {
@@ -156,4 +170,20 @@ async fn what_is_deleted_while_the_target_is_away_waits_on_disk_and_is_counted()
     poll("the deleted blobs leaving", async || archiver.held() == Held::default()).await;
     assert!(store.code.list().unwrap().is_empty() && archiver.stop().is_none());
     assert_eq!(names(&*network.target, "blobs/").len(), 20);
+}
+
+#[tokio::test]
+async fn a_claim_that_arrives_late_is_not_taken_for_anothers() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(target(&folder));
+    let store = open(&folder.path().join("one")).await;
+    for number in 0..2 {
+        store.put(number);
+        network.delays.store(true, Ordering::SeqCst);
+        let archiver = Archiver::start(store.data.clone(), network.clone(), How::default()).unwrap();
+        poll("the archive having everything", async || archiver.progress().until.is_some()).await;
+        assert!(archiver.stop().is_none());
+    }
+    let (_, restored) = store::restore(&*network.target, None, folder.path().join("two")).await.unwrap();
+    assert_eq!(restored.keys(), [0, 1]);
 }
