@@ -57,6 +57,11 @@ pub struct Dev {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
+    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key. So that
+    /// hot keys and tight provisioning are found here first.
+    #[arg(long)]
+    pub throttle: bool,
     /// Debugs this function, named as in serverless.yml: with the Node inspector on port 9229, or debugpy on port 5678, or
     /// on PORT; 0 takes any free port. How to attach is printed once it listens.
     ///
@@ -113,6 +118,11 @@ pub struct Serve {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
+    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key. So that
+    /// hot keys and tight provisioning are found here first.
+    #[arg(long)]
+    pub throttle: bool,
     /// Node processes that wait for a function to start, for each version of Node that functions use; each takes some 40 MB
     /// until it is used. With 0, every instance starts Node itself, and so takes that much longer.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]

@@ -43,6 +43,8 @@ pub struct Options {
     pub test_credentials: bool,
     /// Whether functions are isolated from this host; [`isolation`] tells whether they can be.
     pub isolate: bool,
+    /// Whether the throughput of tables is limited as AWS limits it.
+    pub throttle: bool,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
@@ -98,7 +100,7 @@ impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
         let Options { data, archive, archive_keep, listen, region, account, test_credentials, .. } = options;
-        let Options { isolate, loopback_ports, prebooted_node, .. } = options;
+        let Options { isolate, throttle, loopback_ports, prebooted_node, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         restoring::refuse_unfinished(&data)?;
@@ -122,6 +124,7 @@ impl Server {
             journal: Some(Arc::new(local.journal())),
             archive,
             archive_keep,
+            throttle,
             loopback_ports,
             prebooted_node,
         };

@@ -35,6 +35,8 @@ pub struct Settings {
     pub archive: Option<Arc<dyn Target>>,
     /// How far back its moments are wanted; everything is kept when nobody says.
     pub archive_keep: Option<Duration>,
+    /// Whether throughput is limited as AWS limits it.
+    pub throttle: bool,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
@@ -136,7 +138,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         archiver,
     };
     let [rest_apis, http_apis] = apigateway::services();
-    let [tables, streams, live] = dynamodb::services();
+    let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(autoscaling::service())
@@ -184,6 +186,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         journal: None,
         archive: None,
         archive_keep: None,
+        throttle: false,
         loopback_ports: Vec::new(),
         prebooted_node: 0,
     };

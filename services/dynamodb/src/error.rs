@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::encoding::StoredItem;
+use crate::throttle::Refusal;
 use crate::value::InvalidValue;
 
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,10 @@ pub enum Error {
     InvalidRestoreTime(String),
     #[error("Point in time recovery is not enabled for table '{0}'")]
     PointInTimeRecoveryUnavailable(String),
+    #[error("{0}")]
+    Throttled(Refusal),
+    #[error("Collection size exceeded.")]
+    CollectionTooLarge,
     /// With the item there was, when the request asked for it.
     #[error("The conditional request failed")]
     ConditionalCheckFailed(Option<StoredItem>),
@@ -99,6 +104,8 @@ impl Error {
             Error::BackupInUse(_) => "BackupInUseException",
             Error::InvalidRestoreTime(_) => "InvalidRestoreTimeException",
             Error::PointInTimeRecoveryUnavailable(_) => "PointInTimeRecoveryUnavailableException",
+            Error::Throttled(refusal) => refusal.code(),
+            Error::CollectionTooLarge => "ItemCollectionSizeLimitExceededException",
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
             Error::DuplicateItem => "DuplicateItemException",
             Error::TransactionCanceled(_) => "TransactionCanceledException",
@@ -133,6 +140,7 @@ impl From<Error> for service::Error {
         };
         match error {
             Error::Store(cause) => service::Error::store(cause, 400, "ValidationException"),
+            Error::Throttled(refusal) => with(refusal.member(), serde_json::to_value([refusal])),
             Error::ConditionalCheckFailed(Some(item)) => with("Item", serde_json::to_value(item)),
             Error::TransactionCanceled(reasons) => with("CancellationReasons", serde_json::to_value(reasons)),
             _ => answer,

@@ -50,6 +50,8 @@ pub const BACKUPS: Table<(String, String, String), Backup> = Table::new(prefix::
 pub const COPIES: Table<(u64, u64), Copy> = Table::new(prefix::DYNAMODB, 16);
 /// Items that a copy must not have, though its table has them by now: by the copy's number, and the item's place.
 pub const ABSENT: Table<(u64, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMODB, 17);
+/// Bytes of an item collection: the items with one partition key and their entries in local indexes, by table number.
+pub const COLLECTIONS: Table<(u64, Digest), u64> = Table::new(prefix::DYNAMODB, 18);
 
 /// What tells of changes in one partition of a table or index, by its number.
 pub fn partition_channel(id: u64, partition: &Digest) -> Bytes {

@@ -12,6 +12,7 @@ mod number;
 mod ops;
 mod partiql;
 mod size;
+mod throttle;
 mod types;
 mod validation;
 mod value;
@@ -19,7 +20,7 @@ mod workers;
 
 use std::sync::Arc;
 
-use service::{Api, Service, read, write};
+use service::{Api, Cx, Service, read, write};
 use wire::Protocol;
 use wire::rest::Binding;
 
@@ -31,9 +32,28 @@ use ops::{
     restore, scan, statement, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
 use ops::{item_permission, resource_arn, resource_permission, table_arn};
+use throttle::{Drawn, Throttle};
 
-/// The service's state in memory: none.
-pub struct DynamoDb;
+/// The service's state in memory.
+#[derive(Default)]
+pub struct DynamoDb {
+    /// Where throughput is limited.
+    throttle: Option<Arc<Throttle>>,
+}
+
+impl DynamoDb {
+    /// What the request has drawn of the throughput: nothing yet.
+    fn drawn(&self, cx: &Cx) -> Drawn {
+        Drawn::new(self.throttle.as_ref(), cx.now())
+    }
+}
+
+/// How the service is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether throughput is limited as AWS limits it.
+    pub throttle: bool,
+}
 
 const API: Api = Api {
     namespace: "com.amazonaws.dynamodb.v20120810",
@@ -67,8 +87,9 @@ const LIVE_API: Api = Api { model: "cloudlet-dynamodb", ..Api::named("dynamodb")
 static FOLLOW_QUERY: Binding = Binding::new("GET", "/_cloudlet/dynamodb/follow", 200).query(&[("query", "Query")]);
 
 /// The API of tables and items, the one of their streams, and our own. They share the signing name `dynamodb`.
-pub fn services() -> [Service; 3] {
-    [service(), streams_service(), live_service()]
+pub fn services(options: Options) -> [Service; 3] {
+    let state = Arc::new(DynamoDb { throttle: options.throttle.then(Arc::default) });
+    [service(state.clone()), streams_service(state), live_service()]
 }
 
 fn live_service() -> Service {
@@ -78,8 +99,8 @@ fn live_service() -> Service {
 }
 
 #[rustfmt::skip] // A table: one line an operation.
-fn streams_service() -> Service {
-    Service::builder(STREAMS_API, Arc::new(DynamoDb))
+fn streams_service(state: Arc<DynamoDb>) -> Service {
+    Service::builder(STREAMS_API, state)
         .operation(read("ListStreams", streams::list).resource(|cx, i| streams::streams_arn(cx, i.table_name.as_deref())))
         .operation(read("DescribeStream", streams::describe).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:DescribeStream", streams::stream_arn(cx, i.stream_arn.as_deref()))?])))
         .operation(read("GetShardIterator", streams::iterator).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetShardIterator", streams::stream_arn(cx, i.stream_arn.as_deref()))?])))
@@ -88,8 +109,8 @@ fn streams_service() -> Service {
 }
 
 #[rustfmt::skip] // A table: one line an operation.
-fn service() -> Service {
-    Service::builder(API, Arc::new(DynamoDb))
+fn service(state: Arc<DynamoDb>) -> Service {
+    Service::builder(API, state)
         .operation(write("CreateTable", table::create).permissions(table::create_permissions))
         .operation(write("UpdateTable", update_table::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateTable", i.table_name.as_deref(), None)?])))
         .operation(write("DeleteTable", table::delete).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DeleteTable", i.table_name.as_deref(), None)?])))

@@ -87,6 +87,17 @@ pub const BATCH_STATEMENTS_MAX: usize = 25;
 pub const FOLLOWERS_MAX: usize = 4096;
 /// Items in the result of a query that is followed.
 pub const FOLLOWED_ITEMS_MAX: usize = 1000;
+/// The items with one partition key and their entries in local indexes, of a table that has local indexes.
+pub const COLLECTION_BYTES_MAX: u64 = 10 * GIGABYTE;
+/// What sizes of item collections are told in.
+pub const GIGABYTE: u64 = 1024 * 1024 * 1024;
+/// Seconds of provisioned throughput that are saved up where it is not used.
+pub const BURST: f64 = 300.0;
+/// Units a second that one partition key takes.
+pub const KEY_READ_UNITS_MAX: f64 = 3000.0;
+pub const KEY_WRITE_UNITS_MAX: f64 = 1000.0;
+/// Partition keys whose use is remembered, before those are forgotten that were idle for a second.
+pub const KEYS_WATCHED_MAX: usize = 100_000;
 /// Days that point-in-time recovery reaches back, at most and by default.
 pub const RECOVERY_DAYS_MAX: u32 = 35;
 /// How long the backup of a table is kept that was deleted with point-in-time recovery on.

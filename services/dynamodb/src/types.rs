@@ -50,6 +50,9 @@ pub struct Table {
     /// Set for as long as it is being restored, and cannot be used.
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// Whether the sizes of its item collections have been counted since it was made.
+    #[serde(default)]
+    pub counts_collections: bool,
 }
 kv::stored!(Table, version = 1);
 
@@ -444,17 +447,18 @@ mod tests {
             recovery: None,
             copies: 0,
             restore: None,
+            counts_collections: false,
         };
         let bytes = table.to_bytes().unwrap();
         assert_eq!(Table::from_bytes(&bytes), Ok(table.clone()));
-        let golden = b"\x01\xde\x00\x15\xa2id\x03\xa4uuid\xa1u\xa4name\xa1t\
+        let golden = b"\x01\xde\x00\x16\xa2id\x03\xa4uuid\xa1u\xa4name\xa1t\
             \xa3arn\xd9/arn:aws:dynamodb:us-east-1:000000000000:table/t\xa7created\t\
             \xa3key\x82\xa9partition\x82\xa4name\xa2pk\xa4kind\xa1S\xa4sort\xc0\
             \xabdefinitions\x91\x92\xa2pk\xa1S\xa7billing\x83\xa9on_demand\xc3\xa5since\xc0\xa5shown\xc3\
             \xaathroughput\x85\xa4read\x00\xa5write\x00\xa9increased\xc0\xa9decreased\xc0\xafdecreases_today\x00\
             \xa9on_demand\xc0\xa5class\xc0\xb2deletion_protected\xc2\xadlocal_indexes\x90\xaeglobal_indexes\x90\
             \xa6stream\xc0\xaaencryption\xc0\xa4tags\x80\xa6expiry\xc0";
-        let added = b"\xa8recovery\xc0\xa6copies\x00\xa7restore\xc0";
+        let added = b"\xa8recovery\xc0\xa6copies\x00\xa7restore\xc0\xb2counts_collections\xc2";
         assert_eq!(bytes, [golden.as_slice(), added].concat());
         let before = [b"\x01\xde\x00\x12", &golden[4..]].concat();
         assert_eq!(Table::from_bytes(&before.into()), Ok(table));

@@ -40,6 +40,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         archive: None,
         archive_keep: None,
         isolate,
+        throttle: options.throttle,
         loopback_ports: options.allow_loopback.clone(),
         prebooted_node: runtime::limits::PREBOOTED,
     })

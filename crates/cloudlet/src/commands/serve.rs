@@ -28,6 +28,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         account: options.account,
         test_credentials: false,
         isolate: obstacle.is_none(),
+        throttle: options.throttle,
         loopback_ports: options.allow_loopback,
         prebooted_node: options.prebooted_node,
     })

@@ -78,6 +78,15 @@ impl Usage {
         *(if local { &mut self.local } else { &mut self.global }).entry(name.to_string()).or_default() += units;
     }
 
+    /// What the table itself is asked for: its local indexes live on its units.
+    pub fn of_table(&self) -> f64 {
+        self.table + self.local.values().sum::<f64>()
+    }
+
+    pub fn of_global_indexes(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.global.iter().map(|(name, units)| (name.as_str(), *units))
+    }
+
     /// Adds a write, counted `times`: twice in a transaction.
     pub fn add_write(&mut self, units: &WriteUnits, times: f64) {
         self.table += units.table as f64 * times;

@@ -190,6 +190,7 @@ mod tests {
             recovery: None,
             copies: 0,
             restore: None,
+            counts_collections: false,
         }
     }
 

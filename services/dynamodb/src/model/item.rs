@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::stream::{self, Occasion};
-use super::{expiry, index, table, undo};
+use super::{collection, expiry, index, table, undo};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
@@ -252,6 +252,7 @@ pub fn store(
     expiry::follow(tx, table, key, before, after)?;
     stream::append(tx, table, before, after, occasion)?;
     undo::append(tx, table, key, before, occasion.at)?;
+    collection::follow(tx, table, key, before, after)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
         return Ok(used);
     }

@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod capacity;
+pub mod collection;
 pub mod copy;
 pub mod expiry;
 pub mod follow;

@@ -7,7 +7,7 @@ use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{
-    ABSENT, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, TABLES, UNDOS, VOLUMES, table_channel,
+    ABSENT, COLLECTIONS, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, TABLES, UNDOS, VOLUMES, table_channel,
 };
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
@@ -136,7 +136,13 @@ pub enum Extent {
 
 /// Deletes some of what is kept under the number of something that is gone; whether there may be more.
 pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
-    let ranges = [ENTRIES.prefix_range(id), EXPIRIES.prefix_range(id), UNDOS.prefix_range(id), ABSENT.prefix_range(id)];
+    let ranges = [
+        ENTRIES.prefix_range(id),
+        EXPIRIES.prefix_range(id),
+        UNDOS.prefix_range(id),
+        ABSENT.prefix_range(id),
+        COLLECTIONS.prefix_range(id),
+    ];
     LAST_UNDO.delete(tx, id)?;
     for range in ranges {
         if clear_range(tx, range)? {

@@ -14,6 +14,7 @@ use crate::error::{Error, Reason};
 use crate::key::ItemKey;
 use crate::keys::{Digest, TOKENS, TOKENS_EXPIRY};
 use crate::limits::TOKEN_LIFETIME;
+use crate::throttle::Drawn;
 use crate::types::{SharedTable, Token};
 
 /// The client's name for a transaction, and what it asked for under it.
@@ -69,7 +70,16 @@ pub fn write(
     let mut done = Vec::with_capacity(prepared.len());
     for Prepared { table, key, before, after, writes } in prepared {
         let units = if writes {
-            item::store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now))?
+            let stored = item::store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now));
+            match stored {
+                Ok(units) => units,
+                Err(error) => {
+                    if let Some(place) = reasons.get_mut(done.len()) {
+                        *place = reason(error)?;
+                    }
+                    return Err(Error::TransactionCanceled(reasons));
+                }
+            }
         } else {
             WriteUnits { table: item::units(before.as_ref(), None), ..WriteUnits::default() }
         };
@@ -80,6 +90,22 @@ pub fn write(
     }
     Ok(Outcome::Done(done))
 }
+
+/// Draws what a transaction used: each write counts twice.
+///
+/// # Errors
+/// `TransactionCanceled`, with the reasons of those actions for which there is no throughput left.
+pub fn draw(drawn: &Drawn, done: &[Written]) -> Result<(), Error> {
+    let reasons = done.iter().map(|written| match drawn.written(written, COST) {
+        Ok(()) => Ok(Reason::FINE),
+        Err(error) => reason(error),
+    });
+    let reasons = reasons.collect::<Result<Vec<_>, _>>()?;
+    if reasons.iter().all(Reason::is_fine) { Ok(()) } else { Err(Error::TransactionCanceled(reasons)) }
+}
+
+/// What an action of a transaction costs, of what it would alone.
+pub const COST: f64 = 2.0;
 
 /// One action, judged but not yet done.
 struct Prepared {
@@ -118,6 +144,13 @@ pub fn reason(error: Error) -> Result<Reason, Error> {
         Error::Validation(message) => Ok(Reason { code: "ValidationError", message: Some(message), item: None }),
         Error::DuplicateItem => {
             Ok(Reason { code: "DuplicateItem", message: Some(Error::DuplicateItem.to_string()), item: None })
+        }
+        Error::CollectionTooLarge => {
+            let message = Some(Error::CollectionTooLarge.to_string());
+            Ok(Reason { code: "ItemCollectionSizeLimitExceeded", message, item: None })
+        }
+        Error::Throttled(refusal) => {
+            Ok(Reason { code: refusal.transaction_code(), message: Some(refusal.to_string()), item: None })
         }
         other => Err(other),
     }

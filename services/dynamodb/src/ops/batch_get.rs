@@ -74,7 +74,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchGetItemInput) -> Result<V
     all_permissions(cx, "dynamodb:BatchGetItem", named)
 }
 
-pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput, Error> {
+pub async fn batch_get(state: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Result<BatchGetItemOutput, Error> {
     let batch = validated(&input)?;
     let snapshot = cx.db().read()?;
     let mut located = Vec::with_capacity(batch.len());
@@ -84,6 +84,8 @@ pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Re
     let report = report(input.return_consumed_capacity.as_deref());
     let mut output = BatchGetItemOutput::default();
     let mut room = BATCH_GET_BYTES_MAX;
+    let drawn = state.drawn(&cx);
+    let (mut any, mut throttled) = (false, None);
     for ((name, wanted), (table, keys)) in batch.into_iter().zip(located) {
         let mut usage = Usage::default();
         let responses = output.responses.entry(name.clone()).or_default();
@@ -94,18 +96,31 @@ pub async fn batch_get(_: Arc<DynamoDb>, cx: Cx, input: BatchGetItemInput) -> Re
             if size > room {
                 break;
             }
+            let units = units(item.as_ref(), wanted.request.consistent_read);
+            match drawn.read(&table, &Usage::table(units), Some(key.partition)) {
+                Ok(()) => any = true,
+                Err(Error::Throttled(refusal)) => {
+                    throttled = Some(refusal);
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
             room -= size;
             done += 1;
-            usage.add_table(units(item.as_ref(), wanted.request.consistent_read));
+            usage.add_table(units);
             responses.extend(project(item, wanted.projection.as_ref()));
         }
         output.consumed_capacity.extend(usage.report(report, &table.name, Kind::Unsaid));
         if done < keys.len() {
-            room = 0;
+            // Where a table has no throughput left, others may have.
+            room = if throttled.is_some() { room } else { 0 };
             output.unprocessed_keys.insert(name, wanted.unprocessed(done));
         }
     }
-    Ok(output)
+    match throttled {
+        Some(refusal) if !any => Err(Error::Throttled(refusal)),
+        _ => Ok(output),
+    }
 }
 
 struct Wanted<'i> {

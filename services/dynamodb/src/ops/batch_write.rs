@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::put::{key, put_item};
-use super::{ItemCollectionMetrics, METRICS, REPORTS, all_permissions, item_permission, metrics, report};
+use super::{ItemCollectionMetrics, METRICS, REPORTS, all_permissions, item_permission, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
+use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::limits::BATCH_WRITE_REQUESTS_MAX;
@@ -49,12 +50,24 @@ pub struct DeleteRequest {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct BatchWriteItemOutput {
-    /// Always empty: what is accepted is done.
-    pub unprocessed_items: BTreeMap<String, ()>,
+    /// What there was no throughput left for, as parts of the request.
+    pub unprocessed_items: BTreeMap<String, Vec<Unprocessed>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub item_collection_metrics: BTreeMap<String, Vec<ItemCollectionMetrics>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consumed_capacity: Vec<ConsumedCapacity>,
+}
+
+#[derive(Debug, Serialize)]
+pub enum Unprocessed {
+    PutRequest {
+        #[serde(rename = "Item")]
+        item: StoredItem,
+    },
+    DeleteRequest {
+        #[serde(rename = "Key")]
+        key: StoredItem,
+    },
 }
 
 impl WriteRequest {
@@ -73,23 +86,43 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchWriteItemInput) -> Result
     all_permissions(cx, "dynamodb:BatchWriteItem", named)
 }
 
-pub async fn batch_write(_: Arc<DynamoDb>, cx: Cx, input: BatchWriteItemInput) -> Result<BatchWriteItemOutput, Error> {
+pub async fn batch_write(
+    state: Arc<DynamoDb>,
+    cx: Cx,
+    input: BatchWriteItemInput,
+) -> Result<BatchWriteItemOutput, Error> {
     let writes = validated(&input)?;
     check_keys(&cx, &writes)?;
-    let now = cx.now();
     let mut answers = Vec::with_capacity(writes.len());
     for write in writes {
-        let (name, region, item) = (write.table.clone(), cx.region().clone(), write.change.item().clone());
-        answers.push((name, item, cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write))));
+        let (name, item, puts) =
+            (write.table.clone(), write.change.item().clone(), matches!(write.change, Change::Put(_)));
+        answers.push((name, item, puts, write::one(&state, &cx, write)));
     }
     let mut output = BatchWriteItemOutput::default();
     let mut usages: BTreeMap<String, Usage> = BTreeMap::new();
-    for (name, item, answer) in answers {
-        let written = answer.await?;
+    let mut throttled = None;
+    for (name, item, puts, answer) in answers {
+        let written = match answer.await {
+            Ok(written) => written,
+            Err(Error::Throttled(refusal)) => {
+                throttled = Some(refusal);
+                let item = match puts {
+                    true => Unprocessed::PutRequest { item },
+                    false => Unprocessed::DeleteRequest { key: item },
+                };
+                output.unprocessed_items.entry(name).or_default().push(item);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         usages.entry(written.table.name.clone()).or_default().add_write(&written.units, 1.0);
-        if let Some(metrics) = metrics(input.return_item_collection_metrics.as_deref(), &written.table, &item) {
+        if let Some(metrics) = metrics(&cx, input.return_item_collection_metrics.as_deref(), &written.table, &item)? {
             output.item_collection_metrics.entry(name).or_default().push(metrics);
         }
+    }
+    if let Some(refusal) = throttled.filter(|_| usages.is_empty()) {
+        return Err(Error::Throttled(refusal));
     }
     let report = report(input.return_consumed_capacity.as_deref());
     output.consumed_capacity =

@@ -8,13 +8,13 @@ use service::Cx;
 
 use super::expressions::{self, Parameters};
 use super::put::{WriteOutput, key};
-use super::{check_write_parameters, metrics, report};
+use super::{check_write_parameters, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::error::Error;
 use crate::expression::legacy::ExpectedInput;
 use crate::model::capacity::{Kind, Usage};
-use crate::model::item::{self, Change, Write};
+use crate::model::item::{Change, Write};
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -33,11 +33,10 @@ pub struct DeleteItemInput {
     pub return_item_collection_metrics: Option<String>,
 }
 
-pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: DeleteItemInput) -> Result<WriteOutput, Error> {
+pub async fn delete(state: Arc<DynamoDb>, cx: Cx, input: DeleteItemInput) -> Result<WriteOutput, Error> {
     let write = validated(&input)?;
     let key = write.change.item().clone();
-    let (region, now) = (cx.region().clone(), cx.now());
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
+    let written = write::one(&state, &cx, write).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     Ok(WriteOutput {
@@ -46,7 +45,7 @@ pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: DeleteItemInput) -> Result<
             &written.table.name,
             Kind::Unsaid,
         ),
-        item_collection_metrics: metrics(input.return_item_collection_metrics.as_deref(), &written.table, &key),
+        item_collection_metrics: metrics(&cx, input.return_item_collection_metrics.as_deref(), &written.table, &key)?,
         attributes: written.before.filter(|_| input.return_values.as_deref() == Some("ALL_OLD")),
     })
 }

@@ -41,7 +41,7 @@ pub struct GetItemOutput {
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
 
-pub async fn get(_: Arc<DynamoDb>, cx: Cx, input: GetItemInput) -> Result<GetItemOutput, Error> {
+pub async fn get(state: Arc<DynamoDb>, cx: Cx, input: GetItemInput) -> Result<GetItemOutput, Error> {
     let (key, projection) = validated(&input)?;
     let read = cx.db().read()?;
     let table = table::find(&read, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
@@ -50,10 +50,11 @@ pub async fn get(_: Arc<DynamoDb>, cx: Cx, input: GetItemInput) -> Result<GetIte
         check_key_paths(&table, projection)?;
     }
     let item = item::get(&read, &table, &located)?;
-    let units = units(item.as_ref(), input.consistent_read);
+    let usage = Usage::table(units(item.as_ref(), input.consistent_read));
+    state.drawn(&cx).read(&table, &usage, Some(located.partition))?;
     let report = report(input.return_consumed_capacity.as_deref());
     Ok(GetItemOutput {
-        consumed_capacity: Usage::table(units).report(report, &table.name, Kind::Unsaid),
+        consumed_capacity: usage.report(report, &table.name, Kind::Unsaid),
         item: project(item, projection.as_ref()),
     })
 }

@@ -26,6 +26,7 @@ pub mod transact_write;
 pub mod ttl;
 pub mod update;
 pub mod update_table;
+pub mod write;
 
 use base::Arn;
 use serde::Serialize;
@@ -33,9 +34,10 @@ use service::{CallerKind, Cx, Error as ServiceError, Permission};
 
 use crate::encoding::StoredItem;
 use crate::error::Error;
-use crate::key::KeySchema;
+use crate::key::{KeySchema, partition_digest};
+use crate::limits::GIGABYTE;
 use crate::model::capacity::Report;
-use crate::model::{policy, table as tables};
+use crate::model::{collection, policy, table as tables};
 use crate::types::Table;
 use crate::validation::Constraints;
 use crate::value::{Item, Value};
@@ -183,10 +185,24 @@ pub struct ItemCollectionMetrics {
 }
 
 /// The answer to `ReturnItemCollectionMetrics`: only tables with local indexes have item collections.
-pub fn metrics(parameter: Option<&str>, table: &Table, item: &StoredItem) -> Option<ItemCollectionMetrics> {
+///
+/// # Errors
+/// When the size cannot be read.
+pub fn metrics(
+    cx: &Cx,
+    parameter: Option<&str>,
+    table: &Table,
+    item: &StoredItem,
+) -> Result<Option<ItemCollectionMetrics>, Error> {
+    let name = &table.key.partition.name;
+    let Some(partition) = item.view().get(name) else { return Ok(None) };
     if parameter != Some("SIZE") || table.local_indexes.is_empty() {
-        return None;
+        return Ok(None);
     }
-    let item_collection_key = item.only(|name| name == table.key.partition.name);
-    Some(ItemCollectionMetrics { item_collection_key, size_estimate_range_gb: [0.0, 1.0] })
+    let bytes = collection::size(&cx.db().read()?, table, partition_digest(partition))?;
+    let gigabytes = (bytes / GIGABYTE) as f64;
+    Ok(Some(ItemCollectionMetrics {
+        item_collection_key: item.only(|attribute| attribute == name),
+        size_estimate_range_gb: [gigabytes, gigabytes + 1.0],
+    }))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 
 use super::expressions::{self, Parameters};
-use super::{ItemCollectionMetrics, check_write_parameters, metrics, report};
+use super::{ItemCollectionMetrics, check_write_parameters, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::expression::legacy::ExpectedInput;
 use crate::limits::{ATTRIBUTE_NAME_BYTES_MAX, ITEM_BYTES_MAX};
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage};
-use crate::model::item::{self, Change, Write};
+use crate::model::item::{Change, Write};
 use crate::size::item_size;
 use crate::validation::Constraints;
 
@@ -47,21 +47,21 @@ pub struct WriteOutput {
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
 }
 
-pub async fn put(_: Arc<DynamoDb>, cx: Cx, input: PutItemInput) -> Result<WriteOutput, Error> {
+pub async fn put(state: Arc<DynamoDb>, cx: Cx, input: PutItemInput) -> Result<WriteOutput, Error> {
     let write = validated(&input)?;
-    let (region, now) = (cx.region().clone(), cx.now());
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
+    let written = write::one(&state, &cx, write).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
-    let shown = written.after.as_ref();
     Ok(WriteOutput {
         consumed_capacity: usage.report(
             report(input.return_consumed_capacity.as_deref()),
             &written.table.name,
             Kind::Unsaid,
         ),
-        item_collection_metrics: shown
-            .and_then(|item| metrics(input.return_item_collection_metrics.as_deref(), &written.table, item)),
+        item_collection_metrics: match &written.after {
+            Some(item) => metrics(&cx, input.return_item_collection_metrics.as_deref(), &written.table, item)?,
+            None => None,
+        },
         attributes: written.before.filter(|_| input.return_values.as_deref() == Some("ALL_OLD")),
     })
 }

@@ -45,7 +45,7 @@ pub struct QueryInput {
     pub expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
 }
 
-pub async fn query(_: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<PageOutput, Error> {
+pub async fn query(state: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<PageOutput, Error> {
     let asked = validated(&input)?;
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
@@ -53,7 +53,9 @@ pub async fn query(_: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<PageOu
     let page = read(&snapshot, &input, &asked, &place)?;
     let report = report(input.return_consumed_capacity.as_deref());
     let local = place.index.is_some_and(|(_, local)| local);
-    Ok(asked.selection.output(place.source, local, page, input.consistent_read, report))
+    let usage = read::usage(place.source, local, &page, input.consistent_read);
+    state.drawn(&cx).read(&table, &usage, Some(place.partition))?;
+    Ok(asked.selection.output(place.source, page, &usage, report))
 }
 
 /// What a query reads.

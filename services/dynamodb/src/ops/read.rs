@@ -119,15 +119,8 @@ impl Selection<'_> {
     }
 
     /// The answer that a page makes.
-    pub fn output(&self, source: Source<'_>, local: bool, page: Page, consistent: bool, report: Report) -> PageOutput {
+    pub fn output(&self, source: Source<'_>, page: Page, usage: &Usage, report: Report) -> PageOutput {
         let last_evaluated_key = page.last.map(|last| last.only(|name| source.is_key(name)));
-        let factor = if consistent { 1.0 } else { 0.5 };
-        let mut usage = Usage::table(page.fetched_blocks as f64 * factor);
-        let units = read_units(page.bytes.max(1), consistent);
-        match source.index {
-            Some(index) => usage.add_index(&index.name, local, units),
-            None => usage.add_table(units),
-        }
         let count = page.items.len();
         PageOutput {
             items: (self.select != Some("COUNT")).then(|| self.project(page.items)),
@@ -137,6 +130,18 @@ impl Selection<'_> {
             consumed_capacity: usage.report(report, &source.table.name, Kind::Unsaid),
         }
     }
+}
+
+/// The units that a page took.
+pub fn usage(source: Source<'_>, local: bool, page: &Page, consistent: bool) -> Usage {
+    let factor = if consistent { 1.0 } else { 0.5 };
+    let mut usage = Usage::table(page.fetched_blocks as f64 * factor);
+    let units = read_units(page.bytes.max(1), consistent);
+    match source.index {
+        Some(index) => usage.add_index(&index.name, local, units),
+        None => usage.add_table(units),
+    }
+    usage
 }
 
 /// The index that a request names.

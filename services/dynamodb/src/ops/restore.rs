@@ -236,6 +236,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         recovery: None,
         copies: 0,
         restore: Some(restore),
+        counts_collections: true,
         ..source.clone()
     };
     table.forget_definitions();

@@ -43,7 +43,7 @@ pub struct ScanInput {
     pub expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
 }
 
-pub async fn scan(_: Arc<DynamoDb>, cx: Cx, input: ScanInput) -> Result<PageOutput, Error> {
+pub async fn scan(state: Arc<DynamoDb>, cx: Cx, input: ScanInput) -> Result<PageOutput, Error> {
     let (selection, filter, start) = validated(&input)?;
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
@@ -82,7 +82,9 @@ pub async fn scan(_: Arc<DynamoDb>, cx: Cx, input: ScanInput) -> Result<PageOutp
     )?;
     let report = report(input.return_consumed_capacity.as_deref());
     let local = index.is_some_and(|(_, local)| local);
-    Ok(selection.output(source, local, page, input.consistent_read, report))
+    let usage = read::usage(source, local, &page, input.consistent_read);
+    state.drawn(&cx).read(&table, &usage, None)?;
+    Ok(selection.output(source, page, &usage, report))
 }
 
 type Validated<'i> = (Selection<'i>, Option<Condition>, Option<StoredItem>);

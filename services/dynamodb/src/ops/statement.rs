@@ -8,9 +8,10 @@ use kv::{Order, Snap};
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
+use super::get;
 use super::read::{self, index};
 use super::transact_write::check_count;
-use super::{all_permissions, permission, report};
+use super::{all_permissions, permission, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
@@ -123,7 +124,7 @@ pub fn transaction_permissions(
     all(cx, input.transact_statements.iter().flatten())
 }
 
-pub async fn execute(_: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<StatementOutput, Error> {
+pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<StatementOutput, Error> {
     let mut constraints = Constraints::default();
     constraints.present(&input.statement, "statement");
     constraints.at_least(input.limit, "limit", 1);
@@ -131,7 +132,7 @@ pub async fn execute(_: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<
     constraints.check()?;
     let statement = input.parse()?;
     let Statement::Select(select) = &statement else {
-        return write(&cx, &statement, &input).await;
+        return change(&state, &cx, &statement, &input).await;
     };
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
@@ -144,6 +145,7 @@ pub async fn execute(_: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<
         Some((index, local)) => usage.add_index(&index.name, local, units),
         None => usage.add_table(units),
     }
+    state.drawn(&cx).read(&table, &usage, None)?;
     let last_evaluated_key = page.last.map(|last| last.only(|name| source.is_key(name)));
     Ok(StatementOutput {
         next_token: last_evaluated_key.as_ref().map(token).transpose()?,
@@ -210,15 +212,19 @@ fn planned(snapshot: &Snap, cx: &Cx, statement: &Statement) -> Result<Option<Wri
     Ok(write)
 }
 
-async fn write(cx: &Cx, statement: &Statement, input: &StatementInput) -> Result<StatementOutput, Error> {
+async fn change(
+    state: &DynamoDb,
+    cx: &Cx,
+    statement: &Statement,
+    input: &StatementInput,
+) -> Result<StatementOutput, Error> {
     if matches!(statement, Statement::Exists(_)) {
         return Err(Error::validation("EXISTS can only be used in ExecuteTransaction"));
     }
     let planned = planned(&cx.db().read()?, cx, statement)?;
     let Some(mut write) = planned else { return Ok(StatementOutput::default()) };
     write.show_on_failure = input.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD");
-    let (region, now) = (cx.region().clone(), cx.now());
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
+    let written = write::one(state, cx, write).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     Ok(StatementOutput {
@@ -261,7 +267,7 @@ fn select_one(snapshot: &Snap, table: &Table, select: &Select) -> Result<Option<
     Ok(fitting.map(|item| shown(select, item)))
 }
 
-pub async fn batch(_: Arc<DynamoDb>, cx: Cx, input: BatchInput) -> Result<ResponsesOutput, Error> {
+pub async fn batch(state: Arc<DynamoDb>, cx: Cx, input: BatchInput) -> Result<ResponsesOutput, Error> {
     let mut constraints = Constraints::default();
     let count = input.statements.len();
     constraints.length(
@@ -274,7 +280,7 @@ pub async fn batch(_: Arc<DynamoDb>, cx: Cx, input: BatchInput) -> Result<Respon
     constraints.check()?;
     let mut responses = Vec::with_capacity(count);
     for one in &input.statements {
-        responses.push(match in_batch(&cx, one).await {
+        responses.push(match in_batch(&state, &cx, one).await {
             Ok(response) => response,
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => Response { error: Some(batch_error(error)), ..Response::default() },
@@ -283,15 +289,18 @@ pub async fn batch(_: Arc<DynamoDb>, cx: Cx, input: BatchInput) -> Result<Respon
     Ok(ResponsesOutput { responses })
 }
 
-async fn in_batch(cx: &Cx, input: &StatementInput) -> Result<Response, Error> {
+async fn in_batch(state: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Response, Error> {
     let statement = input.parse()?;
     let item = match &statement {
         Statement::Select(select) => {
             let snapshot = cx.db().read()?;
             let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
-            select_one(&snapshot, &table, select)?
+            let item = select_one(&snapshot, &table, select)?;
+            let usage = Usage::table(get::units(item.as_ref(), input.consistent_read));
+            state.drawn(cx).read(&table, &usage, None)?;
+            item
         }
-        statement => write(cx, statement, input).await?.items.into_iter().next(),
+        statement => change(state, cx, statement, input).await?.items.into_iter().next(),
     };
     Ok(Response { table_name: Some(statement.table().to_string()), item, error: None })
 }
@@ -310,7 +319,7 @@ fn batch_error(error: Error) -> Reason {
     Reason { code, message, item }
 }
 
-pub async fn transaction(_: Arc<DynamoDb>, cx: Cx, input: TransactionInput) -> Result<ResponsesOutput, Error> {
+pub async fn transaction(state: Arc<DynamoDb>, cx: Cx, input: TransactionInput) -> Result<ResponsesOutput, Error> {
     let mut constraints = Constraints::default();
     check_count(&mut constraints, input.transact_statements.as_ref(), "ParameterizedStatement");
     constraints.check()?;
@@ -332,9 +341,7 @@ pub async fn transaction(_: Arc<DynamoDb>, cx: Cx, input: TransactionInput) -> R
         token: token.clone(),
         digest: digest(&[format!("{:?}", input.transact_statements).as_bytes()]),
     });
-    let (region, now) = (cx.region().clone(), cx.now());
-    let outcome =
-        cx.db().write(move |tx| transaction::write(tx, region.as_str(), now, request.as_ref(), &writes)).await?;
+    let outcome = write::all(&state, &cx, request, writes).await?;
     let responses = match outcome {
         transaction::Outcome::Done(done) => {
             let answer = |(statement, written)| Response { item: returned(statement, written), ..Response::default() };

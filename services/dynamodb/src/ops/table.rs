@@ -214,6 +214,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         recovery: None,
         copies: 0,
         restore: None,
+        counts_collections: true,
     };
     check_local_indexes(&table)?;
     check_global_indexes(&table, input)?;

@@ -66,7 +66,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactGetItemsInput) -> Resu
 }
 
 pub async fn transact_get(
-    _: Arc<DynamoDb>,
+    state: Arc<DynamoDb>,
     cx: Cx,
     input: TransactGetItemsInput,
 ) -> Result<TransactGetItemsOutput, Error> {
@@ -96,14 +96,25 @@ pub async fn transact_get(
     if reasons.iter().any(|reason| !reason.is_fine()) {
         return Err(Error::TransactionCanceled(reasons));
     }
+    let drawn = state.drawn(&cx);
     let mut usages: BTreeMap<&str, Usage> = BTreeMap::new();
     let mut output = TransactGetItemsOutput::default();
+    reasons.clear();
     for ((get, table), (_, key)) in gets.iter().zip(&tables).zip(&keys) {
         let item = item::get(&snapshot, table, key)?;
         // A transactional read costs two consistent ones.
-        usages.entry(&table.name).or_default().add_table(2.0 * units(item.as_ref(), true));
+        let units = transaction::COST * units(item.as_ref(), true);
+        reasons.push(match drawn.read(table, &Usage::table(units), Some(key.partition)) {
+            Ok(()) => Reason::FINE,
+            Err(error) => transaction::reason(error)?,
+        });
+        usages.entry(&table.name).or_default().add_table(units);
         let item = project(item, get.projection.as_ref()).filter(|item| !item.view().is_empty());
         output.responses.push(ItemResponse { item });
+    }
+    if reasons.iter().any(|reason| !reason.is_fine()) {
+        drawn.give_back();
+        return Err(Error::TransactionCanceled(reasons));
     }
     let report = report(input.return_consumed_capacity.as_deref());
     output.consumed_capacity =

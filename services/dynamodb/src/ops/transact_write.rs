@@ -8,7 +8,9 @@ use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions;
 use super::put::{key, put_item};
-use super::{ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, all_permissions, item_permission, metrics, report};
+use super::{
+    ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, all_permissions, item_permission, metrics, report, write,
+};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::error::Error;
@@ -111,7 +113,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactWriteItemsInput) -> Re
 }
 
 pub async fn transact_write(
-    _: Arc<DynamoDb>,
+    state: Arc<DynamoDb>,
     cx: Cx,
     input: TransactWriteItemsInput,
 ) -> Result<TransactWriteItemsOutput, Error> {
@@ -121,18 +123,17 @@ pub async fn transact_write(
         token: token.clone(),
         digest: digest(&[format!("{:?}", input.transact_items).as_bytes()]),
     });
-    let (region, now) = (cx.region().clone(), cx.now());
-    let outcome =
-        cx.db().write(move |tx| transaction::write(tx, region.as_str(), now, request.as_ref(), &writes)).await?;
+    let outcome = write::all(&state, &cx, request, writes).await?;
     let mut output = TransactWriteItemsOutput::default();
     let Outcome::Done(done) = outcome else { return Ok(output) };
     let mut usages: BTreeMap<String, Usage> = BTreeMap::new();
     for written in done {
-        // A transactional write costs two.
-        usages.entry(written.table.name.clone()).or_default().add_write(&written.units, 2.0);
+        usages.entry(written.table.name.clone()).or_default().add_write(&written.units, transaction::COST);
         let item = written.after.as_ref().or(written.before.as_ref());
-        let metrics =
-            item.and_then(|item| metrics(input.return_item_collection_metrics.as_deref(), &written.table, item));
+        let metrics = match item {
+            Some(item) => metrics(&cx, input.return_item_collection_metrics.as_deref(), &written.table, item)?,
+            None => None,
+        };
         if let Some(metrics) = metrics {
             output.item_collection_metrics.entry(written.table.name.clone()).or_default().push(metrics);
         }
@@ -170,7 +171,7 @@ fn validated(input: &TransactWriteItemsInput) -> Result<Vec<Write>, Error> {
     }
     constraints.check()?;
     let writes = items().map(|item| match item.asked() {
-        Some(asked) => write(&asked),
+        Some(asked) => action(&asked),
         None => Err(Error::validation("TransactItems can only contain one of Check, Put, Update or Delete")),
     });
     let writes = writes.collect::<Result<Vec<_>, _>>()?;
@@ -202,7 +203,8 @@ fn check_action(constraints: &mut Constraints, number: usize, asked: &Asked<'_>)
     constraints.choice(on_failure, &at("returnValuesOnConditionCheckFailure"), &ON_FAILURE);
 }
 
-fn write(asked: &Asked<'_>) -> Result<Write, Error> {
+/// The write that an action is.
+fn action(asked: &Asked<'_>) -> Result<Write, Error> {
     let action = asked.action();
     expressions::Parameters {
         expressions: &[

@@ -8,7 +8,7 @@ use service::Cx;
 
 use super::expressions::{self, Parameters};
 use super::put::{WriteOutput, key};
-use super::{check_write_parameters, metrics, report};
+use super::{check_write_parameters, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::expression::Projection;
 use crate::expression::legacy::{self, AttributeUpdateInput, ExpectedInput};
 use crate::model::capacity::{Kind, Usage};
-use crate::model::item::{self, Change, UpdateRequest, Write};
+use crate::model::item::{Change, UpdateRequest, Write};
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,15 +37,14 @@ pub struct UpdateItemInput {
     pub return_item_collection_metrics: Option<String>,
 }
 
-pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateItemInput) -> Result<WriteOutput, Error> {
+pub async fn update(state: Arc<DynamoDb>, cx: Cx, input: UpdateItemInput) -> Result<WriteOutput, Error> {
     let write = validated(&input)?;
     let key = write.change.item().clone();
     let touched = match &write.change {
         Change::Update(_, request) => request.update.projection(),
         _ => Projection::default(),
     };
-    let (region, now) = (cx.region().clone(), cx.now());
-    let written = cx.db().write(move |tx| item::write(tx, region.as_str(), now, &write)).await?;
+    let written = write::one(&state, &cx, write).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
     let part =
@@ -56,7 +55,7 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateItemInput) -> Result<
             &written.table.name,
             Kind::Unsaid,
         ),
-        item_collection_metrics: metrics(input.return_item_collection_metrics.as_deref(), &written.table, &key),
+        item_collection_metrics: metrics(&cx, input.return_item_collection_metrics.as_deref(), &written.table, &key)?,
         attributes: match input.return_values.as_deref() {
             Some("ALL_OLD") => written.before,
             Some("ALL_NEW") => written.after,

@@ -194,6 +194,7 @@ mod tests {
             recovery: Some(Recovery { enabled: Timestamp(1), since: Timestamp(2), days: 35 }),
             copies: 0,
             restore: None,
+            counts_collections: false,
         };
         let backup = Backup {
             arn: "arn:aws:dynamodb:r:0:table/t/backup/b".parse().unwrap(),

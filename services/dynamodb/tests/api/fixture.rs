@@ -7,7 +7,7 @@ pub struct Fixture(pub TestCloud);
 
 impl Fixture {
     pub fn new() -> Fixture {
-        Fixture(TestCloud::new(dynamodb::services()))
+        Fixture(TestCloud::new(dynamodb::services(dynamodb::Options::default())))
     }
 
     /// With a table `tab` whose partition key is `pk`.

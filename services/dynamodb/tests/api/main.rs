@@ -4,6 +4,7 @@
 mod agreement;
 mod backup;
 mod batch;
+mod collection;
 mod fixture;
 mod follow;
 mod index;
@@ -12,5 +13,6 @@ mod query;
 mod statement;
 mod stream;
 mod table;
+mod throttle;
 mod transaction;
 mod wording;

@@ -47,7 +47,7 @@ impl World {
         };
         let env = base::Env::simulated(7, Timestamp::from_secs(1_800_000_000));
         let lambda = lambda::Lambda::open(config, &env).unwrap();
-        let [tables, streams, _] = dynamodb::services();
+        let [tables, streams, _] = dynamodb::services(dynamodb::Options::default());
         let services = [lambda::service(lambda.clone()), sqs::service(), tables, streams, sts()];
         let cloud = TestCloud::with_access(services, Arc::new(Roles));
         World { cloud, lambda, stop: CancellationToken::new(), _dir: dir }

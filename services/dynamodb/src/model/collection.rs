@@ -1,0 +1,53 @@
+//! Item collections: the items with one partition key, with their entries in local indexes, whose size is limited where a
+//! table has such indexes.
+//!
+//! Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html#LSI.ItemCollections>
+
+use kv::{Read, Tx};
+
+use super::index;
+use crate::encoding::StoredItem;
+use crate::error::Error;
+use crate::key::ItemKey;
+use crate::keys::{COLLECTIONS, Digest};
+use crate::limits::COLLECTION_BYTES_MAX;
+use crate::size::item_size;
+use crate::types::Table;
+
+/// Keeps the size of an item's collection true to a change of the item.
+///
+/// # Errors
+/// `CollectionTooLarge` when it would grow past the limit.
+pub fn follow(
+    tx: &mut Tx,
+    table: &Table,
+    key: &ItemKey,
+    before: Option<&StoredItem>,
+    after: Option<&StoredItem>,
+) -> Result<(), Error> {
+    if table.local_indexes.is_empty() || !table.counts_collections {
+        return Ok(());
+    }
+    let place = (table.id, key.partition);
+    let (was, will_be) = (share(table, before), share(table, after));
+    let bytes = (COLLECTIONS.get(tx, place)?.unwrap_or_default() + will_be).saturating_sub(was);
+    if will_be > was && bytes > COLLECTION_BYTES_MAX {
+        return Err(Error::CollectionTooLarge);
+    }
+    match bytes {
+        0 => Ok(COLLECTIONS.delete(tx, place)?),
+        bytes => Ok(COLLECTIONS.put(tx, place, &bytes)?),
+    }
+}
+
+/// What an item adds to its collection.
+fn share(table: &Table, item: Option<&StoredItem>) -> u64 {
+    let Some(item) = item else { return 0 };
+    let entries = table.local_indexes.iter().filter_map(|index| index::entry(table, index, item));
+    (item_size(item.view()) + entries.map(|entry| item_size(entry.item.view())).sum::<usize>()) as u64
+}
+
+/// The bytes of a collection.
+pub fn size(read: &impl Read, table: &Table, partition: Digest) -> Result<u64, Error> {
+    Ok(COLLECTIONS.get(read, (table.id, partition))?.unwrap_or_default())
+}
