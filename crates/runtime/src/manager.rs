@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::bootstraps::write_bootstraps;
 use crate::compiled::Compiled;
 use crate::config::Config;
-use crate::function::{FunctionSpec, Host, Initialization, Invocation, InvokeError, Outcome};
+use crate::function::{FunctionSpec, Host, Invocation, InvokeError, Outcome};
 use crate::housekeeping::{expire_idle, freeze_idle};
 use crate::inspect::{self, Inspector};
 use crate::instance::Instance;
@@ -361,16 +361,16 @@ impl Inner {
 
     /// Does what a change of the pools asks for.
     pub(crate) fn apply(self: &Arc<Inner>, effects: Effects<Slot>) {
-        for Start { spec, initialization } in effects.start {
+        for start in effects.start {
             self.make_memory();
             let inner = self.clone();
             tokio::spawn(async move {
                 let result = tokio::select! {
-                    result = inner.start(&spec, initialization) => result,
+                    result = inner.start(&start) => result,
                     () = inner.stopped() => Some(Err(InvokeError::ShuttingDown.into())),
                 };
                 let Some(result) = result else { return };
-                let effects = inner.state().pools.started(&spec.key, result, Instant::now());
+                let effects = inner.state().pools.started(&start.spec.key, result, Instant::now());
                 inner.apply(effects);
             });
         }
@@ -379,21 +379,22 @@ impl Inner {
         self.idled.notify_one();
     }
 
-    /// Starts an instance when it is its turn; `None` when it is not needed any more then.
-    async fn start(
-        self: &Arc<Inner>,
-        spec: &Arc<FunctionSpec>,
-        initialization: Initialization,
-    ) -> Option<Result<Slot, StartError>> {
-        let start = async {
+    /// Starts an instance when it is its turn; `None` when it is not needed any more then. The first one of a function waits for
+    /// no turn: however many others are started, the function answers.
+    async fn start(self: &Arc<Inner>, start: &Start) -> Option<Result<Slot, StartError>> {
+        let Start { spec, initialization, is_first } = start;
+        let started = async {
             let (needed, effects) = self.state().pools.is_needed(&spec.key);
             self.apply(effects);
             match needed {
-                true => Some(self.starter.start(spec, initialization).await.map(Box::new)),
+                true => Some(self.starter.start(spec, *initialization).await.map(Box::new)),
                 false => None,
             }
         };
-        self.starter.workshop.in_turn(start).await
+        match is_first {
+            true => started.await,
+            false => self.starter.workshop.in_turn(started).await,
+        }
     }
 
     /// Ends an instance: at once, which dropping it does, or when its extensions have heard of it.

@@ -69,6 +69,8 @@ pub(crate) struct Effects<I> {
 pub(crate) struct Start {
     pub spec: Arc<FunctionSpec>,
     pub initialization: Initialization,
+    /// Whether the function has no other instance, not even one that is being started.
+    pub is_first: bool,
 }
 
 /// How many instances of a version are kept ready.
@@ -314,10 +316,10 @@ impl<I: Member, E: Display> Pools<I, E> {
                 && self.make_room(&key, effects)
             {
                 if let Some(pool) = self.pools.get_mut(&key) {
-                    let initialization = pool.next_initialization();
+                    let (initialization, is_first) = (pool.next_initialization(), pool.members() == 0);
                     pool.starting += 1;
                     self.alive += 1;
-                    effects.start.push(Start { spec: pool.spec.clone(), initialization });
+                    effects.start.push(Start { spec: pool.spec.clone(), initialization, is_first });
                 }
             }
         }

@@ -205,6 +205,13 @@ fn who_is_covered_by_a_start_does_not_give_up() {
 }
 
 #[test]
+fn the_first_start_is_told_apart() {
+    let mut pools: Pools<Fake, &str> = Pools::new(9);
+    let starts = [0, 1].map(|_| pools.acquire(&spec("a", None)).1.start[0].is_first);
+    assert_eq!((starts, pools.acquire(&spec("b", None)).1.start[0].is_first), ([true, false], true));
+}
+
+#[test]
 fn starts_that_nobody_waits_for_any_more_are_taken_back() {
     let mut world = World::new(9);
     let spec = spec("a", None);
