@@ -170,7 +170,11 @@ impl Store {
         let mut state = self.lock();
         // Unless more was appended meanwhile, the latest is the same, but may have been flushed.
         let current = state.latest.sequence == view.sequence;
-        state.durable = Arc::new(if current { state.latest.clone() } else { view });
+        let durable = Arc::new(if current { state.latest.clone() } else { view });
+        let before = std::mem::replace(&mut state.durable, durable);
+        drop(state);
+        // Takes its time when a range delete emptied a layer, and nobody else should wait for that.
+        drop(before);
         Ok(())
     }
 
