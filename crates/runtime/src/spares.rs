@@ -55,7 +55,7 @@ struct State<W> {
     ready: VecDeque<W>,
     wanted: usize,
     /// When one was last asked for.
-    used: Instant,
+    used: Option<Instant>,
     making: bool,
     /// There shall be no more.
     closed: bool,
@@ -63,7 +63,7 @@ struct State<W> {
 
 impl Spares {
     pub fn new() -> Spares {
-        Spares(Mutex::new(State::new(Instant::now())))
+        Spares(Mutex::new(State::new()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<Waiting>> {
@@ -110,23 +110,26 @@ impl Spare for Waiting {
 
 /// What leaves is given to the caller, who drops it without the lock.
 impl<W: Spare> State<W> {
-    fn new(now: Instant) -> State<W> {
-        State { ready: VecDeque::new(), wanted: 1, used: now, making: false, closed: false }
+    fn new() -> State<W> {
+        State { ready: VecDeque::new(), wanted: 1, used: None, making: false, closed: false }
     }
 
     fn lacks(&self) -> bool {
         !self.closed && self.ready.len() < self.wanted
     }
 
-    /// Takes the one that has had most time to get ready. When there is none, more are kept from now on.
+    /// Takes the one that has had most time to get ready. When there is none, more are kept from now on; but the first start
+    /// comes before any can be there.
     fn take(&mut self, now: Instant) -> Option<W> {
-        self.used = now;
+        let is_first = self.used.replace(now).is_none();
         while let Some(spare) = self.ready.pop_front() {
             if !spare.has_ended() {
                 return Some(spare);
             }
         }
-        self.wanted = (self.wanted * 2).min(SPARES_MAX);
+        if !is_first {
+            self.wanted = (self.wanted * 2).min(SPARES_MAX);
+        }
         None
     }
 
@@ -154,7 +157,7 @@ impl<W: Spare> State<W> {
 
     /// Those that have died, and all but one when none was needed for long.
     fn expire(&mut self, now: Instant) -> Vec<W> {
-        if now.duration_since(self.used) > SPARES_STAY {
+        if self.used.is_none_or(|used| now.duration_since(used) > SPARES_STAY) {
             self.wanted = 1;
         }
         let (mut leave, ready): (Vec<W>, Vec<W>) = self.ready.drain(..).partition(Spare::has_ended);
@@ -276,8 +279,9 @@ mod tests {
     #[test]
     fn more_wait_where_there_were_too_few() {
         let now = Instant::now();
-        let mut state = State::new(now);
-        assert_eq!((fill(&mut state, now), state.take(now).is_some(), fill(&mut state, now)), (1, true, 1));
+        let mut state = State::new();
+        assert_eq!((state.take(now), fill(&mut state, now)), (None, 1));
+        assert_eq!((state.take(now).is_some(), fill(&mut state, now)), (true, 1));
         for wanted in [2, 4, 8, 8] {
             while state.take(now).is_some() {}
             assert_eq!(fill(&mut state, now), wanted);
@@ -290,7 +294,7 @@ mod tests {
     #[test]
     fn the_dead_are_not_given() {
         let now = Instant::now();
-        let mut state = State::new(now);
+        let mut state = State::new();
         state.wanted = 3;
         assert!(state.begin() && state.put(Some(Fake(now, true))) && state.put(Some(Fake(now, false))));
         assert!(!state.put(None), "one that failed is not tried again at once");
@@ -302,7 +306,7 @@ mod tests {
     #[test]
     fn none_wait_for_a_zygote_that_is_superseded() {
         let now = Instant::now();
-        let mut state = State::new(now);
+        let mut state = State::new();
         assert!(state.begin());
         assert!(state.close().is_empty() && !state.put(Some(Fake(now, false))));
         assert!(state.ready.is_empty() && !state.begin());
