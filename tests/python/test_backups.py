@@ -178,3 +178,18 @@ def test_backups_outlive_restarts_and_tables():
     active(dynamodb, "new")
     assert keys(dynamodb, "new") == expected
     assert server.stop(), server.logged()
+
+
+def test_a_stack_says_how_its_table_is_recovered(server, dynamodb, unique, tmp_path):
+    def deploy(recovery):
+        table = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": unique, **SCHEMA, "SSESpecification": {"SSEEnabled": True}, **recovery}}
+        project = {"service": unique, "provider": {"name": "aws"}, "resources": {"Resources": {"Table": table}}}
+        (tmp_path / "serverless.yml").write_text(json.dumps(project))
+        server.run("deploy", tmp_path)
+        return dynamodb.describe_continuous_backups(TableName=unique)["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+
+    specification = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 3}
+    assert deploy({"PointInTimeRecoverySpecification": specification})["RecoveryPeriodInDays"] == 3
+    assert dynamodb.describe_table(TableName=unique)["Table"]["SSEDescription"]["Status"] == "ENABLED"
+    assert deploy({}) == {"PointInTimeRecoveryStatus": "DISABLED"}
+    server.run("remove", tmp_path)
