@@ -1,6 +1,6 @@
 //! `cargo xtask tidy`: what prose cannot keep true. Exceptions are listed here, and only shrink.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,7 @@ pub fn run() -> anyhow::Result<()> {
     wrong.extend(service_files(&packages));
     wrong.extend(architecture(&packages)?);
     wrong.extend(sources()?);
+    wrong.extend(specification()?);
     for problem in &wrong {
         say(problem);
     }
@@ -112,6 +113,36 @@ fn architecture(packages: &BTreeMap<String, PathBuf>) -> anyhow::Result<Vec<Stri
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).context("ARCHITECTURE.md cannot be read")?;
     let missing = packages.keys().filter(|name| !text.contains(&format!("`{name}`")));
     Ok(missing.map(|name| format!("ARCHITECTURE.md does not name `{name}`")).collect())
+}
+
+/// What SPECIFICATION.md names as showing a promise is there: test files, and tests by their names.
+fn specification() -> anyhow::Result<Vec<String>> {
+    let (mut files, mut code) = (BTreeSet::new(), String::new());
+    for folder in ["crates", "services", "tests", "bench"] {
+        for entry in
+            WalkDir::new(root().join(folder)).into_iter().filter_entry(|entry| entry.file_name() != "node_modules")
+        {
+            let path = entry?.into_path();
+            if path.extension().is_some_and(|extension| extension == "rs" || extension == "py") {
+                files.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+                code.push_str(&fs::read_to_string(&path)?);
+            }
+        }
+    }
+    let text = fs::read_to_string(root().join("SPECIFICATION.md")).context("SPECIFICATION.md cannot be read")?;
+    // What is between backquotes.
+    let named = text.split('`').skip(1).step_by(2);
+    let missing = named.filter(|name| match name.rsplit('/').next() {
+        Some(file) if (file.ends_with(".rs") || file.ends_with(".py")) && !file.contains(' ') => !files.contains(file),
+        _ => is_test(name) && ![format!("fn {name}("), format!("def {name}(")].iter().any(|test| code.contains(test)),
+    });
+    Ok(missing.map(|name| format!("SPECIFICATION.md names `{name}`, which is not there")).collect())
+}
+
+/// Whether it looks like the name of a test: a sentence.
+fn is_test(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    plain && name.matches('_').count() >= 3 && !name.starts_with("cloudlet_")
 }
 
 /// Sources say what they are for, and are short enough to hold in the head.

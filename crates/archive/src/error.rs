@@ -51,6 +51,11 @@ pub enum Error {
         time.as_secs()
     )]
     Waiting { server: String, time: Duration },
+    #[error(
+        "{0} was removed from the archive while it was being read, as too old (--archive-keep, or `cloudlet archive prune`): ask for \
+         a later moment"
+    )]
+    Removed(String),
     #[error("'{0}' cannot be used: {1}")]
     Unsupported(String, String),
     #[error("{0}")]

@@ -63,12 +63,11 @@ pub async fn from_backup(source: impl Read, what: &str, engine: &dyn Engine, dat
 
 /// Brings back the rows that `plan` found in an archive. Which blobs they name, the caller knows: see [`missing_blobs`].
 pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine, data: &Path) -> Result<Restored> {
-    let base = target.get(&plan.base).map_err(Error::io(format!("{} cannot be read", plan.base)))?;
+    let base = planned(target, &plan.base)?;
     let mut restored = from_backup(base, &plan.base, engine, data).await?;
     let mut next = plan.sequence + 1;
     'log: for (name, end) in &plan.log {
-        let part = target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
-        let mut reader = Reader::new(part, name);
+        let mut reader = Reader::new(planned(target, name)?, name);
         reader.header()?;
         loop {
             let Entry { sequence, time, batch } = match reader.read()? {
@@ -96,6 +95,14 @@ pub async fn from_archive(target: &dyn Target, plan: &Plan, engine: &dyn Engine,
         }
     }
     Ok(restored)
+}
+
+/// What a plan names: it was there when the plan was made.
+fn planned(target: &dyn Target, name: &str) -> Result<Box<dyn Read + Send>> {
+    target.get(name).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::Removed(name.to_owned()),
+        _ => Error::io(format!("{name} cannot be read"))(error),
+    })
 }
 
 /// Fetches the blobs that `named` tells, by folder and id, and that `data` does not have: out of `target`, when there is one.

@@ -169,6 +169,9 @@ impl Shipper {
 
     /// Finds out what the archive has: with the first backup of this history, nothing is yet.
     fn begin(&mut self) -> Result<u64> {
+        if let Err(error) = self.target.tidy() {
+            tracing::warn!(%error, "what was interrupted stays in the archive");
+        }
         let found = found(&*self.target, &self.data)?;
         let Some(base) = found.bases.last() else {
             self.find_blobs(None)?;

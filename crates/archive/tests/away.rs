@@ -187,3 +187,18 @@ async fn a_claim_that_arrives_late_is_not_taken_for_anothers() {
     let (_, restored) = store::restore(&*network.target, None, folder.path().join("two")).await.unwrap();
     assert_eq!(restored.keys(), [0, 1]);
 }
+
+#[tokio::test]
+async fn what_is_pruned_while_it_is_restored_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    store.archive(&target);
+    let plan = archive::find(&*target, "it", None, None).unwrap();
+    target.delete(&plan.base).unwrap();
+    let to = folder.path().join("two");
+    let local = kv_local::Local::open(&to, &kv_local::Options::default()).unwrap();
+    let error = archive::from_archive(&*target, &plan, &local, &to).await.err().unwrap();
+    assert!(matches!(&error, Error::Removed(name) if *name == plan.base), "{error}");
+}

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base::Timestamp;
 use tempfile::NamedTempFile;
@@ -16,6 +16,7 @@ pub struct Folder(PathBuf);
 
 /// How the name of an object begins until it is whole.
 const UNFINISHED: &str = ".unfinished";
+const UNFINISHED_AGE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Folder {
     /// The folder need not be there until something is put there.
@@ -109,6 +110,25 @@ impl Target for Folder {
         Ok(objects)
     }
 
+    fn tidy(&self) -> io::Result<()> {
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                    let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+                    // Younger ones may be another server's, which is at it.
+                    if age > UNFINISHED_AGE_MIN {
+                        fs::remove_file(entry.path())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn delete(&self, name: &str) -> io::Result<()> {
         match fs::remove_file(self.0.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -150,5 +170,24 @@ mod tests {
         target.delete("h/log/1").unwrap();
         target.delete("h/log/1").unwrap();
         assert_eq!(names("h/log/"), ["h/log/2"]);
+    }
+
+    #[test]
+    fn what_was_interrupted_long_ago_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Folder::new(folder.path().to_owned());
+        target.put("h/log/1", &mut &b"one"[..]).unwrap();
+        let long_ago = std::time::SystemTime::now() - UNFINISHED_AGE_MIN - Duration::from_secs(60);
+        for (name, time) in
+            [("h/log/.unfinishedOld", Some(long_ago)), ("h/log/.unfinishedNew", None), ("h/log/2", Some(long_ago))]
+        {
+            let file = File::create(folder.path().join(name)).unwrap();
+            time.map(|time| file.set_modified(time)).transpose().unwrap();
+        }
+        target.tidy().unwrap();
+        let left = fs::read_dir(folder.path().join("h/log")).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".unfinishedNew", "1", "2"]);
     }
 }

@@ -47,6 +47,11 @@ pub trait Target: Send + Sync {
 
     /// One that is not there is no error.
     fn delete(&self, name: &str) -> io::Result<()>;
+
+    /// Removes what puts left that were interrupted a day ago or longer, where that is to be seen.
+    fn tidy(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The target that `place` names: a bucket (`s3://BUCKET/PREFIX`), or a folder. How a bucket is reached, the environment says, as
