@@ -1,10 +1,13 @@
-// Keeps what V8 has made of a function's CommonJS code, for the processes that load the same code later.
+// Keeps what V8 has made of a function's code, for the processes that load the same code later.
 //
 // What it makes goes to the server, which keeps it in a file: lengths of a name and of its code (four bytes each,
-// big-endian), the name, the code, again and again. A name is a path as the function sees it.
+// big-endian), the name, the code, again and again. A name is a path as the function sees it, of CommonJS code, or that of
+// a file of Node's own cache: Node 22.10 and later keep ES modules there, and all that is not loaded as below.
 
 import fs from 'node:fs';
 import module from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
 import vm from 'node:vm';
 
 // Characters of source below which a file is compiled faster than its code is looked up.
@@ -12,6 +15,9 @@ const FILE_MIN = 1024;
 // Characters of all such files below which nothing is kept: the function starts fast anyway.
 const TOTAL_MIN = 64 * 1024;
 const HEAD_BYTES = 8;
+// The beginning of the names of files of Node's own cache, and where it has them.
+const OWN = 'node:';
+const FOLDER = '.cloudlet-compiled';
 const COLUMNS_OF_WRAPPER = module.wrapper[0].length;
 
 /** Loads code from `file` from now on, until `finish`, which gives the bytes of a better file, should it be worth it. */
@@ -21,6 +27,7 @@ export class Compiled {
     /** Scripts by the names of their files; released by `finish`. */
     this.scripts = new Map();
     this.missing = 0;
+    this.own = new NodesOwn(this.known);
     const original = module.prototype._compile;
     const compiled = this;
     module.prototype._compile = function (content, filename, format) {
@@ -46,19 +53,56 @@ export class Compiled {
 
   finish() {
     const { scripts, missing } = this;
+    const { files, added } = this.own.finish();
     this.scripts = undefined;
     this.known = new Map();
-    if (missing < TOTAL_MIN) return undefined;
-    const parts = [];
-    for (const [filename, script] of scripts) {
-      const name = Buffer.from(filename);
-      const code = script.createCachedData();
-      const head = Buffer.alloc(HEAD_BYTES);
-      head.writeUInt32BE(name.length);
-      head.writeUInt32BE(code.length, 4);
-      parts.push(head, name, code);
+    if (missing < TOTAL_MIN && added < TOTAL_MIN) return undefined;
+    const kept = [...scripts].map(([filename, script]) => entry(filename, script.createCachedData()));
+    return Buffer.concat([...kept, ...files.map(([name, code]) => entry(OWN + name, code))]);
+  }
+}
+
+function entry(filename, code) {
+  const name = Buffer.from(filename);
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32BE(name.length);
+  head.writeUInt32BE(code.length, 4);
+  return Buffer.concat([head, name, code]);
+}
+
+/** Node's own cache: files in a folder, which has them for as long as the function is being loaded. */
+class NodesOwn {
+  constructor(known) {
+    this.known = new Map([...known].filter(([name]) => name.startsWith(OWN)).map(([name, code]) => [name.slice(OWN.length), code]));
+    if (!module.flushCompileCache || mapsSources()) return; // An older Node.
+    const parent = path.join(os.tmpdir(), FOLDER);
+    const { status, directory } = module.enableCompileCache(parent);
+    if (status !== module.constants.compileCacheStatus.ENABLED) return; // The function's settings have enabled one.
+    [this.parent, this.folder] = [parent, directory];
+    try {
+      fs.mkdirSync(directory, { recursive: true });
+      for (const [name, code] of this.known) fs.writeFileSync(path.join(directory, name), code);
+    } catch {
+      // Then the code is compiled.
     }
-    return Buffer.concat(parts);
+  }
+
+  /** The files that there are now, and how many bytes of them are new. The folder is gone then: /tmp is the function's. */
+  finish() {
+    const none = { files: [], added: 0 };
+    if (!this.folder) return none;
+    try {
+      module.flushCompileCache();
+      const names = fs.readdirSync(this.folder).filter((name) => !name.includes('.'));
+      const files = names.map((name) => [name, fs.readFileSync(path.join(this.folder, name))]);
+      const added = files.filter(([name, code]) => !this.known.get(name)?.equals(code)).reduce((sum, [, code]) => sum + code.length, 0);
+      return { files, added };
+    } catch {
+      return none;
+    } finally {
+      this.known = new Map();
+      fs.rmSync(this.parent, { recursive: true, force: true });
+    }
   }
 }
 

@@ -74,6 +74,36 @@ async fn the_second_start_uses_what_the_first_compiled() {
     }
 }
 
+/// Whether the host's Node can keep ES modules: 22.10 and later.
+fn keeps_modules() -> bool {
+    let program = ["-p", "typeof require('module').flushCompileCache"];
+    let said = std::process::Command::new("node").args(program).output().unwrap();
+    String::from_utf8_lossy(&said.stdout).trim() == "function"
+}
+
+#[tokio::test]
+async fn es_modules_are_kept_where_node_can() {
+    for isolate in [true, false] {
+        let harness = Harness::with(|config| config.isolate = isolate);
+        let tail = "export const handler = async () => [loaded.length + more, (await import('node:fs')).existsSync('/tmp/.cloudlet-compiled')];";
+        let source = format!("import {{ more }} from './other.mjs';\n{}", bundle(2_000, tail));
+        let files = [("index.mjs", source.as_str()), ("other.mjs", "export const more = 1;")];
+        let spec = harness.function("modules", node(), "index.handler", &files);
+        assert_eq!(harness.value(&again(&spec, "first"), "{}").await, json!([2001, false]));
+        if !keeps_modules() {
+            eprintln!("this host's Node keeps no ES modules");
+            return;
+        }
+        let file = file_of(&harness.cache()).await;
+        assert!(std::fs::metadata(&file).unwrap().len() > 500_000);
+        let born = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&file).unwrap());
+        let first = born();
+        // Had it not been used, or been rejected, the function would have given it again.
+        assert_eq!(harness.value(&again(&spec, "second"), "{}").await, json!([2001, false]));
+        assert_eq!(born(), first);
+    }
+}
+
 #[tokio::test]
 async fn another_function_with_the_same_code_has_its_own() {
     let harness = Harness::new();
