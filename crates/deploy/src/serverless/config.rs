@@ -48,6 +48,7 @@ pub struct Provider {
     pub new_role: NewRole,
     pub layers: Option<Vec<Value>>,
     pub log_retention: Option<i64>,
+    pub update_runtime_on: Option<&'static str>,
     pub version_functions: bool,
     pub http_api: HttpApi,
     pub rest_api: RestApi,
@@ -122,6 +123,8 @@ pub struct Function {
     /// Instances that its alias has ready.
     pub provisioned_concurrency: Option<i64>,
     pub snap_start: bool,
+    /// When it changes to another interpreter, in Lambda's words.
+    pub update_runtime_on: Option<&'static str>,
     /// Where events go that failed too often: the ARN of a queue or topic.
     pub on_error: Option<Value>,
     pub on_success_destination: Option<Destination>,

@@ -65,6 +65,7 @@ pub fn read(entry: &Entry, service: &Service, reader: &mut Reader<'_>) -> Option
         // As in the framework, none is the same as nothing.
         provisioned_concurrency: reader.integer(node, "provisionedConcurrency", 0, 100_000).filter(|ready| *ready > 0),
         snap_start: snap_start(node, reader),
+        update_runtime_on: service::update_runtime_on(node, reader).or(provider.update_runtime_on),
         on_error: reader.arn(node, "onError"),
         on_success_destination,
         on_failure_destination,

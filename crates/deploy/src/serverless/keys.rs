@@ -99,7 +99,7 @@ pub const PROVIDER: &[Key] = &[
     silent("deploymentMethod"),
     silent("profile"),
     ignored("architecture", HOST_ARCHITECTURE),
-    ignored("runtimeManagement", "functions run on the runtimes the server has"),
+    read("runtimeManagement"),
     ignored("deploymentBucket", NO_BUCKET),
     ignored("deploymentPrefix", NO_BUCKET),
     ignored("cfnRole", "changes are made with the credentials of whoever deploys"),
@@ -210,7 +210,7 @@ pub const FUNCTION: &[Key] = &[
     read("httpApi"),
     read("url"),
     ignored("architecture", HOST_ARCHITECTURE),
-    ignored("runtimeManagement", "functions run on the runtimes the server has"),
+    read("runtimeManagement"),
     ignored("tracing", NO_TRACES),
     ignored("vpc", NO_NETWORK),
     ignored("kmsKeyArn", NO_KMS),
@@ -226,6 +226,11 @@ pub const FUNCTION: &[Key] = &[
 ];
 
 pub const FUNCTION_HTTP_API: &[Key] = &[read("payload")];
+
+pub const RUNTIME_MANAGEMENT: &[Key] = &[
+    read("mode"),
+    refused("arn", "functions run on the interpreters that the server's host has: `mode` is auto or onFunctionUpdate"),
+];
 
 pub const FUNCTION_URL: &[Key] = &[read("authorizer"), read("cors"), read("invokeMode")];
 

@@ -94,6 +94,7 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
         new_role,
         layers: function::layer_arns(node, reader),
         log_retention: reader.integer(node, "logRetentionInDays", 1, 3653),
+        update_runtime_on: update_runtime_on(node, reader),
         version_functions: reader.boolean(node, "versionFunctions").unwrap_or(true),
         http_api: http_api(node, reader),
         rest_api: rest_api(node, reader),
@@ -216,6 +217,33 @@ fn rest_api(provider: &Node, reader: &mut Reader<'_>) -> RestApi {
         binary_media_types: reader.texts(node, "binaryMediaTypes").unwrap_or_default(),
         disable_default_endpoint: reader.boolean(node, "disableDefaultEndpoint"),
         minimum_compression_size: reader.integer(node, "minimumCompressionSize", 0, 10_485_760),
+    }
+}
+
+/// `runtimeManagement` of the provider or a function: a word, or a `mode`.
+/// Source: <https://www.serverless.com/framework/docs/providers/aws/guide/functions#runtime-management>
+pub fn update_runtime_on(parent: &Node, reader: &mut Reader<'_>) -> Option<&'static str> {
+    let node = parent.get("runtimeManagement")?;
+    let mode = match node.as_mapping() {
+        Some(_) => {
+            reader.keys(node, "`runtimeManagement`", keys::RUNTIME_MANAGEMENT);
+            reader.word(node, "mode")?
+        }
+        None => reader.word(parent, "runtimeManagement")?,
+    };
+    match mode.as_str() {
+        "auto" => Some("Auto"),
+        "onFunctionUpdate" => Some("FunctionUpdate"),
+        "manual" => {
+            let message =
+                "`runtimeManagement` cannot be manual: functions run on the interpreters that the server's host has";
+            reader.error(&node.at, message);
+            None
+        }
+        other => {
+            reader.error(&node.at, format!("`runtimeManagement` is auto or onFunctionUpdate, not `{other}`"));
+            None
+        }
     }
 }
 

@@ -68,8 +68,11 @@ impl Resource for Function {
                 ignored("TracingConfig"),
                 ignored("VpcConfig"),
                 ignored("KmsKeyArn"),
-                ignored("RuntimeManagementConfig"),
-                ignored("RecursiveLoop"),
+                property(
+                    "RuntimeManagementConfig",
+                    Shape::Struct(&[("UpdateRuntimeOn", Shape::Text), ("RuntimeVersionArn", Shape::Text)]),
+                ),
+                property("RecursiveLoop", Shape::Text),
             ]
         }
     }
@@ -91,11 +94,8 @@ impl Resource for Function {
         input["Tags"] = Value::Object(tags::map(wanted));
         let made = cx.call("lambda", "CreateFunction", input).await?;
         let arn = text(&made, "FunctionArn")?;
-        if let Some(reserved) = wanted.get("ReservedConcurrentExecutions") {
-            let reserve = json!({"FunctionName": name, "ReservedConcurrentExecutions": reserved});
-            let reserved = cx.call("lambda", "PutFunctionConcurrency", reserve).await;
-            or_delete(reserved, cx.call("lambda", "DeleteFunction", json!({"FunctionName": name}))).await?;
-        }
+        let set = set_apart(cx, &name, &Properties::default(), wanted).await;
+        or_delete(set, cx.call("lambda", "DeleteFunction", json!({"FunctionName": name}))).await?;
         Ok(Made::new(name, [("Arn", json!(arn))]))
     }
 
@@ -115,7 +115,7 @@ impl Resource for Function {
             let input = json!({"FunctionName": name, "ZipFile": code(cx, wanted).await?});
             cx.call("lambda", "UpdateFunctionCode", input).await?;
         }
-        update_concurrency(cx, old, wanted).await?;
+        set_apart(cx, name, &old.properties, wanted).await?;
         let (set, gone) = tags::changes(&tags::map(&old.properties), &tags::map(wanted));
         let arn = old.attributes.get("Arn").cloned().unwrap_or_default();
         if !set.is_empty() {
@@ -148,17 +148,26 @@ fn unset(key: &str) -> Value {
     }
 }
 
-async fn update_concurrency(cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<()> {
-    let key = "ReservedConcurrentExecutions";
-    let name = &old.physical_id;
-    match (old.properties.get(key), wanted.get(key)) {
-        (before, after) if before == after => {}
-        (_, Some(reserved)) => {
-            cx.call("lambda", "PutFunctionConcurrency", json!({"FunctionName": name, key: reserved})).await?;
-        }
-        (_, None) => {
-            cx.call("lambda", "DeleteFunctionConcurrency", json!({"FunctionName": name})).await?;
-        }
+/// Sets what has operations of its own, as far as it has changed.
+async fn set_apart(cx: &Cx<'_>, name: &str, old: &Properties, wanted: &Properties) -> Result<()> {
+    let changed = |key: &str| old.get(key) != wanted.get(key);
+    let (reserved, management, recursive) =
+        ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop");
+    if changed(reserved) {
+        let (operation, input) = match wanted.get(reserved) {
+            Some(count) => ("PutFunctionConcurrency", json!({"FunctionName": name, reserved: count})),
+            None => ("DeleteFunctionConcurrency", json!({"FunctionName": name})),
+        };
+        cx.call("lambda", operation, input).await?;
+    }
+    if changed(management) {
+        let mut input = wanted.get(management).cloned().unwrap_or_else(|| json!({"UpdateRuntimeOn": "Auto"}));
+        input["FunctionName"] = json!(name);
+        cx.call("lambda", "PutRuntimeManagementConfig", input).await?;
+    }
+    if changed(recursive) {
+        let input = json!({"FunctionName": name, recursive: wanted.get(recursive).unwrap_or(&json!("Terminate"))});
+        cx.call("lambda", "PutFunctionRecursionConfig", input).await?;
     }
     Ok(())
 }

@@ -45,6 +45,7 @@ impl Compiler<'_> {
             "Role": self.role_of(function),
             "ReservedConcurrentExecutions": function.reserved_concurrency,
             "SnapStart": function.snap_start.then(|| json!({"ApplyOn": "PublishedVersions"})),
+            "RuntimeManagementConfig": function.update_runtime_on.map(|when| json!({"UpdateRuntimeOn": when})),
             "Layers": function.layers,
         }));
         let mut depends_on = function.depends_on.clone();
