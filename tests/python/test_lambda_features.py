@@ -56,6 +56,37 @@ def test_a_layer_version_is_shared_by_its_policy(lambda_, server, iam, unique):
     refused("AccessDeniedException", stranger.get_layer_version, **layer)
 
 
+def test_a_resource_policy_is_put_whole_and_holds(lambda_, server, iam, role, unique):
+    create(lambda_, role, unique)
+    function = {"ResourceArn": arn(unique)}
+    refused("ResourceNotFoundException", lambda_.get_resource_policy, **function)
+    lambda_.add_permission(FunctionName=unique, StatementId="old", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")
+    added = lambda_.get_resource_policy(**function)
+    assert added == lambda_.get_policy(FunctionName=unique) | {"ResponseMetadata": added["ResponseMetadata"]}
+    iam.create_user(UserName=unique)
+    user = iam.get_user(UserName=unique)["User"]["Arn"]
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    guest = server.client_as("lambda", key["AccessKeyId"], key["SecretAccessKey"])
+    refused("AccessDeniedException", guest.invoke, FunctionName=unique)
+    statement = {"Sid": "guest", "Effect": "Allow", "Principal": {"AWS": user}, "Action": "lambda:InvokeFunction", "Resource": arn(unique)}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    other = "00000000-0000-0000-0000-000000000000"
+    refused("PreconditionFailedException", lambda_.put_resource_policy, **function, Policy=policy, RevisionId=other)
+    put = lambda_.put_resource_policy(**function, Policy=policy, RevisionId=added["RevisionId"])
+    assert json.loads(put["Policy"])["Statement"] == [statement]
+    assert guest.invoke(FunctionName=unique)["StatusCode"] == 200
+    refused("InvalidParameterValueException", lambda_.put_resource_policy, **function, Policy="{}")
+    refused("ResourceNotFoundException", lambda_.put_resource_policy, ResourceArn=arn(unique) + ":7", Policy=policy)
+    lambda_.delete_resource_policy(**function, RevisionId=put["RevisionId"])
+    refused("AccessDeniedException", guest.invoke, FunctionName=unique)
+    refused("ResourceNotFoundException", lambda_.delete_resource_policy, **function)
+
+
+def test_a_function_has_no_code_signing(lambda_, role, unique):
+    create(lambda_, role, unique)
+    assert "CodeSigningConfigArn" not in lambda_.get_function_code_signing_config(FunctionName=unique)
+
+
 def test_logs_in_json(lambda_, role, unique):
     source = "import logging\ndef handler(event, context):\n    logging.getLogger().error('hello log')\n    logging.info('too low')"
     logging = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}

@@ -114,6 +114,12 @@ pub static REMOVE_PERMISSION: Binding =
         .query(&[("Qualifier", "Qualifier"), ("RevisionId", "RevisionId")]);
 pub static GET_POLICY: Binding =
     Binding::new("GET", "/2015-03-31/functions/{FunctionName}/policy", 200).query(&[("Qualifier", "Qualifier")]);
+pub static PUT_RESOURCE_POLICY: Binding = Binding::new("PUT", "/2026-07-09/resource-policy/{ResourceArn}", 200);
+pub static GET_RESOURCE_POLICY: Binding = Binding::new("GET", "/2026-07-09/resource-policy/{ResourceArn}", 200);
+pub static DELETE_RESOURCE_POLICY: Binding =
+    Binding::new("DELETE", "/2026-07-09/resource-policy/{ResourceArn}", 204).query(&[("RevisionId", "RevisionId")]);
+pub static GET_FUNCTION_CODE_SIGNING_CONFIG: Binding =
+    Binding::new("GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200);
 pub static PUT_FUNCTION_CONCURRENCY: Binding =
     Binding::new("PUT", "/2017-10-31/functions/{FunctionName}/concurrency", 200);
 pub static GET_FUNCTION_CONCURRENCY: Binding =

@@ -11,7 +11,12 @@ pub struct Constraints(Vec<String>);
 
 impl Constraints {
     pub fn fail(&mut self, value: impl Display, member: &str, rule: impl Display) {
-        self.0.push(format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {rule}"));
+        self.fail_with(value, member, format_args!("Member must {rule}"));
+    }
+
+    /// The same for what is not about one member.
+    pub fn fail_with(&mut self, value: impl Display, member: &str, rule: impl Display) {
+        self.0.push(format!("Value '{value}' at '{member}' failed to satisfy constraint: {rule}"));
     }
 
     /// A member that must be there.

@@ -29,6 +29,8 @@ pub enum Error {
     RequestTooLarge(String),
     #[error("Could not parse request body into json: {0}")]
     InvalidRequestContent(String),
+    #[error("{asked} is not an account of this server, which has {own}.")]
+    OtherAccount { asked: String, own: String },
     #[error("The final policy size is bigger than the limit ({max}).", max = limits::POLICY_BYTES_MAX)]
     PolicyLengthExceeded,
     /// The host cannot run this function; the message says what to do.
@@ -97,6 +99,7 @@ impl Error {
             Error::ResourceNotFound(_) => (404, "ResourceNotFoundException"),
             Error::ResourceConflict(_) => (409, "ResourceConflictException"),
             Error::PreconditionFailed(_) => (412, "PreconditionFailedException"),
+            Error::OtherAccount { .. } => (403, "AccessDeniedException"),
             Error::TooManyRequests(_) => (429, "TooManyRequestsException"),
             Error::RecursiveInvocation => (400, "RecursiveInvocationException"),
             Error::RequestTooLarge(_) => (413, "RequestTooLargeException"),

@@ -51,7 +51,7 @@ use name::function_resource as function;
 use ops::layer::{layer_resource, version_resource};
 use ops::mapping::mapping_resource;
 use ops::{account, alias, concurrency, event_config, layer, layer_permission, mapping, permission};
-use ops::{provisioned, runtime_management, tag, version, with_pass_role};
+use ops::{provisioned, resource_policy, runtime_management, tag, version, with_pass_role};
 use roles::Roles;
 use sources::Sources;
 use spec::Specs;
@@ -169,6 +169,10 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(write("AddPermission", permission::add).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::ADD_PERMISSION))
         .operation(write("RemovePermission", permission::remove).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::REMOVE_PERMISSION))
         .operation(read("GetPolicy", permission::get).resource(|cx, i| function(cx, &i.function_name, i.qualifier.as_deref())).rest(&bindings::GET_POLICY))
+        .operation(write("PutResourcePolicy", resource_policy::put).resource(|_, i| i.resource_arn.clone()).rest(&bindings::PUT_RESOURCE_POLICY))
+        .operation(read("GetResourcePolicy", resource_policy::get).resource(|_, i| i.resource_arn.clone()).rest(&bindings::GET_RESOURCE_POLICY))
+        .operation(write("DeleteResourcePolicy", resource_policy::delete).resource(|_, i| i.resource_arn.clone()).rest(&bindings::DELETE_RESOURCE_POLICY))
+        .operation(read("GetFunctionCodeSigningConfig", ops::function::get_code_signing).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_CODE_SIGNING_CONFIG))
         .operation(write("PutFunctionConcurrency", concurrency::put).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::PUT_FUNCTION_CONCURRENCY))
         .operation(read("GetFunctionConcurrency", concurrency::get).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::GET_FUNCTION_CONCURRENCY))
         .operation(write("DeleteFunctionConcurrency", concurrency::delete).resource(|cx, i| function(cx, &i.function_name, None)).rest(&bindings::DELETE_FUNCTION_CONCURRENCY))

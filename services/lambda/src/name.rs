@@ -81,6 +81,9 @@ impl FunctionRef {
             (derived, explicit) => derived.or(explicit),
         };
         let account = parts.account.map_or_else(|| cx.account().clone(), AccountId::new);
+        if account != *cx.account() {
+            return Err(Error::OtherAccount { asked: account.to_string(), own: cx.account().to_string() });
+        }
         Ok(FunctionRef { region: cx.region().clone(), account, name: parts.name.to_owned(), qualifier })
     }
 

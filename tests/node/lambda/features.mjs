@@ -6,15 +6,19 @@ import {
   AddLayerVersionPermissionCommand,
   DeleteLayerVersionCommand,
   DeleteProvisionedConcurrencyConfigCommand,
+  DeleteResourcePolicyCommand,
+  GetFunctionCodeSigningConfigCommand,
   GetFunctionRecursionConfigCommand,
   GetLayerVersionPolicyCommand,
   GetProvisionedConcurrencyConfigCommand,
+  GetResourcePolicyCommand,
   GetRuntimeManagementConfigCommand,
   InvokeAsyncCommand,
   ListProvisionedConcurrencyConfigsCommand,
   PublishLayerVersionCommand,
   PutFunctionRecursionConfigCommand,
   PutProvisionedConcurrencyConfigCommand,
+  PutResourcePolicyCommand,
   PutRuntimeManagementConfigCommand,
   RemoveLayerVersionPermissionCommand,
   ResourceNotFoundException,
@@ -36,6 +40,20 @@ test("the operation of 2014 takes an event", async () => {
   const FunctionName = "old";
   await create(FunctionName);
   assert.equal((await lambda.send(new InvokeAsyncCommand({ FunctionName, InvokeArgs: Buffer.from("{}") }))).Status, 202);
+});
+
+test("a function's policy is put as a whole", async () => {
+  const FunctionName = "guarded";
+  await create(FunctionName);
+  const ResourceArn = arn(FunctionName);
+  const statement = { Effect: "Allow", Principal: { Service: "events.amazonaws.com" }, Action: "lambda:InvokeFunction", Resource: ResourceArn };
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  const { RevisionId } = await lambda.send(new PutResourcePolicyCommand({ ResourceArn, Policy }));
+  const got = await lambda.send(new GetResourcePolicyCommand({ ResourceArn }));
+  assert.deepEqual([got.RevisionId, JSON.parse(got.Policy).Statement], [RevisionId, [statement]]);
+  await lambda.send(new DeleteResourcePolicyCommand({ ResourceArn, RevisionId }));
+  await assert.rejects(lambda.send(new GetResourcePolicyCommand({ ResourceArn })), ResourceNotFoundException);
+  assert.equal((await lambda.send(new GetFunctionCodeSigningConfigCommand({ FunctionName }))).CodeSigningConfigArn, undefined);
 });
 
 test("a layer version has a policy", async () => {

@@ -20,7 +20,7 @@ fn not_found(function: &FunctionRef, name: &str) -> Error {
 }
 
 pub fn create(tx: &mut Tx, function: &FunctionRef, alias: &Alias) -> Result<(), Error> {
-    function::find(tx, function)?;
+    version::find(tx, function, alias.version)?;
     let key = (function.region.as_str(), &*function.name, &*alias.name);
     if ALIASES.contains(tx, key)? {
         let arn = function.arn_of(&Qualifier::Alias(alias.name.clone()));
@@ -38,7 +38,11 @@ pub fn update(
     revision: Option<&str>,
     change: impl Fn(Alias) -> Alias,
 ) -> Result<Alias, Error> {
-    let before = find(tx, function, name)?;
+    function::find(tx, function)?;
+    let before = ALIASES.get(tx, (function.region.as_str(), &*function.name, name))?.ok_or_else(|| {
+        let arn = function.arn_of(&Qualifier::Alias(name.to_owned()));
+        Error::ResourceNotFound(format!("Alias not found: {arn}"))
+    })?;
     model::check_revision(revision, &before.revision, "GetFunction/GetAlias")?;
     let after = change(before);
     check_targets(tx, function, &after)?;

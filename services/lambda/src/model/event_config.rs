@@ -14,7 +14,6 @@ fn key(function: &FunctionRef) -> (&str, &str, String) {
 
 /// The one of exactly what the reference names.
 pub fn find(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<EventConfig, Error> {
-    function::find(read, function)?;
     in_force(read, function)?.ok_or_else(|| {
         let arn = function.arn_of(function.qualifier.as_ref().unwrap_or(&crate::name::Qualifier::Latest));
         Error::ResourceNotFound(format!("The function {arn} doesn't have an EventInvokeConfig"))
@@ -32,7 +31,9 @@ pub fn put(
     function: &FunctionRef,
     change: impl Fn(Option<EventConfig>) -> Result<EventConfig, Error>,
 ) -> Result<EventConfig, Error> {
-    function::resolve(tx, function, 1.0)?;
+    if !function::exists(tx, function)? {
+        return Err(Error::ResourceNotFound("The function doesn't exist.".into()));
+    }
     let config = change(in_force(tx, function)?)?;
     EVENT_CONFIGS.put(tx, key(function), &config)?;
     Ok(config)

@@ -109,6 +109,9 @@ pub fn list_versions(
 
 /// Sets or removes the reserved concurrency.
 pub fn reserve(tx: &mut Tx, function: &FunctionRef, executions: Option<u32>) -> Result<(), Error> {
+    if !exists(tx, function)? {
+        return Err(Error::function_not_found(function.arn_of(&Qualifier::Latest)));
+    }
     let mut found = find(tx, function)?;
     found.reserved_concurrency = executions;
     FUNCTIONS.put(tx, (&*found.arn.region, &*found.name), &found)?;
@@ -152,7 +155,7 @@ pub fn tag(tx: &mut Tx, function: &FunctionRef, tags: &BTreeMap<String, String>)
 
 pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
     if tags.len() > limits::TAGS_MAX {
-        return Err(Error::invalid(format!("The number of tags exceeds the limit of {}.", limits::TAGS_MAX)));
+        return Err(Error::invalid("Number of tags exceeds resource tag limit."));
     }
     if let Some(reserved) = tags.keys().find(|key| key.to_ascii_lowercase().starts_with("aws:")) {
         return Err(Error::invalid(format!("The tag key '{reserved}' begins with aws:, which is reserved.")));
@@ -174,6 +177,15 @@ pub struct Resolved {
 }
 
 /// Finds the version that a reference means; `random` (0 to 1) decides where an alias splits its traffic.
+/// Whether there is such a function, with such a version or alias.
+pub fn exists(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<bool, Error> {
+    match resolve(read, function, 1.0) {
+        Ok(_) => Ok(true),
+        Err(Error::ResourceNotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 pub fn resolve(read: &(impl Read + ?Sized), function: &FunctionRef, random: f64) -> Result<Resolved, Error> {
     let found = find(read, function)?;
     let number = match &function.qualifier {

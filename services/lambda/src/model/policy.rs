@@ -27,7 +27,13 @@ fn check_target(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<(
         Some(Qualifier::Version(number)) => *number > 0 && VERSIONS.contains(read, (region, name, *number))?,
         Some(Qualifier::Alias(alias)) => ALIASES.contains(read, (region, name, &**alias))?,
     };
-    if exists { Ok(()) } else { Err(Error::function_not_found(function.qualified_arn())) }
+    match function.qualifier {
+        _ if exists => Ok(()),
+        Some(Qualifier::Alias(_)) => {
+            Err(Error::ResourceNotFound(format!("Cannot find alias arn: {}", function.qualified_arn())))
+        }
+        _ => Err(Error::function_not_found(function.qualified_arn())),
+    }
 }
 
 /// Adds a statement. `revision` is the new policy's.
@@ -92,6 +98,22 @@ pub fn without(policy: Option<Policy>, id: &str, expected: Option<&str>, revisio
     }
     policy.revision = revision.to_owned();
     Ok(policy)
+}
+
+/// Puts another policy in the place of the one that there may be.
+pub fn replace(tx: &mut Tx, function: &FunctionRef, policy: &Policy, expected: Option<&str>) -> Result<(), Error> {
+    check_target(tx, function)?;
+    let current = find(tx, function)?.map(|policy| policy.revision).unwrap_or_default();
+    model::check_revision(expected, &current, "GetResourcePolicy")?;
+    Ok(POLICIES.put(tx, key(function), policy)?)
+}
+
+/// Deletes the whole policy.
+pub fn delete(tx: &mut Tx, function: &FunctionRef, expected: Option<&str>) -> Result<(), Error> {
+    check_target(tx, function)?;
+    let policy = find(tx, function)?.ok_or_else(Error::resource_not_found)?;
+    model::check_revision(expected, &policy.revision, "GetResourcePolicy")?;
+    Ok(POLICIES.delete(tx, key(function))?)
 }
 
 /// The policy as a document.

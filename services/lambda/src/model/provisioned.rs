@@ -14,6 +14,9 @@ fn key(function: &FunctionRef) -> (&str, &str, String) {
 }
 
 pub fn find(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<Provisioned, Error> {
+    if matches!(function.qualifier, None | Some(Qualifier::Latest)) {
+        return Err(Error::invalid("The function resource provided must be an alias or a published version."));
+    }
     check_target(read, function)?;
     PROVISIONED.get(read, key(function))?.ok_or(Error::ProvisionedConcurrencyNotFound)
 }
@@ -42,9 +45,9 @@ pub fn remove(tx: &mut Tx, function: &FunctionRef) -> Result<(), Error> {
 
 /// The number of the version that is meant, or that the alias points to.
 fn check_target(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<u64, Error> {
-    let found = function::find(read, function)?;
-    let (region, name) = (&*found.arn.region, &*found.name);
+    let (region, name) = (function.region.as_str(), &*function.name);
     let missing = || Error::function_not_found(function.qualified_arn());
+    let no_alias = || Error::ResourceNotFound(format!("Cannot find alias arn: {}", function.qualified_arn()));
     match &function.qualifier {
         None | Some(Qualifier::Latest) => {
             Err(Error::invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions."))
@@ -56,7 +59,7 @@ fn check_target(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<u
         Some(Qualifier::Alias(alias)) => match ALIASES.get(read, (region, name, &**alias))? {
             Some(Alias { version: 0, .. }) => Err(Error::invalid("Alias cannot have a null or $LATEST version")),
             Some(alias) => Ok(alias.version),
-            None => Err(missing()),
+            None => Err(no_alias()),
         },
     }
 }

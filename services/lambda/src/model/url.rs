@@ -13,7 +13,6 @@ fn key(function: &FunctionRef) -> (&str, &str, String) {
 }
 
 pub fn find(read: &(impl Read + ?Sized), function: &FunctionRef) -> Result<FunctionUrl, Error> {
-    function::find(read, function)?;
     URLS.get(read, key(function))?.ok_or_else(Error::resource_not_found)
 }
 

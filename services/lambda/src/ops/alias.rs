@@ -19,6 +19,10 @@ use crate::types::Alias;
 const NAME_PATTERN: &str = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)";
 const VERSION_PATTERN: &str = "(\\$LATEST|[0-9]+)";
 
+/// What Lambda says of a routing's weight and of its version.
+const WEIGHT_RULE: &str = "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]";
+const VERSION_RULE: &str = "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]";
+
 /// The input of all but the list: which members are needed depends on the operation.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -75,13 +79,18 @@ impl AliasInput {
             return Err(Error::invalid("Number of items in AdditionalVersionWeights cannot be greater than 1"));
         }
         let Some((version, weight)) = first else { return Ok(Some(None)) };
+        let (numbered, member) =
+            (number(version).filter(|number| *number > 0), "routingConfig.additionalVersionWeights");
+        let mut constraints = Constraints::default();
+        let shown = format!("{{{version}={weight:?}}}");
         if !(0.0..=1.0).contains(weight) {
-            return Err(Error::invalid(format!(
-                "Value {weight} at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0]"
-            )));
+            constraints.fail_with(&shown, member, WEIGHT_RULE);
         }
-        let version = number(version).ok_or_else(|| Error::invalid(format!("{version} is not a version.")))?;
-        Ok(Some(Some((version, *weight))))
+        if numbered.is_none() {
+            constraints.fail_with(&shown, member, VERSION_RULE);
+        }
+        constraints.check()?;
+        Ok(Some(numbered.map(|version| (version, *weight))))
     }
 }
 

@@ -27,7 +27,12 @@ pub struct ConcurrencyOutput {
 }
 
 pub async fn put(_: Arc<Lambda>, cx: Cx, input: PutInput) -> Result<ConcurrencyOutput, Error> {
-    let reference = FunctionRef::parse_unqualified(&cx, &input.function_name)?;
+    let reference = FunctionRef::parse(&cx, &input.function_name, None)?;
+    if reference.qualifier.is_some() {
+        return Err(Error::invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
+        ));
+    }
     let wanted = input.reserved_concurrent_executions;
     let mut constraints = Constraints::default();
     constraints.range(wanted, "reservedConcurrentExecutions", &(0..=i64::from(u32::MAX)));

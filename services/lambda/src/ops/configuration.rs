@@ -96,6 +96,9 @@ impl CodeInput {
             CodeInput { s3_bucket: Some(_), .. } => {
                 Err(Error::NotImplemented("Code from S3 (send it with the request, as ZipFile)".into()))
             }
+            CodeInput { zip_file: Some(zip), .. } if zip.0.is_empty() => {
+                Err(Error::invalid("Uploaded file must be a non-empty zip"))
+            }
             CodeInput { zip_file: Some(zip), .. } => Ok(zip),
             _ => Err(Error::invalid("Please provide a source for function code.")),
         }

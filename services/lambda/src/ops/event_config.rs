@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use base::Arn;
+use kv::{Read, Tx};
 use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
@@ -13,7 +14,7 @@ use crate::Lambda;
 use crate::constraints::Constraints;
 use crate::error::Error;
 use crate::limits;
-use crate::model::event_config;
+use crate::model::{event_config, function};
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::EventConfig;
 
@@ -127,9 +128,29 @@ async fn store(
     let reference = FunctionRef::parse(&cx, &input.function_name, input.qualifier.as_deref())?;
     input.check()?;
     let (target, now) = (reference.clone(), cx.now());
-    let config =
-        cx.db().write(move |tx| event_config::put(tx, &target, |config| input.apply(base(config), now))).await?;
+    let change = move |tx: &mut Tx| {
+        let config = event_config::put(tx, &target, |config| input.apply(base(config), now))?;
+        [&config.on_success, &config.on_failure]
+            .into_iter()
+            .flatten()
+            .try_for_each(|arn| check_function(tx, &target, arn))?;
+        Ok::<_, Error>(config)
+    };
+    let config = cx.db().write(change).await?;
     Ok(output(&reference, config))
+}
+
+/// A function that is a destination has to be there, and another one.
+fn check_function(read: &(impl Read + ?Sized), source: &FunctionRef, arn: &Arn) -> Result<(), Error> {
+    let Some(function) = FunctionRef::of_arn(arn) else { return Ok(()) };
+    if (&function.region, &function.name) == (&source.region, &source.name) {
+        return Err(Error::invalid("You can't specify the function as a destination for itself."));
+    }
+    if function::exists(read, &function)? {
+        Ok(())
+    } else {
+        Err(Error::invalid(format!("The destination ARN {arn} is invalid.")))
+    }
 }
 
 pub async fn get(_: Arc<Lambda>, cx: Cx, input: FunctionInput) -> Result<ConfigOutput, Error> {

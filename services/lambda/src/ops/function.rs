@@ -27,8 +27,8 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
     }
     input.check_supported()?;
     let reference = FunctionRef::parse_unqualified(&cx, &input.function_name)?;
+    check_name(&reference.name)?;
     let mut constraints = Constraints::default();
-    constraints.length(Some(&reference.name), "functionName", limits::FUNCTION_NAME_CHARACTERS_MAX);
     constraints.required(input.role.as_deref(), "role");
     input.check_constraints(constraints)?;
     let settings = input.create()?;
@@ -66,6 +66,16 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
     })
 }
 
+/// Lambda refuses a name that is too long by itself, with another code than the pattern.
+fn check_name(name: &str) -> Result<(), Error> {
+    let mut constraints = Constraints::default();
+    constraints.length(Some(name), "functionName", limits::FUNCTION_NAME_CHARACTERS_MAX);
+    constraints.check().map_err(|error| match error {
+        Error::Validation(message) => Error::InvalidParameterValue(message),
+        other => other,
+    })
+}
+
 /// The layers that a function names, and whether they fit together with its code.
 fn layers(cx: &Cx, arns: &[String], code: &Code) -> Result<Vec<LayerUse>, Error> {
     if arns.len() > limits::LAYERS_MAX {
@@ -75,11 +85,19 @@ fn layers(cx: &Cx, arns: &[String], code: &Code) -> Result<Vec<LayerUse>, Error>
     let mut layers: Vec<LayerUse> = Vec::with_capacity(arns.len());
     for text in arns {
         let arn: Arn = text.parse().map_err(|_| Error::invalid(format!("Layer version {text} is not an ARN.")))?;
+        if arn.service == "lambda" && arn.region != cx.region().as_str() {
+            return Err(Error::invalid(format!(
+                "Layers are not in the same region as the function. Layers are expected to be in region {}.",
+                cx.region()
+            )));
+        }
         let found = layer::of_arn(&read, &arn)?
             .ok_or_else(|| Error::invalid(format!("Layer version {arn} does not exist.")))?;
-        if layers.iter().any(|layer| layer.arn == arn) {
+        let name = |arn: &Arn| arn.resource.rsplit_once(':').map(|(layer, _)| layer.to_owned());
+        if let Some(other) = layers.iter().find(|layer| name(&layer.arn) == name(&arn)) {
             return Err(Error::invalid(format!(
-                "Two different versions of the same layer are not allowed to be referenced in the same function: {arn}"
+                "Two different versions of the same layer are not allowed to be referenced in the same function. {} and {arn} are versions of the same layer.",
+                other.arn
             )));
         }
         layers.push(LayerUse { arn, code: found.code });
@@ -130,6 +148,11 @@ pub async fn get_configuration(_: Arc<Lambda>, cx: Cx, input: FunctionInput) -> 
     Ok(Configuration::of_reference(&function, version, &reference))
 }
 
+/// GetFunctionCodeSigningConfig: code signing is refused, so each function is one without, for which AWS names none.
+pub async fn get_code_signing(_: Arc<Lambda>, cx: Cx, input: FunctionInput) -> Result<Empty, Error> {
+    find(&cx, &input).map(|_| Empty {})
+}
+
 fn find(cx: &Cx, input: &FunctionInput) -> Result<(Function, Version, FunctionRef), Error> {
     let reference = FunctionRef::parse(cx, &input.function_name, input.qualifier.as_deref())?;
     let resolved = function::resolve(&cx.db().read()?, &reference, 1.0)?;
@@ -156,6 +179,9 @@ pub async fn update_code(lambda: Arc<Lambda>, cx: Cx, input: UpdateCodeInput) ->
     let current = version::find(&cx.db().read()?, &reference, 0)?;
     model::check_revision(input.revision_id.as_deref(), &current.revision, "GetFunction/GetAlias")?;
     let code = CodeInput { zip_file: input.zip_file, s3_bucket: input.s3_bucket, image_uri: input.image_uri };
+    if code.image_uri.is_some() {
+        return Err(Error::invalid("Please don't provide ImageUri when updating a function with packageType Zip."));
+    }
     let stored = lambda.code.store(code.package()?.0, "UpdateFunctionCode").await?;
     check_total(&current.layers, &stored.code)?;
     let (code, now, revision) = (stored.code.clone(), cx.now(), cx.env().uuid());

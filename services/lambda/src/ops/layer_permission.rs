@@ -11,7 +11,7 @@ use super::layer::{VersionInput, layer_name, version_resource};
 use crate::Lambda;
 use crate::constraints::{Constraints, is_word};
 use crate::error::Error;
-use crate::model::{layer, policy};
+use crate::model::{self, layer, policy};
 
 const ACTION: &str = "lambda:GetLayerVersion";
 
@@ -80,7 +80,9 @@ pub async fn add(_: Arc<Lambda>, cx: Cx, input: PermissionInput) -> Result<AddOu
     cx.db()
         .write(move |tx| {
             layer::change_policy(tx, &version, |policy| {
-                policy::with(policy, &input.statement_id, &stored, expected.as_deref(), &made)
+                let current = policy.as_ref().map_or("", |policy| &policy.revision);
+                model::check_revision(expected.as_deref(), current, "GetLayerPolicy")?;
+                policy::with(policy, &input.statement_id, &stored, None, &made)
             })
         })
         .await?;

@@ -223,6 +223,9 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
     input.check()?;
     let name = input.function_name.as_deref().ok_or_else(|| Error::invalid("FunctionName is required."))?;
     let reference = FunctionRef::parse(&cx, name, None)?;
+    if !function::exists(&cx.db().read()?, &reference)? {
+        return Err(Error::invalid("Function does not exist"));
+    }
     let of_stream = mapping_stream::is_stream(&source);
     let base = Mapping {
         id: cx.env().uuid(),
@@ -251,7 +254,7 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
 }
 
 fn source(input: &MappingInput) -> Result<Arn, Error> {
-    let text = input.event_source_arn.as_deref().ok_or_else(|| Error::invalid("EventSourceArn is required."))?;
+    let text = input.event_source_arn.as_deref().ok_or_else(|| Error::invalid("Unrecognized event source."))?;
     let arn: Arn = text.parse().map_err(|_| Error::invalid(format!("Unrecognized event source: {text}")))?;
     match arn.service.as_str() {
         "sqs" => Ok(arn),

@@ -75,12 +75,13 @@ pub fn check(input: &MappingInput, constraints: &mut Constraints) {
 pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
     let start = match input.starting_position.as_deref() {
         Some(start @ ("TRIM_HORIZON" | "LATEST")) => start.to_owned(),
-        Some(other) => {
-            return Err(Error::invalid(format!("Unsupported starting position for event source: {other}")));
+        Some(_) => {
+            let source = input.event_source_arn.as_deref().unwrap_or_default();
+            return Err(Error::invalid(format!("Unsupported starting position for arn type: {source}")));
         }
         None => {
-            return Err(Error::Validation(
-                "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null".into(),
+            return Err(Error::invalid(
+                "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
             ));
         }
     };

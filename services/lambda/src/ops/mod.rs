@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod mapping_stream;
 pub mod permission;
 pub mod provisioned;
+pub mod resource_policy;
 pub mod runtime_management;
 pub mod tag;
 pub mod url;

@@ -12,7 +12,7 @@ use crate::Lambda;
 use crate::constraints::{Constraints, is_word};
 use crate::error::Error;
 use crate::model::{function, policy};
-use crate::name::FunctionRef;
+use crate::name::{FunctionRef, Qualifier};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -47,6 +47,9 @@ pub async fn add(_: Arc<Lambda>, cx: Cx, input: AddInput) -> Result<AddOutput, E
     let spaceless = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
     constraints.pattern(Some(&input.principal), "principal", "[^\\s]+", spaceless);
     constraints.check()?;
+    if reference.qualifier == Some(Qualifier::Latest) {
+        return Err(Error::invalid("We currently do not support adding policies for $LATEST."));
+    }
     let statement = statement(&reference.qualified_arn(), &input)?.to_string();
     let (stored, revision) = (statement.clone(), cx.env().uuid());
     let expected = input.revision_id;

@@ -106,7 +106,7 @@ pub async fn put_recursion(_: Arc<Lambda>, cx: Cx, input: RecursionInput) -> Res
     let mode = input.recursive_loop.as_deref();
     let mut constraints = Constraints::default();
     constraints.required(mode, "recursiveLoop");
-    constraints.one_of(mode, "recursiveLoop", &["Allow", "Terminate"]);
+    constraints.one_of(mode, "recursiveLoop", &["Terminate", "Allow"]);
     constraints.check()?;
     let allowed = mode == Some("Allow");
     cx.db().write(move |tx| function::allow_recursion(tx, &reference, allowed)).await?;

@@ -9,6 +9,7 @@ use service::Cx;
 
 use super::Empty;
 use crate::Lambda;
+use crate::constraints::Constraints;
 use crate::error::Error;
 use crate::model::{function, mapping};
 use crate::name::FunctionRef;
@@ -22,6 +23,8 @@ pub struct TagInput {
 }
 
 /// What has tags.
+const PATTERN: &str = "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
+
 enum Tagged {
     Function(FunctionRef),
     /// By its id.
@@ -29,7 +32,12 @@ enum Tagged {
 }
 
 fn resource(cx: &Cx, text: &str) -> Result<Tagged, Error> {
-    let arn: Arn = text.parse().map_err(|_| Error::invalid(format!("{text} is not the ARN of a function.")))?;
+    let unfit = || {
+        let mut constraints = Constraints::default();
+        constraints.pattern(Some(text), "resource", PATTERN, |_| false);
+        constraints.check().err().unwrap_or_else(Error::resource_not_found)
+    };
+    let arn: Arn = text.parse().map_err(|_| unfit())?;
     if arn.region != cx.region().as_str() {
         return Err(Error::resource_not_found());
     }
@@ -37,16 +45,19 @@ fn resource(cx: &Cx, text: &str) -> Result<Tagged, Error> {
         return Ok(Tagged::Mapping(id.to_owned()));
     }
     match FunctionRef::of_arn(&arn) {
-        Some(FunctionRef { qualifier: Some(_), .. }) => Err(Error::invalid(format!(
-            "Tags on function aliases and versions are not supported. Please specify a function ARN: {arn}"
-        ))),
+        Some(FunctionRef { qualifier: Some(_), .. }) => Err(Error::invalid(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN.",
+        )),
         Some(function) => Ok(Tagged::Function(function)),
-        None => Err(Error::invalid(format!("{arn} is not the ARN of a function or an event source mapping."))),
+        None => Err(unfit()),
     }
 }
 
 pub async fn tag(_: Arc<Lambda>, cx: Cx, input: TagInput) -> Result<Empty, Error> {
     let (region, tags) = (cx.region().clone(), input.tags);
+    if tags.is_empty() {
+        return Err(Error::invalid("An error occurred and the request cannot be processed."));
+    }
     match resource(&cx, &input.resource)? {
         Tagged::Function(reference) => cx.db().write(move |tx| function::tag(tx, &reference, &tags)).await?,
         Tagged::Mapping(id) => {
@@ -62,6 +73,9 @@ pub async fn tag(_: Arc<Lambda>, cx: Cx, input: TagInput) -> Result<Empty, Error
 
 pub async fn untag(_: Arc<Lambda>, cx: Cx, input: TagInput) -> Result<Empty, Error> {
     let (region, keys) = (cx.region().clone(), input.tag_keys);
+    let mut constraints = Constraints::default();
+    constraints.required(keys.first().map(String::as_str), "tagKeys");
+    constraints.check()?;
     match resource(&cx, &input.resource)? {
         Tagged::Function(reference) => cx.db().write(move |tx| function::untag(tx, &reference, &keys)).await?,
         Tagged::Mapping(id) => {

@@ -9,6 +9,7 @@ mod features;
 mod invocations;
 mod provisioned;
 mod queues;
+mod refusals;
 mod streams;
 mod tables;
 mod urls;

@@ -176,7 +176,7 @@ async fn what_cannot_work_is_refused() {
             json!({"BisectBatchOnFunctionError": true}),
             "InvalidParameterValueException: Unsupported BisectBatchOnFunctionError",
         ),
-        (json!({"FunctionName": "h"}), "ResourceNotFoundException: Function not found"),
+        (json!({"FunctionName": "h"}), "InvalidParameterValueException: Function does not exist"),
     ];
     for (more, expected) in cases {
         let refused = refused(more.clone()).await;

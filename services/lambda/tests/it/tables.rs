@@ -231,7 +231,7 @@ async fn wrong_mappings_are_refused() {
     let none = fed.stream.replace("table/tab/", "table/none/");
     let cases = [
         (json!({"StartingPosition": Value::Null}), "'startingPosition'"),
-        (json!({"StartingPosition": "AT_TIMESTAMP"}), "AT_TIMESTAMP"),
+        (json!({"StartingPosition": "AT_TIMESTAMP"}), "Unsupported starting position for arn type: arn:"),
         (json!({"ParallelizationFactor": 11}), "'parallelizationFactor'"),
         (json!({"MaximumRecordAgeInSeconds": 59}), "record age"),
         (json!({"EventSourceArn": none}), "Stream not found"),
