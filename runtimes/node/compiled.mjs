@@ -76,12 +76,12 @@ class NodesOwn {
     this.known = new Map([...known].filter(([name]) => name.startsWith(OWN)).map(([name, code]) => [name.slice(OWN.length), code]));
     if (!module.flushCompileCache || mapsSources()) return; // An older Node.
     const parent = path.join(os.tmpdir(), FOLDER);
-    const { status, directory } = module.enableCompileCache(parent);
+    const { status } = module.enableCompileCache(parent);
     if (status !== module.constants.compileCacheStatus.ENABLED) return; // The function's settings have enabled one.
-    [this.parent, this.folder] = [parent, directory];
+    // Below it there is one for this version of Node and this user, who is another at the next start.
+    [this.parent, this.folder] = [parent, module.getCompileCacheDir()];
     try {
-      fs.mkdirSync(directory, { recursive: true });
-      for (const [name, code] of this.known) fs.writeFileSync(path.join(directory, name), code);
+      for (const [name, code] of this.known) fs.writeFileSync(path.join(this.folder, name), code);
     } catch {
       // Then the code is compiled.
     }

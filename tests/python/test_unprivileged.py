@@ -47,16 +47,18 @@ def unprivileged():
         # The build's own folder may be closed to others.
         binary, data = Path(folder, "cloudlet"), Path(folder, "data")
         shutil.copy(BINARY, binary)
-        data.mkdir()
-        if user:
-            os.chown(data, user, user)
+        for place in (data, data.parent / "home"):
+            place.mkdir()
+            if user:
+                os.chown(place, user, user)
         yield str(binary), data, user
 
 
 @pytest.fixture(scope="module")
 def server(unprivileged):
     binary, data, user = unprivileged
-    server = Server(data, binary=binary, user=user)
+    # The home of who runs the tests may be closed to others.
+    server = Server(data, env={"HOME": str(data.parent / "home")}, binary=binary, user=user)
     yield server
     server.stop()
 
@@ -68,6 +70,15 @@ def test_doctor_says_what_is_isolated(unprivileged):
     for aspect in ("files", "processes", "privileges", "system calls"):
         assert f"yes  {aspect}:" in said, said
     assert "no   network:" in said and "Run the server as root" in said, said
+
+
+def test_a_cache_that_cannot_be_is_named(unprivileged):
+    binary, data, user = unprivileged
+    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    env = os.environ | {"CLOUDLET_CACHE": "/proc/none"}
+    command = [binary, "serve", "--data", str(data / "other"), "--listen", "127.0.0.1:0"]
+    ended = subprocess.run(command, capture_output=True, text=True, env=env, cwd="/", **identity)
+    assert ended.returncode != 0 and "/proc/none" in ended.stderr and "CLOUDLET_CACHE" in ended.stderr, ended.stderr
 
 
 @pytest.mark.parametrize("runtime", ["python3.12", "nodejs20.x", "provided.al2023"])

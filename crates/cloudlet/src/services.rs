@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use archive::{Archiver, Behind, Target};
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
@@ -158,7 +159,10 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
 
 async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
     let data = std::path::absolute(&settings.data)?;
-    let mut runtime = runtime::Config::new(cache_folder()?, data.join("run"));
+    let cache = cache_folder()?;
+    std::fs::create_dir_all(&cache)
+        .with_context(|| format!("{} cannot be the cache: set CLOUDLET_CACHE to another folder", cache.display()))?;
+    let mut runtime = runtime::Config::new(cache, data.join("run"));
     (runtime.isolate, runtime.hidden) = (settings.isolate, vec![data.clone()]);
     runtime.loopback_ports.clone_from(&settings.loopback_ports);
     runtime.prebooted = settings.prebooted_node;

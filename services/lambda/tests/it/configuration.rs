@@ -156,7 +156,10 @@ async fn what_is_wrong_is_refused_in_lambdas_words() {
             json!({"FunctionName": "a b"}),
             "ValidationException: 1 validation error detected: Value 'a b' at 'functionName'",
         ),
-        (json!({"FunctionName": "f".repeat(65)}), "InvalidParameterValueException: 1 validation error detected: Value 'ffff"),
+        (
+            json!({"FunctionName": "f".repeat(65)}),
+            "InvalidParameterValueException: 1 validation error detected: Value 'ffff",
+        ),
         (
             json!({"Timeout": 0}),
             "ValidationException: 1 validation error detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1",
