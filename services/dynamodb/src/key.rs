@@ -115,6 +115,12 @@ impl KeySchema {
         self.check_lengths(item)
     }
 
+    /// Whether the values that `item` has can be those of a key.
+    pub fn allows(&self, item: ItemRef<'_>) -> bool {
+        let mut values = self.attributes().filter_map(|attribute| item.get(&attribute.name));
+        self.check_lengths(item).is_ok() && values.all(|value| empty_kind(value).is_none())
+    }
+
     /// # Errors
     /// When a value of the key is too long; those that are absent do not matter.
     pub fn check_lengths(&self, item: ItemRef<'_>) -> Result<(), Error> {

@@ -63,6 +63,11 @@ pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const TOKEN_LIFETIME: std::time::Duration = std::time::Duration::from_secs(600);
 pub const TOTAL_SEGMENTS_MAX: i64 = 1_000_000;
 pub const TAGS_MAX: usize = 50;
+pub const TAG_KEY_CHARS_MAX: usize = 128;
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+/// A shard's name.
+pub const SHARD_ID_CHARS_MIN: usize = 28;
+pub const SHARD_ID_CHARS_MAX: usize = 65;
 /// What a write capacity unit pays for.
 pub const WRITE_UNIT_BYTES: usize = 1024;
 /// What a read capacity unit pays for.

@@ -2,7 +2,7 @@
 //! satisfy constraint: …".
 
 use crate::error::Error;
-use crate::limits::{NAME_CHARS_MAX, NAME_CHARS_MIN};
+use crate::limits::{ATTRIBUTE_NAME_BYTES_MAX, NAME_CHARS_MAX, NAME_CHARS_MIN};
 
 /// Collects what is wrong with a request's parameters.
 #[derive(Default)]
@@ -92,6 +92,18 @@ impl Constraints {
         }
         let errors = if count == 1 { "error" } else { "errors" };
         Err(Error::Validation(format!("{count} validation {errors} detected: {}", self.0.join("; "))))
+    }
+}
+
+/// # Errors
+/// What is wrong with the name of an attribute.
+pub fn attribute_name(name: &str) -> Result<(), String> {
+    match name.len() {
+        0 => Err("Empty attribute name".into()),
+        length if length > ATTRIBUTE_NAME_BYTES_MAX => {
+            Err(format!("Attribute name is too large, must be less than {} bytes", ATTRIBUTE_NAME_BYTES_MAX + 1))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::parser::{self, Node};
 use super::scope::{Scope, reserved_name};
-use super::{Error, Path};
+use super::{Error, Path, update};
 use crate::encoding::{ValueRef, encode_value};
 use crate::limits::IN_OPERANDS_MAX;
 use crate::value::{Kind, Value};
@@ -202,7 +202,9 @@ impl Form {
             }
             Node::Value(_) => {}
             Node::Call(name, arguments) => {
-                if !FUNCTIONS.iter().any(|(function, _)| function == name) {
+                if update::FUNCTIONS.contains(name) {
+                    self.misused.get_or_insert_with(|| Error::MisusedFunction((*name).to_string()));
+                } else if !FUNCTIONS.iter().any(|(function, _)| function == name) {
                     self.unknown.get_or_insert_with(|| Error::UnknownFunction((*name).to_string()));
                 } else if (*name == "size") != (place == Place::Operand) {
                     self.misused.get_or_insert_with(|| Error::MisusedFunction((*name).to_string()));

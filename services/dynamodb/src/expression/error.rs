@@ -15,6 +15,8 @@ pub enum Error {
     TooDeep,
     #[error("List index is not within the allowable range; index: [{0}]")]
     IndexOutOfRange(String),
+    #[error("The document path has too many nesting levels; nesting levels: {0}")]
+    PathTooDeep(usize),
     #[error("The expression has redundant parentheses;")]
     RedundantParentheses,
     #[error("Invalid function name; function: {0}")]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{Action, Comparator, Condition, KeyCondition, KeyOperator, Literal, Operand, Path, SetValue};
 use super::{Update, UpdateOperand};
 use crate::attribute::ValueInput;
+use crate::validation::attribute_name;
 use crate::value::{Kind, Value};
 
 /// `Condition` of the API.
@@ -49,8 +50,9 @@ pub enum Conjunction {
 impl Conjunction {
     fn join(self, conditions: Vec<Condition>) -> Condition {
         match self {
-            Conjunction::And => Condition::And(conditions),
-            Conjunction::Or => Condition::Or(conditions),
+            Conjunction::Or if !conditions.is_empty() => Condition::Or(conditions),
+            // No condition is always met.
+            Conjunction::And | Conjunction::Or => Condition::And(conditions),
         }
     }
 }
@@ -178,6 +180,7 @@ fn existence(name: &str, value: Option<&ValueInput>, exists: Option<bool>) -> Re
 /// The whole message.
 pub fn updates(updates: &BTreeMap<String, AttributeUpdateInput>) -> Result<Update, String> {
     let actions = updates.iter().map(|(name, update)| {
+        attribute_name(name)?;
         let value = update.value.as_ref().map(|value| value.0.as_ref().map_err(ToString::to_string)).transpose()?;
         let path = Path::attribute(name.as_str());
         match (update.action.as_deref().unwrap_or("PUT"), value) {

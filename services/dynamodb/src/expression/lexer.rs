@@ -58,7 +58,7 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Error> {
 fn token(first: char, rest: &str) -> (TokenKind, usize) {
     let run = |skip: usize, accept: fn(&u8) -> bool| rest.bytes().skip(skip).take_while(accept).count();
     match first {
-        'a'..='z' | 'A'..='Z' | '_' => (TokenKind::Word, run(0, is_word)),
+        'a'..='z' | 'A'..='Z' => (TokenKind::Word, run(0, is_word)),
         '0'..='9' => (TokenKind::Integer, run(0, u8::is_ascii_digit)),
         '#' | ':' => match run(1, is_word) {
             0 => (TokenKind::Unknown, 1),
@@ -85,5 +85,7 @@ mod tests {
         let text = "a_1.#b[0]>=:c <> size(é)";
         let pieces: Vec<&str> = tokens(text).unwrap().iter().map(|token| &text[token.start..token.end]).collect();
         assert_eq!(pieces, ["a_1", ".", "#b", "[", "0", "]", ">=", ":c", "<>", "size", "(", "é", ")", ""]);
+        let kinds: Vec<TokenKind> = tokens("_a #_a").unwrap().iter().map(|token| token.kind).collect();
+        assert_eq!(kinds, [TokenKind::Unknown, TokenKind::Word, TokenKind::Alias, TokenKind::End]);
     }
 }

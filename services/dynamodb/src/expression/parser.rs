@@ -6,7 +6,7 @@
 use super::Error;
 use super::condition::Comparator;
 use super::lexer::{Token, TokenKind, tokens};
-use crate::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_OPERATORS_MAX};
+use crate::limits::{EXPRESSION_DEPTH_MAX, EXPRESSION_OPERATORS_MAX, NESTING_LEVELS_MAX};
 
 /// A document path as written. It has at least one step, and the first is not an index.
 pub type Path<'e> = Vec<Step<'e>>;
@@ -203,6 +203,9 @@ impl<'e> Parser<'e> {
     fn path(&mut self) -> Result<Path<'e>, Error> {
         let mut path = vec![self.name()?];
         self.steps(&mut path)?;
+        if path.len() > NESTING_LEVELS_MAX {
+            return Err(Error::PathTooDeep(path.len()));
+        }
         Ok(path)
     }
 

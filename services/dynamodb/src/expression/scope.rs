@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Error, Path, Step, parser};
 use crate::attribute::ValueInput;
 use crate::expression::reserved::is_reserved;
-use crate::limits::ATTRIBUTE_NAME_BYTES_MAX;
+use crate::validation::attribute_name;
 use crate::value::Value;
 
 /// `ExpressionAttributeNames` and `ExpressionAttributeValues`, shared by all expressions of one request.
@@ -30,15 +30,8 @@ impl<'r> Scope<'r> {
         if let Some(names) = names {
             check_keys("ExpressionAttributeNames", '#', names.keys())?;
             for name in names.values() {
-                if name.is_empty() {
-                    return Err("ExpressionAttributeNames contains invalid value: Empty attribute name".into());
-                }
-                if name.len() > ATTRIBUTE_NAME_BYTES_MAX {
-                    return Err(format!(
-                        "ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than {} bytes",
-                        ATTRIBUTE_NAME_BYTES_MAX + 1
-                    ));
-                }
+                attribute_name(name)
+                    .map_err(|wrong| format!("ExpressionAttributeNames contains invalid value: {wrong}"))?;
             }
         }
         if let Some(values) = values {

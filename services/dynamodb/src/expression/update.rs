@@ -96,6 +96,12 @@ impl Update {
         Ok(Update { actions })
     }
 
+    /// Whether all that it does is to take something away.
+    pub fn only_takes(&self) -> bool {
+        let takes = |action: &Action| matches!(action, Action::Remove(_) | Action::Delete(..));
+        !self.actions.is_empty() && self.actions.iter().all(takes)
+    }
+
     /// The paths this touches.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.actions.iter().map(Action::path)
@@ -153,6 +159,8 @@ fn resolve_names(node: &Node<'_>, scope: &mut Scope<'_>) -> Result<(), Error> {
 
 const IF_NOT_EXISTS: &str = "if_not_exists";
 const LIST_APPEND: &str = "list_append";
+/// Those that conditions do not have.
+pub(super) const FUNCTIONS: [&str; 2] = [IF_NOT_EXISTS, LIST_APPEND];
 
 /// Mistakes that AWS looks for in the whole expression before it resolves anything, the more urgent first.
 fn check_form(sections: &Sections<'_>) -> Result<(), Error> {
@@ -182,9 +190,7 @@ fn check_reserved(node: &Node<'_>) -> Result<(), Error> {
 
 fn check_functions(node: &Node<'_>) -> Result<(), Error> {
     match node {
-        Node::Call(name, _) if ![IF_NOT_EXISTS, LIST_APPEND].contains(name) => {
-            Err(Error::UnknownFunction((*name).to_string()))
-        }
+        Node::Call(name, _) if !FUNCTIONS.contains(name) => Err(Error::UnknownFunction((*name).to_string())),
         Node::Call(_, arguments) => arguments.iter().try_for_each(check_functions),
         _ => Ok(()),
     }

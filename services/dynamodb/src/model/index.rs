@@ -18,9 +18,10 @@ pub struct Entry {
     pub item: StoredItem,
 }
 
-/// The entry of `item` in `index`; `None` for an item that lacks an attribute of the index's key.
+/// The entry of `item` in `index`; `None` for an item that lacks an attribute of the index's key, or has one that no key
+/// can be: it was there before the index was.
 pub fn entry(table: &Table, index: &Index, item: &StoredItem) -> Option<Entry> {
-    let key = index.key.locate(item.view())?;
+    let key = index.key.locate(item.view()).filter(|_| index.key.allows(item.view()))?;
     let is_key = |name: &str| table.key.has(name) || index.key.has(name);
     let item = match &index.projection {
         Projected::All => item.clone(),

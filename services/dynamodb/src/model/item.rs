@@ -138,6 +138,8 @@ pub fn outcome(table: &Table, change: &Change, before: Option<&StoredItem>) -> R
         Change::Put(item) | Change::Insert(item) => Ok(Some(item.clone())),
         Change::Delete(_) => Ok(None),
         Change::Check(_) => Ok(before.cloned()),
+        // What only takes away makes no item, except that of an update with nothing in it.
+        Change::Update(_, request) if before.is_none() && request.update.only_takes() => Ok(None),
         Change::Update(key, request) => update(table, key, request, before).map(Some),
     }
 }

@@ -125,9 +125,13 @@ fn number(tx: &mut Tx, table: &Table, stream: &Stream, now: Timestamp) -> Result
 /// `ResourceNotFound`.
 pub fn find(read: &(impl Read + ?Sized), account: &str, arn: &str) -> Result<StreamInfo, Error> {
     let missing = || Error::ResourceNotFound(format!("Requested resource not found: Stream: {arn} not found"));
-    let parsed: Arn = arn.parse().map_err(|_| missing())?;
+    let invalid = || Error::Validation(format!("Invalid StreamArn: {arn}"));
+    let parsed: Arn = arn.parse().map_err(|_| invalid())?;
     let place = parsed.resource.strip_prefix("table/").and_then(|rest| rest.split_once("/stream/"));
-    let (table, label) = place.filter(|_| parsed.account == account).ok_or_else(missing)?;
+    let (table, label) = place.ok_or_else(invalid)?;
+    if parsed.account != account {
+        return Err(missing());
+    }
     STREAMS.get(read, (&*parsed.region, table, label))?.ok_or_else(missing)
 }
 

@@ -12,11 +12,14 @@ use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput, Volu
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TableDescription {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     attribute_definitions: Vec<AttributeDefinition>,
     table_name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     key_schema: Vec<KeySchemaElement>,
     table_status: &'static str,
-    creation_date_time: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_date_time: Option<DateTime>,
     provisioned_throughput: ThroughputDescription,
     table_size_bytes: u64,
     item_count: u64,
@@ -55,6 +58,20 @@ struct RestoreSummary {
     source_table_arn: String,
     restore_date_time: DateTime,
     restore_in_progress: bool,
+}
+
+impl TableDescription {
+    /// As much as AWS tells of a table that is being deleted.
+    pub fn deleted(self) -> TableDescription {
+        TableDescription {
+            attribute_definitions: Vec::new(),
+            key_schema: Vec::new(),
+            creation_date_time: None,
+            local_secondary_indexes: Vec::new(),
+            global_secondary_indexes: Vec::new(),
+            ..self
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,7 +165,7 @@ pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Resul
         table_name: table.name.clone(),
         key_schema: key_schema(&table.key),
         table_status: status,
-        creation_date_time: table.created.into(),
+        creation_date_time: Some(table.created.into()),
         provisioned_throughput: throughput(&table.throughput),
         table_size_bytes: size.bytes,
         item_count: size.items,

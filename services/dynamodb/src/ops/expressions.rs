@@ -6,6 +6,7 @@ use crate::attribute::ValueInput;
 use crate::error::Error;
 use crate::expression::legacy::{self, Conjunction, ExpectedInput};
 use crate::expression::{Condition, Projection, Scope, Update};
+use crate::validation::attribute_name;
 
 /// The expression parameters of a request by name, whether present, and the older parameters likewise.
 pub struct Parameters<'p> {
@@ -72,6 +73,7 @@ pub fn update(text: Option<&str>, scope: &mut Scope<'_>) -> Result<Option<Update
 pub fn attributes_to_get(names: Option<&Vec<String>>) -> Result<Option<Projection>, Error> {
     let Some(names) = names else { return Ok(None) };
     for (at, name) in names.iter().enumerate() {
+        attribute_name(name)?;
         if names.iter().take(at).any(|earlier| earlier == name) {
             return Err(Error::invalid(format_args!("Duplicate value in attribute name: {name}")));
         }
@@ -88,7 +90,7 @@ pub fn expected(
     expected: Option<&BTreeMap<String, ExpectedInput>>,
     operator: Option<&str>,
 ) -> Result<Option<Condition>, Error> {
-    match (expected, operator) {
+    match (expected.filter(|conditions| !conditions.is_empty()), operator) {
         (None, Some(_)) => Err(Error::invalid("ConditionalOperator cannot be used without Filter or Expected")),
         (None, None) => Ok(None),
         (Some(conditions), _) => Ok(Some(legacy::expected(conditions, conjunction(operator))?)),

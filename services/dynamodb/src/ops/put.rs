@@ -13,11 +13,11 @@ use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::expression::legacy::ExpectedInput;
-use crate::limits::{ATTRIBUTE_NAME_BYTES_MAX, ITEM_BYTES_MAX};
+use crate::limits::ITEM_BYTES_MAX;
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage};
 use crate::model::item::{Change, Write};
 use crate::size::item_size;
-use crate::validation::Constraints;
+use crate::validation::{Constraints, attribute_name};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -120,14 +120,9 @@ pub fn put_item(item: Option<&ItemInput>) -> Result<StoredItem, Error> {
 }
 
 /// # Errors
-/// When an item to be put is too large, or a name in it.
+/// When an item to be put is too large, or a name in it is, or is empty.
 pub fn check_size(item: &StoredItem) -> Result<(), Error> {
-    if item.view().iter().any(|(name, _)| name.len() > ATTRIBUTE_NAME_BYTES_MAX) {
-        return Err(Error::Validation(format!(
-            "Attribute name is too large, must be less than {} bytes",
-            ATTRIBUTE_NAME_BYTES_MAX + 1
-        )));
-    }
+    item.view().iter().try_for_each(|(name, _)| attribute_name(name))?;
     if item_size(item.view()) > ITEM_BYTES_MAX {
         return Err(Error::validation("Item size has exceeded the maximum allowed size"));
     }

@@ -119,6 +119,16 @@ pub fn check_index(constraints: &mut Constraints, index: &IndexInput, at: &str) 
     check_throughput(constraints, index.provisioned_throughput.as_ref(), &format!("{at}.provisionedThroughput"));
 }
 
+/// # Errors
+/// When an attribute is defined twice: nothing tells which of the two is meant.
+pub fn check_distinct(definitions: &[AttributeDefinition]) -> Result<(), Error> {
+    let names: Vec<_> = definitions.iter().filter_map(|definition| definition.attribute_name.as_deref()).collect();
+    match names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name)) {
+        Some((_, name)) => Err(Error::invalid(format_args!("Duplicate AttributeName in AttributeDefinitions: {name}"))),
+        None => Ok(()),
+    }
+}
+
 /// The types of key attributes, by name.
 pub fn definitions(definitions: &[AttributeDefinition]) -> Vec<(String, Kind)> {
     let known = |definition: &AttributeDefinition| {

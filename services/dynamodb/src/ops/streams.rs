@@ -17,7 +17,9 @@ use super::schema::KeySchemaElement;
 use crate::DynamoDb;
 use crate::encoding::StoredItem;
 use crate::error::Error;
-use crate::limits::{ITERATOR_LIFETIME, STREAM_PAGE_RECORDS_MAX, STREAMS_LISTED_MAX};
+use crate::limits::{
+    ITERATOR_LIFETIME, SHARD_ID_CHARS_MAX, SHARD_ID_CHARS_MIN, STREAM_PAGE_RECORDS_MAX, STREAMS_LISTED_MAX,
+};
 use crate::model::{stream, table};
 use crate::types::{Record, RecordKind, Span, StreamInfo};
 use crate::validation::Constraints;
@@ -212,7 +214,12 @@ pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: DescribeStreamInput) -> R
     constraints.present(&input.stream_arn, "streamArn");
     check_limit(&mut constraints, input.limit, STREAMS_LISTED_MAX);
     let filter = input.shard_filter.as_ref();
-    constraints.choice(filter.and_then(|filter| filter.r#type.as_deref()), "shardFilter.type", &["CHILD_SHARDS"]);
+    if let Some(filter) = filter {
+        constraints.present(&filter.r#type, "shardFilter.type");
+        constraints.choice(filter.r#type.as_deref(), "shardFilter.type", &["CHILD_SHARDS"]);
+        constraints.present(&filter.shard_id, "shardFilter.shardId");
+        check_shard_id(&mut constraints, filter.shard_id.as_deref(), "shardFilter.shardId");
+    }
     constraints.check()?;
     let read = cx.db().read()?;
     let stream = stream::find(&read, cx.account().as_str(), &input.stream_arn.unwrap_or_default())?;
@@ -260,6 +267,12 @@ pub async fn iterator(_: Arc<DynamoDb>, cx: Cx, input: GetShardIteratorInput) ->
         )));
     }
     let span = stream::span(&read, &stream)?;
+    let at_number = input.shard_iterator_type.as_deref().is_some_and(|position| position.ends_with("_SEQUENCE_NUMBER"));
+    if input.sequence_number.is_some() && !at_number {
+        return Err(Error::validation(
+            "Invalid SequenceNumber: it can only be given with AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER",
+        ));
+    }
     let number = || numbered(input.sequence_number.as_deref(), span);
     let next = match input.shard_iterator_type.as_deref() {
         Some("LATEST") => span.next,
@@ -272,6 +285,12 @@ pub async fn iterator(_: Arc<DynamoDb>, cx: Cx, input: GetShardIteratorInput) ->
     }
     let iterator = ShardIterator { stream: stream.arn.to_string(), next, issued: cx.now() };
     Ok(GetShardIteratorOutput { shard_iterator: iterator.to_text() })
+}
+
+fn check_shard_id(constraints: &mut Constraints, id: Option<&str>, at: &str) {
+    if let Some(id) = id {
+        constraints.length(id, id.chars().count(), at, SHARD_ID_CHARS_MIN, SHARD_ID_CHARS_MAX);
+    }
 }
 
 /// The number of the record with a sequence number that was given.

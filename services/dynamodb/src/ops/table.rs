@@ -1,6 +1,5 @@
 //! CreateTable, DescribeTable, DeleteTable, ListTables.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kv::Tx;
@@ -9,7 +8,7 @@ use service::{Cx, Error as ServiceError, Permission};
 
 use super::describe::{self, TableDescription};
 use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput};
-use super::tag::Tag;
+use super::tag::{self, TagElement};
 use super::{permission, resource_policy};
 use crate::DynamoDb;
 use crate::error::Error;
@@ -37,7 +36,7 @@ pub struct CreateTableInput {
     pub sse_specification: Option<SseSpecification>,
     pub table_class: Option<String>,
     pub deletion_protection_enabled: bool,
-    pub tags: Option<Vec<Tag>>,
+    pub tags: Option<Vec<TagElement>>,
     pub resource_policy: Option<String>,
 }
 
@@ -136,7 +135,7 @@ pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Table
             Ok::<_, Error>(table)
         })
         .await?;
-    Ok(TableOutput { table_description: describe::table(&before, &table, "DELETING")? })
+    Ok(TableOutput { table_description: describe::table(&before, &table, "DELETING")?.deleted() })
 }
 
 /// The `TableName` of an operation on tables, when it can be one.
@@ -186,6 +185,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     let on_demand = input.billing_mode.as_deref() == Some("PAY_PER_REQUEST");
     check_billing(input, on_demand)?;
     let defined = input.attribute_definitions.as_deref().unwrap_or_default();
+    schema::check_distinct(defined)?;
     let elements = input.key_schema.as_deref().unwrap_or_default();
     if elements.len() > defined.len() {
         return Err(Error::validation("Invalid KeySchema: Some index key attribute have no definition"));
@@ -207,7 +207,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         global_indexes: indexes(input.global_secondary_indexes.as_deref(), "GlobalSecondaryIndexes", &definitions)?,
         stream: stream(cx, input.stream_specification.as_ref())?,
         encryption: encryption(input.sse_specification.as_ref()),
-        tags: tags(input.tags.as_deref()),
+        tags: tag::checked(input.tags.as_deref().unwrap_or_default())?,
         expiry: None,
         key,
         definitions,
@@ -382,10 +382,6 @@ pub fn stream(cx: &Cx, asked: Option<&StreamSpecification>) -> Result<Option<Str
 
 pub fn encryption(asked: Option<&SseSpecification>) -> Option<Encryption> {
     asked.filter(|asked| asked.enabled).map(|asked| Encryption { kms_key: asked.kms_master_key_id.clone() })
-}
-
-fn tags(tags: Option<&[Tag]>) -> BTreeMap<String, String> {
-    tags.unwrap_or_default().iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
 }
 
 impl Table {

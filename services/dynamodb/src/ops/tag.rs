@@ -1,5 +1,6 @@
 //! TagResource, UntagResource, ListTagsOfResource.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Arn;
@@ -9,22 +10,31 @@ use service::Cx;
 use super::Empty;
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::TAGS_MAX;
+use crate::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use crate::model::table;
 use crate::types::Table;
+use crate::validation::Constraints;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Tag {
     pub key: String,
     pub value: String,
 }
 
+/// A tag as a request gives it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TagElement {
+    pub key: Option<String>,
+    pub value: Option<String>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TagInput {
     pub resource_arn: Option<String>,
-    pub tags: Vec<Tag>,
+    pub tags: Vec<TagElement>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -51,12 +61,10 @@ pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Empty, Err
     if input.tags.is_empty() {
         return Err(Error::validation("Atleast one Tag needs to be provided as Input."));
     }
+    let tags = checked(&input.tags)?;
     let change = move |table: &mut Table| {
-        table.tags.extend(input.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())));
-        match table.tags.len() > TAGS_MAX {
-            true => Err(Error::LimitExceeded(format!("Too many tags: at most {TAGS_MAX} are allowed for a table"))),
-            false => Ok(()),
-        }
+        table.tags.extend(tags.clone());
+        check_count(&table.tags)
     };
     cx.db().write(move |tx| table::update(tx, &arn.region, &arn.to_string(), &change)).await?;
     Ok(Empty {})
@@ -80,6 +88,44 @@ pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTagsInput) -> Result<List
     let table = table::describe(&cx.db().read()?, &arn.region, &arn.to_string())?;
     let tags = table.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     Ok(ListTagsOutput { tags })
+}
+
+/// The tags that a request gives.
+///
+/// # Errors
+/// When one breaks the rules for tags.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Tagging.html>
+pub fn checked(tags: &[TagElement]) -> Result<BTreeMap<String, String>, Error> {
+    let mut constraints = Constraints::default();
+    for (number, tag) in tags.iter().enumerate() {
+        for (text, member, least, most) in
+            [(&tag.key, "key", 1, TAG_KEY_CHARS_MAX), (&tag.value, "value", 0, TAG_VALUE_CHARS_MAX)]
+        {
+            let at = format!("tags.{}.member.{member}", number + 1);
+            constraints.present(text, &at);
+            let Some(text) = text else { continue };
+            constraints.length(text, text.chars().count(), &at, least, most);
+            let allowed = |char: char| char.is_alphanumeric() || char.is_whitespace() || "+-=._:/@".contains(char);
+            if !text.chars().all(allowed) {
+                constraints.fail(
+                    Some(text),
+                    &at,
+                    r"Member must satisfy regular expression pattern: ^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$",
+                );
+            }
+        }
+    }
+    constraints.check()?;
+    let tags = tags.iter().filter_map(|tag| Some((tag.key.clone()?, tag.value.clone()?))).collect();
+    check_count(&tags)?;
+    Ok(tags)
+}
+
+fn check_count(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    match tags.len() > TAGS_MAX {
+        true => Err(Error::invalid(format_args!("Too many tags: a table has at most {TAGS_MAX}"))),
+        false => Ok(()),
+    }
 }
 
 /// The table that an ARN names, when it is one of the caller's account and there is one.

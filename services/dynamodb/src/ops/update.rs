@@ -78,6 +78,10 @@ fn validated(input: &UpdateItemInput) -> Result<Write, Error> {
     );
     constraints.present(&input.key, "key");
     constraints.choice(input.conditional_operator.as_deref(), "conditionalOperator", &super::CONJUNCTIONS);
+    for (name, update) in input.attribute_updates.iter().flatten() {
+        let at = format!("attributeUpdates.{name}.member.action");
+        constraints.choice(update.action.as_deref(), &at, &["ADD", "PUT", "DELETE"]);
+    }
     constraints.check()?;
     Parameters {
         expressions: &[

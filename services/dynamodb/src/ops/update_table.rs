@@ -9,13 +9,16 @@ use service::Cx;
 
 use super::describe;
 use super::schema::{self, AttributeDefinition, IndexInput, ProvisionedThroughput};
-use super::table::{self, BILLING_MODES, SseSpecification, StreamSpecification, TABLE_CLASSES, TableOutput};
+use super::table::{
+    self, BILLING_MODES, STREAM_VIEWS, SseSpecification, StreamSpecification, TABLE_CLASSES, TableOutput,
+};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN};
 use crate::model::{stream, table as model};
 use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput};
 use crate::validation::{Constraints, required};
+use crate::value;
 use crate::workers::{self, Kind};
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -120,7 +123,15 @@ fn validate(input: &UpdateTableInput, name: &str) -> Result<(), Error> {
     if input.billing_mode.as_deref() == Some("PROVISIONED") && input.provisioned_throughput.is_none() {
         return Err(Error::invalid("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"));
     }
+    schema::check_distinct(input.attribute_definitions.as_deref().unwrap_or_default())?;
     for (at, update) in updates.iter().enumerate() {
+        if [update.create.is_some(), update.update.is_some(), update.delete.is_some()].iter().filter(|is| **is).count()
+            > 1
+        {
+            return Err(Error::invalid(
+                "Only one of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete may be given at a time",
+            ));
+        }
         if update.create.is_none() && update.update.is_none() && update.delete.is_none() {
             return Err(Error::invalid(
                 "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
@@ -150,6 +161,9 @@ fn check_constraints(input: &UpdateTableInput, name: &str) -> Result<(), Error> 
     constraints.choice(input.table_class.as_deref(), "tableClass", &TABLE_CLASSES);
     schema::check_throughput(&mut constraints, input.provisioned_throughput.as_ref(), "provisionedThroughput");
     schema::check_definitions(&mut constraints, input.attribute_definitions.as_deref().unwrap_or_default());
+    if let Some(stream) = &input.stream_specification {
+        constraints.choice(stream.stream_view_type.as_deref(), "streamSpecification.streamViewType", &STREAM_VIEWS);
+    }
     for (number, update) in input.global_secondary_index_updates.iter().flatten().enumerate() {
         let at = format!("globalSecondaryIndexUpdates.{}.member", number + 1);
         if let Some(create) = &update.create {
@@ -188,15 +202,10 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
     if let Some(asked) = &input.provisioned_throughput {
         change_throughput(&mut table.throughput, &schema::throughput(Some(asked))?, now, was_on_demand)?;
     }
-    if let Some(definitions) = &input.attribute_definitions {
-        for (name, kind) in schema::definitions(definitions) {
-            if !table.definitions.iter().any(|(known, _)| *known == name) {
-                table.definitions.push((name, kind));
-            }
-        }
-    }
+    let defined = schema::definitions(input.attribute_definitions.as_deref().unwrap_or_default());
+    define(table, &defined)?;
     for update in input.global_secondary_index_updates.iter().flatten() {
-        change_index(table, update, now)?;
+        change_index(table, update, &defined, now)?;
     }
     if input.stream_specification.is_some() {
         change_stream(table, stream)?;
@@ -208,6 +217,23 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
     table.deletion_protected = input.deletion_protection_enabled.unwrap_or(table.deletion_protected);
     table.on_demand = input.on_demand_throughput.or(table.on_demand);
     table::check_names(table)
+}
+
+/// # Errors
+/// When an attribute of a key would get another type.
+fn define(table: &mut Table, defined: &[(String, value::Kind)]) -> Result<(), Error> {
+    for (name, kind) in defined {
+        match table.definitions.iter().find(|(known, _)| known == name) {
+            Some((_, known)) if known != kind => {
+                return Err(Error::invalid(format_args!(
+                    "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: Schema:[SchemaElement: key{{{name}:{known}:HASH}}] New schema: Schema:[SchemaElement: key{{{name}:{kind}:HASH}}]"
+                )));
+            }
+            Some(_) => {}
+            None => table.definitions.push((name.clone(), *kind)),
+        }
+    }
+    Ok(())
 }
 
 fn change_throughput(before: &mut Throughput, asked: &Throughput, now: Timestamp, any: bool) -> Result<(), Error> {
@@ -228,10 +254,16 @@ fn change_throughput(before: &mut Throughput, asked: &Throughput, now: Timestamp
     Ok(())
 }
 
-fn change_index(table: &mut Table, update: &IndexUpdate, now: Timestamp) -> Result<(), Error> {
+/// `defined` are the attributes that the request itself defines: those that the table knows do not count.
+fn change_index(
+    table: &mut Table,
+    update: &IndexUpdate,
+    defined: &[(String, value::Kind)],
+    now: Timestamp,
+) -> Result<(), Error> {
     let missing = || Error::ResourceNotFound("Requested resource not found".into());
     if let Some(asked) = &update.create {
-        let mut index = schema::index(asked, &table.definitions)?;
+        let mut index = schema::index(asked, defined)?;
         if table.index(&index.name).is_some() {
             return Err(Error::Validation(format!(
                 "Attempting to create an index which already exists: {}",

@@ -59,7 +59,10 @@ async fn apply(fixture: &Fixture, model: &mut Model, write: &Write) {
             let new = item(k, g, n);
             let updates = json!({"g": update(new.get("g").cloned()), "n": update(new.get("n").cloned())});
             fixture.call("UpdateItem", on_table(json!({"Key": key(k), "AttributeUpdates": updates}))).await;
-            model.insert(k, new);
+            // An update that only takes away makes no item.
+            if g.is_some() || n.is_some() || model.contains_key(&k) {
+                model.insert(k, new);
+            }
         }
         Write::Delete(k) => {
             fixture.call("DeleteItem", on_table(json!({"Key": key(k)}))).await;

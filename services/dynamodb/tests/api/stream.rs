@@ -300,3 +300,27 @@ async fn what_is_refused_is_not_in_the_stream() {
     fixture.refusal("TransactWriteItems", json!({"TransactItems": items})).await;
     assert!(records(&fixture).await.is_empty());
 }
+
+#[tokio::test]
+async fn what_is_no_stream_shard_or_position_is_refused() {
+    let fixture = with_stream("KEYS_ONLY").await;
+    let arn = latest(&fixture).await;
+    let shard = describe(&fixture, &arn).await["Shards"][0]["ShardId"].clone();
+    let filter = |filter: Value| json!({"StreamArn": arn, "ShardFilter": filter});
+    let number = "1".repeat(21);
+    for (operation, request, part) in [
+        ("DescribeStream", json!({"StreamArn": "x".repeat(50)}), "Invalid StreamArn"),
+        ("DescribeStream", filter(json!({"Type": "CHILD_SHARDS"})), "shardFilter.shardId"),
+        ("DescribeStream", filter(json!({"ShardId": shard})), "shardFilter.type"),
+        ("DescribeStream", filter(json!({"Type": "CHILD_SHARDS", "ShardId": "short"})), "shardFilter.shardId"),
+        (
+            "GetShardIterator",
+            json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "LATEST", "SequenceNumber": number}),
+            "Invalid SequenceNumber",
+        ),
+    ] {
+        let (code, message) = fixture.refusal(operation, request.clone()).await;
+        assert_eq!(code, "ValidationException", "{request}: {message}");
+        assert!(message.contains(part), "{request}: {message}");
+    }
+}
