@@ -86,7 +86,7 @@ impl Run {
         drop(db);
         let db = self.open()?;
         self.queue(&db).await?;
-        self.tell("memory at most, opened again and again", &[("", machine::memory_most()?, "MiB")]);
+        self.tell("memory at most, opened again, with a queue", &[("", machine::memory_most()?, "MiB")]);
         self.tell("disk", &[("", db.stats()?.disk_bytes as f64 / f64::from(1 << 20), "MiB")]);
         Ok(())
     }
