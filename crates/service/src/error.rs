@@ -45,14 +45,23 @@ impl Error {
     }
 
     /// What the store refuses: with the API's `status` and `code` for a request that is too large where it is that, else a failure of
-    /// ours.
+    /// ours, of which the caller learns where it is the disk.
     pub fn store(cause: kv::Error, status: u16, code: &'static str) -> Error {
-        if !cause.is_too_large() {
-            return Error::internal(cause);
+        if cause.is_too_large() {
+            let reason = "Cloudlet cannot write so much at once, counted with all that follows from it, such as copies in indexes";
+            return Error::new(status, code, format!("{reason}: {cause} bytes. Send it in smaller parts."));
         }
-        let reason =
-            "Cloudlet cannot write so much at once, counted with all that follows from it, such as copies in indexes";
-        Error::new(status, code, format!("{reason}: {cause} bytes. Send it in smaller parts."))
+        let told = match cause {
+            kv::Error::Full(_) => {
+                "The disk of the Cloudlet server is almost full: it takes nothing that makes its data grow. Reads and deletes go on, and writes do once there is room."
+            }
+            kv::Error::Engine(_) => {
+                "The disk of the Cloudlet server has failed: writes are refused until it is started again on one that works. The server's log says what happened."
+            }
+            cause => return Error::internal(cause),
+        };
+        tracing::error!(%cause, "a write was refused");
+        Error::new(503, "ServiceUnavailable", told)
     }
 
     /// What AWS has and this server does not.
@@ -86,8 +95,17 @@ mod tests {
         assert_eq!((error.status, &*error.code), (400, "ValidationException"));
         assert!(error.message.contains("50000000 bytes is over the store's limit of 41943040 bytes"), "{error}");
         assert_eq!(Error::from(kv::Error::ValueTooLong { bytes: 3 }).status, 413);
-        for ours in [kv::Error::Closed, kv::Error::Full("f".into()), kv::Error::Engine("e".into())] {
-            assert_eq!(Error::store(ours, 400, "ValidationException").status, 500);
+        assert_eq!(Error::store(kv::Error::Closed, 400, "ValidationException").status, 500);
+    }
+
+    #[test]
+    fn a_disk_that_is_full_or_broken_is_told() {
+        for (cause, told) in
+            [(kv::Error::Full("f".into()), "almost full"), (kv::Error::Engine("e".into()), "has failed")]
+        {
+            let error = Error::store(cause, 400, "ValidationException");
+            assert_eq!((error.status, &*error.code), (503, "ServiceUnavailable"));
+            assert!(error.message.contains(told), "{error}");
         }
     }
 }
