@@ -140,7 +140,7 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("DeleteItem", delete::delete).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:DeleteItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
         .operation(read("BatchGetItem", batch_get::batch_get).permissions(batch_get::permissions))
         .operation(write("BatchWriteItem", batch_write::batch_write).permissions(batch_write::permissions))
-        .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Query", i.table_name.as_deref(), i.index_name.as_deref())?])))
+        .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![query::permission(cx, i)?])))
         .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())?])))
         .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
         .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))

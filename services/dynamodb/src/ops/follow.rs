@@ -11,7 +11,6 @@ use service::{Cx, Error as ServiceError, Event, News, Permission};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-use super::permission;
 use super::query::{self, QueryInput};
 use crate::encoding::StoredItem;
 use crate::error::Error;
@@ -53,7 +52,7 @@ pub fn permissions(_: &Followers, cx: &Cx, input: &FollowInput) -> Result<Vec<Pe
 }
 
 fn query_permission(cx: &Cx, query: &QueryInput) -> Result<Permission, ServiceError> {
-    permission(cx, "dynamodb:Query", query.table_name.as_deref(), query.index_name.as_deref())
+    query::permission(cx, query)
 }
 
 /// # Errors

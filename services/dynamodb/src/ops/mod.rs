@@ -42,6 +42,10 @@ use crate::types::Table;
 use crate::validation::Constraints;
 use crate::value::{Item, Value};
 
+/// What fine-grained policies look at: the partition keys that a request is about.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html>
+const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
+
 /// The answer of operations that have nothing to say.
 #[derive(Debug, Serialize)]
 pub struct Empty {}
@@ -87,9 +91,14 @@ pub fn resource_permission(cx: &Cx, action: &str, arn: String) -> Result<Permiss
     Ok(Permission { resource_policy, ..Permission::new(action, arn) })
 }
 
+/// Whether policies limit the caller: users and roles.
+fn is_limited(cx: &Cx) -> bool {
+    !matches!(cx.caller().kind, CallerKind::Root | CallerKind::System)
+}
+
 /// The policy of a table or stream, for callers whom policies limit.
 fn resource_policy(cx: &Cx, arn: &str) -> Result<Option<String>, Error> {
-    if matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
+    if !is_limited(cx) {
         return Ok(None);
     }
     Ok(policy::find(&cx.db().read()?, arn)?.map(|policy| policy.document))
@@ -107,12 +116,32 @@ pub fn item_permission<'k>(
     keys: impl Iterator<Item = &'k Item>,
 ) -> Result<Permission, ServiceError> {
     let mut permission = permission(cx, action, table, None)?;
-    // Only policies look at it, and those are for users and roles.
-    if !matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
-        let schema = table.and_then(|table| stored_schema(cx, table));
+    if is_limited(cx) {
+        let schema = stored_schema(cx, table, None);
         let name = schema.map(|schema| schema.partition.name);
         let values: Vec<String> = keys.filter_map(|key| key.get(name.as_ref()?)).filter_map(shown).collect();
-        permission.context.push(("dynamodb:LeadingKeys".into(), values));
+        permission.context.push((LEADING_KEYS.into(), values));
+    }
+    Ok(permission)
+}
+
+/// Permission for `action` on one partition of a table or index, whose key `partition` tells from the key's attributes;
+/// where it tells none, the action is on all of them.
+///
+/// # Errors
+/// When the table's policy cannot be read.
+pub fn partition_permission(
+    cx: &Cx,
+    action: &str,
+    table: Option<&str>,
+    index: Option<&str>,
+    partition: impl FnOnce(&KeySchema) -> Option<Value>,
+) -> Result<Permission, ServiceError> {
+    let mut permission = permission(cx, action, table, index)?;
+    if is_limited(cx) {
+        let partition = stored_schema(cx, table, index).and_then(|schema| partition(&schema));
+        permission.context.push(("dynamodb:FullTableScan".into(), vec![partition.is_none().to_string()]));
+        permission.context.push((LEADING_KEYS.into(), partition.as_ref().and_then(shown).into_iter().collect()));
     }
     Ok(permission)
 }
@@ -131,9 +160,13 @@ pub fn all_permissions(
     if named.is_empty() { Ok(vec![permission(cx, action, None, None)?]) } else { Ok(named) }
 }
 
-fn stored_schema(cx: &Cx, table: &str) -> Option<KeySchema> {
-    let read = cx.db().read().ok()?;
-    Some(tables::find(&read, cx.region().as_str(), table).ok()?.key.clone())
+/// The key of a table, or of an index of it.
+fn stored_schema(cx: &Cx, table: Option<&str>, index: Option<&str>) -> Option<KeySchema> {
+    let table = tables::find(&cx.db().read().ok()?, cx.region().as_str(), table?).ok()?;
+    match index {
+        Some(name) => Some(table.index(name)?.0.key.clone()),
+        None => Some(table.key.clone()),
+    }
 }
 
 /// A key's value as policies write it.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use kv::{KeyRange, Order, Read};
 use serde::Deserialize;
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
 use super::read::{self, PageOutput, SELECTS, Selection};
-use super::{CONJUNCTIONS, REPORTS, report};
+use super::{CONJUNCTIONS, REPORTS, partition_permission, report};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
@@ -56,6 +56,18 @@ pub async fn query(state: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<Pa
     let usage = read::usage(place.source, local, &page, input.consistent_read);
     state.drawn(&cx).read(&table, &usage, Some(place.partition))?;
     Ok(asked.selection.output(place.source, page, &usage, report))
+}
+
+/// # Errors
+/// When the table's policy cannot be read.
+pub fn permission(cx: &Cx, input: &QueryInput) -> Result<Permission, ServiceError> {
+    let (table, index) = (input.table_name.as_deref(), input.index_name.as_deref());
+    // What is not valid, or does not fit the key, is refused before anything is read.
+    partition_permission(cx, "dynamodb:Query", table, index, |schema| {
+        let asked = validated(input).ok()?;
+        let on_partition = asked.key.conditions.iter().find(|(name, _)| *name == schema.partition.name);
+        Some(on_partition?.1.literals().next()?.value()?.to_value())
+    })
 }
 
 /// What a query reads.

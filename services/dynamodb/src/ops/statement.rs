@@ -11,12 +11,12 @@ use service::{Cx, Error as ServiceError, Permission};
 use super::get;
 use super::read::{self, index};
 use super::transact_write::check_count;
-use super::{all_permissions, permission, report, write};
+use super::{all_permissions, partition_permission, permission, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
 use crate::error::{Error, Reason};
-use crate::key::digest;
+use crate::key::{KeySchema, digest};
 use crate::limits::BATCH_STATEMENTS_MAX;
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage, read_units};
 use crate::model::item::{self, Change, Write, Written};
@@ -96,7 +96,8 @@ impl StatementInput {
             Statement::Select(select) => select.index.as_deref(),
             _ => None,
         };
-        Some(permission(cx, statement.action(), Some(statement.table()), index))
+        let partition = |schema: &KeySchema| partiql::partition_of(&statement, schema);
+        Some(partition_permission(cx, statement.action(), Some(statement.table()), index, partition))
     }
 }
 

@@ -7,7 +7,7 @@ mod parser;
 mod plan;
 
 pub use parser::parse;
-pub use plan::{key_of, projected, range_of, write_of};
+pub use plan::{key_of, partition_of, projected, range_of, write_of};
 
 use crate::expression::{Condition, Path, Update};
 use crate::value::Item;

@@ -7,7 +7,7 @@ use crate::expression::{Comparator, Condition, KeyOperator, Literal, Operand, Pa
 use crate::key::{KeyAttribute, KeySchema, partition_digest};
 use crate::keys::Digest;
 use crate::model::item::{Change, UpdateRequest, Write};
-use crate::value::Item;
+use crate::value::{Item, Value};
 
 /// The conditions that must all hold.
 fn conjuncts(condition: &Condition) -> Vec<&Condition> {
@@ -64,6 +64,17 @@ pub fn range_of(condition: Option<&Condition>, schema: &KeySchema) -> Option<(Di
     let partition = partition_digest(literal.value()?);
     let sort = schema.sort.as_ref().and_then(|sort| all.iter().find_map(|condition| on_key(condition, sort)));
     Some((partition, sort))
+}
+
+/// The partition key of the one partition that a statement is confined to.
+pub fn partition_of(statement: &Statement, schema: &KeySchema) -> Option<Value> {
+    let condition = match statement {
+        Statement::Insert { item, .. } => return item.get(&schema.partition.name).cloned(),
+        Statement::Select(select) | Statement::Exists(select) => select.condition.as_ref()?,
+        Statement::Update { condition, .. } | Statement::Delete { condition, .. } => condition,
+    };
+    let (_, literal) = equality(&conjuncts(condition), &schema.partition)?;
+    Some(literal.value()?.to_value())
 }
 
 /// The whole key that a condition names, and what else it says.
