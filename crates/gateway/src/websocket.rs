@@ -19,6 +19,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 
 /// Clients have nothing to say here but that they are still there.
 const MESSAGE_BYTES_MAX: usize = 4_096;
+/// What may wait to be taken by the client, in bytes: it also bounds the answers to pings of a client that takes none.
+/// More than the largest message, a result of 1 MB in which JSON writes each byte as six.
+const WAITING_BYTES_MAX: usize = 16 << 20;
 /// How long the other side may take for its part of the end.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -72,8 +75,10 @@ fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
 
 /// Sends events until there are no more, or until the client goes.
 async fn tell(stream: impl AsyncRead + AsyncWrite + Unpin, mut events: Events) {
-    let config =
-        WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX))
+        .max_write_buffer_size(WAITING_BYTES_MAX);
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     // A pulse that nobody has answered when the next one is due was for a client that is gone.
     let mut answered = true;
@@ -106,4 +111,33 @@ async fn tell(stream: impl AsyncRead + AsyncWrite + Unpin, mut events: Events) {
     };
     // A client that has gone without a word has nothing left to be told.
     let _ = timeout(CLOSE_WAIT, farewell).await;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use futures_util::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_pings_and_takes_nothing_fills_no_memory() {
+        let (mut client, server) = duplex(64 << 10);
+        let (finish, finished) = oneshot::channel::<()>();
+        let told = tokio::spawn(tell(server, stream::once(finished).filter_map(async |_| None).boxed()));
+        // Masked, as a client's frames are, with zeros.
+        let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[7; 125]].concat();
+        let pong_bytes = 2 + 125;
+        let pings = WAITING_BYTES_MAX / pong_bytes + 20_000;
+        for _ in 0..pings / 100 {
+            client.write_all(&ping.repeat(100)).await.unwrap();
+        }
+        finish.send(()).unwrap();
+        let mut taken = Vec::new();
+        client.read_to_end(&mut taken).await.unwrap();
+        told.await.unwrap();
+        assert!(taken.len() >= 2 * pong_bytes && taken.len() < WAITING_BYTES_MAX + (1 << 20), "{}", taken.len());
+    }
 }
