@@ -155,6 +155,23 @@ def test_restoring_takes_permission_for_backup_and_target(server, dynamodb, iam,
             guest.describe_backup(BackupArn=named)
 
 
+def test_a_table_of_another_region_takes_permission_for_that_one(server, iam, table, unique):
+    iam.create_user(UserName=unique)
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    guest = server.client_as("dynamodb", key["AccessKeyId"], key["SecretAccessKey"])
+    everything_here = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": everything_here})
+    iam.put_user_policy(UserName=unique, PolicyName="here", PolicyDocument=document)
+    elsewhere = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/{table}"
+    with pytest.raises(ClientError, match=f"dynamodb:RestoreTableToPointInTime on resource: {elsewhere}"):
+        guest.restore_table_to_point_in_time(
+            SourceTableArn=elsewhere,
+            TargetTableName=f"{table}-new",
+            UseLatestRestorableTime=True,
+            SSESpecificationOverride={"Enabled": True},
+        )
+
+
 def test_backups_outlive_restarts_and_tables():
     server = Server()
     dynamodb = server.client("dynamodb")

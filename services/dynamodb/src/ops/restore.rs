@@ -12,7 +12,7 @@ use super::backup::backup_arn;
 use super::describe;
 use super::schema::{self, IndexInput, ProvisionedThroughput};
 use super::table::{self, BILLING_MODES, SseSpecification, TableOutput};
-use super::{permission, resource_arn};
+use super::{permission, resource_arn, resource_permission};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::NAME_CHARS_MIN;
@@ -78,8 +78,12 @@ pub fn moment_permissions(
     input: &RestoreToPointInTimeInput,
 ) -> Result<Vec<Permission>, ServiceError> {
     let action = "dynamodb:RestoreTableToPointInTime";
-    let source = input.source_table_arn.as_deref().or(input.source_table_name.as_deref());
-    let mut all = vec![permission(cx, action, source, None)?];
+    // An ARN's region is where the table is looked for.
+    let source = match input.source_table_arn.as_deref() {
+        Some(arn) => resource_permission(cx, action, resource_arn(cx, Some(arn)))?,
+        None => permission(cx, action, input.source_table_name.as_deref(), None)?,
+    };
+    let mut all = vec![source];
     all.append(&mut target_permissions(cx, action, input.target_table_name.as_deref())?);
     Ok(all)
 }
