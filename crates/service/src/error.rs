@@ -19,6 +19,9 @@ pub struct Error {
     pub members: Map<String, Value>,
 }
 
+/// Status and code of what the store's disk refuses.
+const UNAVAILABLE: (u16, &str) = (503, "ServiceUnavailable");
+
 impl Error {
     pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Error {
         Error { code: code.into(), query_code: None, status, message: message.into(), members: Map::new() }
@@ -61,7 +64,12 @@ impl Error {
             cause => return Error::internal(cause),
         };
         tracing::error!(%cause, "a write was refused");
-        Error::new(503, "ServiceUnavailable", told)
+        Error::new(UNAVAILABLE.0, UNAVAILABLE.1, told)
+    }
+
+    /// Whether the store refused, for want of room or of a disk that works: the same may be done later.
+    pub fn is_unavailable(&self) -> bool {
+        (self.status, &*self.code) == UNAVAILABLE
     }
 
     /// What AWS has and this server does not.
@@ -106,6 +114,8 @@ mod tests {
             let error = Error::store(cause, 400, "ValidationException");
             assert_eq!((error.status, &*error.code), (503, "ServiceUnavailable"));
             assert!(error.message.contains(told), "{error}");
+            assert!(error.is_unavailable());
         }
+        assert!(!Error::from(kv::Error::Closed).is_unavailable());
     }
 }

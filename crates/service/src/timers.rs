@@ -1,7 +1,10 @@
 //! The one timer mechanism: delays, expiry, retries, clean-up. A timer is set within a transaction and fires within
-//! one, in which it is also removed: exactly once, also after a crash.
+//! one, in which it is also removed: exactly once, also after a crash. One that the store has no room for, or whose store
+//! has failed, stays and is tried again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Timestamp;
 use bytes::Bytes;
@@ -17,6 +20,11 @@ const TIMERS: Table<Key, Bytes> = Table::new(prefix::SERVICE, 1);
 const CHANNEL: &[u8] = b"service/timers";
 /// How many timers one round looks at, so that a backlog does not hold the store's writer for long.
 const TIMERS_PER_ROUND: usize = 256;
+/// How long a timer waits that the store refused, before it is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// Timers that the store refused, and when each is tried again: in memory alone, since a full store could not note it.
+type Held = BTreeMap<Key, Timestamp>;
 
 /// A timer that has come due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,15 +50,17 @@ pub fn cancel(tx: &mut Tx, service: &str, at: Timestamp, key: &[u8]) -> Result<(
 
 /// Fires timers as they come due, until `stop`.
 pub(crate) async fn run(cx: Cx, stop: CancellationToken) {
+    let mut held = Held::new();
     loop {
         let mut changed = cx.db().watch(CHANNEL);
-        let next = match fire_due(&cx).await {
-            Ok(next) => next,
-            Err(error) => {
-                tracing::error!(%error, "timers cannot be read");
-                return;
-            }
-        };
+        let next = fire_all(&cx, &mut held).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "timers cannot be read; they are tried again");
+            Some(cx.env().now() + RETRY_PAUSE)
+        });
+        if let Err(error) = cx.db().health() {
+            tracing::error!(%error, "timers wait until the server is started again");
+            return;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = changed.changed() => {}
@@ -69,31 +79,43 @@ pub(crate) async fn sleep_until(cx: &Cx, next: Option<Timestamp>) {
 
 /// Fires everything that is due now, and returns when the next timer will be.
 pub async fn fire_due(cx: &Cx) -> Result<Option<Timestamp>, Error> {
+    fire_all(cx, &mut Held::new()).await
+}
+
+async fn fire_all(cx: &Cx, held: &mut Held) -> Result<Option<Timestamp>, Error> {
     loop {
-        let (due, next) = due(cx)?;
+        let now = cx.env().now();
+        held.retain(|_, until| *until > now);
+        let (due, next) = due(cx, held, now)?;
         let last_round = due.len() < TIMERS_PER_ROUND;
-        futures_util::future::join_all(due.into_iter().map(|key| fire(cx.renew(), key))).await;
+        let fired = futures_util::future::join_all(due.into_iter().map(|key| fire(cx.renew(), key))).await;
+        held.extend(fired.into_iter().flatten().map(|refused| (refused, now + RETRY_PAUSE)));
         if last_round {
-            return Ok(next);
+            return Ok(held.values().copied().chain(next).min());
         }
     }
 }
 
 /// A round's timers that are due, and the time of the first that is not.
-fn due(cx: &Cx) -> Result<(Vec<Key>, Option<Timestamp>), Error> {
-    let now = cx.env().now();
+fn due(cx: &Cx, held: &Held, now: Timestamp) -> Result<(Vec<Key>, Option<Timestamp>), Error> {
     let mut due = Vec::new();
-    for key in TIMERS.scan(&cx.db().read()?, Order::Forward)?.keys().take(TIMERS_PER_ROUND) {
+    for key in TIMERS.scan(&cx.db().read()?, Order::Forward)?.keys() {
         let key = key?;
         if key.0 > now {
             return Ok((due, Some(key.0)));
         }
-        due.push(key);
+        if !held.contains_key(&key) {
+            due.push(key);
+        }
+        if due.len() == TIMERS_PER_ROUND {
+            break;
+        }
     }
     Ok((due, None))
 }
 
-async fn fire(cx: Cx, key: Key) {
+/// Fires a timer, or returns it where the store refused that for now.
+async fn fire(cx: Cx, key: Key) -> Option<Key> {
     let handler = cx
         .cloud()
         .services()
@@ -102,16 +124,25 @@ async fn fire(cx: Cx, key: Key) {
         .find_map(|service| service.timers.clone());
     let Some(handler) = handler else {
         tracing::error!(service = key.1, "a timer belongs to a service that has none; it is dropped");
-        return drop_timer(&cx, key).await;
+        drop_timer(&cx, key).await;
+        return None;
     };
     let fired = {
         let (cx, key) = (cx.clone(), key.clone());
         cx.clone().db().write(move |tx| fire_within(&cx, tx, &handler, &key)).await
     };
-    if let Err(error) = fired {
-        // A timer that fails once would fail for ever: what it stood for is in the log.
-        tracing::error!(service = key.1, %error, "a timer failed; it is dropped");
-        drop_timer(&cx, key).await;
+    match fired {
+        Ok(()) => None,
+        Err(error) if error.is_unavailable() => {
+            tracing::error!(service = key.1, %error, "a timer waits for the store");
+            Some(key)
+        }
+        Err(error) => {
+            // A timer that fails otherwise would fail for ever: what it stood for is in the log.
+            tracing::error!(service = key.1, %error, "a timer failed; it is dropped");
+            drop_timer(&cx, key).await;
+            None
+        }
     }
 }
 
@@ -124,5 +155,108 @@ fn fire_within(cx: &Cx, tx: &mut Tx, handler: &Handler, key: &Key) -> Result<(),
 async fn drop_timer(cx: &Cx, key: Key) {
     if let Err(error) = cx.db().write(move |tx| TIMERS.delete(tx, &key)).await {
         tracing::error!(%error, "a timer could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use base::{AccountId, Env, Region};
+    use kv::{Batch, Db, Engine, Memory, Snapshot, Stats, Ticket};
+
+    use super::*;
+    use crate::{Access, Api, Caller, Cloud, Credential, CredentialError, Denial, Permission, Service};
+
+    /// A store that can be full.
+    struct Crowded(Memory, Arc<AtomicBool>);
+
+    impl Engine for Crowded {
+        fn snapshot(&self) -> Result<Arc<dyn Snapshot>, kv::Error> {
+            self.0.snapshot()
+        }
+
+        fn append(&self, batch: &Batch) -> Result<Ticket, kv::Error> {
+            self.0.append(batch)
+        }
+
+        fn durable(&self, ticket: Ticket) -> Result<(), kv::Error> {
+            self.0.durable(ticket)
+        }
+
+        fn room(&self) -> Result<(), kv::Error> {
+            if self.1.load(Ordering::SeqCst) { Err(kv::Error::Full("a test's".into())) } else { Ok(()) }
+        }
+
+        fn stats(&self) -> Result<Stats, kv::Error> {
+            self.0.stats()
+        }
+    }
+
+    struct Nobody;
+
+    impl Access for Nobody {
+        fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+            Err(CredentialError::Unknown)
+        }
+
+        fn authorize(&self, _: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
+            Err(Denial { message: permission.action.clone() })
+        }
+    }
+
+    const FIRED: Table<Vec<u8>, Bytes> = Table::new(prefix::SERVICE, 250);
+
+    /// Notes that it fired; `free` makes room, and `bad` fails whenever it is tried.
+    fn fire(_: &(), _: &Cx, tx: &mut Tx, timer: &Timer) -> Result<(), Error> {
+        match &*timer.key {
+            b"free" => Ok(()),
+            b"bad" => Err(Error::internal("a test's")),
+            // More than a transaction that deletes its timer may put into a full store.
+            key => Ok(FIRED.put(tx, key, &Bytes::from(vec![0; 5000]))?),
+        }
+    }
+
+    fn cloud(full: &Arc<AtomicBool>) -> Arc<Cloud> {
+        let env = Env::simulated(1, Timestamp::from_secs(1));
+        let (account, region) = (AccountId::new("000000000000"), Region::new("us-east-1"));
+        let db = Db::open(Crowded(Memory::default(), full.clone()));
+        let service = Service::builder(Api::named("test"), Arc::new(())).timers(fire).build();
+        Cloud::builder(db, env, account, region, String::new(), Arc::new(Nobody)).service(service).build()
+    }
+
+    fn keys(cx: &Cx) -> Vec<Vec<u8>> {
+        let read = cx.db().read().unwrap();
+        TIMERS.scan(&read, Order::Forward).unwrap().keys().map(|key| key.unwrap().2).collect()
+    }
+
+    #[tokio::test]
+    async fn a_full_store_delays_timers_and_loses_none() {
+        let full = Arc::new(AtomicBool::new(false));
+        let cx = cloud(&full).system();
+        let set_all = |tx: &mut Tx| {
+            for key in 0..TIMERS_PER_ROUND {
+                set(tx, "test", Timestamp(1), format!("grow-{key}").as_bytes(), &Bytes::new())?;
+            }
+            ["free", "bad"].iter().try_for_each(|key| set(tx, "test", Timestamp(2), key.as_bytes(), &Bytes::new()))
+        };
+        cx.db().write(set_all).await.unwrap();
+        full.store(true, Ordering::SeqCst);
+        let mut held = Held::new();
+        // What frees space fires behind a whole round of what does not.
+        let next = fire_all(&cx, &mut held).await.unwrap();
+        assert_eq!((next, held.len()), (Some(cx.now() + RETRY_PAUSE), TIMERS_PER_ROUND));
+        let left = keys(&cx);
+        assert_eq!(left.len(), TIMERS_PER_ROUND, "what fails in another way is dropped");
+        assert!(left.iter().all(|key| key.starts_with(b"grow")));
+
+        full.store(false, Ordering::SeqCst);
+        fire_all(&cx, &mut held).await.unwrap();
+        assert_eq!(keys(&cx).len(), TIMERS_PER_ROUND, "each is tried again after a while");
+        cx.env().advance(RETRY_PAUSE);
+        assert_eq!(fire_all(&cx, &mut held).await, Ok(None));
+        assert_eq!(keys(&cx).len(), 0);
+        let fired = FIRED.scan(&cx.db().read().unwrap(), Order::Forward).unwrap().count();
+        assert_eq!((fired, held.len()), (TIMERS_PER_ROUND, 0));
     }
 }

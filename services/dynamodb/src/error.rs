@@ -86,6 +86,11 @@ impl Error {
         Error::Validation(message.into())
     }
 
+    /// Whether the store refused, for want of room or of a disk that works: the same may be done later.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Error::Store(kv::Error::Full(_) | kv::Error::Engine(_) | kv::Error::Closed))
+    }
+
     /// A validation error of the kind that begins with "One or more parameter values were invalid".
     pub fn invalid(message: impl std::fmt::Display) -> Error {
         Error::Validation(format!("One or more parameter values were invalid: {message}"))

@@ -98,9 +98,11 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             Trimmed::All => set(tx, now + TRIM_INTERVAL, &work, None),
             Trimmed::Gone => Ok(()),
         },
-        Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now)? {
-            true => set(tx, now + COPY_PAUSE, &work, None),
-            false => Ok(()),
+        Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now) {
+            Ok(true) => set(tx, now + COPY_PAUSE, &work, None),
+            Ok(false) => Ok(()),
+            Err(error) if error.is_unavailable() => Err(error),
+            Err(error) => copy::abandon(tx, &work.table, work.id, *target, now, &error),
         },
         Kind::Expire(backup) => expire(tx, now, &work, backup),
         _ => step_of_table(tx, now, work, cursor),

@@ -112,9 +112,14 @@ pub fn delete(tx: &mut Tx, region: &str, arn: &Arn, now: Timestamp) -> Result<Ba
 
 /// Removes a backup, with all its items.
 pub fn remove(tx: &mut Tx, backup: &Backup, now: Timestamp) -> Result<(), Error> {
-    let Some((table, id)) = place(&backup.arn) else { return Ok(()) };
-    BACKUPS.delete(tx, (&*backup.arn.region, table, id))?;
+    forget(tx, &backup.arn)?;
     workers::clear(tx, now, &backup.source.arn, backup.id)
+}
+
+/// Removes a backup. What it holds is still to be cleared away.
+pub fn forget(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
+    let Some((table, id)) = place(arn) else { return Ok(()) };
+    Ok(BACKUPS.delete(tx, (&*arn.region, table, id))?)
 }
 
 /// Which backups are listed.

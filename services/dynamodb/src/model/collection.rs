@@ -17,7 +17,7 @@ use crate::types::Table;
 /// Keeps the size of an item's collection true to a change of the item.
 ///
 /// # Errors
-/// `CollectionTooLarge` when it would grow past the limit.
+/// `CollectionTooLarge` when it would grow past the limit, unless the table is being restored: what was there, comes back.
 pub fn follow(
     tx: &mut Tx,
     table: &Table,
@@ -31,7 +31,7 @@ pub fn follow(
     let place = (table.id, key.partition);
     let (was, will_be) = (share(table, before), share(table, after));
     let bytes = (COLLECTIONS.get(tx, place)?.unwrap_or_default() + will_be).saturating_sub(was);
-    if will_be > was && bytes > COLLECTION_BYTES_MAX {
+    if will_be > was && bytes > COLLECTION_BYTES_MAX && table.restore.is_none() {
         return Err(Error::CollectionTooLarge);
     }
     match bytes {

@@ -135,18 +135,36 @@ fn tidy(tx: &mut Tx, table: &Arn, source: u64, target: u64, copy: &Copy, now: Ti
     if clear_range(tx, ABSENT.prefix_range(target))? {
         return Ok(true);
     }
-    COPIES.delete(tx, (source, target))?;
     match made(tx, &copy.into)? {
         Some(made) => table::put(tx, &Table { restore: None, ..(*made).clone() })?,
         None => backup::complete(tx, &copy.into)?,
     }
-    let Some(source) = same(tx, table, source)? else { return Ok(false) };
+    end(tx, table, source, target, now)?;
+    Ok(false)
+}
+
+/// Lets go of the source of a copy.
+fn end(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Result<(), Error> {
+    COPIES.delete(tx, (source, target))?;
+    let Some(source) = same(tx, table, source)? else { return Ok(()) };
     let source = Table { copies: source.copies.saturating_sub(1), ..(*source).clone() };
     table::put(tx, &source)?;
-    if !source.is_journaled() {
-        workers::schedule(tx, now, &source, Kind::ForgetChanges, None)?;
+    if source.is_journaled() { Ok(()) } else { workers::schedule(tx, now, &source, Kind::ForgetChanges, None) }
+}
+
+/// Gives a copy up that cannot be made, and removes what there is of it: as it is, nobody could use or delete it.
+pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp, cause: &Error) -> Result<(), Error> {
+    let Some(copy) = COPIES.get(tx, (source, target))? else { return Ok(()) };
+    tracing::error!(from = %table, into = %copy.into, %cause, "a copy cannot be made; what there is of it is removed");
+    end(tx, table, source, target, now)?;
+    match made(tx, &copy.into)? {
+        Some(made) => {
+            table::remove(tx, &made)?;
+            made.indexes().try_for_each(|index| workers::clear(tx, now, &made.arn, index.id))?;
+        }
+        None => backup::forget(tx, &copy.into)?,
     }
-    Ok(false)
+    workers::clear(tx, now, table, target)
 }
 
 #[cfg(test)]

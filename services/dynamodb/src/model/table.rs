@@ -120,10 +120,15 @@ pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Err
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
         ));
     }
-    TABLES.delete(tx, (region, &*table.name))?;
-    tx.wake(&table_channel(table.id));
-    POLICIES.delete(tx, table.arn.to_string())?;
+    remove(tx, &table)?;
     Ok(table)
+}
+
+/// Removes a table, whatever its state. What it and its indexes hold is still to be [cleared](clear).
+pub fn remove(tx: &mut Tx, table: &Table) -> Result<(), Error> {
+    TABLES.delete(tx, (&*table.arn.region, &*table.name))?;
+    tx.wake(&table_channel(table.id));
+    Ok(POLICIES.delete(tx, table.arn.to_string())?)
 }
 
 /// What is kept under the number of a table, an index or a backup.

@@ -150,6 +150,42 @@ async fn a_backup_outlives_its_table() {
     assert_eq!(listed["BackupSummaries"].as_array().unwrap().len(), 2);
 }
 
+/// Damages the stored item of the first table or backup that has one.
+async fn damage(fixture: &Fixture) {
+    let harm = |tx: &mut kv::Tx| {
+        let row = kv::Read::scan(tx, kv::KeyRange::prefix(&[3, 3]), kv::Order::Forward)?.next().transpose()?;
+        tx.put(&row.expect("there is an item").0, kv::Bytes::from_static(b"?"))
+    };
+    fixture.0.cloud.db().write(harm).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_made_leaves_nothing() {
+    let fixture = indexed().await;
+    let sound = fixture.backup().await;
+    fixture.settle().await;
+    fixture.call("RestoreTableFromBackup", json!({"BackupArn": sound, "TargetTableName": "sound"})).await;
+    fixture.settle().await;
+    damage(&fixture).await;
+    let arn = fixture.backup().await;
+    fixture.settle().await;
+    let missing = fixture.refusal("DescribeBackup", json!({"BackupArn": arn})).await;
+    assert_eq!(code(missing), "BackupNotFoundException");
+    // The table keeps no changes for it, and can be backed up again once it is in order.
+    assert_eq!((fixture.rows(13), fixture.rows(16), fixture.rows(17)), (0, 0, 0));
+    fixture.put(json!({"pk": {"S": "q"}, "sk": {"S": "s"}})).await;
+    assert_eq!(fixture.rows(13), 0);
+
+    fixture.recoverable(true).await;
+    let restore = json!({"SourceTableName": "tab", "TargetTableName": "new", "UseLatestRestorableTime": true});
+    fixture.call("RestoreTableToPointInTime", restore).await;
+    fixture.settle().await;
+    let missing = fixture.refusal("DescribeTable", json!({"TableName": "new"})).await;
+    assert_eq!(code(missing), "ResourceNotFoundException");
+    // The items of the table, its backup and the table made of that; and the entries in two indexes of the item that has them, twice.
+    assert_eq!((fixture.rows(16), fixture.rows(3), fixture.rows(4)), (0, 4, 4));
+}
+
 #[tokio::test]
 async fn backups_are_listed_in_pages() {
     let fixture = Fixture::with_table().await;

@@ -108,3 +108,28 @@ async fn a_collection_has_ten_gigabytes_at_most() {
     fixture.put(item("a", json!({"v": {"S": "123"}}))).await;
     fixture.call("PutItem", other).await;
 }
+
+#[tokio::test]
+async fn a_table_is_restored_whatever_the_size_of_its_collections() {
+    let fixture = collections().await;
+    fixture.put(item("a", json!({}))).await;
+    let (key, _) = stored(&fixture).unwrap();
+    let backup = fixture.call("CreateBackup", json!({"TableName": "tab", "BackupName": "bkp"})).await;
+    let settle = async || {
+        for _ in 0..4 {
+            fixture.0.advance(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    settle().await;
+    let request = json!({"BackupArn": backup["BackupDetails"]["BackupArn"], "TargetTableName": "new"});
+    fixture.call("RestoreTableFromBackup", request).await;
+    // The table, its index and the backup have the numbers before.
+    let mut full = key.to_vec();
+    full.get_mut(2..10).unwrap().copy_from_slice(&4u64.to_be_bytes());
+    let value = <u64 as kv::Stored>::to_bytes(&(10 * GIGABYTE)).unwrap();
+    fixture.0.cloud.db().write(move |tx| tx.put(&full, value.clone())).await.unwrap();
+    settle().await;
+    let request = json!({"TableName": "new", "Item": item("b", json!({}))});
+    assert_eq!(fixture.refusal("PutItem", request).await.0, "ItemCollectionSizeLimitExceededException");
+    assert_eq!(fixture.call("Scan", json!({"TableName": "new"})).await["Count"], 1);
+}
