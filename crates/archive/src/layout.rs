@@ -73,6 +73,8 @@ pub(crate) struct History {
     pub log: Vec<Part>,
     /// The names of backups and parts that do not count.
     pub superseded: Vec<String>,
+    /// The last that any of them bears; 0 where there are none.
+    pub generation: u32,
 }
 
 impl History {
@@ -85,6 +87,7 @@ impl History {
         let mut begins: Vec<(u32, u64)> = bases.iter().map(|base| (base.generation, base.sequence + 1)).collect();
         begins.extend(log.iter().map(|part| (part.generation, part.first)));
         begins.sort_unstable();
+        let generation = begins.last().map_or(0, |(generation, _)| *generation);
         // For each generation, the first batch that a later one has.
         let (mut ends, mut later) = (BTreeMap::new(), u64::MAX);
         for (generation, begin) in begins.into_iter().rev() {
@@ -104,7 +107,7 @@ impl History {
             superseded.extend((!counts).then(|| part.name.clone()));
             counts
         });
-        History { bases, log, superseded }
+        History { bases, log, superseded, generation }
     }
 
     /// The first of those parts that are needed to go on after batch `sequence`.
@@ -138,6 +141,7 @@ mod tests {
         // Which a backup alone may begin.
         let found = history(&[(1, 0, 1), (9, 40, 2)], &[(1, 1), (41, 1)]);
         assert_eq!((found.bases.len(), found.log.len(), found.superseded.len()), (2, 1, 1));
+        assert_eq!((found.generation, history(&[], &[]).generation), (2, 0));
     }
 
     #[test]

@@ -79,12 +79,12 @@ impl Lease {
     }
 
     /// The generation that this server has, and whether it has just become so. `check` is asked before that whether the store may go on
-    /// with what is archived.
+    /// with what is archived, and says the last generation of that: a claim may have been removed without it.
     ///
     /// # Errors
     /// [`Error::Waiting`] while it is not certain that the server before has ended; [`Error::Claimed`] when it has not, or when
     /// another has gone on since; what `check` says; when the target or the data folder cannot be used.
-    pub fn hold(&mut self, check: impl FnOnce() -> Result<()>) -> Result<(u32, bool)> {
+    pub fn hold(&mut self, check: impl FnOnce() -> Result<u32>) -> Result<(u32, bool)> {
         match &self.state {
             State::Held(renewer) => match renewer.state() {
                 Renewal::Good => return Ok((renewer.generation, false)),
@@ -105,8 +105,8 @@ impl Lease {
                 self.wait_for_end(*generation, claim)?;
             }
         }
-        check()?;
-        let renewer = self.claim(latest, &mut words, own)?;
+        let archived = check()?;
+        let renewer = self.claim(latest, archived, &mut words, own)?;
         let generation = renewer.generation;
         self.state = State::Held(renewer);
         Ok((generation, true))
@@ -128,13 +128,15 @@ impl Lease {
         }
     }
 
-    /// Takes the generation after the latest.
-    fn claim(&self, before: Option<(u32, Claim)>, words: &mut Words, folder: String) -> Result<Renewer> {
+    /// Takes the generation after the latest, and after all that is `archived`.
+    fn claim(&self, before: Option<(u32, Claim)>, archived: u32, words: &mut Words, folder: String) -> Result<Renewer> {
         let env = &self.data.env;
         let (before, archive) = before.map_or_else(|| (0, env.uuid()), |(number, claim)| (number, claim.archive));
+        let last = before.max(archived);
+        let reason = || Error::damaged("the archive", format!("there is no generation after {last}"));
         let since = env.now();
         let claim = Claim { archive, word: env.uuid(), folder, host: host(), since, renewed: 0, ended: false };
-        let generation = before + 1;
+        let generation = last.checked_add(1).ok_or_else(reason)?;
         let name = claim_name(self.data.journal.history(), generation);
         // Before it is there: should this process end in between, the folder still may go on.
         words.add(&self.data.folder, &claim.archive, &claim.word)?;

@@ -106,7 +106,11 @@ impl Shipper {
 
     fn ship_all(&mut self) -> Result<()> {
         let (data, target) = (&self.data, &*self.target);
-        let (generation, new) = self.lease.hold(|| check(data, &found(target, data)?, target).map(drop))?;
+        let (generation, new) = self.lease.hold(|| {
+            let found = found(target, data)?;
+            check(data, &found, target)?;
+            Ok(found.generation)
+        })?;
         if new {
             (self.generation, self.sequence, self.part) = (generation, None, None);
         }

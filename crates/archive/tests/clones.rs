@@ -178,3 +178,35 @@ async fn an_archive_that_was_removed_begins_anew() {
     let (_, restored) = restore(&*target, None, folder.path().join("two")).await.unwrap();
     assert_eq!((restored.keys(), restored.code.list().unwrap()), (vec![1, 2], vec![blob]));
 }
+
+#[tokio::test]
+async fn what_comes_after_a_claim_was_removed_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    let archive = |number| {
+        store.put(number);
+        store.archive(&target);
+    };
+    (1..4).for_each(archive);
+    let claims = || names(&*target, "").into_iter().filter(|name| name.contains("/server/"));
+    claims().for_each(|name| target.delete(&name).unwrap());
+    archive(4);
+    assert_eq!(claims().filter(|name| name.ends_with("/server/0000000004")).count(), 1);
+    // And while the server runs.
+    let archiver = start(&store, &target, Duration::from_millis(50), NEVER);
+    store.put(5);
+    caught_up(&archiver).await;
+    poll("another claim", async || {
+        // One that is just being renewed comes again.
+        claims().filter(|name| name.ends_with("/server/0000000005")).for_each(|name| target.delete(&name).unwrap());
+        claims().any(|name| name.ends_with("/server/0000000006"))
+    })
+    .await;
+    store.put(6);
+    caught_up(&archiver).await;
+    drop(archiver);
+    archive::prune(&*target, "it", base::Env::real().now(), NEVER).unwrap();
+    let (_, restored) = restore(&*target, None, folder.path().join("two")).await.unwrap();
+    assert_eq!(restored.keys(), [1, 2, 3, 4, 5, 6]);
+}
