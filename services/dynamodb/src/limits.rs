@@ -90,6 +90,8 @@ pub const STATEMENT_CHARS_MAX: usize = 8192;
 pub const BATCH_STATEMENTS_MAX: usize = 25;
 /// Queries that are followed at the same time.
 pub const FOLLOWERS_MAX: usize = 4096;
+/// Those of one caller: none has all the places.
+pub const CALLER_FOLLOWERS_MAX: usize = FOLLOWERS_MAX / 4;
 /// Items in the result of a query that is followed.
 pub const FOLLOWED_ITEMS_MAX: usize = 1000;
 /// The items with one partition key and their entries in local indexes, of a table that has local indexes.

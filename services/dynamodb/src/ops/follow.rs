@@ -1,9 +1,12 @@
 //! FollowQuery, an operation of our own: the result of a query, and then every change of it, for as long as the caller
 //! listens.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
+use base::Arn;
 use futures_util::{Stream, StreamExt, stream};
 use kv::Watch;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,21 +18,66 @@ use super::query::{self, QueryInput};
 use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::keys::{partition_channel, table_channel};
-use crate::limits::{FOLLOWED_ITEMS_MAX, FOLLOWERS_MAX};
+use crate::limits::{CALLER_FOLLOWERS_MAX, FOLLOWED_ITEMS_MAX, FOLLOWERS_MAX};
 use crate::model::follow::{Change, Found, Trace, changes};
+use crate::model::page::Source;
 use crate::model::table;
 
 /// How often a client is shown that the server is still there.
 const PULSE: Duration = Duration::from_secs(15);
-/// Changes that come in faster than this are told together.
+/// Changes that come in faster than this, or than they can be read, are told together.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Those who follow.
-pub struct Followers(Arc<Semaphore>);
+pub struct Followers {
+    places: Arc<Semaphore>,
+    /// The places of each caller who has any.
+    callers: Mutex<HashMap<Arn, Weak<Semaphore>>>,
+    /// Who reads: half of the processors are left to others.
+    reading: Arc<Semaphore>,
+}
+
+/// What a follower holds for as long as it follows.
+struct Place {
+    _of_all: OwnedSemaphorePermit,
+    _of_caller: OwnedSemaphorePermit,
+}
 
 impl Default for Followers {
     fn default() -> Followers {
-        Followers(Arc::new(Semaphore::new(FOLLOWERS_MAX)))
+        Followers {
+            places: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            callers: Mutex::default(),
+            reading: Arc::new(Semaphore::new(available_parallelism().map_or(1, |count| count.get().div_ceil(2)))),
+        }
+    }
+}
+
+impl Followers {
+    /// # Errors
+    /// `LimitExceededException` when too many follow, or the caller follows too much.
+    fn enter(&self, caller: &Arn) -> Result<Place, Error> {
+        let of_caller = self.places_of(caller).try_acquire_owned().map_err(|_| {
+            Error::LimitExceeded(format!(
+                "{caller} follows {CALLER_FOLLOWERS_MAX} queries already, the most that one caller may; end one first"
+            ))
+        })?;
+        let of_all = self.places.clone().try_acquire_owned().map_err(|_| {
+            Error::LimitExceeded(format!("{FOLLOWERS_MAX} queries are being followed already; try again later"))
+        })?;
+        Ok(Place { _of_all: of_all, _of_caller: of_caller })
+    }
+
+    fn places_of(&self, caller: &Arn) -> Arc<Semaphore> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = callers.get(caller).and_then(Weak::upgrade) {
+            return places;
+        }
+        // Who has left is forgotten when somebody comes.
+        callers.retain(|_, places| places.strong_count() > 0);
+        let places = Arc::new(Semaphore::new(CALLER_FOLLOWERS_MAX));
+        callers.insert(caller.clone(), Arc::downgrade(&places));
+        places
     }
 }
 
@@ -56,14 +104,16 @@ fn query_permission(cx: &Cx, query: &QueryInput) -> Result<Permission, ServiceEr
 }
 
 /// # Errors
-/// Those of Query; `LimitExceededException` when too many follow, or the result is too large to be followed.
+/// Those of Query; `LimitExceededException` when too many follow, the caller follows too much, or the result is too
+/// large to be followed.
 pub async fn follow(followers: Arc<Followers>, cx: Cx, input: FollowInput) -> Result<News, Error> {
     let query = input.query;
     check(&query)?;
-    let place = followers.0.clone().try_acquire_owned().map_err(|_| {
-        Error::LimitExceeded(format!("{FOLLOWERS_MAX} queries are being followed already; try again later"))
-    })?;
-    let (follower, result) = Follower::begin(cx, query, place)?;
+    let place = followers.enter(&cx.caller().arn)?;
+    let reading = followers.reading.clone();
+    let turn = reading.clone().acquire_owned().await;
+    let (follower, result) = Follower::begin(cx, query, place, reading)?;
+    drop(turn);
     Ok(News::new(follower.tell(result)))
 }
 
@@ -109,6 +159,8 @@ struct Follower {
     query: QueryInput,
     /// The table's number: another one of the same name is another table.
     table: u64,
+    /// The number of what is read: the table's, or an index's.
+    source: u64,
     of_partition: Watch,
     of_table: Watch,
     /// What the follower has by now.
@@ -117,22 +169,31 @@ struct Follower {
     pause: Instant,
     /// Has told its error.
     ended: bool,
-    _place: OwnedSemaphorePermit,
+    reading: Arc<Semaphore>,
+    _place: Place,
+}
+
+/// The number under which changes of what is read are made known. A local index has the table's partitions, and a
+/// query of it may also read what the index does not hold.
+fn channel(source: Source<'_>) -> u64 {
+    let is_local = |id| source.table.local_indexes.iter().any(|index| index.id == id);
+    if is_local(source.id()) { source.table.id } else { source.id() }
 }
 
 impl Follower {
     /// With the result that is told first.
-    fn begin(cx: Cx, query: QueryInput, place: OwnedSemaphorePermit) -> Result<(Follower, Told), Error> {
+    fn begin(cx: Cx, query: QueryInput, place: Place, reading: Arc<Semaphore>) -> Result<(Follower, Told), Error> {
         let asked = query::validated(&query)?;
         let snapshot = cx.db().read()?;
         let table = table::find(&snapshot, cx.region().as_str(), query.table_name.as_deref().unwrap_or_default())?;
         let read = query::place(&table, &query, &asked)?;
+        let source = read.source.id();
         // Watched before it is read: what changes in between is told again, and found to be the same.
-        let of_partition = cx.db().watch(&partition_channel(read.source.id(), &read.partition));
+        let of_partition = cx.db().watch(&partition_channel(channel(read.source), &read.partition));
         let of_table = cx.db().watch(&table_channel(table.id));
-        let (table, has, pause) = (table.id, Vec::new(), Instant::now());
+        let (table, has, pause, ended) = (table.id, Vec::new(), Instant::now(), false);
         let mut follower =
-            Follower { cx, query, table, of_partition, of_table, has, pause, ended: false, _place: place };
+            Follower { cx, query, table, source, of_partition, of_table, has, pause, ended, reading, _place: place };
         let result = follower.read()?;
         follower.has = result.iter().map(Trace::from).collect();
         let items: Vec<_> = result.into_iter().map(|found| found.shown).collect();
@@ -149,6 +210,9 @@ impl Follower {
             return Err(Error::ResourceNotFound("The table that was followed has been deleted".into()));
         }
         let place = query::place(&table, &self.query, &asked)?;
+        if place.source.id() != self.source {
+            return Err(Error::ResourceNotFound("The index that was followed has been deleted".into()));
+        }
         let page = query::read(&snapshot, &self.query, &asked, &place)?;
         let cut = page.last.is_some() && page.scanned < self.query.limit();
         if cut || page.items.len() > FOLLOWED_ITEMS_MAX {
@@ -160,10 +224,16 @@ impl Follower {
         Ok(page.items.iter().zip(shown).filter_map(|(item, shown)| Found::new(place.source, item, shown)).collect())
     }
 
+    /// # Errors
+    /// When the caller may not know the result any more.
+    fn authorize(&self) -> Result<(), ServiceError> {
+        let cx = self.cx.renew();
+        cx.authorize(&query_permission(&cx, &self.query)?)
+    }
+
     /// What has changed since the last reading, if the caller may still know.
     fn changes(&mut self) -> Result<Option<Told>, ServiceError> {
-        let cx = self.cx.renew();
-        cx.authorize(&query_permission(&cx, &self.query)?)?;
+        self.authorize()?;
         let result = self.read()?;
         let (has, count) = (result.iter().map(Trace::from).collect(), result.len());
         let changes = changes(&self.has, result, self.query.order());
@@ -190,20 +260,29 @@ impl Follower {
             tokio::select! {
                 () = self.of_partition.changed() => {}
                 () = self.of_table.changed() => {}
-                () = sleep_until(pulse) => return Some(Event::Pulse),
+                () = sleep_until(pulse) => {
+                    return Some(self.authorize().map_or_else(|error| self.end(error), |()| Event::Pulse));
+                }
                 () = self.cx.cloud().stopping() => return None,
             }
             sleep_until(self.pause).await;
-            self.pause = Instant::now() + PAUSE;
-            match self.changes() {
+            let turn = self.reading.clone().acquire_owned().await;
+            let began = Instant::now();
+            let changes = self.changes();
+            self.pause = Instant::now() + PAUSE.max(began.elapsed());
+            drop(turn);
+            match changes {
                 Ok(Some(changes)) => return Some(message(&changes)),
                 Ok(None) => {}
-                Err(error) => {
-                    self.ended = true;
-                    return Some(message(&Told::Error { code: error.code.into(), message: error.message }));
-                }
+                Err(error) => return Some(self.end(error)),
             }
         }
+    }
+
+    /// With the last thing that is told.
+    fn end(&mut self, error: ServiceError) -> Event {
+        self.ended = true;
+        message(&Told::Error { code: error.code.into(), message: error.message })
     }
 }
 
