@@ -117,6 +117,11 @@ pub const BACKUP_ARN_CHARS_MAX: usize = 1024;
 /// Items that one step of a copy takes along, and changes that it takes back, and their bytes: less than other steps, since
 /// a copy goes on for long, and clients' writes wait for each step.
 pub const COPY_STEP: (usize, usize) = (200, 256 * 1024);
+/// Changes that one step of a copy looks at, and their bytes, also where it has nothing to take back: more than clients make
+/// meanwhile.
+pub const COPY_SIGHT: (usize, usize) = (2000, 32 * 1024 * 1024);
+/// Copies that are made at the same time: backups and restores of whatever tables.
+pub const COPIES_MAX: usize = 50;
 /// What lies between two steps of a copy, for clients' writes.
 pub const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 /// How long what is gone waits to be cleared away while copies of it are being made.

@@ -9,7 +9,7 @@ use service::{Cx, Error as ServiceError, timers};
 
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{CLEARING_RETRY, COPY_PAUSE, EXPIRY_INTERVAL, TRIM_INTERVAL};
+use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
 use crate::model::{backup, copy, expiry, index, recovery, table, undo};
@@ -99,8 +99,8 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             Trimmed::Gone => Ok(()),
         },
         Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now) {
-            Ok(true) => set(tx, now + COPY_PAUSE, &work, None),
-            Ok(false) => Ok(()),
+            Ok(Some(pause)) => set(tx, now + pause, &work, None),
+            Ok(None) => Ok(()),
             Err(error) if error.is_unavailable() => Err(error),
             Err(error) => copy::abandon(tx, &work.table, work.id, *target, now, &error),
         },
@@ -144,8 +144,7 @@ fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Resu
         }
         Kind::TrimChanges(enabled) => match table.recovery.as_ref().filter(|recovery| recovery.enabled == enabled) {
             Some(recovery) => {
-                // A copy that is being made may need them still.
-                let more = table.copies == 0 && undo::trim(tx, table.id, recovery::earliest(recovery, now))?;
+                let more = recovery::trim(tx, &table, recovery, now)?;
                 schedule(tx, if more { now } else { now + TRIM_INTERVAL }, &table, work.kind, None)
             }
             None => Ok(()),

@@ -3,7 +3,7 @@
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
 
-use super::{copy, table};
+use super::{copy, recovery, table};
 use crate::error::Error;
 use crate::keys::{BACKUPS, TABLES};
 use crate::limits::SYSTEM_BACKUP_LIFETIME;
@@ -45,7 +45,7 @@ pub fn create(tx: &mut Tx, region: &str, table: &str, name: &str, id: &str, now:
         source: (*source).clone(),
     };
     put(tx, &backup)?;
-    copy::of_table(tx, &source, now, now, backup.id, &backup.arn)?;
+    copy::of_table(tx, &source, None, now, backup.id, &backup.arn)?;
     Ok(backup)
 }
 
@@ -192,21 +192,23 @@ pub fn restore(tx: &mut Tx, backup: &Backup, wanted: &Table, now: Timestamp) -> 
     Ok(table)
 }
 
-/// Makes a table of another as it was at `at`, whose numbers are given here. It is to be used once all is there.
+/// Makes a table of another as it was at `asked`, or as it is, whose numbers are given here. It is to be used once all is there.
 ///
 /// # Errors
-/// `TableNotFound`; as for [`check_free`].
+/// `TableNotFound`; as for [`check_free`] and [`recovery::restorable`].
 pub fn restore_moment(
     tx: &mut Tx,
     source: &Table,
     wanted: &Table,
-    at: Timestamp,
+    asked: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Table, Error> {
     check_free(tx, wanted)?;
     // It may have been deleted, or its recovery disabled, since the request was looked at.
     let source = table::same(tx, &source.arn, source.id)?.filter(|source| source.recovery.is_some());
     let source = source.ok_or_else(|| Error::TableNotFound(wanted.name.clone()))?;
+    // So may changes have been forgotten.
+    let at = recovery::restorable(&source, asked, now)?;
     let table = table::create(tx, wanted)?;
     copy::of_table(tx, &source, at, now, table.id, &table.arn)?;
     Ok(table)

@@ -5,6 +5,8 @@
 //! copy has of it. When none are left, it copies some of the other items, which are as they were. A backup has no changes,
 //! so that what is made of it is only copied.
 
+use std::time::Duration;
+
 use base::{Arn, Timestamp};
 use kv::{Read, Tx};
 
@@ -16,21 +18,24 @@ use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::keys::{ABSENT, COPIES, ITEMS, TABLES};
-use crate::limits::COPY_STEP;
+use crate::limits::{COPIES_MAX, COPY_PAUSE, COPY_SIGHT, COPY_STEP};
 use crate::size::item_size;
 use crate::types::{Copy, Moment, SharedTable, Table};
 use crate::workers::{self, Kind};
 
-/// Begins a copy of a table as it was at `at`.
+/// Begins a copy of a table as it was at `at`, or as it is.
 pub fn of_table(
     tx: &mut Tx,
     source: &Table,
-    at: Timestamp,
+    at: Option<Timestamp>,
     now: Timestamp,
     target: u64,
     into: &Arn,
 ) -> Result<(), Error> {
-    let after = undo::moment(tx, source.id, at)?;
+    let after = match at {
+        Some(at) => undo::moment(tx, source.id, at)?,
+        None => undo::present(tx, source.id, now)?,
+    };
     table::put(tx, &Table { copies: source.copies + 1, ..source.clone() })?;
     begin(tx, (&source.arn, source.id), after, now, target, into)
 }
@@ -48,6 +53,11 @@ fn begin(
     target: u64,
     into: &Arn,
 ) -> Result<(), Error> {
+    if COPIES.scan(tx, kv::Order::Forward)?.take(COPIES_MAX).count() == COPIES_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "Too many operations for a given subscriber: {COPIES_MAX} backups and restores are under way. Try again when some are done"
+        )));
+    }
     let copy = Copy { into: into.clone(), after, undone: false, cursor: None, whole: false };
     COPIES.put(tx, (source, target), &copy)?;
     workers::start(tx, now, table, source, Kind::Copy(target))
@@ -58,8 +68,20 @@ pub fn is_source(read: &(impl Read + ?Sized), id: u64) -> Result<bool, Error> {
     Ok(COPIES.scan_prefix(read, id, kv::Order::Forward)?.next().transpose()?.is_some())
 }
 
-/// Takes a copy one step on; whether there is more to do.
-pub fn step(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Result<bool, Error> {
+/// The time since when the changes of a table are needed for copies of it, if there are any.
+pub fn needs(read: &(impl Read + ?Sized), id: u64) -> Result<Option<Timestamp>, Error> {
+    let mut needed: Option<Timestamp> = None;
+    for copy in COPIES.scan_prefix(read, id, kv::Order::Forward)?.values() {
+        let copy = copy?;
+        if !copy.whole {
+            needed = Some(needed.map_or(copy.after.at, |needed| needed.min(copy.after.at)));
+        }
+    }
+    Ok(needed)
+}
+
+/// Takes a copy one step on; how long clients have until the next, where there is one.
+pub fn step(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Result<Option<Duration>, Error> {
     step_of(tx, table, source, target, now, COPY_STEP)
 }
 
@@ -70,14 +92,15 @@ fn step_of(
     target: u64,
     now: Timestamp,
     most: (usize, usize),
-) -> Result<bool, Error> {
-    let Some(mut copy) = COPIES.get(tx, (source, target))? else { return Ok(false) };
+) -> Result<Option<Duration>, Error> {
+    let Some(mut copy) = COPIES.get(tx, (source, target))? else { return Ok(None) };
     if copy.whole {
-        return tidy(tx, table, source, target, &copy, now);
+        return Ok(tidy(tx, table, source, target, &copy, now)?.then_some(COPY_PAUSE));
     }
     let place = Place { id: target, table: made(tx, &copy.into)? };
-    let (undos, reached, present) = undo::read(tx, source, copy.after, most)?;
-    (copy.after, copy.undone) = (reached, copy.undone || !undos.is_empty());
+    let (undos, reached, present) =
+        undo::read(tx, source, copy.after, COPY_SIGHT, most, |key| place.is_settled(tx, key))?;
+    (copy.after, copy.undone) = (reached, copy.undone || reached != copy.after);
     for undo in undos {
         if !place.is_settled(tx, &undo.key)? {
             place.settle(tx, &undo.key, undo.before.as_ref(), now)?;
@@ -94,7 +117,18 @@ fn step_of(
         copy.whole = copy.cursor.is_none();
     }
     COPIES.put(tx, (source, target), &copy)?;
-    Ok(true)
+    forget(tx, table, source)?;
+    // Clients may make changes as fast as they are taken back, unless they are not waited for.
+    Ok(Some(if present { COPY_PAUSE } else { Duration::ZERO }))
+}
+
+/// Forgets some of the changes that all copies have taken back, where recovery does not need them.
+fn forget(tx: &mut Tx, table: &Arn, source: u64) -> Result<(), Error> {
+    let Some(table) = same(tx, table, source)?.filter(|table| table.recovery.is_none()) else { return Ok(()) };
+    if let Some(needed) = needs(tx, table.id)? {
+        undo::trim(tx, table.id, needed)?;
+    }
+    Ok(())
 }
 
 /// Where a copy is put.
@@ -178,6 +212,7 @@ mod tests {
     use super::*;
     use crate::key::{KeyAttribute, KeySchema};
     use crate::keys::{ENTRIES, UNDOS};
+    use crate::model::recovery;
     use crate::types::{Billing, Index, Projected, Recovery, Restore, Throughput};
     use crate::value::{Item, Kind as Type, Value};
 
@@ -270,6 +305,7 @@ mod tests {
             moment in 0usize..20,
             after in proptest::collection::vec(act(), 0..30),
             delete in any::<bool>(),
+            disable in any::<bool>(),
         ) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let db = Db::open(Memory::default());
@@ -291,8 +327,12 @@ mod tests {
                 }
                 let moment = moment.min(states.len() - 1);
                 let source = table::find(tx, "r", "source")?;
-                let target = backup::restore_moment(tx, &source, &wanted(), Timestamp(moment as u64), now)?;
+                let target = backup::restore_moment(tx, &source, &wanted(), Some(Timestamp(moment as u64)), now)?;
                 let backup = backup::create(tx, "r", "source", "name", "id", now)?;
+                if disable {
+                    // What both have taken back is forgotten in each step then.
+                    recovery::disable(tx, "r", "source", now)?;
+                }
                 for one in &after {
                     match *one {
                         Act::Write(key, value) => write(tx, key, value, now)?,
@@ -305,12 +345,115 @@ mod tests {
                 if delete {
                     table::delete(tx, "r", "source")?;
                 }
-                while step_of(tx, &source.arn, source.id, target.id, now, (2, usize::MAX))? {}
-                while step_of(tx, &source.arn, source.id, backup.id, now, (3, usize::MAX))? {}
+                while step_of(tx, &source.arn, source.id, target.id, now, (2, usize::MAX))?.is_some() {}
+                while step_of(tx, &source.arn, source.id, backup.id, now, (3, usize::MAX))?.is_some() {}
                 Ok::<_, Error>(outcome(tx, &source, &target, backup.id, &states, moment, delete))
             };
             runtime.block_on(db.write(run)).unwrap()?;
         }
+    }
+
+    /// Runs on a table with point-in-time recovery and these items.
+    fn on_source<T: Send + 'static>(
+        keys: std::ops::Range<u8>,
+        test: impl Fn(&mut Tx, &Table) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let run = move |tx: &mut Tx| {
+            let recovery = Some(Recovery { enabled: Timestamp(0), since: Timestamp(0), days: 1 });
+            let source = table::create(tx, &Table { recovery, ..table("source") })?;
+            keys.clone().try_for_each(|key| write(tx, key, Some(0), Timestamp(5000)))?;
+            test(tx, &source)
+        };
+        runtime.block_on(Db::open(Memory::default()).write(run)).unwrap()
+    }
+
+    fn finish(tx: &mut Tx, source: &Table, target: u64, now: Timestamp) -> Result<(), Error> {
+        while step(tx, &source.arn, source.id, target, now)?.is_some() {}
+        Ok(())
+    }
+
+    #[test]
+    fn the_present_has_all_writes_also_where_the_clock_is_set_back() {
+        on_source(0..4, |tx, source| {
+            let now = Timestamp(2000);
+            let backup = backup::create(tx, "r", "source", "name", "id", now)?;
+            let target = backup::restore_moment(tx, source, &wanted(), None, now)?;
+            write(tx, 4, Some(0), now)?;
+            for target in [backup.id, target.id] {
+                finish(tx, source, target, now)?;
+                assert_eq!(items(tx, target).len(), 4);
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_was_forgotten_while_the_clock_was_ahead_is_not_restored() {
+        on_source(0..4, |tx, source| {
+            let recovery = source.recovery.as_ref().unwrap();
+            assert!(!recovery::trim(tx, source, recovery, Timestamp::from_secs(1_000_000))?);
+            assert_eq!(UNDOS.scan(tx, Order::Forward)?.count(), 0);
+            let now = Timestamp(7000);
+            let refused = backup::restore_moment(tx, source, &wanted(), Some(Timestamp(3000)), now);
+            assert!(matches!(refused, Err(Error::InvalidRestoreTime(_))), "{refused:?}");
+            let target = backup::restore_moment(tx, source, &wanted(), None, now)?;
+            finish(tx, source, target.id, now)?;
+            assert_eq!(items(tx, target.id).len(), 4);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn changes_that_no_copy_needs_are_forgotten_while_copies_are_made() {
+        let undos = |tx: &Tx| UNDOS.scan(tx, Order::Forward).unwrap().count();
+        on_source(0..4, move |tx, source| {
+            let day = Timestamp::from_secs(24 * 3600);
+            let target = backup::restore_moment(tx, source, &wanted(), Some(Timestamp(6000)), Timestamp(7000))?;
+            write(tx, 0, Some(1), Timestamp(8000))?;
+            let table = table::find(tx, "r", "source")?;
+            // All lie too far back, but the last one is to be taken back still.
+            let later = day + Duration::from_secs(60);
+            recovery::trim(tx, &table, table.recovery.as_ref().unwrap(), later)?;
+            assert_eq!(undos(tx), 1);
+            // Without recovery, a step forgets what it has taken back.
+            recovery::disable(tx, "r", "source", later)?;
+            write(tx, 1, Some(1), later)?;
+            for left in [2, 1] {
+                step_of(tx, &source.arn, source.id, target.id, later, (1, usize::MAX))?;
+                assert_eq!(undos(tx), left);
+            }
+            finish(tx, source, target.id, later)?;
+            assert_eq!(items(tx, target.id).len(), 4);
+            let value = item(0, 0);
+            assert!(items(tx, target.id).iter().all(|stored| stored.view().get("v") == value.view().get("v")));
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn a_copy_ends_though_more_is_written_in_each_step_than_it_copies() {
+        on_source(0..20, |tx, source| {
+            let backup = backup::create(tx, "r", "source", "name", "id", Timestamp(6000))?;
+            let (mut steps, mut hurried) = (0, 0);
+            loop {
+                for _ in 0..5 {
+                    write(tx, (steps * 7 % 25) as u8, Some(1), Timestamp(6000))?;
+                    steps += 1;
+                }
+                match step_of(tx, &source.arn, source.id, backup.id, Timestamp(6000), (2, usize::MAX))? {
+                    Some(pause) => hurried += usize::from(pause.is_zero()),
+                    None => break,
+                }
+                assert!(steps < 5 * 100, "it does not end");
+            }
+            assert!(hurried > 0);
+            let value = item(0, 0);
+            let values = items(tx, backup.id);
+            assert!(values.iter().all(|stored| stored.view().get("v") == value.view().get("v")));
+            assert_eq!(values.len(), 20);
+            Ok(())
+        });
     }
 
     fn outcome(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::Timestamp;
 use kv::Tx;
 
-use super::table;
+use super::{copy, table, undo};
 use crate::error::Error;
 use crate::limits::{RECOVERY_DAYS_MAX, TRIM_INTERVAL};
 use crate::types::{Recovery, Table};
@@ -16,6 +16,30 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The first moment that can be restored.
 pub fn earliest(recovery: &Recovery, now: Timestamp) -> Timestamp {
     recovery.since.max(now - DAY * recovery.days)
+}
+
+/// The moment to restore, where it is not the present one. Clients ask for whole seconds: those of the first and last
+/// moment stand for these.
+///
+/// # Errors
+/// `PointInTimeRecoveryUnavailable`; `InvalidRestoreTime`.
+pub fn restorable(source: &Table, asked: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let unavailable = || Error::PointInTimeRecoveryUnavailable(source.name.clone());
+    let earliest = earliest(source.recovery.as_ref().ok_or_else(unavailable)?, now);
+    let Some(at) = asked else { return Ok(None) };
+    if at.as_secs() < earliest.as_secs() || at.as_secs() > now.as_secs() {
+        return Err(Error::InvalidRestoreTime(format!(
+            "RestoreDateTime '{}' must be within EarliestRestorableDateTime '{}' and LatestRestorableDateTime '{}'",
+            shown(at),
+            shown(earliest),
+            shown(now)
+        )));
+    }
+    Ok(Some(at.max(earliest)).filter(|at| *at < now))
+}
+
+fn shown(moment: Timestamp) -> String {
+    Timestamp::from_secs(moment.as_secs()).iso8601().replace(".000Z", "Z")
 }
 
 /// Enables point-in-time recovery, or changes how far back it reaches.
@@ -38,6 +62,18 @@ pub fn enable(tx: &mut Tx, region: &str, table: &str, days: Option<u32>, now: Ti
         workers::schedule(tx, now + TRIM_INTERVAL, &table, Kind::TrimChanges(now), None)?;
     }
     Ok(table)
+}
+
+/// Forgets some of the changes that neither recovery nor a copy needs any more; whether there may be more.
+///
+/// What has been forgotten cannot be restored, also where the clock was ahead then and is set back later.
+pub fn trim(tx: &mut Tx, table: &Table, recovery: &Recovery, now: Timestamp) -> Result<bool, Error> {
+    let since = earliest(recovery, now);
+    if since > recovery.since {
+        let recovery = Recovery { since, ..recovery.clone() };
+        table::put(tx, &Table { recovery: Some(recovery), ..table.clone() })?;
+    }
+    undo::trim(tx, table.id, copy::needs(tx, table.id)?.map_or(since, |needed| needed.min(since)))
 }
 
 /// Disables point-in-time recovery: no earlier moment can be restored any more.

@@ -45,22 +45,39 @@ pub fn moment(tx: &mut Tx, id: u64, at: Timestamp) -> Result<Moment, Error> {
     Ok(moment)
 }
 
+/// The place after all changes that were made, also where the clock has been set back since.
+pub fn present(tx: &mut Tx, id: u64, now: Timestamp) -> Result<Moment, Error> {
+    let last = LAST_UNDO.get(tx, id)?.unwrap_or_default();
+    moment(tx, id, now.max(last.at))
+}
+
 /// Reads some of what undoes the changes after a moment: the moment that was reached, and whether it is the present one.
+///
+/// Looks at as many changes, and bytes, as are in `sight`, of which it returns those whose item is not settled, until there are
+/// `most` items and bytes in them.
 pub fn read(
     read: &impl Read,
     id: u64,
     after: Moment,
-    (changes_max, bytes_max): (usize, usize),
+    sight: (usize, usize),
+    most: (usize, usize),
+    is_settled: impl Fn(&ItemKey) -> Result<bool, Error>,
 ) -> Result<(Vec<Undo>, Moment, bool), Error> {
-    let (mut undos, mut reached, mut bytes) = (Vec::new(), after, 0);
+    let (mut undos, mut reached, mut seen, mut taken) = (Vec::new(), after, (0, 0), (0, 0));
+    let is_over = |(changes, bytes): (usize, usize), most: (usize, usize)| changes >= most.0 || bytes >= most.1;
     let range = UNDOS.prefix_range(id).after(&UNDOS.key_bytes((id, after.at, after.number)), Order::Forward);
     for row in UNDOS.scan_bytes(read, range, Order::Forward)? {
-        if undos.len() == changes_max || bytes >= bytes_max {
+        if is_over(seen, sight) || is_over(taken, most) {
             return Ok((undos, reached, false));
         }
         let ((_, at, number), undo) = row?;
         reached = Moment { at, number };
-        bytes += undo.before.as_ref().map_or(0, |item| item_size(item.view()));
+        let bytes = undo.before.as_ref().map_or(0, |item| item_size(item.view()));
+        seen = (seen.0 + 1, seen.1 + bytes);
+        if is_settled(&undo.key)? {
+            continue;
+        }
+        taken = (taken.0 + usize::from(undo.before.is_some()), taken.1 + bytes);
         undos.push(undo);
     }
     Ok((undos, reached, true))

@@ -113,11 +113,11 @@ pub async fn to_point_in_time(
     let target = target(input.target_table_name.as_deref(), &input.overrides)?;
     let asked = asked_time(&input)?;
     let source = source(&cx, &input)?;
-    let at = restorable(&source, asked, cx.now())?;
+    let now = cx.now();
+    let at = recovery::restorable(&source, asked, now)?.unwrap_or(now);
     let restore = Restore { backup: None, table: source.arn.clone(), at };
     let wanted = wanted(&cx, target, &source, &input.overrides, restore)?;
-    let now = cx.now();
-    let table = cx.db().write(move |tx| backup::restore_moment(tx, &source, &wanted, at, now)).await?;
+    let table = cx.db().write(move |tx| backup::restore_moment(tx, &source, &wanted, asked, now)).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "CREATING")? })
 }
 
@@ -185,29 +185,6 @@ fn check_region(cx: &Cx, arn: &Arn, overrides: &Overrides) -> Result<(), Error> 
         ));
     }
     Ok(())
-}
-
-/// The moment to restore. Clients ask for whole seconds: those of the first and last moment stand for these.
-///
-/// # Errors
-/// `PointInTimeRecoveryUnavailable`; `InvalidRestoreTime`.
-fn restorable(source: &Table, asked: Option<Timestamp>, now: Timestamp) -> Result<Timestamp, Error> {
-    let unavailable = || Error::PointInTimeRecoveryUnavailable(source.name.clone());
-    let earliest = recovery::earliest(source.recovery.as_ref().ok_or_else(unavailable)?, now);
-    let Some(at) = asked else { return Ok(now) };
-    if at.as_secs() < earliest.as_secs() || at.as_secs() > now.as_secs() {
-        return Err(Error::InvalidRestoreTime(format!(
-            "RestoreDateTime '{}' must be within EarliestRestorableDateTime '{}' and LatestRestorableDateTime '{}'",
-            shown(at),
-            shown(earliest),
-            shown(now)
-        )));
-    }
-    Ok(at.max(earliest).min(now))
-}
-
-fn shown(moment: Timestamp) -> String {
-    Timestamp::from_secs(moment.as_secs()).iso8601().replace(".000Z", "Z")
 }
 
 /// The new table, with numbers still to be given. It has neither stream nor time to live, neither tags nor policies, and

@@ -150,6 +150,22 @@ async fn a_backup_outlives_its_table() {
     assert_eq!(listed["BackupSummaries"].as_array().unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn fifty_copies_are_made_at_once_and_no_more() {
+    let fixture = Fixture::with_table().await;
+    for _ in 0..50 {
+        fixture.backup().await;
+    }
+    let request = json!({"TableName": "tab", "BackupName": "bkp"});
+    let message = "Too many operations for a given subscriber: 50 backups and restores are under way. Try again when some are done";
+    let refused = fixture.refusal("CreateBackup", request).await;
+    assert_eq!(refused, ("LimitExceededException".into(), message.into()));
+    fixture.settle().await;
+    let listed = fixture.call("ListBackups", json!({})).await;
+    assert_eq!(listed["BackupSummaries"].as_array().unwrap().len(), 50);
+    fixture.backup().await;
+}
+
 /// Damages the stored item of the first table or backup that has one.
 async fn damage(fixture: &Fixture) {
     let harm = |tx: &mut kv::Tx| {
