@@ -41,7 +41,7 @@ pub enum Kind {
     Strip(u64),
     /// Copies what is kept under the number of the table or backup that it is on, for what becomes of the copy.
     Copy(u64),
-    /// Forgets changes that lie too far back, for as long as the point-in-time recovery enabled at this moment lasts.
+    /// Forgets changes that lie too far back, for as long as the point-in-time recovery set at this moment lasts.
     TrimChanges(Timestamp),
     /// Forgets all changes, since nothing needs them any more.
     ForgetChanges,
@@ -120,10 +120,9 @@ fn expire(tx: &mut Tx, now: Timestamp, work: &Work, backup: &Arn) -> Result<(), 
 
 /// A step of the work that ends with its table.
 fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Error> {
-    let Ok(table) = table::find(tx, &work.table.region, &work.table.to_string()) else { return Ok(()) };
-    if table.id != work.id {
+    let Some(table) = table::same(tx, &work.table, work.id)?.filter(|table| table.restore.is_none()) else {
         return Ok(());
-    }
+    };
     let cursor = (!cursor.is_empty()).then_some(cursor);
     let lasts = |since: Timestamp| table.expiry.as_ref().is_some_and(|expiry| expiry.enabled && expiry.since == since);
     match work.kind {

@@ -54,7 +54,11 @@ pub fn schedule_move(tx: &mut Tx, at: Timestamp, source: &Arn) -> Result<(), Err
 pub fn fire(_: &Sqs, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result<(), service::Error> {
     let source = std::str::from_utf8(&timer.key).ok().and_then(|arn| arn.parse::<Arn>().ok());
     let source = source.ok_or_else(|| service::Error::internal("a move task's timer names no queue"))?;
-    let Ok(queue) = queue::find(tx, &source) else { return Ok(()) };
+    let queue = match queue::find(tx, &source) {
+        Ok(queue) => queue,
+        Err(Error::QueueDoesNotExist) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     let rate = moving::tasks(tx, &queue, 1)?.pop().and_then(|(_, task)| task.per_second);
     let (limit, pause) = match rate {
         Some(rate) => (usize::try_from(rate).unwrap_or(MOVED_PER_STEP), Duration::from_secs(1)),

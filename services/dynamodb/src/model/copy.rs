@@ -395,6 +395,8 @@ mod tests {
             assert!(!recovery::trim(tx, source, recovery, Timestamp::from_secs(1_000_000))?);
             assert_eq!(UNDOS.scan(tx, Order::Forward)?.count(), 0);
             let now = Timestamp(7000);
+            let set = recovery::enable(tx, "r", "source", None, now)?.recovery;
+            assert_eq!(set.map(|recovery| recovery.enabled), Some(now), "the look that is put off is replaced");
             let refused = backup::restore_moment(tx, source, &wanted(), Some(Timestamp(3000)), now);
             assert!(matches!(refused, Err(Error::InvalidRestoreTime(_))), "{refused:?}");
             let target = backup::restore_moment(tx, source, &wanted(), None, now)?;

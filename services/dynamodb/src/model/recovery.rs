@@ -51,16 +51,14 @@ pub fn enable(tx: &mut Tx, region: &str, table: &str, days: Option<u32>, now: Ti
     let recovery = match &table.recovery {
         Some(before) => {
             // What lies before a period may have been forgotten when another begins.
-            Recovery { since: earliest(before, now), days: days.unwrap_or(before.days), ..before.clone() }
+            Recovery { enabled: now, since: earliest(before, now), days: days.unwrap_or(before.days) }
         }
         None => Recovery { enabled: now, since: now, days: days.unwrap_or(RECOVERY_DAYS_MAX) },
     };
-    let is_new = table.recovery.is_none();
     let table = Table { recovery: Some(recovery), ..(*table).clone() };
     table::put(tx, &table)?;
-    if is_new {
-        workers::schedule(tx, now + TRIM_INTERVAL, &table, Kind::TrimChanges(now), None)?;
-    }
+    // Also where it was on: a clock that was ahead may have put the next look off for long.
+    workers::schedule(tx, now + TRIM_INTERVAL, &table, Kind::TrimChanges(now), None)?;
     Ok(table)
 }
 

@@ -12,7 +12,7 @@ use crate::key::ItemKey;
 /// Point-in-time recovery, where it is on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
-    /// When it was enabled.
+    /// When it was enabled, or its period was set last.
     pub enabled: Timestamp,
     /// The first moment that can be restored, however long the period is.
     pub since: Timestamp,
