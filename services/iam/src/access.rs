@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth::policy::{Context, Decision, Kind as PrincipalKind, Policy, PolicySet, Principal, Request, denial, evaluate};
-use base::Timestamp;
+use base::{Arn, Timestamp};
 use kv::{Order, Read, Snap};
 use service::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
 
@@ -17,9 +17,30 @@ use crate::types::{AccessKey, Role, Session, Subject, Tags, User, arn};
 /// Everything stored that decides about a user or role.
 #[derive(Default)]
 pub struct Effective {
+    /// Its unique id; `None` when there is no such user or role.
+    id: Option<String>,
     identity: Vec<Policy>,
     boundary: Option<Policy>,
     tags: Tags,
+}
+
+impl Effective {
+    /// Whether this is about the caller itself: a name may be given again, a unique id is not. A session that the
+    /// server made has its role's name instead of the id.
+    fn is_of(&self, caller: &Caller) -> bool {
+        match &caller.kind {
+            CallerKind::Root | CallerKind::System => true,
+            CallerKind::User { .. } => self.id.as_ref() == Some(&caller.user_id),
+            CallerKind::Session { role, .. } => {
+                let of = caller.user_id.split(':').next();
+                self.id.is_some() && (of == self.id.as_deref() || of == Some(name_of(role)))
+            }
+        }
+    }
+}
+
+fn name_of(role: &Arn) -> &str {
+    role.resource.rsplit('/').next().unwrap_or_default()
 }
 
 impl Access for Identity {
@@ -179,16 +200,20 @@ impl Identity {
         resource_policy: Option<&str>,
         resource_must_allow: bool,
     ) -> Result<(), Denial> {
+        let because = |why| Denial {
+            message: format!(
+                "User: {} is not authorized to perform: {action} on resource: {resource} because {why}",
+                caller.arn
+            ),
+        };
         let unreadable = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, arn = %caller.arn, action, "policies cannot be read; the call is refused");
-            Denial {
-                message: format!(
-                    "User: {} is not authorized to perform: {action} on resource: {resource} because a policy cannot be read",
-                    caller.arn
-                ),
-            }
+            because("a policy cannot be read")
         };
         let effective = self.effective(caller).map_err(|error| unreadable(&error))?;
+        if !effective.is_of(caller) {
+            return Err(because("the user or role has been deleted"));
+        }
         for (key, value) in &effective.tags {
             context.insert(&format!("aws:PrincipalTag/{key}"), value);
         }
@@ -217,7 +242,7 @@ impl Identity {
         let (kind, name) = match &caller.kind {
             CallerKind::Root | CallerKind::System => return Ok(Arc::default()),
             CallerKind::User { name } => (Kind::User, name.as_str()),
-            CallerKind::Session { role, .. } => (Kind::Role, role.resource.rsplit('/').next().unwrap_or_default()),
+            CallerKind::Session { role, .. } => (Kind::Role, name_of(role)),
         };
         let snap = self.db.read()?;
         let generation = keys::generation(&snap)?;
@@ -235,7 +260,7 @@ impl Identity {
     fn read_effective<E: Entity>(&self, snap: &Snap, name: &str) -> Result<Effective, Error> {
         let mut entity: E = match entity::find(snap, name) {
             Ok(entity) => entity,
-            // Who is gone has no policies, and so may do nothing.
+            // Who is gone may do nothing.
             Err(Error::NoSuchEntity(_)) => return Ok(Effective::default()),
             Err(error) => return Err(error),
         };
@@ -249,7 +274,7 @@ impl Identity {
             identity.push(self.managed_policy(snap, &policy_arn)?);
         }
         let boundary = entity.boundary().take().map(|arn| self.managed_policy(snap, &arn)).transpose()?;
-        Ok(Effective { identity, boundary, tags: std::mem::take(entity.tags()) })
+        Ok(Effective { id: Some(entity.id().to_owned()), identity, boundary, tags: std::mem::take(entity.tags()) })
     }
 
     fn managed_policy(&self, read: &impl Read, policy_arn: &str) -> Result<Policy, Error> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::{AccountId, Env, Region, Timestamp};
 use kv::{Db, Memory};
 use serde_json::{Value, json};
-use service::{Access, Caller, Cloud, Credential, CredentialError, Cx, Permission};
+use service::{Access, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Permission};
 
 use crate::{Identity, RootKey, iam, sts};
 
@@ -459,6 +459,46 @@ async fn sessions_end_with_their_time_their_role_or_their_policy() {
     assert_eq!(world.session(&other).unwrap_err(), CredentialError::Unknown);
     world.role("r", json!({"Service": "lambda.amazonaws.com"})).await;
     assert_eq!(world.session(&other).unwrap_err(), CredentialError::Unknown, "the new role is another one");
+}
+
+#[tokio::test]
+async fn who_has_gone_is_not_who_has_the_name_now() {
+    let world = World::new().await;
+    let delete = async |of: &str, noun: &str, name: &str| {
+        let keys =
+            if noun == "User" { world.call("ListAccessKeys", json!({of: name})).await.unwrap() } else { json!({}) };
+        for key in keys["AccessKeyMetadata"].as_array().into_iter().flatten() {
+            world.call("DeleteAccessKey", json!({of: name, "AccessKeyId": key["AccessKeyId"]})).await.unwrap();
+        }
+        world.call(&format!("Delete{noun}Policy"), json!({of: name, "PolicyName": "p"})).await.unwrap();
+        world.call(&format!("Delete{noun}"), json!({of: name})).await.unwrap();
+    };
+    let ann = world.user("ann").await;
+    world.allow("PutUserPolicy", "ann", "dynamodb:*", "*").await;
+    assert!(world.may(&ann, "dynamodb:GetItem"));
+    delete("UserName", "User", "ann").await;
+    assert!(!world.may(&ann, "dynamodb:GetItem"));
+    let new = world.user("ann").await;
+    world.allow("PutUserPolicy", "ann", "dynamodb:*", "*").await;
+    assert!(world.may(&new, "dynamodb:GetItem") && !world.may(&ann, "dynamodb:GetItem"));
+
+    let system = Caller::system(world.cloud.account());
+    let make = async || {
+        world.role("r", json!({"Service": "lambda.amazonaws.com"})).await;
+        let policy = json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": allow("dynamodb:*", "*")});
+        world.call("PutRolePolicy", policy).await.unwrap();
+        let session = world.call_as(&system, "AssumeRole", assume("r")).await.unwrap();
+        world.session(&session).unwrap().caller
+    };
+    let session = make().await;
+    let CallerKind::Session { role, .. } = &session.kind else { panic!("{session:?}") };
+    let servers = Caller::role_session(role, "work");
+    assert!(world.may(&session, "dynamodb:GetItem") && world.may(&servers, "dynamodb:GetItem"));
+    delete("RoleName", "Role", "r").await;
+    assert!(!world.may(&session, "dynamodb:GetItem") && !world.may(&servers, "dynamodb:GetItem"));
+    let new = make().await;
+    assert!(world.may(&new, "dynamodb:GetItem") && !world.may(&session, "dynamodb:GetItem"));
+    assert!(world.may(&servers, "dynamodb:GetItem"), "the server works for whichever role has the name");
 }
 
 #[tokio::test]

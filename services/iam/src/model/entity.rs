@@ -21,6 +21,8 @@ pub trait Entity: Stored + Clone + Send + 'static {
     /// The quota of attached policies.
     const ATTACHED_QUOTA: &'static str;
 
+    /// Which is never given again.
+    fn id(&self) -> &str;
     fn name(&self) -> &str;
     fn path(&self) -> &str;
     fn boundary(&mut self) -> &mut Option<String>;
@@ -36,6 +38,10 @@ macro_rules! entity {
             const NAME_MEMBER: &'static str = $member;
             const INLINE_CHARACTERS_MAX: usize = limits::$inline;
             const ATTACHED_QUOTA: &'static str = $quota;
+
+            fn id(&self) -> &str {
+                &self.id
+            }
 
             fn name(&self) -> &str {
                 &self.name
