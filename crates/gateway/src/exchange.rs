@@ -158,7 +158,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
     trace.caller = caller.arn.to_string();
     let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
-    let _entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
+    let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
     let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head));
     trace.request_id = cx.request_id().to_owned();
     let request = WireRequest {
@@ -172,6 +172,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     };
     let response = caught(call.operation.serve(cx, request)).await;
     let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
+    let response = response.map(|body| body.keeping(entered));
     Ok(match handshake {
         Some(handshake) => handshake.answer(response),
         None => response,

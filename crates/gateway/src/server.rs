@@ -17,9 +17,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::presence::{Answer, Presence, Presences};
 use crate::taken::Taken;
+use crate::websocket::Sockets;
 use crate::{Inner, Limits, exchange};
 
 /// How long to wait when the system has no file descriptor left for another connection.
@@ -38,29 +40,38 @@ pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: Cancel
     let presences = Arc::new(Presences::default());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let sockets = Sockets { tasks: TaskTracker::new(), end: CancellationToken::new(), place: None };
     let mut number = 0;
     while let Some((place, stream)) =
         stop.run_until_cancelled(next(&places, &presences, &listener, &mut connections)).await
     {
         let (inner, builder, watcher) = (inner.clone(), builder.clone(), graceful.watcher());
         let presences = presences.clone();
+        let sockets = Sockets { place: place.map(Arc::new), ..sockets.clone() };
         number += 1;
         connections.spawn(async move {
             let presence = presences.enter(number);
             let wait = inner.limits.answer_wait;
             tokio::select! {
-                () = connection(inner, &builder, watcher, stream, presence.clone()) => {}
+                () = connection(inner, &builder, watcher, stream, presence.clone(), sockets) => {}
                 () = presence.ended(wait) => tracing::debug!("a connection was let go"),
             }
             presences.leave(number);
-            drop(place);
         });
     }
     drop(listener);
-    if timeout(inner.limits.shutdown_wait, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "ended requests that did not finish in time");
+    sockets.tasks.close();
+    let all = async {
+        graceful.shutdown().await;
+        sockets.tasks.wait().await;
+    };
+    if timeout(inner.limits.shutdown_wait, all).await.is_err() {
+        let (connections, websockets) = (connections.len(), sockets.tasks.len());
+        tracing::warn!(connections, websockets, "ended requests that did not finish in time");
     }
     connections.shutdown().await;
+    sockets.end.cancel();
+    sockets.tasks.wait().await;
 }
 
 /// The next connection, and a place for it.
@@ -114,6 +125,7 @@ async fn connection(
     watcher: Watcher,
     stream: TcpStream,
     presence: Arc<Presence>,
+    sockets: Sockets,
 ) {
     // Small answers leave at once instead of waiting for the client's acknowledgement.
     let _ = stream.set_nodelay(true);
@@ -126,6 +138,7 @@ async fn connection(
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
+        request.extensions_mut().insert(sockets.clone());
         let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
         async move {
             let response = exchange::handle(&inner, request).await;

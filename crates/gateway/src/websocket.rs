@@ -1,5 +1,6 @@
 //! WebSockets (RFC 6455): an answer of events, sent as messages to a client that asked for that.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,11 +12,14 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use service::{Body, Event, Events};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Clients have nothing to say here but that they are still there.
 const MESSAGE_BYTES_MAX: usize = 4_096;
@@ -25,8 +29,19 @@ const WAITING_BYTES_MAX: usize = 16 << 20;
 /// How long the other side may take for its part of the end.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
+/// The WebSockets of a server, as the connections that they come from know them.
+#[derive(Clone)]
+pub(crate) struct Sockets {
+    pub tasks: TaskTracker,
+    /// Ends them all without a word.
+    pub end: CancellationToken,
+    /// The connection's, of which a WebSocket takes over its share.
+    pub place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
 /// A client's wish for a WebSocket.
 pub(crate) struct Handshake {
+    sockets: Sockets,
     accept: HeaderValue,
     upgrade: OnUpgrade,
 }
@@ -41,7 +56,7 @@ impl Handshake {
             && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13");
         let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| wished)?;
         let accept = derive_accept_key(key.as_bytes()).parse().ok()?;
-        Some(Handshake { accept, upgrade: head.extensions.remove()? })
+        Some(Handshake { sockets: head.extensions.remove()?, accept, upgrade: head.extensions.remove()? })
     }
 
     /// Agrees, when the answer is one of events; what is not is the client's answer as it stands.
@@ -51,12 +66,16 @@ impl Handshake {
             Ok(events) => events,
             Err(body) => return Response::from_parts(head, body),
         };
-        let Handshake { accept, upgrade } = self;
-        tokio::spawn(async move {
-            match upgrade.await {
-                Ok(stream) => tell(TokioIo::new(stream), events).await,
-                Err(error) => tracing::debug!(%error, "a client went away before its WebSocket began"),
-            }
+        let Handshake { sockets: Sockets { tasks, end, place }, accept, upgrade } = self;
+        tasks.spawn(async move {
+            let told = async {
+                match upgrade.await {
+                    Ok(stream) => tell(TokioIo::new(stream), events).await,
+                    Err(error) => tracing::debug!(%error, "a client went away before its WebSocket began"),
+                }
+            };
+            end.run_until_cancelled(told).await;
+            drop(place);
         });
         head.status = StatusCode::SWITCHING_PROTOCOLS;
         head.headers.clear();

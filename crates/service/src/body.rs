@@ -64,6 +64,16 @@ impl Body {
         }
     }
 
+    /// Keeps `what` for as long as the answer is being made: not for one that is there as a whole.
+    #[must_use]
+    pub fn keeping(self, what: impl Send + 'static) -> Body {
+        match self.0 {
+            whole @ Form::Whole(_) => Body(whole),
+            Form::Stream(pieces) => Body::stream(pieces.inspect(move |_| _ = &what)),
+            Form::Events(events) => Body::events(events.inspect(move |_| _ = &what)),
+        }
+    }
+
     /// Its length in bytes, where that is known before it is sent.
     pub fn size(&self) -> Option<usize> {
         match &self.0 {
@@ -132,6 +142,8 @@ impl http_body::Body for Body {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[tokio::test]
@@ -142,6 +154,18 @@ mod tests {
         let stream = Body::stream(pieces(Ok("b".into())));
         assert_eq!((stream.size(), stream.collect().await), (None, Ok("ab".into())));
         assert_eq!(Body::stream(pieces(Err(Broken))).collect().await, Err(Broken));
+    }
+
+    #[tokio::test]
+    async fn what_an_answer_keeps_ends_with_its_making() {
+        let nothing = || futures_util::stream::pending::<Result<Bytes, Broken>>();
+        let kept = Arc::new(());
+        let stream = Body::stream(nothing()).keeping(kept.clone());
+        let events = Body::events(futures_util::stream::pending()).keeping(kept.clone()).into_events().unwrap();
+        assert_eq!(Arc::strong_count(&kept), 3);
+        drop((stream, events));
+        let _whole = Body::from(Bytes::new()).keeping(kept.clone());
+        assert_eq!(Arc::strong_count(&kept), 1);
     }
 
     #[tokio::test]

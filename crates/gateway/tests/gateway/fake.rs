@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use base::{AccountId, Arn, Env, Region, Timestamp};
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use gateway::{Gateway, Limits, Options};
 use http::request::Parts;
 use kv::{Db, Memory};
 use serde::{Deserialize, Serialize};
 use service::{
-    Access, Api, Body, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Front,
-    Permission, QueryApi, Service, read, write,
+    Access, Api, Body, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Event,
+    Front, News, Permission, QueryApi, Service, read, write,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -42,6 +43,7 @@ struct Book {
 }
 
 const GET_BOOK: Binding = Binding::new("GET", "/books/{Name}", 200).query(&[("page", "Page")]);
+const GET_NEWS: Binding = Binding::new("GET", "/news", 200);
 const PUT_BOOK: Binding = Binding::new("PUT", "/books/{Name}", 201);
 
 fn echo() -> Service {
@@ -77,8 +79,14 @@ fn books() -> Service {
         .operation(
             write("PutBook", |_: Arc<()>, _: Cx, book: Book| async move { Ok::<_, Error>(book) }).rest(&PUT_BOOK),
         )
+        .operation(read("GetNews", |_: Arc<()>, _: Cx, _: Book| async move { Ok::<_, Error>(news()) }).rest(&GET_NEWS))
         .front(App)
         .build()
+}
+
+/// That there is none, and then nothing for ever.
+fn news() -> News {
+    News::new(stream::iter([Event::Message("{}".into())]).chain(stream::pending()))
 }
 
 /// Answers everything on one host.

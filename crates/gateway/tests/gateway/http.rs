@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use gateway::Limits;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::{json, read_to_end, rest};
-use crate::fake::{limits, start, start_with};
+use crate::fake::{Fake, limits, start, start_with};
 
 #[tokio::test]
 async fn requests_on_one_connection_are_answered_in_order() {
@@ -121,6 +122,53 @@ async fn one_caller_has_only_so_many_requests_at_once() {
     assert_eq!(refused.status, 400);
     assert!(refused.body.contains("ThrottlingException"), "{}", refused.body);
     drop(waiting);
+}
+
+/// A connection on which news come, of which the first has.
+async fn news(fake: &Fake, more: &str) -> TcpStream {
+    let mut connection = fake.client.connect().await;
+    connection.write_all(fake.client.text(&rest("GET", "/news", ""), more).as_bytes()).await.unwrap();
+    let mut got = Vec::new();
+    while !String::from_utf8_lossy(&got).contains("{}") {
+        let read = connection.read_buf(&mut got).await.unwrap();
+        assert_ne!(read, 0, "{}", String::from_utf8_lossy(&got));
+    }
+    connection
+}
+
+const WEBSOCKET: &str =
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: a2V5\r\n";
+
+#[tokio::test]
+async fn answers_that_last_count_among_the_callers_requests() {
+    let fake = start_with(Limits { caller_requests: 1, ..limits() }).await;
+    for more in ["", WEBSOCKET] {
+        let following = news(&fake, more).await;
+        assert_eq!(fake.client.send(json("Echo_2020.Say", "{}")).await.status, 400);
+        drop(following);
+        while fake.client.send(json("Echo_2020.Say", "{}")).await.status != 200 {}
+    }
+}
+
+#[tokio::test]
+async fn websockets_have_the_places_of_their_connections() {
+    let fake = start_with(Limits { connections: 1, ..limits() }).await;
+    let first = news(&fake, WEBSOCKET).await;
+    let mut second = fake.client.connect().await;
+    second.write_all(b"GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(50), second.readable()).await;
+    assert!(early.is_err(), "the second connection waits for the WebSocket");
+    drop(first);
+    assert!(read_to_end(&mut second).await.starts_with("HTTP/1.0 200"));
+}
+
+#[tokio::test]
+async fn the_end_ends_websockets_too() {
+    let mut fake = start().await;
+    let mut socket = news(&fake, WEBSOCKET).await;
+    fake.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), &mut fake.serving).await.expect("the server stops").unwrap();
+    assert_eq!(read_to_end(&mut socket).await, "");
 }
 
 #[tokio::test]
