@@ -232,7 +232,7 @@ impl Renewer {
     fn end(&self) -> Result<()> {
         let mut claim = lock(&self.shared.claim);
         claim.ended = true;
-        self.shared.put(&claim)
+        self.shared.put_on(&mut claim).map(drop)
     }
 }
 
@@ -254,19 +254,25 @@ impl Shared {
         if claim.ended {
             return Ok(Renewal::Good);
         }
-        match latest(&*self.target, self.history)? {
-            Some((generation, later)) if generation > self.generation => Ok(Renewal::Superseded(later.server())),
-            Some((generation, _)) if generation == self.generation => {
-                claim.renewed += 1;
-                self.put(&claim).map(|()| Renewal::Good)
-            }
-            _ => Ok(Renewal::Gone),
-        }
+        self.put_on(&mut claim)
     }
 
-    fn put(&self, claim: &Claim) -> Result<()> {
+    /// Puts the claim over what this server put before, and only over that. Of a machine that was copied with its memory, or put back to
+    /// a moment before, there are two with the same generation and word: whoever finds more renewals than its own is the second.
+    fn put_on(&self, claim: &mut Claim) -> Result<Renewal> {
+        match latest(&*self.target, self.history)? {
+            Some((generation, found)) if generation >= self.generation => {
+                if generation > self.generation || found.word != claim.word || found.renewed > claim.renewed {
+                    return Ok(Renewal::Superseded(found.server()));
+                }
+            }
+            _ => return Ok(Renewal::Gone),
+        }
+        // Before it is put: a put that fails may have arrived.
+        claim.renewed += 1;
         let name = claim_name(self.history, self.generation);
-        self.target.put(&name, &mut &encode(claim)?[..]).map_err(failed)
+        self.target.put(&name, &mut &encode(claim)?[..]).map_err(failed)?;
+        Ok(Renewal::Good)
     }
 }
 

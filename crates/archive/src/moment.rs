@@ -1,6 +1,7 @@
 //! What an archive needs to bring back a moment: the backup before it, and the parts of the log after that.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use base::Timestamp;
 use kv::Entry;
@@ -97,4 +98,15 @@ pub(crate) fn last_entry(target: &dyn Target, part: &Part) -> Result<(u64, Optio
         }
     }
     Ok(last)
+}
+
+/// All batches of a part of the log, whether they count or not.
+pub(crate) fn entries(content: impl Read, name: &str) -> Result<Vec<Entry>> {
+    let mut reader = Reader::new(content, name);
+    reader.header()?;
+    let mut entries = Vec::new();
+    while let Frame::Entry(entry) = reader.read()? {
+        entries.push(entry);
+    }
+    Ok(entries)
 }

@@ -1,5 +1,6 @@
 //! What the archiver does in each round: new blobs, then new batches, and a new backup when it is time.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::archiver::Options;
 use crate::format::{FORMAT_VERSION, Frame, Header, Writer};
 use crate::layout::{Base, History, base_name, list_of, log_name};
 use crate::lease::Lease;
-use crate::moment::last_entry;
+use crate::moment::{self, last_entry};
 use crate::ship_blobs::Followed;
 use crate::{Backup, Data, Error, Result, Target};
 
@@ -223,23 +224,38 @@ impl Shipper {
         let history = self.data.journal.history();
         let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(sequence) };
         // On failure the part is gone from memory, and a new one begins after what the target has.
-        let mut part = match self.part.take() {
-            Some(part) => part,
-            None => Part::new(history, sequence, self.generation, self.data.env.now())?,
+        let (mut part, new) = match self.part.take() {
+            Some(part) => (part, false),
+            None => (Part::new(history, sequence, self.generation, self.data.env.now())?, true),
         };
         let before = part.bytes.len();
-        for entry in entries {
-            part.writer.write(&Frame::Entry(entry), &mut part.bytes)?;
+        for entry in &entries {
+            part.writer.write(&Frame::Entry(entry.clone()), &mut part.bytes)?;
         }
         let mut whole = part.bytes.clone();
         part.writer.clone().write(&Frame::End, &mut whole)?;
-        self.target.put(&part.name, &mut &whole[..]).map_err(Error::io("batches could not be put into the archive"))?;
+        if !(new && self.create(&part.name, &whole, &entries)?) {
+            self.target.put(&part.name, &mut &whole[..]).map_err(not_put)?;
+        }
         self.since_base += (part.bytes.len() - before) as u64;
         if part.bytes.len() < PART_BYTES {
             self.part = Some(part);
         }
         self.archived(last);
         Ok(last)
+    }
+
+    /// Puts a part with these entries where none is; says whether that was so. What is there otherwise may be this server's, whose request
+    /// failed and arrived all the same: then it is the beginning of this one. Or this machine is there twice (see `lease`), and each
+    /// would put its part over the other's.
+    fn create(&self, name: &str, whole: &[u8], entries: &[Entry]) -> Result<bool> {
+        if self.target.create(name, whole).map_err(not_put)? {
+            return Ok(true);
+        }
+        let there = self.target.get(name).map_err(Error::io(format!("{name} cannot be read")))?;
+        let there = moment::entries(there, name)?;
+        let same = there.iter().zip(entries).take_while(|(there, own)| there == own).count();
+        there.get(same).map_or(Ok(false), |other| Err(Error::Diverged { sequence: other.sequence }))
     }
 
     /// Puts a list of the blobs there are beside a backup, which holds back their end: blobs in no list of any backup are needed by
@@ -255,6 +271,10 @@ impl Shipper {
         writer.write(&Frame::End, &mut list)?;
         self.target.put(name, &mut &list[..]).map_err(Error::io("a list of blobs could not be put into the archive"))
     }
+}
+
+fn not_put(error: io::Error) -> Error {
+    Error::io("batches could not be put into the archive")(error)
 }
 
 /// What the archive has of this store's history.

@@ -20,7 +20,7 @@ struct Network {
     away: AtomicBool,
     /// So many connections break off in the middle of what is read.
     breaks: AtomicUsize,
-    /// Claims fail, and arrive all the same, before the next.
+    /// What is created fails, and arrives all the same, before the next.
     delays: AtomicBool,
     late: Mutex<Option<(String, Vec<u8>)>>,
     /// Requests hang while it is so.
@@ -201,4 +201,22 @@ async fn what_is_pruned_while_it_is_restored_is_told() {
     let local = kv_local::Local::open(&to, &kv_local::Options::default()).unwrap();
     let error = archive::from_archive(&*target, &plan, &local, &to).await.err().unwrap();
     assert!(matches!(&error, Error::Removed(name) if *name == plan.base), "{error}");
+}
+
+#[tokio::test]
+async fn a_part_that_arrives_late_is_not_taken_for_anothers() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(target(&folder));
+    let store = open(&folder.path().join("one")).await;
+    store.put(0);
+    let archiver = Archiver::start(store.data.clone(), network.clone(), How::default()).unwrap();
+    poll("the first round", async || archiver.progress().until.is_some()).await;
+    network.delays.store(true, Ordering::SeqCst);
+    store.put(1);
+    poll("the failure", async || archiver.progress().failure.is_some()).await;
+    store.put(2);
+    poll("the archive having everything", async || archiver.lag() == Duration::ZERO).await;
+    assert!(archiver.stop().is_none() && network.late.lock().unwrap().is_none());
+    let (_, restored) = store::restore(&*network.target, None, folder.path().join("two")).await.unwrap();
+    assert_eq!(restored.keys(), [0, 1, 2]);
 }

@@ -210,3 +210,72 @@ async fn what_comes_after_a_claim_was_removed_counts() {
     let (_, restored) = restore(&*target, None, folder.path().join("two")).await.unwrap();
     assert_eq!(restored.keys(), [1, 2, 3, 4, 5, 6]);
 }
+
+/// Changes the one claim there is, as a machine does that was copied with its memory: it has the same generation.
+fn change_claim(target: &dyn Target, field: &str, value: &serde_json::Value) -> serde_json::Value {
+    let name = names(target, "").into_iter().find(|name| name.contains("/server/")).unwrap();
+    let mut claim: serde_json::Value = serde_json::from_reader(target.get(&name).unwrap()).unwrap();
+    let before = claim.clone();
+    claim[field] = value.clone();
+    target.put(&name, &mut &serde_json::to_vec(&claim).unwrap()[..]).unwrap();
+    before
+}
+
+#[tokio::test]
+async fn whoever_finds_its_claim_changed_ends() {
+    for (field, value) in [("renewed", serde_json::json!(1_000_000_000)), ("word", "another".into())] {
+        let folder = tempfile::tempdir().unwrap();
+        let target = target(&folder);
+        let store = open(&folder.path().join("one")).await;
+        store.put(1);
+        let archiver = start(&store, &target, Duration::from_millis(50), NEVER);
+        caught_up(&archiver).await;
+        poll("the failure", async || {
+            // Again, where it was renewed in between.
+            change_claim(&*target, field, &value);
+            let failure = archiver.progress().failure;
+            failure.is_some_and(|failure| failure.contains("archives this store here, and this one does not"))
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_says_of_another_that_it_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    let archiver = start(&store, &target, NEVER, NEVER);
+    caught_up(&archiver).await;
+    change_claim(&*target, "renewed", &1.into());
+    drop(archiver);
+    let claim = change_claim(&*target, "renewed", &1.into());
+    assert_eq!((&claim["renewed"], &claim["ended"]), (&1.into(), &false.into()));
+}
+
+#[tokio::test]
+async fn a_part_of_the_same_generation_is_not_put_over_another_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let one = open(&folder.path().join("one")).await;
+    one.put(1);
+    let first = start(&one, &target, NEVER, NEVER);
+    caught_up(&first).await;
+    for (from, to) in [("one", "two"), ("archive", "elsewhere")] {
+        copy(&folder, from, to);
+    }
+    let two = open(&folder.path().join("two")).await;
+    let elsewhere: Arc<dyn Target> = Arc::new(archive::Folder::new(folder.path().join("elsewhere")));
+    two.put(66);
+    caught_up(&start(&two, &elsewhere, NEVER, Duration::ZERO)).await;
+    let part = names(&*elsewhere, "").into_iter().find(|name| name.contains("/log/")).unwrap();
+    let name = part.replace("-0000000002", "-0000000001");
+    assert_ne!(part, name);
+    target.put(&name, &mut elsewhere.get(&part).unwrap()).unwrap();
+    one.put(2);
+    failure(&first, "a copy that went another way").await;
+    drop(first);
+    let (_, restored) = restore(&*target, None, folder.path().join("three")).await.unwrap();
+    assert_eq!(restored.keys(), [1, 66]);
+}
