@@ -1,6 +1,7 @@
 //! Blobs on their way into an archive.
 
 use std::collections::HashSet;
+use std::io;
 
 use blob::{BlobId, Blobs, Follower, Hold, Verified};
 
@@ -110,10 +111,15 @@ fn put(blobs: &Blobs, folder: &str, id: BlobId, target: &dyn Target) -> Result<(
     let put = target.put(&object(folder, &id), &mut content);
     match content.failure() {
         // There is nothing to archive, and no use in waiting for it.
-        Some(failure) => {
+        Some(failure) if failure.kind == io::ErrorKind::InvalidData => {
             let reason = &failure.reason;
             tracing::error!(folder, %id, reason, "a damaged blob is not archived");
             Ok(())
+        }
+        // It may be read another time.
+        Some(failure) => {
+            let error = io::Error::new(failure.kind, failure.reason.clone());
+            Err(Error::io(format!("blob {id} of {folder} cannot be read"))(error))
         }
         None => put.map_err(Error::io("a blob could not be put into the archive")),
     }

@@ -220,3 +220,27 @@ async fn a_part_that_arrives_late_is_not_taken_for_anothers() {
     let (_, restored) = store::restore(&*network.target, None, folder.path().join("two")).await.unwrap();
     assert_eq!(restored.keys(), [0, 1, 2]);
 }
+
+#[tokio::test]
+async fn a_blob_that_cannot_be_read_for_a_while_is_archived_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = target(&folder);
+    let store = open(&folder.path().join("one")).await;
+    store.put(1);
+    let (blobs, blob) = (folder.path().join("one/code"), store.code.put(Bytes::from_static(b"code")).await.unwrap());
+    let path = blobs.join(&blob.to_string()[..2]).join(blob.to_string());
+    let aside = folder.path().join("aside");
+    std::fs::rename(&path, &aside).unwrap();
+    // It opens, and reading it fails.
+    std::fs::create_dir(&path).unwrap();
+    let archiver = Archiver::start(store.data.clone(), Arc::clone(&target), How::default()).unwrap();
+    store.code.delete(&blob).await.unwrap();
+    let failure = format!("blob {blob} of code cannot be read");
+    poll("the failure", async || archiver.progress().failure.is_some_and(|told| told.contains(&failure))).await;
+    assert_eq!(archiver.held().blobs, 1);
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&aside, &path).unwrap();
+    poll("the deleted blob leaving", async || archiver.held().blobs == 0).await;
+    assert!(archiver.stop().is_none() && store.code.list().unwrap().is_empty());
+    assert_eq!(names(&*target, "blobs/"), [format!("blobs/code/{blob}")]);
+}
