@@ -68,14 +68,22 @@ pub struct Lease {
 }
 
 enum State {
-    /// The last generation's claim as it was seen, and since when it is so.
-    Looking(Option<(u32, Claim, Instant)>),
+    Looking(Looking),
     Held(Renewer),
+}
+
+#[derive(Default)]
+struct Looking {
+    /// The last generation's claim as it was seen, and since when it is so.
+    seen: Option<(u32, Claim, Instant)>,
+    /// The archive and the word of the last claim that was tried. While it is not known what became of it, the next one has them too:
+    /// the data folder keeps the words of all.
+    tried: Option<(String, String)>,
 }
 
 impl Lease {
     pub fn new(data: Data, target: Arc<dyn Target>, pace: Pace) -> Lease {
-        Lease { data, target, pace, state: State::Looking(None) }
+        Lease { data, target, pace, state: State::Looking(Looking::default()) }
     }
 
     /// The generation that this server has, and whether it has just become so. `check` is asked before that whether the store may go on
@@ -90,7 +98,7 @@ impl Lease {
                 Renewal::Good => return Ok((renewer.generation, false)),
                 Renewal::Superseded(server) => return Err(Error::Claimed { server }),
                 // Somebody has removed the archive: another begins there.
-                Renewal::Gone => self.state = State::Looking(None),
+                Renewal::Gone => self.state = State::Looking(Looking::default()),
             },
             State::Looking(_) => {}
         }
@@ -114,7 +122,7 @@ impl Lease {
 
     /// Returns once the claim has not changed for long enough.
     fn wait_for_end(&mut self, generation: u32, claim: &Claim) -> Result<()> {
-        let State::Looking(seen) = &mut self.state else { return Ok(()) };
+        let State::Looking(Looking { seen, .. }) = &mut self.state else { return Ok(()) };
         match seen {
             Some((known, before, _)) if (*known, &*before) != (generation, claim) => {
                 Err(Error::Claimed { server: claim.server() })
@@ -129,14 +137,20 @@ impl Lease {
     }
 
     /// Takes the generation after the latest, and after all that is `archived`.
-    fn claim(&self, before: Option<(u32, Claim)>, archived: u32, words: &mut Words, folder: String) -> Result<Renewer> {
-        let env = &self.data.env;
-        let (before, archive) = before.map_or_else(|| (0, env.uuid()), |(number, claim)| (number, claim.archive));
+    fn claim(
+        &mut self,
+        before: Option<(u32, Claim)>,
+        archived: u32,
+        words: &mut Words,
+        folder: String,
+    ) -> Result<Renewer> {
+        let (before, archive) = before.map_or((0, None), |(number, claim)| (number, Some(claim.archive)));
         let last = before.max(archived);
         let reason = || Error::damaged("the archive", format!("there is no generation after {last}"));
-        let since = env.now();
-        let claim = Claim { archive, word: env.uuid(), folder, host: host(), since, renewed: 0, ended: false };
         let generation = last.checked_add(1).ok_or_else(reason)?;
+        let (archive, word) = self.words_to_try(archive);
+        let since = self.data.env.now();
+        let claim = Claim { archive, word, folder, host: host(), since, renewed: 0, ended: false };
         let name = claim_name(self.data.journal.history(), generation);
         // Before it is there: should this process end in between, the folder still may go on.
         words.add(&self.data.folder, &claim.archive, &claim.word)?;
@@ -165,9 +179,18 @@ impl Lease {
         Renewer::start(Arc::clone(&self.target), self.data.journal.history(), generation, claim, self.pace.renew)
     }
 
+    /// The archive's identity, a new one unless it has one, and the word of a claim in it.
+    fn words_to_try(&mut self, archive: Option<String>) -> (String, String) {
+        let env = &self.data.env;
+        let new = |archive: Option<String>| (archive.unwrap_or_else(|| env.uuid()), env.uuid());
+        let State::Looking(looking) = &mut self.state else { return new(archive) };
+        let tried = looking.tried.take().filter(|(of, _)| archive.as_ref().is_none_or(|archive| archive == of));
+        looking.tried.insert(tried.unwrap_or_else(|| new(archive))).clone()
+    }
+
     /// Says that this server has ended, so that the next need not wait.
     pub fn release(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.state, State::Looking(None)) {
+        match std::mem::replace(&mut self.state, State::Looking(Looking::default())) {
             State::Held(renewer) => renewer.end(),
             State::Looking(_) => Ok(()),
         }
@@ -323,7 +346,11 @@ impl Words {
     }
 
     fn add(&mut self, folder: &Path, archive: &str, word: &str) -> Result<()> {
-        self.0.entry(archive.to_owned()).or_default().push(word.to_owned());
+        let words = self.0.entry(archive.to_owned()).or_default();
+        if words.iter().any(|known| known == word) {
+            return Ok(());
+        }
+        words.push(word.to_owned());
         self.write(folder)
     }
 

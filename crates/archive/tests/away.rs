@@ -4,6 +4,7 @@
 
 mod store;
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -23,17 +24,22 @@ struct Network {
     /// What is created fails, and arrives all the same, before the next.
     delays: AtomicBool,
     late: Mutex<Option<(String, Vec<u8>)>>,
+    /// Nothing can be created while it is so; and how often that was tried.
+    refuses: AtomicBool,
+    refused: AtomicUsize,
     /// Requests hang while it is so.
     hangs: (Mutex<bool>, Condvar),
 }
 
 impl Network {
     fn new(target: Arc<dyn Target>) -> Arc<Network> {
-        let (away, delays) = Default::default();
+        let (away, delays, refuses, refused) = Default::default();
         Arc::new(Network {
             target,
             away,
             delays,
+            refuses,
+            refused,
             late: Mutex::default(),
             breaks: AtomicUsize::new(0),
             hangs: Default::default(),
@@ -58,6 +64,10 @@ impl Target for Network {
 
     fn create(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         let target = self.pass()?;
+        if self.refuses.load(Ordering::SeqCst) {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(ErrorKind::StorageFull.into());
+        }
         if let Some((name, content)) = self.late.lock().unwrap().take() {
             target.create(&name, &content)?;
         }
@@ -243,4 +253,31 @@ async fn a_blob_that_cannot_be_read_for_a_while_is_archived_then() {
     poll("the deleted blob leaving", async || archiver.held().blobs == 0).await;
     assert!(archiver.stop().is_none() && store.code.list().unwrap().is_empty());
     assert_eq!(names(&*target, "blobs/"), [format!("blobs/code/{blob}")]);
+}
+
+#[tokio::test]
+async fn claims_that_fail_again_and_again_leave_one_word_in_the_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(target(&folder));
+    let store = open(&folder.path().join("one")).await;
+    let words = || {
+        let file = std::fs::File::open(folder.path().join("one/archives")).unwrap();
+        let archives: BTreeMap<String, Vec<String>> = serde_json::from_reader(file).unwrap();
+        archives.into_values().map(|words| words.len()).collect::<Vec<_>>()
+    };
+    // Where there is no archive yet, and where there is one.
+    for number in 0..2 {
+        store.put(number);
+        network.refuses.store(true, Ordering::SeqCst);
+        network.refused.store(0, Ordering::SeqCst);
+        let archiver = Archiver::start(store.data.clone(), network.clone(), How::default()).unwrap();
+        poll("three tries", async || network.refused.load(Ordering::SeqCst) >= 3).await;
+        assert_eq!(words(), [1 + number as usize]);
+        network.refuses.store(false, Ordering::SeqCst);
+        poll("the archive having everything", async || archiver.progress().until.is_some()).await;
+        assert!(archiver.stop().is_none());
+        assert_eq!(words(), [1]);
+    }
+    let (_, restored) = store::restore(&*network.target, None, folder.path().join("two")).await.unwrap();
+    assert_eq!(restored.keys(), [0, 1]);
 }
