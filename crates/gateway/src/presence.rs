@@ -32,7 +32,9 @@ pub(crate) struct Presence {
 struct State {
     /// Requests under way, until their answers have been handed on to the end.
     running: usize,
-    /// Since when there are none.
+    /// Whether something waits to be taken by the client: over HTTP/1 the end of an answer that has been handed on.
+    waiting: bool,
+    /// Since when there is neither.
     idle: Instant,
     /// Answers of which the client has to take something before more is asked for, and since when.
     handed: HashMap<u64, Instant>,
@@ -45,7 +47,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Presences {
     pub fn enter(&self, number: u64) -> Arc<Presence> {
-        let state = State { running: 0, idle: Instant::now(), handed: HashMap::new(), next: 0 };
+        let state = State { running: 0, waiting: false, idle: Instant::now(), handed: HashMap::new(), next: 0 };
         let presence = Arc::new(Presence { state: Mutex::new(state), leave: Notify::new() });
         locked(&self.0).insert(number, presence.clone());
         presence
@@ -67,7 +69,14 @@ impl Presences {
 impl Presence {
     fn idle_since(&self) -> Option<Instant> {
         let state = locked(&self.state);
-        (state.running == 0).then_some(state.idle)
+        (state.running == 0 && !state.waiting).then_some(state.idle)
+    }
+
+    /// Something waits to be taken by the client, or does not any more.
+    pub fn waits(&self, waiting: bool) {
+        let mut state = locked(&self.state);
+        state.waiting = waiting;
+        state.idle = Instant::now();
     }
 
     /// A request begins, and lasts until this is dropped.

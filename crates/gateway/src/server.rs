@@ -132,7 +132,7 @@ async fn connection(
     let spoke = Arc::new(AtomicBool::new(false));
     let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
     let peer = stream.peer_addr().ok().map(PeerAddr);
-    let stream = Taken::new(stream, inner.limits.answer_wait);
+    let stream = Taken::new(stream, inner.limits.answer_wait, presence.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         speaks.store(true, Ordering::Relaxed);
         if let Some(peer) = peer {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,26 +10,35 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use crate::presence::Presence;
+
 /// A stream on which nothing waits longer than `wait` until some of it is taken.
 pub(crate) struct Taken {
     stream: TcpStream,
     wait: Duration,
     /// Runs while something waits.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Whoever waits for the client is not idle.
+    presence: Arc<Presence>,
 }
 
 impl Taken {
-    pub fn new(stream: TcpStream, wait: Duration) -> Taken {
-        Taken { stream, wait, waiting: None }
+    pub fn new(stream: TcpStream, wait: Duration, presence: Arc<Presence>) -> Taken {
+        Taken { stream, wait, waiting: None, presence }
     }
 
     fn within<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.waiting = None;
+            if self.waiting.take().is_some() {
+                self.presence.waits(false);
+            }
             return polled;
         }
-        let wait = self.wait;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(wait)));
+        let (wait, presence) = (self.wait, &self.presence);
+        let waiting = self.waiting.get_or_insert_with(|| {
+            presence.waits(true);
+            Box::pin(sleep(wait))
+        });
         waiting.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }

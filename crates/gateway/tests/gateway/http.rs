@@ -109,6 +109,23 @@ async fn idle_connections_make_room() {
 }
 
 #[tokio::test]
+async fn an_answer_on_its_way_is_not_cut_to_make_room() {
+    let fake = start_with(Limits { connections: 1, ..limits() }).await;
+    let mut slow = fake.client.connect().await;
+    let request = b"GET /large HTTP/1.1\r\nhost: app.localhost\r\nconnection: close\r\n\r\n";
+    slow.write_all(request).await.unwrap();
+    assert_ne!(slow.read(&mut [0; 1]).await.unwrap(), 0);
+    let mut second = fake.client.connect().await;
+    second.write_all(b"GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.unwrap();
+    // Longer than who is idle may stay when others want its place.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let got = tokio::io::copy(&mut slow, &mut tokio::io::sink()).await.unwrap();
+    assert!(got > 64 << 20, "{got}");
+    drop(slow);
+    assert!(read_to_end(&mut second).await.starts_with("HTTP/1.0 200"));
+}
+
+#[tokio::test]
 async fn one_caller_has_only_so_many_requests_at_once() {
     let fake = start_with(Limits { caller_requests: 1, ..limits() }).await;
     let mut waiting = fake.client.connect().await;
