@@ -20,6 +20,7 @@ use crate::admission::{Claim, Stranger, signed_parts};
 use crate::body::{Allowance, BodyError};
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
+use crate::presence::Presence;
 use crate::refusal::Refusal;
 use crate::websocket::Handshake;
 use crate::{Inner, body, own};
@@ -139,7 +140,10 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
     let most = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
     let limit = if claim.is_ok() { most } else { most.min(inner.limits.stranger_body_bytes) };
+    let presence = head.extensions.remove::<Arc<Presence>>();
+    let awaited = presence.filter(|_| claim.is_err()).map(|presence| presence.wait_for_stranger());
     let body = body::read(body, &allowance(inner, &head, limit)).await;
+    drop(awaited);
     let body = body.map_err(|error| match (&claim, error) {
         (Err(who), BodyError::TooLarge { limit }) if limit < most => stranger(who),
         _ => Refusal::body(protocol, service, error),

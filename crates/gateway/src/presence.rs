@@ -87,6 +87,14 @@ impl Presence {
         Running { presence: self.clone(), number: state.next }
     }
 
+    /// A request under way waits for a client that is not known, and counts as none until this is dropped.
+    pub fn wait_for_stranger(self: &Arc<Presence>) -> Awaited {
+        let mut state = locked(&self.state);
+        state.running = state.running.saturating_sub(1);
+        state.idle = Instant::now();
+        Awaited(self.clone())
+    }
+
     /// Waits until another connection is to have this one's place, or its client has taken nothing of an answer for `wait`.
     pub async fn ended(&self, wait: Duration) {
         loop {
@@ -104,6 +112,15 @@ impl Presence {
                 },
             }
         }
+    }
+}
+
+/// See [`Presence::wait_for_stranger`].
+pub(crate) struct Awaited(Arc<Presence>);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        locked(&self.0.state).running += 1;
     }
 }
 

@@ -139,6 +139,7 @@ async fn connection(
             request.extensions_mut().insert(peer);
         }
         request.extensions_mut().insert(sockets.clone());
+        request.extensions_mut().insert(presence.clone());
         let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
         async move {
             let response = exchange::handle(&inner, request).await;

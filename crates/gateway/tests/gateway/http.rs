@@ -109,6 +109,18 @@ async fn idle_connections_make_room() {
 }
 
 #[tokio::test]
+async fn strangers_whose_bodies_do_not_come_make_room() {
+    let fake = start_with(Limits { connections: 1, ..limits() }).await;
+    let half = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf";
+    let mut stranger = fake.client.connect().await;
+    stranger.write_all(half.as_bytes()).await.unwrap();
+    let mut second = fake.client.connect().await;
+    second.write_all(b"GET /_cloudlet/health HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(read_to_end(&mut second).await.starts_with("HTTP/1.0 200"));
+    assert_eq!(read_to_end(&mut stranger).await, "");
+}
+
+#[tokio::test]
 async fn an_answer_on_its_way_is_not_cut_to_make_room() {
     let fake = start_with(Limits { connections: 1, ..limits() }).await;
     let mut slow = fake.client.connect().await;
