@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Access, Caller, Cx, Error, Front, Service, Target, Worker, outbox, timers};
+use crate::{Access, Caller, Cx, Error, Front, Sender, Service, Target, Worker, outbox, timers};
 
 /// The server's inside: its store, its clock and its services. The network comes on top (the gateway, which finds
 /// services here and knows none by name).
@@ -78,6 +78,10 @@ impl Cloud {
 
     pub(crate) fn target(&self, name: &str) -> Option<&Arc<dyn Target>> {
         self.services.iter().filter(|service| service.api.name == name).find_map(|service| service.target.as_ref())
+    }
+
+    pub(crate) fn sender(&self, name: &str) -> Option<&Arc<dyn Sender>> {
+        self.services.iter().filter(|service| service.api.name == name).find_map(|service| service.sender.as_ref())
     }
 
     pub fn front(&self, head: &http::request::Parts) -> Option<Arc<dyn Front>> {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::service::Refusal;
-use crate::{Caller, CallerKind, Cloud, Error, Invoked, Permission};
+use crate::{Caller, CallerKind, Cloud, Delivery, Error, Invoked, Permission};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -87,6 +87,19 @@ impl Cx {
         Cx::new(self.cloud.clone(), caller, self.region().clone(), self.request.endpoint.clone())
     }
 
+    /// A fresh request in which a delivery is brought to its target, with the sender as its caller.
+    pub(crate) fn delivering(&self, delivery: &Delivery) -> Cx {
+        let account = AccountId::new(delivery.from.account.as_str());
+        let caller = match &delivery.role {
+            Some(role) => Caller::role_session(role, session_name(&delivery.from)),
+            None => {
+                let principal = format!("{}.amazonaws.com", delivery.from.service);
+                Caller { arn: delivery.from.clone(), ..Caller::service(&account, &principal) }
+            }
+        };
+        Cx::new(self.cloud.clone(), caller, Region::new(delivery.to.region.as_str()), None)
+    }
+
     /// The trace that the request is part of, if it says so.
     pub fn trace(&self) -> Option<&str> {
         self.request.trace.as_deref()
@@ -107,9 +120,13 @@ impl Cx {
     /// # Errors
     /// A refusal that names the missing action, the resource, and the statement that would allow it.
     pub fn authorize(&self, permission: &Permission) -> Result<(), Error> {
+        self.authorize_for(permission, self.refusal_of(permission))
+    }
+
+    /// How the service that the action belongs to refuses.
+    fn refusal_of(&self, permission: &Permission) -> Refusal {
         let service = permission.action.split(':').next().unwrap_or_default();
-        let refusal = self.cloud.service(service).map_or(Refusal::JSON, |service| service.api.refusal());
-        self.authorize_for(permission, refusal)
+        self.cloud.service(service).map_or(Refusal::JSON, |service| service.api.refusal())
     }
 
     /// The same for an operation of a service that refuses like this, whatever service the action is of.
@@ -119,10 +136,29 @@ impl Cx {
         }
         let mut permission = permission.clone();
         permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
-        self.cloud
-            .access()
-            .authorize(self.caller(), &permission, self.now())
-            .map_err(|denial| Error::new(refusal.status, refusal.code, denial.message))
+        self.ask(&permission, refusal)
+    }
+
+    fn ask(&self, permission: &Permission, refusal: Refusal) -> Result<(), Error> {
+        let decision = self.cloud.access().authorize(self.caller(), permission, self.now());
+        decision.map_err(|denial| Error::new(refusal.status, refusal.code, denial.message))
+    }
+
+    /// Asks whether a delivery, or a call from inside, may do this: a service that acts for one of its resources needs
+    /// the target's own policy to allow it, a role's session the role's or the target's; the server's own work needs
+    /// nothing.
+    ///
+    /// # Errors
+    /// A refusal, as of [`Cx::authorize`].
+    pub fn authorize_delivery(&self, permission: Permission) -> Result<(), Error> {
+        let caller = self.caller();
+        if caller.as_service().is_none() {
+            return self.authorize(&permission);
+        }
+        let source = [("aws:SourceArn", caller.arn.to_string()), ("aws:SourceAccount", caller.account.to_string())];
+        let mut permission = permission;
+        permission.context.extend(source.map(|(key, value)| (key.to_owned(), vec![value])));
+        self.ask(&permission, self.refusal_of(&permission))
     }
 
     /// Calls another service's operation, as this request's caller.
@@ -155,4 +191,9 @@ impl Cx {
         };
         target.invoke(self.clone(), to, event).await
     }
+}
+
+/// The name of a role's session that delivers for a resource: the resource's own.
+fn session_name(of: &Arn) -> &str {
+    of.resource.rsplit(['/', ':']).next().unwrap_or_default()
 }

@@ -9,6 +9,7 @@ mod caller;
 mod cloud;
 mod codec;
 mod cx;
+mod delivery;
 mod error;
 mod front;
 mod operation;
@@ -26,12 +27,13 @@ pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use cx::Cx;
+pub use delivery::{Attribute, AttributeValue, Delivery, Failure, Outcome, Properties, Sender};
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
 pub use streamed::{News, Streamed};
-pub use target::{Delivery, Invoked, Outcome, Target};
+pub use target::{Invoked, Target};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

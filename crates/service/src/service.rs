@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wire::Protocol;
 use wire::query::Names;
 
-use crate::{Front, Operation, OperationBuilder, Target, Worker, timers};
+use crate::{Front, Operation, OperationBuilder, Sender, Target, Worker, timers};
 
 /// How an API looks from outside: facts from its official service model.
 pub struct Api {
@@ -86,6 +86,7 @@ pub struct Service {
     operations: Vec<Operation>,
     by_name: HashMap<&'static str, usize>,
     pub(crate) target: Option<Arc<dyn Target>>,
+    pub(crate) sender: Option<Arc<dyn Sender>>,
     pub(crate) timers: Option<timers::Handler>,
     pub(crate) fronts: Vec<Arc<dyn Front>>,
     pub(crate) workers: Vec<Worker>,
@@ -99,6 +100,7 @@ impl Service {
             operations: Vec::new(),
             by_name: HashMap::new(),
             target: None,
+            sender: None,
             timers: None,
             fronts: Vec::new(),
             workers: Vec::new(),
@@ -134,6 +136,12 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     /// Accepts deliveries to ARNs of this service.
     pub fn target(mut self, target: impl Target + 'static) -> Self {
         self.service.target = Some(Arc::new(target));
+        self
+    }
+
+    /// Decides on deliveries from ARNs of this service that fail.
+    pub fn sender(mut self, sender: impl Sender + 'static) -> Self {
+        self.service.sender = Some(Arc::new(sender));
         self
     }
 

@@ -1,37 +1,10 @@
-//! What services deliver to: the receiving end of the outbox and of direct invocations.
+//! What services deliver to, and what they ask of it: the receiving end of the outbox and of direct invocations.
 
-use base::{Arn, Timestamp};
+use base::Arn;
 use bytes::Bytes;
 use kv::Tx;
-use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, Cx, Error};
-
-/// An event on its way to `to`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    pub to: Arn,
-    /// The resource that sent it.
-    pub from: Arn,
-    /// The event's bytes, JSON unless the target says otherwise.
-    pub event: Bytes,
-    /// When it was accepted.
-    pub accepted: Timestamp,
-    /// How many deliveries were tried before this one.
-    pub attempts: u32,
-}
-
-/// What became of an attempt to deliver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Delivered,
-    /// Not now: try again at this time.
-    RetryAt(Timestamp),
-    /// Never: the target has done with it what its rules say (a dead-letter queue, a destination, a log line).
-    GivenUp {
-        reason: String,
-    },
-}
+use crate::{BoxFuture, Cx, Delivery, Error, Outcome};
 
 /// The answer to [`Target::invoke`]. That it could not be asked at all is an [`Error`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,17 +17,27 @@ pub struct Invoked {
     pub executed_version: String,
 }
 
+/// Deliveries under way at once to one target outside the store, unless it says otherwise.
+const IN_FLIGHT_MAX: usize = 32;
+
 /// A service that other services deliver to. Which one is found by the ARN's service part.
 ///
 /// A *layer* takes the delivery in the transaction that pops it from the outbox: nothing is lost and nothing
 /// doubled. Anything else takes it at least once, asynchronously.
+///
+/// The context that a delivery comes with has the sender as its caller: see [`Cx::authorize_delivery`].
 pub trait Target: Send + Sync {
     /// Whether [`Target::accept`] is to be used.
     fn is_layer(&self) -> bool {
         false
     }
 
-    /// Takes the delivery within `tx`. An error is final: the delivery is dropped with a log line.
+    /// How many deliveries one resource takes at once, where it is no layer.
+    fn in_flight_max(&self) -> usize {
+        IN_FLIGHT_MAX
+    }
+
+    /// Takes the delivery within `tx`. After an error the sender's rules say what becomes of it.
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), Error> {
         let _ = (cx, tx);
         Err(Error::not_implemented(format_args!("delivery within a transaction to {}", delivery.to)))
@@ -63,7 +46,8 @@ pub trait Target: Send + Sync {
     /// Takes the delivery outside any transaction.
     fn deliver(&self, cx: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
         let _ = cx;
-        Box::pin(async move { Outcome::GivenUp { reason: format!("{} takes no deliveries", delivery.to.service) } })
+        let error = Error::not_implemented(format_args!("delivery to {}", delivery.to));
+        Box::pin(async move { Outcome::Failed((&error).into()) })
     }
 
     /// Sends `event` and waits for the answer, for callers that need one (an API waiting for its function).

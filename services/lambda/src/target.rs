@@ -16,6 +16,11 @@ use crate::provisioning;
 pub struct FunctionTarget(pub Arc<Lambda>);
 
 impl Target for FunctionTarget {
+    /// The limits of functions decide, not the outbox.
+    fn in_flight_max(&self) -> usize {
+        limits::CONCURRENT_EXECUTIONS as usize
+    }
+
     fn deliver(&self, cx: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
         let lambda = self.0.clone();
         Box::pin(async move { event::deliver(&lambda, &cx, &delivery).await })
@@ -53,21 +58,11 @@ async fn answer(lambda: &Lambda, cx: &Cx, to: &Arn, event: Bytes) -> Result<Invo
     })
 }
 
-/// A service that acts for one of its resources, whose ARN is the caller's, needs the function's own permission.
-fn check_permission(cx: &Cx, reference: &FunctionRef, to: &Arn) -> Result<(), Error> {
-    let caller = cx.caller();
-    if caller.as_service().is_none() {
-        return Ok(());
-    }
+/// Whoever brings an event needs permission, where it is not our own.
+pub(crate) fn check_permission(cx: &Cx, reference: &FunctionRef, to: &Arn) -> Result<(), Error> {
     let policy = policy::find(&cx.db().read()?, reference)?;
-    let permission = Permission {
-        context: vec![
-            ("aws:SourceArn".into(), vec![caller.arn.to_string()]),
-            ("aws:SourceAccount".into(), vec![caller.account.to_string()]),
-        ],
+    cx.authorize_delivery(Permission {
         resource_policy: policy.as_ref().map(policy::document),
         ..Permission::new("lambda:InvokeFunction", to)
-    };
-    let decision = cx.cloud().access().authorize(caller, &permission, cx.now());
-    decision.map_err(|denial| Error::new(403, "AccessDeniedException", denial.message))
+    })
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use base::{Region, Timestamp};
+use base::Timestamp;
 use kv::{Stored, Tx};
 use service::{Cx, Delivery, Outcome, outbox};
 
@@ -15,16 +15,18 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::event_config;
 use crate::name::FunctionRef;
+use crate::target::check_permission;
 use crate::types::Event;
 
 /// Accepts an event for what the reference names, once `tx` commits.
 pub fn send(tx: &mut Tx, cx: &Cx, reference: &FunctionRef, event: &Event, due: Timestamp) -> Result<(), Error> {
-    Ok(outbox::send(tx, cx, reference.arn(), reference.qualified_arn(), event.to_bytes()?, due)?)
+    let delivery = Delivery::new(cx, reference.arn(), reference.qualified_arn(), event.to_bytes()?);
+    Ok(outbox::send(tx, cx, delivery, Some(due))?)
 }
 
 /// The event in a delivery. A function's ARN as the sender means one of ours; others send the bare payload.
 fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
-    if delivery.from.service == "lambda" {
+    if is_own(delivery) {
         return Ok(Event::from_bytes(&delivery.event)?);
     }
     Ok(Event {
@@ -37,11 +39,18 @@ fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
     })
 }
 
+/// Whether it was accepted by this service, and not brought by another.
+fn is_own(delivery: &Delivery) -> bool {
+    delivery.from.service == "lambda"
+}
+
 /// Runs the event of a delivery once, and decides what becomes of it.
 pub async fn deliver(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Outcome {
-    let cx = cx.cloud().cx(cx.caller().clone(), Region::new(delivery.to.region.as_str()), None);
-    match attempt(lambda, &cx, delivery).await {
+    match attempt(lambda, cx, delivery).await {
         Ok(outcome) => outcome,
+        Err(error @ (Error::ResourceNotFound(_) | Error::Service(_))) if !is_own(delivery) => {
+            Outcome::Failed((&service::Error::from(error)).into())
+        }
         Err(Error::ResourceNotFound(reason)) => Outcome::GivenUp { reason },
         // Throttling, a full disk, an interpreter that is missing: nothing that the function has done.
         Err(error) => {
@@ -54,6 +63,9 @@ pub async fn deliver(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Outcome {
 async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcome, Error> {
     let reference = FunctionRef::of_arn(&delivery.to)
         .ok_or_else(|| Error::ResourceNotFound(format!("{} is not a function", delivery.to)))?;
+    if !is_own(delivery) {
+        check_permission(cx, &reference, &delivery.to)?;
+    }
     let event = read(cx, delivery)?;
     let cx = &cx.traced(event.trace.clone());
     let target = resolve(cx, &reference)?;

@@ -152,11 +152,8 @@ impl World {
 
     /// Whether the outbox holds one delivery, which is not due yet.
     pub fn waits_for_later(&self) -> bool {
-        const OUTBOX: kv::Table<(Timestamp, u64), bytes::Bytes> = kv::Table::new(service::prefix::SERVICE, 2);
-        let read = self.cloud().db().read().unwrap();
-        let keys = OUTBOX.scan(&read, kv::Order::Forward).unwrap().keys();
-        let keys = keys.collect::<Result<Vec<_>, _>>().unwrap();
-        matches!(keys[..], [(due, _)] if due > self.cloud.env.now())
+        let lanes = service::outbox::lanes(&self.cloud().db().read().unwrap(), 2).unwrap();
+        matches!(&lanes[..], [lane] if lane.waiting == 1 && lane.due > self.cloud.env.now())
     }
 
     /// Somebody whom only resource policies can allow something.

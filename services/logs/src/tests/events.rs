@@ -1,11 +1,10 @@
 //! Putting, getting and filtering events, and the deliveries of other services.
 
-use base::Timestamp;
 use bytes::Bytes;
 use http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use service::{WireRequest, outbox};
+use service::{Delivery, WireRequest, outbox};
 use wire::Protocol;
 
 use super::{NOW, World, messages};
@@ -155,11 +154,8 @@ async fn deliveries_make_what_is_missing() {
     let heard = world.cloud.db().watch(&crate::channel("us-east-1", "/aws/lambda/f"));
     cx.invoke(to.clone(), lines("2026/11/24/[$LATEST]abc", 2)).await.unwrap();
     let (context, stop) = (cx.clone(), tokio_util::sync::CancellationToken::new());
-    let from = cx.arn("lambda", "function:f");
-    cx.db()
-        .write(move |tx| outbox::send(tx, &context, from.clone(), to.clone(), lines("other", 1), Timestamp::ZERO))
-        .await
-        .unwrap();
+    let delivery = Delivery::new(&cx, cx.arn("lambda", "function:f"), to, lines("other", 1));
+    cx.db().write(move |tx| outbox::send(tx, &context, delivery.clone(), None)).await.unwrap();
     let _running = world.cloud.start(&stop);
     let mut heard = heard;
     loop {

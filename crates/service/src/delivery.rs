@@ -1,0 +1,147 @@
+//! An event on its way from one service's resource to another's, and what becomes of it.
+
+use std::collections::BTreeMap;
+
+use base::{Arn, Timestamp};
+use bytes::Bytes;
+use kv::Tx;
+use serde::{Deserialize, Serialize};
+
+use crate::{Cx, Error};
+
+/// An event on its way to `to`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// The target; for an address outside, the resource of the sender's own service that stands for it (a topic's
+    /// subscription of a URL).
+    pub to: Arn,
+    /// The resource that sent it.
+    pub from: Arn,
+    /// The event's bytes, JSON unless the target says otherwise.
+    pub event: Bytes,
+    /// What queues, topics and streams keep beside the body.
+    #[serde(default)]
+    pub message: Properties,
+    /// As whom it is delivered: with this role's permissions, or, where there is none, as the sending service, whom the
+    /// target's own policy must allow.
+    #[serde(default)]
+    pub role: Option<Arn>,
+    /// What the sender needs to know of it when it fails; targets do not look at it.
+    #[serde(default)]
+    pub note: Bytes,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// How many deliveries were tried before this one.
+    pub attempts: u32,
+    /// Why the last one failed.
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+kv::stored!(Delivery, version = 1);
+
+impl Delivery {
+    /// A delivery that is accepted now; what else there is to say of it is set with struct-update syntax.
+    pub fn new(cx: &Cx, from: Arn, to: Arn, event: Bytes) -> Delivery {
+        Delivery {
+            to,
+            from,
+            event,
+            message: Properties::default(),
+            role: None,
+            note: Bytes::new(),
+            accepted: cx.now(),
+            attempts: 0,
+            failure: None,
+        }
+    }
+}
+
+/// What a message has beside its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Properties {
+    /// The message group of FIFO topics and queues.
+    pub group: Option<String>,
+    pub deduplication_id: Option<String>,
+    /// Of a stream's record.
+    pub partition_key: Option<String>,
+    pub attributes: BTreeMap<String, Attribute>,
+}
+
+/// An attribute of a message, by its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attribute {
+    /// `String`, `Number`, `Binary`, or one of these with a label: `Number.float`.
+    pub data_type: String,
+    pub value: AttributeValue,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttributeValue {
+    Text(String),
+    Binary(Bytes),
+}
+
+impl Attribute {
+    /// An attribute of type `String`.
+    pub fn text(value: impl Into<String>) -> Attribute {
+        Attribute { data_type: "String".into(), value: AttributeValue::Text(value.into()) }
+    }
+}
+
+/// Why a delivery failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// As an AWS error's: `AccessDenied`.
+    pub code: String,
+    pub message: String,
+    /// Whether trying again makes sense: the target was busy, or could not be reached.
+    pub may_pass: bool,
+}
+
+/// The codes by which services say "not so fast".
+/// Source: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+const THROTTLING: [&str; 8] = [
+    "LimitExceededException",
+    "OverLimit",
+    "ProvisionedThroughputExceededException",
+    "RequestThrottled",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "TooManyRequestsException",
+];
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Failure {
+        // What is not built will not be so a minute later.
+        let may_pass =
+            error.status == 429 || THROTTLING.contains(&&*error.code) || (error.status >= 500 && error.status != 501);
+        Failure { code: error.code.to_string(), message: error.message.clone(), may_pass }
+    }
+}
+
+/// What became of an attempt to deliver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Delivered,
+    /// Not now: try again at this time, by the target's own timetable.
+    RetryAt(Timestamp),
+    /// Never: the target has done with it what its rules say (a dead-letter queue, a destination, a log line).
+    GivenUp {
+        reason: String,
+    },
+    /// The target did not take it; the sender's rules say what now.
+    Failed(Failure),
+}
+
+/// A service with rules for deliveries that fail. Which one is found by the service part of the sender's ARN; without
+/// one, such a delivery is dropped with a line in the log.
+pub trait Sender: Send + Sync {
+    /// When to try again, after a failure that may pass; `None` to give up.
+    fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp>;
+
+    /// A delivery was given up, and is removed in `tx`. A dead-letter queue gets it with one more
+    /// [`outbox::send`](crate::outbox::send).
+    fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error>;
+}
