@@ -27,8 +27,9 @@ const IN_FLIGHT_MAX: usize = 32;
 ///
 /// The context that a delivery comes with has the sender as its caller: see [`Cx::authorize_delivery`].
 pub trait Target: Send + Sync {
-    /// Whether [`Target::accept`] is to be used.
-    fn is_layer(&self) -> bool {
+    /// Whether [`Target::accept`] is to be used for this resource of the service's.
+    fn is_layer(&self, to: &Arn) -> bool {
+        let _ = to;
         false
     }
 

@@ -30,7 +30,7 @@ fn text(delivery: &Delivery) -> String {
 struct Layer;
 
 impl Target for Layer {
-    fn is_layer(&self) -> bool {
+    fn is_layer(&self, _: &Arn) -> bool {
         true
     }
 

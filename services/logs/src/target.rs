@@ -30,7 +30,7 @@ struct Line {
 }
 
 impl Target for GroupTarget {
-    fn is_layer(&self) -> bool {
+    fn is_layer(&self, _: &Arn) -> bool {
         true
     }
 

@@ -1,5 +1,6 @@
 //! A queue as the target of other services: the delivery becomes a message in the transaction that pops it.
 
+use base::Arn;
 use kv::Tx;
 use service::{Cx, Delivery, Error, Target};
 
@@ -9,7 +10,7 @@ use crate::types::Message;
 pub struct QueueTarget;
 
 impl Target for QueueTarget {
-    fn is_layer(&self) -> bool {
+    fn is_layer(&self, _: &Arn) -> bool {
         true
     }
 

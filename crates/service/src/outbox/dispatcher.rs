@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::Timestamp;
+use base::{Arn, Timestamp};
 use kv::{Order, Snap, Tx};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -85,8 +85,9 @@ impl Dispatcher {
         lane: &str,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Error> {
-        let target = service_of(lane).and_then(|service| cx.cloud().target(service)).cloned();
-        let is_layer = target.as_ref().is_some_and(|target| target.is_layer());
+        let to: Option<Arn> = lane.parse().ok();
+        let target = to.as_ref().and_then(|to| cx.cloud().target(&to.service)).cloned();
+        let is_layer = target.as_ref().zip(to.as_ref()).is_some_and(|(target, to)| target.is_layer(to));
         let room = self.room(lane, is_layer, target.as_deref());
         let mut due = Vec::new();
         let mut later = None;
@@ -183,11 +184,6 @@ impl Dispatcher {
             this.give_back(due.iter().map(|(key, _)| key));
         });
     }
-}
-
-/// The service part of a lane's ARN.
-fn service_of(lane: &str) -> Option<&str> {
-    lane.split(':').nth(2)
 }
 
 fn panicked(error: &tokio::task::JoinError) -> Failure {
