@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -173,3 +174,88 @@ def test_the_query_protocol(server, unique):
     assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer
     answer = query(server, "/", Action="GetQueueUrl", QueueName="missing", **version)
     assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer and "<Type>Sender</Type>" in answer
+
+
+@pytest.fixture
+def stranger(server, iam, unique):
+    """A user who may do nothing, and the queues as that user sees them."""
+    arn = iam.create_user(UserName=unique)["User"]["Arn"]
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    return arn, server.client_as("sqs", key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def set_policy(sqs, queue, *statements):
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+
+
+def test_a_queues_policy_lets_somebody_in_and_keeps_somebody_out(sqs, iam, queue, stranger, unique):
+    user, theirs = stranger
+    with pytest.raises(ClientError, match="AccessDenied"):
+        theirs.send_message(QueueUrl=queue, MessageBody="m")
+    allow = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": "sqs:SendMessage", "Resource": arn(queue)}
+    set_policy(sqs, queue, allow)
+    assert theirs.send_message(QueueUrl=queue, MessageBody="m")["MessageId"]
+    entries = [{"Id": "1", "MessageBody": "m"}]
+    assert theirs.send_message_batch(QueueUrl=queue, Entries=entries)["Successful"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        theirs.receive_message(QueueUrl=queue)
+    identity = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [identity]})
+    iam.put_user_policy(UserName=user.rsplit("/", 1)[1], PolicyName="all", PolicyDocument=document)
+    assert theirs.receive_message(QueueUrl=queue)["Messages"]
+    set_policy(sqs, queue, allow, {**allow, "Effect": "Deny", "Action": "sqs:ReceiveMessage"})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        theirs.receive_message(QueueUrl=queue)
+
+
+def test_a_policy_made_of_permissions_counts(sqs, queue, stranger):
+    user, theirs = stranger
+    statement = {"Effect": "Allow", "Principal": {"AWS": user}, "Action": ["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], "Resource": "*"}
+    set_policy(sqs, queue, statement)
+    assert theirs.get_queue_url(QueueName=queue.rsplit("/", 1)[1])["QueueUrl"] == queue
+    assert theirs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"] == arn(queue)
+
+
+def test_tenants_of_a_fair_queue_take_turns(sqs, queue):
+    for start in range(0, 30, 10):
+        entries = [{"Id": str(n), "MessageBody": f"noisy{n}", "MessageGroupId": "noisy"} for n in range(start, start + 10)]
+        sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+    sqs.send_message(QueueUrl=queue, MessageBody="quiet", MessageGroupId="quiet")
+    received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=3, MessageSystemAttributeNames=["All"])["Messages"]
+    assert "quiet" in [message["Attributes"]["MessageGroupId"] for message in received]
+    assert counts(sqs, queue) == (28, 3)
+
+
+def test_a_url_tells_its_region(server, sqs, unique):
+    elsewhere = server.client("sqs", region="eu-west-1")
+    here, there = (client.create_queue(QueueName=unique)["QueueUrl"] for client in (sqs, elsewhere))
+    assert there == here.replace(f"/{ACCOUNT}/", f"/queue/eu-west-1/{ACCOUNT}/")
+    elsewhere.send_message(QueueUrl=there, MessageBody="there")
+    assert "Messages" not in sqs.receive_message(QueueUrl=here)
+    assert sqs.receive_message(QueueUrl=there)["Messages"][0]["Body"] == "there"
+    answer = query(server, f"/queue/eu-west-1/{ACCOUNT}/{unique}", Action="GetQueueAttributes", **{"AttributeName.1": "QueueArn"})
+    assert f"arn:aws:sqs:eu-west-1:{ACCOUNT}:{unique}" in answer
+
+
+def test_old_clients_are_told_in_their_words(server, queue):
+    path = "/" + queue.split("/", 3)[3]
+    for parameters, told in (
+        ({"Action": "CreateQueue", "QueueName": "x"}, "The action CreateQueue is not valid for this endpoint."),
+        ({"Action": "ListQueues"}, "The action ListQueues is not valid for this endpoint."),
+        ({"Action": "FooBar", "Version": "2012-11-05"}, "The action FooBar is not valid for this endpoint."),
+        ({"Action": "SendMessage"}, "The request must contain the parameter MessageBody."),
+    ):
+        answer = query(server, path, **parameters)
+        assert f"<Message>{told}</Message>" in answer, answer
+    answer = query(server, path + "x", Action="GetQueueAttributes")
+    assert "does not exist for this wsdl version." in answer
+    assert query(server, path) == "<UnknownOperationException/>\n"
+
+
+def test_all_queues_together_are_measured(server, sqs, queue):
+    sqs.send_message(QueueUrl=queue, MessageBody="m")
+    with urllib.request.urlopen(server.endpoint + "/_cloudlet/metrics") as page:
+        metrics = dict(line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#"))
+    assert float(metrics["cloudlet_sqs_messages_visible"]) >= 1
+    assert float(metrics["cloudlet_sqs_oldest_message_age_seconds"]) >= 0

@@ -135,7 +135,7 @@ impl Server {
             cloud.clone(),
             gateway::Options {
                 local_names_only: test_credentials,
-                gauges: parts.gauges(cloud.db().clone()),
+                gauges: parts.gauges(cloud.db().clone(), cloud.env().clone()),
                 ..gateway::Options::default()
             },
         );

@@ -64,8 +64,8 @@ impl Parts {
         })
     }
 
-    /// What the store and the archive are like, for metrics.
-    pub fn gauges(&self, db: Db) -> Gauges {
+    /// What the store, the queues and the archive are like, for metrics.
+    pub fn gauges(&self, db: Db, env: Env) -> Gauges {
         let archiver = self.archiver.clone();
         Gauges::new(move || {
             let mut gauges = Vec::new();
@@ -74,6 +74,10 @@ impl Parts {
             }
             let healthy = f64::from(u8::from(db.health().is_ok()));
             gauges.push(("cloudlet_store_healthy", "Whether the store takes writes.", healthy));
+            match sqs::gauges(&db, env.now()) {
+                Ok(queues) => gauges.extend(queues),
+                Err(error) => tracing::error!(%error, "queues cannot be counted"),
+            }
             if let Some(archiver) = &archiver {
                 let lag = archiver.lag().as_secs_f64();
                 let help = "What would be lost with the disk: seconds of commits that are not archived.";

@@ -207,6 +207,12 @@ impl Directory {
         if !allowed.is_empty() {
             return Err(Refusal::method(&allowed, head.method.as_str(), path));
         }
+        let queried = |service: &&Service| {
+            Some(service.api.name) == scope && service.api.query.is_some() && !Directory::has_paths(service)
+        };
+        if let Some(service) = self.services().find(queried) {
+            return Err(Refusal::no_action(service));
+        }
         Err(match scope {
             Some(scope) if !self.knows(scope) => Refusal::service(Protocol::RestJson, scope, self.services()),
             Some(scope) => {
@@ -222,6 +228,11 @@ impl Directory {
 }
 
 impl Directory {
+    /// Whether paths name operations of the service.
+    fn has_paths(service: &Service) -> bool {
+        service.operations().iter().any(|operation| operation.rest.is_some()) || !service.api.not_implemented_paths.is_empty()
+    }
+
     /// The operation that AWS has at this path, and the service here does not.
     fn absent(&self, head: &Parts, scope: Option<&str>) -> Option<(&Service, &'static str)> {
         self.absent.iter().find_map(|(service, router)| {

@@ -1,7 +1,7 @@
 //! Errors of the gateway itself, in the shape of the protocol in which the request came.
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use service::{Error, Service};
 use wire::Protocol;
 
@@ -12,6 +12,9 @@ use crate::nearest::nearest;
 const FRONT_NAMESPACE: &str = "com.amazon.coral.service";
 /// The same for the Query protocol.
 const FRONT_XMLNS: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
+
+/// What is asked for is nothing that anybody answers.
+const UNKNOWN: &str = "UnknownOperationException";
 
 const HINT: &str = "`cloudlet operations` lists what is supported.";
 
@@ -31,6 +34,12 @@ impl Refusal {
 
     pub(crate) fn encode(&self, request_id: &str) -> Response<Bytes> {
         let namespace = if self.protocol == Protocol::Query { self.xmlns } else { FRONT_NAMESPACE };
+        if self.protocol == Protocol::Query && self.error.code == UNKNOWN {
+            // AWS answers a request without an action in a form of its own.
+            let body = Bytes::from(format!("<{UNKNOWN}/>\n"));
+            let status = StatusCode::from_u16(self.error.status).unwrap_or(StatusCode::NOT_FOUND);
+            return wire::respond(self.protocol, status, body, request_id);
+        }
         self.error.encode(self.protocol, namespace, "message", request_id)
     }
 
@@ -48,7 +57,11 @@ impl Refusal {
             Protocol::RpcV2Cbor | Protocol::RestJson => (404, "UnknownOperationException"),
             Protocol::Json10 | Protocol::Json11 | Protocol::AwsCbor => (400, "UnknownOperationException"),
         };
-        let message = format!("{} has no operation {}.{meant} {HINT}", api.model, quoted(name));
+        let message = match protocol {
+            // Old clients know these words.
+            Protocol::Query => format!("The action {:.128} is not valid for this endpoint.{meant}", name),
+            _ => format!("{} has no operation {}.{meant} {HINT}", api.model, quoted(name)),
+        };
         Refusal::new(protocol, Some(service), Error::new(status, code, message))
     }
 
@@ -65,8 +78,13 @@ impl Refusal {
 
     /// Nothing in the request says which operation it is for, or what it says is known to nobody.
     pub(crate) fn unknown(protocol: Protocol, what: &str) -> Refusal {
-        let code = if protocol == Protocol::Query { "InvalidAction" } else { "UnknownOperationException" };
+        let code = if protocol == Protocol::Query { "InvalidAction" } else { UNKNOWN };
         Refusal::new(protocol, None, Error::new(404, code, format!("{what} {HINT}")))
+    }
+
+    /// A request to a service of the Query protocol names no action.
+    pub(crate) fn no_action(service: &Service) -> Refusal {
+        Refusal::new(Protocol::Query, Some(service), Error::new(404, UNKNOWN, "The request names no action."))
     }
 
     pub(crate) fn method(allowed: &[&str], method: &str, path: &str) -> Refusal {

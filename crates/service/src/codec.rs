@@ -110,10 +110,11 @@ impl Codec {
 impl Error {
     /// As a client sees it. `namespace` is the service's: for the Query protocol, its XML namespace.
     pub fn encode(&self, protocol: Protocol, namespace: &str, message_key: &str, request_id: &str) -> Response<Bytes> {
+        let query_message = self.query_message.as_deref().filter(|_| protocol == Protocol::Query);
         let shape = ErrorShape {
             code: &self.code,
             query_code: self.query_code.as_deref(),
-            message: &self.message,
+            message: query_message.unwrap_or(&self.message),
             status: self.status,
             sender_fault: self.is_sender_fault(),
             namespace,

@@ -12,6 +12,8 @@ pub struct Error {
     pub code: Cow<'static, str>,
     /// The code that older, Query-protocol clients expect, where it differs.
     pub query_code: Option<Cow<'static, str>>,
+    /// What those clients are told, where AWS words it otherwise for them.
+    pub query_message: Option<Cow<'static, str>>,
     pub status: u16,
     /// For the caller: what is wrong, and what to do.
     pub message: String,
@@ -24,11 +26,23 @@ const UNAVAILABLE: (u16, &str) = (503, "ServiceUnavailable");
 
 impl Error {
     pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Error {
-        Error { code: code.into(), query_code: None, status, message: message.into(), members: Map::new() }
+        Error {
+            code: code.into(),
+            query_code: None,
+            query_message: None,
+            status,
+            message: message.into(),
+            members: Map::new(),
+        }
     }
 
     pub fn with_query_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {
         self.query_code = Some(code.into());
+        self
+    }
+
+    pub fn with_query_message(mut self, message: impl Into<Cow<'static, str>>) -> Error {
+        self.query_message = Some(message.into());
         self
     }
 

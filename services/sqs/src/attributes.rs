@@ -39,6 +39,15 @@ pub fn apply(base: &Attributes, stated: &BTreeMap<String, String>, fifo: bool) -
     for (name, value) in stated {
         set(&mut attributes, name, value, fifo)?;
     }
+    // A queue has one kind of encryption, and the key stated last decides which.
+    if stated.get("KmsMasterKeyId").is_some_and(|key| !key.is_empty()) {
+        if stated.contains_key("SqsManagedSseEnabled") && attributes.sqs_managed_sse {
+            return Err(Error::attribute("SqsManagedSseEnabled", ONE_ENCRYPTION));
+        }
+        attributes.sqs_managed_sse = false;
+    } else if stated.contains_key("SqsManagedSseEnabled") && attributes.sqs_managed_sse {
+        attributes.kms_master_key = None;
+    }
     if attributes.throughput_by_group && !attributes.deduplicate_by_group {
         return Err(Error::attribute(
             "FifoThroughputLimit",
@@ -46,6 +55,13 @@ pub fn apply(base: &Attributes, stated: &BTreeMap<String, String>, fifo: bool) -
         ));
     }
     Ok(attributes)
+}
+
+const ONE_ENCRYPTION: &str = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
+
+/// Whether a request for a new queue states that it is FIFO: the name then has to say so too, and only then.
+pub fn states_fifo(stated: &BTreeMap<String, String>) -> Result<bool, Error> {
+    stated.get("FifoQueue").map_or(Ok(false), |value| boolean("FifoQueue", value))
 }
 
 fn set(attributes: &mut Attributes, name: &str, value: &str, fifo: bool) -> Result<(), Error> {
@@ -65,8 +81,8 @@ fn set(attributes: &mut Attributes, name: &str, value: &str, fifo: bool) -> Resu
             attributes.kms_reuse_seconds = number(name, value, limits::KMS_REUSE_SECONDS_RANGE)?
         }
         "SqsManagedSseEnabled" => attributes.sqs_managed_sse = boolean(name, value)?,
-        "FifoQueue" => {
-            if boolean(name, value)? != fifo {
+        "FifoQueue" if fifo => {
+            if !boolean(name, value)? {
                 return Err(Error::attribute(name, "Modifying queue type is not supported."));
             }
         }
@@ -75,6 +91,7 @@ fn set(attributes: &mut Attributes, name: &str, value: &str, fifo: bool) -> Resu
         "FifoThroughputLimit" if fifo => {
             attributes.throughput_by_group = choice(name, value, "perQueue", "perMessageGroupId")?
         }
+        "DeduplicationScope" | "FifoThroughputLimit" => return Err(Error::OnlyFifo(name.into())),
         _ => return Err(Error::InvalidAttributeName(name.into())),
     }
     Ok(())
@@ -86,7 +103,7 @@ fn number(name: &str, value: &str, range: RangeInclusive<u64>) -> Result<u64, Er
 }
 
 fn boolean(name: &str, value: &str) -> Result<bool, Error> {
-    value.parse().map_err(|_| Error::attribute(name, "Must be true or false."))
+    value.to_ascii_lowercase().parse().map_err(|_| Error::attribute(name, "Must be true or false."))
 }
 
 /// Whether the value is the second of two.

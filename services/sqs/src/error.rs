@@ -5,16 +5,23 @@
 
 use std::fmt::Display;
 
+/// What older clients are told of a queue that is not there: some look for these words.
+const NO_QUEUE_FOR_QUERY: &str = "The specified queue does not exist for this wsdl version.";
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("The specified queue does not exist.")]
     QueueDoesNotExist,
     #[error("A queue already exists with the same name and a different value for attribute {attribute}")]
     QueueNameExists { attribute: String },
+    #[error("The action {0} is not valid for this endpoint.")]
+    InvalidAction(&'static str),
     #[error("The address {0} is not valid for this endpoint.")]
     InvalidAddress(String),
     #[error("Unknown Attribute {0}.")]
     InvalidAttributeName(String),
+    #[error("You can specify the {0} only when FifoQueue is set to true.")]
+    OnlyFifo(String),
     #[error("Invalid value for the parameter {name}. Reason: {reason}")]
     InvalidAttributeValue { name: String, reason: String },
     #[error("{0}")]
@@ -23,8 +30,8 @@ pub enum Error {
     MissingParameter(&'static str),
     #[error("{0}")]
     InvalidMessageContents(String),
-    #[error("The input receipt handle is invalid.")]
-    ReceiptHandleIsInvalid,
+    #[error("The input receipt handle \"{0}\" is not a valid receipt handle.")]
+    ReceiptHandleIsInvalid(String),
     #[error(
         "Value {0} for parameter VisibilityTimeout is invalid. Reason: Message does not exist or is not available for visibility timeout change."
     )]
@@ -66,13 +73,14 @@ impl Error {
         match self {
             Error::QueueDoesNotExist => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
             Error::QueueNameExists { .. } => ("QueueNameExists", "QueueAlreadyExists"),
+            Error::InvalidAction(_) => ("InvalidAction", "InvalidAction"),
             Error::InvalidAddress(_) => ("InvalidAddress", "InvalidAddress"),
-            Error::InvalidAttributeName(_) => ("InvalidAttributeName", "InvalidAttributeName"),
+            Error::InvalidAttributeName(_) | Error::OnlyFifo(_) => ("InvalidAttributeName", "InvalidAttributeName"),
             Error::InvalidAttributeValue { .. } => ("InvalidAttributeValue", "InvalidAttributeValue"),
-            Error::InvalidParameterValue(_) => ("InvalidParameterValue", "InvalidParameterValue"),
-            Error::MissingParameter(_) => ("MissingParameter", "MissingParameter"),
+            Error::InvalidParameterValue(_) => ("InvalidParameterValueException", "InvalidParameterValue"),
+            Error::MissingParameter(_) => ("MissingRequiredParameterException", "MissingParameter"),
             Error::InvalidMessageContents(_) => ("InvalidMessageContents", "InvalidMessageContents"),
-            Error::ReceiptHandleIsInvalid => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
+            Error::ReceiptHandleIsInvalid(_) => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
             Error::MessageNotInflight(_) => ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
             Error::EmptyBatchRequest(_) => ("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest"),
             Error::TooManyEntriesInBatchRequest(_) => {
@@ -90,6 +98,13 @@ impl Error {
         }
     }
 
+    fn status(&self) -> u16 {
+        match self {
+            Error::ResourceNotFound(_) => 404,
+            _ => 400,
+        }
+    }
+
     /// As an entry of a batch's `Failed` list: code, and whether the sender is at fault.
     pub fn batch_code(&self) -> (&'static str, bool) {
         (self.codes().1, !matches!(self, Error::Store(_)))
@@ -99,9 +114,13 @@ impl Error {
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         if let Error::Store(cause) = error {
-            return service::Error::store(cause, 400, "InvalidParameterValue");
+            return service::Error::store(cause, 400, "InvalidParameterValueException");
         }
         let (code, query_code) = error.codes();
-        service::Error::new(400, code, error.to_string()).with_query_code(query_code)
+        let told = service::Error::new(error.status(), code, error.to_string()).with_query_code(query_code);
+        match error {
+            Error::QueueDoesNotExist => told.with_query_message(NO_QUEUE_FOR_QUERY),
+            _ => told,
+        }
     }
 }

@@ -14,13 +14,16 @@ pub type QueueId = u64;
 /// A message's place in its queue.
 pub type Sequence = u64;
 
+/// A place in the order of a fair queue.
+pub type Turn = u64;
+
 /// By region and name.
 pub const QUEUES: Table<(String, String), Queue> = Table::new(prefix::SQS, 1);
 pub const NEXT_QUEUE: Table<(), u64> = Table::new(prefix::SQS, 2);
 /// What was sent. Never rewritten: what changes is in [`STATES`].
 pub const MESSAGES: Table<(QueueId, Sequence), Message> = Table::new(prefix::SQS, 3);
 pub const STATES: Table<(QueueId, Sequence), State> = Table::new(prefix::SQS, 4);
-/// All messages by the moment they are, or become, visible: the head is what to receive next.
+/// Messages by the moment they are, or become, visible: the head is what to receive next.
 pub const VISIBLE: Table<(QueueId, Timestamp, Sequence), ()> = Table::new(prefix::SQS, 5);
 pub const COUNTERS: Table<QueueId, Counters> = Table::new(prefix::SQS, 6);
 /// FIFO: the groups that have messages.
@@ -34,6 +37,13 @@ pub const DUPLICATES: Table<(QueueId, String), Duplicate> = Table::new(prefix::S
 pub const DUPLICATES_EXPIRY: Table<(QueueId, Timestamp, String), ()> = Table::new(prefix::SQS, 11);
 /// Tasks that move messages, by the source's number and the time they started.
 pub const MOVE_TASKS: Table<(QueueId, Timestamp), MoveTask> = Table::new(prefix::SQS, 12);
+
+/// Fair queues: the turn that was served last. A queue has one from its first message with a group on.
+pub const TURN: Table<QueueId, Turn> = Table::new(prefix::SQS, 13);
+/// Fair queues: the turn of each tenant's newest message, while it is to come.
+pub const TENANTS: Table<(QueueId, String), Turn> = Table::new(prefix::SQS, 14);
+/// Fair queues: visible messages in the order in which they are handed out. They are not in [`VISIBLE`].
+pub const FAIR: Table<(QueueId, Turn, Sequence), ()> = Table::new(prefix::SQS, 15);
 
 /// What a sleeping receiver of the queue waits on.
 pub fn channel(queue: QueueId) -> Bytes {

@@ -7,6 +7,7 @@ mod digest;
 mod error;
 mod keys;
 mod limits;
+mod metrics;
 mod model;
 mod ops;
 mod receipt;
@@ -21,8 +22,9 @@ use wire::Protocol;
 use wire::query::{Flat, Names};
 
 pub use error::Error;
+pub use metrics::{Gauge, gauges};
 
-use ops::{batch::Entry, move_task, permission, queue, queue_resource, receive, remove, send, tag};
+use ops::{batch::Entry, move_task, on, on_arn, on_queue, permission, queue, receive, remove, send, tag};
 
 /// The service's state in memory: none, since receivers wait on the store itself.
 pub struct Sqs;
@@ -77,28 +79,28 @@ static VISIBILITY_BATCH: Names = Names::new(&[
 pub fn service() -> Service {
     Service::builder(API, Arc::new(Sqs))
         .operation(write("CreateQueue", queue::create).resource(|cx, i| cx.arn("sqs", &i.queue_name)))
-        .operation(write("DeleteQueue", queue::delete).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("PurgeQueue", queue::purge).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(read("GetQueueUrl", queue::url).resource(|cx, i| cx.arn("sqs", &i.queue_name)))
+        .operation(write("DeleteQueue", queue::delete).permissions(|_, cx, i| on_queue(cx, "sqs:DeleteQueue", &i.queue_url)))
+        .operation(write("PurgeQueue", queue::purge).permissions(|_, cx, i| on_queue(cx, "sqs:PurgeQueue", &i.queue_url)))
+        .operation(read("GetQueueUrl", queue::url).permissions(|_, cx, i| on(cx, "sqs:GetQueueUrl", &cx.arn("sqs", &i.queue_name))))
         .operation(read("ListQueues", queue::list).resource(|cx, _| cx.arn("sqs", "*")))
-        .operation(read("ListDeadLetterSourceQueues", queue::list_dead_letter_sources).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(read("GetQueueAttributes", queue::get_attributes).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("SetQueueAttributes", queue::set_attributes).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("AddPermission", permission::add).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("RemovePermission", permission::remove).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("TagQueue", tag::tag).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("UntagQueue", tag::untag).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(read("ListQueueTags", tag::list).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("SendMessage", send::send).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("SendMessageBatch", send::send_batch).action("sqs:SendMessage").resource(|cx, i| queue_resource(cx, &i.queue_url)).names(&SEND_BATCH))
-        .operation(write("ReceiveMessage", receive::receive).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("DeleteMessage", remove::delete).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("DeleteMessageBatch", remove::delete_batch).action("sqs:DeleteMessage").resource(|cx, i| queue_resource(cx, &i.queue_url)).names(&DELETE_BATCH))
-        .operation(write("ChangeMessageVisibility", remove::change_visibility).resource(|cx, i| queue_resource(cx, &i.queue_url)))
-        .operation(write("ChangeMessageVisibilityBatch", remove::change_visibility_batch).action("sqs:ChangeMessageVisibility").resource(|cx, i| queue_resource(cx, &i.queue_url)).names(&VISIBILITY_BATCH))
-        .operation(write("StartMessageMoveTask", move_task::start).permissions(|_, _, i| Ok(i.permissions())))
-        .operation(write("CancelMessageMoveTask", move_task::cancel).resource(|_, i| i.source()))
-        .operation(read("ListMessageMoveTasks", move_task::list).resource(|_, i| i.source_arn.clone()))
+        .operation(read("ListDeadLetterSourceQueues", queue::list_dead_letter_sources).permissions(|_, cx, i| on_queue(cx, "sqs:ListDeadLetterSourceQueues", &i.queue_url)))
+        .operation(read("GetQueueAttributes", queue::get_attributes).permissions(|_, cx, i| on_queue(cx, "sqs:GetQueueAttributes", &i.queue_url)))
+        .operation(write("SetQueueAttributes", queue::set_attributes).permissions(|_, cx, i| on_queue(cx, "sqs:SetQueueAttributes", &i.queue_url)))
+        .operation(write("AddPermission", permission::add).permissions(|_, cx, i| on_queue(cx, "sqs:AddPermission", &i.queue_url)))
+        .operation(write("RemovePermission", permission::remove).permissions(|_, cx, i| on_queue(cx, "sqs:RemovePermission", &i.queue_url)))
+        .operation(write("TagQueue", tag::tag).permissions(|_, cx, i| on_queue(cx, "sqs:TagQueue", &i.queue_url)))
+        .operation(write("UntagQueue", tag::untag).permissions(|_, cx, i| on_queue(cx, "sqs:UntagQueue", &i.queue_url)))
+        .operation(read("ListQueueTags", tag::list).permissions(|_, cx, i| on_queue(cx, "sqs:ListQueueTags", &i.queue_url)))
+        .operation(write("SendMessage", send::send).permissions(|_, cx, i| on_queue(cx, "sqs:SendMessage", &i.queue_url)))
+        .operation(write("SendMessageBatch", send::send_batch).action("sqs:SendMessage").permissions(|_, cx, i| on_queue(cx, "sqs:SendMessage", &i.queue_url)).names(&SEND_BATCH))
+        .operation(write("ReceiveMessage", receive::receive).permissions(|_, cx, i| on_queue(cx, "sqs:ReceiveMessage", &i.queue_url)))
+        .operation(write("DeleteMessage", remove::delete).permissions(|_, cx, i| on_queue(cx, "sqs:DeleteMessage", &i.queue_url)))
+        .operation(write("DeleteMessageBatch", remove::delete_batch).action("sqs:DeleteMessage").permissions(|_, cx, i| on_queue(cx, "sqs:DeleteMessage", &i.queue_url)).names(&DELETE_BATCH))
+        .operation(write("ChangeMessageVisibility", remove::change_visibility).permissions(|_, cx, i| on_queue(cx, "sqs:ChangeMessageVisibility", &i.queue_url)))
+        .operation(write("ChangeMessageVisibilityBatch", remove::change_visibility_batch).action("sqs:ChangeMessageVisibility").permissions(|_, cx, i| on_queue(cx, "sqs:ChangeMessageVisibility", &i.queue_url)).names(&VISIBILITY_BATCH))
+        .operation(write("StartMessageMoveTask", move_task::start).permissions(|_, cx, i| i.permissions(cx)))
+        .operation(write("CancelMessageMoveTask", move_task::cancel).permissions(|_, cx, i| on_arn(cx, "sqs:CancelMessageMoveTask", &i.source())))
+        .operation(read("ListMessageMoveTasks", move_task::list).permissions(|_, cx, i| on_arn(cx, "sqs:ListMessageMoveTasks", &i.source_arn)))
         .target(target::QueueTarget)
         .timers(workers::fire)
         .worker("sqs expiry", workers::expire)

@@ -12,6 +12,7 @@ pub const MESSAGE_BYTES_MAX: u64 = 1_048_576;
 pub const MESSAGE_BYTES_RANGE: RangeInclusive<u64> = 1_024..=MESSAGE_BYTES_MAX;
 pub const MESSAGE_ATTRIBUTES_MAX: usize = 10;
 pub const MESSAGE_ATTRIBUTE_NAME_CHARACTERS_MAX: usize = 256;
+pub const MESSAGE_ATTRIBUTE_TYPE_CHARACTERS_MAX: usize = 256;
 pub const BATCH_ENTRIES_MAX: usize = 10;
 pub const BATCH_ENTRY_ID_CHARACTERS_MAX: usize = 80;
 pub const RECEIVE_MESSAGES_RANGE: RangeInclusive<i64> = 1..=10;
@@ -35,3 +36,7 @@ pub const MESSAGES_EXAMINED_MAX: usize = 1_000;
 pub const EXPIRED_PER_TRANSACTION: usize = 500;
 /// How often queues are looked through for messages past their retention.
 pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+/// Fair queues: messages that get their turn back in one receive, after their delay or visibility timeout.
+pub const ADMITTED_PER_RECEIVE: usize = 100;
+/// Message move tasks that are remembered for each queue.
+pub const MOVE_TASKS_KEPT: usize = 10;

@@ -29,7 +29,8 @@ impl FromStr for Receipt {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Receipt, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::ReceiptHandleIsInvalid)?;
+        let invalid = || Error::ReceiptHandleIsInvalid(text.to_owned());
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
         let (numbers, rest) = bytes.as_chunks::<8>();
         match (numbers, rest) {
             ([queue, sequence, received], []) => Ok(Receipt {
@@ -37,7 +38,7 @@ impl FromStr for Receipt {
                 sequence: u64::from_be_bytes(*sequence),
                 received: u64::from_be_bytes(*received),
             }),
-            _ => Err(Error::ReceiptHandleIsInvalid),
+            _ => Err(invalid()),
         }
     }
 }
@@ -51,7 +52,7 @@ mod tests {
         let receipt = Receipt { queue: 1, sequence: u64::MAX, received: 3 };
         assert_eq!(receipt.to_string().parse::<Receipt>().unwrap(), receipt);
         for text in ["", "x", "AAAA", "ä", &receipt.to_string()[1..]] {
-            assert!(matches!(text.parse::<Receipt>(), Err(Error::ReceiptHandleIsInvalid)), "{text}");
+            assert!(matches!(text.parse::<Receipt>(), Err(Error::ReceiptHandleIsInvalid(_))), "{text}");
         }
     }
 }

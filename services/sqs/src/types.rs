@@ -6,7 +6,7 @@ use base::{Arn, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::{QueueId, Sequence};
+use crate::keys::{QueueId, Sequence, Turn};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Queue {
@@ -17,6 +17,9 @@ pub struct Queue {
     pub modified: Timestamp,
     pub attributes: Attributes,
     pub tags: BTreeMap<String, String>,
+    /// FIFO: the deduplication scope that was in force before the last change of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_scope: Option<EarlierScope>,
 }
 kv::stored!(Queue, version = 1);
 
@@ -24,6 +27,23 @@ impl Queue {
     pub fn is_fifo(&self) -> bool {
         self.name.ends_with(".fifo")
     }
+
+    /// Whether deduplication ids are told apart by group now.
+    pub fn deduplicates_by_group(&self, now: Timestamp) -> bool {
+        match self.earlier_scope {
+            Some(earlier) if now < earlier.until => earlier.by_group,
+            _ => self.attributes.deduplicate_by_group,
+        }
+    }
+}
+
+/// A changed deduplication scope takes effect once every id is forgotten that was remembered before: none is judged by
+/// two rules. AWS says "up to 60 seconds" of changed attributes.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EarlierScope {
+    pub by_group: bool,
+    pub until: Timestamp,
 }
 
 /// What can be set on a queue.
@@ -87,8 +107,16 @@ pub struct Message {
     pub sequence_number: Option<String>,
     /// The queue that it was moved from.
     pub dead_letter_source: Option<Arn>,
+    /// How often it was received in the queues that it was in before.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub received_before: u64,
 }
 kv::stored!(Message, version = 1);
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageAttribute {
@@ -109,6 +137,9 @@ pub struct State {
     pub visible: Timestamp,
     pub received: u64,
     pub first_received: Option<Timestamp>,
+    /// Fair queues: its place among the messages of all tenants, while it is visible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Turn>,
 }
 kv::stored!(State, version = 1);
 
@@ -139,6 +170,8 @@ kv::stored!(Duplicate, version = 1);
 /// A task that moves messages out of a dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MoveTask {
+    #[serde(default)]
+    pub id: String,
     pub source: Arn,
     /// Where they go; without one, each goes back to where it came from.
     pub destination: Option<Arn>,
@@ -174,7 +207,7 @@ mod tests {
     /// migration, not new bytes.
     #[test]
     fn stored_forms_do_not_drift() {
-        let state = State { visible: Timestamp(5), received: 1, first_received: Some(Timestamp(4)) };
+        let state = State { visible: Timestamp(5), received: 1, first_received: Some(Timestamp(4)), turn: None };
         assert_eq!(
             hex::encode(state.to_bytes().unwrap()),
             "0183a776697369626c6505a8726563656976656401ae66697273745f726563656976656404"
@@ -196,6 +229,7 @@ mod tests {
             deduplication_id: None,
             sequence_number: None,
             dead_letter_source: Some("arn:aws:sqs:r:0:q".parse().unwrap()),
+            received_before: 0,
         };
         let bytes = message.to_bytes().unwrap();
         assert_eq!(hex::encode(&bytes), GOLDEN_MESSAGE);

@@ -12,9 +12,9 @@ use crate::types::{Duplicate, Queue};
 const FORGOTTEN_PER_SEND: usize = 4;
 
 /// The id within its scope: the queue, or the group where the queue says so.
-pub fn scoped(queue: &Queue, group: &str, id: &str) -> String {
+pub fn scoped(queue: &Queue, group: &str, id: &str, now: Timestamp) -> String {
     // The parts may hold any printable character: the length keeps them apart.
-    if queue.attributes.deduplicate_by_group { format!("{}:{group}{id}", group.len()) } else { id.to_owned() }
+    if queue.deduplicates_by_group(now) { format!("{}:{group}{id}", group.len()) } else { id.to_owned() }
 }
 
 /// What was answered to the first message with this id, if it is remembered.

@@ -1,7 +1,7 @@
-//! FIFO groups: while messages of a group are in flight, the group gives no more, which is what keeps its order.
+//! FIFO groups: while the first message of a group is in flight, the group gives no more, which is what keeps its order.
 //!
-//! So the messages in flight are always the first of their group, and all were handed out by one receive. A group
-//! has one entry in the ready list, at the moment when its first message may be received.
+//! A group has one entry in the ready list, at the moment when its first message may be received: those behind it wait
+//! for it, even where they become visible before.
 
 use base::Timestamp;
 use kv::{Order, Tx};
@@ -20,23 +20,20 @@ pub fn append(tx: &mut Tx, queue: QueueId, group: &str, sequence: Sequence, visi
 }
 
 /// Takes a message out of its group.
-pub fn remove(tx: &mut Tx, queue: QueueId, group: &str, sequence: Sequence, now: Timestamp) -> Result<(), Error> {
+pub fn remove(tx: &mut Tx, queue: QueueId, group: &str, sequence: Sequence) -> Result<(), Error> {
     GROUP_MESSAGES.delete(tx, (queue, group, sequence))?;
-    refresh(tx, queue, group, now)
+    refresh(tx, queue, group)
 }
 
 /// Works out anew when the group gives its next message: call it after any of its messages has changed.
-pub fn refresh(tx: &mut Tx, queue: QueueId, group: &str, now: Timestamp) -> Result<(), Error> {
-    let mut state: Option<Group> = None;
-    for entry in GROUP_MESSAGES.scan_prefix(&*tx, (queue, group), Order::Forward)? {
-        let ((_, _, sequence), ()) = entry?;
-        let Some(message) = STATES.get(tx, (queue, sequence))? else { continue };
-        let first = state.get_or_insert(Group { ready: message.visible, head: sequence });
-        if !message.is_in_flight(now) {
-            break;
+pub fn refresh(tx: &mut Tx, queue: QueueId, group: &str) -> Result<(), Error> {
+    let first = GROUP_MESSAGES.scan_prefix(&*tx, (queue, group), Order::Forward)?.next().transpose()?;
+    let state = match first {
+        Some(((_, _, head), ())) => {
+            STATES.get(tx, (queue, head))?.map(|message| Group { ready: message.visible, head })
         }
-        first.ready = first.ready.max(message.visible);
-    }
+        None => None,
+    };
     set(tx, queue, group, state)
 }
 
@@ -68,7 +65,7 @@ pub fn receivable(tx: &Tx, queue: QueueId, now: Timestamp, limit: usize) -> Resu
         }
         for entry in GROUP_MESSAGES.scan_prefix(tx, (queue, &*group), Order::Forward)?.take(limit - found.len()) {
             let ((_, _, sequence), ()) = entry?;
-            // A delayed message holds back those behind it: order first.
+            // A hidden message holds back those behind it: order first.
             if STATES.get(tx, (queue, sequence))?.is_none_or(|state| state.visible > now) {
                 break;
             }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
+use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::keys::{self, COUNTERS, MESSAGES, QueueId, READY, STATES, Sequence, VISIBLE};
+use crate::keys::{self, COUNTERS, FAIR, MESSAGES, QueueId, READY, STATES, Sequence, TURN, Turn, VISIBLE};
 use crate::limits;
-use crate::model::{deduplication, fifo, queue};
+use crate::model::{deduplication, fair, fifo, queue};
 use crate::receipt::Receipt;
 use crate::types::{Message, Queue, State};
 
@@ -32,10 +33,10 @@ pub fn send(tx: &mut Tx, now: Timestamp, queue: &Queue, message: Message, delay:
     let sequence = next_sequence(tx, queue.id)?;
     let sent = Sent {
         message_id: message.id.clone(),
-        sequence_number: message.group.as_ref().map(|_| sequence_number(sequence)),
+        sequence_number: queue.is_fifo().then(|| sequence_number(sequence)),
     };
     if let (Some(group), Some(id)) = (&message.group, &message.deduplication_id) {
-        let scoped = deduplication::scoped(queue, group, id);
+        let scoped = deduplication::scoped(queue, group, id, now);
         if let Some(first) = deduplication::find(tx, queue.id, &scoped, now)? {
             return Ok(Sent { message_id: first.message_id, sequence_number: Some(first.sequence_number) });
         }
@@ -43,7 +44,7 @@ pub fn send(tx: &mut Tx, now: Timestamp, queue: &Queue, message: Message, delay:
     }
     let message = Message { sequence_number: sent.sequence_number.clone(), ..message };
     let delay = Duration::from_secs(delay.unwrap_or(queue.attributes.delay_seconds));
-    insert(tx, queue.id, sequence, &message, now + delay)?;
+    insert(tx, now, queue, sequence, &message, now + delay)?;
     Ok(sent)
 }
 
@@ -52,29 +53,69 @@ fn sequence_number(sequence: Sequence) -> String {
     format!("{:020}", u128::from(sequence) + 18_849_496_460_467_696_128)
 }
 
-fn next_sequence(tx: &Tx, id: QueueId) -> Result<Sequence, Error> {
+pub fn next_sequence(tx: &Tx, id: QueueId) -> Result<Sequence, Error> {
     Ok(COUNTERS.get(tx, id)?.unwrap_or_default().next)
 }
 
-fn insert(tx: &mut Tx, id: QueueId, sequence: Sequence, message: &Message, visible: Timestamp) -> Result<(), Error> {
+fn insert(
+    tx: &mut Tx,
+    now: Timestamp,
+    queue: &Queue,
+    sequence: Sequence,
+    message: &Message,
+    visible: Timestamp,
+) -> Result<(), Error> {
+    let id = queue.id;
     let mut counters = COUNTERS.get(tx, id)?.unwrap_or_default();
     counters.next = sequence + 1;
     counters.messages += 1;
     COUNTERS.put(tx, id, &counters)?;
     MESSAGES.put(tx, (id, sequence), message)?;
-    STATES.put(tx, (id, sequence), &State { visible, received: 0, first_received: None })?;
-    VISIBLE.put(tx, (id, visible, sequence), &())?;
-    if let Some(group) = &message.group {
+    let turn = turn(tx, now, queue, message, visible)?;
+    STATES.put(tx, (id, sequence), &State { visible, received: 0, first_received: None, turn })?;
+    fair::place(tx, id, sequence, visible, turn)?;
+    if let Some(group) = fifo_group(queue, message) {
         fifo::append(tx, id, group, sequence, visible)?;
     }
     tx.wake(&keys::channel(id));
     Ok(())
 }
 
+/// A message's place among tenants, on a queue that has some, once it is visible.
+fn turn(
+    tx: &mut Tx,
+    now: Timestamp,
+    queue: &Queue,
+    message: &Message,
+    visible: Timestamp,
+) -> Result<Option<Turn>, Error> {
+    let fair = !queue.is_fifo() && visible <= now;
+    if fair { fair::next_turn(tx, queue.id, message.group.as_deref()) } else { Ok(None) }
+}
+
+/// The group whose order has to be kept.
+fn fifo_group<'m>(queue: &Queue, message: &'m Message) -> Option<&'m str> {
+    message.group.as_deref().filter(|_| queue.is_fifo())
+}
+
+/// An id for a message that is made in a transaction: from the request's and the message's place, so that the transaction
+/// may run again.
+pub fn derived_id(request_id: &str, queue: QueueId, sequence: Sequence) -> String {
+    let mut digest = Sha256::new();
+    digest.update(request_id);
+    digest.update(queue.to_be_bytes());
+    digest.update(sequence.to_be_bytes());
+    let digest: [u8; 32] = digest.finalize().into();
+    let bytes = digest.first_chunk().copied().unwrap_or_default();
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
 /// When the next message can be received; `None` for an empty queue.
 pub fn next_visible(read: &(impl Read + ?Sized), queue: &Queue) -> Result<Option<Timestamp>, Error> {
     let first = if queue.is_fifo() {
         READY.scan_prefix(read, queue.id, Order::Forward)?.next().transpose()?.map(|((_, ready, _), _)| ready)
+    } else if FAIR.scan_prefix(read, queue.id, Order::Forward)?.next().transpose()?.is_some() {
+        Some(Timestamp::ZERO)
     } else {
         VISIBLE.scan_prefix(read, queue.id, Order::Forward)?.next().transpose()?.map(|((_, visible, _), ())| visible)
     };
@@ -92,6 +133,9 @@ pub fn receive(
 ) -> Result<Vec<Received>, Error> {
     let queue = queue::find(tx, arn)?;
     let hidden_until = now + Duration::from_secs(visibility.unwrap_or(queue.attributes.visibility_seconds));
+    if !queue.is_fifo() {
+        fair::admit(tx, queue.id, now)?;
+    }
     let mut received: Vec<Received> = Vec::new();
     let mut examined = 0;
     while received.len() < limit && examined < limits::MESSAGES_EXAMINED_MAX {
@@ -113,6 +157,9 @@ pub fn receive(
 fn receivable(tx: &Tx, queue: &Queue, now: Timestamp, limit: usize) -> Result<Vec<Sequence>, Error> {
     if queue.is_fifo() {
         return fifo::receivable(tx, queue.id, now, limit);
+    }
+    if TURN.contains(tx, queue.id)? {
+        return fair::receivable(tx, queue.id, limit);
     }
     let mut found = Vec::new();
     for entry in VISIBLE.scan_prefix(tx, queue.id, Order::Forward)?.take(limit) {
@@ -138,67 +185,84 @@ fn take(
         return Ok(None);
     };
     if message.sent + Duration::from_secs(queue.attributes.retention_seconds) <= now {
-        remove(tx, now, queue.id, sequence)?;
+        remove(tx, queue, sequence)?;
         return Ok(None);
     }
     if let Some(redrive) = &queue.attributes.redrive
         && state.received >= redrive.max_receive_count
         && let Ok(target) = queue::find(tx, &redrive.target)
     {
-        remove(tx, now, queue.id, sequence)?;
-        transfer(tx, now, &target, Message { dead_letter_source: Some(queue.arn.clone()), ..message })?;
+        remove(tx, queue, sequence)?;
+        transfer(tx, now, &target, dead_letter(queue, message, state, now))?;
         return Ok(None);
+    }
+    if let Some(turn) = state.turn {
+        fair::serve(tx, queue.id, turn, message.group.as_deref())?;
     }
     let state = State {
         visible: hidden_until,
         received: state.received + 1,
         first_received: state.first_received.or(Some(now)),
+        turn: None,
     };
-    set_state(tx, now, queue.id, sequence, message.group.as_deref(), state)?;
+    let state = set_state(tx, now, queue, sequence, &message, state)?;
     let receipt = Receipt { queue: queue.id, sequence, received: state.received };
     Ok(Some(Received { message, state, receipt }))
 }
 
-/// Puts a message that left another queue into this one, at once visible. It keeps its id and the time it was sent.
+/// A message as it goes to the dead-letter queue of its queue. Its age counts from when it was sent; for FIFO queues, from
+/// now.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html>
+fn dead_letter(queue: &Queue, message: Message, state: State, now: Timestamp) -> Message {
+    Message {
+        sent: if queue.is_fifo() { now } else { message.sent },
+        dead_letter_source: Some(queue.arn.clone()),
+        received_before: message.received_before + state.received,
+        ..message
+    }
+}
+
+/// Puts a message that left another queue into this one, at once visible.
 pub fn transfer(tx: &mut Tx, now: Timestamp, target: &Queue, message: Message) -> Result<(), Error> {
     let sequence = next_sequence(tx, target.id)?;
-    insert(tx, target.id, sequence, &message, now)
+    insert(tx, now, target, sequence, &message, now)
 }
 
 /// Changes a message's state, and every index that follows from it.
 fn set_state(
     tx: &mut Tx,
     now: Timestamp,
-    queue: QueueId,
+    queue: &Queue,
     sequence: Sequence,
-    group: Option<&str>,
+    message: &Message,
     state: State,
-) -> Result<(), Error> {
-    if let Some(before) = STATES.get(tx, (queue, sequence))? {
-        VISIBLE.delete(tx, (queue, before.visible, sequence))?;
+) -> Result<State, Error> {
+    if let Some(before) = STATES.get(tx, (queue.id, sequence))? {
+        fair::displace(tx, queue.id, sequence, &before)?;
     }
-    STATES.put(tx, (queue, sequence), &state)?;
-    VISIBLE.put(tx, (queue, state.visible, sequence), &())?;
-    if let Some(group) = group {
-        fifo::refresh(tx, queue, group, now)?;
+    let state = State { turn: turn(tx, now, queue, message, state.visible)?, ..state };
+    STATES.put(tx, (queue.id, sequence), &state)?;
+    fair::place(tx, queue.id, sequence, state.visible, state.turn)?;
+    if let Some(group) = fifo_group(queue, message) {
+        fifo::refresh(tx, queue.id, group)?;
     }
-    tx.wake(&keys::channel(queue));
-    Ok(())
+    tx.wake(&keys::channel(queue.id));
+    Ok(state)
 }
 
 /// Removes a message, if it is still there.
-pub fn remove(tx: &mut Tx, now: Timestamp, queue: QueueId, sequence: Sequence) -> Result<(), Error> {
-    let Some(state) = STATES.get(tx, (queue, sequence))? else { return Ok(()) };
-    let group = MESSAGES.get(tx, (queue, sequence))?.and_then(|message| message.group);
-    MESSAGES.delete(tx, (queue, sequence))?;
-    STATES.delete(tx, (queue, sequence))?;
-    VISIBLE.delete(tx, (queue, state.visible, sequence))?;
-    let mut counters = COUNTERS.get(tx, queue)?.unwrap_or_default();
+pub fn remove(tx: &mut Tx, queue: &Queue, sequence: Sequence) -> Result<(), Error> {
+    let Some(state) = STATES.get(tx, (queue.id, sequence))? else { return Ok(()) };
+    let message = MESSAGES.get(tx, (queue.id, sequence))?;
+    MESSAGES.delete(tx, (queue.id, sequence))?;
+    STATES.delete(tx, (queue.id, sequence))?;
+    fair::displace(tx, queue.id, sequence, &state)?;
+    let mut counters = COUNTERS.get(tx, queue.id)?.unwrap_or_default();
     counters.messages = counters.messages.saturating_sub(1);
-    COUNTERS.put(tx, queue, &counters)?;
-    if let Some(group) = group {
-        fifo::remove(tx, queue, &group, sequence, now)?;
-        tx.wake(&keys::channel(queue));
+    COUNTERS.put(tx, queue.id, &counters)?;
+    if let Some(group) = message.as_ref().and_then(|message| fifo_group(queue, message)) {
+        fifo::remove(tx, queue.id, group, sequence)?;
+        tx.wake(&keys::channel(queue.id));
     }
     Ok(())
 }
@@ -211,27 +275,40 @@ pub fn delete(tx: &mut Tx, now: Timestamp, arn: &Arn, receipt: Receipt) -> Resul
     if queue.is_fifo() && (state.received != receipt.received || state.visible <= now) {
         return Err(Error::invalid(receipt, "ReceiptHandle", "The receipt handle has expired."));
     }
-    remove(tx, now, queue.id, receipt.sequence)
+    remove(tx, &queue, receipt.sequence)
 }
 
-/// Hides a message that is in flight for `seconds` from now; zero gives it back.
+/// Hides a message that is in flight for `seconds` from now; zero gives it back. On a standard queue any receipt of the
+/// message will do, and once it is visible again there is nothing to change.
 pub fn change_visibility(tx: &mut Tx, now: Timestamp, arn: &Arn, receipt: Receipt, seconds: u64) -> Result<(), Error> {
     let queue = queue::find(tx, arn)?;
-    let state = held(tx, &queue, receipt)?.ok_or(Error::MessageNotInflight(seconds))?;
-    if !state.is_in_flight(now) || state.received != receipt.received {
+    let (Some(state), Some(message)) = (held(tx, &queue, receipt)?, MESSAGES.get(tx, (queue.id, receipt.sequence))?)
+    else {
+        let reason = "Message does not exist or is not available for visibility timeout change.";
+        return Err(Error::invalid(receipt, "ReceiptHandle", reason));
+    };
+    if queue.is_fifo() && (!state.is_in_flight(now) || state.received != receipt.received) {
         return Err(Error::MessageNotInflight(seconds));
     }
-    let group = MESSAGES.get(tx, (queue.id, receipt.sequence))?.and_then(|message| message.group);
-    let state = State { visible: now + Duration::from_secs(seconds), ..state };
-    set_state(tx, now, queue.id, receipt.sequence, group.as_deref(), state)
+    if state.is_in_flight(now) {
+        let state = State { visible: now + Duration::from_secs(seconds), ..state };
+        set_state(tx, now, &queue, receipt.sequence, &message, state)?;
+    }
+    Ok(())
 }
 
 /// The state of the message that a receipt is for.
 fn held(tx: &Tx, queue: &Queue, receipt: Receipt) -> Result<Option<State>, Error> {
     if receipt.queue != queue.id {
-        return Err(Error::ReceiptHandleIsInvalid);
+        return Err(Error::ReceiptHandleIsInvalid(receipt.to_string()));
     }
     Ok(STATES.get(tx, (queue.id, receipt.sequence))?)
+}
+
+/// When the oldest message of a queue was sent.
+pub fn oldest(read: &(impl Read + ?Sized), queue: QueueId) -> Result<Option<Timestamp>, Error> {
+    let first = MESSAGES.scan_prefix(read, queue, Order::Forward)?.next().transpose()?;
+    Ok(first.map(|(_, message)| message.sent))
 }
 
 /// Removes messages past their retention, oldest first; says whether there may be more.
@@ -247,7 +324,7 @@ pub fn expire(tx: &mut Tx, now: Timestamp, arn: &Arn) -> Result<bool, Error> {
         expired.push(sequence);
     }
     for sequence in &expired {
-        remove(tx, now, queue.id, *sequence)?;
+        remove(tx, &queue, *sequence)?;
     }
     Ok(expired.len() == limits::EXPIRED_PER_TRANSACTION)
 }

@@ -1,6 +1,7 @@
 //! Every state transition of SQS, as plain functions over a transaction.
 
 pub mod deduplication;
+pub mod fair;
 pub mod fifo;
 pub mod message;
 pub mod moving;

@@ -4,40 +4,46 @@ use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{COUNTERS, MESSAGES, MOVE_TASKS, STATES};
+use crate::keys::{COUNTERS, MESSAGES, MOVE_TASKS, STATES, Sequence};
+use crate::limits;
 use crate::model::{message, queue};
 use crate::types::{Message, MoveStatus, MoveTask, Queue};
 
+/// A task as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Start {
+    pub id: String,
+    pub source: Arn,
+    /// Without one, each message goes back to the queue that it came from.
+    pub destination: Option<Arn>,
+    pub per_second: Option<u64>,
+}
+
 /// Starts a task, unless one runs.
-pub fn start(
-    tx: &mut Tx,
-    now: Timestamp,
-    source: &Arn,
-    destination: Option<&Arn>,
-    per_second: Option<u64>,
-) -> Result<(), Error> {
-    let queue = source_queue(tx, source)?;
-    if !is_dead_letter_queue(tx, source)? {
+pub fn start(tx: &mut Tx, now: Timestamp, start: &Start) -> Result<(), Error> {
+    let queue = source_queue(tx, &start.source)?;
+    if !is_dead_letter_queue(tx, &start.source)? {
         return Err(Error::InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.".into()));
     }
-    if let Some(destination) = destination {
-        let target = queue::find(tx, destination).map_err(|_| Error::ResourceNotFound(NO_RESOURCE.into()))?;
+    if let Some(destination) = &start.destination {
+        let target = queue::find(tx, destination).map_err(|_| no_resource("DestinationArn"))?;
         if target.is_fifo() != queue.is_fifo() {
             return Err(Error::InvalidParameterValue("Source and destination queue must be of the same type.".into()));
         }
     }
     if tasks(tx, &queue, 1)?.iter().any(|(_, task)| task.status == MoveStatus::Running) {
-        return Err(Error::UnsupportedOperation(format!(
-            "There is already a task running. Only one active task is allowed for a source queue arn at a given time: {source}"
-        )));
+        return Err(Error::InvalidParameterValue(ONE_TASK.into()));
     }
-    let to_move = COUNTERS.get(tx, queue.id)?.unwrap_or_default().messages;
+    for (started, _) in tasks(tx, &queue, usize::MAX)?.into_iter().skip(limits::MOVE_TASKS_KEPT - 1) {
+        MOVE_TASKS.delete(tx, (queue.id, started))?;
+    }
     let task = MoveTask {
-        source: source.clone(),
-        destination: destination.cloned(),
-        per_second,
+        id: start.id.clone(),
+        source: start.source.clone(),
+        destination: start.destination.clone(),
+        per_second: start.per_second,
         moved: 0,
-        to_move,
+        to_move: COUNTERS.get(tx, queue.id)?.unwrap_or_default().messages,
         status: MoveStatus::Running,
         failure: None,
     };
@@ -45,10 +51,15 @@ pub fn start(
     Ok(())
 }
 
-const NO_RESOURCE: &str = "The resource that you specified for the SourceArn parameter doesn't exist.";
+const ONE_TASK: &str =
+    "There is already a task running. Only one active task is allowed for a source queue arn at a given time.";
+
+pub fn no_resource(parameter: &str) -> Error {
+    Error::ResourceNotFound(format!("The resource that you specified for the {parameter} parameter doesn't exist."))
+}
 
 pub fn source_queue(read: &(impl Read + ?Sized), source: &Arn) -> Result<Queue, Error> {
-    queue::find(read, source).map_err(|_| Error::ResourceNotFound(NO_RESOURCE.into()))
+    queue::find(read, source).map_err(|_| no_resource("SourceArn"))
 }
 
 fn is_dead_letter_queue(read: &(impl Read + ?Sized), arn: &Arn) -> Result<bool, Error> {
@@ -63,10 +74,11 @@ pub fn tasks(read: &(impl Read + ?Sized), queue: &Queue, limit: usize) -> Result
 }
 
 /// Stops a running task, and says how many messages it moved.
-pub fn cancel(tx: &mut Tx, source: &Arn, started: Timestamp) -> Result<u64, Error> {
+pub fn cancel(tx: &mut Tx, source: &Arn, id: &str) -> Result<u64, Error> {
     let queue = source_queue(tx, source)?;
-    let mut task = MOVE_TASKS
-        .get(tx, (queue.id, started))?
+    let (started, mut task) = tasks(tx, &queue, usize::MAX)?
+        .into_iter()
+        .find(|(_, task)| task.id == id)
         .ok_or_else(|| Error::ResourceNotFound("Task does not exist.".into()))?;
     if task.status != MoveStatus::Running {
         return Err(Error::UnsupportedOperation("Only active tasks can be cancelled.".into()));
@@ -76,38 +88,66 @@ pub fn cancel(tx: &mut Tx, source: &Arn, started: Timestamp) -> Result<u64, Erro
     Ok(task.moved)
 }
 
-/// Moves up to `limit` messages of the queue's running task; says whether it goes on.
-pub fn step(tx: &mut Tx, now: Timestamp, source: &Arn, limit: usize) -> Result<bool, Error> {
+/// Moves up to `limit` messages of the queue's running task; says whether it goes on. They are new messages, sent now, whose
+/// ids `new_id` makes from their places.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
+pub fn step(
+    tx: &mut Tx,
+    now: Timestamp,
+    source: &Arn,
+    limit: usize,
+    new_id: impl Fn(&Queue, Sequence) -> String,
+) -> Result<bool, Error> {
     let queue = queue::find(tx, source)?;
     let Some((started, mut task)) = tasks(tx, &queue, 1)?.pop().filter(|(_, task)| task.status == MoveStatus::Running)
     else {
         return Ok(false);
     };
-    // What arrives while the task runs (a message that failed again) is not moved a second time.
-    let limit = limit.min(usize::try_from(task.to_move.saturating_sub(task.moved)).unwrap_or(usize::MAX));
-    let mut batch = Vec::new();
-    for entry in MESSAGES.scan_prefix(&*tx, queue.id, Order::Forward)? {
-        let ((_, sequence), message) = entry?;
-        let in_flight = STATES.get(tx, (queue.id, sequence))?.is_some_and(|state| state.is_in_flight(now));
-        if batch.len() == limit {
-            break;
-        }
-        if !in_flight {
-            batch.push((sequence, message));
+    for (sequence, one) in next(tx, now, &queue, &task, limit)? {
+        let target = match task.destination.clone().or(one.dead_letter_source.clone()) {
+            Some(destination) => queue::find(tx, &destination).map_err(|_| "AWS.SimpleQueueService.NonExistentQueue"),
+            None => Err("CouldNotDetermineMessageSource"),
+        };
+        match target {
+            Ok(target) => {
+                message::remove(tx, &queue, sequence)?;
+                let id = new_id(&queue, sequence);
+                let new = Message { id, sent: now, dead_letter_source: None, received_before: 0, ..one };
+                message::transfer(tx, now, &target, new)?;
+                task.moved += 1;
+            }
+            Err(reason) => {
+                (task.status, task.failure) = (MoveStatus::Failed, Some(reason.into()));
+                break;
+            }
         }
     }
-    task.status = if batch.is_empty() { MoveStatus::Completed } else { MoveStatus::Running };
-    for (sequence, one) in batch {
-        let destination = task.destination.clone().or(one.dead_letter_source.clone());
-        let Some(Ok(target)) = destination.map(|arn| queue::find(tx, &arn)) else {
-            task.status = MoveStatus::Failed;
-            task.failure = Some("AWS.SimpleQueueService.NonExistentQueue".into());
-            break;
-        };
-        message::remove(tx, now, queue.id, sequence)?;
-        message::transfer(tx, now, &target, Message { dead_letter_source: None, ..one })?;
-        task.moved += 1;
+    if task.status == MoveStatus::Running && next(tx, now, &queue, &task, 1)?.is_empty() {
+        task.status = MoveStatus::Completed;
     }
     MOVE_TASKS.put(tx, (queue.id, started), &task)?;
     Ok(task.status == MoveStatus::Running)
+}
+
+/// The next messages to move, at most `limit`: not those in flight, and not those that arrived while the task ran, such as
+/// one that failed again.
+fn next(
+    tx: &Tx,
+    now: Timestamp,
+    queue: &Queue,
+    task: &MoveTask,
+    limit: usize,
+) -> Result<Vec<(Sequence, Message)>, Error> {
+    let left = usize::try_from(task.to_move.saturating_sub(task.moved)).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    for entry in MESSAGES.scan_prefix(tx, queue.id, Order::Forward)? {
+        if found.len() == limit.min(left) {
+            break;
+        }
+        let ((_, sequence), message) = entry?;
+        if !STATES.get(tx, (queue.id, sequence))?.is_some_and(|state| state.is_in_flight(now)) {
+            found.push((sequence, message));
+        }
+    }
+    Ok(found)
 }

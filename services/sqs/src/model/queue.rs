@@ -8,7 +8,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{self, COUNTERS, NEXT_QUEUE, QUEUES, QueueId};
 use crate::limits;
-use crate::types::{Attributes, Queue, RedriveAllow};
+use crate::types::{Attributes, EarlierScope, Queue, RedriveAllow};
 
 /// The queue of that ARN.
 pub fn find(read: &(impl Read + ?Sized), arn: &Arn) -> Result<Queue, Error> {
@@ -44,6 +44,7 @@ pub fn create(
         modified: now,
         attributes: attributes.clone(),
         tags: tags.clone(),
+        earlier_scope: None,
     };
     put(tx, &queue)?;
     Ok(queue)
@@ -63,7 +64,12 @@ pub fn set_attributes(
     change: impl Fn(&Queue) -> Result<Attributes, Error>,
 ) -> Result<(), Error> {
     let mut queue = find(tx, arn)?;
-    queue.attributes = change(&queue)?;
+    let attributes = change(&queue)?;
+    if attributes.deduplicate_by_group != queue.attributes.deduplicate_by_group {
+        let by_group = queue.deduplicates_by_group(now);
+        queue.earlier_scope = Some(EarlierScope { by_group, until: now + limits::DEDUPLICATION_INTERVAL });
+    }
+    queue.attributes = attributes;
     queue.modified = now;
     check_redrive(tx, arn, &queue.attributes)?;
     put(tx, &queue)?;
@@ -102,6 +108,7 @@ pub fn delete(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
     let queue = find(tx, arn)?;
     QUEUES.delete(tx, (&*arn.region, &*arn.resource))?;
     COUNTERS.delete(tx, queue.id)?;
+    keys::MOVE_TASKS.delete_prefix(tx, queue.id)?;
     remove_messages(tx, queue.id)
 }
 
@@ -123,7 +130,9 @@ fn remove_messages(tx: &mut Tx, id: QueueId) -> Result<(), Error> {
     keys::READY.delete_prefix(tx, id)?;
     keys::DUPLICATES.delete_prefix(tx, id)?;
     keys::DUPLICATES_EXPIRY.delete_prefix(tx, id)?;
-    keys::MOVE_TASKS.delete_prefix(tx, id)?;
+    keys::TURN.delete(tx, id)?;
+    keys::TENANTS.delete_prefix(tx, id)?;
+    keys::FAIR.delete_prefix(tx, id)?;
     tx.wake(&keys::channel(id));
     Ok(())
 }

@@ -72,12 +72,15 @@ impl<T> BatchOutput<T> {
         match result {
             Ok(done) => self.successful.push(done),
             Err(Error::Store(error)) => return Err(Error::Store(error)),
-            Err(error) => {
-                let (code, sender_fault) = error.batch_code();
-                self.failed.push(FailedEntry { id: id.to_owned(), sender_fault, code, message: error.to_string() });
-            }
+            Err(error) => self.fail(id, &error),
         }
         Ok(())
+    }
+
+    /// Adds an entry that was refused.
+    pub fn fail(&mut self, id: &str, error: &Error) {
+        let (code, sender_fault) = error.batch_code();
+        self.failed.push(FailedEntry { id: id.to_owned(), sender_fault, code, message: error.to_string() });
     }
 }
 

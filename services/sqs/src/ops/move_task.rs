@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use base::{Arn, Timestamp};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use service::{Cx, Permission};
 
+use super::on_arn;
 use crate::error::Error;
 use crate::model::moving;
 use crate::types::{MoveStatus, MoveTask};
@@ -24,10 +26,12 @@ pub struct StartInput {
 impl StartInput {
     /// Moving is also sending, where the caller chooses the queue that is sent to.
     /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-    pub fn permissions(&self) -> Vec<Permission> {
-        let start = Permission::new("sqs:StartMessageMoveTask", &self.source_arn);
-        let send = self.destination_arn.as_ref().map(|arn| Permission::new("sqs:SendMessage", arn));
-        std::iter::once(start).chain(send).collect()
+    pub fn permissions(&self, cx: &Cx) -> Result<Vec<Permission>, service::Error> {
+        let mut needed = on_arn(cx, "sqs:StartMessageMoveTask", &self.source_arn)?;
+        if let Some(destination) = &self.destination_arn {
+            needed.extend(on_arn(cx, "sqs:SendMessage", destination)?);
+        }
+        Ok(needed)
     }
 }
 
@@ -48,14 +52,15 @@ pub async fn start(_: Arc<Sqs>, cx: Cx, input: StartInput) -> Result<StartOutput
     };
     let per_second = input.max_number_of_messages_per_second.map(rate).transpose()?;
     let now = cx.now();
-    let handle = handle(&source, now);
+    let start = moving::Start { id: cx.env().uuid(), source, destination, per_second };
+    let task_handle = handle(&start.id, &start.source);
     cx.db()
         .write(move |tx| {
-            moving::start(tx, now, &source, destination.as_ref(), per_second)?;
-            workers::schedule_move(tx, now, &source)
+            moving::start(tx, now, &start)?;
+            workers::schedule_move(tx, now, &start.source)
         })
         .await?;
-    Ok(StartOutput { task_handle: handle })
+    Ok(StartOutput { task_handle })
 }
 
 /// Whether an ARN is that of a queue of this account and region. Any other way to write it is not what policies spoke
@@ -74,14 +79,20 @@ fn parse(cx: &Cx, arn: &str, name: &'static str) -> Result<Arn, Error> {
         .ok_or_else(|| Error::invalid(arn, name, "Must be the ARN of a queue of this account and region."))
 }
 
-fn handle(source: &Arn, started: Timestamp) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}:{source}", started.as_millis()))
+/// What a task handle says, in base64: clients look into it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Handle {
+    task_id: String,
+    source_arn: Arn,
 }
 
-fn parse_handle(handle: &str) -> Option<(Timestamp, Arn)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(handle).ok()?).ok()?;
-    let (started, arn) = text.split_once(':')?;
-    Some((Timestamp(started.parse().ok()?), arn.parse().ok()?))
+fn handle(id: &str, source: &Arn) -> String {
+    STANDARD.encode(json!({"taskId": id, "sourceArn": source}).to_string())
+}
+
+fn parse_handle(handle: &str) -> Option<Handle> {
+    serde_json::from_slice(&STANDARD.decode(handle).ok()?).ok()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -93,7 +104,7 @@ pub struct CancelInput {
 impl CancelInput {
     /// The queue that the task empties, for the permission that cancelling needs.
     pub fn source(&self) -> String {
-        parse_handle(&self.task_handle).map_or_else(|| "*".to_owned(), |(_, source)| source.to_string())
+        parse_handle(&self.task_handle).map_or_else(|| "*".to_owned(), |handle| handle.source_arn.to_string())
     }
 }
 
@@ -107,10 +118,12 @@ pub async fn cancel(_: Arc<Sqs>, cx: Cx, input: CancelInput) -> Result<CancelOut
     if input.task_handle.is_empty() {
         return Err(Error::MissingParameter("TaskHandle"));
     }
-    let (started, source) = parse_handle(&input.task_handle)
-        .filter(|(_, source)| is_here(&cx, source))
+    let Handle { task_id, source_arn } = parse_handle(&input.task_handle)
         .ok_or_else(|| Error::InvalidParameterValue("Value for parameter TaskHandle is invalid.".into()))?;
-    let moved = cx.db().write(move |tx| moving::cancel(tx, &source, started)).await?;
+    if !is_here(&cx, &source_arn) {
+        return Err(moving::no_resource("SourceArn"));
+    }
+    let moved = cx.db().write(move |tx| moving::cancel(tx, &source_arn, &task_id)).await?;
     Ok(CancelOutput { approximate_number_of_messages_moved: moved })
 }
 
@@ -170,7 +183,7 @@ fn output(started: Timestamp, task: MoveTask) -> TaskOutput {
     };
     TaskOutput {
         // Only a running task can be cancelled: the others' handles are of no use.
-        task_handle: (task.status == MoveStatus::Running).then(|| handle(&task.source, started)),
+        task_handle: (task.status == MoveStatus::Running).then(|| handle(&task.id, &task.source)),
         status,
         source_arn: task.source.to_string(),
         destination_arn: task.destination.map(|arn| arn.to_string()),

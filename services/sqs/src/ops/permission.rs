@@ -45,14 +45,24 @@ fn with_statement(queue: &Queue, input: &AddInput) -> Result<Attributes, Error> 
             input.label
         )));
     }
-    let principals: Vec<_> = input.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
-    let actions: Vec<_> = input.actions.iter().map(|action| format!("SQS:{action}")).collect();
+    let principals = input.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root"));
+    let actions = input.actions.iter().map(|action| format!("SQS:{action}"));
     let statement = json!({
-        "Sid": input.label, "Effect": "Allow", "Principal": {"AWS": principals}, "Action": actions, "Resource": queue.arn,
+        "Sid": input.label, "Effect": "Allow", "Principal": {"AWS": one_or_all(principals)},
+        "Action": one_or_all(actions), "Resource": queue.arn,
     });
     let all = statements(&policy).iter().cloned().chain([statement]).collect::<Vec<_>>();
     policy["Statement"] = Value::Array(all);
     Ok(Attributes { policy: Some(policy.to_string()), ..queue.attributes.clone() })
+}
+
+/// One is written without a list.
+fn one_or_all(values: impl Iterator<Item = String>) -> Value {
+    let mut values: Vec<String> = values.collect();
+    match values.pop() {
+        Some(one) if values.is_empty() => one.into(),
+        last => values.into_iter().chain(last).collect(),
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -81,7 +91,7 @@ fn without_statement(queue: &Queue, label: &str) -> Result<Attributes, Error> {
     };
     if kept.len() == before {
         return Err(Error::InvalidParameterValue(format!(
-            "Value {label} for parameter Label is invalid. Reason: can't find label on existing policy."
+            "Value {label} for parameter Label is invalid. Reason: can't find label."
         )));
     }
     let is_empty = kept.is_empty();
@@ -92,7 +102,7 @@ fn without_statement(queue: &Queue, label: &str) -> Result<Attributes, Error> {
 /// The queue's policy, or an empty one.
 fn policy(queue: &Queue) -> Result<Value, Error> {
     let Some(text) = &queue.attributes.policy else {
-        return Ok(json!({"Version": "2012-10-17", "Id": format!("{}/SQSDefaultPolicy", queue.arn), "Statement": []}));
+        return Ok(json!({"Version": "2008-10-17", "Id": format!("{}/SQSDefaultPolicy", queue.arn), "Statement": []}));
     };
     // Checked to be an object when it was set.
     serde_json::from_str(text).map_err(|_| Error::attribute("Policy", "The queue's policy is not valid JSON."))

@@ -20,6 +20,8 @@ use crate::types::{Attributes, Queue};
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CreateQueueInput {
+    /// Set where a Query request was sent to a queue's URL.
+    pub queue_url: Option<String>,
     pub queue_name: String,
     pub attributes: BTreeMap<String, String>,
     #[serde(rename = "tags", alias = "Tags")]
@@ -40,9 +42,10 @@ pub struct QueueInput {
 }
 
 pub async fn create(_: Arc<Sqs>, cx: Cx, input: CreateQueueInput) -> Result<QueueUrl, Error> {
+    not_of_a_queue("CreateQueue", input.queue_url.as_ref())?;
     let name = &input.queue_name;
-    validate_name(name)?;
-    let fifo = name.ends_with(".fifo");
+    let fifo = attributes::states_fifo(&input.attributes)?;
+    validate_name(name, fifo)?;
     let attributes = attributes::apply(&Attributes::default(), &input.attributes, fifo)?;
     if input.tags.len() > limits::QUEUE_TAGS_MAX {
         return Err(Error::InvalidParameterValue(format!("Too many tags added for queue {name}.")));
@@ -53,14 +56,23 @@ pub async fn create(_: Arc<Sqs>, cx: Cx, input: CreateQueueInput) -> Result<Queu
     Ok(QueueUrl { queue_url: queue_url(&cx, &queue.arn) })
 }
 
-fn validate_name(name: &str) -> Result<(), Error> {
+/// What is asked of the service is not asked of one of its queues.
+fn not_of_a_queue(action: &'static str, url: Option<&String>) -> Result<(), Error> {
+    url.map_or(Ok(()), |_| Err(Error::InvalidAction(action)))
+}
+
+fn validate_name(name: &str, fifo: bool) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::MissingParameter("QueueName"));
     }
-    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    let (stem, reason) = if fifo {
+        let reason = "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.";
+        (name.strip_suffix(".fifo").unwrap_or_default(), reason)
+    } else {
+        (name, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    };
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if stem.is_empty() || !stem.bytes().all(valid) || name.len() > limits::QUEUE_NAME_CHARACTERS_MAX {
-        let reason = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
         return Err(Error::InvalidParameterValue(reason.into()));
     }
     Ok(())
@@ -100,6 +112,8 @@ pub async fn url(_: Arc<Sqs>, cx: Cx, input: GetQueueUrlInput) -> Result<QueueUr
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ListQueuesInput {
+    /// Set where a Query request was sent to a queue's URL.
+    pub queue_url: Option<String>,
     pub queue_name_prefix: String,
     pub next_token: Option<String>,
     pub max_results: Option<i64>,
@@ -115,6 +129,7 @@ pub struct ListQueuesOutput {
 }
 
 pub async fn list(_: Arc<Sqs>, cx: Cx, input: ListQueuesInput) -> Result<ListQueuesOutput, Error> {
+    not_of_a_queue("ListQueues", input.queue_url.as_ref())?;
     let keep = |queue: &Queue| queue.name.starts_with(&input.queue_name_prefix);
     let (queue_urls, next_token) = page(&cx, input.next_token.as_deref(), input.max_results, keep)?;
     Ok(ListQueuesOutput { queue_urls, next_token })

@@ -148,7 +148,7 @@ async fn wake_at(now: Timestamp, next: Timestamp, changed: &mut kv::Watch) {
 fn output(received: Received, input: &ReceiveInput) -> MessageOutput {
     let Received { message, state, receipt } = received;
     let mut attributes = BTreeMap::from([
-        ("ApproximateReceiveCount", state.received.to_string()),
+        ("ApproximateReceiveCount", (message.received_before + state.received).to_string()),
         ("SenderId", message.sender_id),
         ("SentTimestamp", message.sent.as_millis().to_string()),
     ]);
@@ -177,11 +177,11 @@ fn output(received: Received, input: &ReceiveInput) -> MessageOutput {
     }
 }
 
-/// `All`, `.*`, a name, or a prefix written as `prefix.*`.
+/// `All`, `*`, `.*`, a name, or a prefix written as `prefix.*`.
 fn is_wanted(name: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| match wanted.strip_suffix(".*") {
         Some(prefix) => name.starts_with(prefix),
-        None => wanted == "All" || wanted == name,
+        None => wanted == "All" || wanted == "*" || wanted == name,
     })
 }
 
@@ -193,7 +193,7 @@ mod tests {
     fn attribute_names_select() {
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         assert!(is_wanted("a.b", &names(&["a.*"])));
-        assert!(is_wanted("x", &names(&["All"])) && is_wanted("x", &names(&[".*"])));
+        assert!(is_wanted("x", &names(&["All"])) && is_wanted("x", &names(&["*"])) && is_wanted("x", &names(&[".*"])));
         assert!(!is_wanted("x", &names(&["y", "xy.*"])) && !is_wanted("x", &[]));
     }
 }

@@ -110,17 +110,32 @@ pub async fn send_batch(_: Arc<Sqs>, cx: Cx, input: SendBatchInput) -> Result<Ba
     cx.db()
         .write(move |tx| {
             let queue = queue::find(tx, &arn)?;
+            check_order(&queue, &checked)?;
             let mut output = BatchOutput::default();
             for (id, entry) in &checked {
-                let result = match entry {
-                    Ok(entry) => entry.send(tx, now, &queue),
-                    Err(error) => Err(Error::InvalidParameterValue(error.to_string())),
-                };
-                output.push(id, result.map(|sent| SendMessageOutput { id: Some(id.clone()), ..sent }))?;
+                match entry {
+                    Err(error) => output.fail(id, error),
+                    Ok(entry) => {
+                        let sent = entry.send(tx, now, &queue);
+                        output.push(id, sent.map(|sent| SendMessageOutput { id: Some(id.clone()), ..sent }))?;
+                    }
+                }
             }
             Ok(output)
         })
         .await
+}
+
+/// What places messages in a FIFO queue has to be there for all entries of a batch: else all are refused.
+fn check_order(queue: &Queue, entries: &[(String, Result<Checked, Error>)]) -> Result<(), Error> {
+    if !queue.is_fifo() {
+        return Ok(());
+    }
+    let checked = entries.iter().filter_map(|(_, entry)| entry.as_ref().ok());
+    for entry in checked {
+        entry.check_fifo(queue).map_err(|error| Error::InvalidParameterValue(error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A message that may be sent, as far as can be told without its queue.
@@ -134,7 +149,7 @@ struct Checked {
 impl Checked {
     fn new(cx: &Cx, input: MessageInput) -> Result<Checked, Error> {
         let body = input.message_body.filter(|body| !body.is_empty()).ok_or(Error::MissingParameter("MessageBody"))?;
-        validate_text(&body)?;
+        validate_text(&body).map_err(Error::InvalidMessageContents)?;
         let attributes = attributes(input.message_attributes)?;
         let system = system_attributes(input.message_system_attributes)?;
         let delay = input.delay_seconds.map(|seconds| {
@@ -156,6 +171,7 @@ impl Checked {
             deduplication_id: input.message_deduplication_id,
             sequence_number: None,
             dead_letter_source: None,
+            received_before: 0,
             attributes,
         };
         let output = SendMessageOutput {
@@ -178,19 +194,15 @@ impl Checked {
         }
         let mut message = self.message.clone();
         if queue.is_fifo() {
-            self.check_fifo(queue, &mut message)?;
-        } else {
-            if message.deduplication_id.is_some() {
-                return Err(Error::invalid(
-                    message.deduplication_id.unwrap_or_default(),
-                    "MessageDeduplicationId",
-                    "The request includes a parameter that is not valid for this queue type.",
-                ));
-            }
-            // On a standard queue a group is a label for fairness between tenants: it does not order.
-            message.group = None;
+            self.check_fifo(queue)?;
+            message.deduplication_id.get_or_insert_with(|| content_id(&self.message));
+        } else if let Some(id) = &message.deduplication_id {
+            let reason = "The request includes a parameter that is not valid for this queue type.";
+            return Err(Error::invalid(id, "MessageDeduplicationId", reason));
         }
-        let sent = message::send(tx, now, queue, message, self.delay)?;
+        // Zero is no wish on a FIFO queue, whose own delay applies to all messages.
+        let delay = self.delay.filter(|_| !queue.is_fifo());
+        let sent = message::send(tx, now, queue, message, delay)?;
         Ok(SendMessageOutput {
             message_id: sent.message_id,
             sequence_number: sent.sequence_number,
@@ -198,23 +210,17 @@ impl Checked {
         })
     }
 
-    fn check_fifo(&self, queue: &Queue, message: &mut Message) -> Result<(), Error> {
-        if message.group.is_none() {
+    fn check_fifo(&self, queue: &Queue) -> Result<(), Error> {
+        if self.message.group.is_none() {
             return Err(Error::MissingParameter("MessageGroupId"));
         }
-        if let Some(delay) = self.delay {
-            return Err(Error::invalid(
-                delay,
-                "DelaySeconds",
-                "The request include parameter that is not valid for this queue type.",
-            ));
+        if let Some(delay) = self.delay.filter(|delay| *delay > 0) {
+            let reason = "The request include parameter that is not valid for this queue type.";
+            return Err(Error::invalid(delay, "DelaySeconds", reason));
         }
-        if message.deduplication_id.is_none() {
-            if !queue.attributes.content_based_deduplication {
-                let text = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly";
-                return Err(Error::InvalidParameterValue(text.into()));
-            }
-            message.deduplication_id = Some(content_id(message));
+        if self.message.deduplication_id.is_none() && !queue.attributes.content_based_deduplication {
+            let text = "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly";
+            return Err(Error::InvalidParameterValue(text.into()));
         }
         Ok(())
     }
@@ -246,14 +252,14 @@ fn size(message: &Message) -> u64 {
 }
 
 /// Bodies hold what XML 1.0 can: <https://www.w3.org/TR/REC-xml/#charsets>.
-fn validate_text(text: &str) -> Result<(), Error> {
+fn validate_text(text: &str) -> Result<(), String> {
     let allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     match text.chars().find(|character| !allowed(*character)) {
         None => Ok(()),
-        Some(character) => Err(Error::InvalidMessageContents(format!(
+        Some(character) => Err(format!(
             "Invalid characters found: U+{:04X}. Valid unicode characters are #x9 | #xA | #xD | [#x20 to #xD7FF] | [#xE000 to #xFFFD] | [#x10000 to #x10FFFF]",
             u32::from(character)
-        ))),
+        )),
     }
 }
 
@@ -288,12 +294,15 @@ fn system_attributes(input: BTreeMap<String, WireAttribute>) -> Result<BTreeMap<
 
 fn attribute(name: &str, input: WireAttribute) -> Result<MessageAttribute, Error> {
     let invalid = |reason: String| Err(Error::InvalidParameterValue(reason));
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    // Letters are not only those of English: AWS takes Latin ones with accents.
+    let valid = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') || (('\u{c0}'..='\u{17f}').contains(&c) && c.is_alphabetic())
+    };
     let lower = name.to_ascii_lowercase();
     let reserved = (lower.starts_with("aws.") || lower.starts_with("amazon.")) && name != "AWSTraceHeader";
     if name.is_empty()
-        || name.len() > limits::MESSAGE_ATTRIBUTE_NAME_CHARACTERS_MAX
-        || !name.bytes().all(valid)
+        || name.chars().count() > limits::MESSAGE_ATTRIBUTE_NAME_CHARACTERS_MAX
+        || !name.chars().all(valid)
         || reserved
         || name.starts_with('.')
         || name.ends_with('.')
@@ -301,6 +310,11 @@ fn attribute(name: &str, input: WireAttribute) -> Result<MessageAttribute, Error
     {
         return invalid(format!(
             "Message (user) attribute name '{name}' is invalid. Names use letters, digits, '-', '_' and '.', at most 256, without a leading, trailing or double dot, and do not begin with AWS. or Amazon."
+        ));
+    }
+    if input.data_type.chars().count() > limits::MESSAGE_ATTRIBUTE_TYPE_CHARACTERS_MAX {
+        return invalid(format!(
+            "The type of message (user) attribute '{name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String, and 256 characters at most."
         ));
     }
     let kind = input.data_type.split('.').next().unwrap_or_default();
@@ -312,7 +326,7 @@ fn attribute(name: &str, input: WireAttribute) -> Result<MessageAttribute, Error
         ("Binary", None, Some(bytes)) if !bytes.0.is_empty() => AttributeValue::Binary(bytes.0),
         ("String" | "Number" | "Binary", ..) => {
             return invalid(format!(
-                "The message attribute '{name}' must contain non-empty message attribute value for message attribute type '{kind}'."
+                "Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'."
             ));
         }
         _ => {
@@ -322,7 +336,7 @@ fn attribute(name: &str, input: WireAttribute) -> Result<MessageAttribute, Error
         }
     };
     if let AttributeValue::Text(text) = &value {
-        validate_text(text)?;
+        validate_text(text).map_err(Error::InvalidParameterValue)?;
         if kind == "Number" && text.parse::<f64>().is_err() {
             return invalid(format!("Can't cast the value of message (user) attribute '{name}' to a number."));
         }

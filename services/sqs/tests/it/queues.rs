@@ -1,63 +1,8 @@
-//! SQS as its callers see it, operation by operation, on the memory engine and a clock that the test moves.
-
-#![allow(clippy::unwrap_used, reason = "this is a test")]
-
-use std::time::Duration;
+//! SQS as its callers see it, operation by operation.
 
 use serde_json::{Value, json};
-use testkit::TestCloud;
 
-const URL: &str = "http://localhost:4566/000000000000/q";
-const FIFO: &str = "http://localhost:4566/000000000000/q.fifo";
-
-struct Sqs(TestCloud);
-
-impl Sqs {
-    /// A cloud with one queue: `q`, or `q.fifo` when the attributes say so.
-    async fn with_queue(attributes: Value) -> Sqs {
-        let sqs = Sqs(TestCloud::new([sqs::service()]));
-        let name = if attributes.get("FifoQueue").is_some() { "q.fifo" } else { "q" };
-        sqs.ok("CreateQueue", json!({"QueueName": name, "Attributes": attributes})).await;
-        sqs
-    }
-
-    async fn ok(&self, operation: &str, input: Value) -> Value {
-        self.0.call("sqs", operation, input).await.unwrap()
-    }
-
-    /// The code of the refusal.
-    async fn refused(&self, operation: &str, input: Value) -> String {
-        self.0.call("sqs", operation, input).await.unwrap_err().code.into_owned()
-    }
-
-    async fn send(&self, body: &str) {
-        self.ok("SendMessage", json!({"QueueUrl": URL, "MessageBody": body})).await;
-    }
-
-    async fn send_fifo(&self, group: &str, body: &str) {
-        let input =
-            json!({"QueueUrl": FIFO, "MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": body});
-        self.ok("SendMessage", input).await;
-    }
-
-    async fn receive(&self, url: &str, max: u32) -> Vec<Value> {
-        let input = json!({"QueueUrl": url, "MaxNumberOfMessages": max, "AttributeNames": ["All"], "MessageAttributeNames": ["All"]});
-        self.ok("ReceiveMessage", input).await["Messages"].as_array().cloned().unwrap_or_default()
-    }
-
-    async fn bodies(&self, url: &str, max: u32) -> Vec<String> {
-        self.receive(url, max).await.iter().map(|message| message["Body"].as_str().unwrap().to_owned()).collect()
-    }
-
-    async fn attribute(&self, url: &str, name: &str) -> String {
-        let answer = self.ok("GetQueueAttributes", json!({"QueueUrl": url, "AttributeNames": [name]})).await;
-        answer["Attributes"][name].as_str().unwrap().to_owned()
-    }
-
-    async fn seconds(&self, seconds: u64) {
-        self.0.advance(Duration::from_secs(seconds)).await;
-    }
-}
+use crate::world::{Sqs, URL};
 
 #[tokio::test]
 async fn a_message_is_hidden_comes_back_and_is_deleted() {
@@ -79,16 +24,24 @@ async fn a_message_is_hidden_comes_back_and_is_deleted() {
 }
 
 #[tokio::test]
-async fn visibility_can_be_changed_while_in_flight_only() {
+async fn visibility_is_changed_by_any_receipt_while_the_message_is_in_flight() {
     let sqs = Sqs::with_queue(json!({})).await;
     sqs.send("one").await;
-    let receipt = sqs.receive(URL, 1).await[0]["ReceiptHandle"].clone();
-    sqs.ok("ChangeMessageVisibility", json!({"QueueUrl": URL, "ReceiptHandle": receipt, "VisibilityTimeout": 0})).await;
-    let refused = sqs
-        .refused("ChangeMessageVisibility", json!({"QueueUrl": URL, "ReceiptHandle": receipt, "VisibilityTimeout": 5}))
-        .await;
-    assert_eq!(refused, "MessageNotInflight");
+    let hide = |receipt: &Value, seconds: u32| {
+        json!({"QueueUrl": URL, "ReceiptHandle": receipt, "VisibilityTimeout": seconds})
+    };
+    let first = sqs.receive(URL, 1).await[0]["ReceiptHandle"].clone();
+    sqs.ok("ChangeMessageVisibility", hide(&first, 0)).await;
+    // It is visible again: there is nothing to change.
+    sqs.ok("ChangeMessageVisibility", hide(&first, 500)).await;
     assert_eq!(sqs.bodies(URL, 10).await, ["one"]);
+    // The second receiver has it, and the first gives it back.
+    sqs.ok("ChangeMessageVisibility", hide(&first, 0)).await;
+    assert_eq!(sqs.bodies(URL, 10).await, ["one"]);
+    sqs.ok("DeleteMessage", json!({"QueueUrl": URL, "ReceiptHandle": first})).await;
+    let refused = sqs.refusal("ChangeMessageVisibility", hide(&first, 5)).await;
+    assert_eq!(refused.code, "InvalidParameterValueException");
+    assert!(refused.message.ends_with("is not available for visibility timeout change."), "{refused}");
 }
 
 #[tokio::test]
@@ -100,36 +53,6 @@ async fn delays_apply() {
     assert_eq!(sqs.attribute(URL, "ApproximateNumberOfMessagesDelayed").await, "1");
     sqs.seconds(5).await;
     assert_eq!(sqs.bodies(URL, 10).await, ["queue's delay"]);
-}
-
-#[tokio::test]
-async fn fifo_keeps_order_within_a_group_and_lets_others_pass() {
-    let sqs = Sqs::with_queue(json!({"FifoQueue": "true", "VisibilityTimeout": "10"})).await;
-    for (group, body) in [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1")] {
-        sqs.send_fifo(group, body).await;
-    }
-    let first = sqs.receive(FIFO, 2).await;
-    assert_eq!((&first[0]["Body"], &first[1]["Body"]), (&json!("a1"), &json!("a2")));
-    assert_eq!(sqs.bodies(FIFO, 10).await, ["b1"], "a group in flight gives nothing");
-    sqs.ok("DeleteMessage", json!({"QueueUrl": FIFO, "ReceiptHandle": first[0]["ReceiptHandle"]})).await;
-    assert!(sqs.bodies(FIFO, 10).await.is_empty(), "a2 is still in flight");
-    sqs.seconds(10).await;
-    let mut bodies = sqs.bodies(FIFO, 10).await;
-    bodies.sort();
-    assert_eq!(bodies, ["a2", "a3", "b1"], "what was not deleted comes back, in order");
-}
-
-#[tokio::test]
-async fn fifo_deduplicates_for_five_minutes() {
-    let sqs = Sqs::with_queue(json!({"FifoQueue": "true", "ContentBasedDeduplication": "true"})).await;
-    let input = json!({"QueueUrl": FIFO, "MessageBody": "same", "MessageGroupId": "g"});
-    let first = sqs.ok("SendMessage", input.clone()).await;
-    let second = sqs.ok("SendMessage", input.clone()).await;
-    assert_eq!(first["MessageId"], second["MessageId"]);
-    assert_eq!(first["SequenceNumber"], second["SequenceNumber"]);
-    assert_eq!(sqs.attribute(FIFO, "ApproximateNumberOfMessages").await, "1");
-    sqs.seconds(300).await;
-    assert_ne!(sqs.ok("SendMessage", input).await["MessageId"], first["MessageId"]);
 }
 
 #[tokio::test]
@@ -153,10 +76,10 @@ async fn a_poisoned_message_goes_to_the_dead_letter_queue_and_can_be_moved_back(
     for elsewhere in
         [dead.replace("us-east-1", "eu-west-1"), dead.replace(":aws:", ":x:"), dead.replace("0:dead", "1:dead")]
     {
-        assert_eq!(sqs.refused("StartMessageMoveTask", json!({"SourceArn": elsewhere})).await, "InvalidParameterValue");
-        assert_eq!(sqs.refused("ListMessageMoveTasks", json!({"SourceArn": elsewhere})).await, "InvalidParameterValue");
+        assert_eq!(sqs.refused("StartMessageMoveTask", json!({"SourceArn": elsewhere})).await, "InvalidParameterValueException");
+        assert_eq!(sqs.refused("ListMessageMoveTasks", json!({"SourceArn": elsewhere})).await, "InvalidParameterValueException");
         let input = json!({"SourceArn": dead, "DestinationArn": elsewhere});
-        assert_eq!(sqs.refused("StartMessageMoveTask", input).await, "InvalidParameterValue");
+        assert_eq!(sqs.refused("StartMessageMoveTask", input).await, "InvalidParameterValueException");
     }
     let task = sqs.ok("StartMessageMoveTask", json!({"SourceArn": dead})).await;
     sqs.seconds(1).await;
@@ -203,7 +126,7 @@ async fn attributes_travel_with_their_digests() {
     ] {
         let refused =
             sqs.refused("SendMessage", json!({"QueueUrl": URL, "MessageBody": "x", "MessageAttributes": bad})).await;
-        assert_eq!(refused, "InvalidParameterValue", "{bad}");
+        assert_eq!(refused, "InvalidParameterValueException", "{bad}");
     }
 }
 
@@ -235,7 +158,7 @@ async fn creating_again_finds_the_queue_or_names_the_difference() {
     assert_eq!(sqs.ok("CreateQueue", json!({"QueueName": "q"})).await["QueueUrl"], URL);
     let other = json!({"QueueName": "q", "Attributes": {"DelaySeconds": "2"}});
     assert_eq!(sqs.refused("CreateQueue", other).await, "QueueNameExists");
-    assert_eq!(sqs.refused("CreateQueue", json!({"QueueName": "no spaces"})).await, "InvalidParameterValue");
+    assert_eq!(sqs.refused("CreateQueue", json!({"QueueName": "no spaces"})).await, "InvalidParameterValueException");
     assert_eq!(
         sqs.refused("CreateQueue", json!({"QueueName": "x", "Attributes": {"Odd": "1"}})).await,
         "InvalidAttributeName"
@@ -265,7 +188,7 @@ async fn permissions_and_tags_are_kept() {
     let sqs = Sqs::with_queue(json!({})).await;
     let add = json!({"QueueUrl": URL, "Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]});
     sqs.ok("AddPermission", add.clone()).await;
-    assert_eq!(sqs.refused("AddPermission", add).await, "InvalidParameterValue");
+    assert_eq!(sqs.refused("AddPermission", add).await, "InvalidParameterValueException");
     assert!(sqs.attribute(URL, "Policy").await.contains("arn:aws:iam::111111111111:root"));
     sqs.ok("RemovePermission", json!({"QueueUrl": URL, "Label": "l"})).await;
     sqs.ok("TagQueue", json!({"QueueUrl": URL, "Tags": {"a": "1", "b": "2"}})).await;
