@@ -168,7 +168,9 @@ pub async fn create_queue(client: &mut Client, name: &str) -> anyhow::Result<Str
 }
 
 async fn create_fifo(client: &mut Client, name: &str) -> anyhow::Result<String> {
-    let input = format!(r#"{{"QueueName":"{name}","Attributes":{{"FifoQueue":"true","DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}}}}"#);
+    let input = format!(
+        r#"{{"QueueName":"{name}","Attributes":{{"FifoQueue":"true","DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}}}}"#
+    );
     let answer = client.call(Call::json("sqs", "AmazonSQS.CreateQueue", input)).await?;
     let answer: Value = serde_json::from_slice(&answer)?;
     Ok(answer.get("QueueUrl").context("a queue without a URL")?.to_string())

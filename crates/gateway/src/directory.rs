@@ -230,7 +230,8 @@ impl Directory {
 impl Directory {
     /// Whether paths name operations of the service.
     fn has_paths(service: &Service) -> bool {
-        service.operations().iter().any(|operation| operation.rest.is_some()) || !service.api.not_implemented_paths.is_empty()
+        service.operations().iter().any(|operation| operation.rest.is_some())
+            || !service.api.not_implemented_paths.is_empty()
     }
 
     /// The operation that AWS has at this path, and the service here does not.

@@ -57,7 +57,8 @@ pub fn apply(base: &Attributes, stated: &BTreeMap<String, String>, fifo: bool) -
     Ok(attributes)
 }
 
-const ONE_ENCRYPTION: &str = "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
+const ONE_ENCRYPTION: &str =
+    "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.";
 
 /// Whether a request for a new queue states that it is FIFO: the name then has to say so too, and only then.
 pub fn states_fifo(stated: &BTreeMap<String, String>) -> Result<bool, Error> {

@@ -27,6 +27,10 @@ pub fn gauges(db: &Db, now: Timestamp) -> Result<Vec<Gauge>, Error> {
         ("cloudlet_sqs_messages_visible", "Messages in all queues that can be received.", visible as f64),
         ("cloudlet_sqs_messages_delayed", "Messages in all queues that wait for their delay.", delayed as f64),
         ("cloudlet_sqs_messages_in_flight", "Messages that were received and not deleted.", in_flight as f64),
-        ("cloudlet_sqs_oldest_message_age_seconds", "Age of the oldest message in any queue.", now.since(oldest).as_secs_f64()),
+        (
+            "cloudlet_sqs_oldest_message_age_seconds",
+            "Age of the oldest message in any queue.",
+            now.since(oldest).as_secs_f64(),
+        ),
     ])
 }

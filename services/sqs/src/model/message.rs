@@ -31,10 +31,8 @@ pub struct Received {
 /// Puts a message into a queue. `delay` is the sender's wish, in seconds; without it the queue's own applies.
 pub fn send(tx: &mut Tx, now: Timestamp, queue: &Queue, message: Message, delay: Option<u64>) -> Result<Sent, Error> {
     let sequence = next_sequence(tx, queue.id)?;
-    let sent = Sent {
-        message_id: message.id.clone(),
-        sequence_number: queue.is_fifo().then(|| sequence_number(sequence)),
-    };
+    let sent =
+        Sent { message_id: message.id.clone(), sequence_number: queue.is_fifo().then(|| sequence_number(sequence)) };
     if let (Some(group), Some(id)) = (&message.group, &message.deduplication_id) {
         let scoped = deduplication::scoped(queue, group, id, now);
         if let Some(first) = deduplication::find(tx, queue.id, &scoped, now)? {

@@ -296,7 +296,9 @@ fn attribute(name: &str, input: WireAttribute) -> Result<MessageAttribute, Error
     let invalid = |reason: String| Err(Error::InvalidParameterValue(reason));
     // Letters are not only those of English: AWS takes Latin ones with accents.
     let valid = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') || (('\u{c0}'..='\u{17f}').contains(&c) && c.is_alphabetic())
+        c.is_ascii_alphanumeric()
+            || matches!(c, '-' | '_' | '.')
+            || (('\u{c0}'..='\u{17f}').contains(&c) && c.is_alphabetic())
     };
     let lower = name.to_ascii_lowercase();
     let reserved = (lower.starts_with("aws.") || lower.starts_with("amazon.")) && name != "AWSTraceHeader";

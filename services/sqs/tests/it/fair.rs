@@ -50,7 +50,8 @@ async fn nothing_is_lost_when_timeouts_end_and_messages_are_delayed() {
 #[tokio::test]
 async fn a_standard_queue_takes_no_deduplication_id_and_checks_the_group() {
     let sqs = Sqs::with_queue(json!({})).await;
-    for bad in [json!({"MessageGroupId": "a b"}), json!({"MessageGroupId": ""}), json!({"MessageDeduplicationId": "1"})] {
+    for bad in [json!({"MessageGroupId": "a b"}), json!({"MessageGroupId": ""}), json!({"MessageDeduplicationId": "1"})]
+    {
         let mut input = json!({"QueueUrl": URL, "MessageBody": "x"});
         input.as_object_mut().unwrap().extend(bad.as_object().unwrap().clone());
         assert_eq!(sqs.refused("SendMessage", input).await, "InvalidParameterValueException", "{bad}");

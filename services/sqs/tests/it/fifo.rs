@@ -107,9 +107,7 @@ async fn a_batch_without_a_place_in_the_order_is_refused_as_a_whole() {
 #[tokio::test]
 async fn no_delay_of_its_own_but_the_queues() {
     let sqs = Sqs::with_queue(json!({"FifoQueue": "true", "DelaySeconds": "5"})).await;
-    let send = |delay: u32| {
-        json!({"QueueUrl": FIFO, "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "1", "DelaySeconds": delay})
-    };
+    let send = |delay: u32| json!({"QueueUrl": FIFO, "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "1", "DelaySeconds": delay});
     assert_eq!(sqs.refused("SendMessage", send(2)).await, "InvalidParameterValueException");
     sqs.ok("SendMessage", send(0)).await;
     assert!(sqs.bodies(FIFO, 1).await.is_empty());

@@ -50,13 +50,17 @@ async fn letters_go_back_as_new_messages() {
 #[tokio::test]
 async fn a_rate_is_kept_and_a_task_cancelled() {
     let sqs = with_letters(5, 0).await;
-    let start = json!({"SourceArn": DEAD, "DestinationArn": DEAD.replace("dead", "q"), "MaxNumberOfMessagesPerSecond": 1});
+    let start =
+        json!({"SourceArn": DEAD, "DestinationArn": DEAD.replace("dead", "q"), "MaxNumberOfMessagesPerSecond": 1});
     let handle = sqs.ok("StartMessageMoveTask", start.clone()).await;
     assert_eq!(sqs.refused("StartMessageMoveTask", start).await, "InvalidParameterValueException");
     sqs.seconds(0).await;
     for moved in 1..=3 {
         let running = task(&sqs).await;
-        assert_eq!((&running["Status"], &running["ApproximateNumberOfMessagesMoved"]), (&json!("RUNNING"), &json!(moved)));
+        assert_eq!(
+            (&running["Status"], &running["ApproximateNumberOfMessagesMoved"]),
+            (&json!("RUNNING"), &json!(moved))
+        );
         assert_eq!(running["TaskHandle"], handle["TaskHandle"]);
         sqs.seconds(1).await;
     }
@@ -66,7 +70,10 @@ async fn a_rate_is_kept_and_a_task_cancelled() {
     assert_eq!(task(&sqs).await["Status"], "CANCELLED");
     assert_eq!(sqs.attribute(DEAD_URL, "ApproximateNumberOfMessages").await, "1");
     assert_eq!(sqs.refused("CancelMessageMoveTask", handle).await, "UnsupportedOperation");
-    assert_eq!(sqs.refused("CancelMessageMoveTask", json!({"TaskHandle": "x"})).await, "InvalidParameterValueException");
+    assert_eq!(
+        sqs.refused("CancelMessageMoveTask", json!({"TaskHandle": "x"})).await,
+        "InvalidParameterValueException"
+    );
 }
 
 #[tokio::test]
@@ -75,7 +82,10 @@ async fn a_task_fails_where_a_message_has_nowhere_to_go() {
     sqs.ok("StartMessageMoveTask", json!({"SourceArn": DEAD})).await;
     sqs.seconds(0).await;
     let failed = task(&sqs).await;
-    assert_eq!((&failed["Status"], &failed["FailureReason"]), (&json!("FAILED"), &json!("CouldNotDetermineMessageSource")));
+    assert_eq!(
+        (&failed["Status"], &failed["FailureReason"]),
+        (&json!("FAILED"), &json!("CouldNotDetermineMessageSource"))
+    );
     assert_eq!(failed["ApproximateNumberOfMessagesMoved"], 1);
 
     sqs.ok("CreateQueue", json!({"QueueName": "gone"})).await;

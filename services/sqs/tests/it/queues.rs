@@ -27,9 +27,7 @@ async fn a_message_is_hidden_comes_back_and_is_deleted() {
 async fn visibility_is_changed_by_any_receipt_while_the_message_is_in_flight() {
     let sqs = Sqs::with_queue(json!({})).await;
     sqs.send("one").await;
-    let hide = |receipt: &Value, seconds: u32| {
-        json!({"QueueUrl": URL, "ReceiptHandle": receipt, "VisibilityTimeout": seconds})
-    };
+    let hide = |receipt: &Value, seconds: u32| json!({"QueueUrl": URL, "ReceiptHandle": receipt, "VisibilityTimeout": seconds});
     let first = sqs.receive(URL, 1).await[0]["ReceiptHandle"].clone();
     sqs.ok("ChangeMessageVisibility", hide(&first, 0)).await;
     // It is visible again: there is nothing to change.
@@ -76,8 +74,14 @@ async fn a_poisoned_message_goes_to_the_dead_letter_queue_and_can_be_moved_back(
     for elsewhere in
         [dead.replace("us-east-1", "eu-west-1"), dead.replace(":aws:", ":x:"), dead.replace("0:dead", "1:dead")]
     {
-        assert_eq!(sqs.refused("StartMessageMoveTask", json!({"SourceArn": elsewhere})).await, "InvalidParameterValueException");
-        assert_eq!(sqs.refused("ListMessageMoveTasks", json!({"SourceArn": elsewhere})).await, "InvalidParameterValueException");
+        assert_eq!(
+            sqs.refused("StartMessageMoveTask", json!({"SourceArn": elsewhere})).await,
+            "InvalidParameterValueException"
+        );
+        assert_eq!(
+            sqs.refused("ListMessageMoveTasks", json!({"SourceArn": elsewhere})).await,
+            "InvalidParameterValueException"
+        );
         let input = json!({"SourceArn": dead, "DestinationArn": elsewhere});
         assert_eq!(sqs.refused("StartMessageMoveTask", input).await, "InvalidParameterValueException");
     }
