@@ -39,20 +39,22 @@ def wait_until(condition, seconds=30, what="the condition"):
 class Server:
     """`cloudlet serve` on a free port of loopback, with a data folder that can outlive it."""
 
-    def __init__(self, data=None, env=None, options=(), binary=BINARY, user=None):
+    def __init__(self, data=None, env=None, options=(), binary=BINARY, user=None, stderr=None):
         self.data = Path(data or tempfile.mkdtemp(prefix="cloudlet-test-"))
         self.env = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | (env or {})
         self.options = [str(option) for option in options]
         self.binary = binary
         # A number, to be it and nobody else.
         self.identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        # Where its log goes, if not to a file.
+        self.stderr = stderr
         self.process = None
         self.start()
 
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
         command = [self.binary, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *self.options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=self.env, text=True, **self.identity)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log if self.stderr is None else self.stderr, env=self.env, text=True, **self.identity)
         line = self.process.stdout.readline()
         match = re.search(r"http://\S+", line)
         assert match, f"the server did not start: {line!r}\n{self.logged()}"

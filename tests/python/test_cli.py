@@ -34,6 +34,20 @@ def test_status(server):
     assert "store: healthy" in server.run("status").stdout
 
 
+def test_a_log_that_nobody_reads_holds_up_nothing(tmp_path):
+    reader, writer = os.pipe()
+    server = Server(data=tmp_path / "data", stderr=writer)
+    os.close(writer)
+    sqs = server.client("sqs", read_timeout=20)
+    # A request makes a line of some 400 bytes; the pipe holds 64 KiB.
+    for n in range(400):
+        sqs.create_queue(QueueName=f"unread-{n % 10}")
+    os.close(reader)
+    for n in range(10):
+        assert sqs.get_queue_url(QueueName=f"unread-{n}")["QueueUrl"]
+    assert server.stop()
+
+
 def test_operations():
     rows = json.loads(run("operations", "--json").stdout)
     assert {"Service": "sqs", "Operation": "SendMessage"}.items() <= next(row for row in rows if row["Operation"] == "SendMessage").items()

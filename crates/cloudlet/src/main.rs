@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    cloudlet::logging::start(&cli.command);
+    let _log = cloudlet::logging::start(&cli.command);
     match cloudlet::commands::run(cli.command) {
         Ok(code) => code,
         Err(error) => {

@@ -78,6 +78,8 @@ impl Parts {
                 Ok(queues) => gauges.extend(queues),
                 Err(error) => tracing::error!(%error, "queues cannot be counted"),
             }
+            let dropped = crate::logging::dropped() as f64;
+            gauges.push(("cloudlet_log_lines_dropped", "Lines of the log that nobody read in time.", dropped));
             if let Some(archiver) = &archiver {
                 let lag = archiver.lag().as_secs_f64();
                 let help = "What would be lost with the disk: seconds of commits that are not archived.";
