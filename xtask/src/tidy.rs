@@ -12,7 +12,7 @@ use crate::command::{root, say};
 /// The layers, lowest first: a package may depend on packages of lower layers only. See ARCHITECTURE.md.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["kv", "blob", "wire", "auth", "sandbox"],
+    &["kv", "blob", "wire", "auth", "sandbox", "pattern", "schedule"],
     &["kv-local", "archive", "service", "runtime"],
     &["proxy"],
     &["SERVICES", "gateway", "deploy", "console"],

@@ -7,7 +7,6 @@ mod keys;
 mod limits;
 mod model;
 mod ops;
-mod schedule;
 #[cfg(test)]
 mod tests;
 mod tracking;

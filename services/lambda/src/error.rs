@@ -9,8 +9,8 @@ pub enum Error {
     #[error("{0}")]
     InvalidParameterValue(String),
     /// Members that break the constraints of the API's model.
-    #[error("{0}")]
-    Validation(String),
+    #[error(transparent)]
+    Validation(#[from] service::Violations),
     #[error("{0}")]
     ResourceNotFound(String),
     #[error("{0}")]

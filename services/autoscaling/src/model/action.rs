@@ -3,13 +3,13 @@
 use base::Timestamp;
 use bytes::Bytes;
 use kv::{Order, Read, Tx};
+use schedule::{Schedule, zone};
 use service::timers;
 
 use crate::error::Error;
 use crate::keys::{ACTIONS, NamedKey};
 use crate::limits::ACTIONS_MAX;
 use crate::model::{activity, target};
-use crate::schedule::{Schedule, zone};
 use crate::types::{Activity, Resource, ScheduledAction};
 
 /// What a request says; what it leaves out stays as it is.

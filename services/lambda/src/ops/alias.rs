@@ -63,7 +63,7 @@ impl AliasInput {
         constraints.pattern(self.function_version.as_deref(), "functionVersion", VERSION_PATTERN, |version| {
             number(version).is_some()
         });
-        constraints.check()
+        Ok(constraints.check()?)
     }
 
     fn version(&self) -> Option<u64> {

@@ -244,7 +244,7 @@ impl SettingsInput {
         for name in self.environment.iter().flat_map(|environment| environment.variables.keys()) {
             constraints.pattern(Some(name), "environment.variables", "[a-zA-Z]([a-zA-Z0-9_])+", is_variable);
         }
-        constraints.check()
+        Ok(constraints.check()?)
     }
 
     /// The settings in force after this request; `base` has what it does not state.

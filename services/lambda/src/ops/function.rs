@@ -70,10 +70,7 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
 fn check_name(name: &str) -> Result<(), Error> {
     let mut constraints = Constraints::default();
     constraints.length(Some(name), "functionName", limits::FUNCTION_NAME_CHARACTERS_MAX);
-    constraints.check().map_err(|error| match error {
-        Error::Validation(message) => Error::InvalidParameterValue(message),
-        other => other,
-    })
+    constraints.check().map_err(|violations| Error::InvalidParameterValue(violations.0))
 }
 
 /// The layers that a function names, and whether they fit together with its code.

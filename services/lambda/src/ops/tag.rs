@@ -35,7 +35,7 @@ fn resource(cx: &Cx, text: &str) -> Result<Tagged, Error> {
     let unfit = || {
         let mut constraints = Constraints::default();
         constraints.pattern(Some(text), "resource", PATTERN, |_| false);
-        constraints.check().err().unwrap_or_else(Error::resource_not_found)
+        constraints.check().err().map_or_else(Error::resource_not_found, Error::Validation)
     };
     let arn: Arn = text.parse().map_err(|_| unfit())?;
     if arn.region != cx.region().as_str() {

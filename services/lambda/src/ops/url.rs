@@ -75,7 +75,7 @@ impl UrlInput {
         if let Some(cors) = &self.cors {
             cors.check(&mut constraints);
         }
-        constraints.check()
+        Ok(constraints.check()?)
     }
 
     fn signed(&self, before: bool) -> bool {
@@ -136,9 +136,13 @@ fn reference(cx: &Cx, function: &str, qualifier: Option<&str>) -> Result<Functio
     let reference = FunctionRef::parse(cx, function, qualifier)?;
     match &reference.qualifier {
         None | Some(Qualifier::Alias(_)) => Ok(reference),
-        Some(other) => Err(Error::Validation(format!(
-            "1 validation error detected: Value '{other}' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)"
-        ))),
+        Some(other) => {
+            let mut constraints = Constraints::default();
+            let rule = "satisfy regular expression pattern: ((?!^\\d+$)^[0-9a-zA-Z-_]+$)";
+            constraints.fail(other, "qualifier", rule);
+            constraints.check()?;
+            Ok(reference)
+        }
     }
 }
 

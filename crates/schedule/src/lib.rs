@@ -1,6 +1,7 @@
-//! When a scheduled action runs: `at(...)`, `rate(...)` and `cron(...)`, in a time zone.
+//! When something scheduled happens: `at(...)`, `rate(...)` and `cron(...)`, in a time zone.
 //!
-//! Source: <https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html>
+//! Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>, and
+//! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -8,6 +9,9 @@ use std::time::Duration;
 use base::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
+
+/// How a single moment is written.
+const AT_FORM: &str = "yyyy-mm-ddThh:mm:ss";
 
 /// The last year that a cron expression can name.
 const YEAR_MAX: i16 = 2199;
@@ -52,10 +56,10 @@ const YEAR_MIN: usize = 1970;
 impl Schedule {
     /// `None` when it is none of the three forms.
     pub fn parse(text: &str) -> Option<Schedule> {
-        let (kind, rest) = text.trim().split_once('(')?;
-        let inside = rest.strip_suffix(')')?.trim();
+        let (kind, rest) = text.split_once('(')?;
+        let inside = rest.strip_suffix(')')?;
         match kind {
-            "at" => Some(Schedule::At(inside.parse().ok()?)),
+            "at" if inside.len() == AT_FORM.len() => Some(Schedule::At(inside.parse().ok()?)),
             "rate" => rate(inside).map(Schedule::Rate),
             "cron" => Cron::parse(inside).map(|cron| Schedule::Cron(Box::new(cron))),
             _ => None,
@@ -92,7 +96,7 @@ fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
 fn rate(text: &str) -> Option<Duration> {
     let (value, unit) = text.split_once(' ')?;
     let value: u64 = value.parse().ok().filter(|value| *value > 0)?;
-    let seconds = match unit.trim() {
+    let seconds = match unit {
         "minute" | "minutes" => 60,
         "hour" | "hours" => 3_600,
         "day" | "days" => 86_400,
@@ -294,6 +298,10 @@ mod tests {
             "rate(1 week)",
             "rate(5minutes)",
             "at(tomorrow)",
+            "at(2021-12-31)",
+            "at(2021-12-31T23:59:59Z)",
+            "rate( 10 minutes )",
+            " rate(10 minutes)",
             "every(1 day)",
         ];
         for other in others {
