@@ -146,13 +146,15 @@ def test_versions_and_aliases(lambda_, function):
 
 
 def test_layers(lambda_, role, unique):
-    layer = lambda_.publish_layer_version(LayerName=unique, Content={"ZipFile": package(**{"python/shared__py": "VALUE = 5"})}, CompatibleRuntimes=["python3.12"])
+    layer = lambda_.publish_layer_version(LayerName=unique, Content={"ZipFile": package(**{"python/shared__py": "VALUE = 5"})}, CompatibleRuntimes=["nodejs20.x"])
+    # What it is compatible with is for finding it: who knows it may have it.
     create(lambda_, role, unique, Layers=[layer["LayerVersionArn"]], Code={"ZipFile": package(index__py="import shared\ndef handler(e, c): return shared.VALUE")})
     assert invoke(lambda_, unique)[0] == 5
     assert lambda_.get_layer_version(LayerName=unique, VersionNumber=1)["Content"]["CodeSize"] > 0
     assert lambda_.get_layer_version_by_arn(Arn=layer["LayerVersionArn"])["Version"] == 1
-    assert [found["Version"] for found in lambda_.list_layer_versions(LayerName=unique)["LayerVersions"]] == [1]
-    assert unique in [found["LayerName"] for found in lambda_.list_layers()["Layers"]]
+    for asked, found in (({"CompatibleRuntime": "nodejs20.x"}, True), ({"CompatibleRuntime": "python3.12"}, False), ({"CompatibleArchitecture": "arm64"}, False), ({}, True)):
+        assert bool(lambda_.list_layer_versions(LayerName=unique, **asked)["LayerVersions"]) is found, asked
+        assert (unique in [layer["LayerName"] for layer in lambda_.list_layers(**asked)["Layers"]]) is found, asked
     lambda_.delete_layer_version(LayerName=unique, VersionNumber=1)
     refused("ResourceNotFoundException", lambda_.get_layer_version, LayerName=unique, VersionNumber=1)
     assert invoke(lambda_, unique)[0] == 5

@@ -1,16 +1,22 @@
 """A server without root: functions are isolated by user namespaces, and `doctor` says what they are not."""
 
+import contextlib
+import errno
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from cloudlet import BINARY, Server
 from test_lambda import make_role
-from test_lambda_extensions import BOOTSTRAP, package
+from test_lambda_extensions import BOOTSTRAP, deploy, package
+from test_lambda_telemetry import CODE, HTTP, TELEMETRY, extension, told_of_first
 
 # Nobody on a usual host.
 USER = 54_321
@@ -67,9 +73,9 @@ def test_doctor_says_what_is_isolated(unprivileged):
     binary, _, user = unprivileged
     identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     said = subprocess.run([binary, "doctor"], capture_output=True, text=True, cwd="/", **identity).stdout
-    for aspect in ("files", "processes", "privileges", "system calls"):
+    for aspect in ("files", "processes", "privileges", "system calls", "unix sockets", "network"):
         assert f"yes  {aspect}:" in said, said
-    assert "no   network:" in said and "Run the server as root" in said, said
+    assert "no   users:" in said and "Run the server as root" in said, said
 
 
 def test_a_cache_that_cannot_be_is_named(unprivileged):
@@ -105,3 +111,205 @@ def test_functions_run_isolated(server, runtime):
             }
         if runtime == "nodejs20.x":
             assert value == "ENOENT"
+
+
+REACHES = """
+import boto3, ctypes, errno, json, os, socket, struct, threading
+
+TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
+
+def tried(what, *arguments):
+    try:
+        return what(*arguments)
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+
+def tcp(host, port, timeout=5):
+    with socket.create_connection((host, port), timeout) as connection:
+        return connection.recv(9).decode()
+
+def blocking(host, port):
+    return tcp(host, port, None)
+
+def udp(how, family, host, port):
+    with socket.socket(family, UDP) as sender:
+        sender.settimeout(5)
+        if how == "connect":
+            sender.connect((host, port))
+            sender.send(b"ask")
+        elif how == "sendto":
+            sender.sendto(b"ask", (host, port))
+        else:
+            sender.sendmsg([b"ask"], [], 0, (host, port))
+        answer, origin = sender.recvfrom(9)
+        return [answer.decode(), origin[0]]
+
+def own(host, port):
+    with socket.create_server((host, port)) as server:
+        threading.Thread(target=lambda: server.accept()[0].sendall(b"own"), daemon=True).start()
+        return tcp("127.0.0.1", port)
+
+def abstract(name):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect("\\0" + name)
+        return "reached"
+
+def fast(host, port):
+    with socket.socket() as sender:
+        sender.sendto(b"x", socket.MSG_FASTOPEN, (host, port))
+        return "reached"
+
+def race(outer, outer_port, local_port):
+    # One thread changes the address while another connects to it: what was looked at has to be what is connected to.
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = lambda host, port: struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, socket.inet_aton(host))
+    allowed, refused = address(outer, outer_port), address("127.0.0.1", local_port)
+    shared = ctypes.create_string_buffer(allowed, 16)
+    done = threading.Event()
+    def flip():
+        while not done.is_set():
+            ctypes.memmove(shared, refused, 16)
+            ctypes.memmove(shared, allowed, 16)
+    threading.Thread(target=flip).start()
+    reached = 0
+    for _ in range(500):
+        with socket.socket() as one:
+            if libc.connect(one.fileno(), shared, 16) == 0:
+                reached += 1
+                # Nor does a socket that was connected by the server go elsewhere.
+                libc.connect(one.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16)
+                libc.connect(one.fileno(), shared, 16)
+    done.set()
+    return reached > 0
+
+def endpoint():
+    return boto3.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"]
+
+def handler(event, context):
+    name, *arguments = event
+    return tried(globals()[name], *arguments)
+"""
+
+HOLDS = """
+import socket, time
+def handler(event, context):
+    with socket.create_server(("0.0.0.0", event)):
+        time.sleep(1)
+    return "served"
+"""
+
+
+def serve_tcp(server, served):
+    while True:
+        try:
+            connection, _ = server.accept()
+        except OSError:
+            return
+        served.append(connection)
+        with contextlib.suppress(OSError), connection:
+            connection.sendall(b"hello")
+
+
+def serve_udp(server, served):
+    while True:
+        try:
+            message, sender = server.recvfrom(9)
+        except OSError:
+            return
+        served.append(message)
+        server.sendto(b"hello", sender)
+
+
+@pytest.fixture(scope="module")
+def outer():
+    """An address of this host that is not a loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("198.51.100.1", 9))
+        except OSError:
+            pytest.skip("this host has no network")
+        return probe.getsockname()[0]
+
+
+@pytest.fixture
+def service():
+    """Starts services of the host: gives the port, and what was served."""
+    servers = []
+
+    def start(host, kind):
+        server, served = socket.socket(socket.AF_INET, kind), []
+        server.bind((host, 0))
+        if kind == socket.SOCK_STREAM:
+            server.listen(512)
+        threading.Thread(target=serve_tcp if kind == socket.SOCK_STREAM else serve_udp, args=(server, served), daemon=True).start()
+        servers.append(server)
+        return server.getsockname()[1], served
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="module")
+def reaches(server):
+    lambda_ = server.client("lambda")
+    role = make_role(server.client("iam"), "reaches")
+    allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    server.client("iam").put_role_policy(RoleName="reaches", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}))
+    code = {"ZipFile": package({"index.py": REACHES, "holds.py": HOLDS})}
+    for name, handler in (("reaches", "index.handler"), ("holds", "holds.handler")):
+        lambda_.create_function(FunctionName=name, Runtime="python3.12", Role=role, Handler=handler, Code=code, Timeout=60)
+
+    def call(*event, function="reaches"):
+        answer = lambda_.invoke(FunctionName=function, Payload=json.dumps(event if function == "reaches" else event[0]))
+        value = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, value
+        return value
+
+    return call
+
+
+def test_a_function_reaches_what_is_not_this_host(reaches, service, outer):
+    port, _ = service(outer, socket.SOCK_STREAM)
+    assert reaches("tcp", outer, port) == reaches("blocking", outer, port) == reaches("tcp", f"::ffff:{outer}", port) == "hello"
+    assert reaches("tcp", outer, 1) == reaches("blocking", outer, 1) == "ECONNREFUSED"
+    port, _ = service(outer, socket.SOCK_DGRAM)
+    for how in ("connect", "sendto", "sendmsg"):
+        assert reaches("udp", how, socket.AF_INET, outer, port) == ["hello", outer], how
+    assert reaches("udp", "sendto", socket.AF_INET6, f"::ffff:{outer}", port) == ["hello", f"::ffff:{outer}"]
+
+
+def test_a_function_reaches_this_cloud(reaches):
+    assert reaches("endpoint") == 200
+
+
+def test_services_of_the_host_are_out_of_reach(reaches, service, outer):
+    port, served = service("127.0.0.1", socket.SOCK_STREAM)
+    for host in ("127.0.0.1", "0.0.0.0", "127.0.0.9", "::ffff:127.0.0.1"):
+        assert reaches("tcp", host, port) == reaches("blocking", host, port) == "ECONNREFUSED", host
+    assert reaches("tcp", "169.254.169.254", 80) == "EPERM"
+    assert reaches("fast", "127.0.0.1", port) == errno.errorcode[errno.EOPNOTSUPP]
+    udp, messages = service("127.0.0.1", socket.SOCK_DGRAM)
+    for how in ("connect", "sendto", "sendmsg"):
+        assert reaches("udp", how, socket.AF_INET, "127.0.0.1", udp) != ["hello", "127.0.0.1"], how
+    name = f"cloudlet-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("\0" + name)
+        listener.listen()
+        assert reaches("abstract", name) == "ECONNREFUSED"
+    outer_port, _ = service(outer, socket.SOCK_STREAM)
+    assert reaches("race", outer, outer_port, port) is True
+    assert served == messages == []
+
+
+def test_instances_serve_the_same_port(reaches):
+    assert reaches("own", "127.0.0.1", 8080) == reaches("own", "0.0.0.0", 8080) == "own"
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda _: reaches(8080, function="holds"), range(3))) == ["served"] * 3
+
+
+def test_an_extension_is_told_what_happens(server):
+    lambda_, role = server.client("lambda"), make_role(server.client("iam"), "told")
+    deploy(lambda_, role, "told", "python3.12", extension(TELEMETRY, "2022-12-13", HTTP), CODE)
+    first, answer = told_of_first(lambda_, "told")
+    assert {"requestId": first, "version": "$LATEST"} in [event["record"] for event in answer["told"] if event["type"] == "platform.start"]

@@ -228,7 +228,10 @@ impl Starter {
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
         let tmp_bytes = bytes(spec.ephemeral_storage_mb);
         let mut isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
-        isolation.iter_mut().for_each(|isolation| isolation.forks = mode == Mode::Zygote);
+        if let Some(isolation) = &mut isolation {
+            isolation.forks = mode == Mode::Zygote;
+            isolation.is_served_to_the_host = toolchain.inspected;
+        }
         let command = Command { program, args, env, cwd, descriptors, limits, isolation };
         let started = Instant::now();
         let (process, pipe) = match command.spawn().await {

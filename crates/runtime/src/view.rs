@@ -106,8 +106,8 @@ impl View {
     ) -> Option<Isolation> {
         let View::Isolated(mounts) = self else { return None };
         let mounts = mounts.clone();
-        let (root, hidden, forks) = (folder.into(), hidden.to_vec(), false);
-        Some(Isolation { root, mounts, hidden, tmp_bytes, loopback_ports, forks })
+        let (root, hidden, is_served_to_the_host, forks) = (folder.into(), hidden.to_vec(), false, false);
+        Some(Isolation { root, mounts, hidden, tmp_bytes, loopback_ports, is_served_to_the_host, forks })
     }
 }
 

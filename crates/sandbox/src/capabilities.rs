@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::control_group::{self, Shared};
-use crate::enter::{self, LANDLOCK_WITH_SCOPES};
-use crate::{Command, Error, Exit, Isolation, Limits, Resources, SHARES_OF_A_PROCESSOR, isolated};
+use crate::{Command, Error, Exit, Isolation, Limits, Resources, SHARES_OF_A_PROCESSOR, isolated, landlock, outlet};
 
 /// What is isolated on this host.
 #[derive(Clone, Debug)]
@@ -92,6 +91,7 @@ fn shell(folder: &Path, script: &str) -> Command {
             hidden: Vec::new(),
             tmp_bytes: 1024 * 1024,
             loopback_ports: Vec::new(),
+            is_served_to_the_host: false,
             forks: false,
         }),
     }
@@ -126,12 +126,12 @@ const USERS: &str =
 /// Where the kernel has no Landlock, or an older one.
 const LANDLOCK: &str = "Linux 6.12 or later is needed, with `landlock` in /sys/kernel/security/lsm.";
 
-/// Where the kernel's programs for control groups are not the server's to use.
-const GUARD: &str =
-    "Run the server as root on a host with control groups of version 2 (/sys/fs/cgroup or /sys/fs/cgroup/unified).";
+/// Where neither the kernel's programs for control groups are the server's to use, nor may functions have networks of their own.
+const GUARD: &str = "Run the server as root on a host with control groups of version 2 (/sys/fs/cgroup or /sys/fs/cgroup/unified); or not as root, on Linux 6.7 or later with `landlock` in /sys/kernel/security/lsm and network namespaces (sysctl user.max_net_namespaces).";
 
-fn unix_sockets(works: bool, landlock: u32) -> Aspect {
-    let isolated = works && landlock >= LANDLOCK_WITH_SCOPES;
+fn unix_sockets(works: bool, landlock: u32, own_network: bool) -> Aspect {
+    // Sockets without a path are of a network.
+    let isolated = works && (own_network || landlock >= landlock::WITH_SCOPES);
     let detail = if isolated {
         format!("those of this host are out of reach, also without a path (Landlock ABI {landlock})")
     } else if landlock > 0 {
@@ -150,14 +150,15 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
             (false, "functions run as the server's user, each in a user namespace of its own, without privileges")
         }
     };
-    let landlock = enter::landlock_version();
+    let landlock = landlock::version();
     let aspect = |name, isolated, detail: &'static str| Aspect { name, isolated, detail: detail.into(), remedy: None };
     let group = |name, shares: bool, yes: &'static str, no| {
         let isolated = works && shares;
         let (detail, remedy) = if isolated { (yes, None) } else { (no, Some(DELEGATE)) };
         Aspect { remedy, ..aspect(name, isolated, detail) }
     };
-    let guards = works && shared.guards;
+    let own_network = !isolated::is_privileged() && outlet::is_possible();
+    let guards = works && (shared.guards || own_network);
     vec![
         aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
         aspect("processes", works, "an instance sees its own processes, and what it leaves behind ends with it"),
@@ -183,13 +184,15 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
             "idle instances are frozen",
             "idle instances are stopped, but for what has left their process group",
         ),
-        unix_sockets(works, landlock),
+        unix_sockets(works, landlock, own_network),
         Aspect {
             remedy: (!guards).then_some(GUARD),
             ..aspect(
                 "network",
                 guards,
-                if guards {
+                if guards && own_network {
+                    "each instance has a network of its own, out of which it reaches the internet, this cloud and what is allowed"
+                } else if guards {
                     "of this host's loopback addresses, functions reach this cloud, what they serve themselves and what is allowed"
                 } else {
                     "functions reach all services on this host's loopback addresses"

@@ -10,6 +10,8 @@ use std::os::raw::{c_char, c_int, c_long, c_ulong};
 
 use crate::command::FIRST_DESCRIPTOR;
 use crate::isolation::{Identity, Step};
+use crate::landlock::keep_to_own_sockets;
+use crate::outlet::{self, OwnNetwork};
 use crate::{forks, init};
 
 /// Everything the new process needs, prepared.
@@ -37,6 +39,8 @@ pub(crate) struct Entry {
     pub status: RawFd,
     pub report: RawFd,
     pub init: RawFd,
+    /// What it needs for a network of its own, if it has one.
+    pub network: Option<OwnNetwork>,
     /// Whether the program forks instances: it gets a user namespace for that, in which it may enter others.
     pub forks: bool,
 }
@@ -72,6 +76,7 @@ pub(crate) enum Stage {
     Server,
     Group,
     Cell,
+    Network,
 }
 
 /// The number of the report that tells the function's process id.
@@ -82,7 +87,7 @@ pub(crate) const REPORT_BYTES: usize = 8;
 
 impl Stage {
     pub fn describe(number: u32) -> &'static str {
-        const NAMES: [&str; 11] = [
+        const NAMES: [&str; 12] = [
             "taking a user namespace",
             "putting its root together",
             "entering its root",
@@ -94,6 +99,7 @@ impl Stage {
             "looking for the server",
             "joining its control group",
             "making namespaces for a fork",
+            "giving it a network of its own",
         ];
         NAMES.get((number as usize).wrapping_sub(1)).copied().unwrap_or("isolating it")
     }
@@ -134,6 +140,9 @@ unsafe fn go(entry: &Entry, joins: Option<RawFd>) -> Result<(), (Stage, c_int)> 
         libc::sethostname(c"localhost".as_ptr(), 9);
         if entry.forks {
             return forks::enter(entry, processes);
+        }
+        if let Some(network) = &entry.network {
+            outlet::enter(network).map_err(at(Stage::Network))?;
         }
         confine(entry, &[])?;
         die_with_the_server(entry.status).map_err(at(Stage::Server))?;
@@ -185,7 +194,7 @@ pub(crate) unsafe fn confine(entry: &Entry, kept: &[c_ulong]) -> Result<(), (Sta
     unsafe {
         let identity = (entry.maps.is_none() || entry.forks).then_some(&entry.identity);
         give_up_privileges(identity, entry.processes, kept).map_err(at(Stage::Privileges))?;
-        keep_to_own_sockets().map_err(at(Stage::Filter))?;
+        keep_to_own_sockets(entry.network.is_some()).map_err(at(Stage::Filter))?;
         filter_calls(&entry.filter).map_err(at(Stage::Filter))
     }
 }
@@ -445,37 +454,6 @@ unsafe fn limit(resource: libc::__rlimit_resource_t, value: u64) -> Outcome {
         limits.rlim_max = limits.rlim_max.min(value);
         limits.rlim_cur = limits.rlim_max;
         check(c_long::from(libc::setrlimit(resource, &raw const limits)))
-    }
-}
-
-/// The first version of Landlock that keeps sockets apart. Source: landlock(7).
-pub(crate) const LANDLOCK_WITH_SCOPES: u32 = 6;
-
-/// The version of Landlock's interface; zero without Landlock.
-pub(crate) fn landlock_version() -> u32 {
-    const VERSION: c_int = 1;
-    // SAFETY: with this flag the call takes no other arguments.
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, NO_DATA, 0, VERSION) };
-    u32::try_from(version).unwrap_or(0)
-}
-
-/// Unix sockets without a place in the file system are not in the root either: Landlock keeps the host's out of reach, on
-/// kernels from 6.12 on. Source: landlock(7), "scoped".
-pub(crate) unsafe fn keep_to_own_sockets() -> Outcome {
-    const SCOPE_ABSTRACT_UNIX_SOCKET: u64 = 1;
-    // The rights to files and to ports that are looked at, and the scopes.
-    let attributes: [u64; 3] = [0, 0, SCOPE_ABSTRACT_UNIX_SOCKET];
-    // SAFETY: the attributes are on the stack, and as long as said.
-    unsafe {
-        let size = size_of_val(&attributes);
-        let rules = libc::syscall(libc::SYS_landlock_create_ruleset, attributes.as_ptr(), size, 0);
-        if rules < 0 {
-            // The kernel is older. `Capabilities` tells.
-            return Ok(());
-        }
-        let outcome = check(libc::syscall(libc::SYS_landlock_restrict_self, rules, 0));
-        libc::close(rules as c_int);
-        outcome
     }
 }
 

@@ -7,9 +7,10 @@ use std::os::raw::{c_int, c_long, c_ulong};
 use crate::clone::{Stack, lend_on};
 use crate::enter::{
     Entry, Outcome, Stage, Waiting, become_init, become_own, check, confine, die_with_the_server, errno, execute,
-    filter_calls, give_up_privileges, keep_to_own_sockets, report, take, tell_number, write_file,
+    filter_calls, give_up_privileges, report, take, tell_number, write_file,
 };
 use crate::isolation::{Identity, Step};
+use crate::landlock::keep_to_own_sockets;
 
 /// What a process needs to enter namespaces that its user namespace owns. Source: setns(2), capabilities(7).
 const TO_ENTER: [c_ulong; 2] = [CAP_SYS_CHROOT, CAP_SYS_ADMIN];
@@ -145,7 +146,7 @@ unsafe fn become_first(entry: &CellEntry, processes: c_int) -> Result<(), (Stage
         libc::signal(libc::SIGCHLD, libc::SIG_IGN);
         take(&entry.processes).map_err(at(Stage::Mounts))?;
         give_up_privileges(Some(&entry.identity), PROCESSES_OF_ALL_FORKS, &[]).map_err(at(Stage::Privileges))?;
-        keep_to_own_sockets().map_err(at(Stage::Filter))?;
+        keep_to_own_sockets(false).map_err(at(Stage::Filter))?;
         filter_calls(&entry.filter).map_err(at(Stage::Filter))?;
         die_with_the_server(entry.status).map_err(at(Stage::Server))?;
         Err((Stage::Init, become_init(entry.init, entry.status, true)))

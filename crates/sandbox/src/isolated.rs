@@ -14,6 +14,7 @@ use crate::clone::{Clone, Stack, clone, lend};
 use crate::command::high;
 use crate::enter::{self, Entry, Pointers, REPORT_BYTES, STARTED, Stage};
 use crate::isolation::{Identity, Isolation, steps, text};
+use crate::outlet::{self, Outlet};
 use crate::process::Ends;
 use crate::{
     Command, ControlGroup, Error, Limits, Port, Process, Result, command, init, launcher, network, seccomp, users,
@@ -31,6 +32,8 @@ struct Started {
     status: OwnedFd,
     report: OwnedFd,
     identity: Identity,
+    /// By which it is let out of the network that it has of its own.
+    outlet: Option<Outlet>,
 }
 
 /// What new processes have told until they ran their programs.
@@ -65,6 +68,9 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Pro
     match hear(started.report).await.map_err(failed)? {
         Report { failure: None, pid } => {
             process.shows(pid);
+            if let Some(outlet) = started.outlet {
+                outlet.open().map_err(failed)?;
+            }
             if forks {
                 process.may_fork(started.identity).map_err(failed)?;
             }
@@ -134,6 +140,7 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
     });
     let arguments = std::iter::once(command.program.clone().into_os_string()).chain(command.args);
     let variables = command.env.into_iter().map(|(name, value)| variable(name, value));
+    let outlet = has_own_network(isolation).then(|| Outlet::new(&isolation.loopback_ports)).transpose()?;
     let entry = Entry {
         steps,
         root: text(&isolation.root)?,
@@ -154,11 +161,15 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         status: status_writer.as_raw_fd(),
         report: report_writer.as_raw_fd(),
         init: init_program()?.as_raw_fd(),
+        network: outlet.as_ref().map(Outlet::prepare),
         forks,
     };
     let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
     if !privileged {
         flags |= libc::CLONE_NEWUSER;
+    }
+    if outlet.is_some() {
+        flags |= libc::CLONE_NEWNET;
     }
     let leader = if privileged {
         // SAFETY: `enter` makes plain system calls on what is prepared.
@@ -170,7 +181,12 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
             Clone::Original(leader) => leader,
         }
     };
-    Ok(Started { leader, output, status, report, identity: entry.identity })
+    Ok(Started { leader, output, status, report, identity: entry.identity, outlet })
+}
+
+/// Whether a process has a network of its own, out of which the server lets it: where the kernel does not guard the host's.
+pub(crate) fn has_own_network(isolation: &Isolation) -> bool {
+    !is_privileged() && !isolation.is_served_to_the_host && outlet::is_possible()
 }
 
 fn variable(name: OsString, value: OsString) -> OsString {
@@ -241,9 +257,9 @@ mod tests {
         let (root, resources) =
             (tempfile::tempdir()?, Resources { memory_bytes: 64 << 20, cpu_shares: 512, processes: 8 });
         let group = ControlGroup::take(resources).await?.unwrap();
-        let (mounts, hidden, loopback_ports) = Default::default();
-        let isolation =
-            Isolation { root: root.path().into(), mounts, hidden, tmp_bytes: 1 << 20, loopback_ports, forks: false };
+        let (mounts, hidden, loopback_ports, is_served_to_the_host, forks) = Default::default();
+        let (root, tmp_bytes) = (root.path().into(), 1 << 20);
+        let isolation = Isolation { root, mounts, hidden, tmp_bytes, loopback_ports, is_served_to_the_host, forks };
         let command = Command {
             program: "/bin/cat".into(),
             args: vec!["/proc/self/cgroup".into()],

@@ -22,6 +22,8 @@ pub struct Isolation {
     pub tmp_bytes: u64,
     /// Ports of the host's loopback addresses that it reaches, besides those that it serves itself; with control groups.
     pub loopback_ports: Vec<Port>,
+    /// Whether what it serves on the loopback addresses is for the host, too.
+    pub is_served_to_the_host: bool,
     /// Whether the program forks, and its forks live in cells: see [`Process::cell`](crate::Process::cell). For a server that
     /// is root.
     pub forks: bool,
@@ -352,6 +354,7 @@ mod tests {
             hidden: vec!["/usr/share".into(), "/srv".into()],
             tmp_bytes: 1,
             loopback_ports: Vec::new(),
+            is_served_to_the_host: false,
             forks: false,
         };
         let steps = steps(&isolation, &Identity { uid: 1, gid: 2 })?;
@@ -400,6 +403,7 @@ mod tests {
                 hidden: vec![at(hidden)],
                 tmp_bytes: 1,
                 loopback_ports: Vec::new(),
+                is_served_to_the_host: false,
                 forks: false,
             };
             let steps = steps(&isolation, &Identity { uid: 1, gid: 2 }).unwrap();

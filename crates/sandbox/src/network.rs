@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -246,23 +246,37 @@ fn write_address(program: &mut Program, place: i16, address: u32) {
 /// The ports of name servers, where one of them is on the host's loopback addresses or on the link.
 /// Source: resolv.conf(5), RFC 1035.
 pub(crate) fn resolver_ports() -> Vec<Port> {
-    let settings = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    if has_local_resolver(&settings) { vec![Port::udp(53), Port::tcp(53)] } else { Vec::new() }
+    if local_resolvers().is_empty() { Vec::new() } else { vec![Port::udp(53), Port::tcp(53)] }
 }
 
-fn has_local_resolver(settings: &str) -> bool {
+/// The addresses of those name servers.
+pub(crate) fn local_resolvers() -> Vec<IpAddr> {
+    resolvers_in(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
+}
+
+fn resolvers_in(settings: &str) -> Vec<IpAddr> {
     let servers = settings.lines().filter_map(|line| line.strip_prefix("nameserver")).map(str::trim);
+    let address = |server: &str| server.split('%').next()?.parse::<IpAddr>().ok();
+    let mut servers = servers.map(address).peekable();
     // Without any, the resolver is asked that is on this host.
-    let mut servers = servers.peekable();
-    servers.peek().is_none() || servers.any(is_local)
+    let usual = servers.peek().is_none().then_some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    servers.flatten().map(|address| address.to_canonical()).filter(is_local).chain(usual).collect()
 }
 
-fn is_local(server: &str) -> bool {
-    let address = server.split('%').next().unwrap_or_default().parse::<IpAddr>();
-    address.is_ok_and(|address| match address.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_link_local() || address.is_unspecified(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local() || address.is_unspecified(),
-    })
+fn is_local(address: &IpAddr) -> bool {
+    let is_of_the_link = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    is_of_the_link || address.is_loopback() || address.is_unspecified()
+}
+
+/// Whether an address is of the link alone, or what tells a virtual machine its credentials.
+pub(crate) fn is_of_the_link(address: IpAddr) -> bool {
+    let IpAddr::V6(v6) = address else { return is_local(&address) && !address.is_loopback() };
+    let segments = v6.segments();
+    let metadata = [METADATA_V6.0 >> 16, METADATA_V6.0 & 0xFFFF, METADATA_V6.1].map(|part| part as u16);
+    v6.is_unicast_link_local() || ([segments[0], segments[1], segments[7]] == metadata && segments[2..7] == [0; 5])
 }
 
 #[cfg(test)]
@@ -272,8 +286,16 @@ mod tests {
     #[test]
     fn resolvers_on_this_host_are_found() {
         for local in ["", "nameserver 127.0.0.53\noptions edns0", "nameserver 8.8.8.8\nnameserver fe80::1%eth0"] {
-            assert!(has_local_resolver(local), "{local}");
+            assert!(!resolvers_in(local).is_empty(), "{local}");
         }
-        assert!(!has_local_resolver("# nameserver 127.0.0.1\nnameserver 10.0.0.2\n"));
+        assert!(resolvers_in("# nameserver 127.0.0.1\nnameserver 10.0.0.2\n").is_empty());
+        assert_eq!(resolvers_in("nameserver 127.0.0.53\n"), [IpAddr::from([127, 0, 0, 53])]);
+    }
+
+    #[test]
+    fn the_link_is_known() {
+        let is = |text: &str| text.parse().is_ok_and(is_of_the_link);
+        assert!(is("169.254.169.254") && is("fe80::1") && is("fd00:ec2::254"));
+        assert!(!is("10.0.0.1") && !is("127.0.0.1") && !is("::1") && !is("fd00:ec2::253") && !is("2001:db8::254"));
     }
 }

@@ -5,6 +5,8 @@
 
 use libc::{c_long, sock_filter};
 
+use crate::notify::PARCEL_FLAGS;
+
 #[cfg(target_arch = "x86_64")]
 const ARCHITECTURE: u32 = 0xC000_003E;
 #[cfg(target_arch = "aarch64")]
@@ -116,15 +118,20 @@ const ARCH: u32 = 4;
 const ARGUMENT_0: u32 = 16;
 const ARGUMENT_1: u32 = 24;
 const ARGUMENT_2: u32 = 32;
+const ARGUMENT_3: u32 = 40;
+const ARGUMENT_4: u32 = 48;
 
 const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
 const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
 const IF_EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const IF_ANY: u32 = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
 const IF_AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
 const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
+const NOT_SUPPORTED: u32 = libc::SECCOMP_RET_ERRNO | libc::EOPNOTSUPP as u32;
 const NOT_IMPLEMENTED: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 /// The namespaces that a fork enters, one at a time.
@@ -154,6 +161,33 @@ pub(crate) fn filter(forks: bool) -> Vec<sock_filter> {
     program.extend(when(libc::SYS_socketpair, &plain_sockets()));
     program.push(step(RETURN, ALLOW));
     program
+}
+
+/// What leaves the calls to the server by which a function reaches others over a network: those that name an address.
+pub(crate) fn notices() -> Vec<sock_filter> {
+    let mut program =
+        vec![step(LOAD, ARCH), jump(IF_EQUAL, ARCHITECTURE, 1, 0), step(RETURN, ALLOW), step(LOAD, NUMBER)];
+    program.extend(when(libc::SYS_connect, &[step(RETURN, NOTIFY)]));
+    // The lower and the upper half of where the address is, which may be nowhere.
+    let named = [
+        step(LOAD, ARGUMENT_4),
+        jump(IF_EQUAL, 0, 0, 2),
+        step(LOAD, ARGUMENT_4 + 4),
+        jump(IF_EQUAL, 0, 1, 0),
+        step(RETURN, NOTIFY),
+        step(RETURN, ALLOW),
+    ];
+    program.extend(when(libc::SYS_sendto, &[&connects_at_once(ARGUMENT_3)[..], &named].concat()));
+    let parcel = [jump(IF_EQUAL, PARCEL_FLAGS as u32, 0, 1), step(RETURN, ALLOW), step(RETURN, NOTIFY)];
+    program.extend(when(libc::SYS_sendmsg, &[&connects_at_once(ARGUMENT_2)[..], &parcel].concat()));
+    program.extend(when(libc::SYS_sendmmsg, &[&connects_at_once(ARGUMENT_3)[..], &[step(RETURN, NOTIFY)]].concat()));
+    program.push(step(RETURN, ALLOW));
+    program
+}
+
+/// Loads flags, and refuses to connect and to send at once: TCP's own way around connect(2).
+fn connects_at_once(flags: u32) -> [sock_filter; 3] {
+    [step(LOAD, flags), jump(IF_ANY, libc::MSG_FASTOPEN as u32, 0, 1), step(RETURN, NOT_SUPPORTED)]
 }
 
 /// `checks` for one system call. They end in an answer.

@@ -26,6 +26,7 @@ async fn shell(script: &str) -> (TempDir, Process, BufReader<Receiver>) {
         hidden: Vec::new(),
         tmp_bytes: 1024 * 1024,
         loopback_ports: Vec::new(),
+        is_served_to_the_host: false,
         forks: true,
     };
     let (_, input) = std::os::unix::net::UnixStream::pair().unwrap();

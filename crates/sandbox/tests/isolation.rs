@@ -24,6 +24,7 @@ fn shell(root: &Path, script: &str) -> Command {
             hidden: Vec::new(),
             tmp_bytes: 1024 * 1024,
             loopback_ports: Vec::new(),
+            is_served_to_the_host: false,
             forks: false,
         }),
     }

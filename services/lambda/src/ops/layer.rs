@@ -182,11 +182,11 @@ pub struct ListInput {
 }
 
 impl ListInput {
-    /// Whether a layer is for the runtime and the architecture that are asked for; one that states none is for all.
+    /// Whether a layer says that it is for the runtime and the architecture that are asked for. That is all that it is said for:
+    /// a function may have layers that do not say so.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_ListLayers.html>
     fn keeps(&self, layer: &LayerVersion) -> bool {
-        let fits = |wanted: &Option<String>, stated: &[String]| {
-            wanted.as_ref().is_none_or(|wanted| stated.is_empty() || stated.contains(wanted))
-        };
+        let fits = |wanted: &Option<String>, stated: &[String]| wanted.as_ref().is_none_or(|it| stated.contains(it));
         fits(&self.compatible_runtime, &layer.runtimes) && fits(&self.compatible_architecture, &layer.architectures)
     }
 }

@@ -1,0 +1,66 @@
+//! Sockets of the network that an isolated process has of its own, for a server that is not root: a process of many threads cannot
+//! go there, so a copy of it does.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use rustix::net::{AddressFamily, SocketType};
+use rustix::process::{WaitOptions, waitpid};
+
+use crate::clone::{Clone, clone};
+use crate::launcher;
+use crate::notify::{self, Parcel};
+
+/// A network, and the user namespace that it belongs to.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    users: OwnedFd,
+    network: OwnedFd,
+}
+
+impl Inside {
+    pub fn of(pid: u32) -> io::Result<Inside> {
+        let open = |kind| File::open(format!("/proc/{pid}/ns/{kind}")).map(OwnedFd::from);
+        Ok(Inside { users: open("user")?, network: open("net")? })
+    }
+
+    /// A new socket there.
+    pub async fn socket(&self, family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+        let (users, network) = (self.users.try_clone()?, self.network.try_clone()?);
+        launcher::run(move || make(&users, &network, family, kind)).await.map_err(io::Error::other)?
+    }
+}
+
+/// A socket of TCP in the network of an isolated process; `None` where that is the server's own.
+///
+/// # Errors
+/// When there is no such process, or the host does not let a socket be made.
+pub async fn socket_inside(pid: u32) -> io::Result<Option<OwnedFd>> {
+    let network = |process: &str| std::fs::metadata(format!("/proc/{process}/ns/net")).map(|found| found.ino());
+    if network(&pid.to_string())? == network("self")? {
+        return Ok(None);
+    }
+    Inside::of(pid)?.socket(AddressFamily::INET, SocketType::STREAM).await.map(Some)
+}
+
+fn make(users: &OwnedFd, network: &OwnedFd, family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    let (parcel, kind) = (Parcel::new()?, kind.as_raw().cast_signed() | libc::SOCK_CLOEXEC);
+    match clone(0, None)? {
+        Clone::Copy { .. } => {
+            // SAFETY: this is the new process, which makes plain system calls and ends.
+            unsafe {
+                let entered = libc::setns(users.as_raw_fd(), libc::CLONE_NEWUSER) == 0
+                    && libc::setns(network.as_raw_fd(), libc::CLONE_NEWNET) == 0;
+                let made = if entered { libc::socket(family.as_raw().into(), kind, 0) } else { -1 };
+                let sent = made >= 0 && notify::send(parcel.sender(), made).is_ok();
+                libc::_exit(i32::from(!sent))
+            }
+        }
+        Clone::Original(copy) => {
+            waitpid(Some(copy), WaitOptions::empty())?;
+            parcel.open()
+        }
+    }
+}
