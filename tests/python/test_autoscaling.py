@@ -1,4 +1,4 @@
-"""Application Auto Scaling through boto3: functions' provisioned concurrency by schedule and by use."""
+"""Application Auto Scaling through boto3: functions' provisioned concurrency and tables' throughput, by schedule and by use."""
 
 import datetime
 import json
@@ -52,8 +52,8 @@ def test_a_target_has_bounds_and_tags(autoscaling, target):
     refused("ValidationException", autoscaling.register_scalable_target, **target, MinCapacity=4, MaxCapacity=3)
     missing = target | {"ResourceId": "function:nobody:live"}
     refused("ObjectNotFoundException", autoscaling.deregister_scalable_target, **missing)
-    tables = {"ServiceNamespace": "dynamodb", "ResourceId": "table/t", "ScalableDimension": "dynamodb:table:ReadCapacityUnits"}
-    refused("NotImplemented", autoscaling.register_scalable_target, **tables, MinCapacity=1, MaxCapacity=2)
+    clusters = {"ServiceNamespace": "ecs", "ResourceId": "service/c/s", "ScalableDimension": "ecs:service:DesiredCount"}
+    refused("NotImplemented", autoscaling.register_scalable_target, **clusters, MinCapacity=1, MaxCapacity=2)
 
 
 def test_a_scheduled_action_changes_what_is_ready(lambda_, autoscaling, target):
@@ -95,3 +95,66 @@ def test_who_may_not_change_a_function_may_not_have_it_scaled(server, iam, targe
     client = server.client_as("application-autoscaling", key["AccessKeyId"], key["SecretAccessKey"])
     error = refused("AccessDeniedException", client.register_scalable_target, **target, MinCapacity=1, MaxCapacity=9)
     assert "lambda:GetProvisionedConcurrencyConfig" in error["Error"]["Message"]
+
+
+@pytest.fixture
+def table(dynamodb, unique):
+    """A provisioned table with an index, of two units each."""
+    units = {"ReadCapacityUnits": 2, "WriteCapacityUnits": 2}
+    key = [{"AttributeName": "k", "KeyType": "HASH"}]
+    dynamodb.create_table(
+        TableName=unique,
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=key,
+        ProvisionedThroughput=units,
+        GlobalSecondaryIndexes=[{"IndexName": "i", "KeySchema": key, "Projection": {"ProjectionType": "ALL"}, "ProvisionedThroughput": units}],
+    )
+    return unique
+
+
+def provisioned(dynamodb, table, index=False):
+    """Read and write units of a table or of its index."""
+    found = dynamodb.describe_table(TableName=table)["Table"]
+    units = (found["GlobalSecondaryIndexes"][0] if index else found)["ProvisionedThroughput"]
+    return units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+
+
+def test_tables_and_indexes_are_scaled_by_schedule(dynamodb, autoscaling, table):
+    whole = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}", "ScalableDimension": "dynamodb:table:WriteCapacityUnits"}
+    index = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}/index/i", "ScalableDimension": "dynamodb:index:ReadCapacityUnits"}
+    for target, least in ((whole, 5), (index, 7)):
+        autoscaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=9)
+        at = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
+        autoscaling.put_scheduled_action(**target, ScheduledActionName="up", Schedule=f"at({at})", ScalableTargetAction={"MinCapacity": least})
+    wait_until(lambda: provisioned(dynamodb, table) == (2, 5), what="the table's units")
+    wait_until(lambda: provisioned(dynamodb, table, index=True) == (7, 2), what="the index's units")
+    missing = whole | {"ResourceId": "table/nothing"}
+    error = refused("ValidationException", autoscaling.register_scalable_target, **missing, MinCapacity=1, MaxCapacity=2)
+    assert error["Error"]["Message"] == "DynamoDB table does not exist: table/nothing"
+    no_index = index | {"ResourceId": f"table/{table}/index/nothing"}
+    refused("ValidationException", autoscaling.register_scalable_target, **no_index, MinCapacity=1, MaxCapacity=2)
+    found = autoscaling.describe_scalable_targets(ServiceNamespace="dynamodb", ResourceIds=[whole["ResourceId"]])["ScalableTargets"]
+    assert [each["RoleARN"].rsplit("_", 1)[1] for each in found] == ["DynamoDBTable"]
+
+
+def test_policies_of_tables_aim_at_percentages_and_keep_bounds(dynamodb, autoscaling, table):
+    target = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}", "ScalableDimension": "dynamodb:table:ReadCapacityUnits"}
+    autoscaling.register_scalable_target(**target, MinCapacity=4, MaxCapacity=9)
+
+    def policy(value, metric="DynamoDBReadCapacityUtilization"):
+        tracking = {"TargetValue": value, "PredefinedMetricSpecification": {"PredefinedMetricType": metric}}
+        return {**target, "PolicyName": "p", "PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": tracking}
+
+    refused("ValidationException", autoscaling.put_scaling_policy, **policy(0.7))
+    refused("ValidationException", autoscaling.put_scaling_policy, **policy(70.0, "DynamoDBWriteCapacityUtilization"))
+    autoscaling.put_scaling_policy(**policy(70.0))
+    wait_until(lambda: provisioned(dynamodb, table) == (4, 2), what="the least that there may be")
+    autoscaling.delete_scaling_policy(**target, PolicyName="p")
+    dynamodb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+    autoscaling.put_scaling_policy(**policy(70.0))
+    activities = lambda: len(autoscaling.describe_scaling_activities(ServiceNamespace="dynamodb", ResourceId=target["ResourceId"])["ScalingActivities"])
+    before = activities()
+    dynamodb.update_table(TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+                          GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "i", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}}])
+    wait_until(lambda: provisioned(dynamodb, table) == (4, 1), what="the least, once there is something to scale")
+    assert activities() == before + 1, "on demand, there was nothing to do"

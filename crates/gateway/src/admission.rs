@@ -66,6 +66,11 @@ impl Claim {
         Ok(Claim { signature, credential })
     }
 
+    /// When its credentials end.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.credential.expires
+    }
+
     /// Who calls, and in which region, if the signature is that of this very request.
     pub(crate) fn admit(
         self,

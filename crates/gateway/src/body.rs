@@ -17,6 +17,8 @@ pub(crate) enum BodyError {
     Slow,
     Broken,
     NoMemory,
+    /// It is not compressed as the request says.
+    Undecodable,
 }
 
 /// What one body may take.
@@ -33,7 +35,33 @@ pub(crate) struct Allowance<'a> {
 /// A whole body, and its share of the memory for bodies, which is given back when this is dropped.
 pub(crate) struct Buffered {
     pub(crate) bytes: Bytes,
-    _share: Option<OwnedSemaphorePermit>,
+    /// Given back when the body is dropped.
+    pub(crate) _share: Share,
+}
+
+impl From<Bytes> for Buffered {
+    /// Bytes that somebody else holds, too.
+    fn from(bytes: Bytes) -> Buffered {
+        Buffered { bytes, _share: Share::default() }
+    }
+}
+
+/// A share of the memory for bodies; a byte is a permit.
+#[derive(Default)]
+pub(crate) struct Share(Option<OwnedSemaphorePermit>);
+
+impl Share {
+    /// # Errors
+    /// [`BodyError::NoMemory`].
+    pub(crate) fn grow(&mut self, memory: &Arc<Semaphore>, bytes: usize) -> Result<(), BodyError> {
+        let bytes = u32::try_from(bytes).map_err(|_| BodyError::NoMemory)?;
+        let more = memory.clone().try_acquire_many_owned(bytes).map_err(|_| BodyError::NoMemory)?;
+        match &mut self.0 {
+            Some(share) => share.merge(more),
+            None => self.0 = Some(more),
+        }
+        Ok(())
+    }
 }
 
 /// A client that is slower is let go: a body that trickles in holds its memory for as long as it lasts.
@@ -55,7 +83,7 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'
         return Err(too_large);
     }
     let mut buffer = Joined::default();
-    let mut share: Option<OwnedSemaphorePermit> = None;
+    let mut share = Share::default();
     let began = Instant::now();
     loop {
         let needed = Duration::from_secs((buffer.len() / BYTES_PER_SECOND_MIN) as u64);
@@ -72,12 +100,7 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'
             discard(body, wait).await;
             return Err(too_large);
         }
-        let size = u32::try_from(data.len()).map_err(|_| too_large)?;
-        let more = memory.clone().try_acquire_many_owned(size).map_err(|_| BodyError::NoMemory)?;
-        match &mut share {
-            Some(share) => share.merge(more),
-            None => share = Some(more),
-        }
+        share.grow(memory, data.len())?;
         buffer.push(data);
     }
     Ok(Buffered { bytes: buffer.finish(), _share: share })

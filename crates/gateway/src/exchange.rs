@@ -23,7 +23,7 @@ use crate::origin::{self, From};
 use crate::presence::Presence;
 use crate::refusal::Refusal;
 use crate::websocket::Handshake;
-use crate::{Inner, body, own};
+use crate::{Inner, body, coding, own};
 
 /// Bytes of a trace header; longer ones are as good as none.
 const TRACE_HEADER_BYTES_MAX: usize = 2_048;
@@ -33,6 +33,8 @@ struct Trace {
     request_id: String,
     label: Label,
     caller: String,
+    /// Whether the answer carries its checksum.
+    checksum: bool,
 }
 
 pub(crate) async fn handle<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, request: Request<B>) -> Response<Body> {
@@ -44,11 +46,12 @@ pub(crate) async fn handle<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, reques
         return page.map(Body::from);
     }
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-    let mut trace = Trace { request_id: inner.cloud.env().uuid(), label: UNROUTED, caller: String::new() };
+    let request_id = inner.cloud.env().uuid();
+    let mut trace = Trace { request_id, label: UNROUTED, caller: String::new(), checksum: false };
     let response = answer(inner, &mut trace, head, body).await;
     let took = began.elapsed();
     inner.metrics.count(trace.label, response.status(), took);
-    let Trace { request_id, label: (service, operation), caller } = trace;
+    let Trace { request_id, label: (service, operation), caller, .. } = trace;
     tracing::info!(
         target: "cloudlet::access",
         %method, path, service, operation, caller, request_id,
@@ -85,7 +88,8 @@ async fn answer<B: Incoming<Data = Bytes>>(
         From::Page(origin) => Some(origin),
         From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id).map(Body::from),
     };
-    let mut response = match &origin {
+    let accepted = coding::accepted(&head.headers);
+    let response = match &origin {
         Some(_) if origin::is_preflight(&head) => origin::preflight(&head).map(Body::from),
         _ => match through_api(inner, trace, head, body).await {
             Ok(response) => response,
@@ -95,6 +99,7 @@ async fn answer<B: Incoming<Data = Bytes>>(
             }
         },
     };
+    let mut response = coding::encoded(response, accepted, trace.checksum);
     if let Some(origin) = origin {
         origin::allow(origin, &mut response);
     }
@@ -136,6 +141,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
     let candidate = inner.directory.candidate(&head, scope.as_deref());
     let (protocol, service) = (candidate.protocol, candidate.service);
+    trace.checksum = service.is_some_and(|service| service.api.checksum);
     let claim = Claim::read(cloud, signature, cloud.env().now());
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
     let most = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
@@ -144,11 +150,13 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     let awaited = presence.filter(|_| claim.is_err()).map(|presence| presence.wait_for_stranger());
     let body = body::read(body, &allowance(inner, &head, limit)).await;
     drop(awaited);
-    let body = body.map_err(|error| match (&claim, error) {
+    let refused = |error| match (&claim, error) {
         (Err(who), BodyError::TooLarge { limit }) if limit < most => stranger(who),
         _ => Refusal::body(protocol, service, error),
-    })?;
-    let call = inner.directory.resolve(candidate, &head, &body.bytes, scope.as_deref());
+    };
+    let body = body.map_err(refused)?;
+    let plain = coding::decoded(&head.headers, &body, limit, &inner.memory).map_err(refused)?;
+    let call = inner.directory.resolve(candidate, &head, &plain.bytes, scope.as_deref());
     let call = call.map_err(|refusal| match &claim {
         // Without the scope of its signature, the request cannot be told from one for nobody.
         Err(who @ Stranger::Unreadable(_)) => stranger(who),
@@ -156,6 +164,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     })?;
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.label = (call.service.api.model, call.operation.name);
+    let expires = claim.as_ref().ok().and_then(Claim::expires);
     let claim = claim.map_err(|stranger| stranger.error(protocol));
     let admitted =
         claim.and_then(|claim| claim.admit(&inner.signing_keys, &call, &head, &body.bytes, cloud.env().now()));
@@ -163,7 +172,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     trace.caller = caller.arn.to_string();
     let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
-    let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head));
+    let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head)).expiring(expires);
     trace.request_id = cx.request_id().to_owned();
     let request = WireRequest {
         protocol,
@@ -171,7 +180,7 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
-        body: body.bytes.clone(),
+        body: plain.bytes.clone(),
         params: call.params,
     };
     let response = caught(call.operation.serve(cx, request)).await;

@@ -4,6 +4,7 @@
 mod admission;
 mod body;
 mod callers;
+mod coding;
 mod directory;
 mod exchange;
 mod limits;

@@ -121,6 +121,11 @@ impl Refusal {
                 let message = "The server holds as many request bodies as it may. Try again.";
                 Error::new(503, "ServiceUnavailable", message)
             }
+            // DynamoDB takes this for its own fault.
+            BodyError::Undecodable => {
+                let message = "The request's body is not what its Content-Encoding says: gzip and deflate are known";
+                Error::new(500, "InternalServerError", message)
+            }
         };
         Refusal::new(protocol, service, error)
     }

@@ -74,12 +74,17 @@ impl Body {
         }
     }
 
-    /// Its length in bytes, where that is known before it is sent.
-    pub fn size(&self) -> Option<usize> {
+    /// All of it, where it is there as a whole.
+    pub fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
-            Form::Whole(bytes) => Some(bytes.len()),
+            Form::Whole(bytes) => Some(bytes),
             Form::Stream(_) | Form::Events(_) => None,
         }
+    }
+
+    /// Its length in bytes, where that is known before it is sent.
+    pub fn size(&self) -> Option<usize> {
+        self.whole().map(Bytes::len)
     }
 
     /// Waits for all of it, however much that is: for tests, and for bodies whose size is bounded elsewhere.

@@ -93,6 +93,8 @@ impl Permission {
 pub struct Credential {
     pub secret: String,
     pub caller: Caller,
+    /// When it ends; `None` for what lasts until somebody revokes it.
+    pub expires: Option<Timestamp>,
 }
 
 /// Why an access key cannot be used.

@@ -29,12 +29,14 @@ struct Request {
     endpoint: Option<String>,
     /// The value of `X-Amzn-Trace-Id`, as the client sent it.
     trace: Option<String>,
+    /// When the credentials end that it was signed with.
+    expires: Option<Timestamp>,
 }
 
 impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
-        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint, trace: None };
+        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint, trace: None, expires: None };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -108,6 +110,16 @@ impl Cx {
     /// The same request as a part of this trace.
     pub fn traced(&self, trace: Option<String>) -> Cx {
         Cx { cloud: self.cloud.clone(), request: Arc::new(Request { trace, ..(*self.request).clone() }) }
+    }
+
+    /// When the caller's credentials end, where they do: whoever lasts longer than a request must look.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.request.expires
+    }
+
+    /// The same request, signed with credentials that end then.
+    pub fn expiring(&self, expires: Option<Timestamp>) -> Cx {
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { expires, ..(*self.request).clone() }) }
     }
 
     /// A fresh request (new time, new id) of the same caller: what a background loop makes for each round.

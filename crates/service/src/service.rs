@@ -30,6 +30,8 @@ pub struct Api {
     pub body_bytes_max: usize,
     /// The member of errors that carries the message: `message`, or `Message` where the model spells it so.
     pub message_key: &'static str,
+    /// Whether each answer carries the CRC-32 of its body, `x-amz-crc32`, as DynamoDB's do.
+    pub checksum: bool,
 }
 
 impl Api {
@@ -46,6 +48,7 @@ impl Api {
             access_denied: "AccessDeniedException",
             body_bytes_max: 16 << 20,
             message_key: "message",
+            checksum: false,
         }
     }
 }

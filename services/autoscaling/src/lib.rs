@@ -1,5 +1,5 @@
 //! Application Auto Scaling: changes the capacity of other services' resources by schedule and by use. Functions'
-//! provisioned concurrency is what there is to scale.
+//! provisioned concurrency and tables' throughput are what there is to scale.
 
 mod capacity;
 mod error;

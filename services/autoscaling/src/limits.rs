@@ -23,12 +23,8 @@ pub const ACTIVITIES_MAX: usize = 1_000;
 /// How often the use of a target with a policy is looked at.
 pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Minutes in a row with more use than a policy wants, after which it scales out.
-pub const MINUTES_HIGH: usize = 3;
-
-/// Minutes in a row with clearly less, after which it scales in. Source of both:
-/// <https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html#managing-provisioned-concurency>
+/// Minutes in a row with clearly less use than a policy wants, after which it scales in.
 pub const MINUTES_LOW: usize = 15;
 
-/// The part of the target value below which use is clearly less.
-pub const LOW_PART: f64 = 0.9;
+/// How long a capacity rests that could not be set.
+pub const FAILURE_PAUSE: Duration = Duration::from_secs(60);

@@ -147,8 +147,13 @@ async fn only_what_is_there_can_be_scaled() {
     for id in ["f", "function:f", "function:f:$LATEST", "function:f:a:b", "table/t"] {
         assert_eq!(world.refused("RegisterScalableTarget", both(id)).await.0, "ValidationException", "{id}");
     }
-    let tables = json!({"ServiceNamespace": "dynamodb", "ResourceId": "table/t"});
-    assert_eq!(world.refused("RegisterScalableTarget", tables).await.0, "NotImplemented");
+    let clusters = json!({"ServiceNamespace": "ecs", "ResourceId": "service/c/s"});
+    assert_eq!(world.refused("RegisterScalableTarget", clusters).await.0, "NotImplemented");
+    let index = |id: &str, dimension: &str| json!({"ServiceNamespace": "dynamodb", "ResourceId": id, "ScalableDimension": dimension});
+    for (id, dimension) in [("table/t/index/i", "dynamodb:table:ReadCapacityUnits"), ("table/t", "dynamodb:index:ReadCapacityUnits")] {
+        let other = world.refused("RegisterScalableTarget", index(id, dimension)).await;
+        assert_eq!(other.1, "Unsupported service namespace, resource type or scalable dimension");
+    }
     let unknown = world.refused("DescribeScalableTargets", json!({"ServiceNamespace": "moon"})).await;
     assert!(unknown.1.contains("Member must satisfy enum value set"), "{unknown:?}");
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use base::Timestamp;
 
-use crate::limits::{LOW_PART, MINUTES_HIGH, MINUTES_LOW};
+use crate::capacity::Watch;
+use crate::limits::{FAILURE_PAUSE, MINUTES_LOW};
 use crate::types::Policy;
 
 const MINUTE_MILLIS: u64 = 60_000;
@@ -20,6 +21,8 @@ pub struct Meter {
     minutes: VecDeque<f64>,
     scaled_out: Option<Timestamp>,
     scaled_in: Option<Timestamp>,
+    /// When the capacity could not be set.
+    failed: Option<Timestamp>,
 }
 
 /// What a policy asks for.
@@ -49,19 +52,28 @@ impl Meter {
         }
     }
 
+    /// Notes that a capacity could not be set: it would be tried at each look else.
+    pub fn fail(&mut self, now: Timestamp) {
+        self.failed = Some(now);
+    }
+
+    /// Whether that is long enough ago.
+    pub fn has_rested(&self, now: Timestamp) -> bool {
+        self.failed.is_none_or(|failed| now >= failed + FAILURE_PAUSE)
+    }
+
     /// What follows for a resource of this capacity.
-    pub fn decide(&mut self, policy: &Policy, capacity: u32, now: Timestamp) -> Option<Wish> {
+    pub fn decide(&mut self, policy: &Policy, watch: &Watch, capacity: u32, now: Timestamp) -> Option<Wish> {
         let rests = |since: Option<Timestamp>, seconds: Option<u64>| {
             since.is_some_and(|since| now < since + Duration::from_secs(seconds.unwrap_or(0)))
         };
         let recent: Vec<f64> = self.minutes.iter().copied().collect();
-        let high = recent.get(..MINUTES_HIGH).filter(|high| high.iter().all(|used| *used > policy.target_value));
+        let high = recent.get(..watch.minutes_high).filter(|high| high.iter().all(|used| *used > policy.target_value));
         if let Some(high) = high.filter(|_| !rests(self.scaled_out, policy.scale_out_cooldown_seconds)) {
             (self.scaled_out, self.minutes) = (Some(now), VecDeque::new());
             return Some(Wish::Out(fitting(capacity, most(high), policy).max(capacity.saturating_add(1))));
         }
-        let clearly_less = policy.target_value * LOW_PART;
-        let low = recent.get(..MINUTES_LOW).filter(|low| low.iter().all(|used| *used < clearly_less));
+        let low = recent.get(..MINUTES_LOW).filter(|low| low.iter().all(|used| *used < watch.low));
         let low =
             low.filter(|_| !policy.disable_scale_in && !rests(self.scaled_in, policy.scale_in_cooldown_seconds))?;
         let wanted = fitting(capacity, most(low), policy);
@@ -87,6 +99,8 @@ mod tests {
     use super::*;
     use crate::types::Resource;
 
+    const WATCH: Watch = Watch { minutes_high: 3, low: 0.45 };
+
     fn policy() -> Policy {
         let text = |text: &str| text.to_string();
         let resource = Resource { region: text("r"), namespace: text("lambda"), id: text("i"), dimension: text("d") };
@@ -109,7 +123,7 @@ mod tests {
         for (index, used) in used.iter().enumerate() {
             let now = Timestamp((from_minute + index as u64) * MINUTE_MILLIS);
             if meter.sample(now, *used) {
-                wishes.extend(meter.decide(policy, 10, now).map(|wish| (index, wish)));
+                wishes.extend(meter.decide(policy, &WATCH, 10, now).map(|wish| (index, wish)));
             }
             assert!(!meter.sample(now + Duration::from_secs(30), 0.0));
         }

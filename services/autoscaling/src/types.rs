@@ -77,7 +77,7 @@ pub struct Policy {
     pub resource: Resource,
     pub name: String,
     pub arn: String,
-    /// The part of the provisioned concurrency that is to be in use; 1 is all of it.
+    /// How much of the capacity is to be in use, as the metric counts it.
     pub target_value: f64,
     pub metric: String,
     pub scale_out_cooldown_seconds: Option<u64>,

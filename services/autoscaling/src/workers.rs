@@ -76,7 +76,8 @@ fn of_region(cx: &Cx, resource: &Resource) -> Cx {
 
 async fn bring_within_bounds(cx: &Cx, target: &Target, cause: String) -> Result<(), Error> {
     match capacity::current(cx, &target.resource).await {
-        Ok(now) => set(cx, target, now, now, cause).await,
+        Ok(Some(now)) => set(cx, target, now, now, cause).await.map(drop),
+        Ok(None) => Ok(()),
         Err(error) => told(cx, &target.resource, None, cause, Some(error.to_string())).await,
     }
 }
@@ -84,32 +85,52 @@ async fn bring_within_bounds(cx: &Cx, target: &Target, cause: String) -> Result<
 /// Looks at the use, and scales when the policy wants it.
 async fn track(cx: &Cx, policy: &Policy, meter: &mut Meter) -> Result<(), Error> {
     let target = target::find(&cx.db().read()?, &policy.resource)?;
-    let now = capacity::current(cx, &policy.resource).await?;
+    let Some(now) = capacity::current(cx, &policy.resource).await?.filter(|_| meter.has_rested(cx.now())) else {
+        return Ok(());
+    };
     if !(target.min..=target.max).contains(&now) {
         let (bound, word) = if now < target.min { ("minimum", "below") } else { ("maximum", "above") };
-        return set(cx, &target, now, now, format!("the capacity was {word} the {bound} capacity")).await;
+        let cause = format!("the capacity was {word} the {bound} capacity");
+        return set_or_rest(cx, &target, now, now, cause, meter).await;
     }
     let used = capacity::utilization(cx, &policy.resource)?.unwrap_or(0.0);
     if !meter.sample(cx.now(), used) {
         return Ok(());
     }
-    let (wanted, word) = match meter.decide(policy, now, cx.now()) {
+    let watch = capacity::watch(&policy.resource, policy.target_value)?;
+    let (wanted, word) = match meter.decide(policy, &watch, now, cx.now()) {
         Some(Wish::Out(wanted)) if !target.suspended.scaling_out => (wanted, "above"),
         Some(Wish::In(wanted)) if !target.suspended.scaling_in => (wanted, "below"),
         _ => return Ok(()),
     };
     let cause = format!("the use was {word} the target value of policy {}", policy.name);
-    set(cx, &target, now, wanted, cause).await
+    set_or_rest(cx, &target, now, wanted, cause, meter).await
 }
 
-/// Sets a capacity, within its bounds, unless it is what there is.
-async fn set(cx: &Cx, target: &Target, now: u32, wanted: u32, cause: String) -> Result<(), Error> {
+async fn set_or_rest(
+    cx: &Cx,
+    target: &Target,
+    now: u32,
+    wanted: u32,
+    cause: String,
+    meter: &mut Meter,
+) -> Result<(), Error> {
+    if !set(cx, target, now, wanted, cause).await? {
+        meter.fail(cx.now());
+    }
+    Ok(())
+}
+
+/// Sets a capacity, within its bounds, unless it is what there is; whether it is set then.
+async fn set(cx: &Cx, target: &Target, now: u32, wanted: u32, cause: String) -> Result<bool, Error> {
     let wanted = wanted.clamp(target.min, target.max);
     if wanted == now {
-        return Ok(());
+        return Ok(true);
     }
     let failure = capacity::set(cx, &target.resource, wanted).await.err().map(|error| error.to_string());
-    told(cx, &target.resource, Some(wanted), cause, failure).await
+    let done = failure.is_none();
+    told(cx, &target.resource, Some(wanted), cause, failure).await?;
+    Ok(done)
 }
 
 /// Remembers what was done.

@@ -50,6 +50,14 @@ pub fn digest(parts: &[&[u8]]) -> Digest {
     digest
 }
 
+#[cfg(test)]
+impl KeySchema {
+    /// A key of one text, for tests.
+    pub fn sample(partition: &str) -> KeySchema {
+        KeySchema { partition: KeyAttribute { name: partition.into(), kind: Kind::S }, sort: None }
+    }
+}
+
 impl KeySchema {
     pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
         std::iter::once(&self.partition).chain(&self.sort)

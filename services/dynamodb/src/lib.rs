@@ -12,8 +12,10 @@ mod number;
 mod ops;
 mod partiql;
 mod size;
+mod target;
 mod throttle;
 mod types;
+mod used;
 mod validation;
 mod value;
 mod workers;
@@ -27,24 +29,23 @@ use wire::rest::Binding;
 pub use error::Error;
 
 use ops::follow::Followers;
+use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, follow, get, permission, put, query, recovery, resource_policy,
-    restore, scan, statement, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, backup, batch_get, batch_write, delete, follow, get, put, query, recovery, resource_policy,
+    restore, scan, statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
-use ops::{item_permission, resource_arn, resource_permission, table_arn};
+use target::Tables;
 use throttle::{Drawn, Throttle};
 
 /// The service's state in memory.
-#[derive(Default)]
 pub struct DynamoDb {
-    /// Where throughput is limited.
-    throttle: Option<Arc<Throttle>>,
+    throttle: Arc<Throttle>,
 }
 
 impl DynamoDb {
     /// What the request has drawn of the throughput: nothing yet.
     fn drawn(&self, cx: &Cx) -> Drawn {
-        Drawn::new(self.throttle.as_ref(), cx.now())
+        Drawn::new(&self.throttle, cx.now())
     }
 }
 
@@ -59,25 +60,28 @@ const API: Api = Api {
     namespace: "com.amazonaws.dynamodb.v20120810",
     json: Some((Protocol::Json10, "DynamoDB_20120810")),
     not_implemented: &NOT_IMPLEMENTED,
+    checksum: true,
     ..Api::named("dynamodb")
 };
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 18] = [
-    "CreateGlobalTable", 
-    "DescribeContributorInsights", "DescribeExport",
+const NOT_IMPLEMENTED: [&str; 26] = [
+    "CancelBulkOperation", "CreateGlobalTable",
+    "DescribeBulkOperation", "DescribeContributorInsights", "DescribeExport",
     "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
     "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
     "ExportTableToPointInTime", "ImportTable",
-    "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
-    "UpdateContributorInsights",
-    "UpdateGlobalTable",
+    "ListBulkOperations", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
+    "SearchVectors", "StartBulkPutItems",
+    "UpdateContributorInsights", "UpdateGlobalTable", "UpdateGlobalTableSettings",
+    "UpdateKinesisStreamingDestination", "UpdateTableReplicaAutoScaling",
 ];
 
 const STREAMS_API: Api = Api {
     model: "dynamodbstreams",
     namespace: "com.amazonaws.dynamodb.streams.v20120810",
     json: Some((Protocol::Json10, "DynamoDBStreams_20120810")),
+    checksum: true,
     ..Api::named("dynamodb")
 };
 
@@ -88,7 +92,7 @@ static FOLLOW_QUERY: Binding = Binding::new("GET", "/_cloudlet/dynamodb/follow",
 
 /// The API of tables and items, the one of their streams, and our own. They share the signing name `dynamodb`.
 pub fn services(options: Options) -> [Service; 3] {
-    let state = Arc::new(DynamoDb { throttle: options.throttle.then(Arc::default) });
+    let state = Arc::new(DynamoDb { throttle: Arc::new(Throttle::new(options.throttle)) });
     [service(state.clone()), streams_service(state), live_service()]
 }
 
@@ -110,6 +114,7 @@ fn streams_service(state: Arc<DynamoDb>) -> Service {
 
 #[rustfmt::skip] // A table: one line an operation.
 fn service(state: Arc<DynamoDb>) -> Service {
+    let tables = Tables(state.clone());
     Service::builder(API, state)
         .operation(write("CreateTable", table::create).permissions(table::create_permissions))
         .operation(write("UpdateTable", update_table::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateTable", i.table_name.as_deref(), None)?])))
@@ -134,19 +139,20 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("RestoreTableToPointInTime", restore::to_point_in_time).permissions(restore::moment_permissions))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
-        .operation(write("PutItem", put::put).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:PutItem", i.table_name.as_deref(), i.item.iter().filter_map(|item| item.0.as_ref().ok()))?])))
-        .operation(read("GetItem", get::get).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:GetItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
-        .operation(write("UpdateItem", update::update).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:UpdateItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
-        .operation(write("DeleteItem", delete::delete).permissions(|_, cx, i| Ok(vec![item_permission(cx, "dynamodb:DeleteItem", i.table_name.as_deref(), i.key.iter().filter_map(|key| key.0.as_ref().ok()))?])))
+        .operation(write("PutItem", put::put).permissions(put::permissions))
+        .operation(read("GetItem", get::get).permissions(get::permissions))
+        .operation(write("UpdateItem", update::update).permissions(update::permissions))
+        .operation(write("DeleteItem", delete::delete).permissions(delete::permissions))
         .operation(read("BatchGetItem", batch_get::batch_get).permissions(batch_get::permissions))
         .operation(write("BatchWriteItem", batch_write::batch_write).permissions(batch_write::permissions))
         .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![query::permission(cx, i)?])))
-        .operation(read("Scan", scan::scan).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:Scan", i.table_name.as_deref(), i.index_name.as_deref())?])))
+        .operation(read("Scan", scan::scan).permissions(scan::permissions))
         .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
         .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))
         .operation(write("ExecuteStatement", statement::execute).permissions(statement::permissions))
-        .operation(write("BatchExecuteStatement", statement::batch).permissions(statement::batch_permissions))
-        .operation(write("ExecuteTransaction", statement::transaction).permissions(statement::transaction_permissions))
+        .operation(write("BatchExecuteStatement", statements::batch).permissions(statements::batch_permissions))
+        .operation(write("ExecuteTransaction", statements::transaction).permissions(statements::transaction_permissions))
         .timers(workers::fire)
+        .target(tables)
         .build()
 }

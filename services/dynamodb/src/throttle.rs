@@ -20,6 +20,7 @@ use crate::limits::{BURST, KEY_READ_UNITS_MAX, KEY_WRITE_UNITS_MAX, KEYS_WATCHED
 use crate::model::capacity::Usage;
 use crate::model::item::Written;
 use crate::types::{Index, OnDemandThroughput, Table, Throughput};
+use crate::used::Used;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -121,13 +122,43 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// The buckets of all places.
-#[derive(Debug, Default)]
-pub struct Throttle(Mutex<HashMap<Place, Bucket>>);
+/// The buckets of all places, and what was used lately of provisioned ones.
+#[derive(Debug)]
+pub struct Throttle {
+    /// Whether anybody is refused anything.
+    limits: bool,
+    buckets: Mutex<HashMap<Place, Bucket>>,
+    used: Used,
+}
 
 impl Throttle {
+    pub fn new(limits: bool) -> Throttle {
+        Throttle { limits, buckets: Mutex::default(), used: Used::default() }
+    }
+
+    /// The part of the provisioned throughput that was used in the last whole minute, in percent; `None` where none is
+    /// provisioned.
+    pub fn utilization(&self, table: &Table, index: Option<&Index>, direction: Direction, now: Timestamp) -> Option<f64> {
+        let (id, throughput) = index.map_or((table.id, &table.throughput), |index| (index.id, &index.throughput));
+        let rate = provisioned(throughput, direction).filter(|_| !table.billing.on_demand)?;
+        Some(100.0 * self.used.last_minute(id, direction, now) / (60.0 * rate))
+    }
+
     /// Draws all of it, or nothing.
     fn draw(&self, draws: &[Draw], now: Timestamp) -> Result<(), Error> {
+        if self.limits {
+            self.take(draws, now)?;
+        }
+        self.note(draws, 1.0, now);
+        Ok(())
+    }
+
+    fn note(&self, draws: &[Draw], times: f64, now: Timestamp) {
+        let whole = draws.iter().filter(|draw| draw.place.key.is_none());
+        whole.for_each(|draw| self.used.add(draw.place.id, draw.place.direction, draw.units * times, now));
+    }
+
+    fn take(&self, draws: &[Draw], now: Timestamp) -> Result<(), Error> {
         let mut buckets = self.lock();
         for draw in draws {
             let bucket = filled(buckets.get(&draw.place), draw, now);
@@ -145,7 +176,8 @@ impl Throttle {
         Ok(())
     }
 
-    fn give_back(&self, draws: &[Draw]) {
+    fn give_back(&self, draws: &[Draw], now: Timestamp) {
+        self.note(draws, -1.0, now);
         let mut buckets = self.lock();
         for draw in draws {
             if let Some(bucket) = buckets.get_mut(&draw.place) {
@@ -155,7 +187,7 @@ impl Throttle {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Place, Bucket>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -185,7 +217,7 @@ fn forget(buckets: &mut HashMap<Place, Bucket>, now: Timestamp) {
 
 /// What one request has drawn. Cheap to clone: a transaction has one and its caller the other.
 #[derive(Clone, Debug)]
-pub struct Drawn(Option<Arc<Inner>>);
+pub struct Drawn(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -195,15 +227,17 @@ struct Inner {
 }
 
 impl Drawn {
-    /// Nothing yet. Without a throttle, nothing is ever refused.
-    pub fn new(throttle: Option<&Arc<Throttle>>, now: Timestamp) -> Drawn {
-        Drawn(throttle.map(|throttle| Arc::new(Inner { throttle: throttle.clone(), now, draws: Mutex::default() })))
+    /// Nothing yet.
+    pub fn new(throttle: &Arc<Throttle>, now: Timestamp) -> Drawn {
+        Drawn(Arc::new(Inner { throttle: throttle.clone(), now, draws: Mutex::default() }))
     }
 
     /// Gives back what was drawn so far: a transaction begins once more, or has failed.
     pub fn give_back(&self) {
-        let Some(inner) = &self.0 else { return };
-        inner.throttle.give_back(&std::mem::take(&mut *inner.lock()));
+        let draws = std::mem::take(&mut *self.0.lock());
+        if !draws.is_empty() {
+            self.0.throttle.give_back(&draws, self.0.now);
+        }
     }
 
     /// Draws what a write used, which counts `times`.
@@ -211,8 +245,10 @@ impl Drawn {
     /// # Errors
     /// `Throttled`: nothing was drawn.
     pub fn written(&self, written: &Written, times: f64) -> Result<(), Error> {
-        let Some(inner) = &self.0 else { return Ok(()) };
         let table = &written.table;
+        if !self.0.concerns(table) {
+            return Ok(());
+        }
         let item = written.after.as_ref().or(written.before.as_ref()).map(StoredItem::view);
         let key = |schema: &KeySchema| item.and_then(|item| schema.locate(item)).map(|key| key.partition);
         let local: u64 = written.units.local.iter().map(|(_, units)| units).sum();
@@ -223,7 +259,7 @@ impl Drawn {
                 draws.append(&mut of(table, Some(index), Direction::Write, *units as f64 * times, key(&index.key)));
             }
         }
-        inner.draw(draws)
+        self.0.draw(draws)
     }
 
     /// Draws what a read used, of one partition key or of many.
@@ -231,7 +267,9 @@ impl Drawn {
     /// # Errors
     /// `Throttled`: nothing was drawn.
     pub fn read(&self, table: &Table, usage: &Usage, key: Option<Digest>) -> Result<(), Error> {
-        let Some(inner) = &self.0 else { return Ok(()) };
+        if !self.0.concerns(table) {
+            return Ok(());
+        }
         let mut draws = Vec::new();
         if usage.of_table() > 0.0 {
             draws.append(&mut of(table, None, Direction::Read, usage.of_table(), key));
@@ -241,11 +279,16 @@ impl Drawn {
                 draws.append(&mut of(table, Some(index), Direction::Read, units, key));
             }
         }
-        inner.draw(draws)
+        self.0.draw(draws)
     }
 }
 
 impl Inner {
+    /// Whether what a table gives is limited, or looked at.
+    fn concerns(&self, table: &Table) -> bool {
+        self.throttle.limits || !table.billing.on_demand
+    }
+
     fn draw(&self, draws: Vec<Draw>) -> Result<(), Error> {
         self.throttle.draw(&draws, self.now)?;
         self.lock().extend(draws);

@@ -364,9 +364,39 @@ pub struct Token {
 kv::stored!(Token, version = 1);
 
 #[cfg(test)]
+impl Table {
+    /// A table with nothing special about it, for tests.
+    pub fn sample(name: &str, partition: &str) -> Table {
+        Table {
+            id: 0,
+            uuid: "u".into(),
+            name: name.into(),
+            arn: format!("arn:aws:dynamodb:r:0:table/{name}").parse().unwrap(),
+            created: Timestamp(0),
+            key: KeySchema::sample(partition),
+            definitions: vec![],
+            billing: Billing { on_demand: true, since: None, shown: true },
+            throughput: Throughput::default(),
+            on_demand: None,
+            class: None,
+            deletion_protected: false,
+            local_indexes: vec![],
+            global_indexes: vec![],
+            stream: None,
+            encryption: None,
+            tags: BTreeMap::new(),
+            expiry: None,
+            recovery: None,
+            copies: 0,
+            restore: None,
+            counts_collections: false,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::KeyAttribute;
     use crate::value::{Item, Value};
 
     #[test]
@@ -401,7 +431,7 @@ mod tests {
             table: "t".into(),
             label: "l".into(),
             view: "KEYS_ONLY".into(),
-            key: KeySchema { partition: KeyAttribute { name: "k".into(), kind: Kind::S }, sort: None },
+            key: KeySchema::sample("k"),
             created: Timestamp(9),
             closed: None,
         };
@@ -425,34 +455,12 @@ mod tests {
         assert_eq!(token.to_bytes().unwrap(), b"\x01\x82\xa7request\xdc\x00\x10\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\xa7expires\x05".as_slice());
         assert_eq!(Token::from_bytes(&token.to_bytes().unwrap()), Ok(token));
 
-        let table = Table {
-            id: 3,
-            uuid: "u".into(),
-            name: "t".into(),
-            arn: "arn:aws:dynamodb:us-east-1:000000000000:table/t".parse().unwrap(),
-            created: Timestamp(9),
-            key: KeySchema { partition: KeyAttribute { name: "pk".into(), kind: Kind::S }, sort: None },
-            definitions: vec![("pk".into(), Kind::S)],
-            billing: Billing { on_demand: true, since: None, shown: true },
-            throughput: Throughput::default(),
-            on_demand: None,
-            class: None,
-            deletion_protected: false,
-            local_indexes: vec![],
-            global_indexes: vec![],
-            stream: None,
-            encryption: None,
-            tags: BTreeMap::new(),
-            expiry: None,
-            recovery: None,
-            copies: 0,
-            restore: None,
-            counts_collections: false,
-        };
+        let definitions = vec![("pk".into(), Kind::S)];
+        let table = Table { id: 3, created: Timestamp(9), definitions, ..Table::sample("t", "pk") };
         let bytes = table.to_bytes().unwrap();
         assert_eq!(Table::from_bytes(&bytes), Ok(table.clone()));
         let golden = b"\x01\xde\x00\x16\xa2id\x03\xa4uuid\xa1u\xa4name\xa1t\
-            \xa3arn\xd9/arn:aws:dynamodb:us-east-1:000000000000:table/t\xa7created\t\
+            \xa3arn\xbcarn:aws:dynamodb:r:0:table/t\xa7created\t\
             \xa3key\x82\xa9partition\x82\xa4name\xa2pk\xa4kind\xa1S\xa4sort\xc0\
             \xabdefinitions\x91\x92\xa2pk\xa1S\xa7billing\x83\xa9on_demand\xc3\xa5since\xc0\xa5shown\xc3\
             \xaathroughput\x85\xa4read\x00\xa5write\x00\xa9increased\xc0\xa9decreased\xc0\xafdecreases_today\x00\

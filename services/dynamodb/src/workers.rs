@@ -1,6 +1,8 @@
 //! What DynamoDB does by itself, each step a timer and a transaction: filling new indexes, removing expired items and
 //! old records of streams, and clearing away what deleted tables and indexes held.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use base::{Arn, Timestamp};
 use bytes::Bytes;
 use kv::Tx;
@@ -98,7 +100,7 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             Trimmed::All => set(tx, now + TRIM_INTERVAL, &work, None),
             Trimmed::Gone => Ok(()),
         },
-        Kind::Copy(target) => match copy::step(tx, &work.table, work.id, *target, now) {
+        Kind::Copy(target) => match caught(|| copy::step(tx, &work.table, work.id, *target, now)) {
             Ok(Some(pause)) => set(tx, now + pause, &work, None),
             Ok(None) => Ok(()),
             Err(error) if error.is_unavailable() => Err(error),
@@ -107,6 +109,11 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
         Kind::Expire(backup) => expire(tx, now, &work, backup),
         _ => step_of_table(tx, now, work, cursor),
     }
+}
+
+/// A step that panics has failed like others: what is to become of it would otherwise be decided by nobody.
+fn caught<T>(step: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| Err(kv::Error::Panicked("see the log".into()).into()))
 }
 
 fn expire(tx: &mut Tx, now: Timestamp, work: &Work, backup: &Arn) -> Result<(), Error> {
@@ -142,10 +149,10 @@ fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Resu
             schedule(tx, if more { now } else { now + EXPIRY_INTERVAL }, &table, work.kind, None)
         }
         Kind::TrimChanges(enabled) => match table.recovery.as_ref().filter(|recovery| recovery.enabled == enabled) {
-            Some(recovery) => {
-                let more = recovery::trim(tx, &table, recovery, now)?;
-                schedule(tx, if more { now } else { now + TRIM_INTERVAL }, &table, work.kind, None)
-            }
+            Some(recovery) => match recovery::look(tx, &table, recovery, now)? {
+                Some(next) => schedule(tx, next, &table, work.kind, None),
+                None => Ok(()),
+            },
             None => Ok(()),
         },
         Kind::ForgetChanges if !table.is_journaled() => match undo::clear(tx, table.id)? {
@@ -167,6 +174,13 @@ mod tests {
     use kv::Stored;
 
     use super::*;
+
+    #[test]
+    fn steps_that_panic_have_failed() {
+        assert_eq!(caught(|| Ok(1)).ok(), Some(1));
+        let failed = caught::<()>(|| panic!("asked to")).unwrap_err();
+        assert!(!failed.is_unavailable(), "it is not tried again for ever: {failed}");
+    }
 
     #[test]
     fn golden_bytes() {

@@ -51,7 +51,7 @@ impl Access for Identity {
         now: Timestamp,
     ) -> Result<Credential, CredentialError> {
         if let Some(key) = self.root_keys.iter().find(|key| key.access_key_id == access_key_id) {
-            return Ok(Credential { secret: key.secret.clone(), caller: Caller::root(&self.account) });
+            return Ok(Credential { secret: key.secret.clone(), caller: Caller::root(&self.account), expires: None });
         }
         match session_token {
             Some(token) => self.session_credential(access_key_id, token, now),
@@ -92,7 +92,7 @@ impl Identity {
         let key = ACCESS_KEYS.get(&snap, access_key_id).map_err(unavailable)?;
         let key: AccessKey = key.filter(|key| key.active).ok_or(CredentialError::Unknown)?;
         let user: User = found(entity::find(&snap, &key.user))?;
-        let credential = Credential { secret: key.secret, caller: self.user_caller(&user) };
+        let credential = Credential { secret: key.secret, caller: self.user_caller(&user), expires: None };
         self.cache.keep_credential(generation, access_key_id, &credential);
         Ok(credential)
     }
@@ -110,7 +110,8 @@ impl Identity {
         if session.expires <= now {
             return Err(CredentialError::Expired);
         }
-        Ok(Credential { secret, caller: self.session_caller(session)? })
+        let expires = Some(session.expires);
+        Ok(Credential { secret, caller: self.session_caller(session)?, expires })
     }
 
     /// Who a session is. When its user or role is gone, nobody: an id is never given to another.

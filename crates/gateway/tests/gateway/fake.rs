@@ -125,7 +125,7 @@ impl Access for Keys {
             "OLD" => return Err(CredentialError::Expired),
             _ => return Err(CredentialError::Unknown),
         };
-        Ok(Credential { secret: "secret".into(), caller })
+        Ok(Credential { secret: "secret".into(), caller, expires: None })
     }
 
     fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {

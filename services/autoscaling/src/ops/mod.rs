@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use service::Cx;
 
-use crate::capacity::{Function, PROVISIONED_CONCURRENCY};
+use crate::capacity::{self, Scalable};
 use crate::error::Error;
 use crate::limits::{NAME_CHARACTERS_MAX, PAGE_MAX};
 use crate::types::Resource;
@@ -19,8 +19,7 @@ use crate::types::Resource;
 #[derive(Debug, Serialize)]
 pub struct Empty {}
 
-/// The namespaces of the official service; capacities of this one's only are there to be scaled.
-const LAMBDA: &str = "lambda";
+/// The namespaces of the official service; not all are here.
 const NAMESPACES: [&str; 15] = [
     "ecs",
     "elasticmapreduce",
@@ -31,7 +30,7 @@ const NAMESPACES: [&str; 15] = [
     "sagemaker",
     "custom-resource",
     "comprehend",
-    LAMBDA,
+    "lambda",
     "cassandra",
     "kafka",
     "elasticache",
@@ -59,9 +58,9 @@ pub fn namespace(value: Option<&String>) -> Result<String, Error> {
             "Value '{value}' at 'serviceNamespace' failed to satisfy constraint: Member must satisfy enum value set: [{all}]"
         )));
     }
-    match value {
-        LAMBDA => Ok(value.to_owned()),
-        other => Err(Error::NotImplemented(format!("Scaling resources of the namespace {other}"))),
+    match capacity::NAMESPACES.contains(&value) {
+        true => Ok(value.to_owned()),
+        false => Err(Error::NotImplemented(format!("Scaling resources of the namespace {value}"))),
     }
 }
 
@@ -74,10 +73,15 @@ pub fn resource(
 ) -> Result<Resource, Error> {
     let namespace = namespace(space)?;
     let (id, dimension) = (required(id, "resourceId")?, required(dimension, "scalableDimension")?);
-    if dimension != PROVISIONED_CONCURRENCY || Function::parse(id).is_none() {
-        return Err(Error::validation("Unsupported service namespace, resource type or scalable dimension"));
-    }
+    scalable(&namespace, id, dimension)?;
     Ok(Resource { region: cx.region().to_string(), namespace, id: id.into(), dimension: dimension.into() })
+}
+
+/// # Errors
+/// When there is nothing of this form to scale.
+pub fn scalable<'a>(namespace: &str, id: &'a str, dimension: &str) -> Result<Scalable<'a>, Error> {
+    let unsupported = "Unsupported service namespace, resource type or scalable dimension";
+    Scalable::of(namespace, id, dimension).ok_or_else(|| Error::validation(unsupported))
 }
 
 /// A name of an action or a policy.

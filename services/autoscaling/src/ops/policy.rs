@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::Cx;
 
-use super::{Empty, Page, name, namespace, resource, with_resource};
+use super::{Empty, Page, name, namespace, resource, scalable, with_resource};
 use crate::AutoScaling;
-use crate::capacity::UTILIZATION;
 use crate::error::Error;
 use crate::model::policy;
 use crate::types::Policy;
@@ -68,10 +67,10 @@ pub async fn put(_: Arc<AutoScaling>, cx: Cx, input: PutInput) -> Result<PutOutp
     let tracking = input.target_tracking_scaling_policy_configuration;
     let tracking =
         tracking.ok_or_else(|| Error::validation("TargetTrackingScalingPolicyConfiguration must be specified"))?;
-    let metric = metric(&tracking)?;
-    let target_value = tracking.target_value.filter(|value| *value > 0.0 && *value <= 1.0);
-    let target_value =
-        target_value.ok_or_else(|| Error::validation("TargetValue must be greater than 0 and at most 1"))?;
+    let scalable = scalable(&resource.namespace, &resource.id, &resource.dimension)?;
+    let metric = metric(&tracking, scalable.metric())?;
+    let target_value = tracking.target_value.ok_or_else(|| Error::validation("TargetValue must be specified"))?;
+    scalable.check_target(target_value)?;
     let (id, place) = (cx.env().uuid(), format!("resource/{}/{}", resource.namespace, resource.id));
     let arn = cx.arn("autoscaling", format!("scalingPolicy:{id}:{place}:policyName/{name}")).to_string();
     let fresh = Policy {
@@ -89,13 +88,15 @@ pub async fn put(_: Arc<AutoScaling>, cx: Cx, input: PutInput) -> Result<PutOutp
     Ok(PutOutput { policy_arn: policy.arn, alarms: [] })
 }
 
-fn metric(tracking: &Tracking) -> Result<String, Error> {
+/// # Errors
+/// When another metric is asked for than the one that there is.
+fn metric(tracking: &Tracking, known: &str) -> Result<String, Error> {
     if tracking.customized_metric_specification.is_some() {
         return Err(Error::NotImplemented("A scaling policy with a metric of your own".into()));
     }
     let metric = tracking.predefined_metric_specification.as_ref().map(|metric| metric.predefined_metric_type.as_str());
     match metric {
-        Some(UTILIZATION) => Ok(UTILIZATION.into()),
+        Some(metric) if metric == known => Ok(metric.into()),
         Some(other) => Err(Error::validation(format!("Metric type {other} is not valid for the scalable target"))),
         None => Err(Error::validation(
             "Either PredefinedMetricSpecification or CustomizedMetricSpecification must be specified",

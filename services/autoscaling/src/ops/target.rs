@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::{Cx, Permission};
 
-use super::{Empty, Page, capacity, namespace, resource, with_resource};
+use super::{Empty, Page, capacity, namespace, resource, scalable, with_resource};
 use crate::AutoScaling;
 use crate::capacity as scaled;
 use crate::error::Error;
@@ -46,12 +46,12 @@ pub struct RegisterOutput {
 /// Who lets this service change a capacity may change it.
 /// Source: <https://docs.aws.amazon.com/autoscaling/application/userguide/security_iam_id-based-policy-examples.html>
 pub fn permissions(cx: &Cx, input: &RegisterInput) -> Vec<Permission> {
-    let function = cx.arn("lambda", input.resource_id.clone().unwrap_or_default());
-    vec![
-        Permission::new("application-autoscaling:RegisterScalableTarget", "*"),
-        Permission::new("lambda:GetProvisionedConcurrencyConfig", &function),
-        Permission::new("lambda:PutProvisionedConcurrencyConfig", &function),
-    ]
+    let text = |value: &'_ Option<String>| value.clone().unwrap_or_default();
+    let (namespace, dimension) = (text(&input.service_namespace), text(&input.scalable_dimension));
+    let id = text(&input.resource_id);
+    // What has another form is refused, whoever asks.
+    let scaled = scalable(&namespace, &id, &dimension).map(|scalable| scalable.permissions(cx)).unwrap_or_default();
+    std::iter::once(Permission::new("application-autoscaling:RegisterScalableTarget", "*")).chain(scaled).collect()
 }
 
 pub async fn register(_: Arc<AutoScaling>, cx: Cx, input: RegisterInput) -> Result<RegisterOutput, Error> {
@@ -68,17 +68,19 @@ pub async fn register(_: Arc<AutoScaling>, cx: Cx, input: RegisterInput) -> Resu
     if input.tags.len() > TAGS_MAX {
         return Err(Error::TooManyTags);
     }
+    let scalable = scalable(&resource.namespace, &resource.id, &resource.dimension)?;
+    let (noun, linked_role) = (scalable.missing(), scalable.linked_role());
     // Only what is there can be scaled.
     scaled::current(&cx, &resource).await.map_err(|error| match error {
         Error::Other(error) if error.code == "ResourceNotFoundException" => {
-            Error::validation(format!("Lambda function or alias does not exist: {}", resource.id))
+            Error::validation(format!("{noun} does not exist: {}", resource.id))
         }
         Error::Other(error) if error.is_sender_fault() => Error::validation(error.message),
         error => error,
     })?;
     let id = cx.env().uuid().replace('-', "");
     let (min, max) = (change.min.unwrap_or_default(), change.max.unwrap_or_default());
-    let role = input.role_arn.unwrap_or_else(|| linked_role(&cx));
+    let role = input.role_arn.unwrap_or_else(|| role_of(&cx, linked_role));
     let arn = cx.arn(crate::NAME, format!("scalable-target/{id}")).to_string();
     let (created, suspended) = (cx.now(), Suspended::default());
     let fresh = Target { resource, arn, min, max, role, created, suspended, tags: input.tags };
@@ -87,10 +89,10 @@ pub async fn register(_: Arc<AutoScaling>, cx: Cx, input: RegisterInput) -> Resu
 }
 
 /// The role that AWS makes for this.
-fn linked_role(cx: &Cx) -> String {
+fn role_of(cx: &Cx, (suffix, service): (&str, &str)) -> String {
     let account = cx.account();
     format!(
-        "arn:aws:iam::{account}:role/aws-service-role/lambda.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_LambdaConcurrency"
+        "arn:aws:iam::{account}:role/aws-service-role/{service}.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_{suffix}"
     )
 }
 

@@ -64,6 +64,21 @@ impl UpdateOperand {
             UpdateOperand::ListAppend(..) => Some(Kind::L),
         }
     }
+
+    fn paths(&self, visit: &mut impl FnMut(&Path)) {
+        match self {
+            UpdateOperand::Path(path) => visit(path),
+            UpdateOperand::Value(_) => {}
+            UpdateOperand::IfNotExists(path, otherwise) => {
+                visit(path);
+                otherwise.paths(visit);
+            }
+            UpdateOperand::ListAppend(left, right) => {
+                left.paths(visit);
+                right.paths(visit);
+            }
+        }
+    }
 }
 
 impl Update {
@@ -105,6 +120,21 @@ impl Update {
     /// The paths this touches.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.actions.iter().map(Action::path)
+    }
+
+    /// Calls `visit` with every path in it: also those that are only read.
+    pub fn all_paths(&self, visit: &mut impl FnMut(&Path)) {
+        for action in &self.actions {
+            visit(action.path());
+            match action {
+                Action::Set(_, SetValue::Operand(operand)) => operand.paths(visit),
+                Action::Set(_, SetValue::Plus(left, right) | SetValue::Minus(left, right)) => {
+                    left.paths(visit);
+                    right.paths(visit);
+                }
+                Action::Remove(_) | Action::Add(..) | Action::Delete(..) => {}
+            }
+        }
     }
 
     /// The parts of an item this touches: what `UPDATED_OLD` and `UPDATED_NEW` return.

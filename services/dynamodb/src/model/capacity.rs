@@ -87,6 +87,12 @@ impl Usage {
         self.global.iter().map(|(name, units)| (name.as_str(), *units))
     }
 
+    pub fn add(&mut self, other: &Usage) {
+        self.table += other.table;
+        other.local.iter().for_each(|(name, units)| self.add_index(name, true, *units));
+        other.global.iter().for_each(|(name, units)| self.add_index(name, false, *units));
+    }
+
     /// Adds a write, counted `times`: twice in a transaction.
     pub fn add_write(&mut self, units: &WriteUnits, times: f64) {
         self.table += units.table as f64 * times;

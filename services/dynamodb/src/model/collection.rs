@@ -6,9 +6,9 @@
 use kv::{Read, Tx};
 
 use super::index;
+use super::item::Transition;
 use crate::encoding::StoredItem;
 use crate::error::Error;
-use crate::key::ItemKey;
 use crate::keys::{COLLECTIONS, Digest};
 use crate::limits::COLLECTION_BYTES_MAX;
 use crate::size::item_size;
@@ -18,13 +18,8 @@ use crate::types::Table;
 ///
 /// # Errors
 /// `CollectionTooLarge` when it would grow past the limit, unless the table is being restored: what was there, comes back.
-pub fn follow(
-    tx: &mut Tx,
-    table: &Table,
-    key: &ItemKey,
-    before: Option<&StoredItem>,
-    after: Option<&StoredItem>,
-) -> Result<(), Error> {
+pub fn follow(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
+    let Transition { table, key, before, after, .. } = *transition;
     if table.local_indexes.is_empty() || !table.counts_collections {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{Arn, Timestamp};
 use kv::{Read, Tx};
 
-use super::item::{self, add_volume};
+use super::item::{self, Transition, add_volume};
 use super::stream::Occasion;
 use super::table::{clear_range, same};
 use super::{backup, table, undo};
@@ -149,7 +149,10 @@ impl Place {
         let place = (self.id, key.partition, &key.sort);
         let Some(item) = item else { return Ok(ABSENT.put(tx, place, &())?) };
         match &self.table {
-            Some(table) => item::store(tx, table, key, None, Some(item), Occasion::request(now)).map(drop),
+            Some(table) => {
+                let (after, occasion) = (Some(item), Occasion::request(now));
+                item::store(tx, &Transition { table, key, before: None, after, occasion }).map(drop)
+            }
             None => {
                 ITEMS.put(tx, place, item)?;
                 add_volume(tx, self.id, 1, 0, item_size(item.view()))
@@ -203,49 +206,16 @@ pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestam
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use kv::{Db, Memory, Order};
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseError;
 
     use super::*;
-    use crate::key::{KeyAttribute, KeySchema};
+    use crate::key::KeySchema;
     use crate::keys::{ENTRIES, UNDOS};
     use crate::model::recovery;
-    use crate::types::{Billing, Index, Projected, Recovery, Restore, Throughput};
-    use crate::value::{Item, Kind as Type, Value};
-
-    fn schema(name: &str) -> KeySchema {
-        KeySchema { partition: KeyAttribute { name: name.into(), kind: Type::S }, sort: None }
-    }
-
-    fn table(name: &str) -> Table {
-        Table {
-            id: 0,
-            uuid: "u".into(),
-            name: name.into(),
-            arn: format!("arn:aws:dynamodb:r:0:table/{name}").parse().unwrap(),
-            created: Timestamp(0),
-            key: schema("k"),
-            definitions: vec![],
-            billing: Billing { on_demand: true, since: None, shown: true },
-            throughput: Throughput::default(),
-            on_demand: None,
-            class: None,
-            deletion_protected: false,
-            local_indexes: vec![],
-            global_indexes: vec![],
-            stream: None,
-            encryption: None,
-            tags: BTreeMap::new(),
-            expiry: None,
-            recovery: None,
-            copies: 0,
-            restore: None,
-            counts_collections: false,
-        }
-    }
+    use crate::types::{Index, Projected, Recovery, Restore, Throughput};
+    use crate::value::{Item, Value};
 
     fn item(key: u8, value: u8) -> StoredItem {
         let text = |byte: u8| Value::S(byte.to_string());
@@ -258,7 +228,8 @@ mod tests {
         let table = table::find(tx, "r", "source")?;
         let place = table.key.locate(item(key, 0).view()).unwrap();
         let (before, after) = (item::get(tx, &table, &place)?, value.map(|value| item(key, value)));
-        item::store(tx, &table, &place, before.as_ref(), after.as_ref(), Occasion::request(now)).map(drop)
+        let (before, after, occasion) = (before.as_ref(), after.as_ref(), Occasion::request(now));
+        item::store(tx, &Transition { table: &table, key: &place, before, after, occasion }).map(drop)
     }
 
     /// What is kept under a number, in its order.
@@ -272,14 +243,14 @@ mod tests {
             global_indexes: vec![Index {
                 id: 0,
                 name: "by-v".into(),
-                key: schema("v"),
+                key: KeySchema::sample("v"),
                 projection: Projected::KeysOnly,
                 throughput: Throughput::default(),
                 on_demand: None,
                 backfilling: false,
             }],
             restore: Some(Restore { backup: None, table: arn, at: Timestamp(0) }),
-            ..table("target")
+            ..Table::sample("target", "k")
         }
     }
 
@@ -310,8 +281,8 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let db = Db::open(Memory::default());
             let run = move |tx: &mut Tx| {
-                let recovery = Some(Recovery { enabled: Timestamp(0), since: Timestamp(0), days: 35 });
-                let source = table::create(tx, &Table { recovery, ..table("source") })?;
+                let recovery = Some(Recovery { days: 35, ..Recovery::default() });
+                let source = table::create(tx, &Table { recovery, ..Table::sample("source", "k") })?;
                 let mut states = vec![items(tx, source.id)];
                 let mut now = Timestamp(1);
                 for one in &before {
@@ -360,8 +331,8 @@ mod tests {
     ) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let run = move |tx: &mut Tx| {
-            let recovery = Some(Recovery { enabled: Timestamp(0), since: Timestamp(0), days: 1 });
-            let source = table::create(tx, &Table { recovery, ..table("source") })?;
+            let recovery = Some(Recovery { days: 1, ..Recovery::default() });
+            let source = table::create(tx, &Table { recovery, ..Table::sample("source", "k") })?;
             keys.clone().try_for_each(|key| write(tx, key, Some(0), Timestamp(5000)))?;
             test(tx, &source)
         };
@@ -392,9 +363,13 @@ mod tests {
     fn what_was_forgotten_while_the_clock_was_ahead_is_not_restored() {
         on_source(0..4, |tx, source| {
             let recovery = source.recovery.as_ref().unwrap();
-            assert!(!recovery::trim(tx, source, recovery, Timestamp::from_secs(1_000_000))?);
+            let ahead = Timestamp::from_secs(1_000_000);
+            assert!(recovery::look(tx, source, recovery, ahead)?.is_some_and(|next| next > ahead));
             assert_eq!(UNDOS.scan(tx, Order::Forward)?.count(), 0);
             let now = Timestamp(7000);
+            write(tx, 0, Some(1), now)?;
+            let looked = table::find(tx, "r", "source")?.recovery.as_ref().map(|recovery| recovery.looked);
+            assert_eq!(looked, Some(now), "a change after it was set back has the next look come in time");
             let set = recovery::enable(tx, "r", "source", None, now)?.recovery;
             assert_eq!(set.map(|recovery| recovery.enabled), Some(now), "the look that is put off is replaced");
             let refused = backup::restore_moment(tx, source, &wanted(), Some(Timestamp(3000)), now);

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use base::Timestamp;
 use kv::{Order, Tx};
 
-use super::item;
+use super::item::{self, Transition};
 use super::stream::Occasion;
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
@@ -25,13 +25,8 @@ fn moment(table: &Table, item: ItemRef<'_>) -> Option<Timestamp> {
 }
 
 /// Keeps the list of expiring items true to a change of one.
-pub fn follow(
-    tx: &mut Tx,
-    table: &Table,
-    key: &ItemKey,
-    before: Option<&StoredItem>,
-    after: Option<&StoredItem>,
-) -> Result<(), Error> {
+pub fn follow(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
+    let Transition { table, key, before, after, .. } = *transition;
     let expires = |item: Option<&StoredItem>| item.and_then(|item| moment(table, item.view()));
     let (before, after) = (expires(before), expires(after));
     if before == after {
@@ -66,7 +61,8 @@ pub fn sweep(tx: &mut Tx, table: &Table, now: Timestamp) -> Result<bool, Error> 
         let item = item::get(tx, table, &key)?;
         // The list may hold times of another attribute, from before it was changed.
         if item.as_ref().is_some_and(|item| moment(table, item.view()) == Some(at)) {
-            item::store(tx, table, &key, item.as_ref(), None, Occasion::expiry(now))?;
+            let (before, occasion) = (item.as_ref(), Occasion::expiry(now));
+            item::store(tx, &Transition { table, key: &key, before, after: None, occasion })?;
         }
     }
     Ok(full)

@@ -76,6 +76,16 @@ pub struct WriteUnits {
     pub global: Vec<(String, u64)>,
 }
 
+/// What becomes of one item: all that is kept beside it follows from this.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition<'a> {
+    pub table: &'a Table,
+    pub key: &'a ItemKey,
+    pub before: Option<&'a StoredItem>,
+    pub after: Option<&'a StoredItem>,
+    pub occasion: Occasion,
+}
+
 pub fn get(read: &(impl Read + ?Sized), table: &Table, key: &ItemKey) -> Result<Option<StoredItem>, Error> {
     Ok(ITEMS.get(read, (table.id, key.partition, &key.sort))?)
 }
@@ -110,9 +120,11 @@ pub fn write(tx: &mut Tx, region: &str, now: Timestamp, write: &Write) -> Result
     let before = get(tx, &table, &key)?;
     check(write, before.as_ref())?;
     let after = outcome(&table, &write.change, before.as_ref())?;
+    let (old, new) = (before.as_ref(), after.as_ref());
+    let occasion = Occasion::request(now);
     let units = match write.change {
-        Change::Check(_) => WriteUnits { table: units(before.as_ref(), None), ..WriteUnits::default() },
-        _ => store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now))?,
+        Change::Check(_) => WriteUnits { table: units(old, None), ..WriteUnits::default() },
+        _ => store(tx, &Transition { table: &table, key: &key, before: old, after: new, occasion })?,
     };
     Ok(Written { table, before, after, units })
 }
@@ -230,14 +242,8 @@ fn check_update(table: &Table, update: &Update) -> Result<(), Error> {
 }
 
 /// Stores what became of an item, with its entries in all indexes, and its record in the table's stream.
-pub fn store(
-    tx: &mut Tx,
-    table: &Table,
-    key: &ItemKey,
-    before: Option<&StoredItem>,
-    after: Option<&StoredItem>,
-    occasion: Occasion,
-) -> Result<WriteUnits, Error> {
+pub fn store(tx: &mut Tx, transition: &Transition<'_>) -> Result<WriteUnits, Error> {
+    let Transition { table, key, before, after, .. } = *transition;
     let mut used = WriteUnits { table: units(before, after), ..WriteUnits::default() };
     if before == after {
         return Ok(used);
@@ -251,10 +257,10 @@ pub fn store(
     let size = |item: Option<&StoredItem>| item.map_or(0, |item| item_size(item.view()));
     let change = i64::from(after.is_some()) - i64::from(before.is_some());
     add_volume(tx, table.id, change, size(before), size(after))?;
-    expiry::follow(tx, table, key, before, after)?;
-    stream::append(tx, table, before, after, occasion)?;
-    undo::append(tx, table, key, before, occasion.at)?;
-    collection::follow(tx, table, key, before, after)?;
+    expiry::follow(tx, transition)?;
+    stream::append(tx, transition)?;
+    undo::append(tx, transition)?;
+    collection::follow(tx, transition)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
         return Ok(used);
     }

@@ -51,15 +51,42 @@ pub fn enable(tx: &mut Tx, region: &str, table: &str, days: Option<u32>, now: Ti
     let recovery = match &table.recovery {
         Some(before) => {
             // What lies before a period may have been forgotten when another begins.
-            Recovery { enabled: now, since: earliest(before, now), days: days.unwrap_or(before.days) }
+            let since = earliest(before, now);
+            Recovery { enabled: now, since, days: days.unwrap_or(before.days), looked: now }
         }
-        None => Recovery { enabled: now, since: now, days: days.unwrap_or(RECOVERY_DAYS_MAX) },
+        None => Recovery { enabled: now, since: now, days: days.unwrap_or(RECOVERY_DAYS_MAX), looked: now },
     };
     let table = Table { recovery: Some(recovery), ..(*table).clone() };
     table::put(tx, &table)?;
-    // Also where it was on: a clock that was ahead may have put the next look off for long.
     workers::schedule(tx, now + TRIM_INTERVAL, &table, Kind::TrimChanges(now), None)?;
     Ok(table)
+}
+
+/// Has the next look come in time where the clock was ahead at the last one, and is set back: it would be put off for as long.
+pub fn follow_clock(tx: &mut Tx, table: &Table, now: Timestamp) -> Result<(), Error> {
+    if table.recovery.as_ref().is_none_or(|recovery| recovery.looked <= now + TRIM_INTERVAL) {
+        return Ok(());
+    }
+    // An earlier change of the same transaction may have done so.
+    let table = table::find(tx, &table.arn.region, &table.name)?;
+    let Some(recovery) = table.recovery.clone().filter(|recovery| recovery.looked > now) else { return Ok(()) };
+    workers::schedule(tx, now + TRIM_INTERVAL, &table, Kind::TrimChanges(recovery.enabled), None)?;
+    table::put(tx, &Table { recovery: Some(Recovery { looked: now, ..recovery }), ..(*table).clone() })
+}
+
+/// Looks for changes that lie too far back, and forgets some; when to look next, if this is not a second round of looks: one that
+/// was put off by a clock that was ahead, and comes after all.
+pub fn look(tx: &mut Tx, table: &Table, recovery: &Recovery, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    if now < recovery.looked + TRIM_INTERVAL / 2 {
+        return Ok(None);
+    }
+    if trim(tx, table, recovery, now)? {
+        return Ok(Some(now));
+    }
+    let table = table::find(tx, &table.arn.region, &table.name)?;
+    let recovery = table.recovery.clone().map(|recovery| Recovery { looked: now, ..recovery });
+    table::put(tx, &Table { recovery, ..(*table).clone() })?;
+    Ok(Some(now + TRIM_INTERVAL))
 }
 
 /// Forgets some of the changes that neither recovery nor a copy needs any more; whether there may be more.

@@ -10,6 +10,7 @@ use std::ops::Bound;
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
 
+use super::item::Transition;
 use super::table;
 use crate::encoding::StoredItem;
 use crate::error::Error;
@@ -76,13 +77,8 @@ pub fn arn(table: &Arn, label: &str) -> Arn {
 }
 
 /// Records a change of an item, where its table has a stream.
-pub fn append(
-    tx: &mut Tx,
-    table: &Table,
-    before: Option<&StoredItem>,
-    after: Option<&StoredItem>,
-    occasion: Occasion,
-) -> Result<(), Error> {
+pub fn append(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
+    let Transition { table, before, after, occasion, .. } = *transition;
     let Some(stream) = table.stream.as_ref().filter(|stream| stream.enabled) else { return Ok(()) };
     let (kind, item) = match (before, after) {
         (None, Some(item)) => (RecordKind::Insert, item),

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
-use super::item::{self, Change, Write, WriteUnits, Written};
+use super::item::{self, Change, Transition, Write, WriteUnits, Written};
 use super::stream::Occasion;
 use super::table;
 use crate::encoding::StoredItem;
@@ -70,8 +70,8 @@ pub fn write(
     let mut done = Vec::with_capacity(prepared.len());
     for Prepared { table, key, before, after, writes } in prepared {
         let units = if writes {
-            let stored = item::store(tx, &table, &key, before.as_ref(), after.as_ref(), Occasion::request(now));
-            match stored {
+            let (before, after, occasion) = (before.as_ref(), after.as_ref(), Occasion::request(now));
+            match item::store(tx, &Transition { table: &table, key: &key, before, after, occasion }) {
                 Ok(units) => units,
                 Err(error) => {
                     if let Some(place) = reasons.get_mut(done.len()) {

@@ -6,31 +6,28 @@ use std::ops::Bound;
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
+use super::item::Transition;
+use super::recovery;
 use super::table::clear_range;
-use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::keys::{LAST_UNDO, UNDOS};
 use crate::size::item_size;
-use crate::types::{Moment, Table, Undo};
+use crate::types::{Moment, Undo};
 
 /// Keeps how a change of an item is undone, where its table needs that.
-pub fn append(
-    tx: &mut Tx,
-    table: &Table,
-    key: &ItemKey,
-    before: Option<&StoredItem>,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub fn append(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
+    let Transition { table, key, before, occasion, .. } = *transition;
     if !table.is_journaled() {
         return Ok(());
     }
     let last = LAST_UNDO.get(tx, table.id)?.unwrap_or_default();
     // A request's time is when it began, but the order of the changes is that of the commits.
-    let moment = Moment { at: now.max(last.at), number: last.number + 1 };
+    let moment = Moment { at: occasion.at.max(last.at), number: last.number + 1 };
     LAST_UNDO.put(tx, table.id, &moment)?;
     let undo = Undo { key: key.clone(), before: before.cloned() };
-    Ok(UNDOS.put(tx, (table.id, moment.at, moment.number), &undo)?)
+    UNDOS.put(tx, (table.id, moment.at, moment.number), &undo)?;
+    recovery::follow_clock(tx, table, occasion.at)
 }
 
 /// The place of a time, which must not be yet to come, among the changes of a table: after all that were made by then, and

@@ -8,7 +8,7 @@ use service::{Cx, Error as ServiceError, Permission};
 use wire::DateTime;
 
 use super::describe::{self, SourceTableDetails, SourceTableFeatureDetails};
-use super::permission;
+use super::permission::permission;
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{BACKUP_ARN_CHARS_MAX, BACKUP_ARN_CHARS_MIN, LIST_BACKUPS_MAX, NAME_CHARS_MIN};

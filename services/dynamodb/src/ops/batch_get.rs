@@ -9,8 +9,9 @@ use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::Parameters;
 use super::get::{check_key_paths, project, projection, units};
+use super::permission::{Told, all_permissions, item_permission};
 use super::put::key;
-use super::{REPORTS, all_permissions, item_permission, report};
+use super::{REPORTS, report};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::encoding::StoredItem;
@@ -41,6 +42,13 @@ pub struct KeysAndAttributes {
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
 
+impl KeysAndAttributes {
+    fn projection(&self) -> Result<Option<Projection>, Error> {
+        let expression = self.projection_expression.as_deref();
+        projection(self.attributes_to_get.as_ref(), expression, &self.expression_attribute_names)
+    }
+}
+
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct BatchGetItemOutput {
@@ -67,8 +75,13 @@ pub struct Unprocessed {
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchGetItemInput) -> Result<Vec<Permission>, ServiceError> {
     let of_table = |(table, wanted): (&String, &KeysAndAttributes)| {
-        let keys = wanted.keys.iter().filter_map(|key| key.0.as_ref().ok());
-        item_permission(cx, "dynamodb:BatchGetItem", Some(table), keys)
+        let keys = || wanted.keys.iter().filter_map(|key| key.0.as_ref().ok());
+        let told = || {
+            let told = keys().fold(Told::default(), Told::item).reports(input.return_consumed_capacity.as_deref());
+            let projection = wanted.projection().ok().flatten();
+            told.selects(None, projection.as_ref(), None)
+        };
+        item_permission(cx, "dynamodb:BatchGetItem", Some(table), keys(), told)
     };
     let named = input.request_items.iter().map(of_table);
     all_permissions(cx, "dynamodb:BatchGetItem", named)
@@ -178,11 +191,7 @@ fn of_table(request: &KeysAndAttributes) -> Result<Wanted<'_>, Error> {
         values: false,
     }
     .check()?;
-    let projection = projection(
-        request.attributes_to_get.as_ref(),
-        request.projection_expression.as_deref(),
-        &request.expression_attribute_names,
-    )?;
+    let projection = request.projection()?;
     let keys = request.keys.iter().map(|input| key(Some(input))).collect::<Result<Vec<_>, _>>()?;
     Ok(Wanted { request, keys, projection })
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
+use super::permission::{Told, all_permissions, item_permission};
 use super::put::{key, put_item};
-use super::{ItemCollectionMetrics, METRICS, REPORTS, all_permissions, item_permission, metrics, report, write};
+use super::{ItemCollectionMetrics, METRICS, REPORTS, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::encoding::StoredItem;
@@ -79,8 +80,9 @@ impl WriteRequest {
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &BatchWriteItemInput) -> Result<Vec<Permission>, ServiceError> {
     let of_table = |(table, requests): (&String, &Vec<WriteRequest>)| {
-        let items = requests.iter().filter_map(|request| request.item()?.0.as_ref().ok());
-        item_permission(cx, "dynamodb:BatchWriteItem", Some(table), items)
+        let items = || requests.iter().filter_map(|request| request.item()?.0.as_ref().ok());
+        let told = || items().fold(Told::default(), Told::item).reports(input.return_consumed_capacity.as_deref());
+        item_permission(cx, "dynamodb:BatchWriteItem", Some(table), items(), told)
     };
     let named = input.request_items.iter().map(of_table);
     all_permissions(cx, "dynamodb:BatchWriteItem", named)

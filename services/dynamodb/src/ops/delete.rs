@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
+use super::permission::{Told, item_permission};
 use super::put::{WriteOutput, key};
 use super::{check_write_parameters, metrics, report, write};
 use crate::DynamoDb;
@@ -31,6 +32,15 @@ pub struct DeleteItemInput {
     pub return_values_on_condition_check_failure: Option<String>,
     pub return_consumed_capacity: Option<String>,
     pub return_item_collection_metrics: Option<String>,
+}
+
+pub fn permissions(_: &DynamoDb, cx: &Cx, input: &DeleteItemInput) -> Result<Vec<Permission>, ServiceError> {
+    let told = || {
+        let told = validated(input).map_or_else(|_| Told::default(), |write| Told::default().write(&write));
+        told.returns(input.return_values.as_deref()).reports(input.return_consumed_capacity.as_deref())
+    };
+    let keys = input.key.iter().filter_map(|key| key.0.as_ref().ok());
+    Ok(vec![item_permission(cx, "dynamodb:DeleteItem", input.table_name.as_deref(), keys, told)?])
 }
 
 pub async fn delete(state: Arc<DynamoDb>, cx: Cx, input: DeleteItemInput) -> Result<WriteOutput, Error> {

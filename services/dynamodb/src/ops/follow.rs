@@ -225,9 +225,12 @@ impl Follower {
     }
 
     /// # Errors
-    /// When the caller may not know the result any more.
+    /// When the caller may not know the result any more, or is nobody any more.
     fn authorize(&self) -> Result<(), ServiceError> {
         let cx = self.cx.renew();
+        if self.cx.expires().is_some_and(|expires| expires <= cx.now()) {
+            return Err(ServiceError::new(403, "ExpiredTokenException", "The security token included in the request is expired"));
+        }
         cx.authorize(&query_permission(&cx, &self.query)?)
     }
 
@@ -255,7 +258,8 @@ impl Follower {
         if self.ended {
             return None;
         }
-        let pulse = Instant::now() + PULSE;
+        let lasts = self.cx.expires().map_or(PULSE, |expires| expires.since(self.cx.env().now()));
+        let pulse = Instant::now() + PULSE.min(lasts);
         loop {
             tokio::select! {
                 () = self.of_partition.changed() => {}

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
+use super::permission::{Told, item_permission};
 use super::put::key;
 use super::{REPORTS, report};
 use crate::DynamoDb;
@@ -39,6 +40,16 @@ pub struct GetItemOutput {
     pub item: Option<StoredItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consumed_capacity: Option<ConsumedCapacity>,
+}
+
+pub fn permissions(_: &DynamoDb, cx: &Cx, input: &GetItemInput) -> Result<Vec<Permission>, ServiceError> {
+    let keys = || input.key.iter().filter_map(|key| key.0.as_ref().ok());
+    let told = || {
+        let told = keys().fold(Told::default(), Told::item).reports(input.return_consumed_capacity.as_deref());
+        let projection = validated(input).ok().and_then(|(_, projection)| projection);
+        told.selects(None, projection.as_ref(), None)
+    };
+    Ok(vec![item_permission(cx, "dynamodb:GetItem", input.table_name.as_deref(), keys(), told)?])
 }
 
 pub async fn get(state: Arc<DynamoDb>, cx: Cx, input: GetItemInput) -> Result<GetItemOutput, Error> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
+use super::permission::{Told, item_permission};
 use super::{ItemCollectionMetrics, check_write_parameters, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
@@ -45,6 +46,15 @@ pub struct WriteOutput {
     pub consumed_capacity: Option<ConsumedCapacity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_collection_metrics: Option<ItemCollectionMetrics>,
+}
+
+pub fn permissions(_: &DynamoDb, cx: &Cx, input: &PutItemInput) -> Result<Vec<Permission>, ServiceError> {
+    let told = || {
+        let told = validated(input).map_or_else(|_| Told::default(), |write| Told::default().write(&write));
+        told.returns(input.return_values.as_deref()).reports(input.return_consumed_capacity.as_deref())
+    };
+    let items = input.item.iter().filter_map(|item| item.0.as_ref().ok());
+    Ok(vec![item_permission(cx, "dynamodb:PutItem", input.table_name.as_deref(), items, told)?])
 }
 
 pub async fn put(state: Arc<DynamoDb>, cx: Cx, input: PutItemInput) -> Result<WriteOutput, Error> {

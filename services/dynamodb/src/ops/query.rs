@@ -1,5 +1,6 @@
 //! Query.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,8 +9,9 @@ use serde::Deserialize;
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
+use super::permission::{Told, partition_permission};
 use super::read::{self, PageOutput, SELECTS, Selection};
-use super::{CONJUNCTIONS, REPORTS, partition_permission, report};
+use super::{CONJUNCTIONS, REPORTS, report};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
@@ -63,11 +65,20 @@ pub async fn query(state: Arc<DynamoDb>, cx: Cx, input: QueryInput) -> Result<Pa
 pub fn permission(cx: &Cx, input: &QueryInput) -> Result<Permission, ServiceError> {
     let (table, index) = (input.table_name.as_deref(), input.index_name.as_deref());
     // What is not valid, or does not fit the key, is refused before anything is read.
-    partition_permission(cx, "dynamodb:Query", table, index, |schema| {
-        let asked = validated(input).ok()?;
-        let on_partition = asked.key.conditions.iter().find(|(name, _)| *name == schema.partition.name);
+    let asked = OnceCell::new();
+    let asked = || asked.get_or_init(|| validated(input).ok()).as_ref();
+    let partition = |schema: &KeySchema| {
+        let on_partition = asked()?.key.conditions.iter().find(|(name, _)| *name == schema.partition.name);
         Some(on_partition?.1.literals().next()?.value()?.to_value())
-    })
+    };
+    let told = || {
+        let told = Told::default().reports(input.return_consumed_capacity.as_deref());
+        let Some(asked) = asked() else { return told };
+        let keys = asked.key.conditions.iter().map(|(name, _)| name.as_str());
+        let told = told.names(keys).condition(asked.filter.as_ref());
+        told.selects(input.select.as_deref(), asked.selection.projection.as_ref(), index)
+    };
+    partition_permission(cx, "dynamodb:Query", table, index, partition, told)
 }
 
 /// What a query reads.

@@ -10,9 +10,9 @@ use wire::DateTime;
 
 use super::backup::backup_arn;
 use super::describe;
+use super::permission::{permission, resource_arn, resource_permission};
 use super::schema::{self, IndexInput, ProvisionedThroughput};
 use super::table::{self, BILLING_MODES, SseSpecification, TableOutput};
-use super::{permission, resource_arn, resource_permission};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::NAME_CHARS_MIN;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use kv::Order;
 use serde::Deserialize;
-use service::Cx;
+use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions::{self, Parameters};
+use super::permission::{Told, told_permission};
 use super::query::check_conditions;
 use super::read::{self, PageOutput, SELECTS, Selection};
 use super::{CONJUNCTIONS, REPORTS, report};
@@ -41,6 +42,16 @@ pub struct ScanInput {
     pub filter_expression: Option<String>,
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
     pub expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
+}
+
+pub fn permissions(_: &DynamoDb, cx: &Cx, input: &ScanInput) -> Result<Vec<Permission>, ServiceError> {
+    let (table, index) = (input.table_name.as_deref(), input.index_name.as_deref());
+    let told = || {
+        let told = Told::default().reports(input.return_consumed_capacity.as_deref());
+        let Ok((selection, filter, _)) = validated(input) else { return told };
+        told.condition(filter.as_ref()).selects(input.select.as_deref(), selection.projection.as_ref(), index)
+    };
+    Ok(vec![told_permission(cx, "dynamodb:Scan", table, index, told)?])
 }
 
 pub async fn scan(state: Arc<DynamoDb>, cx: Cx, input: ScanInput) -> Result<PageOutput, Error> {

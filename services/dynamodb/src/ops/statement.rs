@@ -1,4 +1,4 @@
-//! ExecuteStatement, BatchExecuteStatement, ExecuteTransaction.
+//! ExecuteStatement.
 
 use std::sync::Arc;
 
@@ -8,21 +8,19 @@ use kv::{Order, Snap};
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
-use super::get;
+use super::permission::{Told, all_permissions, partition_permission, permission};
 use super::read::{self, index};
-use super::transact_write::check_count;
-use super::{all_permissions, partition_permission, permission, report, write};
+use super::{report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
-use crate::error::{Error, Reason};
-use crate::key::{KeySchema, digest};
-use crate::limits::BATCH_STATEMENTS_MAX;
+use crate::error::Error;
+use crate::expression::Projection;
+use crate::key::KeySchema;
 use crate::model::capacity::{ConsumedCapacity, Kind, Usage, read_units};
 use crate::model::item::{self, Change, Write, Written};
 use crate::model::page::{Page, Reading, Source};
 use crate::model::table;
-use crate::model::transaction::{self, Request};
 use crate::partiql::{self, Returning, Select, Statement};
 use crate::types::Table;
 use crate::validation::Constraints;
@@ -40,19 +38,6 @@ pub struct StatementInput {
     pub return_values_on_condition_check_failure: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct BatchInput {
-    pub statements: Vec<StatementInput>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct TransactionInput {
-    pub transact_statements: Option<Vec<StatementInput>>,
-    pub client_request_token: Option<String>,
-}
-
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct StatementOutput {
@@ -65,64 +50,63 @@ pub struct StatementOutput {
     pub consumed_capacity: Option<ConsumedCapacity>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ResponsesOutput {
-    pub responses: Vec<Response>,
-}
-
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Response {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub table_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub item: Option<StoredItem>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Reason>,
-}
-
 impl StatementInput {
-    fn parse(&self) -> Result<Statement, Error> {
+    pub fn parse(&self) -> Result<Statement, Error> {
         let parameters = self.parameters.iter().flatten().map(|parameter| parameter.0.clone());
         let parameters = parameters.collect::<Result<Vec<Value>, _>>()?;
         let text = self.statement.as_deref().unwrap_or_default();
         partiql::parse(text, &parameters).map_err(|malformed| Error::Validation(malformed.to_string()))
     }
 
-    fn permission(&self, cx: &Cx) -> Option<Result<Permission, ServiceError>> {
+    /// Within a transaction, which `within` names, or alone. `None` where it is malformed.
+    fn permission(&self, cx: &Cx, within: Option<&str>) -> Option<Result<Permission, ServiceError>> {
         let statement = self.parse().ok()?;
         let index = match &statement {
             Statement::Select(select) => select.index.as_deref(),
             _ => None,
         };
         let partition = |schema: &KeySchema| partiql::partition_of(&statement, schema);
-        Some(partition_permission(cx, statement.action(), Some(statement.table()), index, partition))
+        let told = || {
+            let told = told(&statement).reports(self.return_consumed_capacity.as_deref());
+            within.into_iter().fold(told, Told::within)
+        };
+        Some(partition_permission(cx, statement.action(), Some(statement.table()), index, partition, told))
+    }
+}
+
+/// What a statement tells policies.
+fn told(statement: &Statement) -> Told {
+    let told = Told::default();
+    match statement {
+        Statement::Insert { item, .. } => told.item(item),
+        Statement::Update { update, condition, returning, .. } => {
+            told.update(update).condition(Some(condition)).returns(returning.map(Returning::parameter))
+        }
+        Statement::Delete { condition, returning, .. } => {
+            told.condition(Some(condition)).returns(returning.map(Returning::parameter))
+        }
+        Statement::Select(select) | Statement::Exists(select) => {
+            let paths = select.paths.as_ref().map(|paths| paths.iter().map(|path| path.attribute.clone()));
+            let projection = paths.map(Projection::attributes);
+            told.condition(select.condition.as_ref()).selects(None, projection.as_ref(), select.index.as_deref())
+        }
     }
 }
 
 /// What the statements need permission for. One that is malformed is told so only to those who may select.
-fn all<'i>(cx: &Cx, statements: impl Iterator<Item = &'i StatementInput>) -> Result<Vec<Permission>, ServiceError> {
+pub fn all<'i>(
+    cx: &Cx,
+    within: Option<&str>,
+    statements: impl Iterator<Item = &'i StatementInput>,
+) -> Result<Vec<Permission>, ServiceError> {
     let of_one = |input: &StatementInput| {
-        input.permission(cx).unwrap_or_else(|| permission(cx, "dynamodb:PartiQLSelect", None, None))
+        input.permission(cx, within).unwrap_or_else(|| permission(cx, "dynamodb:PartiQLSelect", None, None))
     };
     all_permissions(cx, "dynamodb:PartiQLSelect", statements.map(of_one))
 }
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Vec<Permission>, ServiceError> {
-    all(cx, std::iter::once(input))
-}
-
-pub fn batch_permissions(_: &DynamoDb, cx: &Cx, input: &BatchInput) -> Result<Vec<Permission>, ServiceError> {
-    all(cx, input.statements.iter())
-}
-
-pub fn transaction_permissions(
-    _: &DynamoDb,
-    cx: &Cx,
-    input: &TransactionInput,
-) -> Result<Vec<Permission>, ServiceError> {
-    all(cx, input.transact_statements.iter().flatten())
+    all(cx, None, std::iter::once(input))
 }
 
 pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<StatementOutput, Error> {
@@ -133,7 +117,12 @@ pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Res
     constraints.check()?;
     let statement = input.parse()?;
     let Statement::Select(select) = &statement else {
-        return change(&state, &cx, &statement, &input).await;
+        let Outcome { table, usage, item } = change(&state, &cx, &statement, &input).await?;
+        return Ok(StatementOutput {
+            items: item.into_iter().collect(),
+            consumed_capacity: usage.report(report(input.return_consumed_capacity.as_deref()), &table, Kind::Unsaid),
+            ..StatementOutput::default()
+        });
     };
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
@@ -204,42 +193,42 @@ fn start(token: &str) -> Result<StoredItem, Error> {
 }
 
 /// The write of a statement, checked as far as it can be outside of a transaction.
-fn planned(snapshot: &Snap, cx: &Cx, statement: &Statement) -> Result<Option<Write>, Error> {
+pub fn planned(snapshot: &Snap, cx: &Cx, statement: &Statement) -> Result<Write, Error> {
     let table = table::find(snapshot, cx.region().as_str(), statement.table())?;
     let write = partiql::write_of(statement, &table.key)?;
-    if let Some(Change::Insert(item)) = write.as_ref().map(|write| &write.change) {
+    if let Change::Insert(item) = &write.change {
         super::put::check_size(item)?;
     }
     Ok(write)
 }
 
-async fn change(
+/// What a statement that names one item came to.
+pub struct Outcome {
+    /// The table's name.
+    pub table: String,
+    pub usage: Usage,
+    pub item: Option<StoredItem>,
+}
+
+/// Does what a statement asks for, other than a `SELECT`.
+pub async fn change(
     state: &DynamoDb,
     cx: &Cx,
     statement: &Statement,
     input: &StatementInput,
-) -> Result<StatementOutput, Error> {
+) -> Result<Outcome, Error> {
     if matches!(statement, Statement::Exists(_)) {
         return Err(Error::validation("EXISTS can only be used in ExecuteTransaction"));
     }
-    let planned = planned(&cx.db().read()?, cx, statement)?;
-    let Some(mut write) = planned else { return Ok(StatementOutput::default()) };
+    let mut write = planned(&cx.db().read()?, cx, statement)?;
     write.show_on_failure = input.return_values_on_condition_check_failure.as_deref() == Some("ALL_OLD");
     let written = write::one(state, cx, write).await?;
     let mut usage = Usage::default();
     usage.add_write(&written.units, 1.0);
-    Ok(StatementOutput {
-        consumed_capacity: usage.report(
-            report(input.return_consumed_capacity.as_deref()),
-            &written.table.name,
-            Kind::Unsaid,
-        ),
-        items: returned(statement, written).into_iter().collect(),
-        ..StatementOutput::default()
-    })
+    Ok(Outcome { table: written.table.name.clone(), usage, item: returned(statement, written) })
 }
 
-fn returned(statement: &Statement, written: Written) -> Option<StoredItem> {
+pub fn returned(statement: &Statement, written: Written) -> Option<StoredItem> {
     let (returning, update) = match statement {
         Statement::Update { returning, update, .. } => ((*returning)?, Some(update)),
         Statement::Delete { returning, .. } => ((*returning)?, None),
@@ -258,7 +247,7 @@ fn returned(statement: &Statement, written: Written) -> Option<StoredItem> {
 }
 
 /// The one item that a `SELECT` names by its whole key.
-fn select_one(snapshot: &Snap, table: &Table, select: &Select) -> Result<Option<StoredItem>, Error> {
+pub fn select_one(snapshot: &Snap, table: &Table, select: &Select) -> Result<Option<StoredItem>, Error> {
     let key = select.condition.as_ref().and_then(|condition| partiql::key_of(condition, &table.key));
     let Some((key, rest)) = key.filter(|_| select.index.is_none()) else {
         return Err(Error::validation("Select statements here must specify the primary key in the where clause."));
@@ -266,101 +255,4 @@ fn select_one(snapshot: &Snap, table: &Table, select: &Select) -> Result<Option<
     let found = item::get(snapshot, table, &table.key.locate_key(key.view())?)?;
     let fitting = found.filter(|item| rest.iter().all(|condition| condition.holds(item.view())));
     Ok(fitting.map(|item| shown(select, item)))
-}
-
-pub async fn batch(state: Arc<DynamoDb>, cx: Cx, input: BatchInput) -> Result<ResponsesOutput, Error> {
-    let mut constraints = Constraints::default();
-    let count = input.statements.len();
-    constraints.length(
-        &format!("[{}]", vec!["BatchStatementRequest"; count].join(", ")),
-        count,
-        "statements",
-        1,
-        BATCH_STATEMENTS_MAX,
-    );
-    constraints.check()?;
-    let mut responses = Vec::with_capacity(count);
-    for one in &input.statements {
-        responses.push(match in_batch(&state, &cx, one).await {
-            Ok(response) => response,
-            Err(Error::Store(error)) => return Err(error.into()),
-            Err(error) => Response { error: Some(batch_error(error)), ..Response::default() },
-        });
-    }
-    Ok(ResponsesOutput { responses })
-}
-
-async fn in_batch(state: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Response, Error> {
-    let statement = input.parse()?;
-    let item = match &statement {
-        Statement::Select(select) => {
-            let snapshot = cx.db().read()?;
-            let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
-            let item = select_one(&snapshot, &table, select)?;
-            let usage = Usage::table(get::units(item.as_ref(), input.consistent_read));
-            state.drawn(cx).read(&table, &usage, None)?;
-            item
-        }
-        statement => change(state, cx, statement, input).await?.items.into_iter().next(),
-    };
-    Ok(Response { table_name: Some(statement.table().to_string()), item, error: None })
-}
-
-/// Batches have codes of their own for the errors of their statements.
-fn batch_error(error: Error) -> Reason {
-    let message = Some(error.to_string());
-    let code = match &error {
-        Error::Validation(_) => "ValidationError",
-        other => other.code().trim_end_matches("Exception"),
-    };
-    let item = match error {
-        Error::ConditionalCheckFailed(item) => item,
-        _ => None,
-    };
-    Reason { code, message, item }
-}
-
-pub async fn transaction(state: Arc<DynamoDb>, cx: Cx, input: TransactionInput) -> Result<ResponsesOutput, Error> {
-    let mut constraints = Constraints::default();
-    check_count(&mut constraints, input.transact_statements.as_ref(), "ParameterizedStatement");
-    constraints.check()?;
-    let inputs = || input.transact_statements.iter().flatten();
-    let statements = inputs().map(StatementInput::parse).collect::<Result<Vec<_>, _>>()?;
-    let reads = statements.iter().filter(|statement| matches!(statement, Statement::Select(_))).count();
-    if reads == statements.len() {
-        return transaction_of_reads(&cx, &statements);
-    }
-    if reads > 0 {
-        return Err(Error::validation("Transactions must be either all reads or all writes"));
-    }
-    let snapshot = cx.db().read()?;
-    let planned =
-        statements.iter().map(|statement| planned(&snapshot, &cx, statement)).collect::<Result<Vec<_>, _>>()?;
-    let writes: Vec<Write> = planned.into_iter().flatten().collect();
-    let request = input.client_request_token.as_ref().map(|token| Request {
-        account: cx.account().to_string(),
-        token: token.clone(),
-        digest: digest(&[format!("{:?}", input.transact_statements).as_bytes()]),
-    });
-    let outcome = write::all(&state, &cx, request, writes).await?;
-    let responses = match outcome {
-        transaction::Outcome::Done(done) => {
-            let answer = |(statement, written)| Response { item: returned(statement, written), ..Response::default() };
-            statements.iter().zip(done).map(answer).collect()
-        }
-        transaction::Outcome::Repeated => statements.iter().map(|_| Response::default()).collect(),
-    };
-    Ok(ResponsesOutput { responses })
-}
-
-fn transaction_of_reads(cx: &Cx, statements: &[Statement]) -> Result<ResponsesOutput, Error> {
-    let snapshot = cx.db().read()?;
-    let read = |statement: &Statement| match statement {
-        Statement::Select(select) => {
-            let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
-            Ok(Response { item: select_one(&snapshot, &table, select)?, ..Response::default() })
-        }
-        _ => Ok(Response::default()),
-    };
-    Ok(ResponsesOutput { responses: statements.iter().map(read).collect::<Result<_, Error>>()? })
 }

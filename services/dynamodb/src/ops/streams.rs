@@ -12,7 +12,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::describe::key_schema;
-use super::resource_arn;
+use super::permission::resource_arn;
 use super::schema::KeySchemaElement;
 use crate::DynamoDb;
 use crate::encoding::StoredItem;

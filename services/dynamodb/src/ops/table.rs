@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::describe::{self, TableDescription};
+use super::permission::permission;
+use super::resource_policy;
 use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput};
 use super::tag::{self, TagElement};
-use super::{permission, resource_policy};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};

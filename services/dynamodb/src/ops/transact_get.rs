@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::get::{check_key_paths, project, projection, units};
+use super::permission::{Told, all_permissions, item_permission};
 use super::put::key;
 use super::transact_write::check_count;
-use super::{REPORTS, all_permissions, item_permission, report};
+use super::{REPORTS, report};
 use crate::DynamoDb;
 use crate::attribute::ItemInput;
 use crate::encoding::StoredItem;
@@ -41,6 +42,12 @@ pub struct Get {
     pub expression_attribute_names: Option<BTreeMap<String, String>>,
 }
 
+impl Get {
+    fn projection(&self) -> Result<Option<Projection>, Error> {
+        projection(None, self.projection_expression.as_deref(), &self.expression_attribute_names)
+    }
+}
+
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TransactGetItemsOutput {
@@ -59,8 +66,13 @@ pub struct ItemResponse {
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactGetItemsInput) -> Result<Vec<Permission>, ServiceError> {
     let gets = input.transact_items.iter().flatten().filter_map(|item| item.get.as_ref());
     let named = gets.map(|get| {
-        let keys = get.key.iter().filter_map(|key| key.0.as_ref().ok());
-        item_permission(cx, "dynamodb:GetItem", get.table_name.as_deref(), keys)
+        let keys = || get.key.iter().filter_map(|key| key.0.as_ref().ok());
+        let told = || {
+            let told = keys().fold(Told::default(), Told::item).reports(input.return_consumed_capacity.as_deref());
+            let projection = get.projection().ok().flatten();
+            told.selects(None, projection.as_ref(), None).within("TransactGetItems")
+        };
+        item_permission(cx, "dynamodb:GetItem", get.table_name.as_deref(), keys(), told)
     });
     all_permissions(cx, "dynamodb:GetItem", named)
 }
@@ -146,7 +158,7 @@ fn validated(input: &TransactGetItemsInput) -> Result<Vec<Wanted<'_>>, Error> {
         Ok(Wanted {
             table: get.table_name.as_deref().unwrap_or_default(),
             key: key(get.key.as_ref())?,
-            projection: projection(None, get.projection_expression.as_deref(), &get.expression_attribute_names)?,
+            projection: get.projection()?,
         })
     })
     .collect()

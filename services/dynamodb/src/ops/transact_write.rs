@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
 
 use super::expressions;
+use super::permission::{Told, all_permissions, item_permission};
 use super::put::{key, put_item};
-use super::{
-    ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, all_permissions, item_permission, metrics, report, write,
-};
+use super::{ItemCollectionMetrics, METRICS, ON_FAILURE, REPORTS, metrics, report, write};
 use crate::DynamoDb;
 use crate::attribute::{ItemInput, ValueInput};
 use crate::error::Error;
@@ -105,9 +104,14 @@ impl<'i> Asked<'i> {
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &TransactWriteItemsInput) -> Result<Vec<Permission>, ServiceError> {
     let asked = input.transact_items.iter().flatten().filter_map(TransactWriteItem::asked);
     let named = asked.map(|asked| {
-        let action = asked.action();
-        let items = action.item.iter().chain(&action.key).filter_map(|item| item.0.as_ref().ok());
-        item_permission(cx, asked.names().1, action.table_name.as_deref(), items)
+        let request = asked.action();
+        let items = request.item.iter().chain(&request.key).filter_map(|item| item.0.as_ref().ok());
+        let told = || {
+            let told = action(&asked).map_or_else(|_| Told::default(), |write| Told::default().write(&write));
+            let told = told.returns(request.return_values_on_condition_check_failure.as_deref());
+            told.reports(input.return_consumed_capacity.as_deref()).within("TransactWriteItems")
+        };
+        item_permission(cx, asked.names().1, request.table_name.as_deref(), items, told)
     });
     all_permissions(cx, "dynamodb:PutItem", named)
 }

@@ -53,6 +53,18 @@ pub enum Returning {
     ModifiedNew,
 }
 
+impl Returning {
+    /// What the older operations call it.
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Returning::AllOld => "ALL_OLD",
+            Returning::AllNew => "ALL_NEW",
+            Returning::ModifiedOld => "UPDATED_OLD",
+            Returning::ModifiedNew => "UPDATED_NEW",
+        }
+    }
+}
+
 impl Statement {
     pub fn table(&self) -> &str {
         match self {
@@ -60,6 +72,14 @@ impl Statement {
             Statement::Insert { table, .. } | Statement::Update { table, .. } | Statement::Delete { table, .. } => {
                 table
             }
+        }
+    }
+
+    /// What is read, where nothing else is asked for.
+    pub fn select(&self) -> Option<&Select> {
+        match self {
+            Statement::Select(select) => Some(select),
+            _ => None,
         }
     }
 

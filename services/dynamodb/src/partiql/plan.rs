@@ -92,11 +92,11 @@ pub fn key_of(condition: &Condition, schema: &KeySchema) -> Option<(StoredItem, 
     Some((StoredItem::new(&key), rest))
 }
 
-/// The write, or check, that a statement asks for; `None` for a `SELECT`.
+/// The write that a statement asks for: a check where it only reads.
 ///
 /// # Errors
 /// When the statement does not name one item by its whole key.
-pub fn write_of(statement: &Statement, schema: &KeySchema) -> Result<Option<Write>, Error> {
+pub fn write_of(statement: &Statement, schema: &KeySchema) -> Result<Write, Error> {
     let keyed = |condition: &Condition| {
         key_of(condition, schema).ok_or_else(|| {
             Error::validation("Where clause does not contain a mandatory equality on all key attributes")
@@ -105,7 +105,6 @@ pub fn write_of(statement: &Statement, schema: &KeySchema) -> Result<Option<Writ
     // What these change must be there.
     let present = || Condition::Exists(Path::attribute(schema.partition.name.as_str()));
     let (condition, change) = match statement {
-        Statement::Select(_) => return Ok(None),
         Statement::Insert { item, .. } => (None, Change::Insert(StoredItem::new(item))),
         Statement::Update { update, condition, .. } => {
             let (key, mut rest) = keyed(condition)?;
@@ -117,14 +116,14 @@ pub fn write_of(statement: &Statement, schema: &KeySchema) -> Result<Option<Writ
             let (key, rest) = keyed(condition)?;
             ((!rest.is_empty()).then_some(Condition::And(rest)), Change::Delete(key))
         }
-        Statement::Exists(select) => {
+        Statement::Select(select) | Statement::Exists(select) => {
             let missing = Condition::And(Vec::new());
             let (key, mut rest) = keyed(select.condition.as_ref().unwrap_or(&missing))?;
             rest.push(present());
             (Some(Condition::And(rest)), Change::Check(key))
         }
     };
-    Ok(Some(Write { table: statement.table().to_string(), condition, show_on_failure: false, change }))
+    Ok(Write { table: statement.table().to_string(), condition, show_on_failure: false, change })
 }
 
 /// What a `SELECT` of single paths answers with: each value under the last name of its path.

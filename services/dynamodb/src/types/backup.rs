@@ -10,7 +10,7 @@ use crate::encoding::StoredItem;
 use crate::key::ItemKey;
 
 /// Point-in-time recovery, where it is on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recovery {
     /// When it was enabled, or its period was set last.
     pub enabled: Timestamp,
@@ -18,6 +18,9 @@ pub struct Recovery {
     pub since: Timestamp,
     /// How many days back it reaches.
     pub days: u32,
+    /// When it was last looked for changes that lie too far back.
+    #[serde(default)]
+    pub looked: Timestamp,
 }
 
 /// What a table is being restored from.
@@ -137,12 +140,8 @@ kv::stored!(Copy, version = 1);
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::key::{KeyAttribute, KeySchema};
-    use crate::types::{Billing, Throughput};
-    use crate::value::{Item, Kind, Value};
+    use crate::value::{Item, Value};
 
     #[test]
     fn golden_bytes() {
@@ -172,30 +171,8 @@ mod tests {
 
     #[test]
     fn golden_bytes_of_backups() {
-        let source = Table {
-            id: 3,
-            uuid: "u".into(),
-            name: "t".into(),
-            arn: "arn:aws:dynamodb:r:0:table/t".parse().unwrap(),
-            created: Timestamp(9),
-            key: KeySchema { partition: KeyAttribute { name: "pk".into(), kind: Kind::S }, sort: None },
-            definitions: vec![],
-            billing: Billing { on_demand: true, since: None, shown: true },
-            throughput: Throughput::default(),
-            on_demand: None,
-            class: None,
-            deletion_protected: false,
-            local_indexes: vec![],
-            global_indexes: vec![],
-            stream: None,
-            encryption: None,
-            tags: BTreeMap::new(),
-            expiry: None,
-            recovery: Some(Recovery { enabled: Timestamp(1), since: Timestamp(2), days: 35 }),
-            copies: 0,
-            restore: None,
-            counts_collections: false,
-        };
+        let recovery = Some(Recovery { enabled: Timestamp(1), since: Timestamp(2), days: 35, looked: Timestamp(3) });
+        let source = Table { recovery, ..Table::sample("t", "pk") };
         let backup = Backup {
             arn: "arn:aws:dynamodb:r:0:table/t/backup/b".parse().unwrap(),
             name: "n".into(),

@@ -118,6 +118,21 @@ async fn who_may_not_any_more_is_not_kept() {
     assert_eq!(events.next().await, None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn following_ends_with_the_credentials() {
+    let (fixture, _) = allowing().await;
+    let env = fixture.0.cloud.env();
+    let life = Duration::from_secs(20);
+    let session = user(&fixture, "u").expiring(Some(env.now() + life));
+    let response = follow(&fixture, session, in_partition("pk")).await;
+    let mut events = response.into_body().into_events().unwrap();
+    assert_eq!(told(&mut events).await["Type"], "Result");
+    assert_eq!(events.next().await, Some(Event::Pulse));
+    env.advance(life);
+    assert_eq!(told(&mut events).await["Code"], "ExpiredTokenException");
+    assert_eq!(events.next().await, None);
+}
+
 #[tokio::test]
 async fn what_a_local_index_does_not_hold_is_followed_too() {
     let fixture = Fixture::new();

@@ -249,7 +249,7 @@ struct Roles;
 impl Access for Roles {
     fn credential(&self, key: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
         match key {
-            "AKIASTRANGER" => Ok(Credential { secret: "secret".into(), caller: stranger() }),
+            "AKIASTRANGER" => Ok(Credential { secret: "secret".into(), caller: stranger(), expires: None }),
             _ => Err(CredentialError::Unknown),
         }
     }
