@@ -107,7 +107,7 @@ def table(dynamodb, unique):
         AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
         KeySchema=key,
         ProvisionedThroughput=units,
-        GlobalSecondaryIndexes=[{"IndexName": "i", "KeySchema": key, "Projection": {"ProjectionType": "ALL"}, "ProvisionedThroughput": units}],
+        GlobalSecondaryIndexes=[{"IndexName": "idx", "KeySchema": key, "Projection": {"ProjectionType": "ALL"}, "ProvisionedThroughput": units}],
     )
     return unique
 
@@ -121,7 +121,7 @@ def provisioned(dynamodb, table, index=False):
 
 def test_tables_and_indexes_are_scaled_by_schedule(dynamodb, autoscaling, table):
     whole = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}", "ScalableDimension": "dynamodb:table:WriteCapacityUnits"}
-    index = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}/index/i", "ScalableDimension": "dynamodb:index:ReadCapacityUnits"}
+    index = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{table}/index/idx", "ScalableDimension": "dynamodb:index:ReadCapacityUnits"}
     for target, least in ((whole, 5), (index, 7)):
         autoscaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=9)
         at = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
@@ -155,6 +155,6 @@ def test_policies_of_tables_aim_at_percentages_and_keep_bounds(dynamodb, autosca
     activities = lambda: len(autoscaling.describe_scaling_activities(ServiceNamespace="dynamodb", ResourceId=target["ResourceId"])["ScalingActivities"])
     before = activities()
     dynamodb.update_table(TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
-                          GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "i", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}}])
+                          GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "idx", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}}])
     wait_until(lambda: provisioned(dynamodb, table) == (4, 1), what="the least, once there is something to scale")
     assert activities() == before + 1, "on demand, there was nothing to do"

@@ -13,7 +13,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Why there is no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
-    TooLarge { limit: usize },
+    TooLarge {
+        limit: usize,
+    },
     Slow,
     Broken,
     NoMemory,

@@ -150,7 +150,9 @@ async fn only_what_is_there_can_be_scaled() {
     let clusters = json!({"ServiceNamespace": "ecs", "ResourceId": "service/c/s"});
     assert_eq!(world.refused("RegisterScalableTarget", clusters).await.0, "NotImplemented");
     let index = |id: &str, dimension: &str| json!({"ServiceNamespace": "dynamodb", "ResourceId": id, "ScalableDimension": dimension});
-    for (id, dimension) in [("table/t/index/i", "dynamodb:table:ReadCapacityUnits"), ("table/t", "dynamodb:index:ReadCapacityUnits")] {
+    for (id, dimension) in
+        [("table/t/index/i", "dynamodb:table:ReadCapacityUnits"), ("table/t", "dynamodb:index:ReadCapacityUnits")]
+    {
         let other = world.refused("RegisterScalableTarget", index(id, dimension)).await;
         assert_eq!(other.1, "Unsupported service namespace, resource type or scalable dimension");
     }

@@ -31,8 +31,8 @@ pub use error::Error;
 use ops::follow::Followers;
 use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, follow, get, put, query, recovery, resource_policy,
-    restore, scan, statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, backup, batch_get, batch_write, delete, follow, get, put, query, recovery, resource_policy, restore, scan,
+    statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
 use target::Tables;
 use throttle::{Drawn, Throttle};

@@ -138,7 +138,13 @@ impl Throttle {
 
     /// The part of the provisioned throughput that was used in the last whole minute, in percent; `None` where none is
     /// provisioned.
-    pub fn utilization(&self, table: &Table, index: Option<&Index>, direction: Direction, now: Timestamp) -> Option<f64> {
+    pub fn utilization(
+        &self,
+        table: &Table,
+        index: Option<&Index>,
+        direction: Direction,
+        now: Timestamp,
+    ) -> Option<f64> {
         let (id, throughput) = index.map_or((table.id, &table.throughput), |index| (index.id, &index.throughput));
         let rate = provisioned(throughput, direction).filter(|_| !table.billing.on_demand)?;
         Some(100.0 * self.used.last_minute(id, direction, now) / (60.0 * rate))

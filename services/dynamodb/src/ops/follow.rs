@@ -229,7 +229,11 @@ impl Follower {
     fn authorize(&self) -> Result<(), ServiceError> {
         let cx = self.cx.renew();
         if self.cx.expires().is_some_and(|expires| expires <= cx.now()) {
-            return Err(ServiceError::new(403, "ExpiredTokenException", "The security token included in the request is expired"));
+            return Err(ServiceError::new(
+                403,
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ));
         }
         cx.authorize(&query_permission(&cx, &self.query)?)
     }

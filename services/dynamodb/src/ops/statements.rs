@@ -174,12 +174,7 @@ async fn writes(
     })
 }
 
-fn reads(
-    state: &DynamoDb,
-    cx: &Cx,
-    selects: &[&Select],
-    input: &TransactionInput,
-) -> Result<ResponsesOutput, Error> {
+fn reads(state: &DynamoDb, cx: &Cx, selects: &[&Select], input: &TransactionInput) -> Result<ResponsesOutput, Error> {
     let (snapshot, drawn) = (cx.db().read()?, state.drawn(cx));
     let (mut usages, mut responses, mut reasons) = (Usages::new(), Vec::new(), Vec::new());
     for select in selects {
