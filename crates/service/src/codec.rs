@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wire::cbor::Moments;
 use wire::query::{Names, Params};
 use wire::rest::{Binding, Labels};
 use wire::{DecodeError, ErrorShape, Protocol};
@@ -59,7 +60,8 @@ impl Codec {
     pub(crate) fn decode<I: DeserializeOwned>(&self, request: &WireRequest) -> Result<I, Error> {
         let decoded = match (request.protocol, self.binding, &request.params) {
             (Protocol::Json10 | Protocol::Json11, ..) => wire::json::decode(&request.body),
-            (Protocol::RpcV2Cbor | Protocol::AwsCbor, ..) => wire::cbor::decode(&request.body),
+            (Protocol::RpcV2Cbor, ..) => wire::cbor::decode(&request.body, Moments::Seconds),
+            (Protocol::AwsCbor, ..) => wire::cbor::decode(&request.body, Moments::Millis),
             (Protocol::RestJson, Some(binding), _) => {
                 wire::rest::decode(binding, &request.labels, &request.query, &request.headers, &request.body)
             }
@@ -85,7 +87,8 @@ impl Codec {
         let ok = |body| wire::respond(request.protocol, StatusCode::OK, body, request_id);
         let encoded = match (request.protocol, self.binding) {
             (Protocol::Json10 | Protocol::Json11, _) => wire::json::encode(output).map(ok),
-            (Protocol::RpcV2Cbor | Protocol::AwsCbor, _) => wire::cbor::encode(output).map(ok),
+            (Protocol::RpcV2Cbor, _) => wire::cbor::encode(output, Moments::Seconds).map(ok),
+            (Protocol::AwsCbor, _) => wire::cbor::encode(output, Moments::Millis).map(ok),
             (Protocol::Query, _) => {
                 wire::query::encode(output, self.operation, self.xmlns, request_id, &self.names).map(ok)
             }

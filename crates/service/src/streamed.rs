@@ -1,8 +1,9 @@
 //! What operations answer with: a value that is written as a whole, a head that a stream of events follows, or news.
 
-use futures_util::Stream;
-use http::Response;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use wire::Protocol;
@@ -31,25 +32,50 @@ impl<O: Serialize> Output for O {
     }
 }
 
-/// Members that travel in headers, and events that follow while they come to be.
+/// Members that come first, and events that follow while they come to be. In REST protocols the members travel in
+/// headers, in others as the first event.
 pub struct Streamed<H> {
     pub head: H,
-    /// Each already encoded (`wire::event_stream`).
-    pub events: Body,
+    events: Box<Encoded>,
 }
 
+/// Events, each already encoded (`wire::event_stream`) for a protocol, after one that is there.
+type Encoded = dyn FnOnce(Protocol, Option<Bytes>) -> Body + Send;
+
+/// The event that has the members which come first.
+/// Source: <https://smithy.io/2.0/spec/streaming.html#initial-response>
+const INITIAL_RESPONSE: &str = "initial-response";
+
 impl<H: Serialize> Streamed<H> {
-    pub fn new(head: H, events: impl Stream<Item = Result<bytes::Bytes, Broken>> + Send + 'static) -> Streamed<H> {
-        Streamed { head, events: Body::stream(events) }
+    /// Events that are the same in every protocol.
+    pub fn new(head: H, events: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static) -> Streamed<H> {
+        Streamed::by_protocol(head, |_| events)
+    }
+
+    pub fn by_protocol<S>(head: H, events: impl FnOnce(Protocol) -> S + Send + 'static) -> Streamed<H>
+    where
+        S: Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+    {
+        let all = |protocol, first: Option<Bytes>| {
+            Body::stream(futures_util::stream::iter(first.map(Ok)).chain(events(protocol)))
+        };
+        Streamed { head, events: Box::new(all) }
     }
 }
 
 impl<H: Serialize> Output for Streamed<H> {
     fn encode(self, codec: &Codec, request: &WireRequest, request_id: &str) -> Result<Response<Body>, Error> {
-        if request.protocol != Protocol::RestJson {
-            return Err(Error::not_implemented("an event stream in this protocol"));
-        }
-        let mut response = codec.encode(request, &self.head, request_id)?.map(|_| self.events);
+        let protocol = request.protocol;
+        let mut response = match protocol {
+            Protocol::RestJson => codec.encode(request, &self.head, request_id)?.map(|_| (self.events)(protocol, None)),
+            Protocol::Query => return Err(Error::not_implemented("an event stream in this protocol")),
+            _ => {
+                let first = wire::event_stream::document(protocol, INITIAL_RESPONSE, &self.head);
+                let first = first.map_err(Error::internal)?;
+                wire::respond(protocol, StatusCode::OK, Bytes::new(), request_id)
+                    .map(|_| (self.events)(protocol, Some(first)))
+            }
+        };
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(wire::event_stream::CONTENT_TYPE));
         Ok(response)
     }

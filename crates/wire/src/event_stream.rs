@@ -3,6 +3,11 @@
 //! Source: <https://smithy.io/2.0/aws/amazon-eventstream.html>
 
 use bytes::{BufMut, Bytes, BytesMut};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cbor::Moments;
+use crate::{EncodeError, Protocol};
 
 /// The content type of such a body.
 pub const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
@@ -18,6 +23,30 @@ const TEXT: u8 = 7;
 /// A payload is short enough for its length to be counted in four bytes; one that is not becomes an empty message.
 pub fn event(name: &str, content_type: &str, payload: &[u8]) -> Bytes {
     message(&[(":event-type", name), (":content-type", content_type), (":message-type", "event")], payload)
+}
+
+/// An event whose members are written as `protocol` writes them.
+///
+/// # Errors
+/// For what cannot be written.
+pub fn document(protocol: Protocol, name: &str, members: &impl Serialize) -> Result<Bytes, EncodeError> {
+    Ok(event(name, protocol.content_type(), &write(protocol, members)?))
+}
+
+/// The event that ends a stream with an error.
+pub fn exception(protocol: Protocol, code: &str, text: &str) -> Bytes {
+    let payload = write(protocol, &json!({"message": text})).unwrap_or_default();
+    let headers =
+        [(":exception-type", code), (":content-type", protocol.content_type()), (":message-type", "exception")];
+    message(&headers, &payload)
+}
+
+fn write(protocol: Protocol, members: &impl Serialize) -> Result<Bytes, EncodeError> {
+    match protocol {
+        Protocol::RpcV2Cbor => crate::cbor::encode(members, Moments::Seconds),
+        Protocol::AwsCbor => crate::cbor::encode(members, Moments::Millis),
+        _ => crate::json::encode(members),
+    }
 }
 
 fn message(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
@@ -55,6 +84,21 @@ mod tests {
     #[test]
     fn the_empty_message_is_as_specified() {
         assert_eq!(message(&[], b"")[..], [0, 0, 0, 16, 0, 0, 0, 0, 5, 194, 72, 235, 125, 152, 200, 255]);
+    }
+
+    #[test]
+    fn documents_and_exceptions_are_written_as_the_protocol_writes() {
+        let payload = |message: &Bytes| {
+            let headers = u32::from_be_bytes(message[4..8].try_into().unwrap()) as usize;
+            message.slice(12 + headers..message.len() - 4)
+        };
+        let blob = crate::Blob::from(vec![1]);
+        assert_eq!(payload(&document(Protocol::Json11, "E", &[&blob]).unwrap()), r#"["AQ=="]"#);
+        assert_eq!(payload(&document(Protocol::AwsCbor, "E", &[&blob]).unwrap())[..], *b"\x81\x41\x01");
+        let exception = exception(Protocol::Json11, "InUse", "taken");
+        let text = String::from_utf8_lossy(&exception);
+        assert!(text.contains("\u{f}:exception-type\u{7}\0\u{5}InUse"), "{text:?}");
+        assert_eq!(payload(&exception), r#"{"message":"taken"}"#);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Map, Value as Json, json};
 
 use crate::Protocol;
+use crate::cbor::Moments;
 use crate::query::escape;
 
 /// On every answer: the id that names the request in logs.
@@ -54,7 +55,9 @@ pub fn encode_error(protocol: Protocol, error: &ErrorShape<'_>, request_id: &str
     let body = match protocol {
         Protocol::Json10 | Protocol::Json11 => json_body(error.document(true)),
         Protocol::RestJson => json_body(error.document(false)),
-        Protocol::RpcV2Cbor | Protocol::AwsCbor => crate::cbor::encode(&error.document(true)).unwrap_or_default(),
+        Protocol::RpcV2Cbor | Protocol::AwsCbor => {
+            crate::cbor::encode(&error.document(true), Moments::Seconds).unwrap_or_default()
+        }
         Protocol::Query => error.xml(request_id).into(),
     };
     let mut response = respond(protocol, status, body, request_id);
@@ -172,7 +175,7 @@ mod tests {
     fn rpc_v2_answers_cbor() {
         let response = encode_error(Protocol::RpcV2Cbor, &no_queue(), "id-1");
         assert_eq!(response.headers()["smithy-protocol"], "rpc-v2-cbor");
-        let document: Json = crate::cbor::decode(response.body()).unwrap();
+        let document: Json = crate::cbor::decode(response.body(), Moments::Seconds).unwrap();
         assert_eq!(document["__type"], "com.amazonaws.sqs#QueueDoesNotExist");
         assert_eq!(document["message"], "The queue <a> does not exist.");
     }

@@ -29,6 +29,9 @@ impl PathStyle {
 }
 
 /// What is signed, besides the request's parts.
+/// What HTTP/2 calls the host.
+pub(super) const AUTHORITY: &str = ":authority";
+
 #[derive(Clone, Copy)]
 pub(super) struct Claims<'a> {
     pub style: PathStyle,
@@ -121,10 +124,15 @@ fn query(query: &str) -> String {
 }
 
 /// One line: the values of the header in order, trimmed, runs of spaces made one. `None` when there are none.
+/// The header that has what was signed under this name: HTTP/2 has a name of its own for the host.
+pub(super) fn carrier(name: &str) -> &str {
+    if name == AUTHORITY { "host" } else { name }
+}
+
 fn header(text: &mut Vec<u8>, headers: &HeaderMap, name: &str) -> Option<()> {
     text.extend_from_slice(name.as_bytes());
     let mut separator = b':';
-    for value in headers.get_all(name) {
+    for value in headers.get_all(carrier(name)) {
         text.push(separator);
         let mut words = value.as_bytes().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         text.extend_from_slice(words.next().unwrap_or_default());

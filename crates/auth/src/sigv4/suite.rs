@@ -338,6 +338,23 @@ fn the_host_must_be_signed() {
     assert_eq!(error.to_string(), "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
 }
 
+/// As the JavaScript SDK signs over HTTP/2.
+#[test]
+fn the_host_may_be_signed_as_the_authority() {
+    let signed = Signed::new("/", "", "a", b"", "sqs");
+    let parts = Parts { method: "POST", path: "/", query: "", headers: &signed.headers };
+    let mut signature = parse(&parts).unwrap().unwrap();
+    signature.signed_headers.iter_mut().filter(|name| *name == "host").for_each(|name| *name = ":authority".into());
+    let Err(Error::Mismatch { canonical_request, string_to_sign }) = verify(&signature, &parts, b"", SECRET, NOW)
+    else {
+        panic!("the signature is of other headers")
+    };
+    let host = signed.headers["host"].to_str().unwrap();
+    assert!(canonical_request.contains(&format!("\n:authority:{host}\n")), "{canonical_request}");
+    signature.signature = signing_key(SECRET, &signature.scope).sign(&string_to_sign);
+    verify(&signature, &parts, b"", SECRET, NOW).unwrap();
+}
+
 #[test]
 fn the_scope_must_fit() {
     let signed = Signed::new("/", "", "a", b"", "sqs");

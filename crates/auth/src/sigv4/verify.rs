@@ -3,7 +3,7 @@
 use base::Timestamp;
 use subtle::ConstantTimeEq;
 
-use super::canonical::{self, Claims, PathStyle, sha256, string_to_sign};
+use super::canonical::{self, Claims, PathStyle, carrier, sha256, string_to_sign};
 use super::{
     Error, Parts, Payload, S3_SKEW_MAX, SKEW_MAX, Signature, SigningKey, UNSIGNED_PAYLOAD, compact, signing_key,
 };
@@ -29,7 +29,7 @@ pub fn verify_with_key(
 ) -> Result<(), Error> {
     check_date(signature)?;
     check_time(signature, now)?;
-    if !signature.signed_headers.iter().any(|name| name == "host") {
+    if !signature.signed_headers.iter().any(|name| carrier(name) == "host") {
         return Err(Error::Unsigned(
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".into(),
         ));
@@ -58,8 +58,8 @@ pub(super) fn check_signature(
 }
 
 fn missing(claims: &Claims, parts: &Parts) -> String {
-    let missing: Vec<&str> =
-        claims.signed_headers.iter().map(String::as_str).filter(|name| !parts.headers.contains_key(*name)).collect();
+    let names = claims.signed_headers.iter().map(String::as_str);
+    let missing: Vec<&str> = names.filter(|name| !parts.headers.contains_key(carrier(name))).collect();
     missing.join(", ")
 }
 
