@@ -134,3 +134,25 @@ def test_orders_are_worked_off_and_poison_ends_in_the_dead_letter_queue(server):
     assert "failed: " in logs and "REPORT RequestId" in logs
     server.run("remove", EXAMPLES / "queue-worker")
     assert "QueueUrls" not in sqs.list_queues(QueueNamePrefix="queue-worker")
+
+
+@pytest.mark.timeout(400)
+def test_clicks_are_counted_in_windows(server):
+    outcome = deploy(server, EXAMPLES / "clickstream")
+    base = api(outcome, "/clicks")
+    assert http("POST", f"{base}/clicks", {"visitor": "v", "pages": []})[0] == 400
+    for number in range(10):
+        pages = ["/", f"/{number % 2}", "/shop"]
+        assert http("POST", f"{base}/clicks", {"visitor": f"v{number}", "pages": pages}) == (202, {"accepted": 3})
+
+    def total():
+        status, windows = http("GET", f"{base}/counts")
+        assert status == 200, windows
+        return {page: sum(window["pages"].get(page, 0) for window in windows) for page in ("/", "/0", "/1", "/shop")}
+
+    expected = {"/": 10, "/0": 5, "/1": 5, "/shop": 10}
+    wait_until(lambda: total() == expected, 60, "every click being counted")
+    with urllib.request.urlopen(f"{base}/") as page:
+        assert page.headers["content-type"] == "text/html; charset=utf-8" and b"<h1>Clicks</h1>" in page.read()
+    server.run("remove", EXAMPLES / "clickstream")
+    assert server.client("kinesis").list_streams()["StreamNames"].count("clickstream") == 0

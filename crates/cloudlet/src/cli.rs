@@ -58,8 +58,8 @@ pub struct Dev {
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
-    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key. So that
-    /// hot keys and tight provisioning are found here first.
+    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
+    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first.
     #[arg(long)]
     pub throttle: bool,
     /// Debugs this function, named as in serverless.yml: with the Node inspector on port 9229, or debugpy on port 5678, or
@@ -119,8 +119,8 @@ pub struct Serve {
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
-    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key. So that
-    /// hot keys and tight provisioning are found here first.
+    /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
+    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first.
     #[arg(long)]
     pub throttle: bool,
     /// Node processes that wait for a function to start, for each version of Node that functions use; each takes some 40 MB

@@ -153,6 +153,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(http_apis)
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
+        .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
         .service(sqs::service())

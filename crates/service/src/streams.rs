@@ -13,3 +13,8 @@ pub fn wake(tx: &mut Tx, stream: &Arn) {
 pub fn channel(stream: &Arn) -> Vec<u8> {
     format!("stream/{stream}").into_bytes()
 }
+
+/// A shard of a stream that has several, each with readers of its own: its records are told as those of this ARN.
+pub fn shard(stream: &Arn, shard: &str) -> Arn {
+    Arn { resource: format!("{}/{shard}", stream.resource), ..stream.clone() }
+}

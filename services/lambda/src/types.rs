@@ -218,8 +218,11 @@ kv::stored!(Mapping, version = 1);
 /// How the records of a stream are treated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StreamSettings {
-    /// `TRIM_HORIZON` or `LATEST`.
+    /// `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
     pub start: String,
+    /// The moment that `AT_TIMESTAMP` is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
     /// Batches of one shard that are under way at once.
     pub lanes: u32,
     /// Without it, for as long as the records are there.
@@ -445,6 +448,7 @@ mod tests {
         };
         golden(&mapping, MAPPING);
         let stream = StreamSettings {
+            from: None,
             start: "LATEST".into(),
             lanes: 2,
             retries: Some(3),

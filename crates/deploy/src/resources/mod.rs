@@ -6,6 +6,7 @@ mod check;
 mod dynamodb;
 mod events;
 mod iam;
+mod kinesis;
 mod lambda;
 mod logs;
 pub mod shape;
@@ -109,6 +110,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &iam::Policy,
     &iam::Role,
     &iam::User,
+    &kinesis::ResourcePolicy,
+    &kinesis::Stream,
+    &kinesis::StreamConsumer,
     &lambda::Alias,
     &lambda::EventInvokeConfig,
     &lambda::EventSourceMapping,

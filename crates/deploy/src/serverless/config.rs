@@ -228,10 +228,13 @@ pub struct Sqs {
     pub maximum_concurrency: Option<i64>,
 }
 
-/// A stream of a table.
+/// A stream of Kinesis, or of a table.
 #[derive(Clone, Debug)]
 pub struct Stream {
     pub arn: Value,
+    pub of_table: bool,
+    /// Of Kinesis: who reads it, where that is not everybody together.
+    pub consumer: Option<StreamConsumer>,
     pub batch_size: i64,
     pub starting_position: String,
     pub enabled: bool,
@@ -245,6 +248,14 @@ pub struct Stream {
     pub report_batch_item_failures: bool,
     pub filter_patterns: Vec<Json>,
     pub on_failure: Option<Destination>,
+}
+
+#[derive(Clone, Debug)]
+pub enum StreamConsumer {
+    /// One of the function's own.
+    Own,
+    /// The one of this ARN.
+    Given(Value),
 }
 
 #[derive(Clone, Debug)]

@@ -115,7 +115,7 @@ pub const PROVIDER: &[Key] = &[
     ignored("logDataProtectionPolicy", "logs are not masked"),
     ignored("kmsKeyArn", NO_KMS),
     ignored("ecr", "there are no container images"),
-    ignored("kinesis", "it names consumers of streams, and there are none"),
+    ignored("kinesis", "consumers of streams are named after the function and the stream"),
     ignored("s3", "it configures buckets of events, and there are none"),
     ignored("eventBridge", "it chooses how the framework makes event buses"),
     ignored("websocket", "there are no WebSocket APIs yet"),
@@ -348,8 +348,8 @@ pub const STREAM_EVENT: &[Key] = &[
     read("filterPatterns"),
     read("functionResponseType"),
     read("destinations"),
-    refused("startingPositionTimestamp", "only Kinesis has it"),
-    refused("consumer", "only Kinesis has it"),
+    read("consumer"),
+    refused("startingPositionTimestamp", "the framework has it neither: make the mapping in `resources`"),
 ];
 
 pub const STREAM_DESTINATIONS: &[Key] = &[read("onFailure")];

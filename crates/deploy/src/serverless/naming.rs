@@ -97,8 +97,17 @@ pub fn queue_mapping(key: &str, queue: &str) -> String {
     format!("{}EventSourceMappingSQS{}", normalized(key), upper_first(&alphanumeric(queue)))
 }
 
-pub fn stream_mapping(key: &str, stream: &str) -> String {
-    format!("{}EventSourceMappingDynamodb{}", normalized(key), upper_first(&alphanumeric(stream)))
+pub fn stream_mapping(key: &str, of_table: bool, stream: &str) -> String {
+    let kind = if of_table { "Dynamodb" } else { "Kinesis" };
+    format!("{}EventSourceMapping{kind}{}", normalized(key), upper_first(&alphanumeric(stream)))
+}
+
+pub fn stream_consumer_name(key: &str, stream: &str) -> String {
+    format!("{key}{stream}Consumer")
+}
+
+pub fn stream_consumer(name: &str) -> String {
+    format!("{}StreamConsumer", upper_first(&alphanumeric(name)))
 }
 
 pub fn schedule(key: &str, number: usize) -> String {

@@ -1,8 +1,8 @@
-//! A `stream` event: the stream of a table.
+//! A `stream` event: a stream of Kinesis, or the stream of a table.
 
 use serde_json::Value as Json;
 
-use super::config::{Destination, Stream};
+use super::config::{Destination, Stream, StreamConsumer};
 use super::event::{reader_function, reports_failures};
 use super::function::destination;
 use super::keys;
@@ -12,6 +12,8 @@ use crate::yaml::Node;
 pub fn read(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Stream> {
     let mut stream = Stream {
         arn: Json::Null,
+        of_table: false,
+        consumer: None,
         batch_size: 10,
         starting_position: "TRIM_HORIZON".into(),
         enabled: true,
@@ -27,7 +29,8 @@ pub fn read(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Stream>
     };
     if node.as_scalar().is_some() || node.get("arn").is_none() && reader_function(node) {
         stream.arn = reader.arn(item, "stream")?;
-        return is_of_table(&stream.arn, item, reader).then_some(stream);
+        stream.of_table = is_of_table(&stream.arn, item, reader)?;
+        return Some(stream);
     }
     reader.keys(node, "a `stream` event", keys::STREAM_EVENT);
     if node.get("arn").is_none() {
@@ -35,23 +38,24 @@ pub fn read(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Stream>
         return None;
     }
     stream.arn = reader.arn(node, "arn")?;
-    match reader.word(node, "type").as_deref() {
-        Some("dynamodb") => {}
+    stream.of_table = match reader.word(node, "type").as_deref() {
+        Some("dynamodb") => true,
+        Some("kinesis") => false,
         Some(other) => {
-            let message = format!("a stream of the type `{other}` is not supported yet: `dynamodb` is");
+            let message = format!("a stream has the type `dynamodb` or `kinesis`, not `{other}`");
             reader.error(&node.get("type").unwrap_or(node).at, message);
             return None;
         }
-        None if !is_of_table(&stream.arn, node, reader) => return None,
-        None => {}
-    }
+        None => is_of_table(&stream.arn, node, reader)?,
+    };
     if let Some(position) = reader.word(node, "startingPosition") {
         if !matches!(position.as_str(), "TRIM_HORIZON" | "LATEST") {
             let at = &node.get("startingPosition").unwrap_or(node).at;
-            reader.error(at, format!("`startingPosition` is TRIM_HORIZON or LATEST for a table, not `{position}`"));
+            reader.error(at, format!("`startingPosition` is TRIM_HORIZON or LATEST, not `{position}`"));
         }
         stream.starting_position = position;
     }
+    stream.consumer = consumer(node, stream.of_table, reader);
     stream.batch_size = reader.integer(node, "batchSize", 1, 10_000).unwrap_or(10);
     stream.enabled = reader.boolean(node, "enabled").unwrap_or(true);
     stream.batch_window = reader.integer(node, "batchWindow", 0, 300);
@@ -67,15 +71,28 @@ pub fn read(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Stream>
 }
 
 /// The type of a stream that does not say it is told by its ARN, or by the attribute that is its ARN.
-fn is_of_table(arn: &Json, node: &Node, reader: &mut Reader<'_>) -> bool {
-    let of_table = match arn.as_str() {
-        Some(arn) => arn.split(':').nth(2) == Some("dynamodb"),
-        None => arn.pointer("/Fn::GetAtt/1").is_some_and(|attribute| attribute == "StreamArn"),
-    };
-    if !of_table {
-        reader.error(&node.at, "a `stream` event has the ARN of a table's stream, or `type: dynamodb`");
+fn is_of_table(arn: &Json, node: &Node, reader: &mut Reader<'_>) -> Option<bool> {
+    let attribute = arn.pointer("/Fn::GetAtt/1").and_then(Json::as_str);
+    match (arn.as_str().and_then(|arn| arn.split(':').nth(2)), attribute) {
+        (Some("dynamodb"), _) | (None, Some("StreamArn")) => Some(true),
+        (Some("kinesis"), _) => Some(false),
+        _ => {
+            reader.error(&node.at, "a `stream` event has the ARN of a stream, or a `type`: `dynamodb` or `kinesis`");
+            None
+        }
     }
-    of_table
+}
+
+fn consumer(node: &Node, of_table: bool, reader: &mut Reader<'_>) -> Option<StreamConsumer> {
+    let consumer = node.get("consumer")?;
+    if of_table {
+        reader.error(&consumer.at, "the stream of a table has no consumers");
+        return None;
+    }
+    if consumer.as_scalar().is_some_and(|scalar| matches!(scalar.text.as_str(), "true" | "false")) {
+        return reader.boolean(node, "consumer").filter(|own| *own).map(|_| StreamConsumer::Own);
+    }
+    reader.arn(node, "consumer").map(StreamConsumer::Given)
 }
 
 fn on_failure(node: &Node, reader: &mut Reader<'_>) -> Option<Destination> {

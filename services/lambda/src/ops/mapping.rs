@@ -41,6 +41,7 @@ pub struct MappingInput {
     pub self_managed_event_source: Option<Value>,
     pub destination_config: Option<DestinationConfig>,
     pub starting_position: Option<String>,
+    pub starting_position_timestamp: Option<DateTime>,
     pub parallelization_factor: Option<i64>,
     pub maximum_retry_attempts: Option<i64>,
     pub maximum_record_age_in_seconds: Option<i64>,
@@ -259,9 +260,11 @@ fn source(input: &MappingInput) -> Result<Arn, Error> {
     match arn.service.as_str() {
         "sqs" => Ok(arn),
         "dynamodb" if arn.resource.contains("/stream/") => Ok(arn),
-        "kinesis" | "kafka" | "mq" | "rds" => {
-            Err(Error::NotImplemented(format!("An event source mapping of {} (SQS and DynamoDB are)", arn.service)))
-        }
+        "kinesis" if arn.resource.starts_with("stream/") => Ok(arn),
+        "kafka" | "mq" | "rds" => Err(Error::NotImplemented(format!(
+            "An event source mapping of {} (SQS, DynamoDB and Kinesis are)",
+            arn.service
+        ))),
         _ => Err(Error::invalid(format!("Unrecognized event source: {text}"))),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html>
 
-use base::{Arn, Region};
+use base::Arn;
 use serde::Serialize;
 use service::{Caller, Cx};
+use wire::DateTime;
 
 use super::event_config::{Destination, destination};
 use super::mapping::MappingInput;
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::function::{self, Resolved};
 use crate::name::FunctionRef;
-use crate::sources::stream::reader::{self, Position, Reader};
+use crate::sources::stream::reader::{Position, Reader};
 use crate::types::{Checkpoint, Latest, Mapping, StreamSettings};
 
 /// Members of a mapping that only streams have.
@@ -21,6 +22,8 @@ use crate::types::{Checkpoint, Latest, Mapping, StreamSettings};
 #[serde(rename_all = "PascalCase")]
 pub struct StreamOutput {
     starting_position: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starting_position_timestamp: Option<DateTime>,
     parallelization_factor: u32,
     maximum_retry_attempts: i64,
     maximum_record_age_in_seconds: i64,
@@ -39,6 +42,7 @@ pub fn output(settings: StreamSettings) -> StreamOutput {
     let forever = |limit: Option<u32>| limit.map_or(-1, i64::from);
     StreamOutput {
         starting_position: settings.start,
+        starting_position_timestamp: settings.from.map(DateTime),
         parallelization_factor: settings.lanes,
         maximum_retry_attempts: forever(settings.retries),
         maximum_record_age_in_seconds: forever(settings.age_seconds),
@@ -51,7 +55,7 @@ pub fn output(settings: StreamSettings) -> StreamOutput {
 }
 
 pub fn is_stream(source: &Arn) -> bool {
-    source.service == "dynamodb"
+    matches!(source.service.as_str(), "dynamodb" | "kinesis")
 }
 
 pub fn check(input: &MappingInput, constraints: &mut Constraints) {
@@ -73,12 +77,18 @@ pub fn check(input: &MappingInput, constraints: &mut Constraints) {
 /// # Errors
 /// When it does not say where.
 pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
+    let source = input.event_source_arn.as_deref().unwrap_or_default();
+    let (of_kinesis, from) = (source.contains(":kinesis:"), input.starting_position_timestamp);
     let start = match input.starting_position.as_deref() {
-        Some(start @ ("TRIM_HORIZON" | "LATEST")) => start.to_owned(),
-        Some(_) => {
-            let source = input.event_source_arn.as_deref().unwrap_or_default();
-            return Err(Error::invalid(format!("Unsupported starting position for arn type: {source}")));
+        Some("AT_TIMESTAMP") if of_kinesis && from.is_none() => {
+            return Err(Error::invalid("StartingPositionTimestamp is required for starting position AT_TIMESTAMP."));
         }
+        Some(start) if start != "AT_TIMESTAMP" && from.is_some() => {
+            return Err(Error::invalid("StartingPositionTimestamp is only valid for starting position AT_TIMESTAMP."));
+        }
+        Some(start @ ("TRIM_HORIZON" | "LATEST")) => start.to_owned(),
+        Some(start) if of_kinesis => start.to_owned(),
+        Some(_) => return Err(Error::invalid(format!("Unsupported starting position for arn type: {source}"))),
         None => {
             return Err(Error::invalid(
                 "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",
@@ -87,6 +97,7 @@ pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
     };
     Ok(StreamSettings {
         start,
+        from: from.map(|moment| moment.0),
         lanes: 1,
         retries: None,
         age_seconds: None,
@@ -138,7 +149,7 @@ pub fn apply(input: &MappingInput, before: StreamSettings) -> Result<StreamSetti
 /// Whether the stream is there and the role may read it; and where a new mapping begins in each of its shards.
 pub async fn starts(cx: &Cx, mapping: &Mapping, function: &FunctionRef) -> Result<Vec<(String, Checkpoint)>, Error> {
     let reader = reader(cx, &mapping.source, function)?;
-    let shards = reader::check(&reader).await?;
+    let shards = reader.check().await?;
     if mapping.stream.as_ref().is_none_or(|settings| settings.start != "LATEST") {
         return Ok(Vec::new());
     }
@@ -154,12 +165,11 @@ pub async fn starts(cx: &Cx, mapping: &Mapping, function: &FunctionRef) -> Resul
 /// # Errors
 /// When the stream is not there, or the role may not read it.
 pub async fn check_source(cx: &Cx, stream: &Arn, function: &FunctionRef) -> Result<(), Error> {
-    reader::check(&reader(cx, stream, function)?).await.map(|_| ())
+    reader(cx, stream, function)?.check().await.map(|_| ())
 }
 
-fn reader(cx: &Cx, stream: &Arn, function: &FunctionRef) -> Result<Reader, Error> {
+fn reader(cx: &Cx, source: &Arn, function: &FunctionRef) -> Result<Reader, Error> {
     let Resolved { version, .. } = function::resolve(&cx.db().read()?, function, 1.0)?;
     let caller = Caller::role_session(&version.settings.role, &function.name);
-    let role = cx.cloud().cx(caller, Region::new(stream.region.as_str()), None);
-    Ok(Reader { role, stream: stream.clone() })
+    Ok(Reader::new(cx.with_caller(caller), source))
 }

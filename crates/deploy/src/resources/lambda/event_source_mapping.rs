@@ -22,6 +22,7 @@ impl Resource for EventSourceMapping {
             &[
                 fixed("EventSourceArn", Shape::Text).required(),
                 fixed("StartingPosition", Shape::Text),
+                fixed("StartingPositionTimestamp", Shape::Integer),
                 property("FunctionName", Shape::Text).required(),
                 property("BatchSize", Shape::Integer),
                 property("MaximumBatchingWindowInSeconds", Shape::Integer),
@@ -53,7 +54,10 @@ impl Resource for EventSourceMapping {
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        let mut input = without(wanted, &["Tags", "KmsKeyArn", "MetricsConfig", "EventSourceArn", "StartingPosition"]);
+        let mut input = without(
+            wanted,
+            &["Tags", "KmsKeyArn", "MetricsConfig", "EventSourceArn", "StartingPosition", "StartingPositionTimestamp"],
+        );
         for (key, unset) in
             UNSET.iter().filter(|(key, _)| old.properties.contains_key(*key) && !wanted.contains_key(*key))
         {

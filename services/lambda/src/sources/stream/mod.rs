@@ -5,9 +5,12 @@
 //! Poller -> Shard (one for each shard: reads) -> Lane (runs batches; records of one partition key share a lane)
 //! ```
 //!
-//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
 mod batch;
+mod dynamodb;
+mod kinesis;
 mod lane;
 pub mod reader;
 mod shard;
@@ -16,8 +19,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Region;
 use service::{Caller, Cx};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +34,8 @@ use crate::types::{Mapping, StreamSettings};
 
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(5);
+/// The pause after a read that was one too many.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 /// How often it is asked for new shards.
 const SHARDS_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -45,6 +50,8 @@ struct Inner {
     function: FunctionRef,
     filters: Vec<Filter>,
     stop: CancellationToken,
+    /// Rung when a shard is done with: others may come of it.
+    shard_done: Notify,
 }
 
 impl Poller {
@@ -58,7 +65,16 @@ impl Poller {
         let function = FunctionRef::of_arn(&mapping.function)
             .ok_or_else(|| Error::invalid(format!("{} is not a function", mapping.function)))?;
         let filters = mapping.filters.iter().map(|pattern| Filter::parse(pattern)).collect::<Result<_, _>>()?;
-        Ok(Poller(Arc::new(Inner { lambda, cx, mapping, settings, function, filters, stop })))
+        Ok(Poller(Arc::new(Inner {
+            lambda,
+            cx,
+            mapping,
+            settings,
+            function,
+            filters,
+            stop,
+            shard_done: Notify::new(),
+        })))
     }
 
     /// Reads until it is stopped, or the stream has ended. Batches that were begun by then are finished.
@@ -75,7 +91,10 @@ impl Poller {
                     PAUSE
                 }
             };
-            inner.pause(wait).await;
+            tokio::select! {
+                _ = inner.pause(wait) => {}
+                () = inner.shard_done.notified() => {}
+            }
         }
         tasks.close();
         tasks.wait().await;
@@ -96,8 +115,7 @@ impl Inner {
     fn reader(&self) -> Result<Reader, Error> {
         let target = invoke::resolve(&self.cx, &self.function)?;
         let caller = Caller::role_session(&target.version.settings.role, &self.function.name);
-        let stream = self.mapping.source.clone();
-        Ok(Reader { role: self.cx.cloud().cx(caller, Region::new(stream.region.as_str()), None), stream })
+        Ok(Reader::new(self.cx.with_caller(caller), &self.mapping.source))
     }
 
     /// Starts on the shards that are new; on one that came of another only when that one is done with.
@@ -108,20 +126,21 @@ impl Inner {
     ) -> Result<(), Error> {
         let shards = self.reader()?.shards().await?;
         running.retain(|id, _| shards.iter().any(|shard| shard.id == *id));
-        let is_done = |id: &String| running.get(id).is_none_or(CancellationToken::is_cancelled);
         let ready = |shard: &reader::Shard| {
-            let parent = shard.parent.as_ref().filter(|parent| shards.iter().any(|other| other.id == **parent));
+            let is_listed = |parent: &&String| shards.iter().any(|other| other.id == **parent);
+            let mut parents = shard.parents.iter().filter(is_listed);
             !running.contains_key(&shard.id)
-                && parent.is_none_or(|parent| running.contains_key(parent) && is_done(parent))
+                && parents.all(|parent| running.get(parent).is_some_and(CancellationToken::is_cancelled))
         };
         let new: Vec<String> = shards.iter().filter(|shard| ready(shard)).map(|shard| shard.id.clone()).collect();
         for shard in shards.into_iter().filter(|shard| new.contains(&shard.id)) {
             let done = CancellationToken::new();
             running.insert(shard.id.clone(), done.clone());
-            let shard = shard::Shard::new(self.clone(), shard)?;
+            let (inner, shard) = (self.clone(), shard::Shard::new(self.clone(), shard)?);
             tasks.spawn(async move {
                 shard.run().await;
                 done.cancel();
+                inner.shard_done.notify_one();
             });
         }
         Ok(())

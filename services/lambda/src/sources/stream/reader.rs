@@ -1,40 +1,40 @@
-//! Reading streams as a function's role: the same steps whatever service keeps the stream, and what differs between
-//! them in one place each. A further kind of stream is another arm in these functions.
+//! Reading streams as a function's role: the same steps whatever service keeps the stream; what differs between them is in
+//! a file for each.
 //!
-//! Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
+//! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>,
+//! <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use base::{Arn, Timestamp};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use service::Cx;
+use base::{Arn, Region, Timestamp};
+use serde_json::{Map, Value};
+use service::{Caller, Cx, Permission};
 
+use super::{dynamodb, kinesis};
 use crate::error::Error;
-
-/// The permissions that reading needs, as `service:Action`.
-pub fn actions(stream: &Arn) -> [String; 4] {
-    ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"]
-        .map(|action| format!("{}:{action}", stream.service))
-}
 
 /// A stream, and as whom it is read.
 pub struct Reader {
     pub role: Cx,
+    /// What the mapping names: a stream, or a consumer of one.
+    pub source: Arn,
     pub stream: Arn,
 }
 
 pub struct Shard {
     pub id: String,
-    pub parent: Option<String>,
+    pub parents: Vec<String>,
     /// The attribute of the partition key, where records do not say theirs.
     pub partition: Option<String>,
 }
 
 /// Where reading begins in a shard.
+#[derive(Clone, Copy)]
 pub enum Position<'a> {
     Oldest,
     Latest,
+    /// With the first record that arrived then, or later.
+    At(Timestamp),
     After(&'a str),
 }
 
@@ -44,7 +44,7 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// A record as functions and filters see it, with what the reading of a stream goes by.
+/// A record as functions see it, with what the reading of a stream goes by.
 pub struct Record {
     pub sequence: String,
     /// Records with the same one stay in order.
@@ -53,116 +53,102 @@ pub struct Record {
     pub event: Map<String, Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Described {
-    stream_description: Description,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Description {
-    shards: Vec<ShardOutput>,
-    last_evaluated_shard_id: Option<String>,
-    #[serde(default)]
-    key_schema: Vec<BTreeMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ShardOutput {
-    shard_id: String,
-    parent_shard_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Begun {
-    shard_iterator: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Records {
-    records: Vec<Map<String, Value>>,
-    next_shard_iterator: Option<String>,
-}
-
 impl Reader {
-    async fn call<O: serde::de::DeserializeOwned>(&self, operation: &str, input: Value) -> Result<O, service::Error> {
-        self.role.renew().call("dynamodbstreams", operation, input).await
+    pub fn new(role: Cx, source: &Arn) -> Reader {
+        let stream = kinesis::of_consumer(source).unwrap_or_else(|| source.clone());
+        Reader {
+            role: role.cloud().cx(role.caller().clone(), Region::new(stream.region.as_str()), None),
+            source: source.clone(),
+            stream,
+        }
+    }
+
+    fn is_kinesis(&self) -> bool {
+        self.stream.service == "kinesis"
+    }
+
+    /// Calls an operation as the role. A consumer is read by the server itself, where the role may subscribe to it.
+    pub(super) async fn call<O: serde::de::DeserializeOwned>(
+        &self,
+        operation: &str,
+        input: Value,
+    ) -> Result<O, service::Error> {
+        let role = self.role.renew();
+        let api = if self.is_kinesis() { "kinesis" } else { "dynamodbstreams" };
+        if self.source == self.stream {
+            return role.call(api, operation, input).await;
+        }
+        role.authorize(&Permission::new(kinesis::SUBSCRIBE, &self.source))?;
+        role.with_caller(Caller::system(role.account())).call(api, operation, input).await
     }
 
     pub async fn shards(&self) -> Result<Vec<Shard>, service::Error> {
-        let (mut shards, mut after) = (Vec::new(), None);
-        loop {
-            let mut input = json!({"StreamArn": self.stream});
-            if let Some(after) = after {
-                input["ExclusiveStartShardId"] = Value::String(after);
-            }
-            let Described { stream_description: page } = self.call("DescribeStream", input).await?;
-            let hash = page.key_schema.iter().find(|element| element.get("KeyType").is_some_and(|kind| kind == "HASH"));
-            let partition = hash.and_then(|element| element.get("AttributeName"));
-            shards.extend(page.shards.into_iter().map(|shard| Shard {
-                id: shard.shard_id,
-                parent: shard.parent_shard_id,
-                partition: partition.cloned(),
-            }));
-            after = page.last_evaluated_shard_id;
-            if after.is_none() {
-                return Ok(shards);
-            }
-        }
+        if self.is_kinesis() { kinesis::shards(self).await } else { dynamodb::shards(self).await }
     }
 
     /// Begins after a record that is not kept any more with the oldest that is.
     pub async fn iterator(&self, shard: &str, position: Position<'_>) -> Result<String, service::Error> {
-        let (kind, sequence) = match position {
-            Position::Oldest => ("TRIM_HORIZON", None),
-            Position::Latest => ("LATEST", None),
-            Position::After(sequence) => ("AFTER_SEQUENCE_NUMBER", Some(sequence)),
-        };
-        let mut input = json!({"StreamArn": self.stream, "ShardId": shard, "ShardIteratorType": kind});
-        if let Some(sequence) = sequence {
-            input["SequenceNumber"] = sequence.into();
+        if self.is_kinesis() {
+            kinesis::iterator(self, shard, position).await
+        } else {
+            dynamodb::iterator(self, shard, position).await
         }
-        let answer = match self.call::<Begun>("GetShardIterator", input.clone()).await {
-            Err(error) if sequence.is_some() && error.code == "TrimmedDataAccessException" => {
-                let input = json!({"StreamArn": self.stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
-                self.call::<Begun>("GetShardIterator", input).await
-            }
-            answer => answer,
-        };
-        Ok(answer?.shard_iterator)
     }
 
     pub async fn read(&self, shard: &Shard, iterator: &str) -> Result<Page, service::Error> {
-        let page: Records = self.call("GetRecords", json!({"ShardIterator": iterator})).await?;
-        let records = page.records.into_iter().map(|record| self.record(shard, record)).collect::<Option<Vec<_>>>();
-        let records = records.ok_or_else(|| service::Error::internal("a record of a stream lacks what all have"))?;
-        Ok(Page { records, next: page.next_shard_iterator })
+        let page = if self.is_kinesis() {
+            kinesis::read(self, shard, iterator).await
+        } else {
+            dynamodb::read(self, shard, iterator).await
+        };
+        page?.ok_or_else(|| service::Error::internal("a record of a stream lacks what all have"))
     }
 
-    fn record(&self, shard: &Shard, mut event: Map<String, Value>) -> Option<Record> {
-        event.insert("eventSourceARN".into(), self.stream.to_string().into());
-        if let Some(identity) = event.get_mut("userIdentity").and_then(Value::as_object_mut) {
-            // The API writes these members with capitals, events do not.
-            *identity = ["principalId", "type"]
-                .into_iter()
-                .zip(["PrincipalId", "Type"])
-                .filter_map(|(member, written)| Some((member.to_owned(), identity.get(written)?.clone())))
-                .collect();
+    /// The channel that tells of new records.
+    pub fn channel(&self, shard: &Shard) -> Vec<u8> {
+        match self.is_kinesis() {
+            true => service::streams::channel(&service::streams::shard(&self.stream, &shard.id)),
+            false => service::streams::channel(&self.stream),
         }
-        let change = event.get("dynamodb")?;
-        let keys = change.get("Keys")?;
-        let partition = shard.partition.as_ref().and_then(|name| keys.get(name)).unwrap_or(keys).to_string();
-        let seconds = change.get("ApproximateCreationDateTime")?.as_f64()?;
-        Some(Record {
-            sequence: change.get("SequenceNumber")?.as_str()?.to_owned(),
-            partition,
-            at: Timestamp((seconds * 1000.0) as u64),
-            event,
+    }
+
+    /// What reading needs permission for.
+    fn permissions(&self) -> Vec<Permission> {
+        if self.source != self.stream {
+            return vec![Permission::new(kinesis::SUBSCRIBE, &self.source)];
+        }
+        ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"]
+            .map(|action| Permission::new(format!("{}:{action}", self.stream.service), &self.stream))
+            .into()
+    }
+
+    /// # Errors
+    /// When the role lacks a permission, or the stream is not there.
+    pub async fn check(&self) -> Result<Vec<Shard>, Error> {
+        for permission in self.permissions() {
+            self.role.authorize(&permission).map_err(|_| {
+                let place = if self.is_kinesis() { "IAM" } else { "DynamoDB" };
+                Error::invalid(format!(
+                    "Cannot access stream {}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in {place}.",
+                    self.source
+                ))
+            })?;
+        }
+        if self.source != self.stream {
+            kinesis::check_consumer(self).await?;
+        }
+        self.shards().await.map_err(|error| match &*error.code {
+            "ResourceNotFoundException" => Error::invalid(format!("Stream not found: {}", self.stream)),
+            _ => error.into(),
         })
+    }
+}
+
+/// What filters look at: the record, of Kinesis with its data as what they stand for.
+pub fn for_filter(event: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    match event.get("kinesis").and_then(Value::as_object) {
+        Some(record) => Cow::Owned(kinesis::for_filter(record)),
+        None => Cow::Borrowed(event),
     }
 }
 
@@ -172,21 +158,4 @@ pub fn batch_info_member(stream: &Arn) -> &'static str {
         "dynamodb" => "DDBStreamBatchInfo",
         _ => "KinesisBatchInfo",
     }
-}
-
-/// # Errors
-/// When the role lacks a permission, or the stream is not there.
-pub async fn check(reader: &Reader) -> Result<Vec<Shard>, Error> {
-    for action in actions(&reader.stream) {
-        reader.role.authorize(&service::Permission::new(action, &reader.stream)).map_err(|_| {
-            Error::invalid(format!(
-                "Cannot access stream {}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in DynamoDB.",
-                reader.stream
-            ))
-        })?;
-    }
-    reader.shards().await.map_err(|error| match &*error.code {
-        "ResourceNotFoundException" => Error::invalid(format!("Stream not found: {}", reader.stream)),
-        _ => error.into(),
-    })
 }

@@ -7,11 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
 use super::reader::{self, Position, Record};
-use super::{Inner, PAUSE, SHARDS_INTERVAL, lane};
+use super::{Inner, PAUSE, SHARDS_INTERVAL, THROTTLED_PAUSE, lane};
 use crate::error::Error;
 use crate::limits;
 use crate::model::mapping;
-use crate::types::{Checkpoint, Lane};
+use crate::types::{Checkpoint, Lane, Latest};
 
 pub struct Shard {
     pub poller: Arc<Inner>,
@@ -67,10 +67,16 @@ impl Shard {
                 Err(error) => {
                     tracing::debug!(mapping = self.poller.mapping.id, %error, "a shard cannot be read");
                     // An iterator that was used too late is no problem: the next one begins at the same place.
-                    let expired = error.code == "ExpiredIteratorException";
-                    if !expired {
-                        self.poller.problem(&error);
-                        self.poller.pause(PAUSE).await;
+                    match &*error.code {
+                        "ExpiredIteratorException" => {}
+                        // Nor is one that others have read as much of as there is in a second.
+                        "ProvisionedThroughputExceededException" => {
+                            self.poller.pause(THROTTLED_PAUSE).await;
+                        }
+                        _ => {
+                            self.poller.problem(&error);
+                            self.poller.pause(PAUSE).await;
+                        }
                     }
                 }
             }
@@ -86,15 +92,14 @@ impl Shard {
         let reader = poller.reader()?;
         let mut iterator = self.begin(&reader).await?;
         // Before which time records are not wanted.
-        let mut since = None;
-        let channel = service::streams::channel(&poller.mapping.source);
+        let mut since = poller.settings.from;
+        let channel = reader.channel(&self.shard);
         loop {
             let mut changed = poller.cx.db().watch(&channel);
             let page = match reader.read(&self.shard, &iterator).await {
                 // Where the mapping began is known by the time alone, once the iterator of that moment cannot be used.
-                Err(error) if error.code == "ExpiredIteratorException" && self.progress().read.is_empty() => {
-                    let latest = self.progress().checkpoint.latest.clone();
-                    since = latest.map(|latest| Timestamp::from_secs(latest.since.as_secs()));
+                Err(error) if error.code == "ExpiredIteratorException" && self.begins_latest().is_some() => {
+                    since = self.begins_latest().map(|latest| Timestamp::from_secs(latest.since.as_secs()));
                     iterator = reader.iterator(&self.shard.id, Position::Oldest).await?;
                     continue;
                 }
@@ -119,24 +124,34 @@ impl Shard {
         }
     }
 
+    /// Where the shard ended when the mapping was made, as long as nothing was read that came later.
+    fn begins_latest(&self) -> Option<Latest> {
+        let progress = self.progress();
+        progress.checkpoint.latest.clone().filter(|_| progress.read.is_empty())
+    }
+
     /// An iterator where reading begins.
     async fn begin(&self, reader: &reader::Reader) -> Result<String, service::Error> {
-        let (read, latest) = {
-            let progress = self.progress();
-            (progress.read.clone(), progress.checkpoint.latest.clone())
-        };
-        match latest {
-            Some(latest) if read.is_empty() => Ok(latest.iterator),
-            _ if read.is_empty() => reader.iterator(&self.shard.id, Position::Oldest).await,
-            _ => reader.iterator(&self.shard.id, Position::After(&read)).await,
+        if let Some(latest) = self.begins_latest() {
+            return Ok(latest.iterator);
         }
+        let read = self.progress().read.clone();
+        let position = match self.poller.settings.from {
+            _ if !read.is_empty() => Position::After(&read),
+            Some(moment) => Position::At(moment),
+            None => Position::Oldest,
+        };
+        reader.iterator(&self.shard.id, position).await
     }
 
     /// Hands a record to its lane, when a filter wants it and it is not done with. False when it was stopped meanwhile.
     async fn dispatch(&self, lanes: &[mpsc::UnboundedSender<Entry>], record: Record) -> bool {
         let number = lane_of(&record.partition, lanes.len());
         let filters = &self.poller.filters;
-        let wanted = filters.is_empty() || filters.iter().any(|filter| filter.matches(&record.event));
+        let wanted = filters.is_empty() || {
+            let shown = reader::for_filter(&record.event);
+            filters.iter().any(|filter| filter.matches(&shown))
+        };
         let sequence = record.sequence.clone();
         let is_done = |lane: &Lane| !is_later(&sequence, &lane.done);
         if !wanted || self.progress().checkpoint.lanes.get(number).is_none_or(is_done) {
