@@ -127,5 +127,5 @@ def test_what_waits_for_requests_is_shown(tmp_path, count):
     assert python()["zygote"]["memory_bytes"] > 0
     text = server.run("status").stdout
     assert "python3-12: 1 instances, 0 busy, " in text and "; 1 more wait, forked from one process, " in text
-    assert ("Node processes that wait for a function: 1, " in text) == (count == 1)
+    assert ("processes that wait for a function: 1, " in text) == (count == 1)
     assert server.stop(), server.logged()

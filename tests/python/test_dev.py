@@ -34,9 +34,9 @@ def main(event, context):
 class Dev:
     """A running `cloudlet dev`, and what it has printed."""
 
-    def __init__(self, folder, *options):
-        command = [BINARY, "dev", str(folder), "--listen", "127.0.0.1:0", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def __init__(self, folder, *options, command=(BINARY,), env=None):
+        command = [*command, "dev", str(folder), "--listen", "127.0.0.1:0", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
         self.lines = []
         self.reader = threading.Thread(target=self.read)
         self.reader.start()

@@ -10,7 +10,7 @@ import threading
 import urllib.request
 
 import pytest
-from cloudlet import wait_until
+from cloudlet import BINARY, wait_until
 from test_dev import Dev
 from test_examples import http
 
@@ -169,11 +169,11 @@ def write(folder, runtime, code):
 def inspect(tmp_path):
     devs = []
 
-    def start(runtime):
+    def start(runtime, **options):
         (tmp_path / "serverless.yml").write_text(CONFIG.replace("RUNTIME", runtime))
         (tmp_path / "other.py").write_text("def main(event, context): pass")
         write(tmp_path, runtime, "1")
-        devs.append(Dev(tmp_path, "--inspect", "hello:0"))
+        devs.append(Dev(tmp_path, "--inspect", "hello:0", **options))
         url = devs[0].wait_for(r"GET\s+(http\S+)").group(1)
         port = int(devs[0].wait_for(r"looked-dev-hello can be debugged: .* listens on 127.0.0.1:(\d+)").group(1))
         return tmp_path, devs[0], url, port
@@ -232,9 +232,21 @@ def test_node_stops_where_it_is_told_to_for_as_long_as_it_takes(inspect):
     assert http("GET", url) == (200, {"answer": 43})
 
 
+# Without this capability, root can isolate nothing.
+ISOLATED, NOT_ISOLATED = (BINARY,), ("setpriv", "--bounding-set=-sys_admin", BINARY)
+
+
 @pytest.mark.timeout(400)
-def test_python_stops_where_it_is_told_to(inspect):
-    folder, dev, url, port = inspect("python3.12")
+@pytest.mark.parametrize("command", [ISOLATED, NOT_ISOLATED], ids=["isolated", "not isolated"])
+def test_python_stops_where_it_is_told_to(inspect, command):
+    if command is NOT_ISOLATED and os.getuid() != 0:
+        pytest.skip("takes root, to give a capability up")
+    folder, dev, url, port = inspect("python3.12", command=command)
+    assert ("not isolated on this host" in dev.output()) == (command is NOT_ISOLATED)
+    stops(folder, dev, url, port)
+
+
+def stops(folder, dev, url, port):
     assert '"type":"debugpy"' in dev.output()
 
     def connect():

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from cloudlet import BINARY, Server
+from test_dev import Dev
+from test_inspect import CONFIG, stops, write
 from test_lambda import make_role
 from test_lambda_extensions import BOOTSTRAP, deploy, package
 from test_lambda_telemetry import CODE, HTTP, TELEMETRY, extension, told_of_first
@@ -306,6 +308,23 @@ def test_instances_serve_the_same_port(reaches):
     assert reaches("own", "127.0.0.1", 8080) == reaches("own", "0.0.0.0", 8080) == "own"
     with ThreadPoolExecutor(3) as pool:
         assert list(pool.map(lambda _: reaches(8080, function="holds"), range(3))) == ["served"] * 3
+
+
+@pytest.mark.timeout(400)
+def test_a_function_is_debugged_from_the_host(unprivileged):
+    binary, data, user = unprivileged
+    folder = data.parent / "home/project"
+    folder.mkdir()
+    (folder / "serverless.yml").write_text(CONFIG.replace("RUNTIME", "python3.12"))
+    (folder / "other.py").write_text("def main(event, context): pass")
+    write(folder, "python3.12", "1")
+    os.chown(folder, user or os.getuid(), -1)
+    become = () if user is None else ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+    dev = Dev(folder, "--inspect", "hello:0", command=(*become, binary), env=os.environ | {"HOME": str(data.parent / "home")})
+    url = dev.wait_for(r"GET\s+(http\S+)").group(1)
+    port = int(dev.wait_for(r"looked-dev-hello can be debugged: .* listens on 127.0.0.1:(\d+)").group(1))
+    stops(folder, dev, url, port)
+    assert dev.stop() == 0, dev.output()
 
 
 def test_an_extension_is_told_what_happens(server):

@@ -1,10 +1,10 @@
-//! Starting Node processes ahead of need, and making instances of them.
+//! Starting processes ahead of need, and making instances of them.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sandbox::{Command, FIRST_DESCRIPTOR, Furniture, Limits, Resources, SHARES_OF_A_PROCESSOR};
+use sandbox::{Command, Errand, FIRST_DESCRIPTOR, Furniture, Limits, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -14,10 +14,12 @@ use crate::extensions::Extensions;
 use crate::frames::Frames;
 use crate::function::{FunctionSpec, Initialization, InvokeError};
 use crate::instance::{Instance, Services, bytes};
+use crate::interpreter::Language;
 use crate::limits::{COMPILED_AHEAD_BYTES_MIN, INIT_TIMEOUT, OVERHEAD_BYTES};
 use crate::prebooted::{Booted, Kind};
 use crate::process::Process;
-use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, limits, pair};
+use crate::runtime_api::RuntimeApi;
+use crate::start::{Birth, Launching, Mode, NODE_OPTIONS, StartError, Starter, limits, pair, refused_entrypoint};
 use crate::telemetry::Telemetry;
 use crate::toolchain::Toolchain;
 use crate::view::{Needs, View};
@@ -37,24 +39,28 @@ const TMP_MB: u32 = 512;
 const CPU_SHARES: u64 = SHARES_OF_A_PROCESSOR / 4;
 
 impl Starter {
-    /// What a process for this function can be started with ahead of need; `None` when it has to be started for it.
+    /// What a process for this function can be started as ahead of need; `None` when it has to be started for it.
     pub(crate) fn prebootable(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> Option<Kind> {
-        let program = toolchain.node()?.to_owned();
         let possible = match toolchain.view {
             View::Isolated(_) => Furniture::is_possible() && spec.ephemeral_storage_mb == TMP_MB,
             // The linker learns when the process starts where a function's libraries are, which differs here.
-            View::Whole => !has_libraries(spec),
+            View::Whole => toolchain.node().is_some() && !has_libraries(spec),
         };
-        let early = spec.environment.keys().any(|name| is_looked_at_early(name));
-        let kind = Kind { program, sdk: toolchain.sdk.clone() };
+        let kind = match (toolchain.node(), toolchain.language) {
+            (Some(program), _) => {
+                let is_early = |name: &String| is_looked_at_early(name);
+                let as_any = toolchain.esbuild.is_none() && !spec.environment.keys().any(is_early);
+                as_any.then(|| Kind::Node { program: program.to_owned(), sdk: toolchain.sdk.clone() })?
+            }
+            (None, Language::Provided) => Kind::Bare,
+            (None, _) => return None,
+        };
         (possible
-            && !early
-            && toolchain.esbuild.is_none()
             && toolchain.extensions.is_empty()
             // Its debugger is asked for on the command line.
             && !toolchain.inspected
-            && !self.prebooted.is_off())
-        .then_some(kind)
+            && self.prebooted.wanted(&kind) > 0)
+            .then_some(kind)
     }
 
     /// Makes an instance of a process that was started ahead, if there is one to use. Others are started in the background
@@ -81,7 +87,7 @@ impl Starter {
     ) -> Result<Option<Instance>, StartError> {
         let started = Instant::now();
         let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
-        let Booted { process, mut frames, pipe, folder, view } = booted;
+        let Booted { process, channel, pipe, folder, view } = booted;
         let telemetry = Telemetry::new(self.env.clone());
         let extensions = Arc::new(Extensions::new(spec.clone(), self.env.clone(), &[], telemetry.clone()));
         let api = Api::listen().await.map_err(|error| InvokeError::Start(error.to_string()))?;
@@ -90,7 +96,7 @@ impl Starter {
             let Some(mounts) = toolchain.view.beyond(&view) else { return Ok(None) };
             let (resources, loopback_ports) = (limits(spec).resources, self.reachable(spec, Some(port)));
             if let Err(error) = process.furnish(Furniture { mounts, resources, loopback_ports }).await {
-                tracing::warn!(%error, "Node processes are not started ahead any more: they cannot be given a function");
+                tracing::warn!(%error, "processes are not started ahead any more: they cannot be given a function");
                 self.prebooted.close();
                 return Ok(None);
             }
@@ -98,26 +104,35 @@ impl Starter {
         let birth = Birth { initialization, credentials, folder };
         let log = self.new_log(spec, toolchain, initialization, telemetry);
         let environment = self.environment(spec, toolchain, &birth, log.stream(), Some(address));
-        let text = |text: &OsString| text.to_string_lossy().into_owned();
-        let variables = environment.iter().map(|(name, value)| (text(name), text(value).into()));
-        let compiled = toolchain.compiled.as_ref().map(|place| toolchain.view.place(&place.file()));
-        let settings = json!({
-            "environment": variables.collect::<serde_json::Map<_, _>>(),
-            "folder": toolchain.view.place(&spec.code),
-            "compiled": compiled,
-        });
-        if frames.send_settings(&settings).await.is_err() {
-            return Ok(None);
-        }
-        let services = Some(Services::begin(api, Routes { runtime: None, extensions }, process.pid()));
-        let (process, channel) = (Process::Child(process), Channel::Frames(frames));
+        let (channel, runtime) = match toolchain.language {
+            Language::Provided => {
+                let Some((program, args)) = self.program(spec, toolchain, Mode::Alone, &[]) else {
+                    return Err(refused_entrypoint(spec, log));
+                };
+                let errand = Errand { program, args, env: environment.clone(), cwd: toolchain.view.place(&spec.code) };
+                if errand.send(channel).await.is_err() {
+                    return Err(refused_entrypoint(spec, log));
+                }
+                let (api, routes) = RuntimeApi::new();
+                (Channel::RuntimeApi(api), Some(routes))
+            }
+            _ => {
+                let mut frames = Frames::new(channel);
+                if frames.send_settings(&settings(spec, toolchain, &environment)).await.is_err() {
+                    return Ok(None);
+                }
+                (Channel::Frames(frames), None)
+            }
+        };
+        let services = Some(Services::begin(api, Routes { runtime, extensions }, process.pid()));
+        let process = Process::Child(process);
         let launching =
             Launching { process, channel, services, pipe, extensions_pipe: None, log, environment, started };
         Ok(Some(self.bring_up(spec, toolchain, birth, launching).await?.instance))
     }
 
     /// Starts processes that wait for a function, should there be none, and has this one compiled, where that is worth it.
-    pub(crate) async fn warm_node(
+    pub(crate) async fn warm_process(
         self: &Arc<Starter>,
         spec: &Arc<FunctionSpec>,
         toolchain: &Toolchain,
@@ -142,8 +157,7 @@ impl Starter {
                     return;
                 }
                 let booted = starter.workshop.in_turn(starter.boot(&kind)).await;
-                let booted =
-                    booted.inspect_err(|error| tracing::warn!("a Node process was not started ahead: {error}"));
+                let booted = booted.inspect_err(|error| tracing::warn!("a process was not started ahead: {error}"));
                 starter.prebooted.add(&kind, booted.ok());
             }
         });
@@ -152,26 +166,37 @@ impl Starter {
     async fn boot(&self, kind: &Kind) -> Result<Booted, String> {
         let failed = |error: std::io::Error| error.to_string();
         let folder = self.make_folder().map_err(failed)?;
-        let (ours, theirs) = pair().map_err(failed)?;
-        let mut frames = Frames::new(ours);
+        let (channel, theirs) = pair().map_err(failed)?;
         let view = self.bare_view(kind);
-        let mut args: Vec<OsString> = NODE_OPTIONS.iter().map(OsString::from).collect();
-        args.push(view.place(&self.runtime_dir).join("bootstrap.mjs").into());
-        args.extend([FIRST_DESCRIPTOR.to_string().into(), "wait".into()]);
-        let temporary = view.temporary(&folder.0);
-        let cwd = temporary.to_owned();
-        let env = early_environment(&view, temporary);
         let limits = Limits::default();
         let memory_bytes = bytes(MEMORY_MB) + bytes(TMP_MB) + OVERHEAD_BYTES;
         let resources = Some(Resources { memory_bytes, cpu_shares: CPU_SHARES, processes: limits.processes });
         let limits = Limits { resources, ..limits };
-        let isolation = view.isolation(&folder.0, &self.hidden, bytes(TMP_MB), Vec::new());
-        let program = kind.program.clone();
-        let command = Command { program, args, env, cwd, descriptors: vec![theirs], limits, isolation };
+        let isolation = view.isolation(&folder.path, &self.hidden, bytes(TMP_MB), Vec::new());
+        let temporary = view.temporary(&folder.path);
+        let (env, cwd) = (early_environment(&view, temporary), temporary.to_owned());
+        let mut command = Command {
+            program: PathBuf::new(),
+            args: Vec::new(),
+            env,
+            cwd,
+            descriptors: vec![theirs],
+            limits,
+            isolation,
+        };
+        let Kind::Node { program, .. } = kind else {
+            let (process, pipe) = command.spawn_waiting().await.map_err(|error| error.to_string())?;
+            return Ok(Booted { process, channel, pipe, folder, view });
+        };
+        command.program.clone_from(program);
+        command.args.extend(NODE_OPTIONS.iter().map(OsString::from));
+        command.args.push(view.place(&self.runtime_dir).join("bootstrap.mjs").into());
+        command.args.extend([FIRST_DESCRIPTOR.to_string().into(), "wait".into()]);
         let (process, pipe) = command.spawn().await.map_err(|error| error.to_string())?;
+        let mut frames = Frames::new(channel);
         match tokio::time::timeout(INIT_TIMEOUT, frames.waits()).await {
-            Ok(Ok(())) => Ok(Booted { process, frames, pipe, folder, view }),
-            _ => Err(format!("{} does not get ready", kind.program.display())),
+            Ok(Ok(())) => Ok(Booted { process, channel: frames.into_stream(), pipe, folder, view }),
+            _ => Err(format!("{} does not get ready", program.display())),
         }
     }
 
@@ -180,12 +205,25 @@ impl Starter {
         if !self.isolate {
             return View::Whole;
         }
-        let tools = kind.sdk.as_deref().into_iter().collect();
-        let interpreter = Some(kind.program.as_path());
-        let needs =
-            Needs { code: None, layers: &[], interpreter, runtime_dir: &self.runtime_dir, tools, compiled: None };
-        View::bare(&needs)
+        let (interpreter, tools) = match kind {
+            Kind::Node { program, sdk } => (Some(program.as_path()), sdk.as_deref().into_iter().collect()),
+            Kind::Bare => (None, Vec::new()),
+        };
+        let runtime_dir = &self.runtime_dir;
+        View::bare(&Needs { code: None, layers: &[], interpreter, runtime_dir, tools, compiled: None })
     }
+}
+
+/// What our bootstrap for Node is to be.
+fn settings(spec: &FunctionSpec, toolchain: &Toolchain, environment: &[(OsString, OsString)]) -> serde_json::Value {
+    let text = |text: &OsString| text.to_string_lossy().into_owned();
+    let variables = environment.iter().map(|(name, value)| (text(name), text(value).into()));
+    let compiled = toolchain.compiled.as_ref().map(|place| toolchain.view.place(&place.file()));
+    json!({
+        "environment": variables.collect::<serde_json::Map<_, _>>(),
+        "folder": toolchain.view.place(&spec.code),
+        "compiled": compiled,
+    })
 }
 
 /// As the environment of a function has it, where it does not depend on the function.

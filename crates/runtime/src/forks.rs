@@ -153,7 +153,7 @@ impl Starter {
         };
         let instance = initialise(instance, start.at).await;
         // Not before: making them takes longer than the start itself.
-        zygote.make_spares(cell, self.workshop.clone());
+        zygote.make_spares(&cell, &self.workshop);
         let mut instance = instance.map_err(StartError::Init)?.0;
         if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {
             instance.output.log().restore_report(took);
@@ -161,13 +161,13 @@ impl Starter {
         Ok(Forked::Instance(Box::new(instance)))
     }
 
-    /// Makes the zygote of `spec` ahead of its first invocation, if it can have one, or what Node has instead.
+    /// Makes the zygote of `spec` ahead of its first invocation, if it can have one, or what others have instead.
     pub(crate) async fn warm(self: &Arc<Starter>, spec: &Arc<FunctionSpec>) -> Result<(), StartError> {
         let toolchain = self.toolchain(spec).await?;
         if self.may_fork(&toolchain).await {
             self.source(spec, &Arc::new(toolchain)).await?;
-        } else if toolchain.node().is_some() {
-            self.warm_node(spec, &toolchain).await?;
+        } else {
+            self.warm_process(spec, &toolchain).await?;
         }
         Ok(())
     }

@@ -62,12 +62,19 @@ impl Services {
     }
 }
 
-/// A private folder that is removed with its instance.
-pub(crate) struct Folder(pub PathBuf);
+/// A folder for an instance: a private one, which is removed with it; or in isolation the place of its root, where nothing is
+/// ever kept, and which therefore is everybody's.
+pub(crate) struct Folder {
+    pub path: PathBuf,
+    pub is_shared: bool,
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let path = std::mem::take(&mut self.0);
+        if self.is_shared {
+            return;
+        }
+        let path = std::mem::take(&mut self.path);
         let remove = move || {
             if let Err(error) = std::fs::remove_dir_all(&path) {
                 tracing::debug!(%error, path = %path.display(), "an instance's folder was not removed");

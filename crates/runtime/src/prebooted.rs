@@ -1,4 +1,4 @@
-//! Node processes that are started ahead of need: they belong to no function until one is started, and are its alone then.
+//! Processes that are started ahead of need: they belong to no function until one is started, and are its alone then.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -7,25 +7,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sandbox::Process;
+use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::frames::Frames;
 use crate::instance::Folder;
 use crate::memory::Reserve;
 use crate::view::View;
 
 /// What a process has to be started with: functions with equal ones can take each other's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Kind {
-    pub program: PathBuf,
-    pub sdk: Option<PathBuf>,
+pub(crate) enum Kind {
+    /// Node, with the SDK that it brings along.
+    Node { program: PathBuf, sdk: Option<PathBuf> },
+    /// A place for a program that is to be run there.
+    Bare,
 }
+
+/// How many are kept that run nothing yet, and take next to no memory.
+const BARE: usize = 4;
 
 /// A process that waits for a function.
 pub(crate) struct Booted {
     pub process: Process,
-    pub frames: Frames,
+    /// Over which it is told its function.
+    pub channel: UnixStream,
     pub pipe: OwnedFd,
     pub folder: Folder,
     /// What it sees so far.
@@ -33,8 +39,8 @@ pub(crate) struct Booted {
 }
 
 pub(crate) struct Prebooted {
-    /// How many of a kind are kept.
-    wanted: usize,
+    /// How many are kept of each kind of Node.
+    node: usize,
     idle_timeout: Duration,
     reserve: Reserve,
     shelves: Mutex<Shelves>,
@@ -58,13 +64,18 @@ struct Shelf {
 }
 
 impl Prebooted {
-    pub fn new(wanted: usize, idle_timeout: Duration, reserve: Reserve) -> Prebooted {
+    pub fn new(node: usize, idle_timeout: Duration, reserve: Reserve) -> Prebooted {
         let (shelves, turns) = (Mutex::default(), Semaphore::new(1));
-        Prebooted { wanted, idle_timeout, reserve, shelves, turns }
+        Prebooted { node, idle_timeout, reserve, shelves, turns }
     }
 
-    pub fn is_off(&self) -> bool {
-        self.wanted == 0 || self.shelves().closed
+    /// How many of a kind are kept.
+    pub fn wanted(&self, kind: &Kind) -> usize {
+        match kind {
+            _ if self.shelves().closed => 0,
+            Kind::Node { .. } => self.node,
+            Kind::Bare => BARE,
+        }
     }
 
     /// One for a function that is being started.
@@ -82,13 +93,14 @@ impl Prebooted {
 
     /// Whether one more is to be started now; [`Prebooted::add`] tells how that went.
     pub fn begin(&self, kind: &Kind) -> bool {
+        let wanted = self.wanted(kind);
         let mut shelves = self.shelves();
         if shelves.closed || self.reserve.is_touched() {
             return false;
         }
         let new = || Shelf { ready: Vec::new(), booting: 0, failed: false, used: Instant::now() };
         let shelf = shelves.of.entry(kind.clone()).or_insert_with(new);
-        let lacks = !shelf.failed && shelf.ready.len() + shelf.booting < self.wanted;
+        let lacks = !shelf.failed && shelf.ready.len() + shelf.booting < wanted;
         shelf.booting += usize::from(lacks);
         lacks
     }

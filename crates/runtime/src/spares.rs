@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sandbox::{Descendant, Limits, Port};
 use tokio::net::UnixStream;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::frames::Frames;
@@ -19,8 +20,12 @@ use crate::zygote::{ForkError, Zygote};
 /// How long a fork may take until it waits. What a function does around a fork runs in that time.
 const FORK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Forks of one zygote that wait.
-const SPARES_MAX: usize = 8;
+/// Forks of one zygote that wait. Making one takes tens of milliseconds at times, and using one takes one.
+const SPARES_MAX: usize = 16;
+
+/// Forks of one zygote that are made at the same time. What they wait for in the kernel, which is that all processors have
+/// passed a quiet state, they wait for together.
+const MAKERS_MAX: usize = 3;
 
 /// How long more than one of them wait after the last start.
 const SPARES_STAY: Duration = Duration::from_secs(20);
@@ -42,7 +47,7 @@ pub(crate) struct CellSettings {
     pub loopback_ports: Vec<Port>,
 }
 
-pub(crate) struct Spares(Mutex<State<Waiting>>);
+pub(crate) struct Spares(Mutex<State<Waiting, ForkError>>);
 
 /// What waits.
 trait Spare {
@@ -50,13 +55,16 @@ trait Spare {
     fn has_ended(&self) -> bool;
 }
 
-struct State<W> {
+struct State<W, E> {
     /// The oldest one is the first.
     ready: VecDeque<W>,
+    /// Starts that have found none.
+    starts: VecDeque<oneshot::Sender<Result<W, E>>>,
     wanted: usize,
     /// When one was last asked for.
     used: Option<Instant>,
-    making: bool,
+    /// How many are being made ahead of need.
+    making: usize,
     /// There shall be no more.
     closed: bool,
 }
@@ -66,7 +74,7 @@ impl Spares {
         Spares(Mutex::new(State::new()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, State<Waiting, ForkError>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,13 +117,10 @@ impl Spare for Waiting {
 }
 
 /// What leaves is given to the caller, who drops it without the lock.
-impl<W: Spare> State<W> {
-    fn new() -> State<W> {
-        State { ready: VecDeque::new(), wanted: 1, used: None, making: false, closed: false }
-    }
-
-    fn lacks(&self) -> bool {
-        !self.closed && self.ready.len() < self.wanted
+impl<W: Spare, E> State<W, E> {
+    fn new() -> State<W, E> {
+        let (ready, starts) = (VecDeque::new(), VecDeque::new());
+        State { ready, starts, wanted: 1, used: None, making: 0, closed: false }
     }
 
     /// Takes the one that has had most time to get ready. When there is none, more are kept from now on; but the first start
@@ -133,21 +138,35 @@ impl<W: Spare> State<W> {
         None
     }
 
-    /// Whether it is the caller's turn to make them.
+    /// Whether the caller is to make one ahead of need.
     fn begin(&mut self) -> bool {
-        let begins = self.lacks() && !self.making;
-        self.making |= begins;
+        let lacks = !self.closed && self.ready.len() + self.making < self.wanted;
+        let begins = lacks && self.making < MAKERS_MAX;
+        self.making += usize::from(begins);
         begins
     }
 
-    /// Takes one in that was made. The turn ends, with false, when that was the last one, or it failed.
+    /// Takes one in that was made ahead of need. Tells whether its maker goes on, which it does not when it has failed.
     fn put(&mut self, spare: Option<W>) -> bool {
+        self.making = self.making.saturating_sub(1);
         let made = spare.is_some();
-        if !self.closed {
-            self.ready.extend(spare);
+        spare.into_iter().for_each(|spare| self.give(Ok(spare)));
+        made && self.begin()
+    }
+
+    /// A start that has found none makes one, and takes whichever is there first. So each that is made has somebody who
+    /// waits, or it waits itself.
+    fn give(&mut self, mut made: Result<W, E>) {
+        while let Some(start) = self.starts.pop_front() {
+            match start.send(made) {
+                Ok(()) => return,
+                // Who has asked is gone.
+                Err(again) => made = again,
+            }
         }
-        self.making = made && self.lacks();
-        self.making
+        if !self.closed {
+            self.ready.extend(made);
+        }
     }
 
     fn close(&mut self) -> VecDeque<W> {
@@ -172,30 +191,39 @@ impl Zygote {
     /// A fork that waits, in a cell with these settings if there are any.
     pub async fn waiting(self: &Arc<Zygote>, cell: &Option<CellSettings>) -> Result<Waiting, ForkError> {
         self.touch();
-        let spare = self.spares.lock().take(Instant::now());
-        match spare {
-            Some(spare) => Ok(spare),
-            None => self.fork(cell).await,
-        }
+        let made = {
+            let mut spares = self.spares.lock();
+            if let Some(spare) = spares.take(Instant::now()) {
+                return Ok(spare);
+            }
+            let (sender, made) = oneshot::channel();
+            spares.starts.push_back(sender);
+            made
+        };
+        let (zygote, cell) = (self.clone(), cell.clone());
+        tokio::spawn(async move {
+            let made = zygote.fork(&cell).await;
+            zygote.spares.lock().give(made);
+        });
+        made.await.unwrap_or(Err(ForkError::Gone))
     }
 
-    /// Makes forks ahead of need, in the background, one after the other, until there are as many as are wanted.
-    pub fn make_spares(self: &Arc<Zygote>, cell: Option<CellSettings>, workshop: Workshop) {
-        if !self.spares.lock().begin() {
-            return;
-        }
-        let zygote = self.clone();
-        tokio::spawn(async move {
-            loop {
-                let spare = match workshop.reserve.is_touched() {
-                    true => None,
-                    false => workshop.in_turn(zygote.fork(&cell)).await.ok(),
-                };
-                if !zygote.spares.lock().put(spare) {
-                    break;
+    /// Makes forks ahead of need, in the background, until there are as many as are wanted.
+    pub fn make_spares(self: &Arc<Zygote>, cell: &Option<CellSettings>, workshop: &Workshop) {
+        while self.spares.lock().begin() {
+            let (zygote, cell, workshop) = (self.clone(), cell.clone(), workshop.clone());
+            tokio::spawn(async move {
+                loop {
+                    let spare = match workshop.reserve.is_touched() {
+                        true => None,
+                        false => workshop.in_turn(zygote.fork(&cell)).await.ok(),
+                    };
+                    if !zygote.spares.lock().put(spare) {
+                        break;
+                    }
                 }
-            }
-        });
+            });
+        }
     }
 
     async fn fork(&self, settings: &Option<CellSettings>) -> Result<Waiting, ForkError> {
@@ -262,10 +290,13 @@ mod tests {
     }
 
     /// Makes as many as are wanted, each a second younger than the one before, and tells how many that were.
-    fn fill(state: &mut State<Fake>, now: Instant) -> u32 {
+    fn fill(state: &mut State<Fake, ()>, now: Instant) -> u32 {
         let mut made = 0;
-        if state.begin() {
-            assert!(!state.begin(), "two make them");
+        // As many makers as there may be, one of which makes all.
+        let makers = (0..).take_while(|_| state.begin()).count();
+        assert_eq!(makers, state.wanted.saturating_sub(state.ready.len()).min(MAKERS_MAX));
+        state.making = state.making.min(1);
+        if makers > 0 {
             loop {
                 made += 1;
                 if !state.put(Some(Fake(now + Duration::from_secs(made.into()), false))) {
@@ -279,22 +310,22 @@ mod tests {
     #[test]
     fn more_wait_where_there_were_too_few() {
         let now = Instant::now();
-        let mut state = State::new();
+        let mut state = State::<Fake, ()>::new();
         assert_eq!((state.take(now), fill(&mut state, now)), (None, 1));
         assert_eq!((state.take(now).is_some(), fill(&mut state, now)), (true, 1));
-        for wanted in [2, 4, 8, 8] {
+        for wanted in [2, 4, 8, 16, 16] {
             while state.take(now).is_some() {}
             assert_eq!(fill(&mut state, now), wanted);
         }
         assert!(state.expire(now + SPARES_STAY).is_empty());
         let left = state.expire(now + SPARES_STAY + Duration::from_secs(1));
-        assert_eq!((left.len(), left[0].0, state.ready.len()), (7, now + Duration::from_secs(1), 1));
+        assert_eq!((left.len(), left[0].0, state.ready.len()), (15, now + Duration::from_secs(1), 1));
     }
 
     #[test]
     fn the_dead_are_not_given() {
         let now = Instant::now();
-        let mut state = State::new();
+        let mut state = State::<Fake, ()>::new();
         state.wanted = 3;
         assert!(state.begin() && state.put(Some(Fake(now, true))) && state.put(Some(Fake(now, false))));
         assert!(!state.put(None), "one that failed is not tried again at once");
@@ -306,9 +337,27 @@ mod tests {
     #[test]
     fn none_wait_for_a_zygote_that_is_superseded() {
         let now = Instant::now();
-        let mut state = State::new();
+        let mut state = State::<Fake, ()>::new();
         assert!(state.begin());
         assert!(state.close().is_empty() && !state.put(Some(Fake(now, false))));
         assert!(state.ready.is_empty() && !state.begin());
+    }
+
+    #[test]
+    fn starts_take_what_is_there_first() {
+        let now = Instant::now();
+        let mut state = State::<Fake, u8>::new();
+        let mut wait = || {
+            let (sender, made) = oneshot::channel();
+            state.starts.push_back(sender);
+            made
+        };
+        let (gone, mut first, mut second) = (wait(), wait(), wait());
+        drop(gone);
+        assert!(state.begin() && state.put(Some(Fake(now, false))), "none waits yet");
+        state.give(Err(7));
+        assert_eq!((first.try_recv(), second.try_recv()), (Ok(Ok(Fake(now, false))), Ok(Err(7))));
+        state.give(Ok(Fake(now, false)));
+        assert_eq!(state.take(now), Some(Fake(now, false)));
     }
 }

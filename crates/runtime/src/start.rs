@@ -172,7 +172,7 @@ impl Starter {
     async fn fork_obstacle(&self) -> Option<&str> {
         let find = || async {
             match self.make_folder() {
-                Ok(folder) => sandbox::fork_obstacle(&folder.0).await,
+                Ok(folder) => sandbox::fork_obstacle(&folder.path).await,
                 Err(error) => Some(error.to_string()),
             }
         };
@@ -227,7 +227,7 @@ impl Starter {
         }
         let (env, cwd, limits) = (environment.clone(), view.place(&spec.code), limits(spec));
         let tmp_bytes = bytes(spec.ephemeral_storage_mb);
-        let mut isolation = view.isolation(&birth.folder.0, &self.hidden, tmp_bytes, self.reachable(spec, port));
+        let mut isolation = view.isolation(&birth.folder.path, &self.hidden, tmp_bytes, self.reachable(spec, port));
         if let Some(isolation) = &mut isolation {
             isolation.forks = mode == Mode::Zygote;
             isolation.is_served_to_the_host = toolchain.inspected;
@@ -328,7 +328,7 @@ impl Starter {
             credentials: &birth.credentials,
             log_stream,
             runtime_dir: &self.runtime_dir,
-            temporary: toolchain.view.temporary(&birth.folder.0),
+            temporary: toolchain.view.temporary(&birth.folder.path),
             view: &toolchain.view,
             node_sdk: node_sdk.as_deref(),
             runtime_api: runtime_api.as_deref(),
@@ -389,7 +389,7 @@ impl Starter {
     }
 
     /// The program and its arguments; `None` when a `provided` function has no `bootstrap`.
-    fn program(
+    pub(crate) fn program(
         &self,
         spec: &FunctionSpec,
         toolchain: &Toolchain,
@@ -445,9 +445,12 @@ impl Starter {
     }
 
     pub(crate) fn make_folder(&self) -> std::io::Result<Folder> {
-        let path = self.run_dir.join(self.env.uuid());
-        std::fs::create_dir_all(&path)?;
-        Ok(Folder(path))
+        // To make and to remove one waits for the disk at times.
+        let path = if self.isolate { self.run_dir.join("root") } else { self.run_dir.join(self.env.uuid()) };
+        if !self.isolate || !path.is_dir() {
+            std::fs::create_dir_all(&path)?;
+        }
+        Ok(Folder { path, is_shared: self.isolate })
     }
 
     /// As Lambda names streams: the day, the version, and something of the instance's own.
@@ -514,7 +517,7 @@ pub(crate) async fn initialise(
     Err(Box::new(InitFailure { spec, log, took, used_mb, cause }))
 }
 
-fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
+pub(crate) fn refused_entrypoint(spec: &Arc<FunctionSpec>, log: Log) -> StartError {
     let message = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
     let error = json!({"errorType": "Runtime.InvalidEntrypoint", "errorMessage": message}).to_string();
     failed_init(spec, log, InitCause::Error(error.into()))

@@ -61,7 +61,7 @@ impl Command {
     /// [`Error::Start`] when the program cannot be executed; [`Error::Isolate`] when the host does not let it be isolated.
     pub async fn spawn(mut self) -> Result<(Process, OwnedFd)> {
         if let Some(isolation) = self.isolation.take() {
-            return isolated::spawn(self, isolation).await;
+            return isolated::spawn(self, isolation, false).await;
         }
         let program = self.program.clone();
         let failed = |source| Error::Start { program, source };
@@ -70,6 +70,18 @@ impl Command {
             Err(source) => return Err(failed(source)),
         };
         Ok((Process::supervise(Pid::from_child(&child), Ends::Leader, None)?, output))
+    }
+
+    /// Starts a process that is isolated, and waits for an [`Errand`](crate::Errand) over the first of its descriptors, the only one:
+    /// program, arguments, environment and folder are those of the errand.
+    ///
+    /// # Errors
+    /// As [`Command::spawn`], and when there is no isolation.
+    pub async fn spawn_waiting(mut self) -> Result<(Process, OwnedFd)> {
+        match self.isolation.take() {
+            Some(isolation) => isolated::spawn(self, isolation, true).await,
+            None => Err(Error::Start { program: self.program, source: io::ErrorKind::Unsupported.into() }),
+        }
     }
 
     fn start(self) -> io::Result<(Child, OwnedFd)> {

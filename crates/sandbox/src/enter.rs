@@ -8,6 +8,7 @@ use std::ffi::CStr;
 use std::os::fd::RawFd;
 use std::os::raw::{c_char, c_int, c_long, c_ulong};
 
+use crate::clone::{Stack, lend_on};
 use crate::command::FIRST_DESCRIPTOR;
 use crate::isolation::{Identity, Step};
 use crate::landlock::keep_to_own_sockets;
@@ -20,6 +21,10 @@ pub(crate) struct Entry {
     pub root: std::ffi::CString,
     pub cwd: std::ffi::CString,
     pub program: std::ffi::CString,
+    /// What runs instead, and waits to be told of a program.
+    pub waiter: Option<RawFd>,
+    /// For that, where memory is lent.
+    pub lent: Option<Stack>,
     /// Ends with a null pointer, as does the next.
     pub arguments: Pointers,
     pub variables: Pointers,
@@ -146,6 +151,11 @@ unsafe fn go(entry: &Entry, joins: Option<RawFd>) -> Result<(), (Stage, c_int)> 
         }
         confine(entry, &[])?;
         die_with_the_server(entry.status).map_err(at(Stage::Server))?;
+        if let Some(stack) = &entry.lent {
+            // The waiter is ours: it may run before init does.
+            lend_on(0, stack, wait, &Waiter { entry, processes }).map_err(at(Stage::Fork))?;
+            return Err((Stage::Init, become_init(entry.init, entry.status, false)));
+        }
         let running = Waiting::new().map_err(at(Stage::Fork))?;
         match libc::syscall(libc::SYS_clone, c_long::from(libc::SIGCHLD), 0, 0, 0, 0) {
             -1 => Err((Stage::Fork, errno())),
@@ -156,6 +166,22 @@ unsafe fn go(entry: &Entry, joins: Option<RawFd>) -> Result<(), (Stage, c_int)> 
             }
             _ => Err((Stage::Init, become_init(entry.init, entry.status, false))),
         }
+    }
+}
+
+struct Waiter<'a> {
+    entry: &'a Entry,
+    processes: c_int,
+}
+
+/// The process that waits to be told of a program.
+unsafe fn wait(waiter: &Waiter<'_>, _: Option<RawFd>) -> ! {
+    // SAFETY: as in `enter`.
+    unsafe {
+        tell_number(waiter.entry.report, waiter.processes);
+        let error = execute(waiter.entry);
+        report(waiter.entry.report, Stage::Exec as u32, error);
+        libc::_exit(127)
     }
 }
 
@@ -507,9 +533,26 @@ pub(crate) unsafe fn execute(entry: &Entry) -> c_int {
         if let Err(error) = limit(libc::RLIMIT_NOFILE, entry.open_files) {
             return error;
         }
-        libc::execve(entry.program.as_ptr(), entry.arguments.pointers.as_ptr(), entry.variables.pointers.as_ptr());
-        errno()
+        match entry.waiter {
+            Some(waiter) => run(waiter, &[c"waiter".as_ptr(), NO_TEXT]),
+            None => {
+                let (arguments, variables) = (&entry.arguments.pointers, &entry.variables.pointers);
+                libc::execve(entry.program.as_ptr(), arguments.as_ptr(), variables.as_ptr());
+                errno()
+            }
+        }
     }
+}
+
+/// Runs a program of ours, without any variables.
+unsafe fn run(program: RawFd, arguments: &[*const c_char]) -> c_int {
+    let nothing: [*const c_char; 1] = [NO_TEXT];
+    let flags = libc::AT_EMPTY_PATH;
+    // SAFETY: the path is a C string; the lists end with a null pointer.
+    unsafe {
+        libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), arguments.as_ptr(), nothing.as_ptr(), flags);
+    }
+    errno()
 }
 
 /// Becomes the program in `init.rs`, which keeps nothing but the status pipe. It `stays` when the function has ended.
@@ -521,11 +564,7 @@ pub(crate) unsafe fn become_init(program: RawFd, status: RawFd, stays: bool) -> 
             return errno();
         }
         let argument = if stays { c"stays".as_ptr() } else { NO_TEXT };
-        let name: [*const c_char; 3] = [c"init".as_ptr(), argument, NO_TEXT];
-        let nothing: [*const c_char; 1] = [NO_TEXT];
-        let flags = libc::AT_EMPTY_PATH;
-        libc::syscall(libc::SYS_execveat, program, c"".as_ptr(), name.as_ptr(), nothing.as_ptr(), flags);
-        errno()
+        run(program, &[c"init".as_ptr(), argument, NO_TEXT])
     }
 }
 

@@ -18,6 +18,7 @@ use crate::outlet::{self, Outlet};
 use crate::process::Ends;
 use crate::{
     Command, ControlGroup, Error, Limits, Port, Process, Result, command, init, launcher, network, seccomp, users,
+    waiter,
 };
 
 /// The user that an unprivileged server's functions see themselves as: Lambda's `sbx_user1051`.
@@ -44,8 +45,8 @@ pub(crate) struct Report {
     pub failure: Option<(u32, io::Error)>,
 }
 
-/// Starts the program with what `isolation` shows it.
-pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Process, OwnedFd)> {
+/// Starts the program, or one that `waits` to be told of it, with what `isolation` shows it.
+pub(crate) async fn spawn(command: Command, isolation: Isolation, waits: bool) -> Result<(Process, OwnedFd)> {
     let program = command.program.clone();
     let failed = |source| Error::Start { program: program.clone(), source };
     let control = control_group(&command.limits, &isolation.loopback_ports).await;
@@ -58,9 +59,9 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation) -> Result<(Pro
     let started = match &control {
         Some(group) => {
             let place = group.descriptor().map_err(failed)?;
-            group.run(move || start(command, &isolation, place)).await?
+            group.run(move || start(command, &isolation, place, waits)).await?
         }
-        None => launcher::run(move || start(command, &isolation, None)).await?,
+        None => launcher::run(move || start(command, &isolation, None, waits)).await?,
     };
     let started = started.map_err(failed)?;
     let ends = if forks { Ends::Told(started.status) } else { Ends::Init(started.status) };
@@ -115,7 +116,7 @@ pub(crate) async fn hear(report: OwnedFd) -> io::Result<Report> {
 }
 
 /// `place` is the folder of a control group to be born in.
-fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io::Result<Started> {
+fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>, waits: bool) -> io::Result<Started> {
     let privileged = is_privileged();
     let identity = identity(privileged);
     let (output, output_writer) = pipe()?;
@@ -146,6 +147,8 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>) -> io:
         root: text(&isolation.root)?,
         cwd: text(&command.cwd)?,
         program: text(&command.program)?,
+        waiter: waits.then(waiter_program).transpose()?.map(AsRawFd::as_raw_fd),
+        lent: (waits && privileged).then(Stack::new).transpose()?,
         arguments: Pointers::new(arguments.map(text).collect::<io::Result<_>>()?),
         variables: Pointers::new(variables.map(text).collect::<io::Result<_>>()?),
         identity,
@@ -233,11 +236,20 @@ fn covers_users(line: &str) -> bool {
 
 pub(crate) fn init_program() -> io::Result<&'static OwnedFd> {
     static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
-    if let Some(program) = PROGRAM.get() {
+    once(&PROGRAM, init::program)
+}
+
+fn waiter_program() -> io::Result<&'static OwnedFd> {
+    static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
+    once(&PROGRAM, waiter::program)
+}
+
+fn once(place: &'static OnceLock<OwnedFd>, make: fn() -> io::Result<OwnedFd>) -> io::Result<&'static OwnedFd> {
+    if let Some(program) = place.get() {
         return Ok(program);
     }
-    let program = high(init::program()?)?;
-    Ok(PROGRAM.get_or_init(|| program))
+    let program = high(make()?)?;
+    Ok(place.get_or_init(|| program))
 }
 
 /// The reading end and the writing end.
@@ -276,7 +288,7 @@ mod tests {
         let (done, is_done) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             seccomp::refuse_clone3(error);
-            let _ = sender.send(start(command, &isolation, place));
+            let _ = sender.send(start(command, &isolation, place, false));
             let _ = is_done.recv();
         });
         let started = receiver.await.unwrap()?;

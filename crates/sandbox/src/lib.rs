@@ -2,6 +2,7 @@
 //! limits, no new privileges, death together with the server, and on request isolation from the host. The only crate where `unsafe` is allowed.
 #![allow(unsafe_code)]
 
+mod assembled;
 mod bpf;
 mod capabilities;
 mod cell;
@@ -27,6 +28,7 @@ mod relay;
 mod seccomp;
 mod tree;
 mod users;
+mod waiter;
 
 use std::io;
 use std::path::PathBuf;
@@ -46,6 +48,7 @@ pub use process::{
 };
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 pub use users::{is_of_one_instance, loopback_address};
+pub use waiter::Errand;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

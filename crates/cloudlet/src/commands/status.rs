@@ -57,7 +57,7 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
     let prebooted = list_of(&status["Functions"], "prebooted");
     if !prebooted.is_empty() {
         output::line(format_args!(
-            "Node processes that wait for a function: {}, {:.0} MiB",
+            "processes that wait for a function: {}, {:.0} MiB",
             prebooted.len(),
             mebibytes(prebooted)
         ));

@@ -1,4 +1,4 @@
-//! Node processes that are started ahead of need become instances like any others.
+//! Processes that are started ahead of need become instances like any others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -75,6 +75,68 @@ async fn they_become_what_a_plain_start_makes() {
         assert_eq!(without_own(plain), without_own(prebooted));
         // It is replaced by another one.
         assert_ne!(ahead(&harness, 1).await, ready);
+    }
+}
+
+/// The same of a program.
+const ABOUT_A_PROGRAM: &str = r#"#!/usr/bin/env python3
+import http.client, json, os, sys
+def tried(what, *arguments):
+    try:
+        return what(*arguments)
+    except OSError as error:
+        return type(error).__name__
+api, base = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"]), "/2018-06-01/runtime/"
+about = {
+    "cwd": os.getcwd(), "env": dict(os.environ), "uid": os.getuid(), "arguments": sys.argv, "layer": tried(lambda: open("/opt/file").read()),
+    "descriptors": sorted(os.listdir("/proc/self/fd"))[:-1], "task": os.listdir("/var/task"), "tmp": os.listdir("/tmp"), "pid": os.getpid(),
+    "write": tried(open, "/var/task/x", "w"), "init": tried(os.listdir, "/proc/1/fd"), "mount": os.system("mount -t tmpfs none /tmp 2>/dev/null") != 0,
+}
+while True:
+    api.request("GET", base + "invocation/next")
+    response = api.getresponse()
+    megabytes, request = json.loads(response.read()), response.headers["Lambda-Runtime-Aws-Request-Id"]
+    held = b"x" * (megabytes << 20)
+    api.request("POST", f"{base}invocation/{request}/response", json.dumps(about))
+    api.getresponse().read()
+"#;
+
+#[tokio::test]
+async fn a_program_finds_what_a_plain_start_makes() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let layer = harness.layer("one", &[("file", "layer")]);
+    let spec = harness.function("f", "provided.al2023", "index.handler", &[("bootstrap", ABOUT_A_PROGRAM)]);
+    let spec = FunctionSpec { environment: [("OWN".into(), "ü x".into())].into(), layers: vec![layer], ..spec };
+    let start = |key: &str| Arc::new(FunctionSpec { key: key.into(), ..spec.clone() });
+    let plain = harness.value(&start("plain"), "0").await;
+    let ready = ahead(&harness, 4).await;
+    let spec = start("prebooted");
+    let prebooted = harness.value(&spec, "0").await;
+    assert!(ready.contains(&pid_of(&harness, "prebooted").await), "it was used");
+    let seen = ["layer", "write", "init"].map(|name| prebooted[name].as_str().unwrap());
+    assert_eq!(seen, ["layer", "OSError", "PermissionError"]);
+    assert_ne!(prebooted["uid"], plain["uid"]);
+    assert_eq!(without_own(plain), without_own(prebooted));
+    // It has the function's limits, and others take its place.
+    assert_eq!(harness.invoke(&spec, "400").await.function_error, Some("Unhandled"));
+    assert!(!ahead(&harness, 4).await.iter().all(|pid| ready.contains(pid)));
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_run_is_told_as_ever() {
+    let harness = Harness::with(|config| config.prebooted = 1);
+    let new = |key: &str, bootstrap: &str| {
+        let spec = harness.function(key, "provided.al2023", "index.handler", &[("bootstrap", bootstrap)]);
+        Arc::new(spec)
+    };
+    harness.value(&new("good", ABOUT_A_PROGRAM), "0").await;
+    for (key, bootstrap, kind) in [
+        ("none", "#!/no/such/interpreter\n", "Runtime.InvalidEntrypoint"),
+        ("text", "no program", "Runtime.InvalidEntrypoint"),
+        ("exits", "#!/bin/sh\nexit 3\n", "Runtime.ExitError"),
+    ] {
+        ahead(&harness, 4).await;
+        assert_eq!(harness.error(&new(key, bootstrap), "0").await["errorType"], kind);
     }
 }
 
