@@ -18,10 +18,14 @@ import stat
 import struct
 import sys
 import threading
+import time
 
 # Files that a module leaves in /tmp are copied for each fork, so many of them and so many bytes at most.
 CARRIED_FILES_MAX = 1000
 CARRIED_BYTES_MAX = 32 * 1024 * 1024
+
+# How long threads that are ending are waited for, in seconds.
+THREAD_END_PAUSES = (0, 0.001, 0.004, 0.016, 0.064)
 
 # What a module may leave open: reading these at the same time in several processes harms nobody.
 SHAREABLE = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
@@ -57,6 +61,16 @@ def descriptors():
     return found
 
 
+def native_threads():
+    """How many threads there are besides this one. One that has been joined takes a moment to be gone."""
+    for pause in THREAD_END_PAUSES:
+        time.sleep(pause)
+        found = len(os.listdir("/proc/self/task")) - 1
+        if not found:
+            break
+    return found
+
+
 def obstacle(before, cells):
     """Why this process cannot be forked, or None. `before` is what descriptors() gave before the function was loaded;
     `cells` are for forks in isolation."""
@@ -66,7 +80,7 @@ def obstacle(before, cells):
     if threads:
         return f"it starts threads while it initialises ({', '.join(sorted(threads))})"
     try:
-        native = len(os.listdir("/proc/self/task")) - 1
+        native = native_threads()
         opened = [target for number, target in descriptors().items() if before.get(number) != target]
     except OSError as error:
         return f"what it leaves running while it initialises cannot be seen ({error})"
