@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
     }
 
     /// A call in the Query protocol: `form` is its body.
-    pub fn query(service: &'a str, form: &'static str) -> Call<'a> {
+    pub fn query(service: &'a str, form: impl Into<Bytes>) -> Call<'a> {
         let content_type = "application/x-www-form-urlencoded";
         Call { service, method: Method::POST, path: "/", content_type, target: None, body: form.into() }
     }

@@ -27,6 +27,7 @@ def _client(service):
     return pytest.fixture(scope="session")(lambda server: server.client(service))
 
 
+sns = _client("sns")
 sqs = _client("sqs")
 dynamodb = _client("dynamodb")
 streams = _client("dynamodbstreams")

@@ -25,6 +25,8 @@ INPUTS = {
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
     ("cloudlet", "GetExecutions"): {"FunctionName": "x"},
+    ("cloudlet", "ListMail"): {},
+    ("cloudlet", "GetMail"): {"MailId": "x"},
     ("cloudlet", "GetStack"): {"Name": "x"},
     ("cloudlet", "PutStack"): {"Name": "x", "State": {}},
     ("cloudlet", "DeleteStack"): {"Name": "x"},
@@ -115,7 +117,7 @@ def test_everything_else_is_refused(server, restricted, row):
         return
     assert refusal, f"{model}.{operation} was allowed"
     code, message = refusal
-    assert code in ("AccessDenied", "AccessDeniedException"), refusal
+    assert code in ("AccessDenied", "AccessDeniedException", "AuthorizationError"), refusal
     assert "not authorized to perform" in message
 
 

@@ -7,6 +7,7 @@ mod engine;
 mod invoke;
 mod reads;
 mod scale;
+mod sns;
 mod sqs;
 mod start;
 
@@ -29,6 +30,7 @@ pub const ALL: &[Case] = &[
     reads::CASE,
     dynamodb::CASE,
     sqs::CASE,
+    sns::CASE,
     invoke::CASE,
     scale::CASE,
     deploy::CASE,

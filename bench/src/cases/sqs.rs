@@ -167,6 +167,15 @@ pub async fn create_queue(client: &mut Client, name: &str) -> anyhow::Result<Str
     Ok(answer.get("QueueUrl").context("a queue without a URL")?.to_string())
 }
 
+/// One attribute of a queue.
+pub async fn attribute(client: &mut Client, queue: &str, name: &str) -> anyhow::Result<String> {
+    let input = format!(r#"{{"QueueUrl":{queue},"AttributeNames":["{name}"]}}"#);
+    let answer = client.call(Call::json("sqs", "AmazonSQS.GetQueueAttributes", input)).await?;
+    let answer: Value = serde_json::from_slice(&answer)?;
+    let value = answer.pointer(&format!("/Attributes/{name}")).and_then(Value::as_str);
+    Ok(value.context("a queue without the attribute")?.to_owned())
+}
+
 async fn create_fifo(client: &mut Client, name: &str) -> anyhow::Result<String> {
     let input = format!(
         r#"{{"QueueName":"{name}","Attributes":{{"FifoQueue":"true","DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}}}}"#
@@ -208,7 +217,7 @@ fn all_succeeded(answer: &[u8]) -> anyhow::Result<()> {
 }
 
 /// The receipt handle of one message, as JSON.
-async fn receive(client: &mut Client, queue: &str) -> anyhow::Result<String> {
+pub async fn receive(client: &mut Client, queue: &str) -> anyhow::Result<String> {
     receive_batch(client, queue, 1).await?.pop().context("a receipt")
 }
 
@@ -229,7 +238,7 @@ async fn receive_batch(client: &mut Client, queue: &str, limit: usize) -> anyhow
     }
 }
 
-async fn delete(client: &mut Client, queue: &str, receipt: &str) -> anyhow::Result<()> {
+pub async fn delete(client: &mut Client, queue: &str, receipt: &str) -> anyhow::Result<()> {
     let input = format!(r#"{{"QueueUrl":{queue},"ReceiptHandle":{receipt}}}"#);
     client.call(Call::json("sqs", "AmazonSQS.DeleteMessage", input)).await?;
     Ok(())

@@ -23,6 +23,7 @@ pub enum Command {
     Serve(Serve),
     Deploy(Deploy),
     Invoke(Invoke),
+    Mail(Mail),
     Logs(Logs),
     Rollback(Rollback),
     Status(Status),
@@ -123,10 +124,47 @@ pub struct Serve {
     /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first.
     #[arg(long)]
     pub throttle: bool,
+    /// Sends mail (of topics' subscribers) through this relay: smtp://HOST:25, smtps://USER:PASSWORD@HOST, or
+    /// smtp://USER:PASSWORD@HOST:587?tls=required. Without it, mail stays in a mailbox, which `cloudlet mail` shows.
+    #[arg(long, value_name = "URL", env = "CLOUDLET_SMTP", hide_env_values = true)]
+    pub smtp: Option<String>,
+    /// The address that mail is from where its sender has none of its own.
+    #[arg(long, value_name = "ADDRESS", default_value = MAIL_FROM)]
+    pub mail_from: String,
+    /// The URL under which others reach this server: of links in mail and in messages to HTTP endpoints [default: the address
+    /// it listens on].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
     /// Node processes that wait for a function to start, for each version of Node that functions use; each takes some 40 MB
     /// until it is used. With 0, every instance starts Node itself, and so takes that much longer.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
     pub prebooted_node: usize,
+}
+
+/// The sender of mail, unless the configuration says otherwise.
+pub const MAIL_FROM: &str = "no-reply@localhost";
+
+/// Shows the mail that stayed in the server's mailbox, because it has no relay (`cloudlet serve --smtp`).
+#[derive(Args, Debug)]
+pub struct Mail {
+    #[command(subcommand)]
+    pub command: Option<MailCommand>,
+    /// As JSON, for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum MailCommand {
+    /// Lists the newest mails [default].
+    List,
+    /// Shows one.
+    Show {
+        /// Its id, as the list has it.
+        id: String,
+    },
 }
 
 /// Deploys a project to a running server.

@@ -49,6 +49,12 @@ pub struct Options {
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted_node: usize,
+    /// The relay that mail goes out through.
+    pub smtp: Option<String>,
+    /// Whom mail is from.
+    pub mail_from: String,
+    /// The URL under which others reach the server.
+    pub public_url: Option<String>,
 }
 
 /// Finds out what this host can isolate functions from.
@@ -100,7 +106,7 @@ impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
         let Options { data, archive, archive_keep, listen, region, account, test_credentials, .. } = options;
-        let Options { isolate, throttle, loopback_ports, prebooted_node, .. } = options;
+        let Options { isolate, throttle, loopback_ports, prebooted_node, smtp, mail_from, public_url, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         restoring::refuse_unfinished(&data)?;
@@ -112,7 +118,8 @@ impl Server {
                 "{listen} cannot be listened on. Is another server running? `--listen 127.0.0.1:0` takes any free port"
             )
         })?;
-        let endpoint = format!("http://{}", reachable(listener.local_addr()?));
+        let address = listener.local_addr()?;
+        let endpoint = format!("http://{}", reachable(address));
         let settings = services::Settings {
             data: data.clone(),
             endpoint: endpoint.clone(),
@@ -125,8 +132,12 @@ impl Server {
             archive,
             archive_keep,
             throttle,
+            port: address.port(),
             loopback_ports,
             prebooted_node,
+            smtp,
+            mail_from,
+            public_url: public_url.map_or_else(|| endpoint.clone(), |url| url.trim_end_matches('/').to_owned()),
         };
         let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
         let stop = CancellationToken::new();

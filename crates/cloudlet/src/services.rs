@@ -12,6 +12,7 @@ use base::{AccountId, Env, Region};
 use blob::Blobs;
 use gateway::Gauges;
 use kv::{Db, Journal};
+use outbound::{Loopback, Outbound, Reach};
 use runtime::OnProgress;
 use serde_json::{Value, json};
 use service::{BoxFuture, Cloud};
@@ -38,10 +39,18 @@ pub struct Settings {
     pub archive_keep: Option<Duration>,
     /// Whether throughput is limited as AWS limits it.
     pub throttle: bool,
-    /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
+    /// The port that this cloud listens on.
+    pub port: u16,
+    /// Ports of the loopback addresses that isolated functions and webhooks reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted_node: usize,
+    /// The relay that mail goes out through; without one it stays in the mailbox.
+    pub smtp: Option<String>,
+    /// Whom mail is from.
+    pub mail_from: String,
+    /// The URL under which others reach the server, for links.
+    pub public_url: String,
 }
 
 /// Of the services' insides, what the server itself deals with.
@@ -156,12 +165,27 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
+        .service(sns::service(sns::Sns::new(notifications(settings)?)))
         .service(sqs::service())
         .service(tables)
         .service(streams)
         .service(live)
         .build();
     Ok((cloud, parts))
+}
+
+/// What topics reach the outside with.
+fn notifications(settings: &Settings) -> anyhow::Result<sns::Config> {
+    let mailer = match &settings.smtp {
+        Some(relay) => mail::Mailer::relay(relay, &settings.mail_from).context("mail cannot be sent (--smtp)")?,
+        None => mail::Mailer::mailbox(&settings.mail_from).context("mail has no sender (--mail-from)")?,
+    };
+    let mut ports = settings.loopback_ports.clone();
+    ports.push(settings.port);
+    // Who may use test/test is on this machine, as are its endpoints.
+    let loopback = if settings.test_credentials { Loopback::All } else { Loopback::Ports(ports) };
+    let outbound = Outbound::new(Reach { loopback });
+    Ok(sns::Config { base: settings.public_url.clone(), mailer, outbound })
 }
 
 async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
@@ -198,8 +222,12 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         archive: None,
         archive_keep: None,
         throttle: false,
+        port: 4566,
         loopback_ports: Vec::new(),
         prebooted_node: 0,
+        smtp: None,
+        mail_from: crate::cli::MAIL_FROM.into(),
+        public_url: "http://127.0.0.1:4566".into(),
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
     Ok((cloud, folder))

@@ -64,6 +64,11 @@ fn streams_of_tables() {
 }
 
 #[test]
+fn topics_by_name_and_by_arn() {
+    check("topics");
+}
+
+#[test]
 fn a_rest_api_with_roles_and_extensions() {
     check("rest");
 }

@@ -100,6 +100,7 @@ impl Cx {
             }
         };
         Cx::new(self.cloud.clone(), caller, Region::new(delivery.to.region.as_str()), None)
+            .traced(delivery.trace.clone())
     }
 
     /// The trace that the request is part of, if it says so.

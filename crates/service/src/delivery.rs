@@ -29,6 +29,9 @@ pub struct Delivery {
     /// What the sender needs to know of it when it fails; targets do not look at it.
     #[serde(default)]
     pub note: Bytes,
+    /// The trace that it is part of.
+    #[serde(default)]
+    pub trace: Option<String>,
     /// When it was accepted.
     pub accepted: Timestamp,
     /// How many deliveries were tried before this one.
@@ -50,6 +53,7 @@ impl Delivery {
             message: Properties::default(),
             role: None,
             note: Bytes::new(),
+            trace: cx.trace().map(str::to_owned),
             accepted: cx.now(),
             attempts: 0,
             failure: None,

@@ -13,3 +13,4 @@ pub const DEPLOY: u8 = 9;
 pub const AUTOSCALING: u8 = 10;
 pub const SNS: u8 = 11;
 pub const KINESIS: u8 = 13;
+pub const MAIL: u8 = 17;

@@ -12,7 +12,7 @@ use deploy::{Endpoint, Outcome};
 
 use super::inspect::Inspection;
 use super::logs::Follower;
-use crate::cli::Dev;
+use crate::cli::{Dev, MAIL_FROM};
 use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
 use crate::output;
 use crate::project::watch::Watcher;
@@ -43,6 +43,9 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         throttle: options.throttle,
         loopback_ports: options.allow_loopback.clone(),
         prebooted_node: runtime::limits::PREBOOTED,
+        smtp: None,
+        mail_from: MAIL_FROM.into(),
+        public_url: None,
     })
     .await?;
     let mut signals = Signals::take()?;

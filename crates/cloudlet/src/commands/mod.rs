@@ -9,6 +9,7 @@ mod env;
 mod inspect;
 mod invoke;
 mod logs;
+mod mail;
 mod operations;
 mod repair;
 mod restore;
@@ -34,6 +35,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Serve(options) => serve::run(options).await,
             Command::Invoke(options) => invoke::run(options).await,
             Command::Logs(options) => logs::run(options).await,
+            Command::Mail(options) => mail::run(options).await,
             Command::Status(options) => status::run(options).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,

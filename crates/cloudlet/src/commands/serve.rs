@@ -31,6 +31,9 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         throttle: options.throttle,
         loopback_ports: options.allow_loopback,
         prebooted_node: options.prebooted_node,
+        smtp: options.smtp,
+        mail_from: options.mail_from,
+        public_url: options.public_url,
     })
     .await?;
     let mut signals = Signals::take()?;

@@ -4,6 +4,7 @@
 mod backup;
 mod call;
 mod executions;
+mod mails;
 mod named;
 mod packages;
 mod stacks;
@@ -56,6 +57,8 @@ pub fn service(control: Control) -> Service {
         .operation(write("Call", call::call).permissions(|_, _, _| Ok(Vec::new())))
         .operation(read("GetStatus", status::get))
         .operation(read("GetExecutions", executions::get).resource(|cx, i| cx.arn("lambda", format!("function:{}", i.function_name)).to_string()))
+        .operation(read("ListMail", mails::list))
+        .operation(read("GetMail", mails::get))
         .operation(read("GetStack", stacks::get).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("PutStack", stacks::put).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("DeleteStack", stacks::delete).resource(|cx, i| stack_arn(cx, &i.name)))

@@ -10,6 +10,7 @@ mod kinesis;
 mod lambda;
 mod logs;
 pub mod shape;
+mod sns;
 mod sqs;
 mod tags;
 
@@ -122,6 +123,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &sns::Subscription,
+    &sns::Topic,
+    &sns::TopicPolicy,
     &sqs::Queue,
     &sqs::QueuePolicy,
 ];

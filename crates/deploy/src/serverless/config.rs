@@ -190,6 +190,7 @@ pub enum EventSource {
         path: String,
     },
     Sqs(Sqs),
+    Sns(Sns),
     Stream(Stream),
     Schedule(Schedule),
 }
@@ -226,6 +227,26 @@ pub struct Sqs {
     pub enabled: bool,
     pub filter_patterns: Vec<Json>,
     pub maximum_concurrency: Option<i64>,
+}
+
+/// A topic that the function subscribes to.
+#[derive(Clone, Debug, Default)]
+pub struct Sns {
+    pub topic_name: String,
+    /// Of a topic that is there; without one, the topic is made.
+    pub arn: Option<Value>,
+    pub display_name: Option<String>,
+    pub kms_master_key: Option<Json>,
+    pub filter_policy: Option<Json>,
+    pub filter_policy_scope: Option<String>,
+    pub redrive: Option<SnsRedrive>,
+}
+
+/// The dead-letter queue of a subscription: its ARN, and its URL where its policy is to let the topic send.
+#[derive(Clone, Debug)]
+pub struct SnsRedrive {
+    pub arn: Value,
+    pub url: Option<Value>,
 }
 
 /// A stream of Kinesis, or of a table.

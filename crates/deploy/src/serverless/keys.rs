@@ -268,7 +268,7 @@ pub const EVENTS: &[Key] = &[
     read("schedule"),
     refused("websocket", NO_DOMAIN),
     refused("s3", NO_DOMAIN),
-    refused("sns", NO_DOMAIN),
+    read("sns"),
     refused("eventBridge", NO_DOMAIN),
     refused("cloudwatchEvent", NO_DOMAIN),
     refused("cloudwatchLog", NO_DOMAIN),
@@ -322,6 +322,21 @@ pub const HTTP_CORS: &[Key] = &[
 ];
 
 pub const HTTP_API_EVENT: &[Key] = &[read("path"), read("method"), refused("authorizer", NO_AUTHORIZERS)];
+
+pub const SNS_EVENT: &[Key] = &[
+    read("arn"),
+    read("topicName"),
+    read("displayName"),
+    read("filterPolicy"),
+    read("filterPolicyScope"),
+    read("redrivePolicy"),
+    read("kmsMasterKeyId"),
+];
+
+pub const SNS_REDRIVE: &[Key] =
+    &[read("deadLetterTargetArn"), read("deadLetterTargetRef"), read("deadLetterTargetImport")];
+
+pub const SNS_REDRIVE_IMPORT: &[Key] = &[read("arn"), read("url")];
 
 pub const SQS_EVENT: &[Key] = &[
     read("arn"),

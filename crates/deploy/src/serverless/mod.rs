@@ -8,6 +8,7 @@ mod keys;
 pub(crate) mod naming;
 mod read;
 mod service;
+mod sns_event;
 mod stream_event;
 
 pub use compile::{PackageHashes, compile, digest};

@@ -114,6 +114,27 @@ pub fn schedule(key: &str, number: usize) -> String {
     format!("{}EventsRuleSchedule{number}", normalized(key))
 }
 
+/// A topic's name as part of a logical id: letters and digits.
+fn topic_part(name: &str) -> String {
+    upper_first(&name.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
+}
+
+pub fn topic(name: &str) -> String {
+    format!("SNSTopic{}", topic_part(name))
+}
+
+pub fn topic_subscription(key: &str, topic: &str) -> String {
+    format!("{}SnsSubscription{}", normalized(key), topic_part(topic))
+}
+
+pub fn topic_permission(key: &str, topic: &str) -> String {
+    format!("{}LambdaPermission{}SNS", normalized(key), topic_part(topic))
+}
+
+pub fn topic_dead_letter_policy(key: &str, topic: &str) -> String {
+    format!("{}To{}DLQPolicy", topic_part(topic), normalized(key))
+}
+
 pub fn schedule_permission(key: &str, number: usize) -> String {
     format!("{}LambdaPermissionEventsRuleSchedule{number}", normalized(key))
 }

@@ -138,6 +138,17 @@ pub async fn send(cx: &Cx, role: &Arn, function: &FunctionRef, to: &Arn, letter:
             }
             cx.call::<Value>("sqs", "SendMessage", input).await
         }
+        "sns" => {
+            let mut input = json!({"TopicArn": to, "Message": letter.body});
+            if let Some(attributes) = letter.attributes {
+                input["MessageAttributes"] = attributes;
+            }
+            if to.resource.ends_with(".fifo") {
+                input["MessageGroupId"] = function.name.as_str().into();
+                input["MessageDeduplicationId"] = letter.request_id.into();
+            }
+            cx.call::<Value>("sns", "Publish", input).await
+        }
         _ => {
             let payload = STANDARD.encode(letter.body);
             let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});

@@ -35,7 +35,7 @@ fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
         client_context: None,
         accepted: delivery.accepted,
         failures: 0,
-        trace: None,
+        trace: delivery.trace.clone(),
     })
 }
 

@@ -367,14 +367,13 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<BTreeMap<St
     Ok(variables.clone())
 }
 
-/// An empty ARN removes the queue.
+/// An empty ARN removes the queue or topic.
 fn dead_letter(arn: &str) -> Result<Option<Arn>, Error> {
     if arn.is_empty() {
         return Ok(None);
     }
     match arn.parse::<Arn>() {
-        Ok(arn) if arn.service == "sqs" => Ok(Some(arn)),
-        Ok(arn) if arn.service == "sns" => Err(Error::NotImplemented("DeadLetterConfig with an SNS topic".into())),
+        Ok(arn) if matches!(arn.service.as_str(), "sqs" | "sns") => Ok(Some(arn)),
         _ => Err(Error::invalid("The provided DLQ ARN is not an ARN of a queue or a topic.")),
     }
 }

@@ -90,9 +90,9 @@ pub fn destination(destination: &Destination) -> Result<Option<Arn>, Error> {
     let invalid = || Error::invalid(format!("The provided destination config DestinationConfig({text}) is invalid."));
     let arn: Arn = text.parse().map_err(|_| invalid())?;
     match arn.service.as_str() {
-        "sqs" => Ok(Some(arn)),
+        "sqs" | "sns" => Ok(Some(arn)),
         "lambda" if FunctionRef::of_arn(&arn).is_some() => Ok(Some(arn)),
-        "sns" | "events" | "s3" => Err(Error::NotImplemented(format!("A destination of {}", arn.service))),
+        "events" | "s3" => Err(Error::NotImplemented(format!("A destination of {}", arn.service))),
         _ => Err(invalid()),
     }
 }

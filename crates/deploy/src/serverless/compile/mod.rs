@@ -7,6 +7,7 @@ mod rest_api;
 mod role;
 mod schedules;
 mod streams;
+mod topics;
 mod user_resources;
 
 pub use functions::digest;
@@ -37,6 +38,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.rest_api();
     compiler.queues();
     compiler.streams();
+    compiler.topics();
     compiler.schedules();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.
