@@ -374,6 +374,59 @@ def test_a_function_is_called(sns, sqs, iam, lambda_, topic, queue, unique):
     verify(notification)
 
 
+def test_what_functions_tell_goes_to_topics(sns, sqs, iam, lambda_, topic, queue, unique):
+    role = make_role(iam, unique)
+    statement = {"Effect": "Allow", "Action": "sns:Publish", "Resource": topic}
+    iam.put_role_policy(RoleName=unique, PolicyName="tell", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    subscribe(sns, topic, queue)
+    handler = "def handler(event, context):\n    return 1 / event['n']"
+    create(lambda_, role, unique, Code={"ZipFile": package(index__py=handler)}, DeadLetterConfig={"TargetArn": topic})
+    success = {"OnSuccess": {"Destination": topic}}
+    lambda_.put_function_event_invoke_config(FunctionName=unique, MaximumRetryAttempts=0, DestinationConfig=success)
+    lambda_.invoke(FunctionName=unique, InvocationType="Event", Payload=b'{"n": 2}')
+    told = json.loads(queue.bodies()[0]["Message"])
+    assert (told["requestContext"]["condition"], told["responsePayload"]) == ("Success", 0.5)
+    lambda_.invoke(FunctionName=unique, InvocationType="Event", Payload=b'{"n": 0}')
+    (body,) = queue.bodies()
+    assert json.loads(body["Message"]) == {"n": 0}
+    assert body["MessageAttributes"]["ErrorMessage"]["Value"] == "division by zero"
+
+
+PROJECT = """
+service: {name}
+provider:
+  name: aws
+  runtime: python3.12
+  iam: {{ role: {{ statements: [{{ Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Seen.Arn }}] }} }}
+functions:
+  welcome:
+    handler: handler.main
+    environment: {{ QUEUE: !Ref Seen }}
+    events:
+      - sns: {{ topicName: {name}-sign-ups, displayName: Sign-ups, filterPolicy: {{ plan: [paid] }} }}
+resources:
+  Resources:
+    Seen: {{ Type: AWS::SQS::Queue }}
+  Outputs:
+    Seen: {{ Value: !Ref Seen }}
+"""
+
+
+@pytest.mark.timeout(300)
+def test_a_deployed_function_hears_of_its_topic(server, sns, sqs, tmp_path, unique):
+    (tmp_path / "serverless.yml").write_text(PROJECT.format(name=unique))
+    (tmp_path / "handler.py").write_text(HANDLER.replace("handler(", "main("))
+    server.run("deploy", tmp_path)
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:{unique}-sign-ups"
+    (url,) = [url for url in sqs.list_queues()["QueueUrls"] if f"/{unique}-" in url]
+    for plan in ("free", "paid"):
+        sns.publish(TopicArn=topic, Message=plan, MessageAttributes={"plan": {"DataType": "String", "StringValue": plan}})
+    (message,) = wait_until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+    assert json.loads(message["Body"])["Records"][0]["Sns"]["Message"] == "paid"
+    server.run("remove", tmp_path)
+    refused("NotFound", sns.get_topic_attributes, TopicArn=topic)
+
+
 def follow(url):
     with urllib.request.urlopen(url) as answer:
         return answer.read().decode()

@@ -14,6 +14,8 @@ use crate::types::{Content, Message, Protocol, Subscription};
 
 const KEYS_MAX: usize = 5;
 const COMBINATIONS_MAX: usize = 150;
+/// What numbers are multiples of one part of.
+const DIGITS: f64 = 100_000.0;
 
 /// Checks a policy; an empty one takes it away.
 pub fn check(text: &str, of_body: bool) -> Result<Option<String>, Error> {
@@ -32,8 +34,30 @@ pub fn check(text: &str, of_body: bool) -> Result<Option<String>, Error> {
     if combinations(&parsed, 1, 1, of_body)? > COMBINATIONS_MAX {
         return Err(invalid("Filter policy is too complex".into()));
     }
-    Pattern::parse(text).map_err(|error| invalid(error.0))?;
+    pattern(&parsed).map_err(|error| invalid(error.0))?;
     Ok(Some(text.to_owned()))
+}
+
+fn pattern(policy: &Map<String, Value>) -> Result<Pattern, pattern::Invalid> {
+    Pattern::parse(&Value::Object(rounded(policy.clone())).to_string())
+}
+
+/// Numbers count with five digits after the point.
+/// Source: <https://docs.aws.amazon.com/sns/latest/dg/numeric-value-matching.html>
+fn rounded(document: Map<String, Value>) -> Map<String, Value> {
+    document.into_iter().map(|(name, value)| (name, round(value))).collect()
+}
+
+fn round(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let rounded = number.as_f64().map(|number| (number * DIGITS).round() / DIGITS);
+            rounded.filter(|number| number.abs() < DIGITS * DIGITS).map_or(Value::Number(number), Value::from)
+        }
+        Value::Array(items) => items.into_iter().map(round).collect(),
+        Value::Object(members) => rounded(members).into(),
+        other => other,
+    }
 }
 
 /// How many ways there are to satisfy a policy, each value counted as often as it lies deep; and what else its form has to
@@ -79,7 +103,8 @@ impl<'a> Candidate<'a> {
     pub fn passes(&self, subscription: &Subscription) -> bool {
         let Some(policy) = &subscription.attributes.filter else { return true };
         // Checked when it was set: one that a later version does not read lets nothing through.
-        let Ok(pattern) = Pattern::parse(policy) else { return false };
+        let parsed = serde_json::from_str(policy).ok().and_then(|policy| pattern(&policy).ok());
+        let Some(pattern) = parsed else { return false };
         if !subscription.attributes.filters_body {
             return pattern.matches(self.attributes.get_or_init(|| attributes(self.message)));
         }
@@ -97,7 +122,7 @@ impl<'a> Candidate<'a> {
 }
 
 fn body(message: &Message, protocol: Protocol) -> Option<Map<String, Value>> {
-    serde_json::from_str(message.content.of(protocol)).ok()
+    serde_json::from_str(message.content.of(protocol)).ok().map(rounded)
 }
 
 /// A message's attributes as a document. Binary ones are there and have no value that a filter could name.
@@ -114,5 +139,38 @@ fn attributes(message: &Message) -> Map<String, Value> {
         AttributeValue::Text(text) => text.clone().into(),
     };
     let all = message.attributes.iter();
-    all.map(|(name, attribute)| (name.clone(), value(&attribute.data_type, &attribute.value))).collect()
+    rounded(all.map(|(name, attribute)| (name.clone(), value(&attribute.data_type, &attribute.value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use base::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+
+    fn passes(policy: &Value, text: &str) -> bool {
+        let message = Message {
+            id: String::new(),
+            content: Content::Text(text.into()),
+            subject: None,
+            attributes: Default::default(),
+            published: Timestamp(0),
+            group: None,
+            deduplication_id: None,
+            sequence_number: None,
+        };
+        let checked = check(&policy.to_string(), true).unwrap();
+        let pattern = pattern(&serde_json::from_str(&checked.unwrap()).unwrap()).unwrap();
+        body(&message, Protocol::Sqs).is_some_and(|body| pattern.matches(&body))
+    }
+
+    #[test]
+    fn numbers_have_five_digits_after_the_point() {
+        let policy = json!({"price": [123.456789]});
+        assert!(passes(&policy, r#"{"price": 123.4567891}"#));
+        assert!(!passes(&policy, r#"{"price": 123.4568}"#));
+        assert!(passes(&json!({"price": [{"numeric": ["=", 0.1]}]}), r#"{"price": 0.1000000001}"#));
+        assert!(passes(&json!({"price": [1e300]}), r#"{"price": 1e300}"#));
+    }
 }

@@ -21,6 +21,7 @@ mod topic_policy;
 mod types;
 mod workers;
 
+use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 
 use kv::Read;
@@ -77,7 +78,7 @@ impl Sns {
     }
 
     fn sender<'a>(&'a self, signer: &'a Signer) -> Sender<'a> {
-        Sender { signer, base: &self.config.base }
+        Sender { signer, base: &self.config.base, sent: Cell::new(0) }
     }
 
     fn base(&self) -> &str {

@@ -13,7 +13,7 @@ use service::{Cx, Delivery, Error as ServiceError, Failure, Sender, outbox};
 use crate::delivery_policy;
 use crate::error::Error;
 use crate::model::{subscription, topic};
-use crate::notification::{self, Letter};
+use crate::notification::{self, Kind, Letter};
 use crate::types::{Subscription, Topic};
 
 pub struct Redrive;
@@ -40,10 +40,11 @@ impl Sender for Redrive {
         if redrive.target == delivery.to {
             return Ok(());
         }
+        let Some(text) = text(delivery)? else { return Ok(()) };
         let letter = Delivery {
             message: delivery.message.clone(),
             note: delivery.note.clone(),
-            ..Delivery::new(cx, topic.arn, redrive.target, text(delivery)?)
+            ..Delivery::new(cx, topic.arn, redrive.target, text)
         };
         Ok(outbox::send(tx, cx, letter, None)?)
     }
@@ -60,17 +61,22 @@ fn of(read: &(impl Read + ?Sized), delivery: &Delivery) -> Result<Option<(Topic,
     }
 }
 
-/// What the endpoint should have got; of a function, the notification in its event, as queues get it.
-fn text(delivery: &Delivery) -> Result<Bytes, Error> {
-    match delivery.to.service.as_str() {
+/// What the endpoint should have got; of a function, the notification in its event, as queues get it. Nothing of what asks for
+/// confirmation.
+fn text(delivery: &Delivery) -> Result<Option<Bytes>, Error> {
+    let text = match delivery.to.service.as_str() {
         "sns" => {
             let letter: Letter = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
-            Ok(letter.body.into())
+            if letter.kind != Kind::Notification {
+                return Ok(None);
+            }
+            letter.body.into()
         }
         "lambda" => {
             let event: Value = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
-            Ok(notification::of_event(&event).into())
+            notification::of_event(&event).into()
         }
-        _ => Ok(delivery.event.clone()),
-    }
+        _ => delivery.event.clone(),
+    };
+    Ok(Some(text))
 }

@@ -3,28 +3,36 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use base::Timestamp;
+use bytes::Bytes;
 
 use mail::Mailer;
 use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
-use service::outbox;
+use service::{Access, Caller, Credential, CredentialError, Delivery, Denial, Permission, outbox};
 use sns::{Config, Sns};
 use testkit::TestCloud;
+use tokio_util::sync::CancellationToken;
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:t";
 const FIFO: &str = "arn:aws:sns:us-east-1:000000000000:t.fifo";
 
 struct World(TestCloud);
 
+fn sns() -> service::Service {
+    sns::service(Sns::new(Config {
+        base: "https://cloud.example.com".into(),
+        mailer: Mailer::mailbox("no-reply@localhost").unwrap(),
+        outbound: Outbound::new(Reach { loopback: Loopback::All }),
+    }))
+}
+
 impl World {
     fn new() -> World {
-        let config = Config {
-            base: "https://cloud.example.com".into(),
-            mailer: Mailer::mailbox("no-reply@localhost").unwrap(),
-            outbound: Outbound::new(Reach { loopback: Loopback::All }),
-        };
-        World(TestCloud::new([sns::service(Sns::new(config))]))
+        World(TestCloud::new([sns()]))
     }
 
     async fn with_topic() -> World {
@@ -179,4 +187,64 @@ async fn a_topic_that_is_made_again_starts_anew() {
     assert_eq!(world.ok("ListSubscriptions", json!({})).await["Subscriptions"], json!([]));
     world.ok("Publish", json!({"TopicArn": TOPIC, "Message": "m"})).await;
     assert_eq!(world.waiting(), []);
+}
+
+/// Lets services do what a resource's policy speaks of, whatever it says.
+struct Named;
+
+impl Access for Named {
+    fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+        Err(CredentialError::Unknown)
+    }
+
+    fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
+        let service = caller.as_service().unwrap_or("nobody");
+        match &permission.resource_policy {
+            Some(policy) if policy.contains(service) => Ok(()),
+            _ => Err(Denial { message: format!("{service} may not {}", permission.action) }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_service_publishes_where_the_topics_policy_lets_it() {
+    let world = World(TestCloud::with_access([sns(), sqs::service()], Arc::new(Named)));
+    world.ok("CreateTopic", json!({"Name": "t"})).await;
+    let queue = "arn:aws:sqs:us-east-1:000000000000:q";
+    let policy = |service: &str, action: &str, resource: &str| {
+        let principal = format!("{service}.amazonaws.com");
+        let statement =
+            json!({"Effect": "Allow", "Principal": {"Service": principal}, "Action": action, "Resource": resource});
+        json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()
+    };
+    let attributes = json!({"Policy": policy("sns", "sqs:SendMessage", queue)});
+    world.0.call("sqs", "CreateQueue", json!({"QueueName": "q", "Attributes": attributes})).await.unwrap();
+    world.subscribe(TOPIC, "q", json!({})).await;
+    let stop = CancellationToken::new();
+    let workers = world.0.cloud.start(&stop);
+    let send = async |text: &'static str| {
+        let cx = world.0.cloud.system();
+        let from = "arn:aws:events:us-east-1:000000000000:rule/r".parse().unwrap();
+        let delivery = Delivery::new(&cx, from, TOPIC.parse().unwrap(), Bytes::from_static(text.as_bytes()));
+        let context = cx.clone();
+        cx.db().write(move |tx| outbox::send(tx, &context, delivery.clone(), None)).await.unwrap();
+        while !world.waiting().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    send("refused").await;
+    let value = policy("events", "sns:Publish", TOPIC);
+    world
+        .ok("SetTopicAttributes", json!({"TopicArn": TOPIC, "AttributeName": "Policy", "AttributeValue": value}))
+        .await;
+    send("taken").await;
+    let url = "http://localhost:4566/000000000000/q";
+    let input = json!({"QueueUrl": url, "MaxNumberOfMessages": 10});
+    let received = world.0.call("sqs", "ReceiveMessage", input).await.unwrap();
+    let messages = received["Messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 1);
+    let body: Value = serde_json::from_str(messages[0]["Body"].as_str().unwrap()).unwrap();
+    assert_eq!((body["Message"].as_str(), body["TopicArn"].as_str()), (Some("taken"), Some(TOPIC)));
+    stop.cancel();
+    workers.wait().await;
 }

@@ -1,5 +1,6 @@
 //! From a message to the deliveries of its subscribers.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use base::Arn;
@@ -74,6 +75,8 @@ pub struct Sender<'a> {
     pub signer: &'a Signer,
     /// The server's own URL, for links.
     pub base: &'a str,
+    /// Bytes of deliveries that the transaction sends already.
+    pub sent: Cell<usize>,
 }
 
 impl Sender<'_> {
@@ -144,25 +147,22 @@ impl Sender<'_> {
         let subscriptions =
             rows.values().take(limits::FAN_OUT_DELIVERIES_MAX + 1).collect::<Result<Vec<Subscription>, _>>()?;
         let more = subscriptions.len() > limits::FAN_OUT_DELIVERIES_MAX;
-        let mut bytes = 0;
-        for (place, subscription) in subscriptions.iter().take(limits::FAN_OUT_DELIVERIES_MAX).enumerate() {
-            if bytes > limits::FAN_OUT_BYTES_MAX {
-                fan_out.after =
-                    subscriptions.get(place.saturating_sub(1)).map_or_else(String::new, |last| last.id.clone());
+        for subscription in subscriptions.iter().take(limits::FAN_OUT_DELIVERIES_MAX) {
+            if self.sent.get() > limits::FAN_OUT_BYTES_MAX {
                 return Ok(Some(fan_out));
             }
             if is_live(subscription) {
                 if is_signed(topic, subscription) {
                     self.add_signature(topic, &mut fan_out, subscription.protocol);
                 }
-                bytes += self.send_to(tx, cx, topic, &fan_out, subscription)?;
+                self.send_to(tx, cx, topic, &fan_out, subscription)?;
             }
+            fan_out.after.clone_from(&subscription.id);
         }
-        let last = subscriptions.get(limits::FAN_OUT_DELIVERIES_MAX - 1).filter(|_| more);
-        Ok(last.map(|last| FanOut { after: last.id.clone(), ..fan_out }))
+        Ok(more.then_some(fan_out))
     }
 
-    /// Sends a message to one subscriber, if its filter lets it through; returns the bytes that are on their way.
+    /// Sends a message to one subscriber, if its filter lets it through.
     pub fn send_to(
         &self,
         tx: &mut Tx,
@@ -170,19 +170,18 @@ impl Sender<'_> {
         topic: &Topic,
         fan_out: &FanOut,
         subscription: &Subscription,
-    ) -> Result<usize, Error> {
+    ) -> Result<(), Error> {
         if !Candidate::new(&fan_out.message).passes(subscription) {
-            return Ok(0);
+            return Ok(());
         }
         let (to, event) = self.form(fan_out, subscription)?;
-        let bytes = event.len();
+        self.sent.set(self.sent.get() + event.len());
         let delivery = Delivery {
             message: properties(fan_out, subscription),
             note: Bytes::from(subscription.arn().to_string()),
             ..Delivery::new(cx, topic.arn.clone(), to, event)
         };
-        outbox::send(tx, cx, delivery, None)?;
-        Ok(bytes)
+        Ok(outbox::send(tx, cx, delivery, None)?)
     }
 
     /// Where a message goes, and as what.

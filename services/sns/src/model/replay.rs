@@ -58,15 +58,14 @@ pub fn step(tx: &mut Tx, cx: &Cx, sender: &Sender, arn: &Arn) -> Result<(), Erro
         .take(limits::ARCHIVE_MESSAGES_PER_STEP)
         .collect::<Result<Vec<_>, _>>()?;
     let done = batch.len() < limits::ARCHIVE_MESSAGES_PER_STEP;
-    let mut bytes = 0;
     let mut sent_all = true;
     for ((_, published, sequence), message) in batch {
-        if bytes > limits::FAN_OUT_BYTES_MAX {
+        if sender.sent.get() > limits::FAN_OUT_BYTES_MAX {
             sent_all = false;
             break;
         }
         let fan_out = FanOut::of_replay(message, &replay.document);
-        bytes += sender.send_to(tx, cx, &topic, &fan_out, &subscription)?;
+        sender.send_to(tx, cx, &topic, &fan_out, &subscription)?;
         replay.next = (published, sequence + 1);
     }
     let caught_up = done && sent_all;
