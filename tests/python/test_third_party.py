@@ -259,6 +259,7 @@ tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 """
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not COMPILES, reason="compiles about a hundred crates: set CLOUDLET_TEST_COMPILED_CLIENTS")
 def test_the_official_rust_runtime_client(lambda_, role, unique):
     folder = PLACE / "lambda-runtime"

@@ -332,3 +332,13 @@ def test_an_extension_is_told_what_happens(server):
     deploy(lambda_, role, "told", "python3.12", extension(TELEMETRY, "2022-12-13", HTTP), CODE)
     first, answer = told_of_first(lambda_, "told")
     assert {"requestId": first, "version": "$LATEST"} in [event["record"] for event in answer["told"] if event["type"] == "platform.start"]
+
+
+def test_too_much_memory_ends_the_invocation(server):
+    lambda_, role = server.client("lambda"), make_role(server.client("iam"), "greedy")
+    source = "import time\ndef handler(event, context):\n  taken = b'x' * (event << 20)\n  time.sleep(0.3)\n  return len(taken) >> 20"
+    lambda_.create_function(FunctionName="greedy", Runtime="python3.12", Role=role, Handler="index.handler", Code={"ZipFile": package({"index.py": source})}, Timeout=30)
+    for megabytes in (40, 300, 40):
+        answer = lambda_.invoke(FunctionName="greedy", Payload=str(megabytes))
+        value = json.load(answer["Payload"])
+        assert value == megabytes if megabytes == 40 else value["errorType"] == "Runtime.ExitError", value

@@ -195,16 +195,21 @@ impl Process {
         }
     }
 
-    /// Whether it and all that it started hold more than so many bytes of their own. Known in isolation only.
+    /// Whether it and all that it started hold more than so many bytes of their own.
     pub fn holds_more_than(&self, bytes: u64) -> bool {
-        let hold = |process: &sandbox::Process| process.control_group().is_some_and(|it| it.holds_more_than(bytes));
+        // Where groups are not counted, its processes are, but for those that have left their parent.
+        let all = |pid| sandbox::anonymous_bytes_of_all(pid) > bytes;
+        let hold = |process: &sandbox::Process| {
+            let counted = process.control_group().and_then(|group| group.holds_more_than(bytes));
+            counted.unwrap_or_else(|| all(process.pid()))
+        };
         match self {
             Process::Child(child) | Process::Supervised(child, _) => hold(child),
             // What it shares with its zygote is in the zygote's control group.
             Process::Fork(fork @ Fork { hold: Hold::Cell(cell), .. }) => {
                 sandbox::anonymous_bytes(fork.pid()) > bytes || hold(cell.process())
             }
-            Process::Fork(_) => false,
+            Process::Fork(fork) => all(fork.pid()),
         }
     }
 

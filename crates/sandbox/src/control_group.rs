@@ -275,11 +275,13 @@ impl ControlGroup {
         self.unified().is_some_and(|folder| folder.write("cgroup.freeze", u8::from(frozen)).is_ok())
     }
 
-    /// Whether the processes here hold more than so many bytes of their own: neither files nor what /tmp holds.
-    pub fn holds_more_than(&self, bytes: u64) -> bool {
-        let Some(folder) = self.memory() else { return false };
+    /// Whether the processes here hold more than so many bytes of their own: neither files nor what /tmp holds. `None` where the
+    /// host does not count that for groups.
+    pub fn holds_more_than(&self, bytes: u64) -> Option<bool> {
+        let folder = self.memory()?;
         // The second figure is dearer, and never more than the first.
-        folder.used_bytes().is_none_or(|used| used > bytes) && folder.private_bytes().is_some_and(|own| own > bytes)
+        let may = folder.used_bytes().is_none_or(|used| used > bytes);
+        Some(may && folder.private_bytes().is_some_and(|own| own > bytes))
     }
 
     /// The folder of version 2, for clone3(2).

@@ -43,8 +43,8 @@ pub use inside::socket_inside;
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{
-    Exit, Process, anonymous_bytes, has_ended, peak_memory_bytes, peak_memory_of_all, proportional_bytes,
-    resident_bytes,
+    Exit, Process, anonymous_bytes, anonymous_bytes_of_all, has_ended, peak_memory_bytes, peak_memory_of_all,
+    proportional_bytes, resident_bytes,
 };
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 pub use users::{is_of_one_instance, loopback_address};

@@ -11,6 +11,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::raw::{c_int, c_long, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +46,14 @@ pub(crate) fn is_possible() -> bool {
         let namespaces = std::fs::read_to_string("/proc/sys/user/max_net_namespaces").unwrap_or_default();
         let may_have_one = namespaces.trim().parse::<u64>().is_ok_and(|most| most > 0);
         may_have_one && landlock::version() >= landlock::WITH_PORTS && own_network().is_ok()
-    })
+    }) && !GIVEN_UP.load(Ordering::Relaxed)
+}
+
+static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+
+/// It has turned out not to be possible: in a container, there may be filters that do not let it be.
+pub(crate) fn give_up() {
+    GIVEN_UP.store(true, Ordering::Relaxed);
 }
 
 /// What a process needs for a network of its own, prepared.

@@ -181,13 +181,21 @@ pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
 
 /// The same of a process and all that it and its children have started, added up.
 pub fn peak_memory_of_all(pid: u32) -> u64 {
+    of_all(pid, |pid| peak_memory_bytes(pid).unwrap_or(0))
+}
+
+/// The memory of its own that a process and all that it and its children have started hold now, in bytes.
+pub fn anonymous_bytes_of_all(pid: u32) -> u64 {
+    of_all(pid, anonymous_bytes)
+}
+
+/// Adds something up over a process and all that it and its children have started.
+fn of_all(pid: u32, bytes: fn(u32) -> u64) -> u64 {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-    let children: u64 = children
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>())
-        .map(peak_memory_of_all)
-        .sum();
-    peak_memory_bytes(pid).unwrap_or(0).saturating_add(children)
+    let children =
+        children.flat_map(|list| list.split_whitespace().filter_map(|it| it.parse().ok()).collect::<Vec<u32>>());
+    children.map(|child| of_all(child, bytes)).fold(bytes(pid), u64::saturating_add)
 }
 
 /// The memory a process holds now, in bytes; zero when there is no such process.

@@ -31,6 +31,20 @@ async fn too_much_memory_ends_the_invocation_alone() {
 }
 
 #[tokio::test]
+async fn without_control_groups_processes_are_counted() {
+    let harness = Harness::with(|config| config.isolate = false);
+    let forked = harness.function("forked", python(), "index.handler", &[("index.py", TAKES)]);
+    let extended =
+        format!("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n{TAKES}");
+    let alone = harness.function("alone", python(), "index.handler", &[("index.py", &extended)]);
+    for spec in [forked, alone].map(Arc::new) {
+        assert_eq!(harness.value(&spec, "40").await, 40);
+        assert_eq!(harness.error(&spec, "200").await["errorType"], "Runtime.ExitError");
+        assert_eq!(harness.value(&spec, "40").await, 40);
+    }
+}
+
+#[tokio::test]
 async fn memory_of_programs_that_it_starts_counts() {
     let harness = Harness::new();
     let source = "import subprocess, sys\ndef handler(e, c):\n  return subprocess.run([sys.executable, '-c', 'import time; b = b\"x\" * (300 << 20); time.sleep(5)']).returncode";
