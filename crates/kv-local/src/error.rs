@@ -16,7 +16,11 @@ pub enum Error {
     )]
     Newer { path: PathBuf, found: u32 },
     /// Part of the log cannot be read, although later parts were written.
-    #[error("{} cannot be opened without losing acknowledged writes: {damage}; restore a backup, or give up what follows", path.display())]
+    #[error(
+        "{} cannot be opened without losing acknowledged writes: {damage}. A backup or an archive may have them; \
+         what would be lost without one, `cloudlet repair --data {}` says",
+        path.display(), path.display()
+    )]
     Damaged { path: PathBuf, damage: Damage },
     /// Not a store, damaged, or on a disk that fails.
     #[error("{} cannot be read as a store: {reason}", path.display())]
