@@ -11,6 +11,7 @@ use kv::{Order, Stored, Table, Tx};
 use serde::Serialize;
 use service::{Api, BoxFuture, Cx, Delivery, Error, Failure, Outcome, Sender, Service, Target, outbox, prefix};
 use testkit::TestCloud;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// What layers accepted, and what came back to the sender, in order.
@@ -46,12 +47,12 @@ impl Target for Layer {
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Never answers for `hangs`, panics for `panics`, and notes whatever else it gets.
-struct Outside(Log);
+/// Never answers for `hangs`, panics for `panics`, notes whatever else it gets, and lets `gated` wait for the gate.
+struct Outside(Log, Arc<Notify>);
 
 impl Target for Outside {
     fn deliver(&self, _: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
-        let log = self.0.clone();
+        let (log, gate) = (self.0.clone(), self.1.clone());
         Box::pin(async move {
             match &*delivery.to.resource {
                 "hangs" => std::future::pending().await,
@@ -59,6 +60,9 @@ impl Target for Outside {
                 _ => {}
             }
             log.lock().unwrap().push(text(&delivery));
+            if delivery.to.resource == "gated" {
+                gate.notified().await;
+            }
             Outcome::Delivered
         })
     }
@@ -81,6 +85,7 @@ impl Sender for OnceMore {
 struct World {
     cloud: TestCloud,
     log: Log,
+    gate: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -92,14 +97,14 @@ impl Drop for World {
 
 impl World {
     fn new() -> World {
-        let log = Log::default();
+        let (log, gate) = (Log::default(), Arc::new(Notify::new()));
         let service = |name| Service::builder(Api::named(name), Arc::new(()));
         let cloud = TestCloud::new([
             service("layer").target(Layer).build(),
-            service("outside").target(Outside(log.clone())).build(),
+            service("outside").target(Outside(log.clone(), gate.clone())).build(),
             service("from").sender(OnceMore).build(),
         ]);
-        World { cloud, log, stop: CancellationToken::new() }
+        World { cloud, log, gate, stop: CancellationToken::new() }
     }
 
     fn running() -> World {
@@ -216,6 +221,32 @@ async fn what_waits_can_be_sent_at_once() {
     assert_eq!(moved, 2);
     world.until("the second", || world.lanes().is_empty()).await;
     assert_eq!(world.rows(&RETURNED, "panics").len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_sent_at_once_while_it_is_under_way_arrives_once() {
+    let world = World::running();
+    let (cx, one) = (world.cloud.root(), world.delivery("outside:gated", "1"));
+    let (to, due) = (one.to.clone(), Some(cx.now() + Duration::from_secs(10)));
+    world.cloud.cloud.db().write(move |tx| outbox::send(tx, &cx, one.clone(), due)).await.unwrap();
+    world.advance(10).await;
+    world.until("its start", || world.log.lock().unwrap().len() == 1).await;
+    let moved = world.cloud.cloud.db().write(move |tx| outbox::retry_now(tx, &to)).await.unwrap();
+    assert_eq!(moved, 1);
+    world.gate.notify_one();
+    world.until("its end", || world.lanes().is_empty()).await;
+    assert_eq!(*world.log.lock().unwrap(), ["1"]);
+}
+
+#[tokio::test]
+async fn large_deliveries_go_in_batches_that_the_store_takes() {
+    let world = World::running();
+    let large = "x".repeat(1 << 20);
+    for _ in 0..6 {
+        world.send("layer:queue", &[large.as_str(); 10]).await;
+    }
+    world.until("delivery", || world.rows(&ACCEPTED, "queue").len() == 60).await;
+    assert!(world.lanes().is_empty());
 }
 
 #[tokio::test]

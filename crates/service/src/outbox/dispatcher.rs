@@ -1,6 +1,6 @@
 //! Brings what is due to its targets, each lane at its own pace.
 
-use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,16 +9,15 @@ use kv::{Order, Snap, Tx};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::{self, CHANNEL, Key, LANES, WAITING};
+use super::lanes::{self, AT_ONCE, CHANNEL, Key, LANES, TICKETS, Ticket};
+use super::under_way::{Room, Taken, UnderWay};
 use crate::timers::sleep_until;
 use crate::{Cx, Delivery, Error, Failure, Outcome, Target};
 
-/// Deliveries under way at once to all targets together; beyond it, each target still has one.
-const IN_FLIGHT_MAX: usize = 4_096;
-/// Deliveries popped and accepted in one transaction, where the target is a layer.
-const PER_TRANSACTION: usize = 64;
 /// How long a lane waits for a store that refuses its writes.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
+/// How long a delivery waits whose end could not be kept.
+const KEPT_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// Delivers until `stop`, then waits for nothing: what is under way is tried again at the next start.
 pub(crate) async fn run(cx: Cx, stop: CancellationToken) {
@@ -49,21 +48,12 @@ struct Dispatcher {
     settled: Notify,
 }
 
-#[derive(Default)]
-struct UnderWay {
-    numbers: HashSet<u64>,
-    /// How many there are in each lane that has any.
-    by_lane: HashMap<String, usize>,
-    /// What came to its end since the present round began: the round's snapshot may still hold it.
-    ended: HashSet<u64>,
-}
-
 type Due = (Key, Delivery);
 
 impl Dispatcher {
     /// Starts what is due and may start, and returns when the next delivery will be due.
     fn round(self: &Arc<Self>, cx: &Cx) -> Result<Option<Timestamp>, Error> {
-        self.lock().ended.clear();
+        self.lock().begin_round();
         let (now, read) = (cx.env().now(), cx.db().read()?);
         let mut next: Option<Timestamp> = None;
         for lane in LANES.scan(&read, Order::Forward)?.keys() {
@@ -88,64 +78,92 @@ impl Dispatcher {
         let to: Option<Arn> = lane.parse().ok();
         let target = to.as_ref().and_then(|to| cx.cloud().target(&to.service)).cloned();
         let is_layer = target.as_ref().zip(to.as_ref()).is_some_and(|(target, to)| target.is_layer(to));
-        let room = self.room(lane, is_layer, target.as_deref());
-        let mut due = Vec::new();
-        let mut later = None;
-        for entry in WAITING.scan_prefix(read, (lane,), Order::Forward)? {
-            if due.len() == room {
-                break;
-            }
-            let (key, delivery) = entry?;
-            if key.1 > now {
-                later = Some(key.1);
-                break;
-            }
-            if self.take(&key) {
-                due.push((key, delivery));
+        let in_flight_max = target.as_ref().map_or(1, |target| target.in_flight_max());
+        let room = self.lock().room(lane, (!is_layer).then_some(in_flight_max));
+        let (taken, later) = self.take(read, lane, now, room)?;
+        let mut due = Vec::with_capacity(taken.len());
+        for (taken, ticket) in taken {
+            match lanes::load(read, taken.key.2, ticket)? {
+                Some(delivery) => due.push((taken, delivery)),
+                None => self.give_back(&[taken]),
             }
         }
         match target {
-            None => due.into_iter().for_each(|one| self.spawn_undeliverable(cx, one)),
-            Some(target) if is_layer => self.spawn_layer(cx, lane, due, target),
-            Some(target) => due.into_iter().for_each(|one| self.spawn(cx, one, target.clone())),
+            Some(target) if is_layer => self.start_batch(cx, lane, due, target),
+            target => due.into_iter().for_each(|(taken, delivery)| {
+                let work = deliver(cx.clone(), taken.key.clone(), delivery, target.clone());
+                self.start(vec![taken], work);
+            }),
         }
         Ok(later)
     }
 
-    /// How many more deliveries of a lane may be under way. A layer gets one batch after the other, in order.
-    fn room(&self, lane: &str, is_layer: bool, target: Option<&dyn Target>) -> usize {
-        let under_way = self.lock();
-        let own = under_way.by_lane.get(lane).copied().unwrap_or_default();
-        if is_layer {
-            return if own == 0 { PER_TRANSACTION } else { 0 };
-        }
-        let own_max = target.map_or(1, Target::in_flight_max);
-        let left = IN_FLIGHT_MAX.saturating_sub(under_way.numbers.len());
-        own_max.min((own + left).max(1)).saturating_sub(own)
-    }
-
-    /// Notes that a delivery is under way; false where it was when the round began.
-    fn take(&self, (lane, _, number): &Key) -> bool {
-        let mut under_way = self.lock();
-        if under_way.ended.contains(number) || !under_way.numbers.insert(*number) {
-            return false;
-        }
-        *under_way.by_lane.entry(lane.clone()).or_default() += 1;
-        true
-    }
-
-    fn give_back<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) {
-        let mut under_way = self.lock();
-        for (lane, _, number) in keys {
-            under_way.numbers.remove(number);
-            under_way.ended.insert(*number);
-            if let Some(own) = under_way.by_lane.get_mut(lane) {
-                *own -= 1;
-                if *own == 0 {
-                    under_way.by_lane.remove(lane);
+    /// Takes as many tickets as there is room for, and tells when the first will be due that is not yet. Those that waited
+    /// for their time get half of the room, however many come that have not.
+    #[allow(clippy::type_complexity, reason = "a pair that is taken apart at once")]
+    fn take(
+        &self,
+        read: &Snap,
+        lane: &str,
+        now: Timestamp,
+        mut room: Room,
+    ) -> Result<(Vec<(Taken, Ticket)>, Option<Timestamp>), Error> {
+        let (mut under_way, mut taken, mut later) = (self.lock(), Vec::new(), None);
+        let waited = TICKETS.scan_range(
+            read,
+            (lane,),
+            Bound::Excluded(AT_ONCE),
+            Bound::Unbounded::<Timestamp>,
+            Order::Forward,
+        )?;
+        let at_once = TICKETS.scan_prefix(read, (lane, AT_ONCE), Order::Forward)?;
+        let all = room.count;
+        for (tickets, max) in [(waited, all.div_ceil(2)), (at_once, all)] {
+            for entry in tickets {
+                let (key, ticket) = entry?;
+                if key.1 > now {
+                    later = Some(key.1);
+                    break;
                 }
+                if under_way.has(key.2) {
+                    continue;
+                }
+                if taken.len() == max || !room.fits(ticket.bytes, taken.is_empty()) {
+                    break;
+                }
+                let one = Taken { key, bytes: ticket.bytes };
+                under_way.add(&one);
+                taken.push((one, ticket));
             }
         }
+        Ok((taken, later))
+    }
+
+    fn start_batch(self: &Arc<Self>, cx: &Cx, lane: &str, due: Vec<(Taken, Delivery)>, target: Arc<dyn Target>) {
+        if due.is_empty() {
+            return;
+        }
+        let (cx, lane) = (cx.clone(), lane.to_owned());
+        let batch: Vec<Due> = due.iter().map(|(taken, delivery)| (taken.key.clone(), delivery.clone())).collect();
+        let taken = due.into_iter().map(|(taken, _)| taken).collect();
+        self.start(taken, async move { accept_all(&cx, &lane, &batch, &target).await });
+    }
+
+    /// Does the work for what was taken, and gives that back, whatever happens.
+    fn start(self: &Arc<Self>, taken: Vec<Taken>, work: impl Future<Output = ()> + Send + 'static) {
+        let this = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = tokio::spawn(work).await {
+                tracing::error!(%error, "a delivery ended in a panic; it is repeated");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            this.give_back(&taken);
+        });
+    }
+
+    fn give_back(&self, taken: &[Taken]) {
+        let mut under_way = self.lock();
+        taken.iter().for_each(|one| under_way.remove(one));
         drop(under_way);
         self.settled.notify_one();
     }
@@ -153,37 +171,19 @@ impl Dispatcher {
     fn lock(&self) -> MutexGuard<'_, UnderWay> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn spawn(self: &Arc<Self>, cx: &Cx, (key, delivery): Due, target: Arc<dyn Target>) {
-        let (this, cx) = (self.clone(), cx.clone());
-        tokio::spawn(async move {
-            let attempt = target.deliver(cx.delivering(&delivery), delivery.clone());
-            // A target that panics has not taken it.
-            let outcome = tokio::spawn(attempt).await.unwrap_or_else(|error| Outcome::Failed(panicked(&error)));
-            settle(&cx, &key, &delivery, outcome).await;
-            this.give_back([&key]);
-        });
-    }
-
-    fn spawn_undeliverable(self: &Arc<Self>, cx: &Cx, (key, delivery): Due) {
-        let (this, cx) = (self.clone(), cx.clone());
-        tokio::spawn(async move {
-            let error = Error::not_implemented(format_args!("delivery to {}", delivery.to));
-            settle(&cx, &key, &delivery, Outcome::Failed((&error).into())).await;
-            this.give_back([&key]);
-        });
-    }
-
-    fn spawn_layer(self: &Arc<Self>, cx: &Cx, lane: &str, due: Vec<Due>, target: Arc<dyn Target>) {
-        if due.is_empty() {
-            return;
+/// Brings one delivery to a target outside the store. A target that panics has not taken it.
+async fn deliver(cx: Cx, key: Key, delivery: Delivery, target: Option<Arc<dyn Target>>) {
+    let outcome = match target {
+        Some(target) => {
+            let (context, copy) = (cx.delivering(&delivery), delivery.clone());
+            let attempt = tokio::spawn(async move { target.deliver(context, copy).await });
+            attempt.await.unwrap_or_else(|error| Outcome::Failed(panicked(&error)))
         }
-        let (this, cx, lane) = (self.clone(), cx.clone(), lane.to_owned());
-        tokio::spawn(async move {
-            accept_all(&cx, &lane, &due, &target).await;
-            this.give_back(due.iter().map(|(key, _)| key));
-        });
-    }
+        None => Outcome::Failed((&Error::not_implemented(format_args!("delivery to {}", delivery.to))).into()),
+    };
+    settle(&cx, &key, &delivery, outcome).await;
 }
 
 fn panicked(error: &tokio::task::JoinError) -> Failure {
@@ -228,36 +228,34 @@ async fn accept(cx: &Cx, lane: &str, due: &[Due], target: &Arc<dyn Target>) -> R
 async fn settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: Outcome) {
     loop {
         match try_settle(cx, key, delivery, &outcome).await {
+            Ok(()) => return,
             Err(error) if error.is_unavailable() => {
                 tracing::error!(to = key.0, %error, "the end of a delivery waits for the store");
                 tokio::time::sleep(STORE_PAUSE).await;
             }
             Err(error) => {
-                tracing::error!(to = key.0, from = %delivery.from, %error, "a failed delivery could not be kept; it is dropped");
-                if let Err(error) = finish(cx, key, None).await {
-                    tracing::error!(to = key.0, %error, "a delivery could not be removed; it is repeated");
+                tracing::error!(to = key.0, from = %delivery.from, %error, "the end of a delivery cannot be kept: it stays, and is tried again in an hour");
+                let (at, failure) = (cx.env().now() + KEPT_PAUSE, Failure::from(&error));
+                if let Err(error) = postpone(cx, key, at, Some(failure)).await {
+                    tracing::error!(to = key.0, %error, "a delivery could not be put off; it is repeated");
+                    tokio::time::sleep(STORE_PAUSE).await;
                 }
                 return;
             }
-            Ok(()) => return,
         }
     }
 }
 
 async fn try_settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: &Outcome) -> Result<(), Error> {
     match outcome {
-        Outcome::Delivered => finish(cx, key, None).await,
-        Outcome::RetryAt(at) => finish(cx, key, Some((*at, again(delivery, None)))).await,
+        Outcome::Delivered => remove(cx, key).await,
+        Outcome::RetryAt(at) => postpone(cx, key, *at, None).await,
         Outcome::GivenUp { reason } => {
             tracing::warn!(to = key.0, from = %delivery.from, attempts = delivery.attempts + 1, reason, "a delivery was given up");
-            finish(cx, key, None).await
+            remove(cx, key).await
         }
         Outcome::Failed(failure) => failed(cx, key, delivery, failure).await,
     }
-}
-
-fn again(delivery: &Delivery, failure: Option<Failure>) -> Delivery {
-    Delivery { attempts: delivery.attempts + 1, failure, ..delivery.clone() }
 }
 
 /// Asks the sender what becomes of a delivery that its target did not take.
@@ -268,35 +266,34 @@ async fn failed(cx: &Cx, key: &Key, delivery: &Delivery, failure: &Failure) -> R
         && let Some(at) = sender.retry_at(&cx, delivery, failure)
     {
         tracing::debug!(to = key.0, from = %delivery.from, code = failure.code, "a delivery is tried again");
-        return finish(&cx, key, Some((at, again(delivery, Some(failure.clone()))))).await;
+        return postpone(&cx, key, at, Some(failure.clone())).await;
     }
     tracing::warn!(
         to = key.0, from = %delivery.from, attempts = delivery.attempts + 1, code = failure.code, reason = failure.message,
         "a delivery was given up"
     );
-    let Some(sender) = sender else { return finish(&cx, key, None).await };
-    let (context, key, delivery) = (cx.clone(), key.clone(), again(delivery, Some(failure.clone())));
+    let Some(sender) = sender else { return remove(&cx, key).await };
+    let (context, key, failure) = (cx.clone(), key.clone(), failure.clone());
+    let delivery = Delivery { attempts: delivery.attempts + 1, failure: Some(failure.clone()), ..delivery.clone() };
     let give_up = move |tx: &mut Tx| {
-        if lanes::remove(tx, &key)?
-            && let Some(failure) = &delivery.failure
-        {
-            sender.undelivered(&context, tx, &delivery, failure)?;
+        if lanes::remove(tx, &key)? {
+            sender.undelivered(&context, tx, &delivery, &failure)?;
         }
         Ok::<_, Error>(lanes::refresh(tx, &key.0)?)
     };
     cx.db().write(give_up).await
 }
 
-/// Removes a delivery, or moves it to a later time.
-async fn finish(cx: &Cx, key: &Key, again: Option<(Timestamp, Delivery)>) -> Result<(), Error> {
+async fn remove(cx: &Cx, key: &Key) -> Result<(), Error> {
     let key = key.clone();
-    let write = move |tx: &mut Tx| {
-        if lanes::remove(tx, &key)?
-            && let Some((at, delivery)) = &again
-        {
-            lanes::put(tx, (key.0.clone(), *at, key.2), delivery)?;
-        }
+    let remove = move |tx: &mut Tx| {
+        lanes::remove(tx, &key)?;
         lanes::refresh(tx, &key.0)
     };
-    Ok(cx.db().write(write).await?)
+    Ok(cx.db().write(remove).await?)
+}
+
+async fn postpone(cx: &Cx, key: &Key, at: Timestamp, failure: Option<Failure>) -> Result<(), Error> {
+    let key = key.clone();
+    Ok(cx.db().write(move |tx| lanes::postpone(tx, &key, at, failure.as_ref())).await?)
 }

@@ -1,21 +1,38 @@
-//! Where deliveries wait: a lane for each target, in it what is due first comes first.
+//! Where deliveries wait: a lane for each target, in it what is due first comes first. What is looked at again and again,
+//! and changes with each attempt, is a small row; the delivery itself is written once.
 
 use std::ops::Bound;
 
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Table, Tx};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Cx, Delivery, Failure, prefix};
 
-/// A target's ARN, when it is due, and a number that keeps the order of sending.
+/// A target's ARN, when it is due, and the delivery's number, which keeps the order of sending.
 pub(super) type Key = (String, Timestamp, u64);
 
-pub(super) const WAITING: Table<Key, Delivery> = Table::new(prefix::SERVICE, 4);
+/// How far a delivery has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ticket {
+    from: Arn,
+    accepted: Timestamp,
+    attempts: u32,
+    failure: Option<Failure>,
+    /// What the delivery takes in memory.
+    pub bytes: usize,
+}
+
+kv::stored!(Ticket, version = 1);
+
+// Numbers 4 to 6 were given to tables of a build that was never released.
+pub(super) const TICKETS: Table<Key, Ticket> = Table::new(prefix::SERVICE, 7);
+/// As they were accepted, by number.
+const DELIVERIES: Table<u64, Delivery> = Table::new(prefix::SERVICE, 8);
 /// Every lane that is not empty, by when its first delivery is due.
-pub(super) const LANES: Table<(Timestamp, String), ()> = Table::new(prefix::SERVICE, 5);
+pub(super) const LANES: Table<(Timestamp, String), ()> = Table::new(prefix::SERVICE, 9);
 /// The entry of a lane in [`LANES`].
-const FIRST_DUE: Table<String, u64> = Table::new(prefix::SERVICE, 6);
+const FIRST_DUE: Table<String, u64> = Table::new(prefix::SERVICE, 10);
 /// What earlier releases kept in one row, before there were lanes.
 const SINGLE: Table<(Timestamp, u64), Delivery> = Table::new(prefix::SERVICE, 2);
 const NEXT_NUMBER: Table<(), u64> = Table::new(prefix::SERVICE, 3);
@@ -23,40 +40,75 @@ pub(super) const CHANNEL: &[u8] = b"service/outbox";
 
 /// What is due at once. The same moment for all, so that they leave in the order of their transactions, whatever the
 /// requests' clocks say.
-const AT_ONCE: Timestamp = Timestamp::ZERO;
-/// Deliveries that one transaction moves from one time to another.
+pub(super) const AT_ONCE: Timestamp = Timestamp::ZERO;
+/// Tickets that one transaction moves from one time to another.
 const MOVED_PER_TRANSACTION: usize = 1_000;
+/// Bytes of deliveries that one transaction takes over from an earlier release.
+const ADOPTED_BYTES_MAX: usize = 8 << 20;
 
 /// Sends an event from one resource to another, once `tx` commits; not before `due`, where that is given.
 pub fn send(tx: &mut Tx, _: &Cx, delivery: Delivery, due: Option<Timestamp>) -> Result<(), kv::Error> {
     let number = NEXT_NUMBER.get(tx, ())?.unwrap_or_default();
     NEXT_NUMBER.put(tx, (), &(number + 1))?;
-    put(tx, (delivery.to.to_string(), due.unwrap_or(AT_ONCE), number), &delivery)
+    enter(tx, number, &delivery, due.unwrap_or(AT_ONCE))
 }
 
-pub(super) fn put(tx: &mut Tx, key: Key, delivery: &Delivery) -> Result<(), kv::Error> {
-    WAITING.put(tx, &key, delivery)?;
+fn enter(tx: &mut Tx, number: u64, delivery: &Delivery, due: Timestamp) -> Result<(), kv::Error> {
+    let Delivery { to, from, event, note, accepted, attempts, failure, .. } = delivery;
+    let bytes = event.len() + note.len();
+    let (from, accepted, attempts, failure) = (from.clone(), *accepted, *attempts, failure.clone());
+    DELIVERIES.put(tx, number, delivery)?;
+    put(tx, (to.to_string(), due, number), &Ticket { from, accepted, attempts, failure, bytes })
+}
+
+fn put(tx: &mut Tx, key: Key, ticket: &Ticket) -> Result<(), kv::Error> {
+    TICKETS.put(tx, &key, ticket)?;
     tx.wake(CHANNEL);
     let (lane, due, _) = key;
     match first_due(tx, &lane)? {
         Some(first) if first <= due => Ok(()),
-        first => enter(tx, &lane, first, Some(due)),
+        first => register(tx, &lane, first, Some(due)),
     }
+}
+
+/// The delivery of a ticket, as it is now.
+pub(super) fn load(read: &(impl Read + ?Sized), number: u64, ticket: Ticket) -> Result<Option<Delivery>, kv::Error> {
+    let delivery = DELIVERIES.get(read, number)?;
+    Ok(delivery.map(|accepted| Delivery { attempts: ticket.attempts, failure: ticket.failure, ..accepted }))
+}
+
+/// Takes a ticket out of its lane; `None` where it was not there any more. [`refresh`] comes after the last of a lane.
+fn take(tx: &mut Tx, (lane, due, number): &Key) -> Result<Option<Ticket>, kv::Error> {
+    // What was made due while it was under way has another place.
+    for due in [*due, AT_ONCE] {
+        if let Some(ticket) = TICKETS.get(tx, (lane, due, *number))? {
+            TICKETS.delete(tx, (lane, due, *number))?;
+            return Ok(Some(ticket));
+        }
+    }
+    Ok(None)
 }
 
 /// Removes a delivery; false where it was not there any more. [`refresh`] comes after the last of a lane.
 pub(super) fn remove(tx: &mut Tx, key: &Key) -> Result<bool, kv::Error> {
-    let was_there = WAITING.contains(tx, key)?;
-    WAITING.delete(tx, key)?;
-    Ok(was_there)
+    DELIVERIES.delete(tx, key.2)?;
+    Ok(take(tx, key)?.is_some())
 }
 
-/// Enters a lane anew, from which something was removed.
+/// Lets a delivery wait until `at`, one attempt further.
+pub(super) fn postpone(tx: &mut Tx, key: &Key, at: Timestamp, failure: Option<&Failure>) -> Result<(), kv::Error> {
+    let Some(ticket) = take(tx, key)? else { return Ok(()) };
+    let again = Ticket { attempts: ticket.attempts + 1, failure: failure.cloned(), ..ticket };
+    put(tx, (key.0.clone(), at, key.2), &again)?;
+    refresh(tx, &key.0)
+}
+
+/// Registers a lane anew, from which something was removed.
 pub(super) fn refresh(tx: &mut Tx, lane: &str) -> Result<(), kv::Error> {
-    let next = WAITING.scan_prefix(tx, (lane,), Order::Forward)?.keys().next().transpose()?.map(|key| key.1);
+    let next = TICKETS.scan_prefix(tx, (lane,), Order::Forward)?.keys().next().transpose()?.map(|key| key.1);
     match first_due(tx, lane)? {
         first if first == next => Ok(()),
-        first => enter(tx, lane, first, next),
+        first => register(tx, lane, first, next),
     }
 }
 
@@ -64,7 +116,7 @@ fn first_due(read: &(impl Read + ?Sized), lane: &str) -> Result<Option<Timestamp
     Ok(FIRST_DUE.get(read, lane)?.map(Timestamp))
 }
 
-fn enter(tx: &mut Tx, lane: &str, old: Option<Timestamp>, new: Option<Timestamp>) -> Result<(), kv::Error> {
+fn register(tx: &mut Tx, lane: &str, old: Option<Timestamp>, new: Option<Timestamp>) -> Result<(), kv::Error> {
     if let Some(old) = old {
         LANES.delete(tx, (old, lane))?;
     }
@@ -100,17 +152,18 @@ pub fn lanes(read: &(impl Read + ?Sized), limit: usize) -> Result<Vec<Lane>, kv:
 }
 
 fn lane(read: &(impl Read + ?Sized), name: &str, limit: usize) -> Result<Option<Lane>, kv::Error> {
-    let waiting = WAITING.scan_prefix(read, (name,), Order::Forward)?.keys().take(limit).count();
-    let first = WAITING.scan_prefix(read, (name,), Order::Forward)?.next().transpose()?;
-    Ok(first.map(|((_, due, _), delivery)| {
-        let Delivery { to, from, accepted, attempts, failure, .. } = delivery;
+    let waiting = TICKETS.scan_prefix(read, (name,), Order::Forward)?.keys().take(limit).count();
+    let first = TICKETS.scan_prefix(read, (name,), Order::Forward)?.next().transpose()?;
+    let lane = first.zip(name.parse().ok()).map(|(((_, due, _), ticket), to)| {
+        let Ticket { from, accepted, attempts, failure, .. } = ticket;
         Lane { to, waiting, accepted, from, attempts, failure, due }
-    }))
+    });
+    Ok(lane)
 }
 
 /// How many deliveries wait, at most `limit`.
 pub fn waiting(cx: &Cx, limit: usize) -> Result<usize, kv::Error> {
-    Ok(WAITING.scan(&cx.db().read()?, Order::Forward)?.keys().take(limit).count())
+    Ok(TICKETS.scan(&cx.db().read()?, Order::Forward)?.keys().take(limit).count())
 }
 
 /// Makes what waits for a later time due at once; returns how many that were, at most a thousand: call it again, in
@@ -118,11 +171,11 @@ pub fn waiting(cx: &Cx, limit: usize) -> Result<usize, kv::Error> {
 pub fn retry_now(tx: &mut Tx, to: &Arn) -> Result<usize, kv::Error> {
     let lane = to.to_string();
     let later =
-        WAITING.scan_range(tx, (&*lane,), Bound::Excluded(AT_ONCE), Bound::Unbounded::<Timestamp>, Order::Forward)?;
+        TICKETS.scan_range(tx, (&*lane,), Bound::Excluded(AT_ONCE), Bound::Unbounded::<Timestamp>, Order::Forward)?;
     let later: Vec<_> = later.take(MOVED_PER_TRANSACTION).collect::<Result<_, _>>()?;
-    for (key, delivery) in &later {
-        WAITING.delete(tx, key)?;
-        put(tx, (lane.clone(), AT_ONCE, key.2), delivery)?;
+    for (key, ticket) in &later {
+        TICKETS.delete(tx, key)?;
+        put(tx, (lane.clone(), AT_ONCE, key.2), ticket)?;
     }
     refresh(tx, &lane)?;
     Ok(later.len())
@@ -130,10 +183,18 @@ pub fn retry_now(tx: &mut Tx, to: &Arn) -> Result<usize, kv::Error> {
 
 /// Puts what an earlier release left into lanes; returns whether there may be more.
 pub(super) fn adopt(tx: &mut Tx) -> Result<bool, kv::Error> {
-    let old: Vec<_> = SINGLE.scan(tx, Order::Forward)?.take(MOVED_PER_TRANSACTION).collect::<Result<_, _>>()?;
+    let (mut old, mut bytes) = (Vec::new(), 0);
+    for row in SINGLE.scan(tx, Order::Forward)? {
+        let row = row?;
+        bytes += row.1.event.len();
+        old.push(row);
+        if bytes > ADOPTED_BYTES_MAX || old.len() == MOVED_PER_TRANSACTION {
+            break;
+        }
+    }
     for (key, delivery) in &old {
         SINGLE.delete(tx, key)?;
-        put(tx, (delivery.to.to_string(), key.0, key.1), delivery)?;
+        enter(tx, key.1, delivery, key.0)?;
     }
-    Ok(old.len() == MOVED_PER_TRANSACTION)
+    Ok(!old.is_empty())
 }

@@ -5,6 +5,7 @@
 
 mod dispatcher;
 mod lanes;
+mod under_way;
 
 pub(crate) use dispatcher::run;
 pub use lanes::{Lane, lanes, retry_now, send, waiting};
