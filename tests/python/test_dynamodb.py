@@ -103,6 +103,41 @@ def test_queries_scans_and_indexes(resource):
     assert resource.query(IndexName="by-owner", KeyConditionExpression=Key("owner").eq("o1"), Select="COUNT")["Count"] == 19
 
 
+def test_an_index_may_have_keys_of_several_attributes(dynamodb, unique):
+    key = [("tenant", "HASH"), ("region", "HASH"), ("day", "RANGE"), ("hour", "RANGE")]
+    kinds = {"k": "S", "tenant": "S", "region": "S", "day": "S", "hour": "N"}
+    dynamodb.create_table(
+        TableName=unique,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {"IndexName": "several", "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in key], "Projection": {"ProjectionType": "ALL"}}
+        ],
+    )
+    for number in range(48):
+        at = {"day": {"S": f"day-{number // 24}"}, "hour": {"N": str(number % 24)}}
+        dynamodb.put_item(TableName=unique, Item={"k": {"S": str(number)}, "tenant": {"S": "t"}, "region": {"S": "r"}} | at)
+
+    def query(more, **values):
+        values = {f":{name}": {"N" if name in ("from", "to") else "S": value} for name, value in values.items()}
+        found = dynamodb.query(
+            TableName=unique,
+            IndexName="several",
+            KeyConditionExpression=f"tenant = :tenant AND #r = :region{more}",
+            ExpressionAttributeNames={"#r": "region"} | ({"#d": "day"} if "#d" in more else {}) | ({"#h": "hour"} if "#h" in more else {}),
+            ExpressionAttributeValues=values | {":tenant": {"S": "t"}, ":region": {"S": "r"}},
+        )
+        return [int(item["k"]["S"]) for item in found["Items"]]
+
+    assert query("") == list(range(48))
+    assert query(" AND #d = :day", day="day-1") == list(range(24, 48))
+    assert query(" AND #d = :day AND #h BETWEEN :from AND :to", day="day-0", **{"from": "9", "to": "11"}) == [9, 10, 11]
+    with pytest.raises(ClientError) as caught:
+        query(" AND #h = :from", **{"from": "1"})
+    assert code(caught) == "ValidationException"
+
+
 def test_batches(dynamodb, table):
     puts = [{"PutRequest": {"Item": {"pk": {"S": "b"}, "sk": {"N": str(n)}}}} for n in range(25)]
     assert dynamodb.batch_write_item(RequestItems={table: puts})["UnprocessedItems"] == {}

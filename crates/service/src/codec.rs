@@ -34,6 +34,7 @@ pub struct Codec {
     names: Names,
     path_member: Option<&'static str>,
     namespace: &'static str,
+    foreign: &'static [(&'static str, &'static str)],
     xmlns: &'static str,
     message_key: &'static str,
 }
@@ -52,6 +53,7 @@ impl Codec {
             names: names.or(service_names),
             path_member: api.query.as_ref().and_then(|query| query.path_member),
             namespace: api.namespace,
+            foreign: api.foreign,
             xmlns,
             message_key: api.message_key,
         }
@@ -101,12 +103,9 @@ impl Codec {
     }
 
     pub(crate) fn encode_error(&self, protocol: Protocol, error: &Error, request_id: &str) -> Response<Bytes> {
-        error.encode(
-            protocol,
-            if protocol == Protocol::Query { self.xmlns } else { self.namespace },
-            self.message_key,
-            request_id,
-        )
+        let foreign = self.foreign.iter().find(|(code, _)| *code == error.code).map(|(_, namespace)| *namespace);
+        let namespace = if protocol == Protocol::Query { self.xmlns } else { foreign.unwrap_or(self.namespace) };
+        error.encode(protocol, namespace, self.message_key, request_id)
     }
 }
 

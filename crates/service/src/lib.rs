@@ -34,7 +34,7 @@ pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use service::{Api, QueryApi, Service, ServiceBuilder};
-pub use streamed::{News, Streamed};
+pub use streamed::{News, Nothing, Streamed};
 pub use target::{Invoked, Target};
 
 /// A future that can be kept in a table of handlers.

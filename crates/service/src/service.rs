@@ -16,6 +16,8 @@ pub struct Api {
     pub model: &'static str,
     /// The name that errors and CBOR paths use: `AmazonSQS`.
     pub namespace: &'static str,
+    /// Codes that are not in its model, with the namespace that they come from: AWS's own front answers them.
+    pub foreign: &'static [(&'static str, &'static str)],
     /// For JSON protocols: which one, and the part of `X-Amz-Target` before the dot.
     pub json: Option<(Protocol, &'static str)>,
     /// For the Query protocol.
@@ -41,6 +43,7 @@ impl Api {
             name,
             model: name,
             namespace: name,
+            foreign: &[],
             json: None,
             query: None,
             not_implemented: &[],

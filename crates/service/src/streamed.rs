@@ -5,7 +5,7 @@ use futures_util::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wire::Protocol;
 
 use crate::codec::Codec;
@@ -29,6 +29,23 @@ impl<O: Serialize> Output for O {
 
     fn into_json(self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(Error::internal)
+    }
+}
+
+/// The answer of an operation that has no output in its model: in JSON not even an empty object, as DynamoDB answers it.
+pub struct Nothing;
+
+impl Output for Nothing {
+    fn encode(self, codec: &Codec, request: &WireRequest, request_id: &str) -> Result<Response<Body>, Error> {
+        let mut response = Map::new().encode(codec, request, request_id)?;
+        if matches!(request.protocol, Protocol::Json10 | Protocol::Json11) {
+            *response.body_mut() = Body::from(bytes::Bytes::new());
+        }
+        Ok(response)
+    }
+
+    fn into_json(self) -> Result<Value, Error> {
+        Map::new().into_json()
     }
 }
 

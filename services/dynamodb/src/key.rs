@@ -13,6 +13,12 @@ use crate::value::Kind;
 pub struct KeySchema {
     pub partition: KeyAttribute,
     pub sort: Option<KeyAttribute>,
+    /// What the partition key of a global index has beside the first attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_partition: Vec<KeyAttribute>,
+    /// The same of its sort key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_sort: Vec<KeyAttribute>,
 }
 
 /// `kind` is a string, number or binary.
@@ -54,13 +60,50 @@ pub fn digest(parts: &[&[u8]]) -> Digest {
 impl KeySchema {
     /// A key of one text, for tests.
     pub fn sample(partition: &str) -> KeySchema {
-        KeySchema { partition: KeyAttribute { name: partition.into(), kind: Kind::S }, sort: None }
+        KeySchema::new(KeyAttribute { name: partition.into(), kind: Kind::S }, None)
     }
 }
 
 impl KeySchema {
+    pub fn new(partition: KeyAttribute, sort: Option<KeyAttribute>) -> KeySchema {
+        KeySchema { partition, sort, more_partition: Vec::new(), more_sort: Vec::new() }
+    }
+
+    /// Whether its partition key or its sort key has several attributes.
+    pub fn is_composite(&self) -> bool {
+        !self.more_partition.is_empty() || !self.more_sort.is_empty()
+    }
+
+    pub fn partitions(&self) -> impl Iterator<Item = &KeyAttribute> {
+        std::iter::once(&self.partition).chain(&self.more_partition)
+    }
+
+    pub fn sorts(&self) -> impl Iterator<Item = &KeyAttribute> {
+        self.sort.iter().chain(&self.more_sort)
+    }
+
     pub fn attributes(&self) -> impl Iterator<Item = &KeyAttribute> {
-        std::iter::once(&self.partition).chain(&self.sort)
+        self.partitions().chain(self.sorts())
+    }
+
+    /// The hash of a partition key, of the value of each of its attributes; `None` where one is missing.
+    pub fn partition_of<'v>(&self, value: impl Fn(&KeyAttribute) -> Option<ValueRef<'v>>) -> Option<Digest> {
+        if self.more_partition.is_empty() {
+            return value(&self.partition).map(partition_digest);
+        }
+        let mut bytes = Vec::new();
+        self.partitions().try_for_each(|attribute| value(attribute).map(|value| push(&mut bytes, value.bytes())))?;
+        Some(digest(&[&bytes]))
+    }
+
+    /// A sort key in its sorting form: bytes that order as the first attribute does, then as the second.
+    fn sort_of<'v>(&self, value: impl Fn(&KeyAttribute) -> Option<ValueRef<'v>>) -> Option<Vec<u8>> {
+        if self.more_sort.is_empty() {
+            return self.sort.as_ref().map_or(Some(Vec::new()), |sort| Some(value(sort)?.bytes().to_vec()));
+        }
+        let mut bytes = Vec::new();
+        self.sorts().try_for_each(|attribute| value(attribute).map(|value| push(&mut bytes, value.bytes())))?;
+        Some(bytes)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -70,13 +113,7 @@ impl KeySchema {
     /// Where `item` is; `None` when it lacks an attribute of the key.
     pub fn locate(&self, item: ItemRef<'_>) -> Option<ItemKey> {
         let value = |attribute: &KeyAttribute| item.get(&attribute.name).filter(|value| value.kind() == attribute.kind);
-        Some(ItemKey {
-            partition: partition_digest(value(&self.partition)?),
-            sort: match &self.sort {
-                Some(sort) => value(sort)?.bytes().to_vec(),
-                None => Vec::new(),
-            },
-        })
+        Some(ItemKey { partition: self.partition_of(value)?, sort: self.sort_of(value)? })
     }
 
     /// Where the item is whose key a request gives.
@@ -137,12 +174,12 @@ impl KeySchema {
             Some(value) if matches!(value.kind(), Kind::S | Kind::B) => value.bytes().len(),
             _ => 0,
         };
-        if length(&self.partition) > PARTITION_KEY_BYTES_MAX {
+        if self.partitions().map(length).sum::<usize>() > PARTITION_KEY_BYTES_MAX {
             return Err(Error::Validation(format!(
                 "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_BYTES_MAX} bytes"
             )));
         }
-        if self.sort.as_ref().map_or(0, length) > SORT_KEY_BYTES_MAX {
+        if self.sorts().map(length).sum::<usize>() > SORT_KEY_BYTES_MAX {
             return Err(Error::Validation(format!(
                 "One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_BYTES_MAX} bytes"
             )));
@@ -151,11 +188,55 @@ impl KeySchema {
     }
 }
 
+/// Adds a value of several to a key: what follows it does not change how it orders.
+pub fn push(key: &mut Vec<u8>, value: &[u8]) {
+    push_open(key, value);
+    key.push(END);
+}
+
+/// Adds the beginning of a value.
+pub fn push_open(key: &mut Vec<u8>, value: &[u8]) {
+    for &byte in value {
+        match byte {
+            END | ESCAPE => key.extend([ESCAPE, byte + 1]),
+            _ => key.push(byte),
+        }
+    }
+}
+
+/// Ends a value, and so comes before everything that one may go on with.
+const END: u8 = 0;
+/// Before what stands for an [`END`] or an [`ESCAPE`] of the value itself.
+const ESCAPE: u8 = 1;
+
 /// What an empty value is called; `None` for values that are not empty.
 pub fn empty_kind(value: ValueRef<'_>) -> Option<&'static str> {
     match value.kind() {
         Kind::S if value.bytes().is_empty() => Some("string"),
         Kind::B if value.bytes().is_empty() => Some("binary"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Keys of several values order as the values do, one after the other.
+        #[test]
+        fn keys_of_several_values_keep_their_order(
+            one in prop::collection::vec(prop::collection::vec(0u8..4, 0..4), 2),
+            other in prop::collection::vec(prop::collection::vec(0u8..4, 0..4), 2),
+        ) {
+            let key = |values: &[Vec<u8>]| {
+                let mut key = Vec::new();
+                values.iter().for_each(|value| push(&mut key, value));
+                key
+            };
+            prop_assert_eq!(key(&one).cmp(&key(&other)), one.cmp(&other));
+        }
     }
 }

@@ -61,8 +61,17 @@ const API: Api = Api {
     json: Some((Protocol::Json10, "DynamoDB_20120810")),
     not_implemented: &NOT_IMPLEMENTED,
     checksum: true,
+    foreign: &FOREIGN,
     ..Api::named("dynamodb")
 };
+
+/// Clients that look at the whole of `__type` find these, as others found them:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
+const FOREIGN: [(&str, &str); 3] = [
+    ("ValidationException", "com.amazon.coral.validate"),
+    ("SerializationException", "com.amazon.coral.service"),
+    ("AccessDeniedException", "com.amazon.coral.service"),
+];
 
 #[rustfmt::skip]
 const NOT_IMPLEMENTED: [&str; 26] = [
@@ -82,6 +91,7 @@ const STREAMS_API: Api = Api {
     namespace: "com.amazonaws.dynamodb.streams.v20120810",
     json: Some((Protocol::Json10, "DynamoDBStreams_20120810")),
     checksum: true,
+    foreign: &FOREIGN,
     ..Api::named("dynamodb")
 };
 

@@ -126,3 +126,8 @@ pub const COPIES_MAX: usize = 50;
 pub const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 /// How long what is gone waits to be cleared away while copies of it are being made.
 pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Attributes of one kind, `HASH` or `RANGE`, in the key of a global index. Source:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html>
+pub const KEY_ATTRIBUTES_OF_A_KIND_MAX: usize = 4;
+pub const KEY_ATTRIBUTES_MAX: usize = 2 * KEY_ATTRIBUTES_OF_A_KIND_MAX;

@@ -53,6 +53,9 @@ pub struct Table {
     /// Whether the sizes of its item collections have been counted since it was made.
     #[serde(default)]
     pub counts_collections: bool,
+    /// What it was said to take at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<WarmThroughput>,
 }
 kv::stored!(Table, version = 1);
 
@@ -136,6 +139,14 @@ pub struct Throughput {
     pub decreases_today: i64,
 }
 
+/// `WarmThroughput` of a table or index, as set: units a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WarmThroughput {
+    pub read_units_per_second: Option<i64>,
+    pub write_units_per_second: Option<i64>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OnDemandThroughput {
@@ -156,6 +167,9 @@ pub struct Index {
     pub on_demand: Option<OnDemandThroughput>,
     /// Whether the items that were there before it are still being added.
     pub backfilling: bool,
+    /// What it was said to take at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm: Option<WarmThroughput>,
 }
 
 /// Which attributes an index holds beside the keys of the table and its own.
@@ -390,6 +404,7 @@ impl Table {
             copies: 0,
             restore: None,
             counts_collections: false,
+            warm: None,
         }
     }
 }

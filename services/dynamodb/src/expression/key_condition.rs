@@ -2,6 +2,7 @@
 
 use super::condition::{Comparator, Condition, Literal, Operand};
 use super::{Path, Scope};
+use crate::limits::KEY_ATTRIBUTES_MAX;
 
 /// The conditions on the attributes of a key, one an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +33,15 @@ impl KeyCondition {
         KeyCondition::new(conditions)
     }
 
+    /// What is wrong with their number where the key has one attribute of a kind.
+    pub const COUNT: &str = "Conditions can be of length 1 or 2 only";
+
     /// # Errors
-    /// The whole message, when there are neither one nor two conditions.
+    /// The whole message, when there are none, or more than any key has attributes.
     pub fn new(conditions: Vec<(String, KeyOperator)>) -> Result<KeyCondition, String> {
         match conditions.len() {
-            1 | 2 => Ok(KeyCondition { conditions }),
-            _ => Err("Conditions can be of length 1 or 2 only".into()),
+            1..=KEY_ATTRIBUTES_MAX => Ok(KeyCondition { conditions }),
+            _ => Err(KeyCondition::COUNT.into()),
         }
     }
 }
@@ -189,7 +193,10 @@ mod tests {
             ("a.b = :a", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
             (":a = :a", format!("{invalid}No key attribute specified")),
             ("a = :a and a > :a", "KeyConditionExpressions must only contain one condition per key".into()),
-            ("a = :a and b = :a and c = :a", "Conditions can be of length 1 or 2 only".into()),
+            (
+                "a = :a and b = :a and c = :a and d = :a and e = :a and f = :a and g = :a and h = :a and i = :a",
+                KeyCondition::COUNT.into(),
+            ),
         ] {
             assert_eq!(parse(text), Err(message), "{text}");
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{Action, Comparator, Condition, KeyCondition, KeyOperator, Literal, Operand, Path, SetValue};
 use super::{Update, UpdateOperand};
 use crate::attribute::ValueInput;
+use crate::limits::KEY_ATTRIBUTES_MAX;
 use crate::validation::attribute_name;
 use crate::value::{Kind, Value};
 
@@ -98,7 +99,7 @@ pub fn key_conditions(conditions: &BTreeMap<String, ConditionInput>) -> Result<K
         keys.push((name, condition.comparison_operator.as_deref().unwrap_or_default(), values));
     }
     // Their number is judged before what they say.
-    if !matches!(keys.len(), 1 | 2) {
+    if !(1..=KEY_ATTRIBUTES_MAX).contains(&keys.len()) {
         return KeyCondition::new(Vec::new());
     }
     let keys = keys.into_iter().map(|(name, operator, values)| {

@@ -248,6 +248,7 @@ mod tests {
                 throughput: Throughput::default(),
                 on_demand: None,
                 backfilling: false,
+                warm: None,
             }],
             restore: Some(Restore { backup: None, table: arn, at: Timestamp(0) }),
             ..Table::sample("target", "k")

@@ -7,8 +7,8 @@ use kv::{KeyRange, Order, Partial, Read};
 use super::item;
 use crate::encoding::StoredItem;
 use crate::error::Error;
-use crate::expression::{Condition, KeyOperator};
-use crate::key::{ItemKey, partition_digest};
+use crate::expression::{Condition, KeyOperator, Literal};
+use crate::key::{ItemKey, push, push_open};
 use crate::keys::{Digest, ENTRIES, ITEMS};
 use crate::limits::{PAGE_BYTES_MAX, READ_UNIT_BYTES};
 use crate::size::item_size;
@@ -42,6 +42,25 @@ pub struct Page {
     pub bytes: usize,
     /// Whole blocks of a read unit's size, fetched item by item from the table behind an index.
     pub fetched_blocks: usize,
+}
+
+/// Where what begins with `bytes` ends.
+fn after(mut bytes: Vec<u8>) -> Bound<Vec<u8>> {
+    while let Some(last) = bytes.pop() {
+        if last < u8::MAX {
+            bytes.push(last + 1);
+            return Bound::Excluded(bytes);
+        }
+    }
+    Bound::Unbounded
+}
+
+/// An end as the start of what comes next.
+fn as_start(end: Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match end {
+        Bound::Excluded(bytes) => Bound::Included(bytes),
+        other => other,
+    }
 }
 
 impl Source<'_> {
@@ -98,6 +117,32 @@ impl Source<'_> {
         }
     }
 
+    /// The part with one partition key whose sort key, of several attributes, begins with `first`; the next one meets a condition.
+    pub fn part(self, partition: Digest, first: &[u8], next: Option<&KeyOperator>) -> KeyRange {
+        let with = |add: fn(&mut Vec<u8>, &[u8]), value: &Literal| {
+            let mut bytes = first.to_vec();
+            add(&mut bytes, value.bytes());
+            bytes
+        };
+        let whole = |value: &Literal| with(push, value);
+        let (start, end) = (first.to_vec(), after(first.to_vec()));
+        let from = |bytes: Vec<u8>| Bound::Included(bytes);
+        let (from, to) = match next {
+            None => (from(start), end),
+            Some(KeyOperator::Equal(value)) => (from(whole(value)), after(whole(value))),
+            Some(KeyOperator::Less(value)) => (from(start), Bound::Excluded(whole(value))),
+            Some(KeyOperator::LessOrEqual(value)) => (from(start), after(whole(value))),
+            Some(KeyOperator::Greater(value)) => (as_start(after(whole(value))), end),
+            Some(KeyOperator::GreaterOrEqual(value)) => (from(whole(value)), end),
+            Some(KeyOperator::Between(low, high)) => (from(whole(low)), after(whole(high))),
+            Some(KeyOperator::BeginsWith(prefix)) => (from(with(push_open, prefix)), after(with(push_open, prefix))),
+        };
+        match self.index {
+            Some(index) => ENTRIES.range((index.id, partition), from, to),
+            None => ITEMS.range((self.table.id, partition), from, to),
+        }
+    }
+
     /// The key, in the store, of the item or entry whose key attributes `start` has.
     pub fn position(self, start: &StoredItem) -> Option<Vec<u8>> {
         let primary = self.table.key.locate(start.view())?;
@@ -113,7 +158,7 @@ impl Source<'_> {
     /// The hash of the partition key of `start` in what is read.
     pub fn partition_of(self, start: &StoredItem) -> Option<Digest> {
         let key = self.index.map_or(&self.table.key, |index| &index.key);
-        start.view().get(&key.partition.name).map(partition_digest)
+        key.partition_of(|attribute| start.view().get(&attribute.name))
     }
 
     pub fn read(self, read: &(impl Read + ?Sized), reading: &Reading<'_>) -> Result<Page, Error> {

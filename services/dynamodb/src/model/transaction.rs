@@ -53,10 +53,11 @@ pub fn write(
     let keys: Vec<Result<ItemKey, Error>> =
         writes.iter().zip(&tables).map(|(write, table)| item::locate(table, &write.change)).collect();
     check_distinct(&tables, &keys)?;
+    let keys = all_located(keys)?;
     let mut prepared = Vec::with_capacity(writes.len());
     let mut reasons = Vec::with_capacity(writes.len());
     for ((write, table), key) in writes.iter().zip(tables).zip(keys) {
-        match key.and_then(|key| prepare(tx, table, key, write)) {
+        match prepare(tx, table, key, write) {
             Ok(one) => {
                 prepared.push(one);
                 reasons.push(Reason::FINE);
@@ -126,6 +127,23 @@ fn check_distinct(tables: &[SharedTable], keys: &[Result<ItemKey, Error>]) -> Re
         }
     }
     Ok(())
+}
+
+/// # Errors
+/// `TransactionCanceled` for the first action whose key is not valid: the others are not looked at then.
+fn all_located(keys: Vec<Result<ItemKey, Error>>) -> Result<Vec<ItemKey>, Error> {
+    let mut reasons = vec![Reason::FINE; keys.len()];
+    let mut located = Vec::with_capacity(keys.len());
+    for (key, place) in keys.into_iter().zip(&mut reasons) {
+        match key {
+            Ok(key) => located.push(key),
+            Err(error) => {
+                *place = reason(error)?;
+                return Err(Error::TransactionCanceled(reasons));
+            }
+        }
+    }
+    Ok(located)
 }
 
 fn prepare(read: &impl Read, table: SharedTable, key: ItemKey, write: &Write) -> Result<Prepared, Error> {

@@ -7,7 +7,7 @@ use super::schema::{AttributeDefinition, KeySchemaElement, Projection};
 use crate::error::Error;
 use crate::key::KeySchema;
 use crate::model::table::volume;
-use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput, Volume};
+use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput, Volume, WarmThroughput as Set};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -44,7 +44,8 @@ pub struct TableDescription {
     deletion_protection_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_demand_throughput: Option<OnDemandThroughput>,
-    warm_throughput: WarmThroughput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm_throughput: Option<WarmThroughput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     restore_summary: Option<RestoreSummary>,
 }
@@ -69,8 +70,18 @@ impl TableDescription {
             creation_date_time: None,
             local_secondary_indexes: Vec::new(),
             global_secondary_indexes: Vec::new(),
+            warm_throughput: None,
             ..self
         }
+    }
+
+    /// As much as AWS tells of a table that is being made: what it takes at once, where that was said.
+    pub fn made(mut self, table: &Table) -> TableDescription {
+        self.warm_throughput = self.warm_throughput.filter(|_| table.warm.is_some());
+        for (described, index) in self.global_secondary_indexes.iter_mut().zip(&table.global_indexes) {
+            described.warm_throughput = described.warm_throughput.take().filter(|_| index.warm.is_some());
+        }
+        self
     }
 }
 
@@ -184,7 +195,7 @@ pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Resul
         table_class_summary: table.class.clone().map(|table_class| TableClassSummary { table_class }),
         deletion_protection_enabled: table.deletion_protected,
         on_demand_throughput: table.on_demand,
-        warm_throughput: warm(table, &table.throughput),
+        warm_throughput: Some(warm(table, &table.throughput, table.warm)),
         restore_summary: table.restore.as_ref().map(|restore| RestoreSummary {
             source_backup_arn: restore.backup.as_ref().map(ToString::to_string),
             source_table_arn: restore.table.to_string(),
@@ -225,7 +236,7 @@ fn index_description(
         item_count: size.items,
         index_arn: format!("{}/index/{}", table.arn, index.name),
         on_demand_throughput: index.on_demand,
-        warm_throughput: (!local).then(|| warm(table, &index.throughput)),
+        warm_throughput: (!local).then(|| warm(table, &index.throughput, index.warm)),
     })
 }
 
@@ -242,8 +253,8 @@ fn projection(projected: &Projected) -> Projection {
 pub fn key_schema(key: &KeySchema) -> Vec<KeySchemaElement> {
     let element =
         |name: &str, kind: &str| KeySchemaElement { attribute_name: Some(name.into()), key_type: Some(kind.into()) };
-    let sort = key.sort.as_ref().map(|sort| element(&sort.name, "RANGE"));
-    std::iter::once(element(&key.partition.name, "HASH")).chain(sort).collect()
+    let partitions = key.partitions().map(|attribute| element(&attribute.name, "HASH"));
+    partitions.chain(key.sorts().map(|attribute| element(&attribute.name, "RANGE"))).collect()
 }
 
 fn throughput(throughput: &Throughput) -> ThroughputDescription {
@@ -257,9 +268,14 @@ fn throughput(throughput: &Throughput) -> ThroughputDescription {
 }
 
 /// What AWS says a table can take at once: an on-demand one begins with 12,000 reads and 4,000 writes a second.
-fn warm(table: &Table, throughput: &Throughput) -> WarmThroughput {
+fn warm(table: &Table, throughput: &Throughput, set: Option<Set>) -> WarmThroughput {
     let (read, write) = if table.billing.on_demand { (12_000, 4_000) } else { (throughput.read, throughput.write) };
-    WarmThroughput { read_units_per_second: read, write_units_per_second: write, status: "ACTIVE" }
+    let Set { read_units_per_second, write_units_per_second } = set.unwrap_or_default();
+    WarmThroughput {
+        read_units_per_second: read_units_per_second.unwrap_or(0).max(read),
+        write_units_per_second: write_units_per_second.unwrap_or(0).max(write),
+        status: "ACTIVE",
+    }
 }
 
 /// A table as its backup describes it.

@@ -42,10 +42,6 @@ use crate::model::collection;
 use crate::types::Table;
 use crate::validation::Constraints;
 
-/// The answer of operations that have nothing to say.
-#[derive(Debug, Serialize)]
-pub struct Empty {}
-
 pub const REPORTS: [&str; 3] = ["INDEXES", "TOTAL", "NONE"];
 const METRICS: [&str; 2] = ["SIZE", "NONE"];
 pub const CONJUNCTIONS: [&str; 2] = ["OR", "AND"];

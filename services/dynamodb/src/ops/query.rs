@@ -18,7 +18,7 @@ use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::expression::legacy::{self, ConditionInput, OPERATORS};
 use crate::expression::{Condition, KeyCondition, KeyOperator};
-use crate::key::{KeySchema, partition_digest};
+use crate::key::{KeyAttribute, KeySchema, empty_kind, partition_digest, push};
 use crate::keys::Digest;
 use crate::model::page::{Page, Reading, Source};
 use crate::model::table;
@@ -103,13 +103,23 @@ pub fn place<'t>(table: &'t Table, input: &QueryInput, asked: &Asked<'_>) -> Res
     if let Some(start) = start {
         read::check_start_key(source, start, false)?;
     }
-    let (partition, sort) = fit(key, schema)?;
-    if let Some(start) = start {
-        check_boundaries(source, schema, start, partition, sort)?;
+    let (partition, range) = match schema.is_composite() {
+        true => part(source, key, schema)?,
+        false => {
+            let (partition, sort) = fit(key, schema)?;
+            if let Some(start) = start {
+                check_boundaries(source, schema, start, partition, sort)?;
+            }
+            (partition, source.partition(partition, sort))
+        }
+    };
+    if let Some(position) = start.as_ref().and_then(|start| source.position(start)).filter(|_| schema.is_composite())
+        && !range.contains(&position)
+    {
+        return Err(Error::validation(OUTSIDE));
     }
     check_filter(filter.as_ref(), input.query_filter.is_some(), schema)?;
     selection.check_paths(table, filter.as_ref())?;
-    let range = source.partition(partition, sort);
     let range = match start.as_ref().and_then(|start| source.position(start)) {
         Some(position) => range.after(&position, input.order()),
         None => range,
@@ -239,12 +249,83 @@ pub fn check_conditions(
     }
 }
 
+const OUTSIDE: &str = "The provided starting key is outside query boundaries based on provided conditions";
+
+/// The partition, and the part of it to read, of an index whose key has several attributes of a kind: all of the partition
+/// key are given, and the first ones of the sort key, of which the last one may be in a range.
+///
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html>
+///
+/// # Errors
+/// When the condition is not one on the key of `schema`.
+fn part(source: Source<'_>, key: &KeyCondition, schema: &KeySchema) -> Result<(Digest, KeyRange), Error> {
+    let on = |attribute: &KeyAttribute| {
+        key.conditions.iter().find(|(name, _)| *name == attribute.name).map(|(_, operator)| operator)
+    };
+    if key.conditions.iter().any(|(name, _)| !schema.has(name)) {
+        return Err(Error::validation("Query key condition not supported"));
+    }
+    for attribute in schema.attributes() {
+        let Some(operator) = on(attribute) else { continue };
+        check_types(attribute, operator)?;
+        check_values(attribute, operator)?;
+    }
+    let given = |attribute: &KeyAttribute| match on(attribute)? {
+        KeyOperator::Equal(literal) => literal.value(),
+        _ => None,
+    };
+    let partition = schema.partition_of(given).ok_or_else(|| {
+        Error::validation("Query key condition not supported: all HASH key attributes need an equality condition")
+    })?;
+    let (mut first, mut next, mut sorts) = (Vec::new(), None, schema.sorts().map(on));
+    for operator in &mut sorts {
+        match operator {
+            Some(KeyOperator::Equal(value)) => push(&mut first, value.bytes()),
+            last => {
+                next = last;
+                break;
+            }
+        }
+    }
+    if sorts.any(|operator| operator.is_some()) {
+        return Err(Error::validation(
+            "Query key condition not supported: RANGE key attributes need equality conditions from the first on; only the last one with a condition may have another",
+        ));
+    }
+    Ok((partition, source.part(partition, &first, next)))
+}
+
+/// # Errors
+/// When a condition's values are not of the attribute's type.
+fn check_types(attribute: &KeyAttribute, operator: &KeyOperator) -> Result<(), Error> {
+    match operator.literals().all(|literal| literal.kind() == attribute.kind) {
+        true => Ok(()),
+        false => Err(Error::invalid("Condition parameter type does not match schema type")),
+    }
+}
+
+/// # Errors
+/// When one of a condition's values is empty.
+fn check_values(attribute: &KeyAttribute, operator: &KeyOperator) -> Result<(), Error> {
+    let empty = operator.literals().find_map(|literal| literal.value().and_then(empty_kind));
+    match empty.filter(|_| !matches!(operator, KeyOperator::BeginsWith(_))) {
+        Some(empty) => Err(Error::Validation(format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {empty} value. Key: {}",
+            attribute.name
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The partition to read, and the condition on the sort key.
 ///
 /// # Errors
 /// When the condition is not one on the key of `schema`.
 fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<&'c KeyOperator>), Error> {
     let on = |name: &str| key.conditions.iter().find(|(attribute, _)| attribute == name).map(|(_, operator)| operator);
+    if key.conditions.len() > 2 {
+        return Err(Error::validation(KeyCondition::COUNT));
+    }
     let several = key.conditions.len() > 1;
     if schema.sort.is_none() && several {
         return Err(Error::validation("Query key condition not supported"));
@@ -257,23 +338,11 @@ fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<
             }
             continue;
         };
-        if operator.literals().any(|literal| literal.kind() != attribute.kind) {
-            return Err(Error::invalid("Condition parameter type does not match schema type"));
-        }
+        check_types(attribute, operator)?;
         if at == 0 && !matches!(operator, KeyOperator::Equal(_)) {
             return Err(Error::validation("Query key condition not supported"));
         }
-        for literal in operator.literals() {
-            if literal.value().and_then(crate::key::empty_kind).is_some()
-                && !matches!(operator, KeyOperator::BeginsWith(_))
-            {
-                return Err(Error::Validation(format!(
-                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
-                    literal.value().and_then(crate::key::empty_kind).unwrap_or_default(),
-                    attribute.name
-                )));
-            }
-        }
+        check_values(attribute, operator)?;
     }
     let partition = on(&schema.partition.name).and_then(|operator| operator.literals().next()?.value());
     let partition = partition.map(partition_digest).ok_or_else(|| missed(&schema.partition.name))?;
@@ -301,9 +370,7 @@ fn check_boundaries(
             }
         }
         _ if elsewhere => {
-            return Err(Error::validation(
-                "The provided starting key is outside query boundaries based on provided conditions",
-            ));
+            return Err(Error::validation(OUTSIDE));
         }
         _ => {}
     }

@@ -11,7 +11,7 @@ use wire::DateTime;
 use super::backup::backup_arn;
 use super::describe;
 use super::permission::{permission, resource_arn, resource_permission};
-use super::schema::{self, IndexInput, ProvisionedThroughput};
+use super::schema::{self, IndexInput, ProvisionedThroughput, Scope};
 use super::table::{self, BILLING_MODES, SseSpecification, TableOutput};
 use crate::DynamoDb;
 use crate::error::Error;
@@ -127,12 +127,12 @@ fn target(name: Option<&str>, overrides: &Overrides) -> Result<String, Error> {
     constraints.choice(overrides.billing_mode_override.as_deref(), "billingModeOverride", &BILLING_MODES);
     let throughput = overrides.provisioned_throughput_override.as_ref();
     schema::check_throughput(&mut constraints, throughput, "provisionedThroughputOverride");
-    for (indexes, member) in [
-        (&overrides.local_secondary_index_override, "localSecondaryIndexOverride"),
-        (&overrides.global_secondary_index_override, "globalSecondaryIndexOverride"),
+    for (indexes, member, scope) in [
+        (&overrides.local_secondary_index_override, "localSecondaryIndexOverride", Scope::Local),
+        (&overrides.global_secondary_index_override, "globalSecondaryIndexOverride", Scope::Global),
     ] {
         for (number, index) in indexes.iter().flatten().enumerate() {
-            schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1));
+            schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1), scope);
         }
     }
     match name {
@@ -209,7 +209,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         global_indexes: global_indexes(source, overrides, on_demand)?,
         stream: None,
         encryption: match &overrides.sse_specification_override {
-            Some(asked) => table::encryption(Some(asked)),
+            Some(asked) => table::encryption(&source.arn, Some(asked)),
             None => source.encryption.clone(),
         },
         tags: BTreeMap::new(),
@@ -218,6 +218,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         copies: 0,
         restore: Some(restore),
         counts_collections: true,
+        warm: None,
         ..source.clone()
     };
     table.forget_definitions();
@@ -284,7 +285,7 @@ fn local_indexes(source: &Table, overrides: &Overrides) -> Result<Vec<Index>, Er
         return Ok(source.local_indexes.iter().map(fresh).collect());
     };
     let index = |input: &IndexInput| {
-        let asked = schema::index(input, &source.definitions)?;
+        let asked = schema::index(input, &source.definitions, Scope::Local)?;
         matching(&source.local_indexes, &asked)?;
         Ok(asked)
     };
@@ -306,7 +307,7 @@ fn global_indexes(source: &Table, overrides: &Overrides, on_demand: bool) -> Res
             .collect();
     };
     let index = |input: &IndexInput| {
-        let asked = schema::index(input, &source.definitions)?;
+        let asked = schema::index(input, &source.definitions, Scope::Global)?;
         matching(&source.global_indexes, &asked)?;
         match (on_demand, &input.provisioned_throughput) {
             (true, Some(_)) => {

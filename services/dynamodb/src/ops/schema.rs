@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::key::{KeyAttribute, KeySchema};
-use crate::limits::{CAPACITY_UNITS_MAX, KEY_ATTRIBUTE_NAME_CHARS_MAX, NAME_CHARS_MIN};
+use crate::limits::{CAPACITY_UNITS_MAX, KEY_ATTRIBUTE_NAME_CHARS_MAX, KEY_ATTRIBUTES_OF_A_KIND_MAX, NAME_CHARS_MIN};
 use crate::model::table::NEW_INDEX;
-use crate::types::{Index, OnDemandThroughput, Projected, Throughput};
+use crate::types::{Index, OnDemandThroughput, Projected, Throughput, WarmThroughput};
 use crate::validation::Constraints;
 use crate::value::Kind;
 
@@ -48,6 +48,7 @@ pub struct IndexInput {
     pub projection: Option<Projection>,
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub warm_throughput: Option<WarmThroughput>,
 }
 
 pub fn check_definitions(constraints: &mut Constraints, definitions: &[AttributeDefinition]) {
@@ -66,7 +67,8 @@ fn check_attribute_name(constraints: &mut Constraints, name: Option<&str>, at: &
     }
 }
 
-pub fn check_key_schema(constraints: &mut Constraints, schema: Option<&Vec<KeySchemaElement>>, at: &str) {
+/// Constraints on a key that has at most so many attributes.
+pub fn check_key_schema(constraints: &mut Constraints, schema: Option<&Vec<KeySchemaElement>>, at: &str, most: usize) {
     let Some(schema) = schema else { return constraints.fail(None, at, "Member must not be null") };
     let element = |element: &KeySchemaElement| {
         let text = |member: &Option<String>| member.clone().unwrap_or_else(|| "null".into());
@@ -77,7 +79,7 @@ pub fn check_key_schema(constraints: &mut Constraints, schema: Option<&Vec<KeySc
         )
     };
     let shown = format!("[{}]", schema.iter().map(element).collect::<Vec<_>>().join(", "));
-    constraints.length(&shown, schema.len(), at, 1, 2);
+    constraints.length(&shown, schema.len(), at, 1, most);
     for (number, element) in schema.iter().enumerate() {
         let at = format!("{at}.{}.member", number + 1);
         constraints.present(&element.attribute_name, &format!("{at}.attributeName"));
@@ -97,13 +99,29 @@ pub fn check_throughput(constraints: &mut Constraints, throughput: Option<&Provi
     }
 }
 
+/// Whether an index is local or global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Local,
+    Global,
+}
+
+impl Scope {
+    /// The attributes of one kind that its key may have.
+    fn of_a_kind(self) -> usize {
+        if self == Scope::Global { KEY_ATTRIBUTES_OF_A_KIND_MAX } else { 1 }
+    }
+}
+
 /// Constraints on a new index.
-pub fn check_index(constraints: &mut Constraints, index: &IndexInput, at: &str) {
+pub fn check_index(constraints: &mut Constraints, index: &IndexInput, at: &str, scope: Scope) {
     constraints.present(&index.index_name, &format!("{at}.indexName"));
     if let Some(name) = &index.index_name {
         constraints.name(name, &format!("{at}.indexName"), NAME_CHARS_MIN);
     }
-    check_key_schema(constraints, index.key_schema.as_ref(), &format!("{at}.keySchema"));
+    // More than that is complained of in other words.
+    let most = if scope == Scope::Global { usize::MAX } else { 2 };
+    check_key_schema(constraints, index.key_schema.as_ref(), &format!("{at}.keySchema"), most);
     constraints.present(&index.projection, &format!("{at}.projection"));
     if let Some(projection) = &index.projection {
         let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
@@ -140,6 +158,58 @@ pub fn definitions(definitions: &[AttributeDefinition]) -> Vec<(String, Kind)> {
 /// # Errors
 /// When an attribute of the key has no definition, or the elements are not one `HASH`, then at most one `RANGE`.
 pub fn key_schema(elements: &[KeySchemaElement], definitions: &[(String, Kind)]) -> Result<KeySchema, Error> {
+    let mut attributes = key_attributes(elements, definitions)?.into_iter();
+    let kind_of = |at: usize| elements.get(at).and_then(|element| element.key_type.as_deref());
+    let (partition, sort) = (attributes.next(), attributes.next());
+    if partition.is_some() && partition == sort {
+        return Err(Error::validation(SAME_NAME));
+    }
+    let partition = partition.filter(|_| kind_of(0) == Some("HASH")).ok_or_else(|| Error::validation(NO_HASH))?;
+    if sort.is_some() && kind_of(1) != Some("RANGE") {
+        return Err(Error::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
+    }
+    Ok(KeySchema::new(partition, sort))
+}
+
+const SAME_NAME: &str = "Both the Hash Key and the Range Key element in the KeySchema have the same name";
+const NO_HASH: &str = "Invalid KeySchema: The first KeySchemaElement is not a HASH key type";
+
+/// The key of an index, which may have several attributes of a kind where the index is global.
+///
+/// # Errors
+/// When an attribute of the key has no definition, or there are too many, or they are not in order.
+fn index_key(elements: &[KeySchemaElement], definitions: &[(String, Kind)], scope: Scope) -> Result<KeySchema, Error> {
+    let kinds: Vec<bool> = elements.iter().map(|element| element.key_type.as_deref() == Some("HASH")).collect();
+    let plain = matches!(kinds[..], [] | [_] | [_, false]);
+    if plain || scope == Scope::Local {
+        return key_schema(elements, definitions);
+    }
+    let mut attributes = key_attributes(elements, definitions)?;
+    if attributes.iter().enumerate().any(|(at, attribute)| attributes.iter().take(at).any(|other| other == attribute)) {
+        return Err(Error::validation(SAME_NAME));
+    }
+    if kinds.first() != Some(&true) {
+        return Err(Error::validation(NO_HASH));
+    }
+    if !kinds.is_sorted_by(|before, after| before >= after) {
+        return Err(Error::validation("Invalid KeySchema: HASH key elements must precede RANGE key elements"));
+    }
+    let sorts = attributes.split_off(kinds.iter().filter(|hash| **hash).count());
+    for (kind, count) in [("HASH", attributes.len()), ("RANGE", sorts.len())] {
+        let most = scope.of_a_kind();
+        if count > most {
+            return Err(Error::Validation(format!(
+                "Invalid KeySchema: {count} {kind} key elements were given, and an index may have {most}"
+            )));
+        }
+    }
+    let (mut partitions, mut sorts) = (attributes.into_iter(), sorts.into_iter());
+    let partition = partitions.next().ok_or_else(|| Error::validation(NO_HASH))?;
+    let sort = sorts.next();
+    Ok(KeySchema { partition, sort, more_partition: partitions.collect(), more_sort: sorts.collect() })
+}
+
+fn key_attributes(elements: &[KeySchemaElement], definitions: &[(String, Kind)]) -> Result<Vec<KeyAttribute>, Error> {
     let names: Vec<&str> = elements.iter().filter_map(|element| element.attribute_name.as_deref()).collect();
     let kind = |name: &str| definitions.iter().find(|(defined, _)| defined == name).map(|(_, kind)| *kind);
     let attribute = |name: &str| {
@@ -153,30 +223,15 @@ pub fn key_schema(elements: &[KeySchemaElement], definitions: &[(String, Kind)])
         })?;
         Ok::<_, Error>(KeyAttribute { name: name.to_string(), kind })
     };
-    let attributes = names.iter().map(|name| attribute(name)).collect::<Result<Vec<_>, _>>()?;
-    let kind_of = |at: usize| elements.get(at).and_then(|element| element.key_type.as_deref());
-    let mut attributes = attributes.into_iter();
-    let (partition, sort) = (attributes.next(), attributes.next());
-    if partition.is_some() && partition == sort {
-        return Err(Error::validation(
-            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
-        ));
-    }
-    let Some(partition) = partition.filter(|_| kind_of(0) == Some("HASH")) else {
-        return Err(Error::validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
-    };
-    if sort.is_some() && kind_of(1) != Some("RANGE") {
-        return Err(Error::validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
-    }
-    Ok(KeySchema { partition, sort })
+    names.iter().map(|name| attribute(name)).collect()
 }
 
 /// A new index, with its number still to be given.
 ///
 /// # Errors
 /// When its key or projection is not one.
-pub fn index(input: &IndexInput, definitions: &[(String, Kind)]) -> Result<Index, Error> {
-    let key = key_schema(input.key_schema.as_deref().unwrap_or_default(), definitions)?;
+pub fn index(input: &IndexInput, definitions: &[(String, Kind)], scope: Scope) -> Result<Index, Error> {
+    let key = index_key(input.key_schema.as_deref().unwrap_or_default(), definitions, scope)?;
     let projection = input.projection.clone().unwrap_or_default();
     let kind = projection.projection_type.as_deref();
     if projection.non_key_attributes.is_some() && kind != Some("INCLUDE") {
@@ -186,7 +241,13 @@ pub fn index(input: &IndexInput, definitions: &[(String, Kind)]) -> Result<Index
     let projection = match (kind, projection.non_key_attributes) {
         (Some("ALL"), _) => Projected::All,
         (Some("KEYS_ONLY"), _) => Projected::KeysOnly,
-        (Some("INCLUDE"), Some(names)) => Projected::Include(names),
+        (Some("INCLUDE"), Some(names)) => {
+            if let Some(twice) = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|n| n == *name))
+            {
+                return Err(Error::invalid(format_args!("Duplicate projected attribute name: {}", twice.1)));
+            }
+            Projected::Include(names)
+        }
         (Some("INCLUDE"), None) => {
             return Err(Error::invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"));
         }
@@ -200,6 +261,7 @@ pub fn index(input: &IndexInput, definitions: &[(String, Kind)]) -> Result<Index
         throughput: throughput(input.provisioned_throughput.as_ref())?,
         on_demand: input.on_demand_throughput,
         backfilling: false,
+        warm: input.warm_throughput,
     })
 }
 

@@ -112,6 +112,9 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Vec<
 pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Result<StatementOutput, Error> {
     let mut constraints = Constraints::default();
     constraints.present(&input.statement, "statement");
+    if let Some(parameters) = &input.parameters {
+        constraints.length("[]", parameters.len(), "parameters", 1, usize::MAX);
+    }
     constraints.at_least(input.limit, "limit", 1);
     constraints.choice(input.return_consumed_capacity.as_deref(), "returnConsumedCapacity", &super::REPORTS);
     constraints.check()?;

@@ -168,8 +168,13 @@ async fn writes(
         usages.entry(written.table.name.clone()).or_default().add_write(&written.units, COST);
     }
     let answers = statements.iter().zip(done).map(|(statement, written)| returned(statement, written));
+    let mut responses: Vec<_> = answers.map(|item| Response { item, ..Response::default() }).collect();
+    if responses.iter().all(|response| response.item.is_none()) {
+        // AWS answers so where no statement returns anything.
+        responses.clear();
+    }
     Ok(ResponsesOutput {
-        responses: answers.map(|item| Response { item, ..Response::default() }).collect(),
+        responses,
         consumed_capacity: reports(&usages, input.return_consumed_capacity.as_deref(), Kind::Write),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base::Arn;
 use kv::Tx;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
@@ -9,7 +10,7 @@ use service::{Cx, Error as ServiceError, Permission};
 use super::describe::{self, TableDescription};
 use super::permission::permission;
 use super::resource_policy;
-use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput};
+use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput, Scope};
 use super::tag::{self, TagElement};
 use crate::DynamoDb;
 use crate::error::Error;
@@ -17,6 +18,7 @@ use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME
 use crate::model::{backup, policy, stream, table};
 use crate::types::{
     Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput,
+    WarmThroughput,
 };
 use crate::validation::{Constraints, required};
 use crate::workers;
@@ -32,6 +34,7 @@ pub struct CreateTableInput {
     pub billing_mode: Option<String>,
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub warm_throughput: Option<WarmThroughput>,
     pub stream_specification: Option<StreamSpecification>,
     #[serde(rename = "SSESpecification")]
     pub sse_specification: Option<SseSpecification>,
@@ -94,7 +97,7 @@ pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result
     let document = input.resource_policy.clone().map(resource_policy::document).transpose()?;
     let policy = document.map(|document| ResourcePolicy { document, revision: cx.env().uuid() });
     let table = cx.db().write(move |tx| made(tx, &wanted, policy.as_ref())).await?;
-    Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")? })
+    Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")?.made(&table) })
 }
 
 fn made(tx: &mut Tx, wanted: &Table, policy: Option<&ResourcePolicy>) -> Result<Table, Error> {
@@ -204,10 +207,10 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         on_demand: input.on_demand_throughput,
         class: input.table_class.clone(),
         deletion_protected: input.deletion_protection_enabled,
-        local_indexes: indexes(input.local_secondary_indexes.as_deref(), "LocalSecondaryIndexes", &definitions)?,
-        global_indexes: indexes(input.global_secondary_indexes.as_deref(), "GlobalSecondaryIndexes", &definitions)?,
+        local_indexes: indexes(input.local_secondary_indexes.as_deref(), Scope::Local, &definitions)?,
+        global_indexes: indexes(input.global_secondary_indexes.as_deref(), Scope::Global, &definitions)?,
         stream: stream(cx, input.stream_specification.as_ref())?,
-        encryption: encryption(input.sse_specification.as_ref()),
+        encryption: encryption(&cx.arn("dynamodb", ""), input.sse_specification.as_ref()),
         tags: tag::checked(input.tags.as_deref().unwrap_or_default())?,
         expiry: None,
         key,
@@ -216,6 +219,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         copies: 0,
         restore: None,
         counts_collections: true,
+        warm: input.warm_throughput,
     };
     check_local_indexes(&table)?;
     check_global_indexes(&table, input)?;
@@ -234,13 +238,13 @@ fn check_constraints(input: &CreateTableInput, name: &str) -> Result<(), Error> 
     constraints.choice(input.billing_mode.as_deref(), "billingMode", &BILLING_MODES);
     constraints.choice(input.table_class.as_deref(), "tableClass", &TABLE_CLASSES);
     schema::check_throughput(&mut constraints, input.provisioned_throughput.as_ref(), "provisionedThroughput");
-    schema::check_key_schema(&mut constraints, input.key_schema.as_ref(), "keySchema");
-    for (indexes, member) in [
-        (&input.local_secondary_indexes, "localSecondaryIndexes"),
-        (&input.global_secondary_indexes, "globalSecondaryIndexes"),
+    schema::check_key_schema(&mut constraints, input.key_schema.as_ref(), "keySchema", 2);
+    for (indexes, member, scope) in [
+        (&input.local_secondary_indexes, "localSecondaryIndexes", Scope::Local),
+        (&input.global_secondary_indexes, "globalSecondaryIndexes", Scope::Global),
     ] {
         for (number, index) in indexes.iter().flatten().enumerate() {
-            schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1));
+            schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1), scope);
         }
     }
     if let Some(stream) = &input.stream_specification {
@@ -263,12 +267,12 @@ fn check_billing(input: &CreateTableInput, on_demand: bool) -> Result<(), Error>
 
 fn indexes(
     inputs: Option<&[IndexInput]>,
-    parameter: &str,
+    scope: Scope,
     definitions: &[(String, crate::value::Kind)],
 ) -> Result<Vec<Index>, Error> {
     match inputs {
-        Some([]) => Err(Error::invalid(format_args!("List of {parameter} is empty"))),
-        inputs => inputs.unwrap_or_default().iter().map(|input| schema::index(input, definitions)).collect(),
+        Some([]) => Err(Error::invalid(format_args!("List of {scope:?}SecondaryIndexes is empty"))),
+        inputs => inputs.unwrap_or_default().iter().map(|input| schema::index(input, definitions, scope)).collect(),
     }
 }
 
@@ -381,8 +385,18 @@ pub fn stream(cx: &Cx, asked: Option<&StreamSpecification>) -> Result<Option<Str
     }
 }
 
-pub fn encryption(asked: Option<&SseSpecification>) -> Option<Encryption> {
-    asked.filter(|asked| asked.enabled).map(|asked| Encryption { kms_key: asked.kms_master_key_id.clone() })
+/// The ARN of a key, where `table` is, that is given by that or by its identifier; an alias stays what it is.
+fn kms_key(table: &Arn, key: &str) -> String {
+    match key.starts_with("arn:") || key.starts_with("alias/") {
+        true => key.to_owned(),
+        false => Arn { service: "kms".into(), resource: format!("key/{key}"), ..table.clone() }.to_string(),
+    }
+}
+
+pub fn encryption(table: &Arn, asked: Option<&SseSpecification>) -> Option<Encryption> {
+    asked
+        .filter(|asked| asked.enabled)
+        .map(|asked| Encryption { kms_key: asked.kms_master_key_id.as_deref().map(|key| kms_key(table, key)) })
 }
 
 impl Table {

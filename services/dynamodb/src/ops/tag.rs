@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Nothing};
 
-use super::Empty;
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
@@ -56,7 +55,7 @@ pub struct ListTagsOutput {
     pub tags: Vec<Tag>,
 }
 
-pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Empty, Error> {
+pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Nothing, Error> {
     let arn = table_arn(&cx, input.resource_arn.as_deref(), "TagResource")?;
     if input.tags.is_empty() {
         return Err(Error::validation("Atleast one Tag needs to be provided as Input."));
@@ -67,10 +66,10 @@ pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Empty, Err
         check_count(&table.tags)
     };
     cx.db().write(move |tx| table::update(tx, &arn.region, &arn.to_string(), &change)).await?;
-    Ok(Empty {})
+    Ok(Nothing)
 }
 
-pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Empty, Error> {
+pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Nothing, Error> {
     let arn = table_arn(&cx, input.resource_arn.as_deref(), "UntagResource")?;
     if input.tag_keys.is_empty() {
         return Err(Error::validation("Atleast one Tag Key needs to be provided as Input."));
@@ -80,7 +79,7 @@ pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Empty,
         Ok(())
     };
     cx.db().write(move |tx| table::update(tx, &arn.region, &arn.to_string(), &change)).await?;
-    Ok(Empty {})
+    Ok(Nothing)
 }
 
 pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTagsInput) -> Result<ListTagsOutput, Error> {

@@ -180,7 +180,7 @@ fn validated(input: &TransactWriteItemsInput) -> Result<Vec<Write>, Error> {
     });
     let writes = writes.collect::<Result<Vec<_>, _>>()?;
     if writes.iter().map(|write| item_size(write.change.item().view())).sum::<usize>() > TRANSACTION_BYTES_MAX {
-        return Err(Error::validation("The aggregate size of the items in the transaction exceeds 4 MB"));
+        return Err(Error::validation("Transaction payload size cannot exceed 4194304 bytes"));
     }
     Ok(writes)
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use service::Cx;
 
 use super::describe;
-use super::schema::{self, AttributeDefinition, IndexInput, ProvisionedThroughput};
+use super::schema::{self, AttributeDefinition, IndexInput, ProvisionedThroughput, Scope};
 use super::table::{
     self, BILLING_MODES, STREAM_VIEWS, SseSpecification, StreamSpecification, TABLE_CLASSES, TableOutput,
 };
@@ -16,7 +16,7 @@ use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN};
 use crate::model::{stream, table as model};
-use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput};
+use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput, WarmThroughput};
 use crate::validation::{Constraints, required};
 use crate::value;
 use crate::workers::{self, Kind};
@@ -29,6 +29,7 @@ pub struct UpdateTableInput {
     pub billing_mode: Option<String>,
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
+    pub warm_throughput: Option<WarmThroughput>,
     pub global_secondary_index_updates: Option<Vec<IndexUpdate>>,
     pub stream_specification: Option<StreamSpecification>,
     #[serde(rename = "SSESpecification")]
@@ -110,6 +111,7 @@ fn validate(input: &UpdateTableInput, name: &str) -> Result<(), Error> {
     let nothing = input.provisioned_throughput.is_none()
         && input.billing_mode.is_none()
         && input.on_demand_throughput.is_none()
+        && input.warm_throughput.is_none()
         && input.stream_specification.is_none()
         && input.sse_specification.is_none()
         && input.table_class.is_none()
@@ -167,7 +169,7 @@ fn check_constraints(input: &UpdateTableInput, name: &str) -> Result<(), Error> 
     for (number, update) in input.global_secondary_index_updates.iter().flatten().enumerate() {
         let at = format!("globalSecondaryIndexUpdates.{}.member", number + 1);
         if let Some(create) = &update.create {
-            schema::check_index(&mut constraints, create, &format!("{at}.create"));
+            schema::check_index(&mut constraints, create, &format!("{at}.create"), Scope::Global);
         }
         for (change, member) in [(&update.update, "update"), (&update.delete, "delete")] {
             let Some(change) = change else { continue };
@@ -211,11 +213,12 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
         change_stream(table, stream)?;
     }
     if let Some(asked) = &input.sse_specification {
-        table.encryption = table::encryption(Some(asked));
+        table.encryption = table::encryption(&table.arn, Some(asked));
     }
     table.class = input.table_class.clone().or(table.class.take());
     table.deletion_protected = input.deletion_protection_enabled.unwrap_or(table.deletion_protected);
     table.on_demand = input.on_demand_throughput.or(table.on_demand);
+    table.warm = input.warm_throughput.or(table.warm);
     table::check_names(table)
 }
 
@@ -263,7 +266,7 @@ fn change_index(
 ) -> Result<(), Error> {
     let missing = || Error::ResourceNotFound("Requested resource not found".into());
     if let Some(asked) = &update.create {
-        let mut index = schema::index(asked, defined)?;
+        let mut index = schema::index(asked, defined, Scope::Global)?;
         if table.index(&index.name).is_some() {
             return Err(Error::Validation(format!(
                 "Attempting to create an index which already exists: {}",

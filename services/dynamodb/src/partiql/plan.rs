@@ -60,6 +60,9 @@ fn equality<'c>(all: &[&'c Condition], attribute: &KeyAttribute) -> Option<(&'c 
 /// has to be applied to what is read.
 pub fn range_of(condition: Option<&Condition>, schema: &KeySchema) -> Option<(Digest, Option<KeyOperator>)> {
     let all = conjuncts(condition?);
+    if schema.is_composite() {
+        return None;
+    }
     let (_, literal) = equality(&all, &schema.partition)?;
     let partition = partition_digest(literal.value()?);
     let sort = schema.sort.as_ref().and_then(|sort| all.iter().find_map(|condition| on_key(condition, sort)));

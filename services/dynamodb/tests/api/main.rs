@@ -5,6 +5,7 @@ mod agreement;
 mod backup;
 mod batch;
 mod collection;
+mod composite;
 mod edges;
 mod fixture;
 mod follow;
