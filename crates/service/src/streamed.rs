@@ -39,7 +39,7 @@ impl Output for Nothing {
     fn encode(self, codec: &Codec, request: &WireRequest, request_id: &str) -> Result<Response<Body>, Error> {
         let mut response = Map::new().encode(codec, request, request_id)?;
         if matches!(request.protocol, Protocol::Json10 | Protocol::Json11) {
-            *response.body_mut() = Body::from(bytes::Bytes::new());
+            *response.body_mut() = Body::from(Bytes::new());
         }
         Ok(response)
     }

@@ -221,6 +221,12 @@ fn check_reserved(node: &Node<'_>) -> Result<(), Error> {
 fn check_functions(node: &Node<'_>) -> Result<(), Error> {
     match node {
         Node::Call(name, _) if !FUNCTIONS.contains(name) => Err(Error::UnknownFunction((*name).to_string())),
+        // Lists are joined two at a time, for whatever reason.
+        Node::Call("list_append", arguments)
+            if arguments.iter().any(|argument| matches!(argument, Node::Call("list_append", _))) =>
+        {
+            Err(Error::MisusedFunction("list_append".into()))
+        }
         Node::Call(_, arguments) => arguments.iter().try_for_each(check_functions),
         _ => Ok(()),
     }
