@@ -2,10 +2,10 @@
 
 use base::Arn;
 use kv::Tx;
-use service::{Cx, Delivery, Error, Permission, Target};
+use service::{Attribute, Cx, Delivery, Error, Permission, Properties, Target};
 
 use crate::model::{message, queue};
-use crate::types::{Message, Queue};
+use crate::types::{AttributeValue, Message, MessageAttribute, Queue};
 
 pub struct QueueTarget;
 
@@ -16,23 +16,10 @@ impl Target for QueueTarget {
 
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), Error> {
         let queue = queue::find(tx, &delivery.to)?;
-        check_permission(cx, &queue, delivery)?;
-        let body =
-            std::str::from_utf8(&delivery.event).map_err(|_| Error::internal("an event for a queue is not text"))?;
-        let id = message::derived_id(cx.request_id(), queue.id, message::next_sequence(tx, queue.id)?);
-        let message = Message {
-            body: body.to_owned(),
-            attributes: Default::default(),
-            trace_header: None,
-            sender_id: delivery.from.account.clone(),
-            sent: cx.now(),
-            group: queue.is_fifo().then(|| delivery.from.to_string()),
-            deduplication_id: queue.is_fifo().then(|| id.clone()),
-            sequence_number: None,
-            dead_letter_source: None,
-            received_before: 0,
-            id,
-        };
+        let resource_policy = queue.attributes.policy.clone();
+        cx.authorize_delivery(Permission { resource_policy, ..Permission::new("sqs:SendMessage", &queue.arn) })?;
+        let message = message_of(cx, &queue, delivery)?;
+        message::check_size(&queue, &message)?;
         message::send(tx, cx.now(), &queue, message, None)?;
         Ok(())
     }
@@ -57,19 +44,43 @@ impl Target for QueueTarget {
     }
 }
 
-/// A service that sends for one of its resources needs the queue's own permission.
-fn check_permission(cx: &Cx, queue: &Queue, delivery: &Delivery) -> Result<(), Error> {
-    if cx.caller().as_service().is_none() {
-        return Ok(());
-    }
-    let permission = Permission {
-        context: vec![
-            ("aws:SourceArn".into(), vec![delivery.from.to_string()]),
-            ("aws:SourceAccount".into(), vec![delivery.from.account.clone()]),
-        ],
-        resource_policy: queue.attributes.policy.clone(),
-        ..Permission::new("sqs:SendMessage", &queue.arn)
+/// A delivery as a message. On a FIFO queue, what comes without a group is in order with whatever its sender sends; what
+/// comes without a deduplication id is told apart by its content where the queue says so, and else by itself: it is
+/// delivered once.
+fn message_of(cx: &Cx, queue: &Queue, delivery: &Delivery) -> Result<Message, Error> {
+    let body = std::str::from_utf8(&delivery.event).map_err(|_| {
+        crate::Error::InvalidMessageContents("An event for a queue has to be text in UTF-8.".into())
+    })?;
+    let Properties { group, deduplication_id, attributes, .. } = delivery.message.clone();
+    let mut message = Message {
+        id: cx.request_id().to_owned(),
+        body: body.to_owned(),
+        attributes: attributes.into_iter().map(|(name, attribute)| (name, attribute.into())).collect(),
+        trace_header: None,
+        sender_id: delivery.from.account.clone(),
+        sent: cx.now(),
+        group,
+        deduplication_id: None,
+        sequence_number: None,
+        dead_letter_source: None,
+        received_before: 0,
     };
-    let decision = cx.cloud().access().authorize(cx.caller(), &permission, cx.now());
-    decision.map_err(|denial| Error::new(403, "AccessDenied", denial.message))
+    if queue.is_fifo() {
+        message.group.get_or_insert_with(|| delivery.from.to_string());
+        let own = || {
+            if queue.attributes.content_based_deduplication { message::content_id(body) } else { message.id.clone() }
+        };
+        message.deduplication_id = Some(deduplication_id.unwrap_or_else(own));
+    }
+    Ok(message)
+}
+
+impl From<Attribute> for MessageAttribute {
+    fn from(Attribute { data_type, value }: Attribute) -> MessageAttribute {
+        let value = match value {
+            service::AttributeValue::Text(text) => AttributeValue::Text(text),
+            service::AttributeValue::Binary(bytes) => AttributeValue::Binary(bytes),
+        };
+        MessageAttribute { data_type, value }
+    }
 }

@@ -11,7 +11,7 @@ use crate::keys::{self, COUNTERS, FAIR, MESSAGES, QueueId, READY, STATES, Sequen
 use crate::limits;
 use crate::model::{deduplication, fair, fifo, queue};
 use crate::receipt::Receipt;
-use crate::types::{Message, Queue, State};
+use crate::types::{AttributeValue, Message, MessageAttribute, Queue, State};
 
 /// What became of a message that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ fn sequence_number(sequence: Sequence) -> String {
     format!("{:020}", u128::from(sequence) + 18_849_496_460_467_696_128)
 }
 
-pub fn next_sequence(tx: &Tx, id: QueueId) -> Result<Sequence, Error> {
+fn next_sequence(tx: &Tx, id: QueueId) -> Result<Sequence, Error> {
     Ok(COUNTERS.get(tx, id)?.unwrap_or_default().next)
 }
 
@@ -94,6 +94,34 @@ fn turn(
 /// The group whose order has to be kept.
 fn fifo_group<'m>(queue: &Queue, message: &'m Message) -> Option<&'m str> {
     message.group.as_deref().filter(|_| queue.is_fifo())
+}
+
+/// What counts against the size limit: the body, and the names, types and values of attributes.
+pub fn size(message: &Message) -> u64 {
+    let attribute = |(name, attribute): (&String, &MessageAttribute)| {
+        let value = match &attribute.value {
+            AttributeValue::Text(text) => text.len(),
+            AttributeValue::Binary(bytes) => bytes.len(),
+        };
+        name.len() + attribute.data_type.len() + value
+    };
+    (message.body.len() + message.attributes.iter().map(attribute).sum::<usize>()) as u64
+}
+
+/// Refuses a message that is larger than its queue takes.
+pub fn check_size(queue: &Queue, message: &Message) -> Result<(), Error> {
+    let max = queue.attributes.maximum_message_bytes;
+    if size(message) <= max {
+        return Ok(());
+    }
+    Err(Error::InvalidParameterValue(format!(
+        "One or more parameters are invalid. Reason: Message must be shorter than {max} bytes."
+    )))
+}
+
+/// The id that content-based deduplication gives: a digest of the body, attributes left out, as AWS documents.
+pub fn content_id(body: &str) -> String {
+    hex::encode(Sha256::digest(body))
 }
 
 /// An id for a message that is made in a transaction: from the request's and the message's place, so that the transaction

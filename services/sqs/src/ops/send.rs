@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use kv::Tx;
-use md5::Digest as _;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::Blob;
@@ -182,20 +181,15 @@ impl Checked {
             sequence_number: None,
             id: None,
         };
-        Ok(Checked { bytes: size(&message), message, delay: delay.transpose()?, output })
+        Ok(Checked { bytes: message::size(&message), message, delay: delay.transpose()?, output })
     }
 
     fn send(&self, tx: &mut Tx, now: Timestamp, queue: &Queue) -> Result<SendMessageOutput, Error> {
-        let max = queue.attributes.maximum_message_bytes;
-        if self.bytes > max {
-            return Err(Error::InvalidParameterValue(format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {max} bytes."
-            )));
-        }
+        message::check_size(queue, &self.message)?;
         let mut message = self.message.clone();
         if queue.is_fifo() {
             self.check_fifo(queue)?;
-            message.deduplication_id.get_or_insert_with(|| content_id(&self.message));
+            message.deduplication_id.get_or_insert_with(|| message::content_id(&self.message.body));
         } else if let Some(id) = &message.deduplication_id {
             let reason = "The request includes a parameter that is not valid for this queue type.";
             return Err(Error::invalid(id, "MessageDeduplicationId", reason));
@@ -226,29 +220,12 @@ impl Checked {
     }
 }
 
-/// The id that content-based deduplication gives: a digest of the body, attributes left out, as AWS documents.
-fn content_id(message: &Message) -> String {
-    hex::encode(sha2::Sha256::digest(&message.body))
-}
-
 /// The text of a `String` attribute.
 fn text(attribute: &MessageAttribute) -> Option<String> {
     match &attribute.value {
         AttributeValue::Text(text) => Some(text.clone()),
         AttributeValue::Binary(_) => None,
     }
-}
-
-/// What counts against the size limit: the body, and the names, types and values of attributes.
-fn size(message: &Message) -> u64 {
-    let attribute = |(name, attribute): (&String, &MessageAttribute)| {
-        let value = match &attribute.value {
-            AttributeValue::Text(text) => text.len(),
-            AttributeValue::Binary(bytes) => bytes.len(),
-        };
-        name.len() + attribute.data_type.len() + value
-    };
-    (message.body.len() + message.attributes.iter().map(attribute).sum::<usize>()) as u64
 }
 
 /// Bodies hold what XML 1.0 can: <https://www.w3.org/TR/REC-xml/#charsets>.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+mod deliveries;
 mod fair;
 mod fifo;
 mod moving;
