@@ -23,7 +23,7 @@ pub const NEXT_QUEUE: Table<(), u64> = Table::new(prefix::SQS, 2);
 /// What was sent. Never rewritten: what changes is in [`STATES`].
 pub const MESSAGES: Table<(QueueId, Sequence), Message> = Table::new(prefix::SQS, 3);
 pub const STATES: Table<(QueueId, Sequence), State> = Table::new(prefix::SQS, 4);
-/// Messages by the moment they are, or become, visible: the head is what to receive next.
+/// FIFO: all messages by the moment they are, or become, visible. Standard queues: those that are not in [`FAIR`].
 pub const VISIBLE: Table<(QueueId, Timestamp, Sequence), ()> = Table::new(prefix::SQS, 5);
 pub const COUNTERS: Table<QueueId, Counters> = Table::new(prefix::SQS, 6);
 /// FIFO: the groups that have messages.
@@ -42,7 +42,7 @@ pub const MOVE_TASKS: Table<(QueueId, Timestamp), MoveTask> = Table::new(prefix:
 pub const TURN: Table<QueueId, Turn> = Table::new(prefix::SQS, 13);
 /// Fair queues: the turn of each tenant's newest message, while it is to come.
 pub const TENANTS: Table<(QueueId, String), Turn> = Table::new(prefix::SQS, 14);
-/// Fair queues: visible messages in the order in which they are handed out. They are not in [`VISIBLE`].
+/// Standard queues: visible messages in the order in which they are handed out.
 pub const FAIR: Table<(QueueId, Turn, Sequence), ()> = Table::new(prefix::SQS, 15);
 
 /// What a sleeping receiver of the queue waits on.

@@ -36,7 +36,7 @@ pub const MESSAGES_EXAMINED_MAX: usize = 1_000;
 pub const EXPIRED_PER_TRANSACTION: usize = 500;
 /// How often queues are looked through for messages past their retention.
 pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
-/// Fair queues: messages that get their turn back in one receive, after their delay or visibility timeout.
+/// Messages that get their turn back in one receive, after their delay or visibility timeout.
 pub const ADMITTED_PER_RECEIVE: usize = 100;
 /// Message move tasks that are remembered for each queue.
 pub const MOVE_TASKS_KEPT: usize = 10;

@@ -137,7 +137,7 @@ pub struct State {
     pub visible: Timestamp,
     pub received: u64,
     pub first_received: Option<Timestamp>,
-    /// Fair queues: its place among the messages of all tenants, while it is visible.
+    /// Standard queues: its place among the visible messages, once it is one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<Turn>,
 }

@@ -152,7 +152,7 @@ fn a_result_that_holds_nothing_is_still_there() {
     let xml = encode(&Nothing {}, "Update", "urn:x", "id-1", &Names::NONE).unwrap();
     assert_eq!(
         str::from_utf8(&xml).unwrap(),
-        "<?xml version=\"1.0\"?><UpdateResponse xmlns=\"urn:x\"><UpdateResult></UpdateResult>\
+        "<?xml version=\"1.0\"?><UpdateResponse xmlns=\"urn:x\"><UpdateResult/>\
          <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></UpdateResponse>"
     );
 }

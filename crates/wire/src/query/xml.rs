@@ -26,7 +26,7 @@ pub fn encode<T: Serialize>(
     xml.push_str("\">");
     match to_value(output)? {
         Value::Null => {}
-        Value::Map(output) => element(&format!("{action}Result"), &mut xml, |xml| members(output, names, xml)),
+        Value::Map(output) => result(action, output, names, &mut xml),
         other => return Err(EncodeError(format!("{action} answers with {}, not a structure", other.kind()))),
     }
     element("ResponseMetadata", &mut xml, |xml| element("RequestId", xml, |xml| escape(request_id, xml)));
@@ -34,6 +34,17 @@ pub fn encode<T: Serialize>(
     xml.push_str(action);
     xml.push_str("Response>");
     Ok(xml.into())
+}
+
+/// Clients look for an empty result in its short form, as AWS writes it.
+fn result(action: &str, output: Members<'_>, names: &Names, xml: &mut String) {
+    let (name, begin) = (format!("{action}Result"), xml.len());
+    element(&name, xml, |xml| members(output, names, xml));
+    let empty = format!("<{name}></{name}>");
+    if xml.get(begin..) == Some(&*empty) {
+        xml.truncate(begin);
+        xml.push_str(&format!("<{name}/>"));
+    }
 }
 
 fn element(name: &str, xml: &mut String, content: impl FnOnce(&mut String)) {

@@ -1,9 +1,10 @@
-//! Fair queues: on a standard queue, message groups are tenants, and none waits behind another's backlog.
+//! What a standard queue hands out next: visible messages by turn, and those of a turn as they were sent.
 //!
-//! Each message gets a turn when it becomes visible: the one after its tenant's last, or after the one being served,
+//! Where no message has a group, all have the same turn. On a fair queue, groups are tenants, and none waits behind another's
+//! backlog: a message gets its turn when it becomes visible, the one after its tenant's last, or after the one being served,
 //! whichever is later (start-time fair queueing). So a tenant with a thousand messages takes a thousand turns, and the
 //! message of a tenant who sends one now waits for at most one of each other's. A message without a group is a tenant
-//! of its own. A queue that never had a group keeps to the order of time and pays nothing.
+//! of its own.
 //!
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html>
 
@@ -15,10 +16,10 @@ use crate::keys::{FAIR, MESSAGES, QueueId, STATES, Sequence, TENANTS, TURN, Turn
 use crate::limits;
 use crate::types::State;
 
-/// The turn of a message that becomes visible now; `None` on a queue that has had no groups.
-pub fn next_turn(tx: &mut Tx, queue: QueueId, group: Option<&str>) -> Result<Option<Turn>, Error> {
+/// The turn of a message that becomes visible now.
+pub fn next_turn(tx: &mut Tx, queue: QueueId, group: Option<&str>) -> Result<Turn, Error> {
     let served = TURN.get(tx, queue)?;
-    let Some(group) = group else { return Ok(served.map(|served| served + 1)) };
+    let Some(group) = group else { return Ok(served.map_or(0, |served| served + 1)) };
     let served = match served {
         Some(served) => served,
         None => {
@@ -28,7 +29,7 @@ pub fn next_turn(tx: &mut Tx, queue: QueueId, group: Option<&str>) -> Result<Opt
     };
     let turn = TENANTS.get(tx, (queue, group))?.unwrap_or(served).max(served) + 1;
     TENANTS.put(tx, (queue, group), &turn)?;
-    Ok(Some(turn))
+    Ok(turn)
 }
 
 /// A turn is being served.
@@ -46,9 +47,6 @@ pub fn serve(tx: &mut Tx, queue: QueueId, turn: Turn, group: Option<&str>) -> Re
 
 /// Gives a turn to messages whose delay or visibility timeout is over: few at a time, oldest first.
 pub fn admit(tx: &mut Tx, queue: QueueId, now: Timestamp) -> Result<(), Error> {
-    if TURN.get(tx, queue)?.is_none() {
-        return Ok(());
-    }
     let due = VISIBLE
         .scan_prefix(&*tx, queue, Order::Forward)?
         .take(limits::ADMITTED_PER_RECEIVE)
@@ -58,7 +56,7 @@ pub fn admit(tx: &mut Tx, queue: QueueId, now: Timestamp) -> Result<(), Error> {
         let Some(state) = STATES.get(tx, (queue, sequence))? else { continue };
         let group = MESSAGES.get(tx, (queue, sequence))?.and_then(|message| message.group);
         VISIBLE.delete(tx, (queue, visible, sequence))?;
-        let turn = next_turn(tx, queue, group.as_deref())?;
+        let turn = Some(next_turn(tx, queue, group.as_deref())?);
         STATES.put(tx, (queue, sequence), &State { turn, ..state })?;
         place(tx, queue, sequence, visible, turn)?;
     }

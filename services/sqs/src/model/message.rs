@@ -7,7 +7,7 @@ use kv::{Order, Read, Tx};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
-use crate::keys::{self, COUNTERS, FAIR, MESSAGES, QueueId, READY, STATES, Sequence, TURN, Turn, VISIBLE};
+use crate::keys::{self, COUNTERS, FAIR, MESSAGES, QueueId, READY, STATES, Sequence, Turn, VISIBLE};
 use crate::limits;
 use crate::model::{deduplication, fair, fifo, queue};
 use crate::receipt::Receipt;
@@ -79,7 +79,7 @@ fn insert(
     Ok(())
 }
 
-/// A message's place among tenants, on a queue that has some, once it is visible.
+/// A message's turn on a standard queue, once it is visible.
 fn turn(
     tx: &mut Tx,
     now: Timestamp,
@@ -87,8 +87,10 @@ fn turn(
     message: &Message,
     visible: Timestamp,
 ) -> Result<Option<Turn>, Error> {
-    let fair = !queue.is_fifo() && visible <= now;
-    if fair { fair::next_turn(tx, queue.id, message.group.as_deref()) } else { Ok(None) }
+    if queue.is_fifo() || visible > now {
+        return Ok(None);
+    }
+    fair::next_turn(tx, queue.id, message.group.as_deref()).map(Some)
 }
 
 /// The group whose order has to be kept.
@@ -184,18 +186,7 @@ fn receivable(tx: &Tx, queue: &Queue, now: Timestamp, limit: usize) -> Result<Ve
     if queue.is_fifo() {
         return fifo::receivable(tx, queue.id, now, limit);
     }
-    if TURN.contains(tx, queue.id)? {
-        return fair::receivable(tx, queue.id, limit);
-    }
-    let mut found = Vec::new();
-    for entry in VISIBLE.scan_prefix(tx, queue.id, Order::Forward)?.take(limit) {
-        let ((_, visible, sequence), ()) = entry?;
-        if visible > now {
-            break;
-        }
-        found.push(sequence);
-    }
-    Ok(found)
+    fair::receivable(tx, queue.id, limit)
 }
 
 /// Hands out one message, or `None` when it expired or moved to the dead-letter queue.

@@ -41,6 +41,7 @@ pub fn validate<E: Entry>(entries: &[E]) -> Result<(), Error> {
 #[serde(rename_all = "PascalCase")]
 pub struct BatchOutput<T> {
     pub successful: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedEntry>,
 }
 

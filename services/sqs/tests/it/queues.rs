@@ -43,6 +43,17 @@ async fn visibility_is_changed_by_any_receipt_while_the_message_is_in_flight() {
 }
 
 #[tokio::test]
+async fn what_comes_back_comes_before_what_was_sent_later() {
+    let sqs = Sqs::with_queue(json!({"VisibilityTimeout": "10"})).await;
+    sqs.send("first").await;
+    assert_eq!(sqs.bodies(URL, 1).await, ["first"]);
+    sqs.seconds(5).await;
+    sqs.send("second").await;
+    sqs.seconds(5).await;
+    assert_eq!(sqs.bodies(URL, 10).await, ["first", "second"]);
+}
+
+#[tokio::test]
 async fn delays_apply() {
     let sqs = Sqs::with_queue(json!({"DelaySeconds": "5"})).await;
     sqs.send("queue's delay").await;
