@@ -31,12 +31,15 @@ struct Request {
     trace: Option<String>,
     /// When the credentials end that it was signed with.
     expires: Option<Timestamp>,
+    /// See [`Cx::telling_of`].
+    undelivered: Option<Arc<Delivery>>,
 }
 
 impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
-        let request = Request { now: env.now(), id: env.uuid(), caller, region, endpoint, trace: None, expires: None };
+        let (now, id) = (env.now(), env.uuid());
+        let request = Request { now, id, caller, region, endpoint, trace: None, expires: None, undelivered: None };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -121,6 +124,23 @@ impl Cx {
     /// The same request, signed with credentials that end then.
     pub fn expiring(&self, expires: Option<Timestamp>) -> Cx {
         Cx { cloud: self.cloud.clone(), request: Arc::new(Request { expires, ..(*self.request).clone() }) }
+    }
+
+    /// The same request, whose messages tell of this delivery, which did not arrive: letters for a dead-letter queue. The
+    /// queue keeps it with them, so that it can be sent again.
+    #[must_use]
+    pub fn telling_of(&self, delivery: Delivery) -> Cx {
+        let undelivered = Some(Arc::new(delivery));
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { undelivered, ..(*self.request).clone() }) }
+    }
+
+    /// What a letter with this body keeps of the delivery that it tells of; nothing where both together are too much for
+    /// one row of the store.
+    ///
+    /// # Errors
+    /// When the delivery cannot be written down.
+    pub fn undelivered(&self, body: &[u8]) -> Result<Option<Bytes>, kv::Error> {
+        self.request.undelivered.as_ref().map_or(Ok(None), |delivery| delivery.beside(body))
     }
 
     /// A fresh request (new time, new id) of the same caller: what a background loop makes for each round.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
-use kv::Tx;
+use kv::{Stored as _, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::{Cx, Error};
@@ -39,6 +39,9 @@ pub struct Delivery {
     /// Why the last one failed.
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// Of a letter to a dead-letter queue: the delivery that it tells of, as [`Delivery::beside`] keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<Bytes>,
 }
 
 kv::stored!(Delivery, version = 1);
@@ -57,7 +60,32 @@ impl Delivery {
             accepted: cx.now(),
             attempts: 0,
             failure: None,
+            undelivered: None,
         }
+    }
+}
+
+/// Bytes of an undelivered event that are kept beside those of the letter that tells of it.
+const LETTER_BYTES_MAX: usize = 1_500_000;
+
+impl Delivery {
+    /// The stored form of this delivery beside a letter's body: the event is left out where the body is the event.
+    pub(crate) fn beside(&self, body: &[u8]) -> Result<Option<Bytes>, kv::Error> {
+        let event = if self.event == body { Bytes::new() } else { self.event.clone() };
+        if event.len() + body.len() > LETTER_BYTES_MAX && !event.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Delivery { event, undelivered: None, ..self.clone() }.to_bytes()?.into()))
+    }
+
+    /// The delivery that a letter with this body tells of.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn told(kept: &Bytes, body: &[u8]) -> Result<Delivery, kv::Error> {
+        let delivery = Delivery::from_bytes(kept)?;
+        let event = if delivery.event.is_empty() { Bytes::copy_from_slice(body) } else { delivery.event };
+        Ok(Delivery { event, ..delivery })
     }
 }
 
@@ -146,6 +174,6 @@ pub trait Sender: Send + Sync {
     fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp>;
 
     /// A delivery was given up, and is removed in `tx`. A dead-letter queue gets it with one more
-    /// [`outbox::send`](crate::outbox::send).
+    /// [`outbox::send`](crate::outbox::send), whose context is `cx`: it knows what the letter tells of.
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error>;
 }

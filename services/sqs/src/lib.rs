@@ -23,6 +23,7 @@ use wire::query::{Flat, Names};
 
 pub use error::Error;
 pub use metrics::{Gauge, gauges};
+pub use model::letters;
 
 use ops::{batch::Entry, move_task, on, on_arn, on_queue, permission, queue, receive, remove, send, tag};
 

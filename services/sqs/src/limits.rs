@@ -40,3 +40,9 @@ pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 pub const ADMITTED_PER_RECEIVE: usize = 100;
 /// Message move tasks that are remembered for each queue.
 pub const MOVE_TASKS_KEPT: usize = 10;
+/// Messages that are looked at to tell what a queue's dead letters are.
+pub const LETTERS_EXAMINED_MAX: usize = 1_000;
+/// Messages of a queue that are looked at to find out whether it has dead letters.
+pub const LETTERS_LOOKED_FOR_MAX: usize = 10;
+/// Letters that are sent again in one transaction.
+pub const LETTERS_PER_TRANSACTION: usize = 20;

@@ -64,6 +64,7 @@ fn message_of(cx: &Cx, queue: &Queue, delivery: &Delivery) -> Result<Message, Er
         sequence_number: None,
         dead_letter_source: None,
         received_before: 0,
+        undelivered: delivery.undelivered.clone(),
     };
     if queue.is_fifo() {
         message.group.get_or_insert_with(|| delivery.from.to_string());

@@ -110,6 +110,9 @@ pub struct Message {
     /// How often it was received in the queues that it was in before.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received_before: u64,
+    /// A letter of another service: the delivery that did not arrive. Receivers do not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undelivered: Option<Bytes>,
 }
 kv::stored!(Message, version = 1);
 
@@ -230,6 +233,7 @@ mod tests {
             sequence_number: None,
             dead_letter_source: Some("arn:aws:sqs:r:0:q".parse().unwrap()),
             received_before: 0,
+            undelivered: None,
         };
         let bytes = message.to_bytes().unwrap();
         assert_eq!(hex::encode(&bytes), GOLDEN_MESSAGE);

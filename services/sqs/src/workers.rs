@@ -14,7 +14,6 @@ use crate::error::Error;
 use crate::keys::QUEUES;
 use crate::limits;
 use crate::model::{message, moving, queue};
-use crate::types::Queue;
 
 /// Messages moved in one transaction by a task without a rate of its own; with a rate, a second's worth.
 const MOVED_PER_STEP: usize = 100;
@@ -65,8 +64,7 @@ pub fn fire(_: &Sqs, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result<(), 
         Some(rate) => (usize::try_from(rate).unwrap_or(MOVED_PER_STEP), Duration::from_secs(1)),
         None => (MOVED_PER_STEP, STEP_INTERVAL),
     };
-    let new_id = |queue: &Queue, sequence| message::derived_id(cx.request_id(), queue.id, sequence);
-    if moving::step(tx, cx.now(), &source, limit, new_id)? {
+    if moving::step(tx, cx, &source, limit)? {
         schedule_move(tx, cx.now() + pause, &source)?;
     }
     Ok(())

@@ -273,8 +273,9 @@ async fn failed(cx: &Cx, key: &Key, delivery: &Delivery, failure: &Failure) -> R
         "a delivery was given up"
     );
     let Some(sender) = sender else { return remove(&cx, key).await };
-    let (context, key, failure) = (cx.clone(), key.clone(), failure.clone());
+    let (key, failure) = (key.clone(), failure.clone());
     let delivery = Delivery { attempts: delivery.attempts + 1, failure: Some(failure.clone()), ..delivery.clone() };
+    let context = cx.telling_of(delivery.clone());
     let give_up = move |tx: &mut Tx| {
         if lanes::remove(tx, &key)? {
             sender.undelivered(&context, tx, &delivery, &failure)?;

@@ -47,7 +47,9 @@ const MOVED_PER_TRANSACTION: usize = 1_000;
 const ADOPTED_BYTES_MAX: usize = 8 << 20;
 
 /// Sends an event from one resource to another, once `tx` commits; not before `due`, where that is given.
-pub fn send(tx: &mut Tx, _: &Cx, delivery: Delivery, due: Option<Timestamp>) -> Result<(), kv::Error> {
+pub fn send(tx: &mut Tx, cx: &Cx, delivery: Delivery, due: Option<Timestamp>) -> Result<(), kv::Error> {
+    let undelivered = cx.undelivered(&delivery.event)?;
+    let delivery = Delivery { undelivered, ..delivery };
     let number = NEXT_NUMBER.get(tx, ())?.unwrap_or_default();
     NEXT_NUMBER.put(tx, (), &(number + 1))?;
     enter(tx, number, &delivery, due.unwrap_or(AT_ONCE))

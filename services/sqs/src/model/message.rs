@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
+use service::Cx;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
@@ -128,7 +129,7 @@ pub fn content_id(body: &str) -> String {
 
 /// An id for a message that is made in a transaction: from the request's and the message's place, so that the transaction
 /// may run again.
-pub fn derived_id(request_id: &str, queue: QueueId, sequence: Sequence) -> String {
+fn derived_id(request_id: &str, queue: QueueId, sequence: Sequence) -> String {
     let mut digest = Sha256::new();
     digest.update(request_id);
     digest.update(queue.to_be_bytes());
@@ -136,6 +137,13 @@ pub fn derived_id(request_id: &str, queue: QueueId, sequence: Sequence) -> Strin
     let digest: [u8; 32] = digest.finalize().into();
     let bytes = digest.first_chunk().copied().unwrap_or_default();
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}
+
+/// A message that left a dead-letter queue, as it is sent again: a new one, sent now.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
+pub fn again(cx: &Cx, queue: &Queue, sequence: Sequence, letter: Message) -> Message {
+    let id = derived_id(cx.request_id(), queue.id, sequence);
+    Message { id, sent: cx.now(), dead_letter_source: None, received_before: 0, undelivered: None, ..letter }
 }
 
 /// When the next message can be received; `None` for an empty queue.

@@ -3,6 +3,7 @@
 pub mod deduplication;
 pub mod fair;
 pub mod fifo;
+pub mod letters;
 pub mod message;
 pub mod moving;
 pub mod queue;

@@ -2,6 +2,7 @@
 
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Tx};
+use service::Cx;
 
 use crate::error::Error;
 use crate::keys::{COUNTERS, MESSAGES, MOVE_TASKS, STATES, Sequence};
@@ -88,16 +89,9 @@ pub fn cancel(tx: &mut Tx, source: &Arn, id: &str) -> Result<u64, Error> {
     Ok(task.moved)
 }
 
-/// Moves up to `limit` messages of the queue's running task; says whether it goes on. They are new messages, sent now, whose
-/// ids `new_id` makes from their places.
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html>
-pub fn step(
-    tx: &mut Tx,
-    now: Timestamp,
-    source: &Arn,
-    limit: usize,
-    new_id: impl Fn(&Queue, Sequence) -> String,
-) -> Result<bool, Error> {
+/// Moves up to `limit` messages of the queue's running task; says whether it goes on.
+pub fn step(tx: &mut Tx, cx: &Cx, source: &Arn, limit: usize) -> Result<bool, Error> {
+    let now = cx.now();
     let queue = queue::find(tx, source)?;
     let Some((started, mut task)) = tasks(tx, &queue, 1)?.pop().filter(|(_, task)| task.status == MoveStatus::Running)
     else {
@@ -111,9 +105,7 @@ pub fn step(
         match target {
             Ok(target) => {
                 message::remove(tx, &queue, sequence)?;
-                let id = new_id(&queue, sequence);
-                let new = Message { id, sent: now, dead_letter_source: None, received_before: 0, ..one };
-                message::transfer(tx, now, &target, new)?;
+                message::transfer(tx, now, &target, message::again(cx, &queue, sequence, one))?;
                 task.moved += 1;
             }
             Err(reason) => {

@@ -160,6 +160,7 @@ impl Checked {
         {
             id.as_deref().map_or(Ok(()), |id| validate_fifo_id(name, id))?;
         }
+        let undelivered = cx.undelivered(body.as_bytes())?;
         let message = Message {
             id: cx.env().uuid(),
             body,
@@ -171,6 +172,7 @@ impl Checked {
             sequence_number: None,
             dead_letter_source: None,
             received_before: 0,
+            undelivered,
             attributes,
         };
         let output = SendMessageOutput {
