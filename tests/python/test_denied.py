@@ -24,6 +24,8 @@ INPUTS = {
     ("dynamodb", "TransactGetItems"): {"TransactItems": [{"Get": {"TableName": "other", "Key": {"k": {"S": "x"}}}}]},
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
+    ("cloudlet", "GetEvents"): {},
+    ("cloudlet", "RedriveEvents"): {"Resource": "arn:aws:sqs:us-east-1:000000000000:x"},
     ("cloudlet", "GetExecutions"): {"FunctionName": "x"},
     ("cloudlet", "ListMail"): {},
     ("cloudlet", "GetMail"): {"MailId": "x"},

@@ -27,6 +27,7 @@ pub enum Command {
     Logs(Logs),
     Rollback(Rollback),
     Status(Status),
+    Events(Events),
     Remove(Remove),
     Env(Env),
     Operations(Operations),
@@ -263,6 +264,41 @@ pub struct Logs {
 /// Shows what runs on a server: stacks, functions and their instances.
 #[derive(Args, Debug)]
 pub struct Status {
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+/// Shows what is on its way between services: what waits, for whom, since when and why, and what is in dead-letter queues.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Events {
+    #[command(subcommand)]
+    pub command: Option<EventsCommand>,
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum EventsCommand {
+    Redrive(Redrive),
+}
+
+/// Sends again what failed.
+///
+/// Deliveries that wait for a target are tried at once. Dead letters go where they were meant to: messages that were received
+/// too often back into their queue, the events of topics, rules and functions to whom they were for, by the rules of their
+/// sender.
+#[derive(Args, Debug)]
+pub struct Redrive {
+    /// The target or the dead-letter queue: its ARN, or its name as `cloudlet events` shows it.
+    #[arg(value_name = "TARGET|QUEUE")]
+    pub resource: String,
     /// As JSON, for programs.
     #[arg(long)]
     pub json: bool,

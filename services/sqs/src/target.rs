@@ -48,9 +48,8 @@ impl Target for QueueTarget {
 /// comes without a deduplication id is told apart by its content where the queue says so, and else by itself: it is
 /// delivered once.
 fn message_of(cx: &Cx, queue: &Queue, delivery: &Delivery) -> Result<Message, Error> {
-    let body = std::str::from_utf8(&delivery.event).map_err(|_| {
-        crate::Error::InvalidMessageContents("An event for a queue has to be text in UTF-8.".into())
-    })?;
+    let body = std::str::from_utf8(&delivery.event)
+        .map_err(|_| crate::Error::InvalidMessageContents("An event for a queue has to be text in UTF-8.".into()))?;
     let Properties { group, deduplication_id, attributes, .. } = delivery.message.clone();
     let mut message = Message {
         id: cx.request_id().to_owned(),

@@ -6,6 +6,7 @@ mod deploy;
 mod dev;
 mod doctor;
 mod env;
+mod events;
 mod inspect;
 mod invoke;
 mod logs;
@@ -37,6 +38,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Logs(options) => logs::run(options).await,
             Command::Mail(options) => mail::run(options).await,
             Command::Status(options) => status::run(options).await,
+            Command::Events(options) => events::run(options).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
             Command::Doctor(options) => doctor::run(options).await,

@@ -3,6 +3,7 @@
 
 mod backup;
 mod call;
+mod events;
 mod executions;
 mod mails;
 mod named;
@@ -56,6 +57,8 @@ pub fn service(control: Control) -> Service {
         // The operation that is called asks for its own permissions.
         .operation(write("Call", call::call).permissions(|_, _, _| Ok(Vec::new())))
         .operation(read("GetStatus", status::get))
+        .operation(read("GetEvents", events::get))
+        .operation(write("RedriveEvents", events::redrive).resource(|_, i| i.resource().to_owned()))
         .operation(read("GetExecutions", executions::get).resource(|cx, i| cx.arn("lambda", format!("function:{}", i.function_name)).to_string()))
         .operation(read("ListMail", mails::list))
         .operation(read("GetMail", mails::get))

@@ -6,7 +6,7 @@ use base::{Arn, Region};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use service::{Caller, Cx, Outcome};
+use service::{Caller, Cx, Delivery, Outcome};
 
 use super::Ran;
 use crate::name::{FunctionRef, Qualifier};
@@ -96,8 +96,8 @@ impl Report<'_> {
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq>
     fn dead_letter_attributes(&self, ran: Option<&Ran>) -> Value {
         let text = |value: &str| json!({"DataType": "String", "StringValue": value});
-        let error = ran.map(|ran| document(&ran.outcome.payload)["errorMessage"].clone());
-        let error = error.as_ref().and_then(Value::as_str).unwrap_or("The event could not be processed in time.");
+        let error = ran.and_then(|ran| error_message(&ran.outcome.payload));
+        let error = error.as_deref().unwrap_or("The event could not be processed in time.");
         // An attribute holds at most a kilobyte of it, as on AWS.
         let error: String = error.chars().take(1_000).collect();
         json!({
@@ -108,9 +108,21 @@ impl Report<'_> {
     }
 
     async fn send(&self, to: &Arn, body: &str, attributes: Option<Value>) -> bool {
-        let letter = Letter { body, attributes, request_id: &self.event.request_id };
+        let undelivered = attributes.is_some().then(|| self.undelivered());
+        let letter = Letter { body, attributes, request_id: &self.event.request_id, undelivered };
         send(self.cx, self.role, self.function, to, letter).await
     }
+
+    /// What a dead letter tells of: the payload, on its way to the function.
+    fn undelivered(&self) -> Delivery {
+        let (from, to) = (self.function.arn(), self.function.qualified_arn());
+        Delivery::new(self.cx, from, to, self.event.payload.clone())
+    }
+}
+
+/// What a function says of its failure.
+pub fn error_message(payload: &[u8]) -> Option<String> {
+    document(payload)["errorMessage"].as_str().map(str::to_owned)
 }
 
 /// What is told of events that came to their end.
@@ -120,12 +132,15 @@ pub struct Letter<'a> {
     pub attributes: Option<Value>,
     /// Tells letters apart.
     pub request_id: &'a str,
+    /// For a dead-letter queue: what is sent again from there.
+    pub undelivered: Option<Delivery>,
 }
 
 /// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether it
 /// went.
 pub async fn send(cx: &Cx, role: &Arn, function: &FunctionRef, to: &Arn, letter: Letter<'_>) -> bool {
     let cx = cx.cloud().cx(Caller::role_session(role, &function.name), Region::new(to.region.as_str()), None);
+    let cx = letter.undelivered.map_or(cx.clone(), |delivery| cx.telling_of(delivery));
     let sent = match to.service.as_str() {
         "sqs" => {
             let mut input = json!({"QueueUrl": queue_url(&cx, to), "MessageBody": letter.body});

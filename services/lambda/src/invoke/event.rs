@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use base::Timestamp;
 use kv::{Stored, Tx};
-use service::{Cx, Delivery, Outcome, outbox};
+use service::{Cx, Delivery, Failure, Outcome, outbox};
 
-use super::destination::{Condition, Report};
-use super::{Request, resolve, run_resolved};
+use super::destination::{self, Condition, Report};
+use super::{Ran, Request, resolve, run_resolved};
 use crate::Lambda;
 use crate::error::Error;
 use crate::limits;
@@ -24,19 +24,18 @@ pub fn send(tx: &mut Tx, cx: &Cx, reference: &FunctionRef, event: &Event, due: T
     Ok(outbox::send(tx, cx, delivery, Some(due))?)
 }
 
-/// The event in a delivery. A function's ARN as the sender means one of ours; others send the bare payload.
-fn read(cx: &Cx, delivery: &Delivery) -> Result<Event, Error> {
-    if is_own(delivery) {
-        return Ok(Event::from_bytes(&delivery.event)?);
-    }
-    Ok(Event {
+/// The event in a delivery. A function's ARN as the sender means one of ours; others send the bare payload, and so does a
+/// dead letter that is sent again.
+fn read(cx: &Cx, delivery: &Delivery) -> Event {
+    let bare = || Event {
         request_id: cx.env().uuid(),
         payload: delivery.event.clone(),
         client_context: None,
         accepted: delivery.accepted,
         failures: 0,
         trace: delivery.trace.clone(),
-    })
+    };
+    Event::from_bytes(&delivery.event).ok().filter(|_| is_own(delivery)).unwrap_or_else(bare)
 }
 
 /// Whether it was accepted by this service, and not brought by another.
@@ -66,7 +65,7 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     if !is_own(delivery) {
         check_permission(cx, &reference, &delivery.to)?;
     }
-    let event = read(cx, delivery)?;
+    let event = read(cx, delivery);
     let cx = &cx.traced(event.trace.clone());
     let target = resolve(cx, &reference)?;
     let config = event_config::in_force(&cx.db().read()?, &reference)?.unwrap_or_default();
@@ -99,16 +98,26 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     if event.failures >= config.retry_attempts.unwrap_or(limits::RETRY_ATTEMPTS_DEFAULT) {
         return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await);
     }
-    retry(cx, reference, event).await?;
+    retry(cx, reference, event, &ran).await?;
     Ok(Outcome::Delivered)
 }
 
 /// Sends the event again, with one more failure on its account: a minute later, then two.
-async fn retry(cx: &Cx, reference: FunctionRef, event: Event) -> Result<(), Error> {
+async fn retry(cx: &Cx, reference: FunctionRef, event: Event, ran: &Ran) -> Result<(), Error> {
     let again = Event { failures: event.failures + 1, ..event };
     let due = cx.env().now() + limits::RETRY_DELAY * again.failures;
+    let failure = Failure {
+        code: ran.outcome.function_error.unwrap_or_default().to_owned(),
+        message: destination::error_message(&ran.outcome.payload).unwrap_or_default(),
+        may_pass: true,
+    };
+    let delivery = Delivery {
+        attempts: again.failures,
+        failure: Some(failure),
+        ..Delivery::new(cx, reference.arn(), reference.qualified_arn(), again.to_bytes()?)
+    };
     let context = cx.clone();
-    cx.db().write(move |tx| send(tx, &context, &reference, &again, due)).await
+    Ok(cx.db().write(move |tx| outbox::send(tx, &context, delivery.clone(), Some(due))).await?)
 }
 
 /// Doubles with each attempt.

@@ -114,11 +114,8 @@ async fn a_fifo_queue_keeps_the_order_and_deduplicates() {
     let world = World::new().await;
     world.allow(FIFO, "t.fifo").await;
     for (body, id) in [("1", "a"), ("2", "b"), ("2 again", "b"), ("3", "c")] {
-        let properties = Properties {
-            group: Some("g".into()),
-            deduplication_id: Some(id.into()),
-            ..Properties::default()
-        };
+        let properties =
+            Properties { group: Some("g".into()), deduplication_id: Some(id.into()), ..Properties::default() };
         world.deliver("t.fifo", "q.fifo", body, properties).await;
     }
     world.settled().await;

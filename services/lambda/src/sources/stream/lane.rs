@@ -271,7 +271,7 @@ impl Worker {
                 now: poller.cx.env().now(),
             };
             let body = failure.message(&records).to_string();
-            let letter = destination::Letter { body: &body, attributes: None, request_id };
+            let letter = destination::Letter { body: &body, attributes: None, request_id, undelivered: None };
             destination::send(&poller.cx, &target.version.settings.role, &poller.function, to, letter).await;
         }
         if entries.is_empty() {
