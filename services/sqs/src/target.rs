@@ -55,7 +55,7 @@ fn message_of(cx: &Cx, queue: &Queue, delivery: &Delivery) -> Result<Message, Er
         id: cx.request_id().to_owned(),
         body: body.to_owned(),
         attributes: attributes.into_iter().map(|(name, attribute)| (name, attribute.into())).collect(),
-        trace_header: None,
+        trace_header: delivery.trace.clone(),
         sender_id: delivery.from.account.clone(),
         sent: cx.now(),
         group,
