@@ -9,6 +9,10 @@ from cloudlet import Server
 _numbers = itertools.count()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak", type=float, default=20, metavar="SECONDS", help="how long events flow in test_soak.py")
+
+
 @pytest.fixture(scope="session")
 def server():
     server = Server()

@@ -75,7 +75,7 @@ impl Delivery {
         if event.len() + body.len() > LETTER_BYTES_MAX && !event.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Delivery { event, undelivered: None, ..self.clone() }.to_bytes()?.into()))
+        Ok(Some(Delivery { event, undelivered: None, ..self.clone() }.to_bytes()?))
     }
 
     /// The delivery that a letter with this body tells of.
