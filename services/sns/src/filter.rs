@@ -67,12 +67,15 @@ fn combinations(policy: &Map<String, Value>, depth: usize, before: usize, of_bod
     let mut all = before;
     for (name, value) in policy {
         all = match value {
-            Value::Object(_) if !of_body => {
-                return Err(Error::parameter(
-                    "Filter policy scope MessageAttributes does not support nested filter policy",
-                ));
+            Value::Object(inner) => {
+                let nested = combinations(inner, depth + 1, all, of_body)?;
+                if !of_body {
+                    return Err(Error::parameter(
+                        "Filter policy scope MessageAttributes does not support nested filter policy",
+                    ));
+                }
+                nested
             }
-            Value::Object(inner) => combinations(inner, depth + 1, all, of_body)?,
             Value::Array(values) if values.is_empty() => return invalid("Empty arrays are not allowed".into()),
             Value::Array(choices) if name == "$or" && choices.iter().all(Value::is_object) => {
                 let choices = choices.iter().filter_map(Value::as_object);

@@ -256,15 +256,22 @@ fn content(text: String, structure: Option<&str>) -> Result<Content, Error> {
 
 /// Publishes messages in their order, in one transaction.
 async fn send(sns: &Arc<Sns>, cx: &Cx, topic: Topic, prepared: Vec<Prepared>) -> Result<Vec<Published>, Error> {
-    let signer = sns.signer(&cx.db().read()?)?;
-    let mut messages = Vec::new();
-    for Prepared { mut message, .. } in prepared {
-        publish::fit(&topic, &mut message)?;
-        let mut fan_out = FanOut::new(message);
-        sns.sender(&signer).sign(&cx.db().read()?, &topic, &mut fan_out)?;
-        messages.push(fan_out);
-    }
-    let (sns, arn, context) = (sns.clone(), topic.arn, cx.clone());
+    let read = cx.db().read()?;
+    let signer = sns.signer(&read)?;
+    let (owner, key, arn) = (sns.clone(), signer.clone(), topic.arn.clone());
+    let sign = move || {
+        let sender = owner.sender(&key);
+        let sign = |Prepared { mut message, .. }: Prepared| {
+            publish::fit(&topic, &mut message)?;
+            let mut fan_out = FanOut::new(message);
+            sender.sign(&read, &topic, &mut fan_out)?;
+            Ok(fan_out)
+        };
+        prepared.into_iter().map(sign).collect::<Result<Vec<FanOut>, Error>>()
+    };
+    // It takes milliseconds, in which other requests are not to wait.
+    let messages = tokio::task::spawn_blocking(sign).await.map_err(service::Error::internal)??;
+    let (sns, context) = (sns.clone(), cx.clone());
     cx.db()
         .write(move |tx| {
             // As it is now: it may have been changed, or removed, since it was looked at.
