@@ -21,6 +21,7 @@ pub enum Unit {
     PerSecond,
     Milliseconds,
     MiB,
+    MiBPerSecond,
     Percent,
     Count,
     /// So many times as much.
@@ -83,6 +84,7 @@ impl fmt::Display for Amount {
             Unit::PerSecond => write!(f, "{}/s", Thousands(value)),
             Unit::Milliseconds => write!(f, "{value:.digits$} ms"),
             Unit::MiB => write!(f, "{value:.digits$} MiB"),
+            Unit::MiBPerSecond => write!(f, "{value:.digits$} MiB/s"),
             Unit::Percent => write!(f, "{value:.0} %"),
             Unit::Times => write!(f, "{value:.1}×"),
             Unit::Count => write!(f, "{}", Thousands(value)),

@@ -60,6 +60,15 @@ pub const DYNALITE: Rival = Rival {
     extras: &[],
     port: Port::Arguments(&["--createTableMs", "0", "--port"]),
 };
+/// Emulates Kinesis, in Node.
+pub const KINESALITE: Rival = Rival {
+    name: "kinesalite",
+    version: "3.3.3",
+    installer: Installer::Npm,
+    program: "kinesalite",
+    extras: &[],
+    port: Port::Arguments(&["--createStreamMs", "0", "--port"]),
+};
 /// Emulates many services, in Python.
 pub const MOTO: Rival = Rival {
     name: "moto",

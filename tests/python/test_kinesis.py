@@ -269,6 +269,8 @@ def test_a_consumer_is_told_of_records_as_they_arrive(kinesis, unique):
     kinesis.split_shard(StreamName=unique, ShardToSplit="shardId-000000000000", NewStartingHashKey=str(HASHES // 2))
     last = next(events)["SubscribeToShardEvent"]
     assert [child["ShardId"] for child in last["ChildShards"]] == ["shardId-000000000001", "shardId-000000000002"]
+    # By this the KCL tells it from events of a shard that goes on.
+    assert "ContinuationSequenceNumber" not in last
     assert next(events, None) is None
     other = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="other")["Consumer"]["ConsumerARN"]
     again = iter(subscribe(kinesis, other, "AFTER_SEQUENCE_NUMBER", SequenceNumber=first["ContinuationSequenceNumber"]))

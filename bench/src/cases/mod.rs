@@ -5,6 +5,7 @@ mod deploy;
 mod dynamodb;
 mod engine;
 mod invoke;
+mod kinesis;
 mod reads;
 mod scale;
 mod sns;
@@ -31,6 +32,7 @@ pub const ALL: &[Case] = &[
     dynamodb::CASE,
     sqs::CASE,
     sns::CASE,
+    kinesis::CASE,
     invoke::CASE,
     scale::CASE,
     deploy::CASE,

@@ -47,6 +47,7 @@ impl Cloud for Recorder {
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "TopicArn": arn, "SubscriptionArn": arn,
             "FunctionArn": arn, "FunctionUrl": "http://url/", "Version": count.to_string(), "AliasArn": arn, "LayerVersionArn": arn, "UUID": id,
+            "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "routeId": id,
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))

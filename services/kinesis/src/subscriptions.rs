@@ -25,7 +25,7 @@ struct Open {
 
 impl Subscriptions {
     /// Begins a subscription, which ends the one there is. `None` while that is too young to be taken over. What is
-    /// returned is cancelled when another takes over, or the consumer is gone.
+    /// returned is cancelled when another takes over, or the consumer is gone; whoever has it cancels it at the end.
     pub fn begin(&self, consumer: &Arn, shard: ShardIndex, now: Timestamp) -> Option<CancellationToken> {
         let mut open = self.lock();
         let place = (consumer.clone(), shard);

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use service::Error;
+use service::{Access, Caller, Credential, CredentialError, Delivery, Denial, Error, Permission, outbox};
 use testkit::TestCloud;
+use tokio_util::sync::CancellationToken;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -224,6 +227,54 @@ async fn a_consumer_is_registered_once_and_there_are_twenty() {
         }
     }
     assert_eq!(names.len(), 20);
+}
+
+/// Everybody may put records into one stream, and nothing else.
+struct OnlyPut(&'static str);
+
+impl Access for OnlyPut {
+    fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+        Err(CredentialError::Unknown)
+    }
+
+    fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
+        match (permission.action.as_str(), permission.resource.as_str()) {
+            ("kinesis:PutRecord", resource) if resource == self.0 => Ok(()),
+            _ => Err(Denial { message: format!("{} may not", caller.user_id) }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn deliveries_become_records_where_the_sender_may_put_them() {
+    let access = OnlyPut("arn:aws:kinesis:us-east-1:000000000000:stream/s");
+    let service = kinesis::service(kinesis::Options::default());
+    let streams = Streams(TestCloud::with_access([service], Arc::new(access)));
+    for name in ["s", "other"] {
+        streams.call("CreateStream", json!({"StreamName": name, "ShardCount": 1})).await.unwrap();
+    }
+    let (cx, stop) = (streams.0.cloud.system(), CancellationToken::new());
+    let deliveries = ["other", "s"].map(|name| {
+        let (from, to) = (cx.arn("events", "rule/r"), cx.arn("kinesis", format!("stream/{name}")));
+        let mut delivery = Delivery::new(&cx, from, to, "event".into());
+        delivery.message.partition_key = Some("key".into());
+        delivery
+    });
+    let context = cx.clone();
+    let send = move |tx: &mut kv::Tx| {
+        deliveries.iter().try_for_each(|delivery| outbox::send(tx, &context, delivery.clone(), None))
+    };
+    cx.db().write(send).await.unwrap();
+    let _running = streams.0.cloud.start(&stop);
+    while !outbox::lanes(&cx.db().read().unwrap(), 10).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    assert_eq!(streams.all(FIRST).await, ["key"]);
+    let input = json!({"StreamName": "other", "ShardId": FIRST, "ShardIteratorType": "TRIM_HORIZON"});
+    let iterator = streams.call("GetShardIterator", input).await.unwrap()["ShardIterator"].clone();
+    let page = streams.call("GetRecords", json!({"ShardIterator": iterator})).await.unwrap();
+    assert_eq!(page["Records"], json!([]), "the sender may not put records there");
 }
 
 /// What may happen to a stream.

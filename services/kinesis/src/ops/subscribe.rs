@@ -50,7 +50,9 @@ pub struct Head {}
 #[serde(rename_all = "PascalCase")]
 struct SubscribeToShardEvent {
     records: Vec<RecordOutput>,
-    continuation_sequence_number: String,
+    /// Not at the end of the shard, which the KCL knows by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    continuation_sequence_number: Option<String>,
     millis_behind_latest: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     child_shards: Vec<ChildShard>,
@@ -123,6 +125,13 @@ struct Subscription {
     is_new: bool,
 }
 
+/// It is over, or its client has left: its place need not be remembered any more.
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
 /// What comes next, and whether anything may follow.
 enum Next {
     Event(SubscribeToShardEvent),
@@ -182,7 +191,10 @@ impl Subscription {
         let page = record::page(&read, &stream, &shard, self.next, bounds, now)?;
         self.next = page.next;
         let event = SubscribeToShardEvent {
-            continuation_sequence_number: continuation(&read, &stream, &shard, page.next)?,
+            continuation_sequence_number: match page.ended {
+                true => None,
+                false => Some(continuation(&read, &stream, &shard, page.next)?),
+            },
             millis_behind_latest: page.behind.as_millis() as u64,
             child_shards: if page.ended { children(&read, &stream, &shard)? } else { Vec::new() },
             records: page.records.into_iter().map(|found| output(&shard, found)).collect(),
