@@ -158,6 +158,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(autoscaling::service())
+        .service(events::service())
         .service(rest_apis)
         .service(http_apis)
         .service(iam::iam(identity.clone()))

@@ -12,5 +12,6 @@ pub const APIGATEWAY: u8 = 8;
 pub const DEPLOY: u8 = 9;
 pub const AUTOSCALING: u8 = 10;
 pub const SNS: u8 = 11;
+pub const EVENTS: u8 = 12;
 pub const KINESIS: u8 = 13;
 pub const MAIL: u8 = 17;

@@ -1,0 +1,31 @@
+//! What EventBridge allows, with units.
+//!
+//! Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+
+use std::time::Duration;
+
+pub const ENTRIES_MAX: usize = 10;
+/// All entries of one request together.
+pub const ENTRIES_BYTES_MAX: usize = 256 << 10;
+pub const PATTERN_CHARACTERS_MAX: usize = 4_096;
+pub const TARGETS_OF_RULE_MAX: usize = 5;
+pub const TARGETS_OF_REQUEST_MAX: usize = 100;
+pub const PAGE_MAX: usize = 100;
+pub const TAGS_MAX: usize = 50;
+pub const POLICY_BYTES_MAX: usize = 10_240;
+pub const ACTIVE_REPLAYS_MAX: usize = 10;
+
+/// How often, and for how long, a delivery is tried where its target says nothing.
+pub const RETRY_ATTEMPTS_MAX: u32 = 185;
+pub const EVENT_AGE_MAX: Duration = Duration::from_secs(86_400);
+/// Pauses before a delivery is tried again: the first, and the longest.
+pub const RETRY_PAUSE_MIN: Duration = Duration::from_secs(1);
+pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(600);
+
+/// How long a replay waits for its first step: one that was started by mistake can be cancelled.
+pub const REPLAY_START_DELAY: Duration = Duration::from_secs(1);
+/// Events that one step of a replay sends.
+pub const REPLAYED_PER_STEP: usize = 100;
+/// How often archives are looked through for events past their retention, and how many go in one transaction.
+pub const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
+pub const EXPIRED_PER_TRANSACTION: usize = 1_000;

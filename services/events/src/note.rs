@@ -1,0 +1,41 @@
+//! What goes along with a delivery for its sender to know later: how long to try, and where it goes then.
+
+use base::Arn;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{EVENT_AGE_MAX, RETRY_ATTEMPTS_MAX};
+use crate::types::{Target, TargetHttp};
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    pub attempts_max: u32,
+    pub age_seconds_max: u64,
+    pub dead_letter: Option<Arn>,
+    pub http: Option<TargetHttp>,
+}
+
+impl Note {
+    pub fn of(target: &Target) -> Note {
+        let retry = target.retry.unwrap_or_default();
+        Note {
+            attempts_max: retry.attempts.unwrap_or(RETRY_ATTEMPTS_MAX),
+            age_seconds_max: retry.age_seconds.unwrap_or(EVENT_AGE_MAX.as_secs()),
+            dead_letter: target.dead_letter.clone(),
+            http: target.http.clone(),
+        }
+    }
+
+    /// Of what has no target to go back to: a dead letter is tried as long as anything else.
+    pub fn of_dead_letter() -> Note {
+        Note { attempts_max: RETRY_ATTEMPTS_MAX, age_seconds_max: EVENT_AGE_MAX.as_secs(), ..Note::default() }
+    }
+
+    pub fn to_bytes(&self) -> Bytes {
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Note {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+}

@@ -1,0 +1,126 @@
+//! What EventBridge does about deliveries that fail: tries them again for a while, then puts them into the target's
+//! dead-letter queue.
+//!
+//! Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::Timestamp;
+use kv::Tx;
+use service::{Attribute, Cx, Delivery, Error, Failure, Properties, Sender, outbox};
+
+use crate::limits::{RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
+use crate::note::Note;
+
+pub struct RuleSender;
+
+impl Sender for RuleSender {
+    fn retry_at(&self, cx: &Cx, delivery: &Delivery, _: &Failure) -> Option<Timestamp> {
+        let note = Note::from_bytes(&delivery.note);
+        let at = cx.env().now() + pause(delivery.attempts, cx.env().random_u64());
+        exhausted(&note, delivery, at).is_none().then_some(at)
+    }
+
+    fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error> {
+        let note = Note::from_bytes(&delivery.note);
+        let condition = failure.may_pass.then(|| exhausted(&note, delivery, cx.now() + RETRY_PAUSE_MIN)).flatten();
+        bury(cx, tx, delivery, (code(failure), &failure.message), condition).map_err(Into::into)
+    }
+}
+
+/// Twice as long after each attempt, and by chance up to half of that less, so that what failed together is not tried
+/// together.
+fn pause(attempts: u32, random: u64) -> Duration {
+    let longest = RETRY_PAUSE_MIN.saturating_mul(1 << attempts.min(16)).min(RETRY_PAUSE_MAX);
+    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis - random % (millis / 2 + 1))
+}
+
+/// Which limit keeps a delivery from being tried again at that time.
+fn exhausted(note: &Note, delivery: &Delivery, at: Timestamp) -> Option<&'static str> {
+    // The first attempt is none of the retries.
+    if delivery.attempts >= note.attempts_max.saturating_add(1) {
+        return Some("MaximumRetryAttempts");
+    }
+    (at.since(delivery.accepted) > Duration::from_secs(note.age_seconds_max)).then_some("MaximumEventAgeInSeconds")
+}
+
+/// Puts a delivery into its dead-letter queue, where it has one. `failure` is its code and its message.
+pub fn bury(
+    cx: &Cx,
+    tx: &mut Tx,
+    delivery: &Delivery,
+    failure: (&str, &str),
+    condition: Option<&str>,
+) -> Result<(), crate::Error> {
+    let Some(queue) = Note::from_bytes(&delivery.note).dead_letter else {
+        let (to, from) = (&delivery.to, &delivery.from);
+        tracing::warn!(%to, %from, code = failure.0, reason = failure.1, "an event was given up; its target has no dead-letter queue");
+        return Ok(());
+    };
+    let retries = delivery.attempts.saturating_sub(1).to_string();
+    let told = [
+        ("RULE_ARN", Some(delivery.from.to_string())),
+        ("TARGET_ARN", Some(delivery.to.to_string())),
+        ("ERROR_CODE", Some(failure.0.to_owned())),
+        ("ERROR_MESSAGE", Some(failure.1.to_owned())),
+        ("RETRY_ATTEMPTS", condition.map(|_| retries)),
+        ("EXHAUSTED_RETRY_CONDITION", condition.map(str::to_owned)),
+    ];
+    let attributes: BTreeMap<String, Attribute> =
+        told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Attribute::text(value?)))).collect();
+    let letter = Delivery {
+        message: Properties { attributes, ..Properties::default() },
+        note: Note::of_dead_letter().to_bytes(),
+        ..Delivery::new(cx, delivery.from.clone(), queue, delivery.event.clone())
+    };
+    Ok(outbox::send(tx, cx, letter, None)?)
+}
+
+/// What EventBridge calls a failure.
+/// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html#eb-dlq-message-attributes>
+fn code(failure: &Failure) -> &'static str {
+    let code = failure.code.as_str();
+    match code {
+        _ if code.contains("AccessDenied") || code.contains("NotAuthorized") || code.contains("AuthorizationError") => {
+            "NO_PERMISSIONS"
+        }
+        _ if code.contains("NotFound") || code.contains("DoesNotExist") || code.contains("NonExistent") => {
+            "NO_RESOURCE"
+        }
+        _ if code.contains("Throttl") || code.contains("TooManyRequests") || code.contains("ProvisionedThroughput") => {
+            "THROTTLING"
+        }
+        _ if code.contains("Timeout") || code.contains("TimedOut") => "TIMEOUT",
+        _ if code.contains("Connect") => "CONNECTION_FAILURE",
+        _ if code.contains("LimitExceeded") => "RESOURCE_LIMIT_EXCEEDED",
+        _ if code.contains("Validation") || code.contains("InvalidParameter") || code.contains("InvalidMessage") => {
+            "INVALID_PARAMETER"
+        }
+        _ if code.contains("Internal") => "INTERNAL_ERROR",
+        _ => "SDK_CLIENT_ERROR",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_differ() {
+        let longest = |attempts| pause(attempts, 0);
+        assert_eq!((longest(0), longest(3), longest(40)), (RETRY_PAUSE_MIN, RETRY_PAUSE_MIN * 8, RETRY_PAUSE_MAX));
+        assert!(pause(5, 12_345) < longest(5) && pause(5, 12_345) >= longest(5) / 2);
+    }
+
+    #[test]
+    fn failures_have_the_names_of_eventbridge() {
+        let named = |named: &str| code(&Failure { code: named.into(), message: String::new(), may_pass: false });
+        assert_eq!(named("AccessDeniedException"), "NO_PERMISSIONS");
+        assert_eq!(named("AWS.SimpleQueueService.NonExistentQueue"), "NO_RESOURCE");
+        assert_eq!(named("QueueDoesNotExist"), "NO_RESOURCE");
+        assert_eq!(named("TooManyRequestsException"), "THROTTLING");
+        assert_eq!(named("Whatever"), "SDK_CLIENT_ERROR");
+    }
+}

@@ -1,0 +1,304 @@
+//! EventBridge as its callers see it, on the memory engine and a clock that the test moves. What is sent is looked at
+//! where it waits for its targets.
+
+#![allow(clippy::unwrap_used, reason = "this is a test")]
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use service::outbox;
+use testkit::TestCloud;
+
+const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:q";
+
+struct World(TestCloud);
+
+impl World {
+    fn new() -> World {
+        World(TestCloud::new([events::service(), sqs::service()]))
+    }
+
+    /// With a rule on the default bus that sends to a queue.
+    async fn with_rule(rule: Value, target: Value) -> World {
+        let world = World::new();
+        world.put_rule(rule, target).await;
+        world
+    }
+
+    async fn put_rule(&self, mut rule: Value, mut target: Value) {
+        if rule.get("Name").is_none() {
+            rule["Name"] = json!("r");
+        }
+        let (name, bus) = (rule["Name"].clone(), rule["EventBusName"].clone());
+        self.ok("PutRule", rule).await;
+        target["Id"] = json!("t");
+        target["Arn"] = target.get("Arn").cloned().unwrap_or(json!(QUEUE));
+        let mut input = json!({"Rule": name, "Targets": [target]});
+        if !bus.is_null() {
+            input["EventBusName"] = bus;
+        }
+        self.ok("PutTargets", input).await;
+    }
+
+    async fn ok(&self, operation: &str, input: Value) -> Value {
+        self.0.call("events", operation, input).await.unwrap()
+    }
+
+    /// The code and the text of the refusal.
+    async fn refused(&self, operation: &str, input: Value) -> (String, String) {
+        let error = self.0.call("events", operation, input).await.unwrap_err();
+        (error.code.into_owned(), error.message)
+    }
+
+    async fn put(&self, detail: Value) -> Value {
+        let entry = json!({"Source": "app", "DetailType": "t", "Detail": detail.to_string()});
+        self.ok("PutEvents", json!({"Entries": [entry]})).await
+    }
+
+    /// How many deliveries wait for a target.
+    fn waiting(&self, to: &str) -> usize {
+        let lanes = outbox::lanes(&self.0.root().db().read().unwrap(), 100).unwrap();
+        lanes.iter().find(|lane| lane.to.to_string() == to).map_or(0, |lane| lane.waiting)
+    }
+
+    async fn minutes(&self, minutes: u64) {
+        self.0.advance(Duration::from_secs(60 * minutes)).await;
+    }
+}
+
+fn validation(message: &str) -> (String, String) {
+    ("ValidationException".into(), message.into())
+}
+
+#[tokio::test]
+async fn events_reach_the_rules_that_match_them() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"detail":{"n":[1]}}"#}), json!({})).await;
+    world.put(json!({"n": 1})).await;
+    world.put(json!({"n": 2})).await;
+    assert_eq!(world.waiting(QUEUE), 1);
+    world.ok("DisableRule", json!({"Name": "r"})).await;
+    world.put(json!({"n": 1})).await;
+    assert_eq!(world.waiting(QUEUE), 1);
+    world.ok("EnableRule", json!({"Name": "r"})).await;
+    world.put(json!({"n": 1})).await;
+    assert_eq!(world.waiting(QUEUE), 2);
+    world.ok("PutRule", json!({"Name": "r", "EventPattern": r#"{"detail":{"n":[2]}}"#})).await;
+    world.put(json!({"n": 2})).await;
+    assert_eq!(world.waiting(QUEUE), 3, "targets stay when a rule changes");
+    world.ok("RemoveTargets", json!({"Rule": "r", "Ids": ["t"]})).await;
+    world.put(json!({"n": 2})).await;
+    assert_eq!(world.waiting(QUEUE), 3);
+}
+
+#[tokio::test]
+async fn entries_fail_one_by_one() {
+    let world = World::new();
+    let entry =
+        |source: &str, kind: &str, detail: &str| json!({"Source": source, "DetailType": kind, "Detail": detail});
+    let entries = [
+        entry("app", "t", "{}"),
+        entry("", "t", "{}"),
+        entry("app", "", "{}"),
+        json!({"Source": "app", "DetailType": "t"}),
+        entry("app", "t", "[]"),
+        entry("aws.s3", "t", "{}"),
+    ];
+    let answer = world.ok("PutEvents", json!({"Entries": entries})).await;
+    assert_eq!(answer["FailedEntryCount"], 5);
+    let codes: Vec<&Value> = answer["Entries"].as_array().unwrap().iter().map(|entry| &entry["ErrorCode"]).collect();
+    let refused = "InvalidArgument";
+    assert_eq!(
+        codes,
+        [
+            &json!(null),
+            &json!(refused),
+            &json!(refused),
+            &json!(refused),
+            &json!("MalformedDetail"),
+            &json!("NotAuthorizedForSourceException")
+        ]
+    );
+    let large = entry("app", "t", &json!({"a": "x".repeat(256 << 10)}).to_string());
+    assert_eq!(
+        world.refused("PutEvents", json!({"Entries": [large]})).await,
+        validation("Total size of the entries in the request is over the limit.")
+    );
+    let (_, message) = world.refused("PutEvents", json!({"Entries": vec![entry("a", "t", "{}"); 11]})).await;
+    assert!(
+        message
+            .ends_with("at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10")
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_in_the_words_of_aws() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"source":["app"]}"#}), json!({})).await;
+    let rule = |extra: Value| {
+        let mut input = json!({"Name": "x", "EventPattern": r#"{"source":["app"]}"#});
+        input.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap());
+        input
+    };
+    let target = |extra: Value| {
+        let mut target = json!({"Id": "x", "Arn": QUEUE});
+        target.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap());
+        json!({"Rule": "r", "Targets": [target]})
+    };
+    let cases = [
+        ("DeleteRule", json!({"Name": "r"}), "Rule can't be deleted since it has targets."),
+        ("DeleteEventBus", json!({"Name": "default"}), "Cannot delete event bus default."),
+        ("PutRule", json!({"Name": "x"}), "Parameter(s) EventPattern or ScheduleExpression must be specified."),
+        (
+            "PutRule",
+            rule(json!({"ScheduleExpression": "rate(1 minutes)"})),
+            "Parameter ScheduleExpression is not valid.",
+        ),
+        ("PutTargets", target(json!({"Input": "{"})), "JSON syntax error in input for target x"),
+        (
+            "PutTargets",
+            target(json!({"Input": "{}", "InputPath": "$.detail"})),
+            "Only one of Input, InputPath, or InputTransformer must be provided for target x.",
+        ),
+        (
+            "PutTargets",
+            target(json!({"InputTransformer": {"InputTemplate": "\"<other>\""}})),
+            "InputTemplate for target x contains invalid placeholder other.",
+        ),
+        (
+            "PutTargets",
+            target(json!({"Arn": "arn:aws:sqs:us-east-1:000000000000:q.fifo"})),
+            "Parameter(s) SqsParameters must be specified for target: x.",
+        ),
+        (
+            "PutTargets",
+            target(json!({"Id": "!"})),
+            "1 validation error detected: Value '!' at 'targets.1.member.id' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+",
+        ),
+        (
+            "UpdateArchive",
+            json!({"ArchiveName": "a"}),
+            "At least one of EventPattern, RetentionDays or Description must be provided.",
+        ),
+    ];
+    for (operation, input, message) in cases {
+        assert_eq!(world.refused(operation, input).await, validation(message));
+    }
+    let (code, message) = world.refused("PutRule", rule(json!({"EventPattern": "{}"}))).await;
+    assert_eq!(code, "InvalidEventPatternException");
+    assert_eq!(message, "Event pattern is not valid. Reason: Empty objects are not allowed");
+    let (code, _) =
+        world.refused("PutTargets", target(json!({"Arn": "arn:aws:ecs:us-east-1:000000000000:cluster/c"}))).await;
+    assert_eq!(code, "NotImplemented");
+    let many: Vec<Value> = (0..5).map(|n| json!({"Id": n.to_string(), "Arn": QUEUE})).collect();
+    let (code, message) = world.refused("PutTargets", json!({"Rule": "r", "Targets": many})).await;
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+    );
+    let (code, message) = world.refused("DescribeRule", json!({"Name": "none"})).await;
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("ResourceNotFoundException", "Rule none does not exist on EventBus default.")
+    );
+}
+
+#[tokio::test]
+async fn schedules_fire_and_pass_over_what_is_long_past() {
+    let world = World::with_rule(json!({"ScheduleExpression": "rate(5 minutes)"}), json!({})).await;
+    world.minutes(4).await;
+    assert_eq!(world.waiting(QUEUE), 0);
+    world.minutes(1).await;
+    assert_eq!(world.waiting(QUEUE), 1);
+    world.minutes(5).await;
+    assert_eq!(world.waiting(QUEUE), 2);
+    world.minutes(27).await;
+    assert_eq!(world.waiting(QUEUE), 2, "what came due while nobody could see to it waits for its next time");
+    world.minutes(3).await;
+    assert_eq!(world.waiting(QUEUE), 3);
+    world.ok("DisableRule", json!({"Name": "r"})).await;
+    world.minutes(5).await;
+    assert_eq!(world.waiting(QUEUE), 3);
+    world.ok("PutRule", json!({"Name": "r", "ScheduleExpression": "cron(0 12 * * ? *)"})).await;
+    world.minutes(24 * 60 - 1).await;
+    let before = world.waiting(QUEUE);
+    world.minutes(1).await;
+    assert!(world.waiting(QUEUE) - before <= 1);
+}
+
+#[tokio::test]
+async fn archives_keep_events_and_replays_send_them_again() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"detail":{"n":[{"numeric":[">",0]}]}}"#}), json!({})).await;
+    let bus = "arn:aws:events:us-east-1:000000000000:event-bus/default";
+    let archive = json!({"ArchiveName": "a", "EventSourceArn": bus, "EventPattern": r#"{"source":["app"]}"#});
+    world.ok("CreateArchive", archive).await;
+    for n in 0..250 {
+        world.put(json!({"n": n})).await;
+    }
+    let described = world.ok("DescribeArchive", json!({"ArchiveName": "a"})).await;
+    assert_eq!((&described["EventCount"], &described["State"]), (&json!(250), &json!("ENABLED")));
+    assert_eq!(world.waiting(QUEUE), 100, "counted up to a hundred");
+    let rules = world.ok("ListRules", json!({})).await;
+    assert_eq!(rules["Rules"][0]["ManagedBy"], "prod.vhs.events.aws.internal");
+    assert_eq!(world.refused("DeleteRule", json!({"Name": "Events-Archive-a"})).await.0, "ManagedRuleException");
+
+    // Only the rule that it names gets them, and the archive does not keep them again.
+    let filter = json!({"EventPattern": r#"{"replay-name":["p"]}"#, "Name": "again"});
+    let other = "arn:aws:sqs:us-east-1:000000000000:other";
+    world.put_rule(filter, json!({"Arn": other})).await;
+    let now = world.0.root().now().as_secs();
+    let replay = json!({
+        "ReplayName": "p", "EventSourceArn": "arn:aws:events:us-east-1:000000000000:archive/a",
+        "EventStartTime": now - 60, "EventEndTime": now + 60,
+        "Destination": {"Arn": bus, "FilterArns": ["arn:aws:events:us-east-1:000000000000:rule/again"]},
+    });
+    assert_eq!(world.ok("StartReplay", replay.clone()).await["State"], "STARTING");
+    assert_eq!(world.refused("StartReplay", replay).await.0, "ResourceAlreadyExistsException");
+    for _ in 0..3 {
+        world.0.advance(Duration::from_secs(1)).await;
+    }
+    let described = world.ok("DescribeReplay", json!({"ReplayName": "p"})).await;
+    assert_eq!(described["State"], "COMPLETED");
+    let lanes = outbox::lanes(&world.0.root().db().read().unwrap(), 1_000).unwrap();
+    let count = |to: &str| lanes.iter().find(|lane| lane.to.to_string() == to).map_or(0, |lane| lane.waiting);
+    assert_eq!((count(QUEUE), count(other)), (249, 250));
+    assert_eq!(world.ok("DescribeArchive", json!({"ArchiveName": "a"})).await["EventCount"], 250);
+    world.ok("DeleteArchive", json!({"ArchiveName": "a"})).await;
+    assert_eq!(world.ok("ListRules", json!({})).await["Rules"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn policies_are_put_together_from_statements() {
+    let world = World::new();
+    let put = |sid: &str| json!({"Action": "events:PutEvents", "Principal": "111111111111", "StatementId": sid});
+    world.ok("PutPermission", put("a")).await;
+    world.ok("PutPermission", put("b")).await;
+    world.ok("RemovePermission", json!({"StatementId": "a"})).await;
+    let policy = world.ok("DescribeEventBus", json!({})).await["Policy"].as_str().unwrap().to_owned();
+    let policy: Value = serde_json::from_str(&policy).unwrap();
+    assert_eq!(policy["Statement"][0]["Principal"]["AWS"], "arn:aws:iam::111111111111:root");
+    assert_eq!((policy["Statement"].as_array().unwrap().len(), &policy["Statement"][0]["Sid"]), (1, &json!("b")));
+    world.ok("RemovePermission", json!({"RemoveAllPermissions": true})).await;
+    assert!(world.ok("DescribeEventBus", json!({})).await.get("Policy").is_none());
+    assert_eq!(world.refused("RemovePermission", json!({"StatementId": "b"})).await.0, "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn connections_never_show_their_secrets() {
+    let world = World::new();
+    let auth = json!({"BasicAuthParameters": {"Username": "u", "Password": "hush"}, "InvocationHttpParameters": {"HeaderParameters": [{"Key": "k", "Value": "hush", "IsValueSecret": true}]}});
+    let made =
+        world.ok("CreateConnection", json!({"Name": "c", "AuthorizationType": "BASIC", "AuthParameters": auth})).await;
+    assert_eq!(made["ConnectionState"], "AUTHORIZED");
+    let described = world.ok("DescribeConnection", json!({"Name": "c"})).await;
+    assert_eq!(described["AuthParameters"]["BasicAuthParameters"], json!({"Username": "u"}));
+    assert!(!described.to_string().contains("hush"));
+    let destination = json!({"Name": "d", "ConnectionArn": made["ConnectionArn"], "InvocationEndpoint": "https://example.com/", "HttpMethod": "POST"});
+    assert_eq!(world.ok("CreateApiDestination", destination).await["ApiDestinationState"], "ACTIVE");
+    assert_eq!(world.refused("DeleteConnection", json!({"Name": "c"})).await.0, "ValidationException");
+    assert_eq!(world.ok("DeauthorizeConnection", json!({"Name": "c"})).await["ConnectionState"], "DEAUTHORIZING");
+    assert_eq!(world.ok("DescribeApiDestination", json!({"Name": "d"})).await["ApiDestinationState"], "INACTIVE");
+    world.ok("DeleteApiDestination", json!({"Name": "d"})).await;
+    world.ok("DeleteConnection", json!({"Name": "c"})).await;
+    let (code, message) = world.refused("DescribeConnection", json!({"Name": "c"})).await;
+    assert_eq!(code, "ResourceNotFoundException");
+    assert_eq!(message, "Failed to describe the connection(s). Connection 'c' does not exist.");
+}
