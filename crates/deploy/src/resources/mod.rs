@@ -105,6 +105,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigatewayv2::Route,
     &apigatewayv2::Stage,
     &dynamodb::Table,
+    &events::Archive,
+    &events::EventBus,
     &events::Rule,
     &iam::AccessKey,
     &iam::ManagedPolicy,

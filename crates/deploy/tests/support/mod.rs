@@ -153,6 +153,8 @@ const NAMES: &[&str] = &[
     "resourceId",
     "restApiId",
     "name",
+    "Rule",
+    "ArchiveName",
 ];
 
 impl Inner {
@@ -176,11 +178,22 @@ impl Inner {
             "sqs" => self.sqs(operation, input),
             "dynamodb" => self.dynamodb(operation, input),
             "iam" => self.iam(operation, input),
+            "events" => self.events(operation, input),
             "logs" => self.logs(operation, input),
             "lambda" => self.lambda(operation, input),
             "apigatewayv2" => self.api_v2(operation, input),
             "apigateway" => self.api(operation, input),
             _ => panic!("{service}:{operation} is not known"),
+        }
+    }
+
+    fn events(&mut self, operation: &str, input: &Value) -> Answer {
+        let arn = |kind: &str, name: &str| json!(format!("arn:aws:events:us-east-1:000000000000:{kind}/{name}"));
+        match operation {
+            "PutRule" => Ok(json!({"RuleArn": arn("rule", text(input, "Name"))})),
+            "CreateEventBus" => Ok(json!({"EventBusArn": arn("event-bus", text(input, "Name"))})),
+            "CreateArchive" => Ok(json!({"ArchiveArn": arn("archive", text(input, "ArchiveName"))})),
+            _ => Ok(json!({})),
         }
     }
 

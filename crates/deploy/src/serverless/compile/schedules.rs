@@ -50,7 +50,6 @@ impl Compiler<'_> {
                 });
                 self.add(&naming::schedule_permission(&function.key, number), permission, at);
             }
-            self.warn(at, "the schedule is recorded; schedules run in a later version");
         }
     }
 }
