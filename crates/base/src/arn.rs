@@ -40,6 +40,9 @@ macro_rules! name {
 name!(AccountId);
 name!(Region);
 
+/// The partition of every resource here.
+const PARTITION: &str = "aws";
+
 /// A resource's name. `resource` is everything after the fifth colon, colons included.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arn {
@@ -59,7 +62,7 @@ pub struct ArnError(pub String);
 impl Arn {
     pub fn new(service: &str, region: &Region, account: &AccountId, resource: impl Into<String>) -> Arn {
         Arn {
-            partition: "aws".into(),
+            partition: PARTITION.into(),
             service: service.into(),
             region: region.to_string(),
             account: account.to_string(),
@@ -96,7 +99,8 @@ impl FromStr for Arn {
             account: next()?.into(),
             resource: next()?.into(),
         };
-        if arn.partition.is_empty() || arn.service.is_empty() || arn.resource.is_empty() {
+        // One cloud, one partition: another name for the same resource would get past policies that name it.
+        if arn.partition != PARTITION || arn.service.is_empty() || arn.resource.is_empty() {
             return Err(ArnError(text.into()));
         }
         Ok(arn)
@@ -128,7 +132,15 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Arn>().unwrap().to_string(), text);
         }
-        for text in ["", "arn", "arn:aws:sqs:us-east-1:0", "arn:aws:sqs:::", "urn:aws:sqs:r:a:q"] {
+        for text in [
+            "",
+            "arn",
+            "arn:aws-cn:sqs:r:0:q",
+            "arn:aws-x:sqs:r:0:q",
+            "arn:aws:sqs:us-east-1:0",
+            "arn:aws:sqs:::",
+            "urn:aws:sqs:r:a:q",
+        ] {
             assert!(text.parse::<Arn>().is_err(), "{text}");
         }
     }

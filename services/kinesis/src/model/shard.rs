@@ -85,7 +85,9 @@ fn close(tx: &mut Tx, stream: &mut Stream, shard: Shard, now: Timestamp) -> Resu
     OPEN.delete(tx, (stream.id, shard.first_hash))?;
     stream.open_shards = stream.open_shards.saturating_sub(1);
     let index = shard.index;
-    SHARDS.put(tx, (stream.id, index), &Shard { closed: Some(now), ..shard })?;
+    // Not before its last record, whatever the clock says: the shard goes when that is too old.
+    let closed = Some(now.max(tail(tx, stream, index)?.last));
+    SHARDS.put(tx, (stream.id, index), &Shard { closed, ..shard })?;
     service::streams::wake(tx, &shard_arn(&stream.arn, index));
     Ok(())
 }

@@ -52,6 +52,7 @@ fn trim(tx: &mut Tx, stream: &Stream, shard: &Shard, now: Timestamp) -> Result<(
         tx.delete_range(old)?;
     }
     if shard.closed.is_some_and(|closed| closed <= stream.cutoff(now)) {
+        BLOCKS.delete_prefix(tx, place)?;
         SHARDS.delete(tx, place)?;
         TAILS.delete(tx, place)?;
     }

@@ -142,10 +142,15 @@ impl Filter {
 const FILTERS: [&str; 6] =
     ["AFTER_SHARD_ID", "AT_TRIM_HORIZON", "FROM_TRIM_HORIZON", "AT_LATEST", "AT_TIMESTAMP", "FROM_TIMESTAMP"];
 
+/// The stream that a token names. Tokens are not signed: what counts of one is the name, in the caller's own account.
+fn stream_of(cx: &Cx, token: &Token) -> Arn {
+    cx.arn("kinesis", token.stream.resource.clone())
+}
+
 /// The permission is for the stream that the token names, where there is one.
 pub fn resource(cx: &Cx, input: &ShardsInput) -> String {
     let of_token = input.next_token.as_deref().and_then(|token| from_token::<Token>(token).ok());
-    of_token.map_or_else(|| input.resource(cx), |token| token.stream.to_string())
+    of_token.map_or_else(|| input.resource(cx), |token| stream_of(cx, &token).to_string())
 }
 
 pub async fn shards(_: Arc<Kinesis>, cx: Cx, input: ShardsInput) -> Result<ShardsOutput, Error> {
@@ -213,7 +218,7 @@ fn from_next_token(cx: &Cx, _: &ShardsInput, text: &str, read: &kv::Snap) -> Res
     if Timestamp(token.issued) + limits::TOKEN_LIFETIME < cx.now() {
         return Err(Error::ExpiredToken);
     }
-    let stream = created_then(stream::find(read, &token.stream)?, Timestamp(token.created))?;
+    let stream = created_then(stream::find(read, &stream_of(cx, &token))?, Timestamp(token.created))?;
     Ok((stream, token.after, token.filter))
 }
 

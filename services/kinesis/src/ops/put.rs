@@ -157,9 +157,10 @@ pub async fn put_records(kinesis: Arc<Kinesis>, cx: Cx, input: PutRecordsInput) 
     let mut constraints = Constraints::default();
     constraints.required(&input.records, "records");
     if let Some(records) = &input.records {
-        let shown = || vec!["com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry"; records.len()].join(", ");
         if !(1..=limits::BATCH_RECORDS_MAX).contains(&records.len()) {
-            constraints.size(format_args!("[{}]", shown()), records.len(), "records", 1..=limits::BATCH_RECORDS_MAX);
+            let shown = records.len().min(limits::BATCH_RECORDS_MAX + 1);
+            let shown = vec!["com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry"; shown].join(", ");
+            constraints.size(format_args!("[{shown}]"), records.len(), "records", 1..=limits::BATCH_RECORDS_MAX);
         }
         for (number, entry) in records.iter().enumerate() {
             constrain(entry, &format!("records.{}.member.", number + 1), spread, kib_max, &mut constraints);

@@ -162,6 +162,9 @@ impl Subscription {
     async fn next(&mut self) -> Next {
         let pulse = Instant::now() + limits::SUBSCRIPTION_PULSE;
         loop {
+            if let Some(over) = self.over().await {
+                return over;
+            }
             let mut changed = self.cx.db().watch(&service::streams::channel(&shard_arn(&self.stream, self.shard)));
             match self.read() {
                 Ok((event, true)) => return Next::Last(event),
@@ -171,12 +174,22 @@ impl Subscription {
                 Err(error) => return Next::Failed(error),
             }
             tokio::select! {
-                () = self.end.cancelled() => return Next::Failed(self.ended()),
-                () = self.cx.cloud().stopping() => return Next::Over,
-                () = sleep_until(self.until) => return Next::Over,
-                () = sleep_until(pulse) => {}
+                () = self.end.cancelled() => {}
+                () = self.cx.cloud().stopping() => {}
+                () = sleep_until(self.until.min(pulse)) => {}
                 () = changed.changed() => {}
             }
+        }
+    }
+
+    /// Why nothing more is to come, however much there is to read.
+    async fn over(&self) -> Option<Next> {
+        tokio::select! {
+            biased;
+            () = self.end.cancelled() => Some(Next::Failed(self.ended())),
+            () = self.cx.cloud().stopping() => Some(Next::Over),
+            () = sleep_until(self.until) => Some(Next::Over),
+            () = std::future::ready(()) => None,
         }
     }
 
