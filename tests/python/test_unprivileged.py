@@ -116,7 +116,7 @@ def test_functions_run_isolated(server, runtime):
 
 
 REACHES = """
-import boto3, ctypes, errno, json, os, socket, struct, threading
+import boto3, ctypes, errno, json, os, socket, struct, threading, time
 
 TCP, UDP = socket.SOCK_STREAM, socket.SOCK_DGRAM
 
@@ -184,6 +184,71 @@ def race(outer, outer_port, local_port):
     done.set()
     return reached > 0
 
+def lookups(host, port, count):
+    # Each from a socket of its own, as resolvers ask.
+    return [udp("connect", socket.AF_INET, host, port)[0] for _ in range(count)].count("hello")
+
+def together(host, port, count):
+    # All connect to an address that none has before.
+    barrier, answers = threading.Barrier(count), []
+    def ask():
+        barrier.wait()
+        answers.append(tried(udp, "connect", socket.AF_INET, host, port))
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    return [answer[0] for answer in answers]
+
+def several(host, ports):
+    # sendmmsg(2), each message to another port.
+    addresses = [ctypes.create_string_buffer(struct.pack("=H", socket.AF_INET) + struct.pack(">H4s8x", port, socket.inet_aton(host)), 16) for port in ports]
+    text = ctypes.create_string_buffer(b"ask", 3)
+    piece = ctypes.create_string_buffer(struct.pack("PN", ctypes.addressof(text), 3))
+    messages = b"".join(struct.pack("PI4xPNPNi4xI4x", ctypes.addressof(address), 16, ctypes.addressof(piece), 1, 0, 0, 0, 0) for address in addresses)
+    with socket.socket(socket.AF_INET, UDP) as sender:
+        sender.settimeout(5)
+        if ctypes.CDLL(None, use_errno=True).sendmmsg(sender.fileno(), ctypes.create_string_buffer(messages), len(ports), 0) != len(ports):
+            return errno.errorcode[ctypes.get_errno()]
+        return sorted(sender.recvfrom(9)[1][1] for _ in ports)
+
+def hangs(host, port, own_port, count):
+    # Threads that wait until they are connected are in the way of nothing else.
+    threading.stack_size(65536)
+    def wait():
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 4, 0))
+            tried(one.connect, (host, port))
+    threads = [threading.Thread(target=wait, daemon=True) for _ in range(count)]
+    [thread.start() for thread in threads]
+    with socket.socket() as one:
+        one.setblocking(False)
+        began = time.monotonic()
+        answers = [tried(one.connect, (host, port)), tried(one.connect, (host, port)), own("127.0.0.1", own_port)]
+        return answers + [time.monotonic() - began < 3]
+
+def again(host, port):
+    with socket.create_connection((host, port), 5) as one:
+        return tried(one.connect, (host, port))
+
+def bound(kind, how, host, port):
+    # A service that takes what comes from a loopback address for one of its own host must not be deceived.
+    with socket.socket(socket.AF_INET, getattr(socket, kind)) as one:
+        one.settimeout(5)
+        if how == "again":
+            one.connect((host, port))
+            one.recv(9)
+            ctypes.CDLL(None).connect(one.fileno(), struct.pack("=H14x", socket.AF_UNSPEC), 16)
+        if how != "unbound":
+            one.bind(("127.0.0.1", 0))
+        if kind == "SOCK_STREAM":
+            one.connect((host, port))
+        elif how == "sendto":
+            one.sendto(b"ask", (host, port))
+        else:
+            one.connect((host, port))
+            one.send(b"ask")
+        return one.recv(9).decode()
+
 def endpoint():
     return boto3.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"]
 
@@ -204,10 +269,10 @@ def handler(event, context):
 def serve_tcp(server, served):
     while True:
         try:
-            connection, _ = server.accept()
+            connection, sender = server.accept()
         except OSError:
             return
-        served.append(connection)
+        served.append(sender[0])
         with contextlib.suppress(OSError), connection:
             connection.sendall(b"hello")
 
@@ -215,10 +280,10 @@ def serve_tcp(server, served):
 def serve_udp(server, served):
     while True:
         try:
-            message, sender = server.recvfrom(9)
+            _, sender = server.recvfrom(9)
         except OSError:
             return
-        served.append(message)
+        served.append(sender[0])
         server.sendto(b"hello", sender)
 
 
@@ -252,8 +317,20 @@ def service():
         server.close()
 
 
-@pytest.fixture(scope="module")
-def reaches(server):
+@pytest.fixture
+def full(outer):
+    """The port of a service of the host that nobody is connected to any more, as too many wait."""
+    with socket.socket() as server, contextlib.ExitStack() as waiting:
+        server.bind((outer, 0))
+        server.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def reaching(server):
     lambda_ = server.client("lambda")
     role = make_role(server.client("iam"), "reaches")
     allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
@@ -269,6 +346,11 @@ def reaches(server):
         return value
 
     return call
+
+
+@pytest.fixture(scope="module")
+def reaches(server):
+    return reaching(server)
 
 
 def test_a_function_reaches_what_is_not_this_host(reaches, service, outer):
@@ -302,6 +384,58 @@ def test_services_of_the_host_are_out_of_reach(reaches, service, outer):
     outer_port, _ = service(outer, socket.SOCK_STREAM)
     assert reaches("race", outer, outer_port, port) is True
     assert served == messages == []
+
+
+def test_many_lookups_leave_the_network_as_it_is(reaches, service, outer):
+    port, _ = service(outer, socket.SOCK_DGRAM)
+    assert reaches("lookups", outer, port, 150) == 150
+    assert reaches("own", "127.0.0.1", 8080) == "own"
+
+
+def test_threads_send_together(reaches, service, outer):
+    for _ in range(3):
+        port, _ = service(outer, socket.SOCK_DGRAM)
+        assert reaches("together", outer, port, 8) == ["hello"] * 8
+
+
+def test_several_messages_are_sent_at_once(reaches, service, outer):
+    ports = sorted(service(outer, socket.SOCK_DGRAM)[0] for _ in range(3))
+    assert reaches("several", outer, ports) == ports
+
+
+def test_connections_that_hang_are_in_the_way_of_nobody(server, reaches, full, outer):
+    descriptors = lambda: len(os.listdir(f"/proc/{server.process.pid}/fd"))
+    reaches("endpoint")
+    before = most = descriptors()
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(reaches, "hangs", outer, full, 8081, 300)
+        while not call.done():
+            most = max(most, descriptors())
+    assert call.result() == ["EINPROGRESS", "EALREADY", "own", True]
+    # Of those that wait, so many are connected at a time.
+    assert before + 32 < most < before + 100
+
+
+def test_what_is_connected_is_not_connected_again(reaches, service, outer):
+    port, _ = service(outer, socket.SOCK_STREAM)
+    assert reaches("again", outer, port) == "EISCONN"
+
+
+@pytest.mark.parametrize("is_root", [False, True])
+def test_nothing_comes_from_a_loopback_address(request, tmp_path, service, outer, is_root):
+    if is_root and os.getuid() != 0:
+        pytest.skip("takes root")
+    server = Server(tmp_path / "data") if is_root else request.getfixturevalue("server")
+    reaches = reaching(server) if is_root else request.getfixturevalue("reaches")
+    for kind, ways in (("SOCK_STREAM", ("connect", "again")), ("SOCK_DGRAM", ("connect", "sendto"))):
+        port, served = service("0.0.0.0", getattr(socket, kind))
+        assert reaches("bound", kind, "unbound", outer, port) == "hello"
+        # The kernel refuses to; the server comes from an address of its own.
+        answers = [reaches("bound", kind, how, outer, port) for how in ways]
+        assert answers == ["EPERM" if is_root else "hello"] * 2
+        assert served and set(served) == {outer}
+    if is_root:
+        server.stop()
 
 
 def test_instances_serve_the_same_port(reaches):

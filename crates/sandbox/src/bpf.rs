@@ -174,7 +174,7 @@ impl Program {
         let mut instructions = self.instructions.clone();
         for (from, label) in &self.jumps {
             let place = self.places.iter().find(|(placed, _)| placed == label).map(|(_, place)| *place);
-            let distance = place.and_then(|place| i16::try_from(place.checked_sub(from + 1)?).ok());
+            let distance = place.and_then(|place| i16::try_from(place.cast_signed() - from.cast_signed() - 1).ok());
             if let (Some(instruction), Some(distance)) = (instructions.get_mut(*from), distance) {
                 instruction.offset = distance;
             }
@@ -303,5 +303,8 @@ mod tests {
         program.if_equal(1, 5, Label(0)).set(1, 2).go(Label(1)).place(Label(0)).set(1, 3).place(Label(1)).exit(1);
         let offsets: Vec<i16> = program.finish().iter().map(|instruction| instruction.offset).collect();
         assert_eq!(offsets, [2, 0, 1, 0, 0, 0]);
+        let mut program = Program::default();
+        program.place(Label(0)).set(1, 2).if_equal(1, 5, Label(0)).exit(1);
+        assert_eq!(program.finish()[1].offset, -2);
     }
 }

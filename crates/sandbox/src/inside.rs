@@ -10,7 +10,6 @@ use rustix::net::{AddressFamily, SocketType};
 use rustix::process::{WaitOptions, waitpid};
 
 use crate::clone::{Clone, clone};
-use crate::launcher;
 use crate::notify::{self, Parcel};
 
 /// A network, and the user namespace that it belongs to.
@@ -26,10 +25,12 @@ impl Inside {
         Ok(Inside { users: open("user")?, network: open("net")? })
     }
 
-    /// A new socket there.
-    pub async fn socket(&self, family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+    /// New sockets there; at least one.
+    pub async fn sockets(&self, family: AddressFamily, kind: SocketType, count: usize) -> io::Result<Vec<OwnedFd>> {
         let (users, network) = (self.users.try_clone()?, self.network.try_clone()?);
-        launcher::run(move || make(&users, &network, family, kind)).await.map_err(io::Error::other)?
+        // Not where processes are started, which others wait for: this copy ends before that thread could.
+        let made = tokio::task::spawn_blocking(move || make(&users, &network, family, kind, count));
+        made.await.map_err(io::Error::other)?
     }
 }
 
@@ -42,10 +43,16 @@ pub async fn socket_inside(pid: u32) -> io::Result<Option<OwnedFd>> {
     if network(&pid.to_string())? == network("self")? {
         return Ok(None);
     }
-    Inside::of(pid)?.socket(AddressFamily::INET, SocketType::STREAM).await.map(Some)
+    Ok(Inside::of(pid)?.sockets(AddressFamily::INET, SocketType::STREAM, 1).await?.pop())
 }
 
-fn make(users: &OwnedFd, network: &OwnedFd, family: AddressFamily, kind: SocketType) -> io::Result<OwnedFd> {
+fn make(
+    users: &OwnedFd,
+    network: &OwnedFd,
+    family: AddressFamily,
+    kind: SocketType,
+    count: usize,
+) -> io::Result<Vec<OwnedFd>> {
     let (parcel, kind) = (Parcel::new()?, kind.as_raw().cast_signed() | libc::SOCK_CLOEXEC);
     match clone(0, None)? {
         Clone::Copy { .. } => {
@@ -53,14 +60,16 @@ fn make(users: &OwnedFd, network: &OwnedFd, family: AddressFamily, kind: SocketT
             unsafe {
                 let entered = libc::setns(users.as_raw_fd(), libc::CLONE_NEWUSER) == 0
                     && libc::setns(network.as_raw_fd(), libc::CLONE_NEWNET) == 0;
-                let made = if entered { libc::socket(family.as_raw().into(), kind, 0) } else { -1 };
-                let sent = made >= 0 && notify::send(parcel.sender(), made).is_ok();
-                libc::_exit(i32::from(!sent))
+                let send = || {
+                    let made = libc::socket(family.as_raw().into(), kind, 0);
+                    made >= 0 && notify::send(parcel.sender(), made).is_ok()
+                };
+                libc::_exit(i32::from(!(entered && (0..count).all(|_| send()))))
             }
         }
         Clone::Original(copy) => {
             waitpid(Some(copy), WaitOptions::empty())?;
-            parcel.open()
+            parcel.open_all()
         }
     }
 }

@@ -22,6 +22,7 @@ mod landlock;
 mod launcher;
 mod network;
 mod notify;
+mod outer;
 mod outlet;
 mod process;
 mod relay;

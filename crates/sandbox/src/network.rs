@@ -75,6 +75,12 @@ const TO_ADDRESS_4: i16 = 4;
 const TO_ADDRESS_6: i16 = 8;
 const TO_PORT: i16 = 24;
 const PROTOCOL: i16 = 36;
+/// What a message is sent from; `CONNECT` events do not have it, but a `struct bpf_sock`, where it is at the others.
+const FROM_ADDRESS_4: i16 = 40;
+const FROM_ADDRESS_6: i16 = 44;
+const OF_SOCKET: i16 = 64;
+const BOUND_ADDRESS_4: i16 = 24;
+const BOUND_ADDRESS_6: i16 = 28;
 
 // Places on the stack: a `Key`, and a `struct bpf_sock_tuple`, the source and the destination of a packet, in the sizes
 // that it has for each family.
@@ -97,6 +103,9 @@ const LOOKED: Label = Label(10);
 const LET_GO: Label = Label(11);
 const GRANTED: Label = Label(12);
 const REFUSE: Label = Label(13);
+const AWAY: Label = Label(14);
+const LET_OUT: Label = Label(15);
+const FROM_MAPPED_V6: Label = Label(16);
 
 const TCP: u32 = 6;
 const UDP: u32 = 17;
@@ -123,13 +132,12 @@ impl Guard {
     pub fn new(folder: &Path) -> io::Result<Guard> {
         let guard = Guard { granted: Map::new::<Key>(GRANTED_MAX)?, owners: Map::of_sockets()? };
         let group = File::open(folder)?;
-        let (to_4, to_6, owns) = (guard.reaches_4(), guard.reaches_6(), guard.owns());
         let programs = [
-            (&owns, SOCKET, CREATE),
-            (&to_4, ADDRESS, CONNECT_4),
-            (&to_4, ADDRESS, SEND_4),
-            (&to_6, ADDRESS, CONNECT_6),
-            (&to_6, ADDRESS, SEND_6),
+            (guard.owns(), SOCKET, CREATE),
+            (guard.reaches_4(CONNECT_4), ADDRESS, CONNECT_4),
+            (guard.reaches_4(SEND_4), ADDRESS, SEND_4),
+            (guard.reaches_6(CONNECT_6), ADDRESS, CONNECT_6),
+            (guard.reaches_6(SEND_6), ADDRESS, SEND_6),
         ];
         for (program, kind, event) in programs {
             bpf::attach(&group, &program.load_into_kernel(kind, event)?, event)?;
@@ -160,27 +168,29 @@ impl Guard {
     }
 
     /// Register 6 has what the program is about, 7 the address (of IPv6 the last part), 8 the port as in a packet.
-    fn reaches_4(&self) -> Program {
+    fn reaches_4(&self, event: u32) -> Program {
         let mut program = Program::default();
         program.copy(6, 1).load(7, 6, TO_ADDRESS_4).swap(7, 32).load(8, 6, TO_PORT);
         decide_4(&mut program, TO_ADDRESS_4);
         self.local(&mut program);
+        away_4(&mut program, event);
+        program.place(REFUSE).exit(0);
         program
     }
 
-    fn reaches_6(&self) -> Program {
+    fn reaches_6(&self, event: u32) -> Program {
         let mut program = Program::default();
         program.copy(6, 1).load(8, 6, TO_PORT);
         for (register, offset) in [(1, 0), (2, 4), (3, 8), (7, 12)] {
             program.load(register, 6, TO_ADDRESS_6 + offset).swap(register, 32);
         }
-        program.if_not_equal(1, 0, HIGH_V6).if_not_equal(2, 0, ALLOW);
+        program.if_not_equal(1, 0, HIGH_V6).if_not_equal(2, 0, AWAY);
         // ::ffff:a.b.c.d; then :: and ::1.
-        program.if_equal(3, 0xFFFF, IS_V4).if_not_equal(3, 0, ALLOW);
-        program.if_equal(7, 0, ANY_V6).if_equal(7, 1, LOCAL_V6).go(ALLOW);
+        program.if_equal(3, 0xFFFF, IS_V4).if_not_equal(3, 0, AWAY);
+        program.if_equal(7, 0, ANY_V6).if_equal(7, 1, LOCAL_V6).go(AWAY);
         program.place(HIGH_V6).if_not_equal(1, METADATA_V6.0, LINK_V6);
-        program.if_not_equal(2, 0, ALLOW).if_not_equal(3, 0, ALLOW).if_equal(7, METADATA_V6.1, LOCAL_V6).go(ALLOW);
-        program.place(LINK_V6).shift_right(1, 22).if_equal(1, LINK_V6_PREFIX, LOCAL_V6).go(ALLOW);
+        program.if_not_equal(2, 0, AWAY).if_not_equal(3, 0, AWAY).if_equal(7, METADATA_V6.1, LOCAL_V6).go(AWAY);
+        program.place(LINK_V6).shift_right(1, 22).if_equal(1, LINK_V6_PREFIX, LOCAL_V6).go(AWAY);
         program.place(ANY_V6);
         write_address(&mut program, TO_ADDRESS_6 + 12, 1);
         program.place(LOCAL_V6);
@@ -192,6 +202,8 @@ impl Guard {
         program.set(3, TUPLE_6_BYTES).go(LOOK).place(IS_V4);
         decide_4(&mut program, TO_ADDRESS_6 + 12);
         self.local(&mut program);
+        away_6(&mut program, event);
+        program.place(REFUSE).exit(0);
         program
     }
 
@@ -209,7 +221,6 @@ impl Guard {
         program.swap(8, 16).store(STACK, KEY + 8, 8).load(1, 6, PROTOCOL).store(STACK, KEY + 12, 1);
         program.map(1, &self.granted).copy(2, STACK).add(2, i32::from(KEY)).call(MAP_LOOKUP);
         program.if_equal_wide(0, 0, REFUSE).place(ALLOW).exit(1);
-        program.place(REFUSE).exit(0);
     }
 }
 
@@ -230,12 +241,40 @@ fn decide_4(program: &mut Program, place: i16) {
     write_address(program, place, LOOPBACK_V4);
     program.set(7, LOOPBACK_V4.cast_signed()).go(LOCAL_V4).place(SPECIFIC);
     program.copy(1, 7).shift_right(1, 16).if_equal(1, LINK_V4, LOCAL_V4);
-    program.copy(1, 7).shift_right(1, 24).if_not_equal(1, 127, ALLOW);
+    program.copy(1, 7).shift_right(1, 24).if_not_equal(1, 127, AWAY);
     for broadcast in BROADCASTS_V4 {
         program.if_equal(7, broadcast, REFUSE);
     }
     program.place(LOCAL_V4).store_constant(STACK, TUPLE, 0).swap(7, 32).store(STACK, TUPLE + 4, 7);
     program.store_constant(STACK, TUPLE + 8, 0).store_half(STACK, TUPLE + 10, 8).set(3, TUPLE_4_BYTES);
+}
+
+/// What is elsewhere is reached, but not from a loopback address: a service that listens at all addresses takes what comes from
+/// there for one of its own host. Such a packet never leaves the host, whose other addresses it reaches.
+fn away_4(program: &mut Program, event: u32) {
+    program.place(AWAY);
+    if event == SEND_4 {
+        program.load(1, 6, FROM_ADDRESS_4);
+    } else {
+        program.load_wide(2, 6, OF_SOCKET).load(1, 2, BOUND_ADDRESS_4);
+    }
+    program.swap(1, 32).shift_right(1, 24).if_equal(1, 127, REFUSE).exit(1);
+}
+
+fn away_6(program: &mut Program, event: u32) {
+    program.place(AWAY);
+    let (whole, place) = if event == SEND_6 {
+        (6, FROM_ADDRESS_6)
+    } else {
+        program.load_wide(5, 6, OF_SOCKET);
+        (5, BOUND_ADDRESS_6)
+    };
+    for (register, offset) in [(1, 0), (2, 4), (3, 8), (4, 12)] {
+        program.load(register, whole, place + offset).swap(register, 32);
+    }
+    program.if_not_equal(1, 0, LET_OUT).if_not_equal(2, 0, LET_OUT).if_equal(3, 0xFFFF, FROM_MAPPED_V6);
+    program.if_not_equal(3, 0, LET_OUT).if_equal(4, 1, REFUSE).go(LET_OUT);
+    program.place(FROM_MAPPED_V6).shift_right(4, 24).if_equal(4, 127, REFUSE).place(LET_OUT).exit(1);
 }
 
 /// Says which address is meant by "any": the kernel would take the one that the socket is bound to.

@@ -189,24 +189,41 @@ impl Parcel {
     /// What was sent, when the sender has run its program.
     pub fn open(self) -> io::Result<OwnedFd> {
         drop(self.theirs);
-        let (mut byte, mut control) = (0_u8, Control::default());
-        let mut piece = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-        let mut message = control.message(&mut piece);
-        let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
-        // SAFETY: the message refers to memory that outlives the call, as long as said.
-        match unsafe { libc::recvmsg(self.ours.as_raw_fd(), &raw mut message, flags) } {
-            -1 => return Err(io::Error::last_os_error()),
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => {}
+        next(&self.ours)
+    }
+
+    /// All that was sent, when the sender has ended; it is an error if that is nothing.
+    pub fn open_all(self) -> io::Result<Vec<OwnedFd>> {
+        drop(self.theirs);
+        let mut all = vec![next(&self.ours)?];
+        all.extend(std::iter::from_fn(|| next(&self.ours).ok()));
+        Ok(all)
+    }
+}
+
+/// What was sent next.
+fn next(ours: &OwnedFd) -> io::Result<OwnedFd> {
+    let (mut byte, mut control) = (0_u8, Control::default());
+    let mut piece = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let mut message = control.message(&mut piece);
+    let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
+    // SAFETY: the message refers to memory that outlives the call, as long as said.
+    match unsafe { libc::recvmsg(ours.as_raw_fd(), &raw mut message, flags) } {
+        -1 => return Err(io::Error::last_os_error()),
+        0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => {}
+    }
+    // SAFETY: the kernel has filled in the message; the descriptor is new, and ours alone.
+    unsafe {
+        let header = libc::CMSG_FIRSTHDR(&raw const message);
+        if message.msg_flags & libc::MSG_CTRUNC != 0 {
+            // This process has no room for it.
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
         }
-        // SAFETY: the kernel has filled in the message; the descriptor is new, and ours alone.
-        unsafe {
-            let header = libc::CMSG_FIRSTHDR(&raw const message);
-            if header.is_null() || (*header).cmsg_type != libc::SCM_RIGHTS {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            Ok(OwnedFd::from_raw_fd(libc::CMSG_DATA(header).cast::<c_int>().read_unaligned()))
+        if header.is_null() || (*header).cmsg_type != libc::SCM_RIGHTS {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        Ok(OwnedFd::from_raw_fd(libc::CMSG_DATA(header).cast::<c_int>().read_unaligned()))
     }
 }
 

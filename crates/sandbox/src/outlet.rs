@@ -5,36 +5,32 @@
 //! place of the function's, and connects it. Other threads may meanwhile change what the server has looked at: so it
 //! connects to what it has looked at itself, and Landlock lets the function connect no socket of TCP.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::os::raw::{c_int, c_long, c_void};
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::raw::{c_int, c_long};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::net::sockopt::{Timeout, socket_domain, socket_error, socket_timeout, socket_type};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::net::SocketType;
 use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::enter::{Outcome, check};
 use crate::inside::Inside;
 use crate::network::{Port, Protocol, is_of_the_link, local_resolvers};
 use crate::notify::{self, Answer, Call, Listener, Parcel};
-use crate::{landlock, relay, seccomp};
+use crate::outer::{self, connected, is_of_the_host, kind, own_network};
+use crate::relay::{self, Relays};
+use crate::{landlock, seccomp};
 
 /// What an instance is for itself, besides the loopback addresses: without another one, resolvers take a host to be offline.
 /// Lambda's instances have one of this kind.
 const OWN_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 100, 6);
-
-/// The port of name servers.
-const DNS: u16 = 53;
 
 /// Bytes of the longest address that is understood: `struct sockaddr_in6`.
 const ADDRESS_BYTES: usize = 28;
@@ -86,8 +82,10 @@ impl Outlet {
     /// Lets the process out, which runs its program now, and all that it starts. Must be called within a tokio runtime.
     pub fn open(self) -> io::Result<()> {
         let listener = Listener::new(self.parcel.open()?)?;
-        let (resolvers, relays, room) = (local_resolvers(), Mutex::default(), Semaphore::new(SOCKETS_MAX).into());
-        let door = Door { listener, granted: self.granted, resolvers, relays, room };
+        let places = || Semaphore::new(WAITING_MAX);
+        let (resolvers, relays, is_short) = (local_resolvers(), Relays::default(), AtomicBool::new(false));
+        let (granted, near, far) = (self.granted, places(), places());
+        let door = Door { listener, granted, resolvers, relays, near, far, is_short };
         tokio::spawn(serve(Arc::new(door)));
         Ok(())
     }
@@ -181,13 +179,18 @@ struct Door {
     listener: Listener,
     granted: Vec<Port>,
     resolvers: Vec<IpAddr>,
-    /// What brings messages to these addresses.
-    relays: Mutex<HashMap<SocketAddr, AbortHandle>>,
-    room: Arc<Semaphore>,
+    relays: Relays,
+    /// Places for threads that wait until they are connected, to the instance itself and this cloud, and to anything else.
+    near: Semaphore,
+    far: Semaphore,
+    is_short: AtomicBool,
 }
 
-/// Sockets of the server that one instance may need at a time.
-const SOCKETS_MAX: usize = 64;
+/// For each thread that waits, the server has a descriptor or two.
+const WAITING_MAX: usize = 64;
+
+/// How often it is looked whether a thread still waits.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 async fn serve(door: Arc<Door>) {
     let mut calls = JoinSet::new();
@@ -203,8 +206,7 @@ async fn serve(door: Arc<Door>) {
         while calls.try_join_next().is_some() {}
         let door = door.clone();
         calls.spawn(async move {
-            let decided = door.decide(&call).await;
-            let answer = decided.unwrap_or_else(|error| Answer::Fails(error.raw_os_error().unwrap_or(libc::EPERM)));
+            let answer = door.decide(&call).await.unwrap_or_else(|error| Answer::Fails(door.number(&error)));
             door.listener.answer(&call, answer);
         });
     }
@@ -220,43 +222,68 @@ enum Way {
     Outside,
 }
 
+/// What is still to be done about a call.
+enum Step<'a> {
+    Nothing(Answer),
+    /// It has to wait, for which there are so many places.
+    Place(&'a Semaphore),
+    Relays(Vec<SocketAddr>),
+    Connection(OwnedFd),
+}
+
 impl Door {
     async fn decide(&self, call: &Call) -> io::Result<Answer> {
-        let Some(bytes) = address(call)? else { return Ok(Answer::Goes) };
-        let (Some(to), [number, ..]) = (parse(&bytes), call.arguments) else { return Ok(Answer::Goes) };
-        // What is no descriptor, or no socket of these kinds, the kernel answers itself.
-        let Ok(socket) = call.descriptor(number as RawFd) else { return Ok(Answer::Goes) };
-        let Some(kind) = kind(&socket) else { return Ok(Answer::Goes) };
+        let mut place = None;
+        loop {
+            match self.begin(call, place.is_some())? {
+                Step::Nothing(answer) => return Ok(answer),
+                Step::Place(places) => {
+                    let free = self.while_it_waits(call, places.acquire()).await?;
+                    place = Some(free.map_err(io::Error::other)?);
+                }
+                Step::Relays(addresses) => {
+                    for to in addresses {
+                        self.relays.serve(to, || self.network(call)).await?;
+                    }
+                    return Ok(Answer::Goes);
+                }
+                Step::Connection(socket) => {
+                    let done = self.while_it_waits(call, connected(&socket)).await;
+                    fcntl_setfl(&socket, fcntl_getfl(&socket)? - OFlags::NONBLOCK)?;
+                    return done?.map(|()| Answer::Done);
+                }
+            }
+        }
+    }
+
+    /// Does what can be done at once: it keeps descriptors only of what has a place.
+    fn begin(&self, call: &Call, has_place: bool) -> io::Result<Step<'_>> {
+        let named = addresses(call)?;
+        let ([first, ..], [number, ..]) = (&named[..], call.arguments) else { return Ok(Step::Nothing(Answer::Goes)) };
+        let socket = match call.descriptor(number as RawFd) {
+            // The kernel says so itself.
+            Err(error) if error.raw_os_error() == Some(libc::EBADF) => return Ok(Step::Nothing(Answer::Goes)),
+            socket => socket?,
+        };
+        let kind = kind(&socket);
         if !self.listener.is_waiting(call) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        // A connection leads where it leads, whatever address is named.
-        if kind == SocketType::STREAM && call.number != libc::SYS_connect {
-            return Ok(Answer::Goes);
-        }
-        let is_ours = is_of_the_host(&socket)?;
-        match self.way(to, kind) {
-            Way::Nowhere => Ok(Answer::Fails(libc::EPERM)),
-            Way::Inside if kind == SocketType::DGRAM => Ok(Answer::Goes),
-            // It was connected to something else before.
-            Way::Inside if is_ours => Ok(Answer::Fails(libc::EPERM)),
-            Way::Outside if kind == SocketType::DGRAM => {
-                self.relay(call, SocketAddr::new(to.ip().to_canonical(), to.port())).await?;
-                Ok(Answer::Goes)
-            }
-            Way::Outside if !is_ours => {
-                let outer = self.replace(call, number as RawFd, &socket)?;
-                drop(socket);
-                self.connect(outer, &bytes).await
-            }
-            Way::Inside | Way::Outside => self.connect(socket, &bytes).await,
+        match kind {
+            Some(SocketType::DGRAM) => Ok(self.send(named.iter().map(|(to, _)| *to))),
+            // A connection leads where it leads, whatever address is named.
+            Some(_) if call.number == libc::SYS_connect => self.connect(call, socket, first, has_place),
+            _ => Ok(Step::Nothing(Answer::Goes)),
         }
     }
 
     fn way(&self, to: SocketAddr, kind: SocketType) -> Way {
         let address = to.ip().to_canonical();
-        let is_resolver = to.port() == DNS && self.resolvers.contains(&address);
-        if address.is_loopback() || address.is_unspecified() || address == IpAddr::V4(OWN_ADDRESS) {
+        if address == IpAddr::V4(OWN_ADDRESS) {
+            return Way::Inside;
+        }
+        let is_resolver = to.port() == relay::DNS && self.resolvers.contains(&address);
+        if is_near(to) {
             let protocol = if kind == SocketType::DGRAM { Protocol::Udp } else { Protocol::Tcp };
             let is_granted = self.granted.contains(&Port { number: to.port(), protocol });
             return if is_granted || is_resolver { Way::Outside } else { Way::Inside };
@@ -264,89 +291,167 @@ impl Door {
         if is_of_the_link(address) && !is_resolver { Way::Nowhere } else { Way::Outside }
     }
 
-    /// Puts a socket of the host's network in the place of one of the function's. It is the function's before it is connected: who
-    /// is connected to looks whose it is.
-    fn replace(&self, call: &Call, number: RawFd, socket: &OwnedFd) -> io::Result<OwnedFd> {
-        let outer = like(socket)?;
-        self.listener.replace(call, number, &outer, call.closes_on_exec(number))?;
-        Ok(outer)
+    fn send(&self, addresses: impl Iterator<Item = SocketAddr>) -> Step<'_> {
+        let mut outside = Vec::new();
+        for to in addresses {
+            match self.way(to, SocketType::DGRAM) {
+                Way::Nowhere => return Step::Nothing(Answer::Fails(libc::EPERM)),
+                Way::Inside => {}
+                Way::Outside => outside.push(SocketAddr::new(to.ip().to_canonical(), to.port())),
+            }
+        }
+        outside.sort_unstable();
+        outside.dedup();
+        if outside.len() > SENT_TO_AT_ONCE_MAX {
+            Step::Nothing(Answer::Fails(libc::ENOBUFS))
+        } else {
+            Step::Relays(outside)
+        }
     }
 
-    /// Connects a socket of the function's, which waits for it if the socket is one that waits.
-    async fn connect(&self, socket: OwnedFd, address: &[u8]) -> io::Result<Answer> {
-        let _room = self.room.acquire().await.map_err(io::Error::other)?;
+    /// Begins to connect a socket of the function's, or one in its place.
+    fn connect(
+        &self,
+        call: &Call,
+        socket: OwnedFd,
+        (to, address): &(SocketAddr, Vec<u8>),
+        has_place: bool,
+    ) -> io::Result<Step<'_>> {
+        let way = self.way(*to, SocketType::STREAM);
+        let is_ours = is_of_the_host(&socket)?;
+        // A socket that was connected to something else before stays out there.
+        if way == Way::Nowhere || (way == Way::Inside && is_ours) {
+            return Ok(Step::Nothing(Answer::Fails(libc::EPERM)));
+        }
         let flags = fcntl_getfl(&socket)?;
         let waits = !flags.contains(OFlags::NONBLOCK);
-        if waits {
+        if waits && !has_place {
+            return Ok(Step::Place(if is_near(*to) { &self.near } else { &self.far }));
+        }
+        let (socket, begun) = if way == Way::Inside {
             fcntl_setfl(&socket, flags | OFlags::NONBLOCK)?;
-        }
-        let length = address.len() as libc::socklen_t;
-        // SAFETY: the address is as long as said.
-        let begun = match unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), length) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
+            let begun = outer::connect(&socket, address);
+            (socket, begun)
+        } else {
+            self.connect_outside(call, &socket, *to, address)?
         };
-        if !waits {
-            return begun.map(|()| Answer::Done);
+        let is_under_way = begun.as_ref().is_err_and(outer::is_under_way);
+        if waits && is_under_way {
+            return Ok(Step::Connection(socket));
         }
-        let done = match begun {
-            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => connected(&socket).await,
-            begun => begun,
-        };
-        fcntl_setfl(&socket, flags)?;
-        done.map(|()| Answer::Done)
-    }
-
-    /// Has messages brought to an address, in whose place the server listens inside.
-    async fn relay(&self, call: &Call, to: SocketAddr) -> io::Result<()> {
-        let relays = || self.relays.lock().unwrap_or_else(PoisonError::into_inner);
-        if relays().get(&to).is_some_and(|relay| !relay.is_finished()) {
-            return Ok(());
+        if waits {
+            fcntl_setfl(&socket, fcntl_getfl(&socket)? - OFlags::NONBLOCK)?;
         }
-        let full = |_| io::Error::from_raw_os_error(libc::ENOBUFS);
-        let place = self.room.clone().try_acquire_owned().map_err(full)?;
-        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = Inside::of(call.thread)?.socket(family, SocketType::DGRAM).await?;
-        let relay = relay::serve(socket, to, place)?;
-        let mut relays = relays();
-        relays.retain(|_, relay| !relay.is_finished());
-        relays.insert(to, tokio::spawn(relay).abort_handle());
-        Ok(())
+        begun.map(|()| Step::Nothing(Answer::Done))
     }
-}
 
-impl Drop for Door {
-    fn drop(&mut self) {
-        let relays = self.relays.get_mut().unwrap_or_else(PoisonError::into_inner);
-        relays.values().for_each(AbortHandle::abort);
+    /// Puts a new socket of the host's network in the place of one of the function's, and connects it. It is never one that
+    /// the function has had: that could have been bound, and would come from a loopback address to a service that is not there
+    /// only for those, and takes it for one of its own host.
+    fn connect_outside(
+        &self,
+        call: &Call,
+        socket: &OwnedFd,
+        to: SocketAddr,
+        address: &[u8],
+    ) -> io::Result<(OwnedFd, io::Result<()>)> {
+        outer::check_unconnected(socket)?;
+        let number = call.arguments[0] as RawFd;
+        let outer = outer::like(socket)?;
+        let replace = || self.listener.replace(call, number, &outer, call.closes_on_exec(number));
+        // Who serves there looks whose it is. It comes from a loopback address anyway.
+        if is_near(to) {
+            replace()?;
+            let begun = outer::connect(&outer, address);
+            return Ok((outer, begun));
+        }
+        let begun = outer::connect(&outer, address);
+        if begun.as_ref().err().is_none_or(outer::is_under_way) {
+            replace()?;
+        }
+        Ok((outer, begun))
     }
-}
 
-/// A copy of the address that a call names; `None` without one.
-fn address(call: &Call) -> io::Result<Option<Vec<u8>>> {
-    let [_, second, third, _, fifth, sixth] = call.arguments;
-    let (place, length) = match call.number {
-        libc::SYS_connect => (second, third),
-        libc::SYS_sendto => (fifth, sixth),
-        // A `struct msghdr`, or the first of several: the address, and its length.
-        _ => {
-            let mut message = [0; 12];
-            if call.read(second, &mut message)? < message.len() {
-                return Ok(None);
+    /// Waits for something that a thread waits for, for no longer than it does.
+    async fn while_it_waits<T>(&self, call: &Call, something: impl Future<Output = T>) -> io::Result<T> {
+        let mut something = pin!(something);
+        loop {
+            if let Ok(done) = tokio::time::timeout(LOOK_EVERY, &mut something).await {
+                return Ok(done);
             }
-            let (place, length) = message.split_at(8);
-            let length = u32::from_ne_bytes(length.try_into().unwrap_or_default());
-            (u64::from_ne_bytes(place.try_into().unwrap_or_default()), length.into())
+            if !self.listener.is_waiting(call) {
+                return Err(io::ErrorKind::NotFound.into());
+            }
         }
-    };
-    if place == 0 {
-        return Ok(None);
     }
-    let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(ADDRESS_BYTES)];
-    let read = call.read(place, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
+
+    fn network(&self, call: &Call) -> io::Result<Inside> {
+        let network = Inside::of(call.thread)?;
+        // It was that thread's.
+        if self.listener.is_waiting(call) { Ok(network) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    /// The number of an error as the function gets to see it: that the server is short of descriptors is not the function's.
+    fn number(&self, error: &io::Error) -> c_int {
+        match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => {
+                if !self.is_short.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "a function is not let out to the network: too few files may be open");
+                }
+                libc::ENOBUFS
+            }
+            number => number.unwrap_or(libc::EPERM),
+        }
+    }
 }
+
+/// Whether an address is the function's own, but for ports that it is granted.
+fn is_near(to: SocketAddr) -> bool {
+    let address = to.ip().to_canonical();
+    address.is_loopback() || address.is_unspecified()
+}
+
+/// Copies of the addresses of IP that a call names, and what they say.
+fn addresses(call: &Call) -> io::Result<Vec<(SocketAddr, Vec<u8>)>> {
+    let [_, second, third, _, fifth, sixth] = call.arguments;
+    let places = match call.number {
+        libc::SYS_connect => vec![(second, third)],
+        libc::SYS_sendto => vec![(fifth, sixth)],
+        libc::SYS_sendmsg => named(call, second, 1)?,
+        _ => named(call, second, usize::try_from(third & u64::from(u32::MAX)).unwrap_or(0).min(MESSAGES_MAX))?,
+    };
+    let mut addresses = Vec::new();
+    for (place, length) in places.into_iter().filter(|(place, _)| *place != 0) {
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX).min(ADDRESS_BYTES)];
+        let read = call.read(place, &mut bytes)?;
+        bytes.truncate(read);
+        addresses.extend(parse(&bytes).map(|to| (to, bytes)));
+    }
+    Ok(addresses)
+}
+
+/// Where the addresses of messages are, and how long. Each message begins with it: a `struct msghdr`, in `struct mmsghdr` if there
+/// are several.
+fn named(call: &Call, place: u64, count: usize) -> io::Result<Vec<(u64, u64)>> {
+    let mut messages = vec![0; if count == 1 { NAME_BYTES } else { count * size_of::<libc::mmsghdr>() }];
+    let read = call.read(place, &mut messages)?;
+    messages.truncate(read);
+    let name = |message: &[u8]| {
+        let (place, length) = message.get(..NAME_BYTES)?.split_at(8);
+        let length = u32::from_ne_bytes(length.try_into().ok()?);
+        Some((u64::from_ne_bytes(place.try_into().ok()?), length.into()))
+    };
+    Ok(messages.chunks(size_of::<libc::mmsghdr>()).filter_map(name).collect())
+}
+
+/// Bytes of what a `struct msghdr` begins with: where the address is, and its length.
+const NAME_BYTES: usize = 12;
+
+/// Messages that the kernel sends at a time. Source: sendmmsg(2).
+const MESSAGES_MAX: usize = 1_024;
+
+/// Addresses that it may send them to.
+const SENT_TO_AT_ONCE_MAX: usize = 64;
 
 /// Understands addresses of IP only.
 fn parse(bytes: &[u8]) -> Option<SocketAddr> {
@@ -362,93 +467,6 @@ fn parse(bytes: &[u8]) -> Option<SocketAddr> {
         _ => return None,
     };
     Some(SocketAddr::new(ip, port))
-}
-
-/// Of TCP or UDP.
-fn kind(socket: &OwnedFd) -> Option<SocketType> {
-    let domain = socket_domain(socket).ok()?;
-    let kind = socket_type(socket).ok()?;
-    let is_ip = domain == AddressFamily::INET || domain == AddressFamily::INET6;
-    (is_ip && (kind == SocketType::STREAM || kind == SocketType::DGRAM)).then_some(kind)
-}
-
-/// Which network a socket is of. Source: socket(7).
-fn network_of(socket: &OwnedFd) -> io::Result<u64> {
-    let (mut cookie, mut length) = (0_u64, size_of::<u64>() as libc::socklen_t);
-    let place = (&raw mut cookie).cast();
-    // SAFETY: the number is as long as said.
-    let answer =
-        unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_NETNS_COOKIE, place, &raw mut length) };
-    if answer == 0 { Ok(cookie) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Not in the C library's list.
-const SO_NETNS_COOKIE: c_int = 71;
-
-fn own_network() -> io::Result<u64> {
-    network_of(&socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
-}
-
-fn is_of_the_host(socket: &OwnedFd) -> io::Result<bool> {
-    static HOST: OnceLock<u64> = OnceLock::new();
-    let host = match HOST.get() {
-        Some(host) => *host,
-        None => {
-            let found = own_network()?;
-            *HOST.get_or_init(|| found)
-        }
-    };
-    Ok(network_of(socket)? == host)
-}
-
-/// What is set at a socket before it is connected, and kept.
-const OPTIONS: [(c_int, c_int); 13] = [
-    (libc::SOL_SOCKET, libc::SO_REUSEADDR),
-    (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
-    (libc::SOL_SOCKET, libc::SO_LINGER),
-    (libc::SOL_SOCKET, libc::SO_RCVTIMEO),
-    (libc::SOL_SOCKET, libc::SO_SNDTIMEO),
-    (libc::IPPROTO_TCP, libc::TCP_NODELAY),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPCNT),
-    (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
-    (libc::IPPROTO_IP, libc::IP_TOS),
-    (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
-    (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
-];
-
-/// A socket of the host's network like one of the function's.
-fn like(socket: &OwnedFd) -> io::Result<OwnedFd> {
-    let mut flags = SocketFlags::CLOEXEC;
-    if fcntl_getfl(socket)?.contains(OFlags::NONBLOCK) {
-        flags |= SocketFlags::NONBLOCK;
-    }
-    let outer = socket_with(socket_domain(socket)?, SocketType::STREAM, flags, None)?;
-    for (level, option) in OPTIONS {
-        let mut value = [0_u8; 16];
-        let mut length = value.len() as libc::socklen_t;
-        // SAFETY: the value is as long as said. Options that a socket does not have are refused.
-        unsafe {
-            let place: *mut c_void = value.as_mut_ptr().cast();
-            if libc::getsockopt(socket.as_raw_fd(), level, option, place, &raw mut length) == 0 {
-                libc::setsockopt(outer.as_raw_fd(), level, option, place, length);
-            }
-        }
-    }
-    Ok(outer)
-}
-
-async fn connected(socket: &OwnedFd) -> io::Result<()> {
-    let timeout = socket_timeout(socket, Timeout::Send)?.unwrap_or(Duration::MAX);
-    // SAFETY: the descriptor stays open for as long as it is borrowed.
-    let watched = unsafe { AsyncFd::register_with_interest(socket.as_fd(), Interest::WRITABLE) };
-    let watched = watched.map_err(io::Error::from)?;
-    match tokio::time::timeout(timeout, watched.writable()).await {
-        Ok(ready) => drop(ready?),
-        Err(_) => return Err(io::Error::from_raw_os_error(libc::EINPROGRESS)),
-    }
-    socket_error(socket)?.map_err(io::Error::from)
 }
 
 #[cfg(test)]

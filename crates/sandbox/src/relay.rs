@@ -1,62 +1,152 @@
-//! Brings messages (UDP) of a function to an address outside of its own network, and the answers back.
+//! Brings messages (UDP) of a function to addresses outside of its own network, and the answers back.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketType};
 use tokio::net::UdpSocket;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinSet;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-/// How long an answer is waited for, and a message.
+use crate::inside::Inside;
+
+/// The port of name servers.
+pub(crate) const DNS: u16 = 53;
+
+/// How long an answer is waited for, and another message.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// The same where a name server has answered: each question comes from a socket of its own. Two are asked at once, for both kinds of addresses.
+const WAIT_AFTER_NAMES: Duration = Duration::from_secs(10);
+
+/// How long an address in whose place the server could not listen is left alone.
+const FAILED_FOR: Duration = Duration::from_secs(1);
+
+/// Addresses that an instance may send to at a time. Beyond that, it is those left longest that are forgotten.
+const ADDRESSES_MAX: usize = 128;
+
+/// Sockets that an instance may send from to one of them, of which each takes one of the server's.
+const SENDERS_MAX: usize = 64;
+
+/// Sockets that are made at a time inside, as each time takes a process.
+const MADE_AT_ONCE: usize = 8;
 
 /// The longest message of UDP.
 const MESSAGE_BYTES_MAX: usize = 65_535;
 
-/// Serves until nobody has sent anything for long. `socket` is one of the function's network, in which it takes the place of `to`;
-/// `place` is that of this socket among those that the function may need, of which each sender takes another.
-pub(crate) fn serve(
-    socket: OwnedFd,
-    to: SocketAddr,
-    place: OwnedSemaphorePermit,
-) -> io::Result<impl Future<Output = ()> + use<>> {
+/// Where an instance sends to.
+#[derive(Default)]
+pub(crate) struct Relays {
+    addresses: Mutex<Recent<SocketAddr, Relay>>,
+    senders: Arc<Mutex<Senders>>,
+    /// One is made at a time: two threads may ask for the same.
+    maker: tokio::sync::Mutex<Maker>,
+}
+
+enum Relay {
+    Serves(#[expect(dead_code, reason = "ends with it")] Task),
+    /// An error number.
+    Failed(i32),
+}
+
+/// By the address that is sent to, and the one inside that is sent from.
+type Senders = Recent<(SocketAddr, SocketAddr), Sender>;
+
+struct Sender {
+    outside: Arc<UdpSocket>,
+    wait: Duration,
+    _task: Task,
+}
+
+#[derive(Default)]
+struct Maker {
+    network: Option<Inside>,
+    spare: HashMap<u16, Vec<OwnedFd>>,
+}
+
+impl Relays {
+    /// Has the server listen in the place of an address. `network` gives that of the instance, which is asked for once.
+    pub async fn serve(&self, to: SocketAddr, network: impl FnOnce() -> io::Result<Inside>) -> io::Result<()> {
+        if let Some(known) = self.known(to) {
+            return known;
+        }
+        let mut maker = self.maker.lock().await;
+        if let Some(known) = self.known(to) {
+            return known;
+        }
+        let made = match maker.socket(to, network).await {
+            Ok(socket) => listen(socket, to, self.senders.clone()),
+            Err(error) => Err(error),
+        };
+        let (relay, outcome) = match made {
+            Ok(task) => (Relay::Serves(task), Ok(())),
+            Err(error) => (Relay::Failed(error.raw_os_error().unwrap_or(libc::EPERM)), Err(error)),
+        };
+        lock(&self.addresses).insert(to, relay, ADDRESSES_MAX);
+        outcome
+    }
+
+    fn known(&self, to: SocketAddr) -> Option<io::Result<()>> {
+        let mut addresses = lock(&self.addresses);
+        if let Some((made, Relay::Failed(error))) = addresses.0.get(&to) {
+            return (made.elapsed() < FAILED_FOR).then(|| Err(io::Error::from_raw_os_error(*error)));
+        }
+        addresses.used(&to).map(|_| Ok(()))
+    }
+}
+
+impl Drop for Relays {
+    fn drop(&mut self) {
+        // Its tasks hold it, too.
+        lock(&self.senders).0.clear();
+    }
+}
+
+impl Maker {
+    async fn socket(&mut self, to: SocketAddr, network: impl FnOnce() -> io::Result<Inside>) -> io::Result<OwnedFd> {
+        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let spare = self.spare.entry(family.as_raw()).or_default();
+        if let Some(socket) = spare.pop() {
+            return Ok(socket);
+        }
+        let network = match &self.network {
+            Some(network) => network,
+            None => self.network.insert(network()?),
+        };
+        *spare = network.sockets(family, SocketType::DGRAM, MADE_AT_ONCE).await?;
+        spare.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// `socket` is one of the function's network, in which it takes the place of `to`.
+fn listen(socket: OwnedFd, to: SocketAddr, senders: Arc<Mutex<Senders>>) -> io::Result<Task> {
     bind(&socket, to)?;
     let socket = std::net::UdpSocket::from(socket);
     socket.set_nonblocking(true)?;
     let inside = Arc::new(UdpSocket::from_std(socket)?);
-    Ok(async move {
-        if let Err(error) = bring(inside, to, place).await {
+    Ok(Task::new(async move {
+        if let Err(error) = bring(inside, to, senders).await {
             tracing::debug!(%error, %to, "the messages of a function are not brought to an address any more");
         }
-    })
+    }))
 }
 
-async fn bring(inside: Arc<UdpSocket>, to: SocketAddr, place: OwnedSemaphorePermit) -> io::Result<()> {
-    let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
-    let mut answers = JoinSet::new();
+async fn bring(inside: Arc<UdpSocket>, to: SocketAddr, senders: Arc<Mutex<Senders>>) -> io::Result<()> {
     let mut message = vec![0; MESSAGE_BYTES_MAX];
     loop {
-        let received = tokio::time::timeout(WAIT_MAX, inside.recv_from(&mut message)).await;
-        while let Some(ended) = answers.try_join_next() {
-            ended.iter().for_each(|client| drop(clients.remove(client)));
-        }
-        let (length, client) = match received {
-            Ok(received) => received?,
-            Err(_) if clients.is_empty() => return Ok(()),
-            Err(_) => continue,
-        };
-        let outside = match clients.get(&client) {
-            Some(outside) => outside.clone(),
-            None => {
-                let Ok(place) = place.semaphore().clone().try_acquire_owned() else { continue };
-                let outside = Arc::new(connect(to).await?);
-                clients.insert(client, outside.clone());
-                answers.spawn(bring_back(outside.clone(), inside.clone(), client, place));
-                outside
+        let (length, client) = inside.recv_from(&mut message).await?;
+        let known = lock(&senders).used(&(to, client)).map(|sender| sender.outside.clone());
+        let outside = match known.map_or_else(|| admit(&inside, to, client, &senders), Ok) {
+            Ok(outside) => outside,
+            Err(error) => {
+                tracing::debug!(%error, %to, "a message of a function is lost");
+                continue;
             }
         };
         // What is lost is lost, as elsewhere.
@@ -64,31 +154,109 @@ async fn bring(inside: Arc<UdpSocket>, to: SocketAddr, place: OwnedSemaphorePerm
     }
 }
 
-async fn connect(to: SocketAddr) -> io::Result<UdpSocket> {
-    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let outside = UdpSocket::bind((any, 0)).await?;
-    outside.connect(to).await?;
+/// Makes a socket outside for one inside.
+fn admit(
+    inside: &Arc<UdpSocket>,
+    to: SocketAddr,
+    client: SocketAddr,
+    senders: &Arc<Mutex<Senders>>,
+) -> io::Result<Arc<UdpSocket>> {
+    let outside = Arc::new(connect(to)?);
+    // Its task looks for itself in there.
+    let mut known = lock(senders);
+    let task = Task::new(bring_back(outside.clone(), inside.clone(), (to, client), senders.clone()));
+    let sender = Sender { outside: outside.clone(), wait: WAIT_MAX, _task: task };
+    known.insert((to, client), sender, SENDERS_MAX);
     Ok(outside)
 }
 
-/// Until no answer has come for long. Gives whose answers they were.
+fn connect(to: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let outside = std::net::UdpSocket::bind((any, 0))?;
+    outside.connect(to)?;
+    outside.set_nonblocking(true)?;
+    UdpSocket::from_std(outside)
+}
+
+/// Until nothing has come or gone for long.
 async fn bring_back(
     outside: Arc<UdpSocket>,
     inside: Arc<UdpSocket>,
-    client: SocketAddr,
-    _place: OwnedSemaphorePermit,
-) -> SocketAddr {
+    (to, client): (SocketAddr, SocketAddr),
+    senders: Arc<Mutex<Senders>>,
+) {
     let mut message = vec![0; MESSAGE_BYTES_MAX];
-    while let Ok(answer) = tokio::time::timeout(WAIT_MAX, outside.recv(&mut message)).await {
+    let lives_until = || lock(&senders).lives_until(&(to, client));
+    while let Some(until) = lives_until() {
         // An error says that nobody listens there: the next message may find somebody.
-        if let Ok(length) = answer {
+        if let Ok(Ok(length)) = tokio::time::timeout_at(until, outside.recv(&mut message)).await {
             let _ = inside.send_to(message.get(..length).unwrap_or_default(), client).await;
+            if let Some(sender) = lock(&senders).used(&(to, client)) {
+                sender.wait = if to.port() == DNS { WAIT_AFTER_NAMES } else { WAIT_MAX };
+            }
         }
     }
-    client
 }
 
-/// Takes an address that no device has.
+/// What has been used last, with when that was.
+struct Recent<K, V>(HashMap<K, (Instant, V)>);
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Recent<K, V> {
+        Recent(HashMap::new())
+    }
+}
+
+impl<K: Hash + Eq + Copy, V> Recent<K, V> {
+    fn used(&mut self, key: &K) -> Option<&mut V> {
+        let (last, value) = self.0.get_mut(key)?;
+        *last = Instant::now();
+        Some(value)
+    }
+
+    /// Makes place by forgetting what has been left longest.
+    fn insert(&mut self, key: K, value: V, most: usize) {
+        if self.0.len() >= most && !self.0.contains_key(&key) {
+            let oldest = self.0.iter().min_by_key(|(_, (last, _))| *last).map(|(key, _)| *key);
+            oldest.iter().for_each(|oldest| drop(self.0.remove(oldest)));
+        }
+        self.0.insert(key, (Instant::now(), value));
+    }
+}
+
+impl Senders {
+    /// Until when answers are waited for; removes it when that is over.
+    fn lives_until(&mut self, key: &(SocketAddr, SocketAddr)) -> Option<Instant> {
+        let (last, sender) = self.0.get(key)?;
+        let until = *last + sender.wait;
+        if until > Instant::now() {
+            return Some(until);
+        }
+        self.0.remove(key);
+        None
+    }
+}
+
+/// Ends with this.
+struct Task(AbortHandle);
+
+impl Task {
+    fn new(work: impl Future<Output = ()> + Send + 'static) -> Task {
+        Task(tokio::spawn(work).abort_handle())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes an address that no device has. The function may have its port at all addresses, if it lets others have it, too.
 fn bind(socket: &OwnedFd, to: SocketAddr) -> io::Result<()> {
     const IPV6_FREEBIND: libc::c_int = 78;
     let (level, option) =
@@ -100,5 +268,40 @@ fn bind(socket: &OwnedFd, to: SocketAddr) -> io::Result<()> {
     if answer != 0 {
         return Err(io::Error::last_os_error());
     }
+    set_socket_reuseaddr(socket, true)?;
     Ok(rustix::net::bind(socket, &to)?)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_longest_is_forgotten() {
+        let mut recent = Recent::default();
+        for key in 0..3 {
+            recent.insert(key, (), 3);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert!(recent.used(&0).is_some());
+        recent.insert(3, (), 3);
+        assert_eq!([0, 1, 2, 3].map(|key| recent.0.contains_key(&key)), [true, false, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_is_known_until_nothing_came_or_went_for_long() {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let outside = Arc::new(UdpSocket::bind(address).await.unwrap());
+        let sender = Sender { outside, wait: WAIT_MAX, _task: Task::new(std::future::pending()) };
+        let (mut senders, key) = (Senders::default(), (address, address));
+        senders.insert(key, sender, SENDERS_MAX);
+        for wait in [WAIT_MAX, WAIT_AFTER_NAMES] {
+            senders.used(&key).unwrap().wait = wait;
+            tokio::time::advance(wait - Duration::from_millis(1)).await;
+            assert_eq!(senders.lives_until(&key), Some(Instant::now() + Duration::from_millis(1)));
+        }
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!((senders.lives_until(&key), senders.0.len()), (None, 0));
+    }
 }
