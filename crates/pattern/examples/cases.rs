@@ -12,7 +12,10 @@ fn main() -> io::Result<()> {
         let case: Value = serde_json::from_str(&line?)?;
         let event = case["event"].as_object().cloned().unwrap_or_default();
         match Pattern::parse(case["pattern"].as_str().unwrap_or_default()) {
-            Ok(pattern) => writeln!(output, "{}", pattern.matches(&event))?,
+            Ok(pattern) => match pattern.matches(&event) {
+                Ok(matches) => writeln!(output, "{matches}")?,
+                Err(too_complex) => writeln!(output, "{too_complex}")?,
+            },
             Err(invalid) => writeln!(output, "{invalid}")?,
         }
     }

@@ -1,5 +1,4 @@
-//! What a value must be like for a branch to come into question: branches by the values that one of their conditions
-//! wants.
+//! What a value must be like for a condition to come into question: conditions by the values that they want.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -8,7 +7,7 @@ use serde_json::Value;
 
 use crate::operator::{Operator, address};
 
-/// What to find a branch by.
+/// What to find a condition by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Anchor {
     Null,
@@ -57,7 +56,7 @@ fn bits(number: f64) -> u64 {
     (number + 0.0).to_bits()
 }
 
-/// The branches that are anchored at one path.
+/// The conditions that are anchored at one path.
 #[derive(Debug, Default)]
 pub struct Anchors {
     by_anchor: HashMap<Anchor, Vec<usize>>,
@@ -69,7 +68,7 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    pub fn add(&mut self, anchor: Anchor, branch: usize) {
+    pub fn add(&mut self, anchor: Anchor, condition: usize) {
         match &anchor {
             Anchor::Prefix(prefix) => _ = self.prefixes.insert(prefix.len()),
             Anchor::Suffix(suffix) => _ = self.suffixes.insert(suffix.len()),
@@ -77,12 +76,12 @@ impl Anchors {
             Anchor::TextIgnoreCase(_) => self.ignore_case = true,
             _ => {}
         }
-        self.by_anchor.entry(anchor).or_default().push(branch);
+        self.by_anchor.entry(anchor).or_default().push(condition);
     }
 
-    /// Adds the branches that come into question by this value; some may come twice.
-    pub fn find(&self, value: &Value, branches: &mut Vec<usize>) {
-        let mut look = |anchor: Anchor| branches.extend(self.by_anchor.get(&anchor).into_iter().flatten());
+    /// Adds the conditions that come into question by this value; some may come twice.
+    pub fn find(&self, value: &Value, conditions: &mut Vec<usize>) {
+        let mut look = |anchor: Anchor| conditions.extend(self.by_anchor.get(&anchor).into_iter().flatten());
         look(Anchor::Present);
         match value {
             Value::Null => look(Anchor::Null),

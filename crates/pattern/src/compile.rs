@@ -1,22 +1,25 @@
 //! From text to what can be matched: every way through a pattern's `$or` is a branch, and every branch a set of paths
 //! with the operators of which one must match there.
 //!
-//! The words of what is refused are those of AWS's compiler, which EventBridge shows to its callers.
+//! The words of what is refused are those of AWS's compiler, which EventBridge shows to its callers. Names that repeat are
+//! no reason: at a path the last operators count, and `$or` may be there several times, each with the ones before it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::Invalid;
 use crate::document::Document;
 use crate::event::{Event, PathId, Paths};
 use crate::operator::{Bounds, Network, Operator, address};
-use crate::solve;
-use crate::wildcard::{Wildcard, check_complexity};
+use crate::solve::Solver;
+use crate::wildcard::{self, Wildcard};
+use crate::{Invalid, TooComplex};
 
 /// Branches of one pattern. A pattern that fits its service's limit on length can ask for more.
 const BRANCHES_MAX: usize = 1_000;
+/// Conditions of all branches of one pattern together: what an event is compared with at most.
+const CONDITIONS_MAX: usize = 20_000;
 
 /// What stands for something else than a field's name in `$or`.
 /// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-complex-example-or>
@@ -51,19 +54,24 @@ const RESERVED_IN_OR: [&str; 24] = [
 #[derive(Clone, Debug)]
 pub struct Pattern {
     paths: Paths,
-    branches: Vec<Vec<Condition>>,
+    conditions: Vec<Condition>,
+    /// Places among the conditions, by the names of their paths.
+    branches: Vec<Vec<usize>>,
 }
 
-/// What a branch asks of one path: that one of these operators matches there.
+/// What is asked of one path: that one of these operators matches there.
 #[derive(Clone, Debug)]
 pub(crate) struct Condition {
-    pub name: Arc<str>,
     pub path: PathId,
     pub any_of: Arc<[Operator]>,
 }
 
-/// Paths, in the order in which they are looked at, with their operators.
-type Branch = BTreeMap<String, Arc<[Operator]>>;
+impl Condition {
+    /// Whether it is fulfilled when there is no value.
+    pub fn absent(&self) -> bool {
+        self.any_of.contains(&Operator::Absent)
+    }
+}
 
 impl Pattern {
     /// # Errors
@@ -71,96 +79,168 @@ impl Pattern {
     pub fn parse(text: &str) -> Result<Pattern, Invalid> {
         let document = serde_json::from_str(text).map_err(|error| Invalid(error.to_string()))?;
         let Document::Object(members) = document else { return Invalid::new("Filter is not an object") };
-        let mut branches = Vec::new();
-        object(&mut branches, "", &members, false)?;
-        let mut paths = Paths::default();
-        let branches = branches.into_iter().map(|branch| conditions(&mut paths, branch)).collect();
-        Ok(Pattern { paths, branches })
+        let mut compiler = Compiler { work: wildcard::WORK_MAX, ..Compiler::default() };
+        let mut ways = Vec::new();
+        compiler.object(&mut ways, "", &members, false)?;
+        compiler.finish(&ways)
     }
 
-    pub fn matches(&self, event: &Map<String, Value>) -> bool {
+    /// Whether an event matches.
+    ///
+    /// # Errors
+    /// When it takes too much work to find out.
+    pub fn matches(&self, event: &Map<String, Value>) -> Result<bool, TooComplex> {
         let event = Event::new(&self.paths, event);
-        self.branches.iter().any(|branch| solve::holds(branch, &event))
+        let mut solver = Solver::new(&self.conditions, &event);
+        for branch in &self.branches {
+            if solver.holds(branch)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    pub(crate) fn branches(&self) -> &[Vec<Condition>] {
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub(crate) fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    pub(crate) fn branches(&self) -> &[Vec<usize>] {
         &self.branches
     }
 }
 
-fn conditions(paths: &mut Paths, branch: Branch) -> Vec<Condition> {
-    let condition = |(name, any_of): (String, Arc<[Operator]>)| {
-        let path = paths.add(&name);
-        Condition { name: name.into(), path, any_of }
-    };
-    branch.into_iter().map(condition).collect()
+/// A way through the pattern as far as it was read: the last of its steps.
+type Way = Option<usize>;
+
+/// What the ways go through. Ways share the steps that they have in common.
+#[derive(Default)]
+struct Compiler {
+    paths: Paths,
+    /// By path.
+    names: Vec<String>,
+    conditions: Vec<Condition>,
+    /// Conditions, each with the step before it.
+    steps: Vec<(usize, Way)>,
+    /// What is left for wildcards.
+    work: usize,
+}
+
+impl Compiler {
+    fn object(
+        &mut self,
+        ways: &mut Vec<Way>,
+        path: &str,
+        members: &[(String, Document)],
+        within_or: bool,
+    ) -> Result<(), Invalid> {
+        if members.is_empty() {
+            return Invalid::new("Empty objects are not allowed");
+        }
+        for (name, value) in members {
+            if name == "$or" {
+                self.either(ways, path, value)?;
+                continue;
+            }
+            if within_or && RESERVED_IN_OR.contains(&name.as_str()) {
+                return Invalid::new(format!("{name} is Ruler reserved fieldName which cannot be used inside $or."));
+            }
+            match value {
+                Document::Object(inner) => self.object(ways, &joined(path, name), inner, within_or)?,
+                Document::List(values) => self.field(ways, joined(path, name), values)?,
+                _ => return Invalid::new(format!("\"{name}\" must be an object or an array")),
+            }
+        }
+        Ok(())
+    }
+
+    fn either(&mut self, ways: &mut Vec<Way>, path: &str, value: &Document) -> Result<(), Invalid> {
+        let Document::List(alternatives) = value else {
+            return Invalid::new("It must be an Array followed with $or.");
+        };
+        let before = std::mem::take(ways);
+        for alternative in alternatives {
+            let Document::Object(members) = alternative else {
+                return Invalid::new("Only JSON object is allowed in array of $or relationship.");
+            };
+            let mut own = if before.is_empty() { vec![None] } else { before.clone() };
+            self.object(&mut own, path, members, true)?;
+            ways.append(&mut own);
+            if ways.len() > BRANCHES_MAX {
+                return Invalid::new(format!(
+                    "Rule is too complex - there must be at most {BRANCHES_MAX} ways through $or"
+                ));
+            }
+        }
+        if alternatives.len() < 2 {
+            return Invalid::new("There must have at least 2 Objects in $or relationship.");
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, ways: &mut Vec<Way>, name: String, values: &[Document]) -> Result<(), Invalid> {
+        let any_of: Arc<[Operator]> = values.iter().map(operator).collect::<Result<_, _>>()?;
+        if any_of.is_empty() {
+            return Invalid::new("Empty arrays are not allowed");
+        }
+        wildcard::check_complexity(any_of.iter().flat_map(wildcards), &mut self.work)?;
+        let path = self.paths.add(&name);
+        if self.names.len() == path {
+            self.names.push(name);
+        }
+        let condition = self.conditions.len();
+        self.conditions.push(Condition { path, any_of });
+        if ways.is_empty() {
+            ways.push(None);
+        }
+        few_conditions(self.steps.len() + ways.len())?;
+        for way in ways {
+            self.steps.push((condition, *way));
+            *way = Some(self.steps.len() - 1);
+        }
+        Ok(())
+    }
+
+    fn finish(self, ways: &[Way]) -> Result<Pattern, Invalid> {
+        let mut branches = Vec::with_capacity(ways.len());
+        let mut all = 0;
+        for way in ways {
+            let branch = self.branch(*way);
+            all += branch.len();
+            few_conditions(all)?;
+            branches.push(branch);
+        }
+        Ok(Pattern { paths: self.paths, conditions: self.conditions, branches })
+    }
+
+    /// A way's conditions, by the names of their paths.
+    fn branch(&self, way: Way) -> Vec<usize> {
+        let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut way = way;
+        while let Some((condition, before)) = way.and_then(|step| self.steps.get(step)) {
+            let path = self.conditions.get(*condition).map(|condition| condition.path);
+            let name = path.and_then(|path| self.names.get(path)).map_or("", String::as_str);
+            last.entry(name).or_insert(*condition);
+            way = *before;
+        }
+        last.into_values().collect()
+    }
+}
+
+fn few_conditions(all: usize) -> Result<(), Invalid> {
+    if all > CONDITIONS_MAX {
+        return Invalid::new(format!(
+            "Rule is too complex - there must be at most {CONDITIONS_MAX} conditions in all ways through $or"
+        ));
+    }
+    Ok(())
 }
 
 fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-fn object(
-    branches: &mut Vec<Branch>,
-    path: &str,
-    members: &[(String, Document)],
-    within_or: bool,
-) -> Result<(), Invalid> {
-    if members.is_empty() {
-        return Invalid::new("Empty objects are not allowed");
-    }
-    for (name, value) in members {
-        if name == "$or" {
-            either(branches, path, value)?;
-            continue;
-        }
-        if within_or && RESERVED_IN_OR.contains(&name.as_str()) {
-            return Invalid::new(format!("{name} is Ruler reserved fieldName which cannot be used inside $or."));
-        }
-        match value {
-            Document::Object(inner) => object(branches, &joined(path, name), inner, within_or)?,
-            Document::List(values) => field(branches, &joined(path, name), values)?,
-            _ => return Invalid::new(format!("\"{name}\" must be an object or an array")),
-        }
-    }
-    Ok(())
-}
-
-fn either(branches: &mut Vec<Branch>, path: &str, value: &Document) -> Result<(), Invalid> {
-    let Document::List(alternatives) = value else { return Invalid::new("It must be an Array followed with $or.") };
-    let before = std::mem::take(branches);
-    for alternative in alternatives {
-        let Document::Object(members) = alternative else {
-            return Invalid::new("Only JSON object is allowed in array of $or relationship.");
-        };
-        let mut own = if before.is_empty() { vec![Branch::new()] } else { before.clone() };
-        object(&mut own, path, members, true)?;
-        branches.append(&mut own);
-        if branches.len() > BRANCHES_MAX {
-            return Invalid::new(format!(
-                "Rule is too complex - there must be at most {BRANCHES_MAX} ways through $or"
-            ));
-        }
-    }
-    if alternatives.len() < 2 {
-        return Invalid::new("There must have at least 2 Objects in $or relationship.");
-    }
-    Ok(())
-}
-
-fn field(branches: &mut Vec<Branch>, path: &str, values: &[Document]) -> Result<(), Invalid> {
-    let operators: Arc<[Operator]> = values.iter().map(operator).collect::<Result<_, _>>()?;
-    if operators.is_empty() {
-        return Invalid::new("Empty arrays are not allowed");
-    }
-    check_complexity(operators.iter().flat_map(wildcards))?;
-    if branches.is_empty() {
-        branches.push(Branch::new());
-    }
-    for branch in branches {
-        branch.insert(path.to_owned(), operators.clone());
-    }
-    Ok(())
 }
 
 fn wildcards(operator: &Operator) -> Vec<&Wildcard> {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 /// A path's number.
-pub type PathId = u32;
+pub type PathId = usize;
 
 /// The elements of lists that a value is within, from outside in: a list's number, and the place in it.
 pub type Chain = [(u32, u32)];
@@ -33,31 +33,61 @@ impl Default for Paths {
 
 impl Paths {
     pub fn add(&mut self, name: &str) -> PathId {
-        let mut at = 0;
-        for step in name.split('.') {
-            at = match self.nodes.get(at).and_then(|node| node.children.get(step)) {
-                Some(child) => *child,
-                None => {
-                    let child = self.nodes.len();
-                    self.nodes.push(Node::default());
-                    if let Some(node) = self.nodes.get_mut(at) {
-                        node.children.insert(step.to_owned(), child);
-                    }
-                    child
-                }
-            };
-        }
-        match self.nodes.get_mut(at) {
-            Some(Node { path: Some(path), .. }) => *path,
-            node => {
-                let path = self.next;
-                self.next += 1;
-                if let Some(node) = node {
-                    node.path = Some(path);
-                }
-                path
+        let at = name.split('.').fold(0, |at, step| self.step(at, step));
+        self.path_at(at)
+    }
+
+    /// Adds all paths of others, and says by their numbers what they are here.
+    pub fn add_all(&mut self, others: &Paths) -> Vec<PathId> {
+        let mut numbers = vec![0; others.next];
+        let mut waiting = vec![(0, 0)];
+        while let Some((there, here)) = waiting.pop() {
+            let Some(node) = others.nodes.get(there) else { continue };
+            if let Some(number) = node.path.and_then(|path| numbers.get_mut(path)) {
+                *number = self.path_at(here);
             }
+            waiting.extend(node.children.iter().map(|(step, child)| (*child, self.step(here, step))));
         }
+        numbers
+    }
+
+    fn step(&mut self, at: usize, step: &str) -> usize {
+        if let Some(child) = self.nodes.get(at).and_then(|node| node.children.get(step)) {
+            return *child;
+        }
+        let child = self.nodes.len();
+        self.nodes.push(Node::default());
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.children.insert(step.to_owned(), child);
+        }
+        child
+    }
+
+    fn path_at(&mut self, at: usize) -> PathId {
+        let next = self.next;
+        let Some(node) = self.nodes.get_mut(at) else { return next };
+        let path = *node.path.get_or_insert(next);
+        self.next = next.max(path + 1);
+        path
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    #[cfg(test)]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = vec![String::new(); self.next];
+        let mut waiting = vec![(0, String::new())];
+        while let Some((at, name)) = waiting.pop() {
+            if let Some(path) = self.nodes[at].path {
+                names[path] = name.clone();
+            }
+            let below = |step: &String| if at == 0 { step.clone() } else { format!("{name}.{step}") };
+            waiting.extend(self.nodes[at].children.iter().map(|(step, child)| (*child, below(step))));
+        }
+        names
     }
 
     fn below(&self, at: usize, member: &str) -> Option<usize> {
@@ -75,23 +105,17 @@ pub struct Event<'e> {
     fields: HashMap<PathId, Vec<Field<'e>>>,
     /// How many lists were seen.
     lists: u32,
-    /// Whether any value is within an element of a list.
-    nested: bool,
 }
 
 impl<'e> Event<'e> {
     pub fn new(paths: &Paths, event: &'e Map<String, Value>) -> Event<'e> {
-        let mut flat = Event { fields: HashMap::new(), lists: 0, nested: false };
+        let mut flat = Event { fields: HashMap::new(), lists: 0 };
         flat.object(paths, 0, event, &Rc::from([]));
         flat
     }
 
     pub fn at(&self, path: PathId) -> &[Field<'e>] {
         self.fields.get(&path).map_or(&[], Vec::as_slice)
-    }
-
-    pub fn is_nested(&self) -> bool {
-        self.nested
     }
 
     pub fn fields(&self) -> impl Iterator<Item = (PathId, &Field<'e>)> {
@@ -112,7 +136,6 @@ impl<'e> Event<'e> {
             Value::Array(elements) => self.list(paths, at, elements, chain),
             value => {
                 if let Some(path) = paths.nodes.get(at).and_then(|node| node.path) {
-                    self.nested |= !chain.is_empty();
                     self.fields.entry(path).or_default().push(Field { value, chain: chain.clone() });
                 }
             }

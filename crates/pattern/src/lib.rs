@@ -16,7 +16,7 @@ mod tests;
 mod wildcard;
 
 pub use compile::Pattern;
-pub use index::Index;
+pub use index::{Index, Matching};
 
 /// Why a text is no pattern, in AWS's words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,3 +28,9 @@ impl Invalid {
         Err(Invalid(reason.into()))
     }
 }
+
+/// An event that cannot be compared with a pattern, because that would take too much work: its values are in the way of
+/// finding out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("comparing the event with the pattern takes too much work")]
+pub struct TooComplex;

@@ -3,10 +3,12 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{Index, Pattern};
+use crate::event::Event;
+use crate::solve::Solver;
+use crate::{Index, Pattern, TooComplex};
 
 fn matches(pattern: &Value, event: &Value) -> bool {
-    Pattern::parse(&pattern.to_string()).unwrap().matches(event.as_object().unwrap())
+    Pattern::parse(&pattern.to_string()).unwrap().matches(event.as_object().unwrap()).unwrap()
 }
 
 #[test]
@@ -119,9 +121,9 @@ fn many_lists_cost_no_product_of_their_lengths() {
 #[test]
 fn the_last_of_repeated_names_counts() {
     let pattern = Pattern::parse(r#"{"d": {"x": [1], "y": [2]}, "d": {"x": [3]}}"#).unwrap();
-    assert!(pattern.matches(json!({"d": {"x": 3, "y": 2}}).as_object().unwrap()));
-    assert!(!pattern.matches(json!({"d": {"x": 1, "y": 2}}).as_object().unwrap()));
-    assert!(!pattern.matches(json!({"d": {"x": 3}}).as_object().unwrap()));
+    assert!(pattern.matches(json!({"d": {"x": 3, "y": 2}}).as_object().unwrap()).unwrap());
+    assert!(!pattern.matches(json!({"d": {"x": 1, "y": 2}}).as_object().unwrap()).unwrap());
+    assert!(!pattern.matches(json!({"d": {"x": 3}}).as_object().unwrap()).unwrap());
 }
 
 #[test]
@@ -178,6 +180,76 @@ fn what_is_no_pattern_is_refused_in_the_words_of_aws() {
     assert!(Pattern::parse(&many.to_string()).unwrap_err().0.starts_with("Rule is too complex"));
     assert!(Pattern::parse(&"{\"a\":".repeat(1_000)).is_err());
     assert!(Pattern::parse("this is no JSON").is_err());
+}
+
+#[test]
+fn ways_through_or_share_what_they_have_in_common() {
+    let or = |names: &str| {
+        let alternatives: Vec<_> = (0..10).map(|n| json!({format!("{names}{n}"): [1]})).collect();
+        format!(r#""$or":{}"#, json!(alternatives))
+    };
+    // A name may repeat, and each `$or` multiplies the ways.
+    let ways = [or("a"), or("b"), or("c")].join(",");
+    let fields = |count: usize| (0..count).map(|n| format!(r#""f{n}":[1]"#)).collect::<Vec<_>>().join(",");
+    let long = "x".repeat(1_700);
+    let hostile = format!(r#"{{{ways},"{long}":{{{}}}}}"#, fields(190));
+    assert_eq!(
+        Pattern::parse(&hostile).unwrap_err().0,
+        "Rule is too complex - there must be at most 20000 conditions in all ways through $or"
+    );
+    let pattern = Pattern::parse(&format!(r#"{{{ways},"{long}":{{{}}}}}"#, fields(17))).unwrap();
+    assert_eq!((pattern.branches().len(), pattern.conditions().len()), (1_000, 30 + 17));
+    assert_eq!(pattern.paths().len(), 1 + 30 + 1 + 17);
+    // The same where the ways begin with what they have in common, or lie within each other.
+    assert!(Pattern::parse(&format!(r#"{{"{long}":{{{}}},{ways}}}"#, fields(190))).is_err());
+    let nested =
+        (0..40).fold(format!("{{{}}}", fields(3)), |inner, n| format!(r#"{{"$or":[{{"n{n}":[1]}},{inner}]}}"#));
+    assert_eq!(Pattern::parse(&nested).unwrap().branches().len(), 41);
+}
+
+fn work(pattern: &Value, event: &Value) -> (Result<bool, TooComplex>, usize) {
+    let pattern = Pattern::parse(&pattern.to_string()).unwrap();
+    let event = Event::new(pattern.paths(), event.as_object().unwrap());
+    let mut solver = Solver::new(pattern.conditions(), &event);
+    let holds = solver.holds(&pattern.branches()[0]);
+    (holds, solver.work())
+}
+
+#[test]
+fn the_work_grows_with_the_event() {
+    // Deep and wide, and no element has all.
+    let element =
+        |n: usize| json!({"k": n % 7, "in": (0..3).map(|m| json!({"a": m, "b": m + n % 2})).collect::<Vec<_>>()});
+    let event = |count: usize| json!({"x": (0..count).map(element).collect::<Vec<_>>()});
+    let pattern = json!({"x": {"k": [3], "in": {"a": [1], "b": [0]}, "other": [{"exists": false}]}});
+    let (some, more) = (work(&pattern, &event(500)), work(&pattern, &event(5_000)));
+    assert_eq!((some.0, more.0), (Ok(false), Ok(false)));
+    assert!(more.1 < 11 * some.1 && more.1 < 20 * 5_000, "{} {}", some.1, more.1);
+}
+
+/// Names with dots that lead to one path through as many lists as there are ways to write it, each of which has what only
+/// one of the conditions wants.
+fn ambiguous() -> (Value, Value) {
+    let names = ["a.b.c.d.e", "a.b.c.d", "a.b.c", "a.b", "a"];
+    let mut event = json!({});
+    for name in names {
+        let rest = "a.b.c.d.e".strip_prefix(name).unwrap().trim_start_matches('.');
+        let elements: Vec<_> = (0..12).map(|n| json!({format!("p{n}"): 1})).collect();
+        event[name] = if rest.is_empty() { json!(elements) } else { json!({rest: elements}) };
+    }
+    let wanted: serde_json::Map<_, _> = (0..12).map(|n| (format!("p{n}"), json!([1]))).collect();
+    (json!({"a.b.c.d.e": wanted}), event)
+}
+
+#[test]
+fn what_takes_too_much_work_is_told() {
+    let (pattern, event) = ambiguous();
+    let hostile = Pattern::parse(&pattern.to_string()).unwrap();
+    let plain = Pattern::parse(r#"{"a.b.c.d.e": {"p3": [1]}}"#).unwrap();
+    let index = Index::new([("hostile", &hostile), ("plain", &plain)]);
+    let matching = index.matching(event.as_object().unwrap());
+    // Of that pattern alone.
+    assert_eq!((matching.keys, matching.undecided), (vec![&"plain"], vec![&"hostile"]));
 }
 
 /// Small values, so that patterns and events meet.
@@ -249,15 +321,15 @@ proptest! {
         let index = Index::new(patterns.iter().enumerate());
         for event in &events {
             let event = event.as_object().unwrap();
-            let one_by_one: Vec<usize> = (0..patterns.len()).filter(|at| patterns[*at].matches(event)).collect();
-            prop_assert_eq!(index.matching(event).into_iter().copied().collect::<Vec<_>>(), one_by_one);
+            let one_by_one: Vec<usize> = (0..patterns.len()).filter(|at| patterns[*at].matches(event).unwrap()).collect();
+            prop_assert_eq!(index.matching(event).keys.into_iter().copied().collect::<Vec<_>>(), one_by_one);
         }
     }
 
     #[test]
     fn conditions_hold_by_their_definition(pattern in pattern(), event in event()) {
         let parsed = Pattern::parse(&pattern.to_string()).unwrap();
-        prop_assert_eq!(parsed.matches(event.as_object().unwrap()), by_definition(&pattern, &event));
+        prop_assert_eq!(parsed.matches(event.as_object().unwrap()).unwrap(), by_definition(&pattern, &event));
     }
 }
 
@@ -266,7 +338,11 @@ fn by_definition(pattern: &Value, event: &Value) -> bool {
     let parsed = Pattern::parse(&pattern.to_string()).unwrap();
     let mut fields = Vec::new();
     flatten(String::new(), event, &Vec::new(), &mut 0, &mut fields);
-    parsed.branches().iter().any(|branch| choose(branch, &fields, &Vec::new()))
+    let names = parsed.paths().names();
+    parsed.branches().iter().any(|branch| {
+        let conditions = branch.iter().map(|at| &parsed.conditions()[*at]);
+        choose(&conditions.map(|one| (&*names[one.path], one)).collect::<Vec<_>>(), &fields, &Vec::new())
+    })
 }
 
 type Membership = Vec<(usize, usize)>;
@@ -300,16 +376,16 @@ fn flatten(
 
 /// Conditions in order, each with every value that is not in another element than one before it.
 fn choose(
-    conditions: &[crate::compile::Condition],
+    conditions: &[(&str, &crate::compile::Condition)],
     fields: &[(String, Value, Membership)],
     chosen: &Membership,
 ) -> bool {
-    let Some((condition, rest)) = conditions.split_first() else { return true };
+    let Some(((name, condition), rest)) = conditions.split_first() else { return true };
     let consistent = |chain: &Membership| {
         chain.iter().all(|(list, place)| chosen.iter().all(|(other, chosen)| list != other || place == chosen))
     };
-    let own: Vec<_> = fields.iter().filter(|(path, _, chain)| **path == *condition.name && consistent(chain)).collect();
-    let absent = condition.any_of.contains(&crate::operator::Operator::Absent) && own.is_empty();
+    let own: Vec<_> = fields.iter().filter(|(path, _, chain)| path == name && consistent(chain)).collect();
+    let absent = condition.absent() && own.is_empty();
     absent && choose(rest, fields, chosen)
         || own.iter().filter(|(_, value, _)| condition.any_of.iter().any(|one| one.matches(value))).any(
             |(_, _, chain)| {

@@ -2,15 +2,16 @@
 //!
 //! Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html#eb-filtering-wildcard-matching>
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::Invalid;
 
 /// How many beginnings of the wildcards at one path a text may match at once. AWS publishes no number; it refuses
 /// `*:*:*:*:*:event-bus/*`, with 11, and takes what the README of event-ruler calls a sensible limit for one rule.
 const COMPLEXITY_MAX: usize = 10;
-/// Sets of beginnings that are looked at before a pattern counts as too complex.
-const SETS_MAX: usize = 4_096;
+/// Beginnings that are followed, of all wildcards of a pattern together, before it counts as too complex. Ordinary ones
+/// take less than twenty for each of their characters.
+pub const WORK_MAX: usize = 200_000;
 
 /// The texts between the asterisks; without an asterisk there is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,10 +81,10 @@ fn push(parts: &mut [String], character: char) {
 }
 
 /// Refuses wildcards that could make one text match too many of their beginnings at once, which is what the work of
-/// matching grows with.
-pub fn check_complexity<'a>(wildcards: impl Iterator<Item = &'a Wildcard>) -> Result<(), Invalid> {
+/// matching grows with. Finding that out takes from `work`.
+pub fn check_complexity<'a>(wildcards: impl Iterator<Item = &'a Wildcard>, work: &mut usize) -> Result<(), Invalid> {
     let patterns: Vec<Vec<Option<char>>> = wildcards.map(Wildcard::characters).collect();
-    if complexity(&patterns) > COMPLEXITY_MAX {
+    if complexity(&patterns, work) > COMPLEXITY_MAX {
         return Invalid::new(
             "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a wildcard character",
         );
@@ -91,24 +92,25 @@ pub fn check_complexity<'a>(wildcards: impl Iterator<Item = &'a Wildcard>) -> Re
     Ok(())
 }
 
-/// The most beginnings that one text matches, found by following every set of them; at most one above the limit.
-fn complexity(patterns: &[Vec<Option<char>>]) -> usize {
+/// A pattern, and how many of its characters a text has matched.
+type Beginning = (usize, usize);
+
+/// The most beginnings that one text matches, found by following every set of them; one above the limit where it is more,
+/// or the work was not enough.
+fn complexity(patterns: &[Vec<Option<char>>], work: &mut usize) -> usize {
     if patterns.iter().all(|pattern| !pattern.contains(&None)) {
         return 0;
     }
-    // One more character stands for all that no pattern names.
-    let named: HashSet<char> = patterns.iter().flatten().flatten().copied().collect();
-    let alphabet: Vec<Option<char>> = named.into_iter().map(Some).chain([None]).collect();
-    // A beginning is a pattern and how many of its characters it takes.
-    let start: Vec<(usize, usize)> = closed(patterns, (0..patterns.len()).map(|pattern| (pattern, 0)));
+    let start = closed(patterns, (0..patterns.len()).map(|pattern| (pattern, 0)));
     let (mut seen, mut waiting, mut most) = (HashSet::from([start.clone()]), vec![start], 0);
     while let Some(set) = waiting.pop() {
         most = most.max(set.iter().filter(|(_, taken)| *taken > 0).count());
-        if most > COMPLEXITY_MAX || seen.len() > SETS_MAX {
+        if most > COMPLEXITY_MAX {
             return COMPLEXITY_MAX + 1;
         }
-        for character in &alphabet {
-            let next = closed(patterns, set.iter().flat_map(|beginning| step(patterns, *beginning, *character)));
+        for next in following(patterns, &set) {
+            let Some(left) = work.checked_sub(next.len()) else { return COMPLEXITY_MAX + 1 };
+            *work = left;
             if !next.is_empty() && seen.insert(next.clone()) {
                 waiting.push(next);
             }
@@ -117,22 +119,24 @@ fn complexity(patterns: &[Vec<Option<char>>]) -> usize {
     most
 }
 
-/// Where a beginning goes with one more character: on, if that is the one that comes next, and nowhere else after an
-/// asterisk, which takes every one.
-fn step(
-    patterns: &[Vec<Option<char>>],
-    (pattern, taken): (usize, usize),
-    with: Option<char>,
-) -> impl Iterator<Item = (usize, usize)> {
-    let at = |place: usize| patterns.get(pattern).and_then(|pattern| pattern.get(place));
-    let on = at(taken).is_some_and(|next| next.is_some() && *next == with);
-    let stays = taken.checked_sub(1).and_then(at) == Some(&None);
-    let goes = on.then_some((pattern, taken + 1));
-    goes.into_iter().chain(stays.then_some((pattern, taken)))
+/// The sets that one more character leads to. After an asterisk every one is taken; beyond that a beginning goes on with
+/// the one that comes next in it, so that all characters which come next nowhere in the set lead to the same.
+fn following(patterns: &[Vec<Option<char>>], set: &[Beginning]) -> Vec<Vec<Beginning>> {
+    let at = |pattern: usize, place: usize| patterns.get(pattern).and_then(|pattern| pattern.get(place));
+    let stays = |(pattern, taken): &Beginning| taken.checked_sub(1).and_then(|last| at(*pattern, last)) == Some(&None);
+    let staying: Vec<Beginning> = set.iter().copied().filter(stays).collect();
+    let mut going: BTreeMap<char, Vec<Beginning>> = BTreeMap::new();
+    for (pattern, taken) in set {
+        if let Some(Some(next)) = at(*pattern, *taken) {
+            going.entry(*next).or_default().push((*pattern, taken + 1));
+        }
+    }
+    let going = going.into_values().map(|on| closed(patterns, on.into_iter().chain(staying.iter().copied())));
+    going.chain([closed(patterns, staying.iter().copied())]).collect()
 }
 
 /// With every beginning that differs by an asterisk which takes nothing.
-fn closed(patterns: &[Vec<Option<char>>], set: impl Iterator<Item = (usize, usize)>) -> Vec<(usize, usize)> {
+fn closed(patterns: &[Vec<Option<char>>], set: impl Iterator<Item = Beginning>) -> Vec<Beginning> {
     let mut all = Vec::new();
     for (pattern, taken) in set {
         all.push((pattern, taken));
@@ -177,7 +181,7 @@ mod tests {
     fn complexity_counts_beginnings_that_match_together() {
         let of = |patterns: &[&str]| {
             let all: Vec<_> = patterns.iter().map(|text| Wildcard::parse(text).unwrap().characters()).collect();
-            complexity(&all)
+            complexity(&all, &mut WORK_MAX.clone())
         };
         // The numbers are event-ruler's for the same patterns.
         for (pattern, expected) in
@@ -188,5 +192,16 @@ mod tests {
         assert_eq!(of(&["ab*c", "x*xx"]), 3);
         assert_eq!(of(&["*:*:*:*:*:event-bus/*"]), COMPLEXITY_MAX + 1);
         assert!(of(&["/Users/*/dir/dir/dir/dir/dir/doc.txt"]) <= COMPLEXITY_MAX);
+    }
+    #[test]
+    fn complexity_costs_little_however_many_characters_there_are() {
+        let characters: String = ('\u{4e00}'..).take(3_900).collect();
+        for hostile in [format!("*{characters}"), format!("{characters}*"), format!("*{characters}*")] {
+            let mut work = WORK_MAX;
+            check_complexity([Wildcard::parse(&hostile).unwrap()].iter(), &mut work).unwrap();
+            assert!(WORK_MAX - work < 20 * 3_900, "{}", WORK_MAX - work);
+        }
+        // All wildcards of a pattern take from the same.
+        assert!(check_complexity([Wildcard::parse("*abcdefgh").unwrap()].iter(), &mut 20).is_err());
     }
 }

@@ -108,19 +108,22 @@ impl<'a> Candidate<'a> {
         // Checked when it was set: one that a later version does not read lets nothing through.
         let parsed = serde_json::from_str(policy).ok().and_then(|policy| pattern(&policy).ok());
         let Some(pattern) = parsed else { return false };
-        if !subscription.attributes.filters_body {
-            return pattern.matches(self.attributes.get_or_init(|| attributes(self.message)));
-        }
-        match &self.message.content {
-            Content::Text(_) => self
-                .body
-                .get_or_init(|| body(self.message, subscription.protocol))
-                .as_ref()
-                .is_some_and(|body| pattern.matches(body)),
-            Content::ByProtocol(_) => {
-                body(self.message, subscription.protocol).is_some_and(|body| pattern.matches(&body))
+        let compared = if !subscription.attributes.filters_body {
+            pattern.matches(self.attributes.get_or_init(|| attributes(self.message)))
+        } else {
+            let shared = || self.body.get_or_init(|| body(self.message, subscription.protocol)).as_ref();
+            match &self.message.content {
+                Content::Text(_) => shared().map_or(Ok(false), |body| pattern.matches(body)),
+                Content::ByProtocol(_) => {
+                    body(self.message, subscription.protocol).map_or(Ok(false), |body| pattern.matches(&body))
+                }
             }
-        }
+        };
+        compared.unwrap_or_else(|error| {
+            let (message, subscription) = (&self.message.id, subscription.arn());
+            tracing::warn!(message, %subscription, %error, "a message cannot be filtered, and is not sent");
+            false
+        })
     }
 }
 
@@ -165,7 +168,7 @@ mod tests {
         };
         let checked = check(&policy.to_string(), true).unwrap();
         let pattern = pattern(&serde_json::from_str(&checked.unwrap()).unwrap()).unwrap();
-        body(&message, Protocol::Sqs).is_some_and(|body| pattern.matches(&body))
+        body(&message, Protocol::Sqs).is_some_and(|body| pattern.matches(&body).unwrap())
     }
 
     #[test]

@@ -31,7 +31,12 @@ pub fn publish_to(
     wanted: impl Fn(&Rule) -> bool,
 ) -> Result<(), Error> {
     let index = indexes.of(tx, bus)?;
-    for armed in index.matching(event).into_iter().filter(|armed| wanted(&armed.rule)) {
+    let matching = index.matching(event);
+    for armed in matching.undecided.into_iter().filter(|armed| wanted(&armed.rule)) {
+        let id = event.get("id").and_then(Value::as_str);
+        tracing::warn!(bus = bus.name, rule = armed.rule.name, id, "an event cannot be compared with a rule's pattern");
+    }
+    for armed in matching.keys.into_iter().filter(|armed| wanted(&armed.rule)) {
         match armed.rule.archive {
             Some(archive) => archive::keep(tx, cx.now(), bus, archive, event)?,
             None => fire(tx, cx, armed, event)?,

@@ -210,5 +210,7 @@ pub async fn test(_: Arc<Events>, _: Cx, input: TestInput) -> Result<TestOutput,
     let Some(event) = event.filter(is_whole) else {
         return Err(Error::validation("Parameter Event is not valid."));
     };
-    Ok(TestOutput { result: Pattern::parse(&input.event_pattern)?.matches(&event) })
+    let matches = Pattern::parse(&input.event_pattern)?.matches(&event);
+    let result = matches.map_err(|too_complex| Error::parameter("Event", too_complex))?;
+    Ok(TestOutput { result })
 }

@@ -2,7 +2,9 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
 
-use pattern::Pattern;
+use std::borrow::Borrow;
+
+use pattern::{Pattern, TooComplex};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -17,8 +19,27 @@ impl Filter {
         Pattern::parse(pattern).map(Filter).map_err(|_| Error::invalid("Invalid filter pattern definition."))
     }
 
-    pub fn matches(&self, record: &Map<String, Value>) -> bool {
-        self.0.matches(record)
+    /// Whether any of the filters wants a record; without filters, all are wanted.
+    ///
+    /// # Errors
+    /// When it takes too much work to find out.
+    pub fn any_wants<R: Borrow<Map<String, Value>>>(
+        filters: &[Filter],
+        record: impl FnOnce() -> R,
+    ) -> Result<bool, TooComplex> {
+        if filters.is_empty() {
+            return Ok(true);
+        }
+        let record = record();
+        let mut otherwise = Ok(false);
+        for Filter(pattern) in filters {
+            match pattern.matches(record.borrow()) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(too_complex) => otherwise = Err(too_complex),
+            }
+        }
+        otherwise
     }
 }
 
@@ -29,7 +50,8 @@ mod tests {
     use super::*;
 
     fn matches(pattern: &Value, record: &Value) -> bool {
-        Filter::parse(&pattern.to_string()).unwrap().matches(record.as_object().unwrap())
+        let filters = [Filter::parse(&pattern.to_string()).unwrap()];
+        Filter::any_wants(&filters, || record.as_object().unwrap().clone()).unwrap()
     }
 
     #[test]

@@ -128,10 +128,18 @@ impl Inner {
 
     async fn process(&self, batch: Batch, permit: OwnedSemaphorePermit) {
         let Batch { role, messages } = batch;
-        let matches = |message: &Message| {
-            self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(&record::for_filter(message)))
-        };
-        let (wanted, unwanted): (Vec<_>, Vec<_>) = messages.into_iter().partition(matches);
+        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+        for message in messages {
+            match Filter::any_wants(&self.filters, || record::for_filter(&message)) {
+                Ok(true) => wanted.push(message),
+                Ok(false) => unwanted.push(message),
+                // It stays in the queue, whose redrive policy says how often it comes again.
+                Err(error) => {
+                    tracing::warn!(mapping = self.mapping.id, %error, "a message cannot be filtered");
+                    self.problem(error);
+                }
+            }
+        }
         self.delete(&role, &unwanted).await;
         for messages in record::split(wanted) {
             match self.run(&messages).await {

@@ -11,6 +11,7 @@ use super::{Inner, PAUSE, SHARDS_INTERVAL, THROTTLED_PAUSE, lane};
 use crate::error::Error;
 use crate::limits;
 use crate::model::mapping;
+use crate::sources::filter::Filter;
 use crate::types::{Checkpoint, Lane, Latest};
 
 pub struct Shard {
@@ -147,11 +148,13 @@ impl Shard {
     /// Hands a record to its lane, when a filter wants it and it is not done with. False when it was stopped meanwhile.
     async fn dispatch(&self, lanes: &[mpsc::UnboundedSender<Entry>], record: Record) -> bool {
         let number = lane_of(&record.partition, lanes.len());
-        let filters = &self.poller.filters;
-        let wanted = filters.is_empty() || {
-            let shown = reader::for_filter(&record.event);
-            filters.iter().any(|filter| filter.matches(&shown))
-        };
+        let wanted = Filter::any_wants(&self.poller.filters, || reader::for_filter(&record.event));
+        // A shard does not wait for a record that it can never get past.
+        let wanted = wanted.unwrap_or_else(|error| {
+            tracing::warn!(mapping = self.poller.mapping.id, record.sequence, %error, "a record cannot be filtered");
+            self.poller.problem(error);
+            false
+        });
         let sequence = record.sequence.clone();
         let is_done = |lane: &Lane| !is_later(&sequence, &lane.done);
         if !wanted || self.progress().checkpoint.lanes.get(number).is_none_or(is_done) {
