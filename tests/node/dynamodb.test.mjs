@@ -3,6 +3,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { everyOperationIsDriven } from "./driven.mjs";
 import "./dynamodb/backups.mjs";
+import "./dynamodb/destinations.mjs";
 import "./dynamodb/items.mjs";
 import "./dynamodb/statements.mjs";
 import "./dynamodb/tables.mjs";

@@ -49,6 +49,11 @@ kv::stored!(Delivery, version = 1);
 impl Delivery {
     /// A delivery that is accepted now; what else there is to say of it is set with struct-update syntax.
     pub fn new(cx: &Cx, from: Arn, to: Arn, event: Bytes) -> Delivery {
+        Delivery { trace: cx.trace().map(str::to_owned), ..Delivery::at(cx.now(), from, to, event) }
+    }
+
+    /// A delivery that is part of no trace, accepted at this time.
+    pub fn at(accepted: Timestamp, from: Arn, to: Arn, event: Bytes) -> Delivery {
         Delivery {
             to,
             from,
@@ -56,8 +61,8 @@ impl Delivery {
             message: Properties::default(),
             role: None,
             note: Bytes::new(),
-            trace: cx.trace().map(str::to_owned),
-            accepted: cx.now(),
+            trace: None,
+            accepted,
             attempts: 0,
             failure: None,
             undelivered: None,

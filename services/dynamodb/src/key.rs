@@ -48,6 +48,10 @@ pub fn partition_digest(value: ValueRef<'_>) -> Digest {
     digest(&[value.kind().name().as_bytes(), value.bytes()])
 }
 
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 pub fn digest(parts: &[&[u8]]) -> Digest {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));

@@ -52,6 +52,8 @@ pub const COPIES: Table<(u64, u64), Copy> = Table::new(prefix::DYNAMODB, 16);
 pub const ABSENT: Table<(u64, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMODB, 17);
 /// Bytes of an item collection: the items with one partition key and their entries in local indexes, by table number.
 pub const COLLECTIONS: Table<(u64, Digest), u64> = Table::new(prefix::DYNAMODB, 18);
+/// How many changes of a table were sent to Kinesis streams, by its number.
+pub const SENT: Table<u64, u64> = Table::new(prefix::DYNAMODB, 19);
 
 /// What tells of changes in one partition of a table or index, by its number.
 pub fn partition_channel(id: u64, partition: &Digest) -> Bytes {

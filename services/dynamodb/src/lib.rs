@@ -11,6 +11,7 @@ mod model;
 mod number;
 mod ops;
 mod partiql;
+mod sender;
 mod size;
 mod target;
 mod throttle;
@@ -31,8 +32,8 @@ pub use error::Error;
 use ops::follow::Followers;
 use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, follow, get, put, query, recovery, resource_policy, restore, scan,
-    statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, backup, batch_get, batch_write, delete, destination, follow, get, put, query, recovery, resource_policy,
+    restore, scan, statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
 };
 use target::Tables;
 use throttle::{Drawn, Throttle};
@@ -74,16 +75,16 @@ const FOREIGN: [(&str, &str); 3] = [
 ];
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 26] = [
+const NOT_IMPLEMENTED: [&str; 22] = [
     "CancelBulkOperation", "CreateGlobalTable",
     "DescribeBulkOperation", "DescribeContributorInsights", "DescribeExport",
-    "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport", "DescribeKinesisStreamingDestination",
-    "DescribeTableReplicaAutoScaling", "DisableKinesisStreamingDestination", "EnableKinesisStreamingDestination",
+    "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport",
+    "DescribeTableReplicaAutoScaling",
     "ExportTableToPointInTime", "ImportTable",
     "ListBulkOperations", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
     "SearchVectors", "StartBulkPutItems",
     "UpdateContributorInsights", "UpdateGlobalTable", "UpdateGlobalTableSettings",
-    "UpdateKinesisStreamingDestination", "UpdateTableReplicaAutoScaling",
+    "UpdateTableReplicaAutoScaling",
 ];
 
 const STREAMS_API: Api = Api {
@@ -136,6 +137,10 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(read("ListTagsOfResource", tag::list).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:ListTagsOfResource", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(read("DescribeTimeToLive", ttl::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeTimeToLive", i.table_name.as_deref(), None)?])))
         .operation(write("UpdateTimeToLive", ttl::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateTimeToLive", i.table_name.as_deref(), None)?])))
+        .operation(write("EnableKinesisStreamingDestination", destination::enable).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:EnableKinesisStreamingDestination", i.table_name.as_deref(), None)?])))
+        .operation(write("DisableKinesisStreamingDestination", destination::disable).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DisableKinesisStreamingDestination", i.table_name.as_deref(), None)?])))
+        .operation(write("UpdateKinesisStreamingDestination", destination::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateKinesisStreamingDestination", i.table_name.as_deref(), None)?])))
+        .operation(read("DescribeKinesisStreamingDestination", destination::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeKinesisStreamingDestination", i.table_name.as_deref(), None)?])))
         .operation(write("PutResourcePolicy", resource_policy::put).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:PutResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(read("GetResourcePolicy", resource_policy::get).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:GetResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
         .operation(write("DeleteResourcePolicy", resource_policy::delete).permissions(|_, cx, i| Ok(vec![resource_permission(cx, "dynamodb:DeleteResourcePolicy", resource_arn(cx, i.resource_arn.as_deref()))?])))
@@ -164,5 +169,6 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("ExecuteTransaction", statements::transaction).permissions(statements::transaction_permissions))
         .timers(workers::fire)
         .target(tables)
+        .sender(sender::Changes)
         .build()
 }

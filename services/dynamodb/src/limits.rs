@@ -76,6 +76,16 @@ pub const READ_UNIT_BYTES: usize = 4096;
 pub const ITEMS_PER_STEP: usize = 1000;
 pub const BYTES_PER_STEP: usize = 2 * 1024 * 1024;
 pub const STEP: (usize, usize) = (ITEMS_PER_STEP, BYTES_PER_STEP);
+/// Kinesis destinations that a table lists; those that have been over for longest are left out.
+pub const DESTINATIONS_MAX: usize = 16;
+/// A change as it is sent to a Kinesis stream, which takes 1 MiB unless it was set to take more; what waits is one value.
+pub const SENT_BYTES_MAX: usize = 2 * 1024 * 1024 - 16 * 1024;
+/// How long a stream is tried that has no room, and how long each attempt waits for the next at most.
+pub const SENT_FOR: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+pub const SENT_AGAIN_MAX: std::time::Duration = std::time::Duration::from_secs(60);
+/// The ARN of a Kinesis stream.
+pub const STREAM_ARN_CHARS_MIN: usize = 37;
+pub const STREAM_ARN_CHARS_MAX: usize = 1024;
 /// Expired items that one transaction removes.
 pub const EXPIRED_PER_STEP: usize = 100;
 /// How often a table is looked through for expired items.

@@ -15,8 +15,10 @@ use crate::key::KeySchema;
 use crate::value::Kind;
 
 mod backup;
+mod destination;
 
 pub use backup::{Backup, BackupKind, Copy, Moment, Recovery, Restore, Undo};
+pub use destination::{Destination, DestinationStatus};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -56,6 +58,9 @@ pub struct Table {
     /// What it was said to take at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm: Option<WarmThroughput>,
+    /// The Kinesis streams that its changes are sent to, or were: the one that came last is the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<Destination>,
 }
 kv::stored!(Table, version = 1);
 
@@ -253,6 +258,17 @@ pub enum RecordKind {
     Remove = 3,
 }
 
+impl RecordKind {
+    /// `eventName`.
+    pub fn name(self) -> &'static str {
+        match self {
+            RecordKind::Insert => "INSERT",
+            RecordKind::Modify => "MODIFY",
+            RecordKind::Remove => "REMOVE",
+        }
+    }
+}
+
 /// The first byte of every stored record.
 const RECORD_VERSION: u8 = 1;
 const EXPIRED: u8 = 1;
@@ -405,6 +421,7 @@ impl Table {
             restore: None,
             counts_collections: false,
             warm: None,
+            destinations: vec![],
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
-use crate::model::{backup, copy, expiry, index, recovery, table, undo};
+use crate::model::{backup, copy, destination, expiry, index, recovery, table, undo};
 use crate::types::Table;
 
 /// Work that goes on: the key of its timer. The timer's payload is how far it has come.
@@ -49,6 +49,8 @@ pub enum Kind {
     ForgetChanges,
     /// Removes the backup of a deleted table, whose time is over.
     Expire(Arn),
+    /// Ends what was begun with the Kinesis stream of this ARN as a destination.
+    SettleDestination(String),
 }
 
 /// Has work on a table begin, or go on from `cursor`, at `at`.
@@ -159,6 +161,7 @@ fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Resu
             true => schedule(tx, now, &table, work.kind, None),
             false => Ok(()),
         },
+        Kind::SettleDestination(stream) => destination::settle(tx, &table, &stream),
         _ => Ok(()),
     }
 }

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::shape::{Field, Property, Shape, TAGS, TEXTS, fixed, ignored, property};
-use super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, or_delete, tags, text, text_of};
+use super::{
+    Cx, Made, Properties, Resource, ResourceError, Result, deleted, destination, only, or_delete, tags, text, text_of,
+};
 use crate::state::Deployed;
 
 pub struct Table;
@@ -50,8 +52,8 @@ const UPDATED: &[&str] =
     &["BillingMode", "ProvisionedThroughput", "OnDemandThroughput", "DeletionProtectionEnabled", "TableClass"];
 
 /// How often, and how long, a table is asked whether it is ready.
-const POLL: Duration = Duration::from_millis(20);
-const POLLS_MAX: usize = 6000;
+pub const POLL: Duration = Duration::from_millis(20);
+pub const POLLS_MAX: usize = 6000;
 
 #[async_trait]
 impl Resource for Table {
@@ -87,6 +89,10 @@ impl Resource for Table {
                 property("Tags", TAGS),
                 property("SSESpecification", ENCRYPTION),
                 property("PointInTimeRecoverySpecification", RECOVERY),
+                property(
+                    "KinesisStreamSpecification",
+                    Shape::Struct(&[("StreamArn", Shape::Text), ("ApproximateCreationDateTimePrecision", Shape::Text)]),
+                ),
                 ignored("ContributorInsightsSpecification"),
                 ignored("WarmThroughput"),
             ]
@@ -161,6 +167,7 @@ impl Resource for Table {
         if recovery(&old.properties) != recovery(wanted) {
             set_recovery(cx, name, wanted).await?;
         }
+        destination::update(cx, name, &old.properties, wanted).await?;
         update_tags(cx, old, wanted).await?;
         made_of(name, &ready(cx, name).await?)
     }
@@ -222,10 +229,10 @@ async fn set_up(cx: &Cx<'_>, name: &str, wanted: &Properties) -> Result<()> {
     if let Some(time_to_live) = time_to_live.filter(|specification| specification["Enabled"] != json!(false)) {
         set_time_to_live(cx, name, time_to_live).await?;
     }
-    match recovery(wanted) == recovery(&Properties::new()) {
-        true => Ok(()),
-        false => set_recovery(cx, name, wanted).await,
+    if recovery(wanted) != recovery(&Properties::new()) {
+        set_recovery(cx, name, wanted).await?;
     }
+    destination::update(cx, name, &Properties::new(), wanted).await
 }
 
 /// An index without what only CloudFormation knows.

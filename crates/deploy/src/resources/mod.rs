@@ -3,6 +3,7 @@
 mod apigateway;
 mod apigatewayv2;
 mod check;
+mod destination;
 mod dynamodb;
 mod events;
 mod iam;

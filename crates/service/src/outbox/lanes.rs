@@ -49,7 +49,11 @@ const ADOPTED_BYTES_MAX: usize = 8 << 20;
 /// Sends an event from one resource to another, once `tx` commits; not before `due`, where that is given.
 pub fn send(tx: &mut Tx, cx: &Cx, delivery: Delivery, due: Option<Timestamp>) -> Result<(), kv::Error> {
     let undelivered = cx.undelivered(&delivery.event)?;
-    let delivery = Delivery { undelivered, ..delivery };
+    send_as_is(tx, Delivery { undelivered, ..delivery }, due)
+}
+
+/// The same for what follows from a change of the store, whatever request makes it: never a letter to a dead-letter queue.
+pub fn send_as_is(tx: &mut Tx, delivery: Delivery, due: Option<Timestamp>) -> Result<(), kv::Error> {
     let number = NEXT_NUMBER.get(tx, ())?.unwrap_or_default();
     NEXT_NUMBER.put(tx, (), &(number + 1))?;
     enter(tx, number, &delivery, due.unwrap_or(AT_ONCE))

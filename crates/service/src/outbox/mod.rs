@@ -8,4 +8,4 @@ mod lanes;
 mod under_way;
 
 pub(crate) use dispatcher::run;
-pub use lanes::{Lane, lanes, retry_now, send, waiting};
+pub use lanes::{Lane, lanes, retry_now, send, send_as_is, waiting};

@@ -13,7 +13,8 @@ use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::keys::EXPIRIES;
-use crate::limits::{EXPIRED_PER_STEP, EXPIRY_AGE_MAX, STEP};
+use crate::limits::{BYTES_PER_STEP, EXPIRED_PER_STEP, EXPIRY_AGE_MAX, STEP};
+use crate::size::item_size;
 use crate::types::Table;
 use crate::value::Kind;
 
@@ -55,10 +56,16 @@ pub fn sweep(tx: &mut Tx, table: &Table, now: Timestamp) -> Result<bool, Error> 
     let due = EXPIRIES.scan_range(tx, table.id, Bound::Included(oldest), Bound::Included(now), Order::Forward)?;
     let due = due.keys().take(EXPIRED_PER_STEP).collect::<Result<Vec<_>, _>>()?;
     let full = due.len() == EXPIRED_PER_STEP;
+    let mut bytes = 0;
     for (_, at, partition, sort) in due {
+        // Streams are told what the items were: a step must not write more than a transaction holds.
+        if bytes >= BYTES_PER_STEP {
+            return Ok(true);
+        }
         EXPIRIES.delete(tx, (table.id, at, partition, &sort))?;
         let key = ItemKey { partition, sort };
         let item = item::get(tx, table, &key)?;
+        bytes += item.as_ref().map_or(0, |item| item_size(item.view()));
         // The list may hold times of another attribute, from before it was changed.
         if item.as_ref().is_some_and(|item| moment(table, item.view()) == Some(at)) {
             let (before, occasion) = (item.as_ref(), Occasion::expiry(now));

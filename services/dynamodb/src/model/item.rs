@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::stream::{self, Occasion};
-use super::{collection, expiry, index, table, undo};
+use super::{collection, destination, expiry, index, table, undo};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
@@ -241,7 +241,7 @@ fn check_update(table: &Table, update: &Update) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores what became of an item, with its entries in all indexes, and its record in the table's stream.
+/// Stores what became of an item, with its entries in all indexes, and its record in the table's streams.
 pub fn store(tx: &mut Tx, transition: &Transition<'_>) -> Result<WriteUnits, Error> {
     let Transition { table, key, before, after, .. } = *transition;
     let mut used = WriteUnits { table: units(before, after), ..WriteUnits::default() };
@@ -259,6 +259,7 @@ pub fn store(tx: &mut Tx, transition: &Transition<'_>) -> Result<WriteUnits, Err
     add_volume(tx, table.id, change, size(before), size(after))?;
     expiry::follow(tx, transition)?;
     stream::append(tx, transition)?;
+    destination::append(tx, transition)?;
     undo::append(tx, transition)?;
     collection::follow(tx, transition)?;
     if table.local_indexes.is_empty() && table.global_indexes.is_empty() {

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod capacity;
 pub mod collection;
 pub mod copy;
+pub mod destination;
 pub mod expiry;
 pub mod follow;
 pub mod index;

@@ -24,7 +24,7 @@ use crate::workers::{self, Kind};
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion {
     pub at: Timestamp,
-    expired: bool,
+    pub expired: bool,
 }
 
 impl Occasion {
@@ -80,12 +80,7 @@ pub fn arn(table: &Arn, label: &str) -> Arn {
 pub fn append(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
     let Transition { table, before, after, occasion, .. } = *transition;
     let Some(stream) = table.stream.as_ref().filter(|stream| stream.enabled) else { return Ok(()) };
-    let (kind, item) = match (before, after) {
-        (None, Some(item)) => (RecordKind::Insert, item),
-        (Some(_), Some(item)) => (RecordKind::Modify, item),
-        (Some(item), None) => (RecordKind::Remove, item),
-        (None, None) => return Ok(()),
-    };
+    let Some((kind, item)) = kind(before, after) else { return Ok(()) };
     let view = stream.view.as_deref().unwrap_or_default();
     let shows = |views: [&str; 2], item: Option<&StoredItem>| item.filter(|_| views.contains(&view)).cloned();
     let record = Record {
@@ -102,6 +97,16 @@ pub fn append(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
     SPANS.put(tx, id, &Span { next: span.next + 1, ..span })?;
     service::streams::wake(tx, &arn(&table.arn, &stream.label));
     Ok(())
+}
+
+/// What kind of change leads from one state of an item to the other, and a state that has its key.
+pub fn kind<'i>(before: Option<&'i StoredItem>, after: Option<&'i StoredItem>) -> Option<(RecordKind, &'i StoredItem)> {
+    match (before, after) {
+        (None, Some(item)) => Some((RecordKind::Insert, item)),
+        (Some(_), Some(item)) => Some((RecordKind::Modify, item)),
+        (Some(item), None) => Some((RecordKind::Remove, item)),
+        (None, None) => None,
+    }
 }
 
 /// A stream that was enabled before records were kept gets its number with its first record.

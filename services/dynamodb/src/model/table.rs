@@ -7,7 +7,8 @@ use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{
-    ABSENT, COLLECTIONS, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, TABLES, UNDOS, VOLUMES, table_channel,
+    ABSENT, COLLECTIONS, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, SENT, TABLES, UNDOS, VOLUMES,
+    table_channel,
 };
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
@@ -149,6 +150,7 @@ pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
         COLLECTIONS.prefix_range(id),
     ];
     LAST_UNDO.delete(tx, id)?;
+    SENT.delete(tx, id)?;
     for range in ranges {
         if clear_range(tx, range)? {
             return Ok(true);

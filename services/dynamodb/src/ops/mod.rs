@@ -6,6 +6,7 @@ pub mod batch_get;
 pub mod batch_write;
 pub mod delete;
 pub mod describe;
+pub mod destination;
 pub mod expressions;
 pub mod follow;
 pub mod get;

@@ -219,6 +219,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         restore: Some(restore),
         counts_collections: true,
         warm: None,
+        destinations: Vec::new(),
         ..source.clone()
     };
     table.forget_definitions();

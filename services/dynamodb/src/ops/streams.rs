@@ -21,7 +21,7 @@ use crate::limits::{
     ITERATOR_LIFETIME, SHARD_ID_CHARS_MAX, SHARD_ID_CHARS_MIN, STREAM_PAGE_RECORDS_MAX, STREAMS_LISTED_MAX,
 };
 use crate::model::{stream, table};
-use crate::types::{Record, RecordKind, Span, StreamInfo};
+use crate::types::{Record, Span, StreamInfo};
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -323,12 +323,8 @@ pub async fn records(_: Arc<DynamoDb>, cx: Cx, input: GetRecordsInput) -> Result
 
 fn output(stream: &StreamInfo, number: u64, record: Record) -> RecordOutput {
     RecordOutput {
-        event_id: hex(&crate::key::digest(&[&stream.id.to_be_bytes(), &number.to_be_bytes()])),
-        event_name: match record.kind {
-            RecordKind::Insert => "INSERT",
-            RecordKind::Modify => "MODIFY",
-            RecordKind::Remove => "REMOVE",
-        },
+        event_id: crate::key::hex(&crate::key::digest(&[&stream.id.to_be_bytes(), &number.to_be_bytes()])),
+        event_name: record.kind.name(),
         event_version: "1.1",
         event_source: "aws:dynamodb",
         aws_region: stream.arn.region.clone(),
@@ -343,10 +339,6 @@ fn output(stream: &StreamInfo, number: u64, record: Record) -> RecordOutput {
             stream_view_type: stream.view.clone(),
         },
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The number of a stream's first record.

@@ -220,6 +220,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         restore: None,
         counts_collections: true,
         warm: input.warm_throughput,
+        destinations: Vec::new(),
     };
     check_local_indexes(&table)?;
     check_global_indexes(&table, input)?;

@@ -6,6 +6,7 @@ mod backup;
 mod batch;
 mod collection;
 mod composite;
+mod destination;
 mod edges;
 mod fixture;
 mod follow;
