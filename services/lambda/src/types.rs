@@ -240,6 +240,9 @@ pub struct Checkpoint {
     /// Where reading began, for a mapping that began with the latest record.
     pub latest: Option<Latest>,
     pub lanes: Vec<Lane>,
+    /// When the stream was made, where another may get its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Timestamp>,
 }
 kv::stored!(Checkpoint, version = 1);
 
@@ -462,6 +465,7 @@ mod tests {
         let checkpoint = Checkpoint {
             latest: Some(Latest { iterator: "i".into(), since: Timestamp(9) }),
             lanes: vec![Lane { done: "1".into(), window: Some(Window { start: Timestamp(8), state: "{}".into() }) }],
+            stream: None,
         };
         golden(&checkpoint, CHECKPOINT);
     }

@@ -149,15 +149,15 @@ pub fn apply(input: &MappingInput, before: StreamSettings) -> Result<StreamSetti
 /// Whether the stream is there and the role may read it; and where a new mapping begins in each of its shards.
 pub async fn starts(cx: &Cx, mapping: &Mapping, function: &FunctionRef) -> Result<Vec<(String, Checkpoint)>, Error> {
     let reader = reader(cx, &mapping.source, function)?;
-    let shards = reader.check().await?;
+    let stream = reader.check().await?;
     if mapping.stream.as_ref().is_none_or(|settings| settings.start != "LATEST") {
         return Ok(Vec::new());
     }
     let mut starts = Vec::new();
-    for shard in shards {
+    for shard in stream.shards {
         let iterator = reader.iterator(&shard.id, Position::Latest).await?;
         let latest = Some(Latest { iterator, since: mapping.modified });
-        starts.push((shard.id, Checkpoint { latest, lanes: Vec::new() }));
+        starts.push((shard.id, Checkpoint { latest, lanes: Vec::new(), stream: stream.created }));
     }
     Ok(starts)
 }

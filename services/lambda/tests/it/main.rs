@@ -7,6 +7,7 @@ mod configuration;
 mod events;
 mod features;
 mod invocations;
+mod kinesis_streams;
 mod provisioned;
 mod queues;
 mod refusals;

@@ -48,7 +48,8 @@ impl World {
         let env = base::Env::simulated(7, Timestamp::from_secs(1_800_000_000));
         let lambda = lambda::Lambda::open(config, &env).unwrap();
         let [tables, streams, _] = dynamodb::services(dynamodb::Options::default());
-        let services = [lambda::service(lambda.clone()), sqs::service(), tables, streams, sts()];
+        let kinesis = kinesis::service(kinesis::Options::default());
+        let services = [lambda::service(lambda.clone()), sqs::service(), tables, streams, kinesis, sts()];
         let cloud = TestCloud::with_access(services, Arc::new(Roles));
         World { cloud, lambda, stop: CancellationToken::new(), _dir: dir }
     }
@@ -101,6 +102,10 @@ impl World {
 
     pub async fn dynamodb(&self, operation: &str, input: Value) -> Value {
         self.cloud.call("dynamodb", operation, input).await.unwrap()
+    }
+
+    pub async fn kinesis(&self, operation: &str, input: Value) -> Value {
+        self.cloud.call("kinesis", operation, input).await.unwrap()
     }
 
     /// Makes the function `f` of Python source with a `handler`; `more` are members that differ.
@@ -243,7 +248,7 @@ fn sts() -> Service {
     Service::builder(Api::named("sts"), Arc::new(())).operation(read("AssumeRole", assume)).build()
 }
 
-/// Sessions may do everything, except those of the role `powerless`; users, what a resource policy says.
+/// Sessions may do everything; users and those of the role `powerless`, what a resource policy says.
 struct Roles;
 
 impl Access for Roles {
@@ -256,7 +261,10 @@ impl Access for Roles {
 
     fn authorize(&self, caller: &Caller, permission: &Permission, _: Timestamp) -> Result<(), Denial> {
         let allowed = match &caller.kind {
-            CallerKind::Session { role, .. } => !role.resource.ends_with("/powerless"),
+            CallerKind::Session { role, .. } => {
+                let names = |policy: &String| policy.contains(&role.to_string());
+                !role.resource.ends_with("/powerless") || permission.resource_policy.as_ref().is_some_and(names)
+            }
             // The function's policy names both the service and what it acts for.
             CallerKind::System => permission.resource_policy.as_ref().is_some_and(|policy| {
                 let mut named = permission.context.iter().filter(|(key, _)| key == "aws:SourceArn");

@@ -1,13 +1,19 @@
 //! Reading the streams of DynamoDB.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use service::Error;
 
-use super::reader::{Page, Position, Reader, Record, Shard};
+use super::reader::{Page, Position, Reader, Record, Shard, Stream};
+
+/// How long records are kept.
+///
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>
+const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -44,7 +50,7 @@ struct Records {
     next_shard_iterator: Option<String>,
 }
 
-pub async fn shards(reader: &Reader) -> Result<Vec<Shard>, Error> {
+pub async fn describe(reader: &Reader) -> Result<Stream, Error> {
     let (mut shards, mut after) = (Vec::new(), None);
     loop {
         let mut input = json!({"StreamArn": reader.stream});
@@ -61,7 +67,8 @@ pub async fn shards(reader: &Reader) -> Result<Vec<Shard>, Error> {
         }));
         after = page.last_evaluated_shard_id;
         if after.is_none() {
-            return Ok(shards);
+            // Their ARNs say when they were made.
+            return Ok(Stream { created: None, retention: RETENTION, shards });
         }
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
+use std::time::Duration;
+
 use base::{Arn, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use service::{Caller, CallerKind};
+use service::{Caller, CallerKind, Permission};
 
-use super::reader::{Page, Position, Reader, Record, Shard};
-use crate::error::Error;
+use super::reader::{Page, Position, Reader, Record, Shard, Stream};
 
 /// What a consumer's records are read by.
 pub const SUBSCRIBE: &str = "kinesis:SubscribeToShard";
@@ -31,6 +32,8 @@ struct Described {
 #[serde(rename_all = "PascalCase")]
 struct Description {
     shards: Vec<ShardOutput>,
+    stream_creation_timestamp: f64,
+    retention_period_hours: u32,
     has_more_shards: bool,
 }
 
@@ -66,7 +69,7 @@ struct RecordOutput {
     partition_key: String,
 }
 
-pub async fn shards(reader: &Reader) -> Result<Vec<Shard>, service::Error> {
+pub async fn describe(reader: &Reader) -> Result<Stream, service::Error> {
     let (mut shards, mut after): (Vec<Shard>, Option<String>) = (Vec::new(), None);
     loop {
         let mut input = json!({"StreamARN": reader.stream});
@@ -81,20 +84,30 @@ pub async fn shards(reader: &Reader) -> Result<Vec<Shard>, service::Error> {
             partition: None,
         }));
         if after.is_none() {
-            return Ok(shards);
+            return Ok(Stream {
+                created: Some(Timestamp((page.stream_creation_timestamp * 1000.0).round() as u64)),
+                retention: Duration::from_secs(3_600) * page.retention_period_hours,
+                shards,
+            });
         }
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy {
+    policy: String,
+}
+
+/// Permission for an action on the stream or consumer, whose own policy has a say too.
+///
 /// # Errors
-/// When the consumer is not there.
-pub async fn check_consumer(reader: &Reader) -> Result<(), Error> {
-    let input = json!({"ConsumerARN": reader.source});
-    let described = reader.call::<Value>("DescribeStreamConsumer", input).await;
-    described.map(|_| ()).map_err(|error| match &*error.code {
-        "ResourceNotFoundException" => Error::invalid(format!("Stream consumer not found: {}", reader.source)),
-        _ => error.into(),
-    })
+/// When it is not there.
+pub async fn permission(reader: &Reader, action: &str) -> Result<Permission, service::Error> {
+    let Policy { policy } =
+        reader.system().call("kinesis", "GetResourcePolicy", json!({"ResourceARN": reader.source})).await?;
+    let resource_policy = Some(policy).filter(|policy| policy != "{}");
+    Ok(Permission { resource_policy, ..Permission::new(action, &reader.source) })
 }
 
 pub async fn iterator(reader: &Reader, shard: &str, position: Position<'_>) -> Result<String, service::Error> {

@@ -236,8 +236,7 @@ impl Worker {
     /// Gives the records up that have waited for too long.
     async fn give_up_old(&mut self, part: &mut Part) {
         let poller = self.shard.poller.clone();
-        let Some(age) = poller.settings.age_seconds else { return };
-        let oldest = poller.cx.env().now() - Duration::from_secs(age.into());
+        let oldest = poller.cx.env().now() - poller.age_max();
         let old = part.entries.iter().take_while(|entry| entry.record.at < oldest).count();
         if old > 0 {
             let left = part.entries.split_off(old);

@@ -15,10 +15,12 @@ mod lane;
 pub mod reader;
 mod shard;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base::Timestamp;
 use service::{Caller, Cx};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +43,13 @@ const SHARDS_INTERVAL: Duration = Duration::from_secs(60);
 
 pub struct Poller(Arc<Inner>);
 
+/// A shard that is worked on, or was.
+struct Running {
+    /// The stream's `created`.
+    stream: Option<Timestamp>,
+    done: CancellationToken,
+}
+
 /// What all shards of a mapping have in common.
 struct Inner {
     lambda: Arc<Lambda>,
@@ -50,6 +59,8 @@ struct Inner {
     function: FunctionRef,
     filters: Vec<Filter>,
     stop: CancellationToken,
+    /// How many seconds the stream keeps its records.
+    retention: AtomicU64,
     /// Rung when a shard is done with: others may come of it.
     shard_done: Notify,
 }
@@ -73,6 +84,7 @@ impl Poller {
             function,
             filters,
             stop,
+            retention: AtomicU64::new(u64::MAX),
             shard_done: Notify::new(),
         })))
     }
@@ -81,7 +93,7 @@ impl Poller {
     pub async fn run(self) {
         let inner = self.0;
         let tasks = TaskTracker::new();
-        let mut running: HashMap<String, CancellationToken> = HashMap::new();
+        let mut running: HashMap<String, Running> = HashMap::new();
         while !inner.stop.is_cancelled() {
             let wait = match inner.start_shards(&tasks, &mut running).await {
                 Ok(()) => SHARDS_INTERVAL,
@@ -122,21 +134,23 @@ impl Inner {
     async fn start_shards(
         self: &Arc<Self>,
         tasks: &TaskTracker,
-        running: &mut HashMap<String, CancellationToken>,
+        running: &mut HashMap<String, Running>,
     ) -> Result<(), Error> {
-        let shards = self.reader()?.shards().await?;
-        running.retain(|id, _| shards.iter().any(|shard| shard.id == *id));
-        let ready = |shard: &reader::Shard| {
-            let is_listed = |parent: &&String| shards.iter().any(|other| other.id == **parent);
-            let mut parents = shard.parents.iter().filter(is_listed);
-            !running.contains_key(&shard.id)
-                && parents.all(|parent| running.get(parent).is_some_and(CancellationToken::is_cancelled))
+        let stream = self.reader()?.describe().await?;
+        self.retention.store(stream.retention.as_secs(), Ordering::Relaxed);
+        let listed: HashSet<&str> = stream.shards.iter().map(|shard| &*shard.id).collect();
+        // One that is there no more is still worked on, until all is done that was read of it.
+        running.retain(|id, run| !run.done.is_cancelled() || (run.stream == stream.created && listed.contains(&**id)));
+        let is_over = |parent: &String| match running.get(parent) {
+            Some(run) => run.done.is_cancelled(),
+            None => !listed.contains(&**parent),
         };
-        let new: Vec<String> = shards.iter().filter(|shard| ready(shard)).map(|shard| shard.id.clone()).collect();
-        for shard in shards.into_iter().filter(|shard| new.contains(&shard.id)) {
+        let is_ready = |shard: &reader::Shard| !running.contains_key(&shard.id) && shard.parents.iter().all(is_over);
+        let ready: Vec<bool> = stream.shards.iter().map(is_ready).collect();
+        for (shard, _) in stream.shards.into_iter().zip(ready).filter(|(_, is_ready)| *is_ready) {
             let done = CancellationToken::new();
-            running.insert(shard.id.clone(), done.clone());
-            let (inner, shard) = (self.clone(), shard::Shard::new(self.clone(), shard)?);
+            running.insert(shard.id.clone(), Running { stream: stream.created, done: done.clone() });
+            let (inner, shard) = (self.clone(), shard::Shard::new(self.clone(), stream.created, shard)?);
             tasks.spawn(async move {
                 shard.run().await;
                 done.cancel();
@@ -144,5 +158,13 @@ impl Inner {
             });
         }
         Ok(())
+    }
+
+    /// How old records become before they are given up: what the mapping says, but no older than the stream keeps them.
+    ///
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html>
+    fn age_max(&self) -> Duration {
+        let retention = self.retention.load(Ordering::Relaxed);
+        Duration::from_secs(self.settings.age_seconds.map_or(retention, |age| retention.min(age.into())))
     }
 }

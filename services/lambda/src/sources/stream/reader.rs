@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use base::{Arn, Region, Timestamp};
 use serde_json::{Map, Value};
@@ -19,6 +20,22 @@ pub struct Reader {
     /// What the mapping names: a stream, or a consumer of one.
     pub source: Arn,
     pub stream: Arn,
+}
+
+/// A stream as it is now.
+pub struct Stream {
+    /// When it was made, where another may get its ARN.
+    pub created: Option<Timestamp>,
+    /// How long it keeps its records.
+    pub retention: Duration,
+    pub shards: Vec<Shard>,
+}
+
+impl Stream {
+    /// Whether it has a shard that was read when the stream was made at `created`.
+    pub fn has(&self, created: Option<Timestamp>, shard: &str) -> bool {
+        self.created == created && self.shards.iter().any(|listed| listed.id == shard)
+    }
 }
 
 pub struct Shard {
@@ -78,12 +95,18 @@ impl Reader {
         if self.source == self.stream {
             return role.call(api, operation, input).await;
         }
-        role.authorize(&Permission::new(kinesis::SUBSCRIBE, &self.source))?;
-        role.with_caller(Caller::system(role.account())).call(api, operation, input).await
+        role.authorize(&kinesis::permission(self, kinesis::SUBSCRIBE).await?)?;
+        self.system().call(api, operation, input).await
     }
 
-    pub async fn shards(&self) -> Result<Vec<Shard>, service::Error> {
-        if self.is_kinesis() { kinesis::shards(self).await } else { dynamodb::shards(self).await }
+    /// Acts as the server itself, where the role's permission was asked for.
+    pub(super) fn system(&self) -> Cx {
+        let role = self.role.renew();
+        role.with_caller(Caller::system(role.account()))
+    }
+
+    pub async fn describe(&self) -> Result<Stream, service::Error> {
+        if self.is_kinesis() { kinesis::describe(self).await } else { dynamodb::describe(self).await }
     }
 
     /// Begins after a record that is not kept any more with the oldest that is.
@@ -113,19 +136,25 @@ impl Reader {
     }
 
     /// What reading needs permission for.
-    fn permissions(&self) -> Vec<Permission> {
+    async fn permissions(&self) -> Result<Vec<Permission>, service::Error> {
         if self.source != self.stream {
-            return vec![Permission::new(kinesis::SUBSCRIBE, &self.source)];
+            return Ok(vec![kinesis::permission(self, kinesis::SUBSCRIBE).await?]);
         }
-        ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"]
-            .map(|action| Permission::new(format!("{}:{action}", self.stream.service), &self.stream))
-            .into()
+        let mut permissions = Vec::new();
+        for action in ["GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"] {
+            let action = format!("{}:{action}", self.stream.service);
+            permissions.push(match self.is_kinesis() {
+                true => kinesis::permission(self, &action).await?,
+                false => Permission::new(action, &self.stream),
+            });
+        }
+        Ok(permissions)
     }
 
     /// # Errors
     /// When the role lacks a permission, or the stream is not there.
-    pub async fn check(&self) -> Result<Vec<Shard>, Error> {
-        for permission in self.permissions() {
+    pub async fn check(&self) -> Result<Stream, Error> {
+        for permission in self.permissions().await.map_err(|error| self.missing(error))? {
             self.role.authorize(&permission).map_err(|_| {
                 let place = if self.is_kinesis() { "IAM" } else { "DynamoDB" };
                 Error::invalid(format!(
@@ -134,13 +163,15 @@ impl Reader {
                 ))
             })?;
         }
-        if self.source != self.stream {
-            kinesis::check_consumer(self).await?;
-        }
-        self.shards().await.map_err(|error| match &*error.code {
-            "ResourceNotFoundException" => Error::invalid(format!("Stream not found: {}", self.stream)),
+        self.describe().await.map_err(|error| self.missing(error))
+    }
+
+    fn missing(&self, error: service::Error) -> Error {
+        let what = if self.source == self.stream { "Stream" } else { "Stream consumer" };
+        match &*error.code {
+            "ResourceNotFoundException" => Error::invalid(format!("{what} not found: {}", self.source)),
             _ => error.into(),
-        })
+        }
     }
 }
 

@@ -40,9 +40,10 @@ pub struct Entry {
 }
 
 impl Shard {
-    pub fn new(poller: Arc<Inner>, shard: reader::Shard) -> Result<Arc<Shard>, Error> {
+    /// A shard of the stream that was made at `created`.
+    pub fn new(poller: Arc<Inner>, created: Option<Timestamp>, shard: reader::Shard) -> Result<Arc<Shard>, Error> {
         let stored = mapping::checkpoint(&poller.cx.db().read()?, &poller.mapping, &shard.id)?;
-        let checkpoint = resumed(stored, poller.settings.lanes.max(1) as usize);
+        let checkpoint = resumed(of_stream(stored, created), poller.settings.lanes.max(1) as usize);
         let progress = Progress { read: first_done(&checkpoint), pending: vec![0; checkpoint.lanes.len()], checkpoint };
         Ok(Arc::new(Shard {
             poller,
@@ -74,6 +75,7 @@ impl Shard {
                         "ProvisionedThroughputExceededException" => {
                             self.poller.pause(THROTTLED_PAUSE).await;
                         }
+                        _ if self.is_gone().await => break,
                         _ => {
                             self.poller.problem(&error);
                             self.poller.pause(PAUSE).await;
@@ -85,6 +87,13 @@ impl Shard {
         drop(lanes);
         tasks.close();
         tasks.wait().await;
+    }
+
+    /// Whether its stream is there without it: its records were too old, or the stream is another one.
+    async fn is_gone(&self) -> bool {
+        let Ok(reader) = self.poller.reader() else { return false };
+        let created = self.progress().checkpoint.stream;
+        reader.describe().await.is_ok_and(|stream| !stream.has(created, &self.shard.id))
     }
 
     /// Reads from where it has come to, until the shard has ended or it is stopped.
@@ -216,6 +225,14 @@ impl Progress {
     }
 }
 
+/// The checkpoint in the stream that was made at `created`: one of another stream with its ARN says nothing of it.
+fn of_stream(stored: Checkpoint, created: Option<Timestamp>) -> Checkpoint {
+    match stored.stream {
+        Some(other) if created != Some(other) => Checkpoint { stream: created, ..Checkpoint::default() },
+        _ => Checkpoint { stream: created, ..stored },
+    }
+}
+
 /// The checkpoint for this many lanes. When there were others, all begin where the slowest was, and windows that were
 /// open begin anew.
 fn resumed(stored: Checkpoint, lanes: usize) -> Checkpoint {
@@ -251,7 +268,7 @@ mod tests {
 
     fn checkpoint(done: &[&str]) -> Checkpoint {
         let lane = |done: &&str| Lane { done: done.to_string(), window: None };
-        Checkpoint { latest: None, lanes: done.iter().map(lane).collect() }
+        Checkpoint { latest: None, lanes: done.iter().map(lane).collect(), stream: None }
     }
 
     #[test]
