@@ -156,8 +156,8 @@ async fn what_cannot_work_is_refused() {
             "InvalidParameterValueException: The provided execution role does not have permissions to call ReceiveMessage on SQS",
         ),
         (
-            json!({"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"}),
-            "NotImplemented: An event source mapping of kinesis",
+            json!({"EventSourceArn": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"}),
+            "NotImplemented: An event source mapping of kafka",
         ),
         (
             json!({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:none"}),
