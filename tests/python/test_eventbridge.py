@@ -5,6 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, REGION, wait_until
+from test_lambda import create, make_role
 
 DEFAULT_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"
 
@@ -65,6 +66,47 @@ def test_an_event_reaches_a_queue_as_it_is(events, sqs, queue, unique):
         "version": "0", "id": event_id, "detail-type": "t", "source": unique, "account": ACCOUNT,
         "time": "2023-11-14T22:13:20Z", "region": REGION, "resources": ["r"], "detail": {"n": 2},
     }
+
+
+def test_every_kind_of_target_gets_its_event(events, sqs, sns, kinesis, logs, lambda_, iam, unique):
+    url, queue = queue_of(sqs, unique)
+    allow = lambda service, action, arn: json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": arn}]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": allow("sns.amazonaws.com", "sqs:SendMessage", queue)})
+    topic = sns.create_topic(Name=unique)["TopicArn"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=allow("events.amazonaws.com", "sns:Publish", topic))
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    kinesis.create_stream(StreamName=unique, ShardCount=1)
+    stream = kinesis.describe_stream_summary(StreamName=unique)["StreamDescriptionSummary"]["StreamARN"]
+    logs.create_log_group(logGroupName=f"/aws/events/{unique}")
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/events/{unique}"
+    function = create(lambda_, make_role(iam, unique), unique)["FunctionArn"]
+    role = iam.create_role(RoleName=f"{unique}-events", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=f"{unique}-events", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "kinesis:PutRecord*", "Resource": stream}]}))
+    rule_arn = rule(events, unique, {"source": [unique]}, topic)
+    lambda_.add_permission(FunctionName=unique, StatementId="e", Action="lambda:InvokeFunction", Principal="events.amazonaws.com", SourceArn=rule_arn)
+    events.put_targets(Rule=unique, Targets=[
+        {"Id": "function", "Arn": function},
+        {"Id": "stream", "Arn": stream, "RoleArn": role, "KinesisParameters": {"PartitionKeyPath": "$.detail.key"}},
+        {"Id": "logs", "Arn": group},
+    ])
+    event_id = put(events, unique, {"key": "k1"})
+
+    assert bodies(sqs, url)[0]["id"] == event_id
+    iterator = kinesis.get_shard_iterator(StreamName=unique, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    (record,) = wait_until(lambda: kinesis.get_records(ShardIterator=iterator)["Records"])
+    assert record["PartitionKey"] == "k1" and json.loads(record["Data"])["id"] == event_id
+    for name in (f"/aws/events/{unique}", f"/aws/lambda/{unique}"):
+        wait_until(lambda: any(event_id in line["message"] for line in logged(logs, name)), what=f"the event in {name}")
+
+
+def logged(logs, group):
+    try:
+        return logs.filter_log_events(logGroupName=group)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
 
 
 def test_inputs_are_what_targets_get(events, sqs, queue, unique):
