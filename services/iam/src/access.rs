@@ -19,6 +19,8 @@ use crate::types::{AccessKey, Role, Session, Subject, Tags, User, arn};
 pub struct Effective {
     /// Its unique id; `None` when there is no such user or role.
     id: Option<String>,
+    /// Of which a role's session must have named the whole: another path is another role.
+    arn: Option<Arn>,
     identity: Vec<Policy>,
     boundary: Option<Policy>,
     tags: Tags,
@@ -33,7 +35,7 @@ impl Effective {
             CallerKind::User { .. } => self.id.as_ref() == Some(&caller.user_id),
             CallerKind::Session { role, .. } => {
                 let of = caller.user_id.split(':').next();
-                self.id.is_some() && (of == self.id.as_deref() || of == Some(name_of(role)))
+                self.arn.as_ref() == Some(role) && (of == self.id.as_deref() || of == Some(name_of(role)))
             }
         }
     }
@@ -275,7 +277,9 @@ impl Identity {
             identity.push(self.managed_policy(snap, &policy_arn)?);
         }
         let boundary = entity.boundary().take().map(|arn| self.managed_policy(snap, &arn)).transpose()?;
-        Ok(Effective { id: Some(entity.id().to_owned()), identity, boundary, tags: std::mem::take(entity.tags()) })
+        let arn = arn(&self.account, E::NOUN, entity.path(), entity.name());
+        let (id, tags) = (entity.id().to_owned(), std::mem::take(entity.tags()));
+        Ok(Effective { id: Some(id), arn: Some(arn), identity, boundary, tags })
     }
 
     fn managed_policy(&self, read: &impl Read, policy_arn: &str) -> Result<Policy, Error> {

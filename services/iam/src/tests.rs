@@ -413,6 +413,18 @@ async fn roles_are_assumed_by_those_they_trust() {
 }
 
 #[tokio::test]
+async fn a_role_is_named_whole_by_its_session() {
+    let world = World::new().await;
+    world.role("admin", json!({"Service": "events.amazonaws.com"})).await;
+    world.allow("PutRolePolicy", "admin", "dynamodb:*", "*").await;
+    let session = |role: &str| Caller::role_session(&role.parse().unwrap(), "s");
+    assert!(world.may(&session("arn:aws:iam::000000000000:role/admin"), "dynamodb:GetItem"));
+    for other in ["arn:aws:iam::000000000000:role/dev/admin", "arn:aws:iam::999999999999:role/admin"] {
+        assert!(!world.may(&session(other), "dynamodb:GetItem"), "{other}");
+    }
+}
+
+#[tokio::test]
 async fn sessions_end_with_their_time_their_role_or_their_policy() {
     let world = World::new().await;
     let system = Caller::system(world.cloud.account());

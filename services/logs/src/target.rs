@@ -5,7 +5,7 @@ use base::{Arn, Timestamp};
 use bytes::Bytes;
 use kv::{Read, Tx};
 use serde::Deserialize;
-use service::{BoxFuture, Cx, Delivery, Invoked, Target};
+use service::{BoxFuture, Cx, Delivery, Invoked, Permission, Target};
 
 use crate::error::Error;
 use crate::limits;
@@ -35,6 +35,7 @@ impl Target for GroupTarget {
     }
 
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), service::Error> {
+        check_permission(cx, delivery)?;
         let lines = parse(&delivery.event)?;
         write(tx, cx.now(), &delivery.to, &lines.log_stream, &chunks(lines.events))?;
         Ok(())
@@ -51,6 +52,24 @@ impl Target for GroupTarget {
             Ok(Invoked { payload: Bytes::from_static(b"{}"), function_error: None, executed_version: String::new() })
         })
     }
+}
+
+/// Groups have no policies of their own here: a service that delivers for itself gets the groups that are named after it,
+/// as AWS's console makes them for rules, and a role needs to be allowed.
+///
+/// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions>
+fn check_permission(cx: &Cx, delivery: &Delivery) -> Result<(), service::Error> {
+    let Some(service) = cx.caller().as_service() else {
+        let stream = format!("{}:log-stream:*", delivery.to.to_string().trim_end_matches(":*"));
+        return cx.authorize_delivery(Permission::new("logs:PutLogEvents", stream));
+    };
+    let name = group_in_resource(&delivery.to.resource).unwrap_or_default();
+    let prefix = format!("/aws/{}/", delivery.from.service);
+    if name.starts_with(&prefix) {
+        return Ok(());
+    }
+    let told = format!("{service} may deliver to log groups whose names begin with {prefix}, and {name} does not.");
+    Err(service::Error::new(400, "AccessDeniedException", told))
 }
 
 fn parse(event: &[u8]) -> Result<Lines, service::Error> {

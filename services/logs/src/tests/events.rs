@@ -171,6 +171,33 @@ async fn deliveries_make_what_is_missing() {
 }
 
 #[tokio::test]
+async fn services_deliver_to_groups_of_their_own_and_roles_where_they_may() {
+    let world = World::new();
+    let cx = world.cloud.system();
+    let (context, stop) = (cx.clone(), tokio_util::sync::CancellationToken::new());
+    let to = |group: &str| cx.arn("logs", format!("log-group:{group}"));
+    let rule = cx.arn("events", "rule/r");
+    let to_others = Delivery::new(&cx, rule.clone(), to("/aws/lambda/billing"), lines("s", 1));
+    let role = Some("arn:aws:iam::000000000000:role/nobody".parse().unwrap());
+    let as_nobody = Delivery { role, ..Delivery::new(&cx, rule.clone(), to("/aws/events/role"), lines("s", 1)) };
+    let to_own = Delivery::new(&cx, rule, to("/aws/events/own"), lines("s", 1));
+    let all = [to_others, as_nobody, to_own];
+    cx.db()
+        .write(move |tx| all.iter().try_for_each(|one| outbox::send(tx, &context, one.clone(), None)))
+        .await
+        .unwrap();
+    let _running = world.cloud.start(&stop);
+    while outbox::waiting(&cx, 1).unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    let groups = world.call("DescribeLogGroups", json!({})).await;
+    let names: Vec<&str> =
+        groups["logGroups"].as_array().unwrap().iter().map(|g| g["logGroupName"].as_str().unwrap()).collect();
+    assert_eq!(names, ["/aws/events/own"]);
+}
+
+#[tokio::test]
 async fn a_delivery_of_any_size_is_kept_whole() {
     let world = World::new();
     let cx = world.cloud.system();
