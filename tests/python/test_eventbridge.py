@@ -272,3 +272,56 @@ def test_what_no_target_takes_is_refused(events, unique):
     assert refusal.value.response["Error"]["Code"] == "NotImplemented"
     with pytest.raises(ClientError, match="NotImplemented"):
         events.list_event_sources()
+
+
+PROJECT = """
+service: {name}
+provider: {{ name: aws, runtime: python3.12 }}
+functions:
+  ship:
+    handler: handler.main
+    events:
+      - eventBridge:
+          eventBus: {name}-orders
+          pattern: {{ source: [shop], detail: {{ total: [{{ numeric: ['>', 10] }}] }} }}
+          inputTransformer: {{ inputPathsMap: {{ order: $.detail.order }}, inputTemplate: '{{"ship": <order>}}' }}
+          retryPolicy: {{ maximumEventAge: 60, maximumRetryAttempts: 1 }}
+          deadLetterQueueArn: !GetAtt Failures.Arn
+  note:
+    handler: handler.main
+    events:
+      - eventBridge: {{ pattern: {{ source: [{name}] }}, inputPath: $.detail }}
+      - eventBridge: {{ schedule: rate(1 day), enabled: false, input: {{ daily: true }} }}
+resources:
+  Resources:
+    Failures: {{ Type: AWS::SQS::Queue }}
+"""
+
+
+@pytest.mark.timeout(300)
+def test_deployed_functions_are_targets_of_rules(server, events, logs, tmp_path, unique):
+    (tmp_path / "serverless.yml").write_text(PROJECT.format(name=unique))
+    (tmp_path / "handler.py").write_text("def main(event, context):\n    print('got', event)\n")
+    server.run("deploy", tmp_path)
+
+    def seen(function):
+        found = logs.filter_log_events(logGroupName=f"/aws/lambda/{unique}-dev-{function}", filterPattern="got")["events"]
+        return [event["message"].strip() for event in found]
+
+    bus = f"{unique}-orders"
+    for order, total in (("cheap", 5), ("dear", 50)):
+        put(events, "shop", {"order": order, "total": total}, EventBusName=bus)
+    put(events, unique, {"n": 1})
+    wait_until(lambda: seen("ship") and seen("note"))
+    assert (seen("ship"), seen("note")) == (["got {'ship': 'dear'}"], ["got {'n': 1}"])
+
+    (target,) = events.list_targets_by_rule(Rule=f"{unique}-dev-ship-rule-1", EventBusName=bus)["Targets"]
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60}
+    assert target["DeadLetterConfig"]["Arn"].startswith(f"arn:aws:sqs:{REGION}:{ACCOUNT}:{unique}-")
+    daily = events.describe_rule(Name=f"{unique}-dev-note-rule-2")
+    assert (daily["State"], daily["ScheduleExpression"]) == ("DISABLED", "rate(1 day)")
+
+    server.run("remove", tmp_path)
+    with pytest.raises(events.exceptions.ResourceNotFoundException):
+        events.describe_event_bus(Name=bus)
+    assert events.list_rules(NamePrefix=unique)["Rules"] == []

@@ -69,6 +69,11 @@ fn topics_by_name_and_by_arn() {
 }
 
 #[test]
+fn rules_of_event_buses() {
+    check("event_rules");
+}
+
+#[test]
 fn a_rest_api_with_roles_and_extensions() {
     check("rest");
 }

@@ -193,6 +193,7 @@ pub enum EventSource {
     Sns(Sns),
     Stream(Stream),
     Schedule(Schedule),
+    EventBridge(EventBridge),
 }
 
 #[derive(Clone, Debug)]
@@ -288,6 +289,34 @@ pub struct Schedule {
     pub input: Option<String>,
     pub input_path: Option<String>,
     pub input_transformer: Option<Json>,
+}
+
+/// A rule of an event bus.
+#[derive(Clone, Debug)]
+pub struct EventBridge {
+    /// Its place among the function's events, from 1: the framework counts events of every kind.
+    pub number: usize,
+    /// `None` is the default bus.
+    pub bus: Option<Bus>,
+    pub pattern: Option<Json>,
+    pub schedule: Option<String>,
+    pub enabled: bool,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub input: Option<String>,
+    pub input_path: Option<String>,
+    pub input_transformer: Option<Json>,
+    /// In the words of `AWS::Events::Rule`.
+    pub retry_policy: Option<Json>,
+    pub dead_letter_queue: Option<Value>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Bus {
+    /// By its name: the service makes it.
+    Made(String),
+    /// By the name, or the intrinsic function that gives it, of one that is there.
+    Given(Value),
 }
 
 #[derive(Clone, Debug, Default)]

@@ -13,10 +13,11 @@ const METHODS: &[&str] = &["get", "post", "put", "patch", "options", "head", "de
 
 pub fn read_all(function: &Node, reader: &mut Reader<'_>) -> Vec<Event> {
     let items = reader.list(function, "events").unwrap_or_default();
-    items.iter().filter_map(|item| read(item, reader)).collect()
+    items.iter().zip(1..).filter_map(|(item, number)| read(item, number, reader)).collect()
 }
 
-fn read(item: &Node, reader: &mut Reader<'_>) -> Option<Event> {
+/// `number` is the place among the function's events, from 1.
+fn read(item: &Node, number: usize, reader: &mut Reader<'_>) -> Option<Event> {
     reader.keys(item, "an event", keys::EVENTS);
     let Some([entry]) = item.as_mapping() else {
         reader.error(&item.at, "an event is a mapping with one key, for example `- httpApi: GET /users`");
@@ -29,6 +30,7 @@ fn read(item: &Node, reader: &mut Reader<'_>) -> Option<Event> {
         "sns" => EventSource::Sns(super::sns_event::read(item, &entry.value, reader)?),
         "stream" => EventSource::Stream(super::stream_event::read(item, &entry.value, reader)?),
         "schedule" => EventSource::Schedule(schedule(item, &entry.value, reader)?),
+        "eventBridge" => EventSource::EventBridge(super::eventbridge_event::read(&entry.value, number, reader)?),
         _ => return None,
     };
     Some(Event { at: entry.at.clone(), source })
@@ -293,7 +295,7 @@ fn input(node: &Node) -> String {
 
 /// `rate(5 minutes)` or `cron(0 12 * * ? *)`.
 /// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html>
-fn check_expression(text: &str, at: &At, reader: &mut Reader<'_>) {
+pub fn check_expression(text: &str, at: &At, reader: &mut Reader<'_>) {
     let inside = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
     let right = match (inside("rate"), inside("cron")) {
         (Some(rate), _) => match rate.split_once(' ') {

@@ -269,7 +269,7 @@ pub const EVENTS: &[Key] = &[
     refused("websocket", NO_DOMAIN),
     refused("s3", NO_DOMAIN),
     read("sns"),
-    refused("eventBridge", NO_DOMAIN),
+    read("eventBridge"),
     refused("cloudwatchEvent", NO_DOMAIN),
     refused("cloudwatchLog", NO_DOMAIN),
     refused("cognitoUserPool", NO_DOMAIN),
@@ -380,6 +380,24 @@ pub const SCHEDULE_EVENT: &[Key] = &[
     refused("method", "leave it out: schedules are rules of the event bus"),
     refused("timezone", "write the schedule in UTC: time zones need EventBridge Scheduler, built in a later version"),
 ];
+
+pub const EVENT_BRIDGE_EVENT: &[Key] = &[
+    read("eventBus"),
+    read("pattern"),
+    read("schedule"),
+    read("enabled"),
+    read("name"),
+    read("description"),
+    read("input"),
+    read("inputPath"),
+    read("inputTransformer"),
+    read("retryPolicy"),
+    read("deadLetterQueueArn"),
+];
+
+pub const INPUT_TRANSFORMER: &[Key] = &[read("inputPathsMap"), read("inputTemplate")];
+
+pub const RETRY_POLICY: &[Key] = &[read("maximumEventAge"), read("maximumRetryAttempts")];
 
 pub const RESOURCES: &[Key] = &[
     read("Resources"),

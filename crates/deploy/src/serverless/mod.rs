@@ -3,6 +3,7 @@
 mod compile;
 pub mod config;
 mod event;
+mod eventbridge_event;
 mod function;
 mod keys;
 pub(crate) mod naming;

@@ -2,6 +2,8 @@
 //!
 //! Source: <https://www.serverless.com/framework/docs/providers/aws/guide/resources#aws-cloudformation-resource-reference>
 
+use md5::{Digest, Md5};
+
 pub const ROLE: &str = "IamRoleLambdaExecution";
 pub const HTTP_API: &str = "HttpApi";
 pub const HTTP_API_STAGE: &str = "HttpApiStage";
@@ -114,6 +116,42 @@ pub fn schedule(key: &str, number: usize) -> String {
     format!("{}EventsRuleSchedule{number}", normalized(key))
 }
 
+/// The names of a rule end with this, whatever comes in front.
+fn rule_suffix(number: usize) -> String {
+    format!("rule-{number}")
+}
+
+pub fn rule_name(function_name: &str, number: usize) -> String {
+    let suffix = rule_suffix(number);
+    at_most_64(format!("{function_name}-{suffix}"), &suffix)
+}
+
+pub fn rule_target(rule_name: &str) -> String {
+    at_most_64(format!("{rule_name}-target"), "target")
+}
+
+/// A name that is too long for EventBridge is cut, and told from others by its MD5.
+fn at_most_64(name: String, suffix: &str) -> String {
+    if name.chars().count() <= 64 {
+        return name;
+    }
+    let kept: String = name.chars().take(31_usize.saturating_sub(suffix.len())).collect();
+    format!("{kept}{}-{suffix}", hex::encode(Md5::digest(name.as_bytes())))
+}
+
+pub fn event_bus(name: &str) -> String {
+    format!("{}EventBridgeEventBus", alphanumeric(&normalized(name)))
+}
+
+pub fn rule(function_name: &str, number: usize) -> String {
+    let name = format!("{function_name}-{}", rule_suffix(number));
+    format!("{}EventBridgeRule", upper_first(&alphanumeric(&name)))
+}
+
+pub fn rule_permission(key: &str, number: usize) -> String {
+    format!("{}EventBridgeLambdaPermission{number}", normalized(key))
+}
+
 /// A topic's name as part of a logical id: letters and digits.
 fn topic_part(name: &str) -> String {
     upper_first(&name.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
@@ -182,5 +220,7 @@ mod tests {
         assert_eq!(rest_method("", "GET"), "ApiGatewayMethodGet");
         assert_eq!(rest_method("users/{userId}", "any"), "ApiGatewayMethodUsersUseridVarAny");
         assert_eq!(queue_mapping("worker", "my-queue"), "WorkerEventSourceMappingSQSMyqueue");
+        assert_eq!(event_bus("shop.orders"), "ShopordersEventBridgeEventBus");
+        assert_eq!(rule("shop-dev-ship", 2), "Shopdevshiprule2EventBridgeRule");
     }
 }

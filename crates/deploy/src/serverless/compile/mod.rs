@@ -1,5 +1,6 @@
 //! A service compiled to a template, with the logical ids and names that Serverless Framework gives.
 
+mod eventbridge;
 mod functions;
 mod http_api;
 mod queues;
@@ -40,6 +41,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.streams();
     compiler.topics();
     compiler.schedules();
+    compiler.event_rules();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.
     compiler.versions();
