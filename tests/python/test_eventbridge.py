@@ -169,6 +169,9 @@ def test_buses_send_to_each_other_as_a_role(events, sqs, iam, queue, unique):
     may = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
     iam.put_role_policy(RoleName=unique, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [may]}))
     rule(events, unique, {"source": [unique]}, bus, RoleArn=role)
+    iam.create_role(RoleName=f"{unique}-other", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust | {"Principal": {"Service": "lambda.amazonaws.com"}}]}))
+    with pytest.raises(ClientError, match="cannot be assumed by principal 'events.amazonaws.com'"):
+        events.put_targets(Rule=unique, Targets=[{"Id": "t", "Arn": bus, "RoleArn": f"{role}-other"}])
     rule(events, unique, {"source": [unique]}, arn, EventBusName=unique)
     event_id = put(events, unique, {"n": 1})
     assert [event["id"] for event in bodies(sqs, url)] == [event_id]

@@ -83,9 +83,11 @@ impl Mailer {
         Ok(Mailer { relay: Some(relay), sender: address(sender)? })
     }
 
-    /// The services' own address, with a name for people.
+    /// The services' own address, with a name for people. Control characters in it, which no mailbox can have, become
+    /// spaces.
     pub fn sender(&self, name: &str) -> String {
-        Mailbox::new(Some(name.to_owned()), self.sender.clone()).to_string()
+        let name = name.replace(char::is_control, " ");
+        Mailbox::new(Some(name), self.sender.clone()).to_string()
     }
 
     /// Sends a mail; it has left this server, or is in the mailbox, when this returns.
@@ -177,5 +179,7 @@ mod tests {
         assert!(check_address("ada.lovelace+news@example.com").is_ok());
         let mailer = Mailer::mailbox("no-reply@localhost").unwrap();
         assert_eq!(mailer.sender("My shop"), "My shop <no-reply@localhost>");
+        let hostile = mailer.sender("My\r\nBcc: eve@example.com\0\u{7f}");
+        assert!(!hostile.contains(char::is_control) && hostile.ends_with("<no-reply@localhost>"), "{hostile}");
     }
 }

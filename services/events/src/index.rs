@@ -31,7 +31,11 @@ impl Indexes {
     /// The rules of a bus as `read` sees them.
     pub fn of(&self, read: &(impl Read + ?Sized), bus: &BusRef) -> Result<Arc<Armory>, Error> {
         let key = (bus.region().to_owned(), bus.name.clone());
-        let version = VERSIONS.get(read, &key)?.unwrap_or_default();
+        // A bus that never had a rule, or is not there (any more): nothing to remember, whoever asks about whatever name.
+        let Some(version) = VERSIONS.get(read, &key)? else {
+            self.known().remove(&key);
+            return Ok(Arc::new(Index::new(std::iter::empty::<(Arc<Armed>, &Pattern)>())));
+        };
         if let Some((known, index)) = self.known().get(&key)
             && *known == version
         {

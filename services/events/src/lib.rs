@@ -10,6 +10,7 @@ mod name;
 mod note;
 mod ops;
 mod path;
+mod roles;
 mod sender;
 mod target;
 mod transform;

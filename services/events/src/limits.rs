@@ -8,6 +8,7 @@ pub const ENTRIES_MAX: usize = 10;
 /// All entries of one request together.
 pub const ENTRIES_BYTES_MAX: usize = 256 << 10;
 pub const PATTERN_CHARACTERS_MAX: usize = 4_096;
+pub const RULES_OF_BUS_MAX: usize = 300;
 pub const TARGETS_OF_RULE_MAX: usize = 5;
 pub const TARGETS_OF_REQUEST_MAX: usize = 100;
 pub const PAGE_MAX: usize = 100;

@@ -25,11 +25,17 @@ impl BusRef {
             return Ok(BusRef { arn: cx.arn("events", format!("event-bus/{text}")), name: text.to_owned() });
         }
         let arn: Option<Arn> = text.parse().ok();
-        arn.and_then(BusRef::of)
+        arn.and_then(|arn| BusRef::own(cx, arn))
             .ok_or_else(|| Error::parameter("EventBusName", "Provided Arn is not in correct format."))
     }
 
-    /// `None` where the ARN is not one of a bus.
+    /// `None` where the ARN is not one of a bus of this account and region. Buses are kept by region and name: what a
+    /// policy says about an ARN must be about the very bus that is meant.
+    pub fn own(cx: &Cx, arn: Arn) -> Option<BusRef> {
+        BusRef::of(arn).filter(|bus| is_own(cx, &bus.arn))
+    }
+
+    /// The same for an ARN that was checked before.
     pub fn of(arn: Arn) -> Option<BusRef> {
         let name = arn.resource.strip_prefix("event-bus/").filter(|_| arn.service == "events")?.to_owned();
         Some(BusRef { arn, name })
@@ -47,6 +53,11 @@ impl BusRef {
         let resource = if self.is_default() { format!("rule/{rule}") } else { format!("rule/{}/{rule}", self.name) };
         Arn { resource, ..self.arn.clone() }
     }
+}
+
+/// Whether an ARN is of the account and the region that are asked.
+pub fn is_own(cx: &Cx, arn: &Arn) -> bool {
+    arn.account == cx.account().as_str() && arn.region == cx.region().as_str()
 }
 
 /// The bus and the name of a rule, from its ARN.

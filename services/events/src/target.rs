@@ -10,12 +10,10 @@ use service::{Cx, Delivery, Permission, Target};
 use crate::error::Error;
 use crate::model::{bus, send};
 use crate::name::BusRef;
+use crate::roles::PRINCIPAL;
 use crate::{Events, event};
 
 pub struct EventsTarget(pub Arc<Events>);
-
-/// As whom rules send.
-const PRINCIPAL: &str = "events.amazonaws.com";
 
 impl Target for EventsTarget {
     fn is_layer(&self, to: &Arn) -> bool {
@@ -23,7 +21,9 @@ impl Target for EventsTarget {
     }
 
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), service::Error> {
-        let on = BusRef::of(delivery.to.clone()).ok_or_else(|| Error::bus_not_found(&delivery.to.resource))?;
+        // Buses of every region are here, those of other accounts are not.
+        let on = BusRef::of(delivery.to.clone()).filter(|on| on.arn.account == cx.account().as_str());
+        let on = on.ok_or_else(|| Error::bus_not_found(&delivery.to.resource))?;
         let found = bus::find(tx, &on)?;
         let permission =
             Permission { resource_policy: found.policy, ..Permission::new("events:PutEvents", &delivery.to) };

@@ -282,6 +282,86 @@ async fn policies_are_put_together_from_statements() {
 }
 
 #[tokio::test]
+async fn buses_of_other_accounts_and_regions_are_none_of_this_ones() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"source":["app"]}"#}), json!({})).await;
+    for place in ["us-east-1:111111111111", "eu-west-1:000000000000"] {
+        let (bus, rule) =
+            (format!("arn:aws:events:{place}:event-bus/default"), format!("arn:aws:events:{place}:rule/r"));
+        let pattern = r#"{"source":["app"]}"#;
+        let target = json!({"Id": "x", "Arn": QUEUE});
+        let replay = json!({
+            "ReplayName": "p", "EventSourceArn": format!("arn:aws:events:{place}:archive/a"), "EventStartTime": 1,
+            "EventEndTime": 2, "Destination": {"Arn": bus},
+        });
+        for (operation, input) in [
+            ("DescribeRule", json!({"Name": "r", "EventBusName": bus})),
+            ("PutRule", json!({"Name": "x", "EventBusName": bus, "EventPattern": pattern})),
+            ("PutTargets", json!({"Rule": "r", "EventBusName": bus, "Targets": [target]})),
+            ("TagResource", json!({"ResourceARN": rule, "Tags": [{"Key": "k", "Value": "v"}]})),
+            ("ListTagsForResource", json!({"ResourceARN": bus})),
+            ("CreateArchive", json!({"ArchiveName": "a", "EventSourceArn": bus})),
+            ("StartReplay", replay),
+        ] {
+            let (code, message) = world.refused(operation, input).await;
+            assert_eq!(code, "ValidationException", "{operation}");
+            assert!(message.ends_with("Provided Arn is not in correct format."), "{operation}: {message}");
+        }
+    }
+    let theirs = json!({"Id": "x", "Arn": "arn:aws:events:us-east-1:111111111111:event-bus/b"});
+    assert_eq!(world.refused("PutTargets", json!({"Rule": "r", "Targets": [theirs]})).await.0, "NotImplemented");
+}
+
+#[tokio::test]
+async fn roles_are_of_this_account() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"source":["app"]}"#}), json!({})).await;
+    let role = "arn:aws:iam::111111111111:role/r";
+    let target = json!({"Id": "x", "Arn": QUEUE, "RoleArn": role});
+    for (operation, input) in [
+        ("PutTargets", json!({"Rule": "r", "Targets": [target]})),
+        ("PutRule", json!({"Name": "x", "ScheduleExpression": "rate(1 hour)", "RoleArn": role})),
+    ] {
+        assert_eq!(world.refused(operation, input).await.0, "AccessDeniedException");
+    }
+}
+
+#[tokio::test]
+async fn events_for_buses_are_not_written_by_rules() {
+    let world = World::with_rule(json!({"EventPattern": r#"{"source":["app"]}"#}), json!({})).await;
+    let bus = world.ok("CreateEventBus", json!({"Name": "b"})).await["EventBusArn"].clone();
+    let forged = r#"{"id":"i","source":"aws.s3","detail-type":"t","detail":{}}"#;
+    for input in [
+        json!({"Input": forged}),
+        json!({"InputPath": "$.detail"}),
+        json!({"InputTransformer": {"InputTemplate": forged}}),
+    ] {
+        let mut target = input;
+        (target["Id"], target["Arn"]) = (json!("x"), bus.clone());
+        let (code, message) = world.refused("PutTargets", json!({"Rule": "r", "Targets": [target]})).await;
+        assert_eq!(code, "ValidationException");
+        assert!(message.contains("it is an event bus"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_bus_holds_is_limited_and_whole() {
+    let world = World::new();
+    let rule = |name: String| json!({"Name": name, "EventPattern": r#"{"source":["app"]}"#});
+    for n in 0..300 {
+        world.ok("PutRule", rule(format!("r{n}"))).await;
+    }
+    assert_eq!(world.refused("PutRule", rule("more".into())).await.0, "LimitExceededException");
+    world.ok("PutRule", rule("r0".into())).await;
+    world.ok("DeleteRule", json!({"Name": "r0"})).await;
+    world.ok("PutRule", rule("Events-Archive-a".into())).await;
+    let bus = "arn:aws:events:us-east-1:000000000000:event-bus/default";
+    let archive = json!({"ArchiveName": "a", "EventSourceArn": bus});
+    assert_eq!(world.refused("CreateArchive", archive).await.0, "ResourceAlreadyExistsException");
+    let policy = json!({"Policy": r#"{"Statement":[{"Effect":"Perhaps"}]}"#});
+    assert_eq!(world.refused("PutPermission", policy).await.0, "ValidationException");
+    assert!(world.ok("DescribeEventBus", json!({})).await.get("Policy").is_none());
+}
+
+#[tokio::test]
 async fn connections_never_show_their_secrets() {
     let world = World::new();
     let auth = json!({"BasicAuthParameters": {"Username": "u", "Password": "hush"}, "InvocationHttpParameters": {"HeaderParameters": [{"Key": "k", "Value": "hush", "IsValueSecret": true}]}});

@@ -39,6 +39,10 @@ pub fn set(attributes: &mut TopicAttributes, name: &str, value: &str, fifo: bool
         "DisplayName" if value.chars().count() > limits::DISPLAY_NAME_CHARACTERS_MAX => {
             return invalid(format!("must be at most {} characters long", limits::DISPLAY_NAME_CHARACTERS_MAX));
         }
+        // It names the sender of mails.
+        "DisplayName" if value.chars().any(char::is_control) => {
+            return invalid("must not contain control characters".into());
+        }
         "DisplayName" => attributes.display_name = value.to_owned(),
         "Policy" => attributes.policy = topic_policy::check(value)?,
         "DeliveryPolicy" => attributes.delivery_policy = TopicPolicy::parse(value)?,

@@ -181,6 +181,9 @@ pub enum ReplayStatus {
 pub struct Token {
     pub subscription: Subscription,
     pub expires: Timestamp,
+    /// The topic's number: one that is made again by the same name is another.
+    #[serde(default)]
+    pub topic: Option<TopicId>,
 }
 kv::stored!(Token, version = 1);
 

@@ -108,6 +108,14 @@ async fn what_is_too_much_for_one_transaction_goes_on_in_others() {
 }
 
 #[tokio::test]
+async fn display_names_are_one_line() {
+    let world = World::with_topic().await;
+    let input =
+        json!({"TopicArn": TOPIC, "AttributeName": "DisplayName", "AttributeValue": "a\r\nBcc: eve@example.com"});
+    assert_eq!(world.refused("SetTopicAttributes", input).await.code, "InvalidParameter");
+}
+
+#[tokio::test]
 async fn a_subscription_that_nobody_confirms_ends_after_two_days() {
     let world = World::with_topic().await;
     let input = json!({"TopicArn": TOPIC, "Protocol": "email", "Endpoint": "ada@example.com"});

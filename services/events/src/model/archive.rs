@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::event;
-use crate::keys::{ARCHIVED, ARCHIVES, ArchiveId, NEXT_ARCHIVE};
+use crate::keys::{ARCHIVED, ARCHIVES, ArchiveId, NEXT_ARCHIVE, RULES};
 use crate::limits::EXPIRED_PER_TRANSACTION;
 use crate::model::{bus, rule};
 use crate::name::BusRef;
@@ -45,6 +45,10 @@ fn put(tx: &mut Tx, version: u64, archive: &Archive) -> Result<(), Error> {
     let on = bus_of(archive)?;
     ARCHIVES.put(tx, (&*archive.arn.region, &*archive.name), archive)?;
     let name = rule_name(archive);
+    // A rule of that name may be somebody's own.
+    if RULES.get(tx, (on.region(), &*on.name, &*name))?.is_some_and(|rule| rule.archive != Some(archive.id)) {
+        return Err(Error::AlreadyExists(format!("Rule {name} already exists.")));
+    }
     let rule = Rule {
         arn: on.rule_arn(&name),
         bus: on.name.clone(),
@@ -100,8 +104,8 @@ pub fn delete(tx: &mut Tx, region: &str, name: &str, version: u64) -> Result<(),
     let on = bus_of(&archive)?;
     let rule = rule::find(tx, &on, &rule_name(&archive));
     match rule {
-        Ok(rule) => rule::remove(tx, &on, &rule, version)?,
-        Err(Error::NotFound(_)) => {}
+        Ok(rule) if rule.archive == Some(archive.id) => rule::remove(tx, &on, &rule, version)?,
+        Ok(_) | Err(Error::NotFound(_)) => {}
         Err(error) => return Err(error),
     }
     ARCHIVED.delete_prefix(tx, archive.id)?;

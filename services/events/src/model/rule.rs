@@ -9,6 +9,7 @@ use service::timers;
 
 use crate::error::Error;
 use crate::keys::{RULES, TARGETS};
+use crate::limits::RULES_OF_BUS_MAX;
 use crate::model::bus;
 use crate::name::BusRef;
 use crate::types::{Rule, RuleState};
@@ -28,6 +29,8 @@ pub fn put(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, mut rule: Rul
         if existing.schedule == rule.schedule && existing.state == rule.state {
             rule.scheduled = existing.scheduled;
         }
+    } else if RULES.scan_prefix(tx, (on.region(), &*on.name), Order::Forward)?.count() >= RULES_OF_BUS_MAX {
+        return Err(Error::LimitExceeded);
     }
     store(tx, now, on, version, rule)
 }

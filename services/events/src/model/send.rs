@@ -59,10 +59,10 @@ fn send(tx: &mut Tx, cx: &Cx, rule: &Rule, target: &Target, event: &Value) -> Re
     match transform::apply(&target.input, event, &Setting { rule, ingested: cx.now() }) {
         Ok(text) => {
             let payload = shaped(cx, target, text, event);
-            let role = target.role.clone().or_else(|| rule.role.as_ref().and_then(|role| role.parse().ok()));
             let delivery = Delivery {
                 message: properties(target, event),
-                role,
+                // The rule's own role is not for its targets: whoever adds one need not be allowed to pass it.
+                role: target.role.clone(),
                 note: note.to_bytes(),
                 ..Delivery::new(cx, rule.arn.clone(), target.arn.clone(), Bytes::from(payload))
             };

@@ -47,8 +47,8 @@ pub fn resource(cx: &Cx, input: &ArchiveInput) -> Arn {
     cx.arn("events", format!("archive/{}", input.archive_name))
 }
 
-fn source(arn: &str) -> Result<BusRef, Error> {
-    let bus = arn.parse().ok().and_then(BusRef::of);
+fn source(cx: &Cx, arn: &str) -> Result<BusRef, Error> {
+    let bus = arn.parse().ok().and_then(|arn| BusRef::own(cx, arn));
     bus.ok_or_else(|| Error::parameter("EventSourceArn", "Provided Arn is not in correct format."))
 }
 
@@ -57,7 +57,7 @@ pub async fn create(_: Arc<Events>, cx: Cx, input: ArchiveInput) -> Result<Value
     let made = Archive {
         id: 0,
         arn: resource(&cx, &input),
-        source: source(&input.event_source_arn)?.arn,
+        source: source(&cx, &input.event_source_arn)?.arn,
         retention_days: input.retention_days().unwrap_or_default(),
         name: input.archive_name,
         description: input.description,
@@ -135,7 +135,7 @@ pub async fn list(_: Arc<Events>, cx: Cx, input: ListInput) -> Result<Value, Err
     let read = cx.db().read()?;
     let mut all = archive::all(&read, cx.region().as_str())?;
     if let Some(arn) = &input.event_source_arn {
-        let on = source(arn)?;
+        let on = source(&cx, arn)?;
         bus::find(&read, &on)?;
         all.retain(|archive| archive.source == on.arn);
     }

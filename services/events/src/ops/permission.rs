@@ -72,6 +72,10 @@ fn changed(bus: &Bus, input: &PutInput) -> Result<String, Error> {
     if text.len() > POLICY_BYTES_MAX {
         return Err(Error::PolicyLengthExceeded);
     }
+    // One that cannot be read would refuse everybody.
+    auth::policy::Policy::parse(&text)
+        .and_then(|policy| policy.check(auth::policy::Use::Resource))
+        .map_err(|error| Error::parameter("Policy", error))?;
     Ok(text)
 }
 

@@ -12,7 +12,7 @@ use super::{Page, answer, check_name};
 use crate::Events;
 use crate::error::Error;
 use crate::model::{archive, bus, replay};
-use crate::name::BusRef;
+use crate::name::{BusRef, is_own};
 use crate::types::{Replay, ReplayState};
 
 const NAME_CHARACTERS_MAX: usize = 64;
@@ -46,12 +46,12 @@ pub async fn start(_: Arc<Events>, cx: Cx, input: StartInput) -> Result<Value, E
     constraints.length(input.description.as_deref(), "description", 512);
     constraints.check()?;
     let wrong = |name: &str| Error::parameter(name, "Provided Arn is not in correct format.");
-    let destination =
-        input.destination.arn.parse().ok().and_then(BusRef::of).ok_or_else(|| wrong("Destination.Arn"))?;
+    let destination = input.destination.arn.parse().ok().and_then(|arn| BusRef::own(&cx, arn));
+    let destination = destination.ok_or_else(|| wrong("Destination.Arn"))?;
     let source: Arn = input.event_source_arn.parse().map_err(|_| wrong("EventSourceArn"))?;
     let read = cx.db().read()?;
     bus::find(&read, &destination)?;
-    let name = archive::name_of(&source).ok_or_else(|| wrong("EventSourceArn"))?;
+    let name = archive::name_of(&source).filter(|_| is_own(&cx, &source)).ok_or_else(|| wrong("EventSourceArn"))?;
     let found = archive::find(&read, &source.region, name)
         .map_err(|_| Error::parameter("EventSourceArn", format_args!("Archive {name} does not exist.")))?;
     if found.source != destination.arn {

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::model::rule::parse_schedule;
 use crate::model::{rule, target};
 use crate::name::BusRef;
+use crate::roles;
 use crate::types::{Rule, RuleState};
 
 pub const NAME_CHARACTERS_MAX: usize = 64;
@@ -44,7 +45,7 @@ pub fn resource(cx: &Cx, bus: Option<&str>, name: &str) -> String {
 
 pub fn put_permissions(cx: &Cx, input: &PutInput) -> Vec<Permission> {
     let own = Permission::new("events:PutRule", resource(cx, input.event_bus_name.as_deref(), &input.name));
-    let role = input.role_arn.as_ref().map(|role| Permission::new("iam:PassRole", role));
+    let role = input.role_arn.as_deref().map(roles::pass);
     std::iter::once(own).chain(role).collect()
 }
 
@@ -73,6 +74,9 @@ pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutput, E
     pattern(filter.as_deref())?;
     if timetable.as_deref().is_some_and(|expression| parse_schedule(expression).is_none()) {
         return Err(Error::validation("Parameter ScheduleExpression is not valid."));
+    }
+    if let Some(role) = &input.role_arn {
+        roles::check(&cx, role).await?;
     }
     let state = RuleState::ALL.into_iter().find(|state| Some(state.name()) == input.state.as_deref());
     let made = Rule {

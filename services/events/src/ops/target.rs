@@ -1,6 +1,6 @@
 //! PutTargets, RemoveTargets, ListTargetsByRule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base::Arn;
@@ -17,6 +17,7 @@ use crate::limits::{TARGETS_OF_REQUEST_MAX, TARGETS_OF_RULE_MAX};
 use crate::model::{rule, target};
 use crate::name::{BusRef, rule_of};
 use crate::path::Path;
+use crate::roles;
 use crate::transform;
 use crate::types::{Input, RetryPolicy, Target, TargetHttp};
 
@@ -85,8 +86,8 @@ pub struct RetryInput {
 
 pub fn put_permissions(cx: &Cx, input: &PutInput) -> Vec<Permission> {
     let own = Permission::new("events:PutTargets", resource(cx, input.event_bus_name.as_deref(), &input.rule));
-    let roles = input.targets.iter().filter_map(|target| target.role_arn.as_ref());
-    std::iter::once(own).chain(roles.map(|role| Permission::new("iam:PassRole", role))).collect()
+    let roles = input.targets.iter().filter_map(|target| target.role_arn.as_deref());
+    std::iter::once(own).chain(roles.map(roles::pass)).collect()
 }
 
 pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<Value, Error> {
@@ -99,6 +100,10 @@ pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<Value, Error
     }
     let targets: Vec<Target> =
         input.targets.into_iter().map(|target| made(&cx, &on, target)).collect::<Result<_, _>>()?;
+    let roles: BTreeSet<String> = targets.iter().filter_map(|target| Some(target.role.as_ref()?.to_string())).collect();
+    for role in &roles {
+        roles::check(&cx, role).await?;
+    }
     let version = cx.env().random_u64();
     cx.db().write(move |tx| target::put(tx, &on, &input.rule, version, &targets)).await?;
     Ok(json!({"FailedEntryCount": 0, "FailedEntries": []}))
@@ -161,7 +166,7 @@ fn made(cx: &Cx, on: &BusRef, input: TargetInput) -> Result<Target, Error> {
         query: http.query_string_parameters,
     });
     Ok(Target {
-        input: form(id, input.input, input.input_path, input.input_transformer)?,
+        input: form(id, &arn, input.input, input.input_path, input.input_transformer)?,
         id: input.id,
         arn,
         role,
@@ -179,6 +184,9 @@ fn check_taker(cx: &Cx, on: &BusRef, arn: &Arn) -> Result<(), Error> {
     if !is_there {
         return Err(Error::NotImplemented(format!("Sending events to {}", arn.service)));
     }
+    if arn.service == "events" && arn.account != cx.account().as_str() {
+        return Err(Error::NotImplemented("Sending events to a bus of another account".into()));
+    }
     if rule_of(arn).is_some() || *arn == on.arn {
         return Err(Error::parameter(&arn.to_string(), "A rule cannot send to its own event bus."));
     }
@@ -192,12 +200,18 @@ fn dead_letter(queue: &str) -> Result<Arn, Error> {
 
 fn form(
     id: &str,
+    arn: &Arn,
     constant: Option<String>,
     path: Option<String>,
     transformer: Option<Transformer>,
 ) -> Result<Input, Error> {
     match (constant, path, transformer) {
         (None, None, None) => Ok(Input::Event),
+        // What a bus gets is an event as it was put: nobody writes one of a service's.
+        // Source: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html>
+        _ if arn.service == "events" => Err(Error::validation(format!(
+            "Input, InputPath, and InputTransformer are not available for target {id}: it is an event bus."
+        ))),
         (Some(text), None, None) => match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
             Ok(_) => Ok(Input::Constant(text)),
             Err(_) => Err(Error::validation(format!("JSON syntax error in input for target {id}"))),

@@ -136,7 +136,8 @@ pub fn expire(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
 /// Lets `token` confirm a subscription.
 pub fn remember_token(tx: &mut Tx, now: Timestamp, token: &str, subscription: &Subscription) -> Result<(), Error> {
     let expires = now + limits::CONFIRMATION_TIME;
-    TOKENS.put(tx, token, &Token { subscription: subscription.clone(), expires })?;
+    let topic = Some(topic::find(tx, &subscription.topic)?.id);
+    TOKENS.put(tx, token, &Token { subscription: subscription.clone(), expires, topic })?;
     timers::set(tx, "sns", expires, format!("{TOKEN}{token}").as_bytes(), &Bytes::new())?;
     Ok(())
 }
@@ -171,7 +172,7 @@ pub fn confirm(
     let mut subscription = match find(tx, &arn) {
         Ok(current) if !current.pending => return Ok(arn),
         Ok(current) => current,
-        Err(Error::NoSuchSubscription) => return restore(tx, known.subscription),
+        Err(Error::NoSuchSubscription) => return restore(tx, token, known),
         Err(error) => return Err(error),
     };
     subscription.pending = false;
@@ -186,13 +187,17 @@ pub fn confirm(
     Ok(arn)
 }
 
-/// Lets a subscription go on that was ended by its unsubscribe link.
-fn restore(tx: &mut Tx, subscription: Subscription) -> Result<Arn, Error> {
+/// Lets a subscription go on that was ended by its unsubscribe link: once, or whoever keeps the link could undo every
+/// later wish to end it.
+fn restore(tx: &mut Tx, token: &str, known: Token) -> Result<Arn, Error> {
+    let subscription = known.subscription;
     // One that nobody confirmed in time, or whose topic is gone, is not there to go on.
     if subscription.pending {
         return Err(Error::parameter("Token"));
     }
-    let topic = topic::find(tx, &subscription.topic).map_err(|_| Error::parameter("Token"))?;
+    let topic = topic::find(tx, &subscription.topic).ok().filter(|topic| known.topic == Some(topic.id));
+    let topic = topic.ok_or_else(|| Error::parameter("Token"))?;
+    TOKENS.delete(tx, token)?;
     if let Some(another) = existing(tx, &subscription)? {
         return Ok(another.arn());
     }

@@ -12,7 +12,9 @@ use crate::types::{Attributes, EarlierScope, Queue, RedriveAllow};
 
 /// The queue of that ARN.
 pub fn find(read: &(impl Read + ?Sized), arn: &Arn) -> Result<Queue, Error> {
-    QUEUES.get(read, (&*arn.region, &*arn.resource))?.ok_or(Error::QueueDoesNotExist)
+    let found: Option<Queue> = QUEUES.get(read, (&*arn.region, &*arn.resource))?;
+    // Rows are kept by region and name: an ARN of another account is of no queue here.
+    found.filter(|queue| queue.arn == *arn).ok_or(Error::QueueDoesNotExist)
 }
 
 /// Makes a queue, or finds the one that is just like it.
