@@ -14,6 +14,11 @@ pub enum Error {
     Validation(String),
     #[error(transparent)]
     InvalidPattern(#[from] pattern::Invalid),
+    /// An event matches so many rules that it cannot be sent to all their targets at once.
+    #[error(
+        "Rate exceeded: the events of the request are too large for all the targets that they match. Send fewer or smaller ones."
+    )]
+    Throttled,
     #[error("The requested resource exceeds the maximum number allowed.")]
     LimitExceeded,
     #[error("Rule {0} is managed by an AWS service and can only be modified if force option is used.")]
@@ -66,6 +71,7 @@ impl From<Error> for service::Error {
             Error::AlreadyExists(_) => "ResourceAlreadyExistsException",
             Error::Validation(_) => "ValidationException",
             Error::InvalidPattern(_) => "InvalidEventPatternException",
+            Error::Throttled => "ThrottlingException",
             Error::LimitExceeded => "LimitExceededException",
             Error::ManagedRule(_) => "ManagedRuleException",
             Error::IllegalStatus(_) => "IllegalStatusException",

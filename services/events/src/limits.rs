@@ -23,6 +23,11 @@ pub const EVENT_AGE_MAX: Duration = Duration::from_secs(86_400);
 pub const RETRY_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(600);
 
+/// Bytes of deliveries that one transaction publishes. The store takes more, for all that is written beside them.
+pub const PUBLISHED_BYTES_MAX: usize = 16 << 20;
+/// Bytes of deliveries after which a step of a replay ends.
+pub const REPLAYED_BYTES_PER_STEP: usize = 8 << 20;
+
 /// How long a replay waits for its first step: one that was started by mistake can be cancelled.
 pub const REPLAY_START_DELAY: Duration = Duration::from_secs(1);
 /// Events that one step of a replay sends.

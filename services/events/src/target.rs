@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use service::{Cx, Delivery, Permission, Target};
 
 use crate::error::Error;
-use crate::model::{bus, send};
-use crate::name::BusRef;
+use crate::model::bus;
+use crate::model::send::Publication;
+use crate::name::{BusRef, rule_of};
 use crate::roles::PRINCIPAL;
 use crate::{Events, event};
 
@@ -36,7 +37,10 @@ impl Target for EventsTarget {
         {
             return Err(Error::parameter("Entry", format_args!("{missing} is a required member of an event.")).into());
         }
-        send::publish(tx, cx, &self.0.indexes, &on, &event)?;
+        let publication = Publication::new(cx, &self.0.indexes);
+        let came_by_rule = rule_of(&delivery.from).is_some();
+        let mut publication = if came_by_rule { publication.passed_on() } else { publication };
+        publication.publish(tx, &on, &event, |_| true)?;
         tracing::debug!(bus = on.name, id = event::text(&event, "id"), "an event came from a target");
         Ok(())
     }

@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::index::Armed;
 use crate::keys::{ARCHIVES, RULES};
 use crate::limits::EXPIRY_INTERVAL;
-use crate::model::{archive, replay, rule, send, target};
+use crate::model::send::{self, Publication};
+use crate::model::{archive, replay, rule, target};
 use crate::name::{BusRef, rule_of};
 use crate::types::RuleState;
 
@@ -28,12 +29,19 @@ pub fn fire(events: &Events, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Res
         return Ok(replay::step(tx, cx, &events.indexes, &arn.region, name)?);
     }
     match rule_of(&arn) {
-        Some((on, name)) => Ok(scheduled(cx, tx, &on, &name, timer)?),
+        Some((on, name)) => Ok(scheduled(events, cx, tx, &on, &name, timer)?),
         None => Err(service::Error::internal(format_args!("a timer of EventBridge is of {arn}"))),
     }
 }
 
-fn scheduled(cx: &Cx, tx: &mut Tx, on: &BusRef, name: &str, timer: &timers::Timer) -> Result<(), Error> {
+fn scheduled(
+    events: &Events,
+    cx: &Cx,
+    tx: &mut Tx,
+    on: &BusRef,
+    name: &str,
+    timer: &timers::Timer,
+) -> Result<(), Error> {
     let Some(mut due) = RULES.get(tx, (on.region(), &*on.name, name))? else { return Ok(()) };
     if due.next != Some(timer.at) || due.state == RuleState::Disabled {
         return Ok(());
@@ -41,7 +49,7 @@ fn scheduled(cx: &Cx, tx: &mut Tx, on: &BusRef, name: &str, timer: &timers::Time
     if cx.now().since(timer.at) <= LATE_MAX {
         let event = send::scheduled_event(&due.arn, cx.request_id(), timer.at);
         let armed = Armed { rule: due.clone(), targets: target::all(tx, on, name)? };
-        send::fire(tx, cx, &armed, &event)?;
+        Publication::new(cx, &events.indexes).fire(tx, &armed, &event)?;
     }
     rule::schedule(tx, cx.now(), &mut due)?;
     Ok(RULES.put(tx, (on.region(), &*on.name, name), &due)?)

@@ -3,11 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use base::Timestamp;
 use serde_json::{Value, json};
-use service::outbox;
+use service::{Access, Caller, Credential, CredentialError, Denial, Permission, outbox};
 use testkit::TestCloud;
+use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:q";
 
@@ -359,6 +362,92 @@ async fn what_a_bus_holds_is_limited_and_whole() {
     let policy = json!({"Policy": r#"{"Statement":[{"Effect":"Perhaps"}]}"#});
     assert_eq!(world.refused("PutPermission", policy).await.0, "ValidationException");
     assert!(world.ok("DescribeEventBus", json!({})).await.get("Policy").is_none());
+}
+
+/// Lets every rule send.
+struct Everybody;
+
+impl Access for Everybody {
+    fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
+        Err(CredentialError::Unknown)
+    }
+
+    fn authorize(&self, _: &Caller, _: &Permission, _: Timestamp) -> Result<(), Denial> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn buses_in_a_ring_end() {
+    let world = World(TestCloud::with_access([events::service()], Arc::new(Everybody)));
+    for (name, other) in [("a", "b"), ("b", "a")] {
+        let bus = world.ok("CreateEventBus", json!({"Name": name})).await["EventBusArn"].clone();
+        world.ok("CreateArchive", json!({"ArchiveName": name, "EventSourceArn": bus})).await;
+        let rule = json!({"EventBusName": name, "EventPattern": r#"{"source":["app"]}"#});
+        let arn = format!("arn:aws:events:us-east-1:000000000000:event-bus/{other}");
+        world.put_rule(rule, json!({"Arn": arn})).await;
+    }
+    let stop = CancellationToken::new();
+    let workers = world.0.cloud.start(&stop);
+    let entry = json!({"Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "a"});
+    world.ok("PutEvents", json!({"Entries": [entry]})).await;
+    while !outbox::lanes(&world.0.root().db().read().unwrap(), 100).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    for name in ["a", "b"] {
+        assert_eq!(world.ok("DescribeArchive", json!({"ArchiveName": name})).await["EventCount"], 1, "{name}");
+    }
+    stop.cancel();
+    workers.wait().await;
+}
+
+#[tokio::test]
+async fn what_is_too_much_at_once_is_refused_or_takes_more_steps() {
+    let world = World::new();
+    let bus = "arn:aws:events:us-east-1:000000000000:event-bus/default";
+    world.ok("CreateArchive", json!({"ArchiveName": "a", "EventSourceArn": bus})).await;
+    let large = "x".repeat(200 << 10);
+    for n in 0..3 {
+        world.put(json!({"n": n, "large": large})).await;
+    }
+    let targets: Vec<Value> = (0..5).map(|n| json!({"Id": n.to_string(), "Arn": QUEUE})).collect();
+    for n in 0..10 {
+        world.ok("PutRule", json!({"Name": n.to_string(), "EventPattern": r#"{"source":["app"]}"#})).await;
+        world.ok("PutTargets", json!({"Rule": n.to_string(), "Targets": targets})).await;
+    }
+    let replay = |name: &str| {
+        let now = world.0.root().now().as_secs();
+        json!({
+            "ReplayName": name, "EventSourceArn": "arn:aws:events:us-east-1:000000000000:archive/a",
+            "EventStartTime": now - 60, "EventEndTime": now + 60, "Destination": {"Arn": bus},
+        })
+    };
+    world.ok("StartReplay", replay("p")).await;
+    let state = async |name: &str| world.ok("DescribeReplay", json!({"ReplayName": name})).await["State"].clone();
+    for expected in ["RUNNING", "RUNNING", "COMPLETED"] {
+        world.0.advance(Duration::from_secs(1)).await;
+        assert_eq!(state("p").await, expected, "an event of 200 KiB for 50 targets is a step");
+    }
+    let sent = outbox::lanes(&world.0.root().db().read().unwrap(), 1_000).unwrap();
+    assert_eq!(sent.iter().map(|lane| lane.waiting).sum::<usize>(), 150);
+    world.ok("StartReplay", replay("q")).await;
+    world.ok("CancelReplay", json!({"ReplayName": "q"})).await;
+    assert_eq!(state("q").await, "CANCELLED");
+
+    for n in 10..20 {
+        world.ok("PutRule", json!({"Name": n.to_string(), "EventPattern": r#"{"source":["app"]}"#})).await;
+        world.ok("PutTargets", json!({"Rule": n.to_string(), "Targets": targets})).await;
+    }
+    let entry = json!({"Source": "app", "DetailType": "t", "Detail": json!({"large": large}).to_string()});
+    assert_eq!(world.refused("PutEvents", json!({"Entries": [entry]})).await.0, "ThrottlingException");
+    world.ok("StartReplay", replay("r")).await;
+    for _ in 0..3 {
+        world.0.advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(state("r").await, "COMPLETED", "what cannot be sent holds up nothing");
+    let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(126), "]".repeat(126));
+    let entry = json!({"Source": "app", "DetailType": "t", "Detail": deep});
+    assert_eq!(world.ok("PutEvents", json!({"Entries": [entry]})).await["Entries"][0]["ErrorCode"], "MalformedDetail");
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use service::{Cx, timers};
 use crate::error::Error;
 use crate::index::Indexes;
 use crate::keys::REPLAYS;
-use crate::limits::{ACTIVE_REPLAYS_MAX, REPLAY_START_DELAY, REPLAYED_PER_STEP};
-use crate::model::{archive, send};
+use crate::limits::{ACTIVE_REPLAYS_MAX, REPLAY_START_DELAY, REPLAYED_BYTES_PER_STEP, REPLAYED_PER_STEP};
+use crate::model::archive;
+use crate::model::send::Publication;
 use crate::name::BusRef;
 use crate::types::{Archive, Replay, ReplayState};
 
@@ -42,12 +43,13 @@ fn next_step(tx: &mut Tx, at: Timestamp, replay: &Replay) -> Result<(), Error> {
     Ok(timers::set(tx, "events", at, replay.arn.to_string().as_bytes(), &Bytes::new())?)
 }
 
-pub fn cancel(tx: &mut Tx, region: &str, name: &str) -> Result<Replay, Error> {
+pub fn cancel(tx: &mut Tx, now: Timestamp, region: &str, name: &str) -> Result<Replay, Error> {
     let mut replay = find(tx, region, name)?;
     if !matches!(replay.state, ReplayState::Starting | ReplayState::Running) {
         return Err(Error::IllegalStatus(format!("Replay {name} is not in a valid state for this operation.")));
     }
-    replay.state = ReplayState::Cancelling;
+    // Nothing is under way: a step is one transaction, and this is another.
+    (replay.state, replay.ended) = (ReplayState::Cancelled, Some(now));
     put(tx, &replay)?;
     Ok(replay)
 }
@@ -84,13 +86,28 @@ fn send_next(tx: &mut Tx, cx: &Cx, indexes: &Indexes, source: &Archive, replay: 
     let from = replay.last.as_ref().map_or(replay.from, |(time, _)| *time);
     let events = archive::events(tx, source.id, replay.last.as_ref(), from, replay.to, REPLAYED_PER_STEP)?;
     let wanted = |arn: &str| replay.filters.is_empty() || replay.filters.iter().any(|filter| filter == arn);
-    for (_, bytes) in &events {
-        let mut event: Map<String, Value> = serde_json::from_slice(bytes).map_err(service::Error::internal)?;
+    let (mut publication, mut taken) = (Publication::new(cx, indexes), 0);
+    for ((_, id), bytes) in &events {
+        if publication.sent > REPLAYED_BYTES_PER_STEP {
+            break;
+        }
+        taken += 1;
+        // What cannot be sent now never can: the events after it are not to wait.
+        let Ok(mut event) = serde_json::from_slice::<Map<String, Value>>(bytes) else {
+            tracing::warn!(replay = replay.name, id, "an archived event cannot be read, and is not replayed");
+            continue;
+        };
         event.insert("replay-name".into(), replay.name.as_str().into());
-        send::publish_to(tx, cx, indexes, &bus, &event, |rule| wanted(&rule.arn.to_string()))?;
+        match publication.publish(tx, &bus, &event, |rule| wanted(&rule.arn.to_string())) {
+            Err(Error::Throttled) => {
+                tracing::warn!(replay = replay.name, id, "an event is too large for all targets: some do not get it");
+                break;
+            }
+            outcome => outcome?,
+        }
     }
-    let more = events.len() == REPLAYED_PER_STEP;
-    if let Some((place, _)) = events.into_iter().last() {
+    let more = taken < events.len() || events.len() == REPLAYED_PER_STEP;
+    if let Some((place, _)) = events.into_iter().take(taken).last() {
         replay.last = Some(place);
     }
     Ok(more)

@@ -9,6 +9,7 @@ use service::{Cx, Delivery, Properties, outbox};
 use crate::error::Error;
 use crate::event;
 use crate::index::{Armed, Indexes};
+use crate::limits::PUBLISHED_BYTES_MAX;
 use crate::model::archive;
 use crate::name::BusRef;
 use crate::note::Note;
@@ -16,49 +17,74 @@ use crate::path::Path;
 use crate::transform::{self, Setting};
 use crate::types::{Rule, Target};
 
-/// Sends an event to the targets of every rule of the bus that matches it.
-pub fn publish(tx: &mut Tx, cx: &Cx, indexes: &Indexes, bus: &BusRef, event: &Map<String, Value>) -> Result<(), Error> {
-    publish_to(tx, cx, indexes, bus, event, |_| true)
+/// What one transaction publishes.
+pub struct Publication<'a> {
+    cx: &'a Cx,
+    indexes: &'a Indexes,
+    /// The events came from another bus: they go to no third one, so that buses in a ring end.
+    /// Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html>
+    passed_on: bool,
+    /// Bytes of all deliveries so far.
+    pub sent: usize,
 }
 
-/// The same for the rules that `wanted`.
-pub fn publish_to(
-    tx: &mut Tx,
-    cx: &Cx,
-    indexes: &Indexes,
-    bus: &BusRef,
-    event: &Map<String, Value>,
-    wanted: impl Fn(&Rule) -> bool,
-) -> Result<(), Error> {
-    let index = indexes.of(tx, bus)?;
-    let matching = index.matching(event);
-    for armed in matching.undecided.into_iter().filter(|armed| wanted(&armed.rule)) {
-        let id = event.get("id").and_then(Value::as_str);
-        tracing::warn!(bus = bus.name, rule = armed.rule.name, id, "an event cannot be compared with a rule's pattern");
+impl<'a> Publication<'a> {
+    pub fn new(cx: &'a Cx, indexes: &'a Indexes) -> Publication<'a> {
+        Publication { cx, indexes, passed_on: false, sent: 0 }
     }
-    for armed in matching.keys.into_iter().filter(|armed| wanted(&armed.rule)) {
-        match armed.rule.archive {
-            Some(archive) => archive::keep(tx, cx.now(), bus, archive, event)?,
-            None => fire(tx, cx, armed, event)?,
+
+    /// Of events that a rule sent.
+    pub fn passed_on(self) -> Publication<'a> {
+        Publication { passed_on: true, ..self }
+    }
+
+    /// Sends an event to the targets of every rule of the bus that matches it and that is `wanted`.
+    pub fn publish(
+        &mut self,
+        tx: &mut Tx,
+        bus: &BusRef,
+        event: &Map<String, Value>,
+        wanted: impl Fn(&Rule) -> bool,
+    ) -> Result<(), Error> {
+        let index = self.indexes.of(tx, bus)?;
+        let matching = index.matching(event);
+        let id = event::text(event, "id");
+        for armed in matching.undecided.into_iter().filter(|armed| wanted(&armed.rule)) {
+            let rule = &armed.rule.name;
+            tracing::warn!(bus = bus.name, rule, id, "an event cannot be compared with a rule's pattern");
         }
+        for armed in matching.keys.into_iter().filter(|armed| wanted(&armed.rule)) {
+            match armed.rule.archive {
+                Some(archive) => archive::keep(tx, self.cx.now(), bus, archive, event)?,
+                None => self.fire(tx, armed, event)?,
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Sends an event to all targets of a rule.
+    pub fn fire(&mut self, tx: &mut Tx, armed: &Armed, event: &Map<String, Value>) -> Result<(), Error> {
+        if armed.targets.is_empty() {
+            return Ok(());
+        }
+        let event = Value::Object(event.clone());
+        for target in armed.targets.iter().filter(|target| !(self.passed_on && target.arn.service == "events")) {
+            self.sent += send(tx, self.cx, &armed.rule, target, &event)?;
+            if self.sent > PUBLISHED_BYTES_MAX {
+                return Err(Error::Throttled);
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Sends an event to all targets of a rule.
-pub fn fire(tx: &mut Tx, cx: &Cx, armed: &Armed, event: &Map<String, Value>) -> Result<(), Error> {
-    if armed.targets.is_empty() {
-        return Ok(());
-    }
-    let event = Value::Object(event.clone());
-    armed.targets.iter().try_for_each(|target| send(tx, cx, &armed.rule, target, &event))
-}
-
-fn send(tx: &mut Tx, cx: &Cx, rule: &Rule, target: &Target, event: &Value) -> Result<(), Error> {
+/// The bytes that the target is to get.
+fn send(tx: &mut Tx, cx: &Cx, rule: &Rule, target: &Target, event: &Value) -> Result<usize, Error> {
     let note = Note::of(target);
     match transform::apply(&target.input, event, &Setting { rule, ingested: cx.now() }) {
         Ok(text) => {
             let payload = shaped(cx, target, text, event);
+            let bytes = payload.len();
             let delivery = Delivery {
                 message: properties(target, event),
                 // The rule's own role is not for its targets: whoever adds one need not be allowed to pass it.
@@ -66,12 +92,16 @@ fn send(tx: &mut Tx, cx: &Cx, rule: &Rule, target: &Target, event: &Value) -> Re
                 note: note.to_bytes(),
                 ..Delivery::new(cx, rule.arn.clone(), target.arn.clone(), Bytes::from(payload))
             };
-            Ok(outbox::send(tx, cx, delivery, None)?)
+            outbox::send(tx, cx, delivery, None)?;
+            Ok(bytes)
         }
         Err(transform::NotJson) => {
             let delivery = Delivery::new(cx, rule.arn.clone(), target.arn.clone(), Bytes::from(event.to_string()));
+            let bytes = delivery.event.len();
             let reason = "The input template did not result in valid JSON.";
-            crate::sender::bury(cx, tx, &Delivery { note: note.to_bytes(), ..delivery }, ("INVALID_JSON", reason), None)
+            let delivery = Delivery { note: note.to_bytes(), ..delivery };
+            crate::sender::bury(cx, tx, &delivery, ("INVALID_JSON", reason), None)?;
+            Ok(bytes)
         }
     }
 }

@@ -14,7 +14,8 @@ use crate::Events;
 use crate::error::Error;
 use crate::event::Envelope;
 use crate::limits::{ENTRIES_BYTES_MAX, ENTRIES_MAX, PATTERN_CHARACTERS_MAX};
-use crate::model::{bus, send};
+use crate::model::bus;
+use crate::model::send::Publication;
 use crate::name::BusRef;
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,7 +89,8 @@ pub async fn put(events: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutp
     if !accepted.is_empty() {
         let context = cx.clone();
         let write = move |tx: &mut Tx| {
-            accepted.iter().try_for_each(|(bus, event)| send::publish(tx, &context, &events.indexes, bus, event))
+            let mut publication = Publication::new(&context, &events.indexes);
+            accepted.iter().try_for_each(|(bus, event)| publication.publish(tx, bus, event, |_| true))
         };
         cx.db().write(write).await?;
     }
@@ -165,8 +167,9 @@ fn prepare(cx: &Cx, entry: &Entry) -> Prepared {
     if source.starts_with("aws.") || source == "aws" {
         return Err(("NotAuthorizedForSourceException", "Not authorized for the source.".into()));
     }
-    let detail: Value = match serde_json::from_str(&detail) {
-        Ok(detail @ Value::Object(_)) => detail,
+    // Within something else, as it will be in its event: that must be read again, and nesting has a limit.
+    let detail: Value = match serde_json::from_str::<[Value; 1]>(&format!("[{detail}]")) {
+        Ok([detail @ Value::Object(_)]) => detail,
         _ => return Err(("MalformedDetail", "Detail is malformed.".into())),
     };
     let on =

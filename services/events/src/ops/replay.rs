@@ -89,8 +89,10 @@ pub struct ReplayInput {
 
 pub async fn cancel(_: Arc<Events>, cx: Cx, input: ReplayInput) -> Result<Value, Error> {
     let region = cx.region().to_string();
-    let cancelled = cx.db().write(move |tx| replay::cancel(tx, &region, &input.replay_name)).await?;
-    Ok(json!({"ReplayArn": cancelled.arn, "State": cancelled.state.name()}))
+    let now = cx.now();
+    let cancelled = cx.db().write(move |tx| replay::cancel(tx, now, &region, &input.replay_name)).await?;
+    // AWS answers before it is done; here it is.
+    Ok(json!({"ReplayArn": cancelled.arn, "State": ReplayState::Cancelling.name()}))
 }
 
 pub async fn describe(_: Arc<Events>, cx: Cx, input: ReplayInput) -> Result<Value, Error> {
