@@ -33,7 +33,7 @@ impl Indexes {
         let key = (bus.region().to_owned(), bus.name.clone());
         // A bus that never had a rule, or is not there (any more): nothing to remember, whoever asks about whatever name.
         let Some(version) = VERSIONS.get(read, &key)? else {
-            self.known().remove(&key);
+            self.forget(bus);
             return Ok(Arc::new(Index::new(std::iter::empty::<(Arc<Armed>, &Pattern)>())));
         };
         if let Some((known, index)) = self.known().get(&key)
@@ -44,6 +44,11 @@ impl Indexes {
         let index = Arc::new(build(read, bus)?);
         self.known().insert(key, (version, index.clone()));
         Ok(index)
+    }
+
+    /// Forgets a bus that was deleted.
+    pub fn forget(&self, bus: &BusRef) {
+        self.known().remove(&(bus.region().to_owned(), bus.name.clone()));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -66,4 +71,25 @@ fn build(read: &(impl Read + ?Sized), bus: &BusRef) -> Result<Armory, Error> {
         }
     }
     Ok(Index::new(armed.iter().map(|(armed, pattern)| (armed.clone(), pattern))))
+}
+
+#[cfg(test)]
+mod tests {
+    use kv::Db;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_buses_with_rules_are_remembered() {
+        let (db, indexes) = (Db::open(kv::Memory::default()), Indexes::default());
+        let bus = BusRef::of("arn:aws:events:us-east-1:000000000000:event-bus/b".parse().unwrap()).unwrap();
+        indexes.of(&db.read().unwrap(), &bus).unwrap();
+        assert!(indexes.known().is_empty());
+        let on = bus.clone();
+        db.write(move |tx| crate::model::bus::changed(tx, &on, 1)).await.unwrap();
+        indexes.of(&db.read().unwrap(), &bus).unwrap();
+        assert_eq!(indexes.known().len(), 1);
+        indexes.forget(&bus);
+        assert!(indexes.known().is_empty());
+    }
 }

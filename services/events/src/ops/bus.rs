@@ -108,12 +108,14 @@ pub async fn update(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<Value, Er
     Ok(answer(shown))
 }
 
-pub async fn delete(_: Arc<Events>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
+pub async fn delete(events: Arc<Events>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
     let on = BusRef::parse(&cx, Some(&input.name))?;
     if on.is_default() {
         return Err(Error::validation("Cannot delete event bus default."));
     }
+    let gone = on.clone();
     cx.db().write(move |tx| bus::delete(tx, &on)).await?;
+    events.indexes.forget(&gone);
     Ok(Empty {})
 }
 
