@@ -111,6 +111,7 @@ pub async fn describe(_: Arc<Events>, cx: Cx, input: ArchiveInput) -> Result<Val
     Ok(answer(shown))
 }
 
+/// What lists of archives and of replays take: one filter, and a page.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ListInput {
@@ -121,13 +122,22 @@ pub struct ListInput {
     pub next_token: Option<String>,
 }
 
-pub async fn list(_: Arc<Events>, cx: Cx, input: ListInput) -> Result<Value, Error> {
-    let given = [&input.name_prefix, &input.event_source_arn, &input.state].into_iter().flatten().count();
-    if given > 1 {
-        return Err(Error::validation(
-            "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix.",
-        ));
+impl ListInput {
+    /// # Errors
+    /// When there are several filters.
+    pub fn check(&self, operation: &str) -> Result<(), Error> {
+        let given = [&self.name_prefix, &self.event_source_arn, &self.state].into_iter().flatten().count();
+        if given > 1 {
+            return Err(Error::validation(format!(
+                "At most one filter is allowed for {operation}. Use either : State, EventSourceArn, or NamePrefix.",
+            )));
+        }
+        Ok(())
     }
+}
+
+pub async fn list(_: Arc<Events>, cx: Cx, input: ListInput) -> Result<Value, Error> {
+    input.check("ListArchives")?;
     let mut constraints = Constraints::default();
     let states = ["ENABLED", "DISABLED", "CREATING", "UPDATING", "CREATE_FAILED", "UPDATE_FAILED"];
     constraints.one_of(input.state.as_deref(), "state", &states);

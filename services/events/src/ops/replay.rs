@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use service::{Constraints, Cx};
 use wire::DateTime;
 
+use super::archive::ListInput;
 use super::{Page, answer, check_name};
 use crate::Events;
 use crate::error::Error;
@@ -108,23 +109,8 @@ pub async fn describe(_: Arc<Events>, cx: Cx, input: ReplayInput) -> Result<Valu
     Ok(answer(shown))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    pub name_prefix: Option<String>,
-    pub event_source_arn: Option<String>,
-    pub state: Option<String>,
-    pub limit: Option<i64>,
-    pub next_token: Option<String>,
-}
-
 pub async fn list(_: Arc<Events>, cx: Cx, input: ListInput) -> Result<Value, Error> {
-    let given = [&input.name_prefix, &input.event_source_arn, &input.state].into_iter().flatten().count();
-    if given > 1 {
-        return Err(Error::validation(
-            "At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix.",
-        ));
-    }
+    input.check("ListReplays")?;
     let prefix = input.name_prefix.unwrap_or_default();
     let mut all = replay::all(&cx.db().read()?, cx.region().as_str())?;
     all.retain(|replay| {

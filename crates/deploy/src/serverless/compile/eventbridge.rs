@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Compiler, attribute, invoked, without_nulls};
+use super::{Compiler, invoked, rule_permission, without_nulls};
 use crate::serverless::config::{Bus, EventBridge, EventSource, Function};
 use crate::serverless::naming;
 
@@ -27,15 +27,7 @@ impl Compiler<'_> {
                 "Properties": properties(function, event),
             }));
             self.add(&rule, resource, at);
-            let permission = json!({
-                "Type": "AWS::Lambda::Permission",
-                "Properties": {
-                    "FunctionName": invoked(function),
-                    "Action": "lambda:InvokeFunction",
-                    "Principal": "events.amazonaws.com",
-                    "SourceArn": attribute(&rule, "Arn"),
-                },
-            });
+            let permission = rule_permission(function, &rule);
             self.add(&naming::rule_permission(&function.key, event.number), permission, at);
         }
     }

@@ -121,6 +121,19 @@ fn invoked(function: &Function) -> Value {
     }
 }
 
+/// The permission for a rule of this logical id to invoke a function.
+fn rule_permission(function: &Function, rule: &str) -> Value {
+    json!({
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "FunctionName": invoked(function),
+            "Action": "lambda:InvokeFunction",
+            "Principal": "events.amazonaws.com",
+            "SourceArn": attribute(rule, "Arn"),
+        },
+    })
+}
+
 /// The permission for an API to invoke a function.
 fn api_permission(function: &Function, api: Value, paths: &str) -> Value {
     json!({

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Compiler, attribute, invoked, without_nulls};
+use super::{Compiler, invoked, rule_permission, without_nulls};
 use crate::serverless::config::EventSource;
 use crate::serverless::naming;
 
@@ -39,15 +39,7 @@ impl Compiler<'_> {
                     "Targets": [target],
                 }));
                 self.add(&rule, json!({"Type": "AWS::Events::Rule", "Properties": properties}), at);
-                let permission = json!({
-                    "Type": "AWS::Lambda::Permission",
-                    "Properties": {
-                        "FunctionName": invoked(function),
-                        "Action": "lambda:InvokeFunction",
-                        "Principal": "events.amazonaws.com",
-                        "SourceArn": attribute(&rule, "Arn"),
-                    },
-                });
+                let permission = rule_permission(function, &rule);
                 self.add(&naming::schedule_permission(&function.key, number), permission, at);
             }
         }
