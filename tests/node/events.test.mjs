@@ -49,9 +49,11 @@ import {
   UpdateConnectionCommand,
   UpdateEventBusCommand,
 } from "@aws-sdk/client-eventbridge";
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { everyOperationIsDriven } from "./driven.mjs";
-import { ACCOUNT, client, REGION } from "./server.mjs";
+import { ACCOUNT, client, endpoint, REGION } from "./server.mjs";
+import { allow, trust } from "./support.mjs";
 
 const events = client(EventBridgeClient);
 const sqs = client(SQSClient);
@@ -127,8 +129,34 @@ test("API destinations have connections", async () => {
   assert.equal((await events.send(new DescribeApiDestinationCommand({ Name: "shop" }))).HttpMethod, "PUT");
   assert.equal((await events.send(new ListApiDestinationsCommand({}))).ApiDestinations.length, 1);
   await events.send(new DeauthorizeConnectionCommand({ Name: "shop" }));
+  assert.equal((await events.send(new DescribeConnectionCommand({ Name: "shop" }))).ConnectionState, "DEAUTHORIZED");
   await events.send(new DeleteApiDestinationCommand({ Name: "shop" }));
   await events.send(new DeleteConnectionCommand({ Name: "shop" }));
+});
+
+test("an API destination is sent to, or its event is a dead letter", async () => {
+  const BasicAuthParameters = { Username: "u", Password: "hush" };
+  const connection = { Name: "closed", AuthorizationType: "BASIC", AuthParameters: { BasicAuthParameters } };
+  const { ConnectionArn } = await events.send(new CreateConnectionCommand(connection));
+  // No port of this machine's loopback address but the server's own is within reach: it answers with an error.
+  const destination = { Name: "closed", ConnectionArn, InvocationEndpoint: `${endpoint}/nowhere/*`, HttpMethod: "POST", InvocationRateLimitPerSecond: 10 };
+  const { ApiDestinationArn } = await events.send(new CreateApiDestinationCommand(destination));
+  const iam = client(IAMClient);
+  const AssumeRolePolicyDocument = trust({ Service: "events.amazonaws.com" });
+  const { Role } = await iam.send(new CreateRoleCommand({ RoleName: "sends", AssumeRolePolicyDocument }));
+  const PolicyDocument = allow("events:InvokeApiDestination", { Resource: ApiDestinationArn });
+  await iam.send(new PutRolePolicyCommand({ RoleName: "sends", PolicyName: "p", PolicyDocument }));
+  await events.send(new PutRuleCommand({ Name: "closed", EventPattern: '{"source":["closed"]}' }));
+  const HttpParameters = { PathParameterValues: ["$.detail.n"], HeaderParameters: { "X-N": "$.detail.n" } };
+  const target = { Id: "a", Arn: ApiDestinationArn, RoleArn: Role.Arn, HttpParameters, DeadLetterConfig: { Arn } };
+  await events.send(new PutTargetsCommand({ Rule: "closed", Targets: [target] }));
+  const { Targets } = await events.send(new ListTargetsByRuleCommand({ Rule: "closed" }));
+  assert.deepEqual(Targets, [target]);
+  await events.send(new PutEventsCommand({ Entries: [{ Source: "closed", DetailType: "t", Detail: '{"n":1}' }] }));
+  const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 10, MessageAttributeNames: ["All"] }));
+  const { ERROR_CODE, ERROR_MESSAGE, TARGET_ARN } = Messages[0].MessageAttributes;
+  assert.deepEqual([ERROR_CODE.StringValue, TARGET_ARN.StringValue], ["SDK_CLIENT_ERROR", ApiDestinationArn]);
+  assert.match(ERROR_MESSAGE.StringValue, /^Unable to invoke ApiDestination endpoint: API destination returned HTTP status 4\d\d\.$/);
 });
 
 test("a bus has a policy, and goes when it has no rules", async () => {

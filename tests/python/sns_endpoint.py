@@ -2,14 +2,12 @@
 
 import base64
 import json
-import threading
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from cloudlet import wait_until
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from http_endpoint import HttpEndpoint
 
 SIGNED = {
     "Notification": ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
@@ -28,39 +26,16 @@ def verify(message):
     certificate.public_key().verify(base64.b64decode(message["Signature"]), text.encode(), padding.PKCS1v15(), algorithm)
 
 
-class Endpoint:
-    """Answers with `status`, and keeps what it got as (headers, body)."""
-
-    def __init__(self):
-        self.status, self.received, endpoint = 200, [], self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                endpoint.received.append((self.headers, body))
-                self.send_response(endpoint.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+class Endpoint(HttpEndpoint):
+    """Subscribes to topics."""
 
     def next(self):
-        """The next request that was not asked for yet."""
-        wait_until(lambda: self.received, what="a request to the endpoint")
-        return self.received.pop(0)
+        """The headers and the body of the next request that was not asked for yet."""
+        request = self.next_request()
+        return request.headers, request.body
 
     def message(self):
         """The next request's message, whose signature is right."""
         message = json.loads(self.next()[1])
         verify(message)
         return message
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()

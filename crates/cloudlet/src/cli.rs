@@ -61,7 +61,8 @@ pub struct Dev {
     pub allow_loopback: Vec<u16>,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
     /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
-    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first.
+    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first. An event bus
+    /// holds 300 rules then, as many as AWS lets it have without being asked.
     #[arg(long)]
     pub throttle: bool,
     /// Debugs this function, named as in serverless.yml: with the Node inspector on port 9229, or debugpy on port 5678, or
@@ -122,7 +123,8 @@ pub struct Serve {
     pub allow_loopback: Vec<u16>,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
     /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
-    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first.
+    /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first. An event bus
+    /// holds 300 rules then, as many as AWS lets it have without being asked.
     #[arg(long)]
     pub throttle: bool,
     /// Sends mail (of topics' subscribers) through this relay: smtp://HOST:25, smtps://USER:PASSWORD@HOST, or

@@ -153,12 +153,14 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         backups: Backups::new(copied),
         archiver,
     };
+    let outbound = outbound(settings);
+    let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let [rest_apis, http_apis] = apigateway::services();
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
         .service(autoscaling::service())
-        .service(events::service())
+        .service(events::service(bridge))
         .service(rest_apis)
         .service(http_apis)
         .service(iam::iam(identity.clone()))
@@ -166,7 +168,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
-        .service(sns::service(sns::Sns::new(notifications(settings)?)))
+        .service(sns::service(sns::Sns::new(notifications(settings, outbound)?)))
         .service(sqs::service())
         .service(tables)
         .service(streams)
@@ -176,17 +178,21 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
 }
 
 /// What topics reach the outside with.
-fn notifications(settings: &Settings) -> anyhow::Result<sns::Config> {
+fn notifications(settings: &Settings, outbound: Outbound) -> anyhow::Result<sns::Config> {
     let mailer = match &settings.smtp {
         Some(relay) => mail::Mailer::relay(relay, &settings.mail_from).context("mail cannot be sent (--smtp)")?,
         None => mail::Mailer::mailbox(&settings.mail_from).context("mail has no sender (--mail-from)")?,
     };
+    Ok(sns::Config { base: settings.public_url.clone(), mailer, outbound })
+}
+
+/// What URLs that users name are reached with.
+fn outbound(settings: &Settings) -> Outbound {
     let mut ports = settings.loopback_ports.clone();
     ports.push(settings.port);
     // Who may use test/test is on this machine, as are its endpoints.
     let loopback = if settings.test_credentials { Loopback::All } else { Loopback::Ports(ports) };
-    let outbound = Outbound::new(Reach { loopback });
-    Ok(sns::Config { base: settings.public_url.clone(), mailer, outbound })
+    Outbound::new(Reach { loopback })
 }
 
 async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {

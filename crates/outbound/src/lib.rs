@@ -4,6 +4,7 @@
 //! credentials of their machines, are never sent to; this machine's loopback addresses only on ports that its owner gave
 //! free. Addresses of a private network are reachable: that is where many endpoints are. Redirects are not followed.
 
+mod pace;
 mod reach;
 
 use std::sync::{Arc, OnceLock};
@@ -14,6 +15,7 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
+pub use pace::Pace;
 pub use reach::{Loopback, Reach};
 
 /// How long a connection may take to stand.
@@ -37,6 +39,11 @@ impl Error {
     /// Whether the same request may succeed later.
     pub fn may_pass(&self) -> bool {
         matches!(self, Error::TimedOut | Error::Unreachable(_))
+    }
+
+    #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+    fn of(error: reqwest::Error) -> Error {
+        if error.is_timeout() { Error::TimedOut } else { Error::Unreachable(causes(&error)) }
     }
 }
 
@@ -93,14 +100,31 @@ impl Outbound {
     /// # Errors
     /// When the address is none to send to, or nobody answers there in time.
     pub async fn send(&self, request: Request<'_>) -> Result<Answer, Error> {
+        let answer = self.exchange(request).await?;
+        Ok(Answer { status: answer.status(), headers: answer.headers().clone() })
+    }
+
+    /// The same with the body, of which at most `bytes_max` are read; `timeout` is until its last byte.
+    ///
+    /// # Errors
+    /// As of [`Outbound::send`].
+    pub async fn fetch(&self, request: Request<'_>, bytes_max: usize) -> Result<(Answer, Bytes), Error> {
+        let mut answer = self.exchange(request).await?;
+        let mut body = Vec::new();
+        while body.len() < bytes_max
+            && let Some(chunk) = answer.chunk().await.map_err(Error::of)?
+        {
+            body.extend_from_slice(&chunk);
+        }
+        body.truncate(bytes_max);
+        Ok((Answer { status: answer.status(), headers: answer.headers().clone() }, body.into()))
+    }
+
+    async fn exchange(&self, request: Request<'_>) -> Result<reqwest::Response, Error> {
         let url = parse(request.url)?;
         self.0.reach.check(&url)?;
         let sent = self.client()?.request(request.method, url).headers(request.headers).body(request.body);
-        match sent.timeout(request.timeout).send().await {
-            Ok(answer) => Ok(Answer { status: answer.status(), headers: answer.headers().clone() }),
-            Err(error) if error.is_timeout() => Err(Error::TimedOut),
-            Err(error) => Err(Error::Unreachable(causes(&error))),
-        }
+        sent.timeout(request.timeout).send().await.map_err(Error::of)
     }
 }
 

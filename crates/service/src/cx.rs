@@ -92,6 +92,13 @@ impl Cx {
         Cx::new(self.cloud.clone(), caller, self.region().clone(), self.request.endpoint.clone())
     }
 
+    /// The same request as one to another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Cx {
+        let region = Region::new(region);
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { region, ..(*self.request).clone() }) }
+    }
+
     /// A fresh request in which a delivery is brought to its target, with the sender as its caller.
     pub(crate) fn delivering(&self, delivery: &Delivery) -> Cx {
         let account = AccountId::new(delivery.from.account.as_str());

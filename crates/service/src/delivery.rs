@@ -1,6 +1,7 @@
 //! An event on its way from one service's resource to another's, and what becomes of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
@@ -103,6 +104,18 @@ pub struct Properties {
     /// Of a stream's record.
     pub partition_key: Option<String>,
     pub attributes: BTreeMap<String, Attribute>,
+    /// Of a request to an address outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpProperties>,
+}
+
+/// What a request has beside its body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpProperties {
+    /// What stands for each `*` of the address's path.
+    pub path: Vec<String>,
+    pub headers: BTreeMap<String, String>,
+    pub query: BTreeMap<String, String>,
 }
 
 /// An attribute of a message, by its name.
@@ -134,6 +147,16 @@ pub struct Failure {
     pub message: String,
     /// Whether trying again makes sense: the target was busy, or could not be reached.
     pub may_pass: bool,
+    /// How long the target asks to be left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Duration>,
+}
+
+impl Failure {
+    /// One that says nothing of when to try again.
+    pub fn new(code: impl Into<String>, message: impl Into<String>, may_pass: bool) -> Failure {
+        Failure { code: code.into(), message: message.into(), may_pass, rest: None }
+    }
 }
 
 /// The codes by which services say "not so fast".
@@ -154,7 +177,7 @@ impl From<&Error> for Failure {
         // What is not built will not be so a minute later.
         let may_pass =
             error.status == 429 || THROTTLING.contains(&&*error.code) || (error.status >= 500 && error.status != 501);
-        Failure { code: error.code.to_string(), message: error.message.clone(), may_pass }
+        Failure::new(error.code.clone(), error.message.clone(), may_pass)
     }
 }
 

@@ -57,6 +57,12 @@ pub trait Target: Send + Sync {
         Box::pin(async move { Err(Error::not_implemented(format_args!("invoking {to}"))) })
     }
 
+    /// Whether anybody waits at `to` for events of this source and type: what is cheaper to know than to send in vain.
+    fn awaits(&self, tx: &Tx, to: &Arn, source: &str, detail_type: &str) -> Result<bool, Error> {
+        let _ = (tx, to, source, detail_type);
+        Ok(true)
+    }
+
     /// How much of a resource is in use now, as the service itself sees it; `None` where there is nothing to use.
     fn measure(&self, cx: &Cx, of: &Arn, metric: &str) -> Result<Option<f64>, Error> {
         let _ = cx;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Arn;
 use serde_json::{Value, json};
-use service::{Api, Cx, Error, Service, Target, read, write};
+use service::{Api, Cx, Error, Service, Target, outbox, read, write};
 use testkit::TestCloud;
 
 use crate::tracking::Meter;
@@ -79,7 +79,7 @@ struct World {
 impl World {
     fn new() -> World {
         let functions = Arc::<Functions>::default();
-        let cloud = TestCloud::new([crate::service(), lambda(&functions)]);
+        let cloud = TestCloud::new([crate::service(), lambda(&functions), events::service(events::Options::default())]);
         World { cloud, functions, meters: HashMap::new() }
     }
 
@@ -231,6 +231,28 @@ async fn a_policy_follows_the_use_within_the_bounds() {
         world.advance(MINUTE).await;
     }
     assert_eq!(world.capacity(), 2);
+}
+
+#[tokio::test]
+async fn who_waits_for_it_hears_that_a_capacity_is_at_its_maximum() {
+    let mut world = World::registered().await;
+    let action = |name: &str, min: u32| json!({"ScheduledActionName": name, "Schedule": "rate(1 minute)", "ScalableTargetAction": {"MinCapacity": min}});
+    world.call("PutScheduledAction", action("a", 10)).await.unwrap();
+    world.advance(MINUTE).await;
+    let told = |world: &World| outbox::lanes(&world.cloud.root().db().read().unwrap(), 10).unwrap();
+    assert_eq!(told(&world), [], "nobody waits for it");
+    let pattern = json!({"Name": "r", "EventPattern": r#"{"source":["aws.application-autoscaling"]}"#});
+    world.cloud.call("events", "PutRule", pattern).await.unwrap();
+    for capacity in [3, 2] {
+        *world.functions.capacity.lock().unwrap() = capacity;
+        world.advance(MINUTE).await;
+    }
+    let [bus] = told(&world).try_into().unwrap();
+    assert_eq!((bus.to.resource.as_str(), bus.waiting), ("event-bus/default", 2));
+    world.call("PutScheduledAction", action("a", 4)).await.unwrap();
+    *world.functions.capacity.lock().unwrap() = 2;
+    world.advance(MINUTE).await;
+    assert_eq!((world.capacity(), told(&world)[0].waiting), (4, 2), "there is more to be had");
 }
 
 #[tokio::test]

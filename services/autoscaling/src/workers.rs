@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use base::Region;
 use kv::{Order, Tx};
-use service::{Caller, Cx, timers};
+use serde_json::json;
+use service::{Caller, Cx, events, timers};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -78,7 +79,7 @@ async fn bring_within_bounds(cx: &Cx, target: &Target, cause: String) -> Result<
     match capacity::current(cx, &target.resource).await {
         Ok(Some(now)) => set(cx, target, now, now, cause).await.map(drop),
         Ok(None) => Ok(()),
-        Err(error) => told(cx, &target.resource, None, cause, Some(error.to_string())).await,
+        Err(error) => told(cx, target, None, cause, Some(error.to_string())).await,
     }
 }
 
@@ -129,26 +130,64 @@ async fn set(cx: &Cx, target: &Target, now: u32, wanted: u32, cause: String) -> 
     }
     let failure = capacity::set(cx, &target.resource, wanted).await.err().map(|error| error.to_string());
     let done = failure.is_none();
-    told(cx, &target.resource, Some(wanted), cause, failure).await?;
+    told(cx, target, Some(Change { from: now, to: wanted }), cause, failure).await?;
     Ok(done)
 }
 
-/// Remembers what was done.
+/// Of a capacity.
+#[derive(Clone, Copy)]
+struct Change {
+    from: u32,
+    to: u32,
+}
+
+/// Remembers what was done, and tells EventBridge of a capacity that can grow no more.
 async fn told(
     cx: &Cx,
-    resource: &Resource,
-    wanted: Option<u32>,
+    target: &Target,
+    change: Option<Change>,
     cause: String,
     failure: Option<String>,
 ) -> Result<(), Error> {
     let (id, ended) = (cx.env().uuid(), cx.env().now());
-    let namespace = &resource.namespace;
-    let set = wanted.map_or_else(|| "desired capacity".to_owned(), |wanted| format!("desired capacity to {wanted}"));
+    let namespace = &target.resource.namespace;
+    let set = change.map_or_else(|| "desired capacity".into(), |change| format!("desired capacity to {}", change.to));
     let message = match &failure {
         Some(failure) => format!("Failed to set {set}. Reason: {failure}"),
         None => format!("Successfully set {set}. Change successfully fulfilled by {namespace}."),
     };
-    let (resource, description, started) = (resource.clone(), format!("Setting {set}."), cx.now());
+    let (resource, description, started) = (target.resource.clone(), format!("Setting {set}."), cx.now());
     let done = Activity { id, resource, description, cause, started, ended, failure, message };
-    cx.db().write(move |tx| activity::record(tx, &done)).await
+    let (context, target) = (cx.clone(), target.clone());
+    let record = move |tx: &mut Tx| {
+        activity::record(tx, &done)?;
+        let grown = change.filter(|change| done.failure.is_none() && change.to > change.from);
+        match grown.filter(|change| change.to == target.max) {
+            Some(change) => tell_of_maximum(tx, &context, &target, change, &done),
+            None => Ok(()),
+        }
+    };
+    cx.db().write(record).await
+}
+
+/// Source: <https://docs.aws.amazon.com/autoscaling/application/userguide/automating-with-eventbridge.html>
+fn tell_of_maximum(tx: &mut Tx, cx: &Cx, target: &Target, change: Change, done: &Activity) -> Result<(), Error> {
+    let detail = || {
+        json!({
+            "startTime": events::time(done.started),
+            "endTime": events::time(done.ended),
+            "newDesiredCapacity": change.to,
+            "oldDesiredCapacity": change.from,
+            "minCapacity": target.min,
+            "maxCapacity": target.max,
+            "resourceId": target.resource.id,
+            "scalableDimension": target.resource.dimension,
+            "serviceNamespace": target.resource.namespace,
+            "statusCode": "Successful",
+            "scaledToMax": true,
+            "direction": "scale-out",
+        })
+    };
+    let kind = "Application Auto Scaling Scaling Activity State Change";
+    events::emit(tx, cx, "aws.application-autoscaling", kind, &[], detail).map_err(Error::Other)
 }

@@ -26,3 +26,5 @@ pub const ARCHIVED: Table<(ArchiveId, Timestamp, String), Bytes> = Table::new(pr
 pub const REPLAYS: Table<Named, Replay> = Table::new(prefix::EVENTS, 8);
 pub const CONNECTIONS: Table<Named, Connection> = Table::new(prefix::EVENTS, 9);
 pub const API_DESTINATIONS: Table<Named, ApiDestination> = Table::new(prefix::EVENTS, 10);
+/// How many rules a bus has; by region and bus. Buses of earlier releases have none until a rule is made.
+pub const RULE_COUNTS: Table<Named, u64> = Table::new(prefix::EVENTS, 11);

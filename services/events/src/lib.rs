@@ -1,8 +1,10 @@
 //! Amazon EventBridge: buses, rules and their targets, archives and replays, API destinations.
 
+mod api_destination;
 mod error;
 mod event;
 mod index;
+mod invocation;
 mod keys;
 mod limits;
 mod model;
@@ -13,12 +15,14 @@ mod path;
 mod roles;
 mod sender;
 mod target;
+mod token;
 mod transform;
 mod types;
 mod workers;
 
 use std::sync::Arc;
 
+use outbound::{Loopback, Outbound, Pace, Reach};
 use service::{Api, Service, read, write};
 use wire::Protocol;
 
@@ -27,11 +31,31 @@ pub use error::Error;
 use index::Indexes;
 use ops::rule::resource as rule_resource;
 use ops::{archive, bus, connection, destination, events, permission, replay, rule, tag, target as targets};
+use token::Tokens;
+
+/// What the service is told at its start.
+#[derive(Clone)]
+pub struct Options {
+    /// What API destinations are reached with.
+    pub outbound: Outbound,
+    /// Whether a bus holds no more rules than AWS lets it hold without being asked.
+    pub throttle: bool,
+}
+
+impl Default for Options {
+    /// Reaches nothing on this machine, and lets buses hold what they can.
+    fn default() -> Options {
+        Options { outbound: Outbound::new(Reach { loopback: Loopback::Ports(Vec::new()) }), throttle: false }
+    }
+}
 
 /// The service's state in memory.
-#[derive(Default)]
 pub struct Events {
     indexes: Arc<Indexes>,
+    outbound: Outbound,
+    pace: Pace,
+    tokens: Tokens,
+    rules_of_bus_max: u64,
 }
 
 const API: Api = Api {
@@ -58,8 +82,14 @@ const API: Api = Api {
 };
 
 #[rustfmt::skip] // A table: one line an operation.
-pub fn service() -> Service {
-    let state = Arc::new(Events::default());
+pub fn service(options: Options) -> Service {
+    let state = Arc::new(Events {
+        indexes: Arc::default(),
+        outbound: options.outbound,
+        pace: Pace::default(),
+        tokens: Tokens::default(),
+        rules_of_bus_max: if options.throttle { limits::RULES_OF_BUS_QUOTA } else { limits::RULES_OF_BUS_MAX },
+    });
     Service::builder(API, state.clone())
         .operation(write("PutEvents", events::put).permissions(|_, cx, i| events::permissions(cx, i)))
         .operation(read("TestEventPattern", events::test))

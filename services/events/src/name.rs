@@ -68,6 +68,14 @@ pub fn rule_of(arn: &Arn) -> Option<(BusRef, String)> {
     Some((bus, rule.to_owned()))
 }
 
+pub fn is_bus(arn: &Arn) -> bool {
+    arn.service == "events" && arn.resource.starts_with("event-bus/")
+}
+
+pub fn is_api_destination(arn: &Arn) -> bool {
+    arn.service == "events" && arn.resource.starts_with("api-destination/")
+}
+
 /// Letters, digits, `.`, `-` and `_`.
 pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))

@@ -4,15 +4,14 @@ use base::Arn;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{EVENT_AGE_MAX, RETRY_ATTEMPTS_MAX};
-use crate::types::{Target, TargetHttp};
+use crate::limits::{AUTHORIZATION_RETRIES, EVENT_AGE_MAX, RETRY_ATTEMPTS_MAX};
+use crate::types::Target;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Note {
     pub attempts_max: u32,
     pub age_seconds_max: u64,
     pub dead_letter: Option<Arn>,
-    pub http: Option<TargetHttp>,
 }
 
 impl Note {
@@ -22,13 +21,17 @@ impl Note {
             attempts_max: retry.attempts.unwrap_or(RETRY_ATTEMPTS_MAX),
             age_seconds_max: retry.age_seconds.unwrap_or(EVENT_AGE_MAX.as_secs()),
             dead_letter: target.dead_letter.clone(),
-            http: target.http.clone(),
         }
     }
 
-    /// Of what has no target to go back to: a dead letter is tried as long as anything else.
-    pub fn of_dead_letter() -> Note {
+    /// Of what is sent for no target of a rule: it is tried as long as anything else.
+    pub fn without_target() -> Note {
         Note { attempts_max: RETRY_ATTEMPTS_MAX, age_seconds_max: EVENT_AGE_MAX.as_secs(), ..Note::default() }
+    }
+
+    /// Of a connection that asks for a token.
+    pub fn of_authorization() -> Note {
+        Note { attempts_max: AUTHORIZATION_RETRIES, ..Note::without_target() }
     }
 
     pub fn to_bytes(&self) -> Bytes {
@@ -36,6 +39,6 @@ impl Note {
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Note {
-        serde_json::from_slice(bytes).unwrap_or_default()
+        if bytes.is_empty() { Note::without_target() } else { serde_json::from_slice(bytes).unwrap_or_default() }
     }
 }

@@ -11,22 +11,36 @@ use kv::Tx;
 use service::{Attribute, Cx, Delivery, Error, Failure, Properties, Sender, outbox};
 
 use crate::limits::{RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
+use crate::model::connection;
 use crate::note::Note;
 
 pub struct RuleSender;
 
 impl Sender for RuleSender {
-    fn retry_at(&self, cx: &Cx, delivery: &Delivery, _: &Failure) -> Option<Timestamp> {
+    fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp> {
+        let at = cx.env().now() + pause(delivery.attempts, cx.env().random_u64()).max(rest(failure));
         let note = Note::from_bytes(&delivery.note);
-        let at = cx.env().now() + pause(delivery.attempts, cx.env().random_u64());
-        exhausted(&note, delivery, at).is_none().then_some(at)
+        let is_in_time = at.since(delivery.accepted) <= Duration::from_secs(note.age_seconds_max);
+        (is_in_time && may_be_tried(&note, delivery.attempts + 1)).then_some(at)
     }
 
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error> {
-        let note = Note::from_bytes(&delivery.note);
-        let condition = failure.may_pass.then(|| exhausted(&note, delivery, cx.now() + RETRY_PAUSE_MIN)).flatten();
+        if delivery.from == delivery.to {
+            return connection::refused(tx, cx, &delivery.to, delivery.accepted, &failure.message).map_err(Into::into);
+        }
+        // What may pass is given up when a limit is reached: that of the attempts, or else that of the time.
+        let condition =
+            failure.may_pass.then(|| match may_be_tried(&Note::from_bytes(&delivery.note), delivery.attempts) {
+                true => "MaximumEventAgeInSeconds",
+                false => "MaximumRetryAttempts",
+            });
         bury(cx, tx, delivery, (code(failure), &failure.message), condition).map_err(Into::into)
     }
+}
+
+/// How long the target asks to be left alone.
+fn rest(failure: &Failure) -> Duration {
+    failure.rest.unwrap_or_default()
 }
 
 /// Twice as long after each attempt, and by chance up to half of that less, so that what failed together is not tried
@@ -37,13 +51,9 @@ fn pause(attempts: u32, random: u64) -> Duration {
     Duration::from_millis(millis - random % (millis / 2 + 1))
 }
 
-/// Which limit keeps a delivery from being tried again at that time.
-fn exhausted(note: &Note, delivery: &Delivery, at: Timestamp) -> Option<&'static str> {
-    // The first attempt is none of the retries.
-    if delivery.attempts >= note.attempts_max.saturating_add(1) {
-        return Some("MaximumRetryAttempts");
-    }
-    (at.since(delivery.accepted) > Duration::from_secs(note.age_seconds_max)).then_some("MaximumEventAgeInSeconds")
+/// Whether there may be another attempt after so many. The first is none of the retries.
+fn may_be_tried(note: &Note, attempts: u32) -> bool {
+    attempts <= note.attempts_max
 }
 
 /// Puts a delivery into its dead-letter queue, where it has one. `failure` is its code and its message.
@@ -72,7 +82,7 @@ pub fn bury(
         told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Attribute::text(value?)))).collect();
     let letter = Delivery {
         message: Properties { attributes, ..Properties::default() },
-        note: Note::of_dead_letter().to_bytes(),
+        note: Note::without_target().to_bytes(),
         ..Delivery::new(cx, delivery.from.clone(), queue, delivery.event.clone())
     };
     Ok(outbox::send(tx, cx, letter, None)?)
@@ -116,7 +126,7 @@ mod tests {
 
     #[test]
     fn failures_have_the_names_of_eventbridge() {
-        let named = |named: &str| code(&Failure { code: named.into(), message: String::new(), may_pass: false });
+        let named = |named: &str| code(&Failure::new(named, "", false));
         assert_eq!(named("AccessDeniedException"), "NO_PERMISSIONS");
         assert_eq!(named("AWS.SimpleQueueService.NonExistentQueue"), "NO_RESOURCE");
         assert_eq!(named("QueueDoesNotExist"), "NO_RESOURCE");

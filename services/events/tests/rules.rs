@@ -4,21 +4,33 @@
 #![allow(clippy::unwrap_used, reason = "this is a test")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::Timestamp;
+use kv::Tx;
+use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
-use service::{Access, Caller, Credential, CredentialError, Denial, Permission, outbox};
+use service::{
+    Access, Api, Caller, Credential, CredentialError, Cx, Denial, Error, Permission, Service, outbox, write,
+};
 use testkit::TestCloud;
 use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:000000000000:q";
+const QUEUE_URL: &str = "http://localhost:4566/000000000000/q";
+
+/// With AWS's quotas, and whatever a test listens on within reach.
+fn bridge() -> Service {
+    let outbound = Outbound::new(Reach { loopback: Loopback::All });
+    events::service(events::Options { outbound, throttle: true })
+}
 
 struct World(TestCloud);
 
 impl World {
     fn new() -> World {
-        World(TestCloud::new([events::service(), sqs::service()]))
+        World(TestCloud::new([bridge(), sqs::service()]))
     }
 
     /// With a rule on the default bus that sends to a queue.
@@ -67,6 +79,57 @@ impl World {
     async fn minutes(&self, minutes: u64) {
         self.0.advance(Duration::from_secs(60 * minutes)).await;
     }
+}
+
+/// A service that tells of what it does, and how often it had to say what that was.
+fn photos() -> (Service, Arc<AtomicUsize>) {
+    async fn develop(said: Arc<AtomicUsize>, cx: Cx, input: Value) -> Result<Value, Error> {
+        let context = cx.clone();
+        let write = move |tx: &mut Tx| {
+            let detail = || {
+                said.fetch_add(1, Ordering::Relaxed);
+                input.clone()
+            };
+            events::emit(tx, &context, "aws.photos", "Photo Developed", &["arn:aws:photos:::p".into()], detail)
+        };
+        cx.db().write(write).await?;
+        Ok(json!({}))
+    }
+    use service::events;
+    let said = Arc::<AtomicUsize>::default();
+    (Service::builder(Api::named("photos"), said.clone()).operation(write("Develop", develop)).build(), said)
+}
+
+#[tokio::test]
+async fn services_tell_of_themselves_where_somebody_waits_for_it() {
+    let (photos, said) = photos();
+    let services = [bridge(), sqs::service(), photos];
+    let world = World(TestCloud::with_access(services, Arc::new(Everybody)));
+    world.0.call("sqs", "CreateQueue", json!({"QueueName": "q"})).await.unwrap();
+    let develop = async |n: u32| world.0.call("photos", "Develop", json!({"n": n})).await.unwrap();
+    develop(1).await;
+    world.put_rule(json!({"Name": "other", "EventPattern": r#"{"source":["aws.s3"]}"#}), json!({})).await;
+    world.put_rule(json!({"Name": "kind", "EventPattern": r#"{"detail-type":["Photo Lost"]}"#}), json!({})).await;
+    develop(2).await;
+    assert_eq!(said.load(Ordering::Relaxed), 0, "nobody waits for it");
+    world.put_rule(json!({"EventPattern": r#"{"source":["aws.photos"],"detail":{"n":[4]}}"#}), json!({})).await;
+    develop(3).await;
+    develop(4).await;
+    assert_eq!(said.load(Ordering::Relaxed), 2);
+    let stop = CancellationToken::new();
+    let workers = world.0.cloud.start(&stop);
+    while !outbox::lanes(&world.0.root().db().read().unwrap(), 100).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let received = world.0.call("sqs", "ReceiveMessage", json!({"QueueUrl": QUEUE_URL})).await.unwrap();
+    let event: Value = serde_json::from_str(received["Messages"][0]["Body"].as_str().unwrap()).unwrap();
+    assert_eq!(event["detail"], json!({"n": 4}));
+    assert_eq!((&event["source"], &event["detail-type"]), (&json!("aws.photos"), &json!("Photo Developed")));
+    assert_eq!((&event["account"], &event["region"]), (&json!("000000000000"), &json!("us-east-1")));
+    assert_eq!(event["resources"], json!(["arn:aws:photos:::p"]));
+    assert_eq!(event["id"].as_str().unwrap().len(), 36);
+    stop.cancel();
+    workers.wait().await;
 }
 
 fn validation(message: &str) -> (String, String) {
@@ -379,7 +442,7 @@ impl Access for Everybody {
 
 #[tokio::test]
 async fn buses_in_a_ring_end() {
-    let world = World(TestCloud::with_access([events::service()], Arc::new(Everybody)));
+    let world = World(TestCloud::with_access([bridge()], Arc::new(Everybody)));
     for (name, other) in [("a", "b"), ("b", "a")] {
         let bus = world.ok("CreateEventBus", json!({"Name": name})).await["EventBusArn"].clone();
         world.ok("CreateArchive", json!({"ArchiveName": name, "EventSourceArn": bus})).await;
@@ -470,4 +533,21 @@ async fn connections_never_show_their_secrets() {
     let (code, message) = world.refused("DescribeConnection", json!({"Name": "c"})).await;
     assert_eq!(code, "ResourceNotFoundException");
     assert_eq!(message, "Failed to describe the connection(s). Connection 'c' does not exist.");
+}
+
+#[tokio::test]
+async fn connections_tell_in_what_state_they_are() {
+    let pattern = r#"{"source":["aws.events"],"detail-type":[{"prefix":"Connection "}]}"#;
+    let world = World::with_rule(json!({"EventPattern": pattern}), json!({})).await;
+    let told = || world.waiting("arn:aws:events:us-east-1:000000000000:event-bus/default");
+    let key = json!({"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}});
+    let connection = json!({"Name": "c", "AuthorizationType": "API_KEY", "AuthParameters": key});
+    world.ok("CreateConnection", connection).await;
+    assert_eq!(told(), 2, "Creation Started, Authorized");
+    world.ok("UpdateConnection", json!({"Name": "c", "Description": "d"})).await;
+    assert_eq!(told(), 4, "Update Started, Authorized");
+    world.ok("DeauthorizeConnection", json!({"Name": "c"})).await;
+    assert_eq!(told(), 6, "Deauthorization Started, Deauthorized");
+    world.ok("DeleteConnection", json!({"Name": "c"})).await;
+    assert_eq!(told(), 7, "Deletion Started");
 }

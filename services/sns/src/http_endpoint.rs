@@ -2,11 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html>
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use base::{Arn, Timestamp};
+use base::Arn;
 use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use service::{Cx, Failure, Outcome};
@@ -28,8 +24,7 @@ pub async fn post(
 ) -> Outcome {
     let policy = Effective::of(topic, subscription);
     if let Some(rate) = policy.receives_per_second() {
-        let now = cx.env().now();
-        tokio::time::sleep(sns.throttle().turn(arn, now, rate).since(now)).await;
+        sns.pace().wait(arn, cx.env().now(), rate).await;
     }
     let headers = headers(letter, arn, &policy);
     let request = outbound::Request {
@@ -46,7 +41,7 @@ pub async fn post(
 }
 
 fn failed(code: &str, message: String, may_pass: bool) -> Outcome {
-    Outcome::Failed(Failure { code: code.into(), message, may_pass })
+    Outcome::Failed(Failure::new(code, message, may_pass))
 }
 
 /// Redirects are not followed. What the client got wrong stays wrong, except for its haste.
@@ -87,39 +82,9 @@ fn headers(letter: &Letter, subscription: &Arn, policy: &Effective) -> HeaderMap
     headers
 }
 
-/// When each endpoint may be sent to next. Only in memory: after a start, the count begins anew.
-#[derive(Default)]
-pub struct Throttle(Mutex<HashMap<Arn, Timestamp>>);
-
-/// Endpoints that are remembered; beyond, those that may be sent to are forgotten.
-const REMEMBERED_MAX: usize = 1_000;
-
-impl Throttle {
-    /// Takes the next turn, and tells when it is. The outbox has few deliveries of an endpoint under way, so the wait is short.
-    fn turn(&self, subscription: &Arn, now: Timestamp, per_second: u32) -> Timestamp {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if turns.len() >= REMEMBERED_MAX {
-            turns.retain(|_, next| *next > now);
-        }
-        let turn = turns.get(subscription).copied().unwrap_or(now).max(now);
-        turns.insert(subscription.clone(), turn + Duration::from_secs(1) / per_second.max(1));
-        turn
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_endpoint_waits_for_its_turn_and_others_do_not() {
-        let (throttle, now) = (Throttle::default(), Timestamp::from_secs(1));
-        let [one, two] = ["one", "two"].map(|name| format!("arn:aws:sns:r:0:t:{name}").parse::<Arn>().unwrap());
-        assert_eq!(throttle.turn(&one, now, 4), now);
-        assert_eq!(throttle.turn(&one, now, 4), Timestamp(1_250));
-        assert_eq!(throttle.turn(&two, now, 4), now);
-        assert_eq!(throttle.turn(&one, Timestamp(1_500), 4), Timestamp(1_500));
-    }
 
     #[test]
     fn answers_decide_whether_to_try_again() {

@@ -26,13 +26,12 @@ use std::sync::{Arc, OnceLock};
 
 use kv::Read;
 use mail::Mailer;
-use outbound::Outbound;
+use outbound::{Outbound, Pace};
 use service::{Api, Cx, QueryApi, Service, read, write};
 use wire::query::Names;
 
 pub use error::Error;
 
-use http_endpoint::Throttle;
 use keys::SIGNING_KEY;
 use model::fan_out::Sender;
 use ops::{data_protection, permission, permissions, publish, subscription, tag, topic};
@@ -50,12 +49,12 @@ pub struct Config {
 pub struct Sns {
     config: Config,
     signer: OnceLock<Arc<Signer>>,
-    throttle: Throttle,
+    pace: Pace,
 }
 
 impl Sns {
     pub fn new(config: Config) -> Arc<Sns> {
-        Arc::new(Sns { config, signer: OnceLock::new(), throttle: Throttle::default() })
+        Arc::new(Sns { config, signer: OnceLock::new(), pace: Pace::default() })
     }
 
     /// Makes the key that messages are signed with, unless there is one.
@@ -93,8 +92,8 @@ impl Sns {
         &self.config.outbound
     }
 
-    fn throttle(&self) -> &Throttle {
-        &self.throttle
+    fn pace(&self) -> &Pace {
+        &self.pace
     }
 }
 

@@ -82,7 +82,7 @@ fn subject(delivery: &Delivery) -> Option<String> {
 }
 
 fn failure(code: &str, message: impl ToString) -> Failure {
-    Failure { code: code.into(), message: message.to_string(), may_pass: false }
+    Failure::new(code, message.to_string(), false)
 }
 
 /// Brings a letter to its endpoint.

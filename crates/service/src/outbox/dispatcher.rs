@@ -188,7 +188,7 @@ async fn deliver(cx: Cx, key: Key, delivery: Delivery, target: Option<Arc<dyn Ta
 
 fn panicked(error: &tokio::task::JoinError) -> Failure {
     tracing::error!(%error, "a delivery ended in a panic");
-    Failure { code: "InternalFailure".into(), message: "The target failed on this event.".into(), may_pass: true }
+    Failure::new("InternalFailure", "The target failed on this event.", true)
 }
 
 /// Hands a layer a batch in one transaction, or, where it does not take all of it, one by one.

@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{BUSES, RULES, VERSIONS};
+use crate::keys::{BUSES, RULE_COUNTS, RULES, VERSIONS};
 use crate::name::BusRef;
 use crate::types::{Bus, Tags};
 
@@ -64,6 +64,7 @@ pub fn delete(tx: &mut Tx, bus: &BusRef) -> Result<(), Error> {
         return Err(Error::validation("Cannot delete event bus with rules."));
     }
     VERSIONS.delete(tx, (bus.region(), &*bus.name))?;
+    RULE_COUNTS.delete(tx, (bus.region(), &*bus.name))?;
     Ok(BUSES.delete(tx, (bus.region(), &*bus.name))?)
 }
 

@@ -9,3 +9,4 @@ pub mod rule;
 pub mod send;
 pub mod tag;
 pub mod target;
+pub mod told;

@@ -8,8 +8,7 @@ use schedule::Schedule;
 use service::timers;
 
 use crate::error::Error;
-use crate::keys::{RULES, TARGETS};
-use crate::limits::RULES_OF_BUS_MAX;
+use crate::keys::{RULE_COUNTS, RULES, TARGETS};
 use crate::model::bus;
 use crate::name::BusRef;
 use crate::types::{Rule, RuleState};
@@ -19,8 +18,8 @@ pub fn find(read: &(impl Read + ?Sized), on: &BusRef, name: &str) -> Result<Rule
     RULES.get(read, (on.region(), &*on.name, name))?.ok_or_else(|| Error::rule_not_found(name, &on.name))
 }
 
-/// Makes a rule, or gives one a new definition; its targets and tags stay.
-pub fn put(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, mut rule: Rule) -> Result<(), Error> {
+/// Makes a rule, or gives one a new definition; its targets and tags stay. A bus has at most `max`.
+pub fn put(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, max: u64, mut rule: Rule) -> Result<(), Error> {
     bus::find(tx, on)?;
     if let Some(existing) = RULES.get(tx, (on.region(), &*on.name, &*rule.name))? {
         check_managed(&existing, false)?;
@@ -29,7 +28,7 @@ pub fn put(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, mut rule: Rul
         if existing.schedule == rule.schedule && existing.state == rule.state {
             rule.scheduled = existing.scheduled;
         }
-    } else if RULES.scan_prefix(tx, (on.region(), &*on.name), Order::Forward)?.count() >= RULES_OF_BUS_MAX {
+    } else if count(tx, on)? >= max {
         return Err(Error::LimitExceeded);
     }
     store(tx, now, on, version, rule)
@@ -38,8 +37,20 @@ pub fn put(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, mut rule: Rul
 /// Stores a rule, and sets the timer of its schedule.
 pub fn store(tx: &mut Tx, now: Timestamp, on: &BusRef, version: u64, mut rule: Rule) -> Result<(), Error> {
     schedule(tx, now, &mut rule)?;
+    if !RULES.contains(tx, (on.region(), &*on.name, &*rule.name))? {
+        let count = count(tx, on)? + 1;
+        RULE_COUNTS.put(tx, (on.region(), &*on.name), &count)?;
+    }
     RULES.put(tx, (on.region(), &*on.name, &*rule.name), &rule)?;
     bus::changed(tx, on, version)
+}
+
+/// How many rules a bus has.
+fn count(read: &(impl Read + ?Sized), on: &BusRef) -> Result<u64, Error> {
+    if let Some(count) = RULE_COUNTS.get(read, (on.region(), &*on.name))? {
+        return Ok(count);
+    }
+    Ok(RULES.scan_prefix(read, (on.region(), &*on.name), Order::Forward)?.count() as u64)
 }
 
 pub fn set_state(
@@ -70,8 +81,11 @@ pub fn delete(tx: &mut Tx, on: &BusRef, name: &str, version: u64, force: bool) -
     remove(tx, on, &rule, version)
 }
 
+/// Removes a rule that is there.
 pub fn remove(tx: &mut Tx, on: &BusRef, rule: &Rule, version: u64) -> Result<(), Error> {
     unschedule(tx, rule)?;
+    let count = count(tx, on)?.saturating_sub(1);
+    RULE_COUNTS.put(tx, (on.region(), &*on.name), &count)?;
     RULES.delete(tx, (on.region(), &*on.name, &*rule.name))?;
     bus::changed(tx, on, version)
 }

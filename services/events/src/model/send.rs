@@ -4,14 +4,15 @@ use base::{Arn, Timestamp};
 use bytes::Bytes;
 use kv::Tx;
 use serde_json::{Map, Value, json};
-use service::{Cx, Delivery, Properties, outbox};
+use service::events::Envelope;
+use service::{Cx, Delivery, HttpProperties, Properties, outbox};
 
 use crate::error::Error;
 use crate::event;
 use crate::index::{Armed, Indexes};
 use crate::limits::PUBLISHED_BYTES_MAX;
 use crate::model::archive;
-use crate::name::BusRef;
+use crate::name::{BusRef, is_api_destination, is_bus};
 use crate::note::Note;
 use crate::path::Path;
 use crate::transform::{self, Setting};
@@ -68,7 +69,7 @@ impl<'a> Publication<'a> {
             return Ok(());
         }
         let event = Value::Object(event.clone());
-        for target in armed.targets.iter().filter(|target| !(self.passed_on && target.arn.service == "events")) {
+        for target in armed.targets.iter().filter(|target| !(self.passed_on && is_bus(&target.arn))) {
             self.sent += send(tx, self.cx, &armed.rule, target, &event)?;
             if self.sent > PUBLISHED_BYTES_MAX {
                 return Err(Error::Throttled);
@@ -120,22 +121,34 @@ fn shaped(cx: &Cx, target: &Target, text: String, event: &Value) -> String {
     json!({"logStream": stream, "events": [{"timestamp": timestamp, "message": message}]}).to_string()
 }
 
-/// What queues and streams keep beside the event.
+/// What queues, streams and requests have beside the event.
 fn properties(target: &Target, event: &Value) -> Properties {
     let partition_key = match target.arn.service.as_str() {
         "kinesis" => {
             let path = target.partition_key_path.as_deref().and_then(Path::parse);
-            let found = path.and_then(|path| path.find(event)).or_else(|| event.get("id").cloned());
-            found.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            let key = path.and_then(|path| path.find(event)).or_else(|| event.get("id").cloned());
+            key.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         }
         _ => None,
     };
-    Properties { group: target.group.clone(), partition_key, ..Properties::default() }
+    let http = target.http.as_ref().filter(|_| is_api_destination(&target.arn)).map(|http| HttpProperties {
+        path: http.path_values.iter().map(|value| found(value, event)).collect(),
+        headers: http.headers.iter().map(|(name, value)| (name.clone(), found(value, event))).collect(),
+        query: http.query.iter().map(|(name, value)| (name.clone(), found(value, event))).collect(),
+    });
+    Properties { group: target.group.clone(), partition_key, http, ..Properties::default() }
+}
+
+/// A value of a request: what a path leads to, as text, or the value itself.
+fn found(value: &str, event: &Value) -> String {
+    let Some(path) = Path::parse(value) else { return value.to_owned() };
+    let found = path.find(event).unwrap_or_else(|| json!(""));
+    found.as_str().map_or_else(|| found.to_string(), str::to_owned)
 }
 
 /// The event of a rule whose schedule came due.
 pub fn scheduled_event(rule: &Arn, id: &str, at: Timestamp) -> Map<String, Value> {
-    let envelope = event::Envelope {
+    let envelope = Envelope {
         id,
         detail_type: "Scheduled Event",
         source: "aws.events",

@@ -124,8 +124,9 @@ fn check(input: &ConnectionInput) -> Result<(), Error> {
 /// What is asked for, with what is there already where the request is silent.
 fn authorization(kind: &str, auth: &AuthParameters, old: Option<&Authorization>) -> Result<Authorization, Error> {
     let missing = |name: &str| Error::validation(format!("Parameter(s) {name} must be specified for {kind}."));
+    // What was taken away with the authorization is empty.
     let or = |new: &Option<String>, old: Option<&String>, name: &str| {
-        new.clone().or(old.cloned()).ok_or_else(|| missing(name))
+        new.clone().or(old.filter(|old| !old.is_empty()).cloned()).ok_or_else(|| missing(name))
     };
     match kind {
         "BASIC" => {
@@ -179,7 +180,7 @@ fn authorization(kind: &str, auth: &AuthParameters, old: Option<&Authorization>)
     }
 }
 
-/// A token is asked for with the first request; everything else is authorized as it is.
+/// A token is asked for; everything else is authorized as it is.
 fn state_of(authorization: &Authorization) -> ConnectionState {
     match authorization {
         Authorization::OAuth(_) => ConnectionState::Authorizing,
@@ -209,23 +210,23 @@ pub async fn create(_: Arc<Events>, cx: Cx, input: ConnectionInput) -> Result<Va
         modified: cx.now(),
         authorized: Some(cx.now()),
     };
-    let shown = state(&made, made.state.name());
-    cx.db().write(move |tx| connection::create(tx, &made)).await?;
+    let (shown, context) = (state(&made, made.state.name()), cx.clone());
+    cx.db().write(move |tx| connection::create(tx, &context, &made)).await?;
     Ok(shown)
 }
 
 pub async fn update(_: Arc<Events>, cx: Cx, input: ConnectionInput) -> Result<Value, Error> {
     check(&input)?;
-    let (now, region) = (cx.now(), cx.region().to_string());
+    let context = cx.clone();
     let changed = cx.db().write(move |tx| {
-        connection::change(tx, now, &region, &input.name, "update", |connection| {
+        connection::change(tx, &context, &input.name, ("update", "Update Started"), |connection| {
             let auth = input.auth_parameters.clone().unwrap_or_default();
             let kind = input.authorization_type.as_deref().unwrap_or(connection.authorization.kind());
             connection.authorization = authorization(kind, &auth, Some(&connection.authorization))?;
-            connection.state = state_of(&connection.authorization);
+            (connection.state, connection.reason) = (state_of(&connection.authorization), None);
             connection.description = input.description.clone().or(connection.description.take());
             connection.kms_key = input.kms_key_identifier.clone().or(connection.kms_key.take());
-            connection.authorized = Some(now);
+            connection.authorized = Some(context.now());
             let http = auth.invocation_http_parameters.map(HttpInput::into_stored);
             connection.http = http.or(connection.http.take());
             Ok(())
@@ -235,21 +236,23 @@ pub async fn update(_: Arc<Events>, cx: Cx, input: ConnectionInput) -> Result<Va
     Ok(with_authorized(&changed, state(&changed, changed.state.name())))
 }
 
-pub async fn deauthorize(_: Arc<Events>, cx: Cx, input: NameInput) -> Result<Value, Error> {
-    let (now, region) = (cx.now(), cx.region().to_string());
+pub async fn deauthorize(events: Arc<Events>, cx: Cx, input: NameInput) -> Result<Value, Error> {
+    let context = cx.clone();
     let changed = cx.db().write(move |tx| {
-        connection::change(tx, now, &region, &input.name, "deauthorize", |connection| {
-            connection.state = ConnectionState::Deauthorized;
+        connection::change(tx, &context, &input.name, ("deauthorize", "Deauthorization Started"), |connection| {
+            connection.deauthorize();
             Ok(())
         })
     });
     let changed = changed.await?;
+    events.tokens.forget(&changed.arn);
     Ok(with_authorized(&changed, state(&changed, "DEAUTHORIZING")))
 }
 
-pub async fn delete(_: Arc<Events>, cx: Cx, input: NameInput) -> Result<Value, Error> {
-    let region = cx.region().to_string();
-    let gone = cx.db().write(move |tx| connection::delete(tx, &region, &input.name)).await?;
+pub async fn delete(events: Arc<Events>, cx: Cx, input: NameInput) -> Result<Value, Error> {
+    let context = cx.clone();
+    let gone = cx.db().write(move |tx| connection::delete(tx, &context, &input.name)).await?;
+    events.tokens.forget(&gone.arn);
     Ok(with_authorized(&gone, state(&gone, "DELETING")))
 }
 

@@ -79,8 +79,8 @@ pub async fn create(_: Arc<Events>, cx: Cx, input: DestinationInput) -> Result<V
         created: cx.now(),
         modified: cx.now(),
     };
-    let stored = made.clone();
-    cx.db().write(move |tx| destination::create(tx, &stored)).await?;
+    let (context, stored) = (cx.clone(), made.clone());
+    cx.db().write(move |tx| destination::create(tx, &context, &stored)).await?;
     state(&cx, &made)
 }
 
@@ -156,6 +156,6 @@ fn summary(cx: &Cx, destination: &ApiDestination) -> Result<Value, Error> {
     shown["ConnectionArn"] = json!(destination.connection);
     shown["InvocationEndpoint"] = json!(destination.endpoint);
     shown["HttpMethod"] = json!(destination.method);
-    shown["InvocationRateLimitPerSecond"] = json!(destination.rate_per_second);
+    shown["InvocationRateLimitPerSecond"] = json!(destination.rate());
     Ok(answer(shown))
 }

@@ -7,12 +7,12 @@ use kv::Tx;
 use pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use service::events::Envelope;
 use service::{Constraints, Cx, Permission};
 use wire::DateTime;
 
 use crate::Events;
 use crate::error::Error;
-use crate::event::Envelope;
 use crate::limits::{ENTRIES_BYTES_MAX, ENTRIES_MAX, PATTERN_CHARACTERS_MAX};
 use crate::model::bus;
 use crate::model::send::Publication;

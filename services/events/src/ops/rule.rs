@@ -55,7 +55,7 @@ pub struct PutOutput {
     pub rule_arn: String,
 }
 
-pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutput, Error> {
+pub async fn put(events: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutput, Error> {
     let states = RuleState::ALL.map(RuleState::name);
     let mut constraints = Constraints::default();
     check_name(&mut constraints, &input.name, "name", NAME_CHARACTERS_MAX);
@@ -96,7 +96,8 @@ pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutput, E
         archive: None,
     };
     let (now, version, rule_arn) = (cx.now(), cx.env().random_u64(), made.arn.to_string());
-    cx.db().write(move |tx| rule::put(tx, now, &on, version, made.clone())).await?;
+    let max = events.rules_of_bus_max;
+    cx.db().write(move |tx| rule::put(tx, now, &on, version, max, made.clone())).await?;
     Ok(PutOutput { rule_arn })
 }
 

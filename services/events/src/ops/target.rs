@@ -15,7 +15,7 @@ use crate::Events;
 use crate::error::Error;
 use crate::limits::{TARGETS_OF_REQUEST_MAX, TARGETS_OF_RULE_MAX};
 use crate::model::{rule, target};
-use crate::name::{BusRef, rule_of};
+use crate::name::{BusRef, is_api_destination, is_bus, rule_of};
 use crate::path::Path;
 use crate::roles;
 use crate::transform;
@@ -23,7 +23,7 @@ use crate::types::{Input, RetryPolicy, Target, TargetHttp};
 
 /// Services that take events. Others are refused before an event is lost.
 const TAKERS: [&str; 7] = ["lambda", "sqs", "sns", "kinesis", "logs", "events", "states"];
-/// Those that need a role to be sent to.
+/// Those that need a role to be sent to, as API destinations do.
 const NEED_ROLE: [&str; 2] = ["kinesis", "states"];
 
 #[derive(Debug, Default, Deserialize)]
@@ -143,7 +143,7 @@ fn made(cx: &Cx, on: &BusRef, input: TargetInput) -> Result<Target, Error> {
         Some(role) => {
             Some(role.parse().map_err(|_| Error::parameter(role, "Provided role is not in correct format."))?)
         }
-        None if NEED_ROLE.contains(&arn.service.as_str()) => {
+        None if NEED_ROLE.contains(&arn.service.as_str()) || is_api_destination(&arn) => {
             return Err(Error::validation(format!("RoleArn is required for target {arn}.")));
         }
         None => None,
@@ -190,6 +190,9 @@ fn check_taker(cx: &Cx, on: &BusRef, arn: &Arn) -> Result<(), Error> {
     if rule_of(arn).is_some() || *arn == on.arn {
         return Err(Error::parameter(&arn.to_string(), "A rule cannot send to its own event bus."));
     }
+    if arn.service == "events" && !is_bus(arn) && !is_api_destination(arn) {
+        return Err(Error::parameter(&arn.to_string(), "Provided Arn is not in correct format."));
+    }
     Ok(())
 }
 
@@ -209,7 +212,7 @@ fn form(
         (None, None, None) => Ok(Input::Event),
         // What a bus gets is an event as it was put: nobody writes one of a service's.
         // Source: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html>
-        _ if arn.service == "events" => Err(Error::validation(format!(
+        _ if is_bus(arn) => Err(Error::validation(format!(
             "Input, InputPath, and InputTransformer are not available for target {id}: it is an event bus."
         ))),
         (Some(text), None, None) => match serde_json::from_str::<serde::de::IgnoredAny>(&text) {

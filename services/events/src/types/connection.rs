@@ -5,6 +5,8 @@ use std::fmt;
 use base::{Arn, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::INVOCATIONS_PER_SECOND;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Connection {
     pub arn: Arn,
@@ -23,9 +25,31 @@ pub struct Connection {
 }
 kv::stored!(Connection, version = 1);
 
+impl Connection {
+    /// Whether requests may be sent with it: not after its owner took its authorization away. One that no token could be
+    /// had for may be given one later.
+    pub fn may_be_used(&self) -> bool {
+        self.state != ConnectionState::Deauthorized || self.reason.is_some()
+    }
+
+    /// Takes everything away that is secret.
+    pub fn deauthorize(&mut self) {
+        match &mut self.authorization {
+            Authorization::Basic { password, .. } => password.clear(),
+            Authorization::ApiKey { value, .. } => value.clear(),
+            Authorization::OAuth(oauth) => {
+                oauth.client_secret.clear();
+                oauth.http.iter_mut().for_each(HttpParameters::forget_secrets);
+            }
+        }
+        self.http.iter_mut().for_each(HttpParameters::forget_secrets);
+        (self.state, self.reason) = (ConnectionState::Deauthorized, None);
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectionState {
-    /// The token is asked for with the first request.
+    /// A token is asked for.
     Authorizing,
     Authorized,
     Deauthorized,
@@ -82,6 +106,13 @@ pub struct HttpParameters {
     pub body: Vec<HttpParameter>,
 }
 
+impl HttpParameters {
+    fn forget_secrets(&mut self) {
+        let lists = [&mut self.headers, &mut self.query, &mut self.body];
+        lists.into_iter().for_each(|list| list.retain(|parameter| !parameter.secret));
+    }
+}
+
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct HttpParameter {
     pub key: String,
@@ -108,3 +139,10 @@ pub struct ApiDestination {
     pub modified: Timestamp,
 }
 kv::stored!(ApiDestination, version = 1);
+
+impl ApiDestination {
+    /// How many requests it gets in a second at most.
+    pub fn rate(&self) -> u32 {
+        self.rate_per_second.unwrap_or(INVOCATIONS_PER_SECOND)
+    }
+}

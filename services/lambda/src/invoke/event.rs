@@ -106,11 +106,8 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
 async fn retry(cx: &Cx, reference: FunctionRef, event: Event, ran: &Ran) -> Result<(), Error> {
     let again = Event { failures: event.failures + 1, ..event };
     let due = cx.env().now() + limits::RETRY_DELAY * again.failures;
-    let failure = Failure {
-        code: ran.outcome.function_error.unwrap_or_default().to_owned(),
-        message: destination::error_message(&ran.outcome.payload).unwrap_or_default(),
-        may_pass: true,
-    };
+    let message = destination::error_message(&ran.outcome.payload).unwrap_or_default();
+    let failure = Failure::new(ran.outcome.function_error.unwrap_or_default(), message, true);
     let delivery = Delivery {
         attempts: again.failures,
         failure: Some(failure),
