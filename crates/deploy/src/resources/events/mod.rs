@@ -1,7 +1,14 @@
-//! `AWS::Events::Rule`, `AWS::Events::EventBus` and `AWS::Events::Archive`.
+//! `AWS::Events::Rule`, `AWS::Events::EventBus` and `AWS::Events::Archive`; in files of their own what requests go to, and
+//! statements of policies.
+
+mod connection;
+mod policy;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+
+pub use connection::{ApiDestination, Connection};
+pub use policy::EventBusPolicy;
 
 use super::shape::{Property, Shape, TAGS, fixed, property};
 use super::{Cx, Made, Properties, Resource, Result, deleted, only, tags, text, text_of};
