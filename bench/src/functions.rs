@@ -50,6 +50,19 @@ exports.main = async (event) => {
 };
 ";
 
+/// Says the number of an event of EventBridge or SNS to who listens on a port, over a connection that stays.
+const TELLER: &str = "\
+import socket
+
+line = None
+
+def main(event, context):
+    global line
+    number = event['detail']['number'] if 'detail' in event else event['Records'][0]['Sns']['Message']
+    line = line or socket.create_connection(('127.0.0.1', PORT))
+    line.sendall(b'%d\\n' % int(number))
+";
+
 /// A function's code and how it is run. Each one answers with the environment variable `GENERATION`, or, compiled,
 /// with the event. For `{"hold": MILLISECONDS}` it waits, and answers with something that is its instance's own; for
 /// `{"end": true}` its process ends.
@@ -68,6 +81,11 @@ impl Function {
     /// With an import that alone takes the better part of a second.
     pub fn python_boto3() -> Function {
         Function::script("python-boto3", "python3.12", "handler.py", &format!("import boto3\n{PYTHON}"))
+    }
+
+    /// It answers nothing: see [`crate::arrivals`].
+    pub fn teller(port: u16) -> Function {
+        Function::script("teller", "python3.12", "handler.py", &TELLER.replace("PORT", &port.to_string()))
     }
 
     pub fn node() -> Function {
@@ -100,6 +118,18 @@ impl Function {
         });
         client.call(Call::rest("lambda", Method::POST, FUNCTIONS, input.to_string())).await?;
         self.settle(client).await
+    }
+
+    pub fn arn(&self) -> String {
+        format!("arn:aws:lambda:us-east-1:000000000000:function:{}", self.name)
+    }
+
+    /// Lets a service invoke it.
+    pub async fn allow(&self, client: &mut Client, service: &str) -> anyhow::Result<()> {
+        let path = format!("{FUNCTIONS}/{}/policy", self.name);
+        let input = json!({"StatementId": "bench", "Action": "lambda:InvokeFunction", "Principal": service});
+        client.call(Call::rest("lambda", Method::POST, &path, input.to_string())).await?;
+        Ok(())
     }
 
     /// Gives the function another environment, which ends its instances.

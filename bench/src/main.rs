@@ -1,5 +1,6 @@
 //! Measures what Cloudlet promises, with promise and measurement side by side: `cargo xtask bench`.
 
+mod arrivals;
 mod build;
 mod cases;
 mod client;
@@ -83,6 +84,12 @@ impl Bench {
     pub async fn server(&self) -> anyhow::Result<(Server, TempDir)> {
         let data = self.data_folder()?;
         Ok((Server::start(&self.binaries.cloudlet, data.path()).await?, data))
+    }
+
+    /// The same, whose functions reach this port of the loopback address too.
+    pub async fn server_reaching(&self, port: u16) -> anyhow::Result<(Server, TempDir)> {
+        let data = self.data_folder()?;
+        Ok((Server::start_reaching(&self.binaries.cloudlet, data.path(), Some(port)).await?, data))
     }
 
     pub fn note(&self, text: String) {

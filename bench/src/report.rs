@@ -148,6 +148,10 @@ impl Row {
         self.rival_figures(name, speed_figures(speed));
     }
 
+    pub fn rival_latencies(&mut self, name: &str, latencies: &Latencies) {
+        self.rival_figures(name, latency_figures(latencies));
+    }
+
     /// What a rival came to: the first two are shown.
     pub fn rival_figures(&mut self, name: &str, figures: Vec<Figure>) {
         self.rivals.push((name.to_owned(), figures));

@@ -29,9 +29,17 @@ pub struct Server {
 impl Server {
     /// Starts `binary` on the folder `data`; it answers when this returns. Its log goes to a file beside the data.
     pub async fn start(binary: &Path, data: &Path) -> anyhow::Result<Server> {
+        Server::start_reaching(binary, data, None).await
+    }
+
+    /// The same for one whose functions reach this port of the loopback address too.
+    pub async fn start_reaching(binary: &Path, data: &Path, port: Option<u16>) -> anyhow::Result<Server> {
         let log = File::options().create(true).append(true).open(data.join("server.log"))?;
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        if let Some(port) = port {
+            command.args(["--allow-loopback", &port.to_string()]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut process = command.spawn().with_context(|| format!("{} cannot be started", binary.display()))?;
         let output = process.stdout.take().context("the server has no output")?;

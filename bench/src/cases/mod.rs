@@ -4,6 +4,7 @@ mod crash;
 mod deploy;
 mod dynamodb;
 mod engine;
+mod events;
 mod invoke;
 mod kinesis;
 mod reads;
@@ -32,6 +33,7 @@ pub const ALL: &[Case] = &[
     dynamodb::CASE,
     sqs::CASE,
     sns::CASE,
+    events::CASE,
     kinesis::CASE,
     invoke::CASE,
     scale::CASE,

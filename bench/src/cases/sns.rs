@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 use tokio::time::sleep;
 
 use super::sqs;
 use crate::Bench;
+use crate::arrivals::Arrivals;
 use crate::cases::Case;
 use crate::client::{Call, Client, Endpoint};
-use crate::load::{Load, Speed, sample};
+use crate::functions::create_role;
+use crate::load::{Latencies, Load, Speed, sample};
 use crate::report::{Figure, Row, Unit, say};
 use crate::rivals::{self, MINISTACK, MOTO};
 
@@ -31,7 +32,8 @@ const POLL: Duration = Duration::from_millis(20);
 const DRAIN_WAIT_MAX: Duration = Duration::from_secs(300);
 
 async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let (server, _data) = bench.server().await?;
+    let mut arrivals = Arrivals::listen().await?;
+    let (server, _data) = bench.server_reaching(arrivals.port).await?;
     let mut rows = Vec::new();
     for measured in measure(bench, &server.endpoint).await? {
         let Measured { what, speed, delivered } = measured;
@@ -39,6 +41,9 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         rows.push(Row::single(format!("{what}: in the queues"), delivered, Unit::PerSecond));
     }
     rows.push(trips(bench, &server.endpoint).await?);
+    let what = "publish until a function has it, 1 client";
+    say(format_args!("  {what}"));
+    let mut to_function = Row::latencies(what, &trips_to_function(bench, &server.endpoint, &mut arrivals).await?);
     for rival in rivals::start(bench, &[MINISTACK, MOTO]).await {
         say(format_args!("  the same on {}", rival.name));
         match measure(bench, &rival.endpoint).await {
@@ -53,7 +58,16 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             }
             Err(error) => bench.note(format!("{} is not compared with in sns: {error:#}", rival.name)),
         }
+        // The other runs functions in containers.
+        if rival.name.starts_with(MINISTACK.name) {
+            match trips_to_function(bench, &rival.endpoint, &mut arrivals).await {
+                Ok(latencies) => to_function.rival_latencies(&rival.name, &latencies),
+                Err(error) => bench.note(format!("functions of {} do not hear of messages: {error:#}", rival.name)),
+            }
+        }
+        rival.stop().await;
     }
+    rows.push(to_function);
     server.stop().await?;
     Ok(rows)
 }
@@ -89,7 +103,7 @@ async fn measure(bench: &Bench, endpoint: &Endpoint) -> anyhow::Result<Vec<Measu
         };
         let speed = Load::new(CLIENTS, bench.pace()).run(endpoint, worker).await?;
         let last = queues.last().context("a queue")?;
-        while waiting(&mut client, last).await? < published.get() {
+        while sqs::waiting(&mut client, last).await? < published.get() {
             if began.elapsed() > DRAIN_WAIT_MAX {
                 bail!("messages do not arrive");
             }
@@ -119,6 +133,19 @@ async fn trips(bench: &Bench, endpoint: &Endpoint) -> anyhow::Result<Row> {
     Ok(Row::latencies(what, &trips.await?))
 }
 
+/// From the publisher to a function that is warm.
+async fn trips_to_function(bench: &Bench, endpoint: &Endpoint, arrivals: &mut Arrivals) -> anyhow::Result<Latencies> {
+    let mut client = Client::new(endpoint)?;
+    create_role(&mut client).await?;
+    let function = arrivals.function();
+    function.create(&mut client).await?;
+    function.allow(&mut client, "sns.amazonaws.com").await?;
+    let topic = create_topic(&mut client, "function").await?;
+    subscribe(&mut client, &topic, "lambda", &function.arn()).await?;
+    let send = async |client: &mut Client, number: usize| publish(client, &topic, &number.to_string()).await;
+    arrivals.latencies(&mut client, bench.samples(TRIPS), send).await
+}
+
 fn form(pairs: &[(&str, &str)]) -> String {
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs = pairs.iter().map(|(name, value)| format!("{name}={}", encoded(value)));
@@ -135,23 +162,18 @@ async fn create_topic(client: &mut Client, name: &str) -> anyhow::Result<String>
 /// The URL, as JSON, of a new queue that the topic sends to, without an envelope.
 async fn subscribed_queue(client: &mut Client, topic: &str, name: &str) -> anyhow::Result<String> {
     let queue = sqs::create_queue(client, name).await?;
-    let arn = sqs::attribute(client, &queue, "QueueArn").await?;
-    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
-    }]});
-    let policy = Value::String(policy.to_string());
-    let input = format!(r#"{{"QueueUrl":{queue},"Attributes":{{"Policy":{policy}}}}}"#);
-    client.call(Call::json("sqs", "AmazonSQS.SetQueueAttributes", input)).await?;
-    let subscribe = form(&[("Action", "Subscribe"), ("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", &arn)]);
-    client.call(Call::query("sns", subscribe)).await?;
+    let arn = sqs::allow(client, &queue, "sns.amazonaws.com").await?;
+    subscribe(client, topic, "sqs", &arn).await?;
     Ok(queue)
+}
+
+async fn subscribe(client: &mut Client, topic: &str, protocol: &str, endpoint: &str) -> anyhow::Result<()> {
+    let what = [("Action", "Subscribe"), ("TopicArn", topic), ("Protocol", protocol), ("Endpoint", endpoint)];
+    client.call(Call::query("sns", form(&what))).await?;
+    Ok(())
 }
 
 async fn publish(client: &mut Client, topic: &str, body: &str) -> anyhow::Result<()> {
     client.call(Call::query("sns", form(&[("Action", "Publish"), ("TopicArn", topic), ("Message", body)]))).await?;
     Ok(())
-}
-
-async fn waiting(client: &mut Client, queue: &str) -> anyhow::Result<usize> {
-    Ok(sqs::attribute(client, queue, "ApproximateNumberOfMessages").await?.parse()?)
 }

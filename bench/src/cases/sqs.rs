@@ -176,6 +176,22 @@ pub async fn attribute(client: &mut Client, queue: &str, name: &str) -> anyhow::
     Ok(value.context("a queue without the attribute")?.to_owned())
 }
 
+pub async fn waiting(client: &mut Client, queue: &str) -> anyhow::Result<usize> {
+    Ok(attribute(client, queue, "ApproximateNumberOfMessages").await?.parse()?)
+}
+
+/// Lets a service send to a queue, and returns its ARN.
+pub async fn allow(client: &mut Client, queue: &str, service: &str) -> anyhow::Result<String> {
+    let arn = attribute(client, queue, "QueueArn").await?;
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn,
+    }]});
+    let policy = Value::String(policy.to_string());
+    let input = format!(r#"{{"QueueUrl":{queue},"Attributes":{{"Policy":{policy}}}}}"#);
+    client.call(Call::json("sqs", "AmazonSQS.SetQueueAttributes", input)).await?;
+    Ok(arn)
+}
+
 async fn create_fifo(client: &mut Client, name: &str) -> anyhow::Result<String> {
     let input = format!(
         r#"{{"QueueName":"{name}","Attributes":{{"FifoQueue":"true","DeduplicationScope":"messageGroup","FifoThroughputLimit":"perMessageGroupId"}}}}"#
