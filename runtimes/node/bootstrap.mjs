@@ -362,6 +362,7 @@ class Server {
     return new Promise((resolve) => {
       this.onSettings = (settings) => {
         this.onSettings = undefined;
+        this.send('T'); // Until the server has heard this, it takes another process where this one ends.
         resolve(settings);
       };
     });

@@ -271,8 +271,10 @@ class Zygote:
             with contextlib.suppress(Exception):
                 self.rehearse()
             variables = told(server, b"A")
-        if variables is None:
-            os._exit(0)
+            if variables is None:
+                os._exit(0)
+            # Until the server has heard this, it takes another fork where this one ends.
+            server.sendall(struct.pack(">I", 0) + b"T")
         adopt_environment(self.environment, json.loads(variables))
 
     def receive(self):

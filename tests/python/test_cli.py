@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from cloudlet import BINARY, Server, wait_until
 from test_lambda import make_role
+from test_lambda_extensions import BOOTSTRAP, package
 from test_misbehaving import invoke, make
 
 
@@ -115,17 +116,20 @@ def test_root_credentials_are_private(server):
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_what_waits_for_requests_is_shown(tmp_path, count):
-    server = Server(tmp_path / "data", options=["--prebooted-node", str(count)])
+    server = Server(tmp_path / "data", options=["--prebooted", str(count)])
     lambda_, role = server.client("lambda"), make_role(server.client("iam"), "waits")
     sources = {"nodejs20.x": "exports.handler = async (event) => event", "python3.12": "def handler(event, _): return event"}
     for runtime, source in sources.items():
         name = make(lambda_, role, runtime, source, runtime)
         assert invoke(lambda_, name, count)[:2] == (None, count)
+    code = {"ZipFile": package({"bootstrap": BOOTSTRAP})}
+    lambda_.create_function(FunctionName="program", Runtime="provided.al2023", Role=role, Handler="h", Code=code)
+    assert lambda_.invoke(FunctionName="program")["StatusCode"] == 200
     shown = lambda: json.loads(server.run("status", "--json").stdout)["Functions"]
     python = lambda: next(function for function in shown()["functions"] if function["name"] == "python3-12")
-    wait_until(lambda: len(python()["spares"]) == 1 and len(shown()["prebooted"]) == count, what="what waits")
+    wait_until(lambda: len(python()["spares"]) == 1 and len(shown()["prebooted"]) == 3 * count, what="what waits")
     assert python()["zygote"]["memory_bytes"] > 0
     text = server.run("status").stdout
     assert "python3-12: 1 instances, 0 busy, " in text and "; 1 more wait, forked from one process, " in text
-    assert ("processes that wait for a function: 1, " in text) == (count == 1)
+    assert ("processes that wait for a function: 3, " in text) == (count == 1)
     assert server.stop(), server.logged()

@@ -1,11 +1,13 @@
 """A server without root: functions are isolated by user namespaces, and `doctor` says what they are not."""
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -78,6 +80,33 @@ def test_doctor_says_what_is_isolated(unprivileged):
     for aspect in ("files", "processes", "privileges", "system calls", "unix sockets", "network"):
         assert f"yes  {aspect}:" in said, said
     assert "no   users:" in said and "Run the server as root" in said, said
+
+
+def refuses(number):
+    """For a new process: it, and what it starts, has this system call refused, as by a container engine."""
+    filter_ = struct.pack("=HBBI", 0x20, 0, 0, 0) + struct.pack("=HBBI", 0x15, 0, 1, number)
+    filter_ += struct.pack("=HBBI", 0x06, 0, 0, 0x00050000 | errno.EPERM) + struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000)
+    text = ctypes.create_string_buffer(filter_)
+    program = struct.pack("HP", len(filter_) // 8, ctypes.addressof(text))
+
+    def install():
+        libc = ctypes.CDLL(None, use_errno=True)
+        # PR_SET_NO_NEW_PRIVS, and PR_SET_SECCOMP with SECCOMP_MODE_FILTER.
+        assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0, text
+
+    return install
+
+
+PIDFD_GETFD = 438
+
+
+def test_doctor_tries_what_lets_functions_out(unprivileged):
+    binary, _, user = unprivileged
+    identity = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+    done = subprocess.run([binary, "doctor"], capture_output=True, text=True, cwd="/", preexec_fn=refuses(PIDFD_GETFD), **identity)
+    said = done.stdout
+    assert "yes  files:" in said and "yes  processes:" in said, said
+    assert "no   network: functions reach all services on this host's loopback addresses (isolating a probe: letting it out of its network" in said, said
 
 
 def test_a_cache_that_cannot_be_is_named(unprivileged):
@@ -361,6 +390,17 @@ def test_a_function_reaches_what_is_not_this_host(reaches, service, outer):
     for how in ("connect", "sendto", "sendmsg"):
         assert reaches("udp", how, socket.AF_INET, outer, port) == ["hello", outer], how
     assert reaches("udp", "sendto", socket.AF_INET6, f"::ffff:{outer}", port) == ["hello", f"::ffff:{outer}"]
+
+
+def test_a_function_is_told_that_nobody_listens(reaches, service, outer):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind((outer, 0))
+        port = closed.getsockname()[1]
+    # As everywhere, a socket that is not connected is not told.
+    assert [reaches("udp", "connect", socket.AF_INET, outer, port) for _ in range(2)] == ["ECONNREFUSED"] * 2
+    assert reaches("udp", "connect", socket.AF_INET, "127.0.0.1", port) == "ECONNREFUSED"
+    port, _ = service(outer, socket.SOCK_DGRAM)
+    assert reaches("udp", "connect", socket.AF_INET, outer, port) == ["hello", outer]
 
 
 def test_a_function_reaches_this_cloud(reaches):

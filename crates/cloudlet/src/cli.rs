@@ -138,10 +138,11 @@ pub struct Serve {
     /// it listens on].
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
-    /// Node processes that wait for a function to start, for each version of Node that functions use; each takes some 40 MB
-    /// until it is used. With 0, every instance starts Node itself, and so takes that much longer.
+    /// Processes that are started before a function needs them: so many for each version of Node that functions use, of some
+    /// 40 MB each until they are used, and twice as many, of 0.1 MB, for functions that are programs (`provided`). With 0 none
+    /// wait, and every instance is started when it is needed, and so later. Python's instances are forked all the same.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
-    pub prebooted_node: usize,
+    pub prebooted: usize,
 }
 
 /// The sender of mail, unless the configuration says otherwise.

@@ -48,7 +48,7 @@ pub struct Options {
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
-    pub prebooted_node: usize,
+    pub prebooted: usize,
     /// The relay that mail goes out through.
     pub smtp: Option<String>,
     /// Whom mail is from.
@@ -106,7 +106,7 @@ impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
         let Options { data, archive, archive_keep, listen, region, account, test_credentials, .. } = options;
-        let Options { isolate, throttle, loopback_ports, prebooted_node, smtp, mail_from, public_url, .. } = options;
+        let Options { isolate, throttle, loopback_ports, prebooted, smtp, mail_from, public_url, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         restoring::refuse_unfinished(&data)?;
@@ -134,7 +134,7 @@ impl Server {
             throttle,
             port: address.port(),
             loopback_ports,
-            prebooted_node,
+            prebooted,
             smtp,
             mail_from,
             public_url: public_url.map_or_else(|| endpoint.clone(), |url| url.trim_end_matches('/').to_owned()),

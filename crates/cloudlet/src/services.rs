@@ -44,7 +44,7 @@ pub struct Settings {
     /// Ports of the loopback addresses that isolated functions and webhooks reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
     /// Node processes that wait for a function, for each version of Node.
-    pub prebooted_node: usize,
+    pub prebooted: usize,
     /// The relay that mail goes out through; without one it stays in the mailbox.
     pub smtp: Option<String>,
     /// Whom mail is from.
@@ -203,7 +203,7 @@ async fn lambda_config(settings: &Settings) -> anyhow::Result<lambda::Config> {
     let mut runtime = runtime::Config::new(cache, data.join("run"));
     (runtime.isolate, runtime.hidden) = (settings.isolate, vec![data.clone()]);
     runtime.loopback_ports.clone_from(&settings.loopback_ports);
-    runtime.prebooted = settings.prebooted_node;
+    runtime.prebooted = settings.prebooted;
     Ok(lambda::Config { runtime, blobs: Blobs::open(data.join("code")).await?, code_dir: data.join("unpacked") })
 }
 
@@ -231,7 +231,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         throttle: false,
         port: 4566,
         loopback_ports: Vec::new(),
-        prebooted_node: 0,
+        prebooted: 0,
         smtp: None,
         mail_from: crate::cli::MAIL_FROM.into(),
         public_url: "http://127.0.0.1:4566".into(),

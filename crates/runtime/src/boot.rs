@@ -1,10 +1,12 @@
 //! Starting processes ahead of need, and making instances of them.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use sandbox::{Command, Errand, FIRST_DESCRIPTOR, Furniture, Limits, Resources, SHARES_OF_A_PROCESSOR};
+use sandbox::{Command, Errand, ErrandError, FIRST_DESCRIPTOR, Furniture, Limits, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -38,6 +40,15 @@ const TMP_MB: u32 = 512;
 /// A share of the processors that leaves them to functions.
 const CPU_SHARES: u64 = SHARES_OF_A_PROCESSOR / 4;
 
+/// What came of giving a function to a process that waited for one.
+enum Loaded {
+    Instance(Box<Instance>),
+    /// It had ended, or does not answer: the function has not begun.
+    Ended,
+    /// The host does not let it be given.
+    Refused(io::Error),
+}
+
 impl Starter {
     /// What a process for this function can be started as ahead of need; `None` when it has to be started for it.
     pub(crate) fn prebootable(&self, spec: &FunctionSpec, toolchain: &Toolchain) -> Option<Kind> {
@@ -63,19 +74,33 @@ impl Starter {
             .then_some(kind)
     }
 
-    /// Makes an instance of a process that was started ahead, if there is one to use. Others are started in the background
-    /// for the next ones.
+    /// Makes an instance of a process that was started ahead, if there is one to use.
     pub(crate) async fn start_booted(
-        &self,
+        self: &Arc<Starter>,
         spec: &Arc<FunctionSpec>,
         toolchain: &Toolchain,
         kind: &Kind,
         initialization: Initialization,
     ) -> Result<Option<Instance>, StartError> {
-        match self.prebooted.take(kind) {
-            Some(booted) => self.load(spec, toolchain, booted, initialization).await,
-            None => Ok(None),
+        let fits = |view: &View| !toolchain.is_isolated() || toolchain.view.beyond(view).is_some();
+        while let Some(booted) = self.prebooted.take(kind, fits) {
+            match self.load(spec, toolchain, booted, initialization).await? {
+                Loaded::Instance(instance) => {
+                    self.prebooted.worked(kind);
+                    return Ok(Some(*instance));
+                }
+                Loaded::Ended => {}
+                Loaded::Refused(error) => {
+                    if let Some(pause) = self.prebooted.useless(kind) {
+                        tracing::warn!(
+                            "processes are not started ahead for {pause:?}: they cannot be given a function: {error}"
+                        );
+                        self.boot_later(pause, kind.clone());
+                    }
+                }
+            }
         }
+        Ok(None)
     }
 
     async fn load(
@@ -84,7 +109,7 @@ impl Starter {
         toolchain: &Toolchain,
         booted: Booted,
         initialization: Initialization,
-    ) -> Result<Option<Instance>, StartError> {
+    ) -> Result<Loaded, StartError> {
         let started = Instant::now();
         let credentials = self.host.credentials(spec).await.map_err(InvokeError::Credentials)?;
         let Booted { process, channel, pipe, folder, view } = booted;
@@ -93,12 +118,12 @@ impl Starter {
         let api = Api::listen().await.map_err(|error| InvokeError::Start(error.to_string()))?;
         let (address, port) = (api.address(), api.port());
         if let View::Isolated(_) = view {
-            let Some(mounts) = toolchain.view.beyond(&view) else { return Ok(None) };
+            let Some(mounts) = toolchain.view.beyond(&view) else { return Ok(Loaded::Ended) };
             let (resources, loopback_ports) = (limits(spec).resources, self.reachable(spec, Some(port)));
-            if let Err(error) = process.furnish(Furniture { mounts, resources, loopback_ports }).await {
-                tracing::warn!(%error, "processes are not started ahead any more: they cannot be given a function");
-                self.prebooted.close();
-                return Ok(None);
+            match process.furnish(Furniture { mounts, resources, loopback_ports }).await {
+                Ok(()) => {}
+                Err(_) if process.has_ended() => return Ok(Loaded::Ended),
+                Err(error) => return Ok(Loaded::Refused(error)),
             }
         }
         let birth = Birth { initialization, credentials, folder };
@@ -110,8 +135,13 @@ impl Starter {
                     return Err(refused_entrypoint(spec, log));
                 };
                 let errand = Errand { program, args, env: environment.clone(), cwd: toolchain.view.place(&spec.code) };
-                if errand.send(channel).await.is_err() {
-                    return Err(refused_entrypoint(spec, log));
+                match errand.send(channel).await {
+                    Ok(()) => {}
+                    Err(ErrandError::Refused(_)) => return Err(refused_entrypoint(spec, log)),
+                    Err(error @ (ErrandError::Lost | ErrandError::Silent)) => {
+                        tracing::debug!(%error, function = spec.name, "a process that waited is replaced");
+                        return Ok(Loaded::Ended);
+                    }
                 }
                 let (api, routes) = RuntimeApi::new();
                 (Channel::RuntimeApi(api), Some(routes))
@@ -119,7 +149,7 @@ impl Starter {
             _ => {
                 let mut frames = Frames::new(channel);
                 if frames.send_settings(&settings(spec, toolchain, &environment)).await.is_err() {
-                    return Ok(None);
+                    return Ok(Loaded::Ended);
                 }
                 (Channel::Frames(frames), None)
             }
@@ -128,7 +158,11 @@ impl Starter {
         let process = Process::Child(process);
         let launching =
             Launching { process, channel, services, pipe, extensions_pipe: None, log, environment, started };
-        Ok(Some(self.bring_up(spec, toolchain, birth, launching).await?.instance))
+        match self.bring_up(spec, toolchain, birth, launching).await {
+            Ok(launched) => Ok(Loaded::Instance(Box::new(launched.instance))),
+            Err(StartError::Init(failure)) if failure.is_before_it_knew() => Ok(Loaded::Ended),
+            Err(error) => Err(error),
+        }
     }
 
     /// Starts processes that wait for a function, should there be none, and has this one compiled, where that is worth it.
@@ -150,21 +184,42 @@ impl Starter {
 
     /// Starts as many as are to be kept, in the background, one after the other.
     pub(crate) fn boot_ahead(self: &Arc<Starter>, kind: Kind) {
-        let starter = self.clone();
+        self.prebooted.keep(&kind);
+        self.boot_later(Duration::ZERO, kind);
+    }
+
+    fn boot_later(self: &Arc<Starter>, pause: Duration, kind: Kind) {
+        let starter = Arc::downgrade(self);
         tokio::spawn(async move {
-            while let Ok(_turn) = starter.prebooted.turns.acquire().await {
-                if !starter.prebooted.begin(&kind) {
-                    return;
-                }
-                let booted = starter.workshop.in_turn(starter.boot(&kind)).await;
-                let booted = booted.inspect_err(|error| tracing::warn!("a process was not started ahead: {error}"));
-                starter.prebooted.add(&kind, booted.ok());
+            let mut next = Some(pause);
+            while let Some(pause) = next {
+                tokio::time::sleep(pause).await;
+                let Some(starter) = starter.upgrade() else { return };
+                next = starter.boot_all(&kind).await;
             }
         });
     }
 
+    /// Starts as many as are to be kept. After one that failed, tells how long no other is to be tried.
+    async fn boot_all(&self, kind: &Kind) -> Option<Duration> {
+        while let Ok(_turn) = self.prebooted.turns.acquire().await {
+            if !self.prebooted.begin(kind) {
+                return None;
+            }
+            match self.workshop.in_turn(self.boot(kind)).await {
+                Ok(booted) => self.prebooted.add(kind, booted),
+                Err(error) => {
+                    let pause = self.prebooted.failed(kind)?;
+                    tracing::warn!("a process was not started ahead, which is tried again in {pause:?}: {error}");
+                    return Some(pause);
+                }
+            }
+        }
+        None
+    }
+
     async fn boot(&self, kind: &Kind) -> Result<Booted, String> {
-        let failed = |error: std::io::Error| error.to_string();
+        let failed = |error: io::Error| error.to_string();
         let folder = self.make_folder().map_err(failed)?;
         let (channel, theirs) = pair().map_err(failed)?;
         let view = self.bare_view(kind);

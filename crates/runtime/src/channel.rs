@@ -57,6 +57,11 @@ impl Channel {
         }
     }
 
+    /// Whether it is a process that has been told who it is, and has not said yet that it knows.
+    pub fn is_unheard(&self) -> bool {
+        matches!(self, Channel::Frames(frames) if frames.is_unheard())
+    }
+
     /// What the function's code was compiled to while it initialised; empty when that need not be kept.
     pub fn take_compiled(&mut self) -> Vec<u8> {
         match self {

@@ -35,8 +35,8 @@ pub struct Config {
     pub zygote_idle_timeout: Duration,
     /// Zygotes that are kept while they have no instances.
     pub zygotes_max: usize,
-    /// Node processes that are started ahead of need, for each version of Node that functions use. They leave when none was
-    /// needed for as long as zygotes may be idle, and when memory is short.
+    /// Node processes that are started ahead of need, for each version of Node that functions use; in isolation, twice as many
+    /// wait for programs. They leave when none was needed for as long as zygotes may be idle, and when memory is short.
     pub prebooted: usize,
     /// How long a request waits while as many instances exist as may, before it is throttled.
     pub queue_timeout: Duration,

@@ -28,8 +28,8 @@ struct Start {
 /// What came of asking a zygote.
 enum Forked {
     Instance(Box<Instance>),
-    /// It has ended.
-    NoZygote,
+    /// It has ended, or its fork before it knew which instance it is.
+    Ended,
     Refused(std::io::Error),
 }
 
@@ -56,7 +56,7 @@ impl Starter {
                 Source::Zygote(zygote) => {
                     match self.fork(zygote, spec, &toolchain, Start { initialization, at: started }).await? {
                         Forked::Instance(instance) => return Ok(*instance),
-                        Forked::NoZygote => {}
+                        Forked::Ended => {}
                         Forked::Refused(error) => {
                             // Its own code is around each fork, and may keep it from being one.
                             tracing::warn!(%error, function = spec.name, "an instance is not forked");
@@ -120,19 +120,21 @@ impl Starter {
         let cell = toolchain.is_isolated().then(|| self.cell(spec));
         let Waiting { fork, mut frames, output, .. } = match zygote.waiting(&cell).await {
             Ok(waiting) => waiting,
-            Err(ForkError::Gone) => return Ok(Forked::NoZygote),
+            Err(ForkError::Gone) => return Ok(Forked::Ended),
             Err(ForkError::Refused(error)) => return Ok(Forked::Refused(error)),
         };
         let birth = self.birth(spec, start.initialization).await?;
-        let mut log =
-            zygote.take_log().unwrap_or_else(|| self.new_log(spec, toolchain, start.initialization, self.unheard()));
+        let inherited = zygote.take_log();
+        let new_log = || self.new_log(spec, toolchain, start.initialization, self.unheard());
+        let mut log = inherited.clone().unwrap_or_else(new_log);
         log.release(None);
         if start.initialization == Initialization::SnapStart {
             log.restore_start();
         }
         let environment = self.environment(spec, toolchain, &birth, log.stream(), None);
         if frames.adopt(&zygote.differences(environment)).await.is_err() {
-            return Ok(Forked::Refused(std::io::ErrorKind::BrokenPipe.into()));
+            zygote.give_back_log(inherited);
+            return Ok(Forked::Ended);
         }
         let instance = Instance {
             env: self.env.clone(),
@@ -154,7 +156,14 @@ impl Starter {
         let instance = initialise(instance, start.at).await;
         // Not before: making them takes longer than the start itself.
         zygote.make_spares(&cell, &self.workshop);
-        let mut instance = instance.map_err(StartError::Init)?.0;
+        let mut instance = match instance {
+            Ok((instance, _)) => instance,
+            Err(failure) if failure.is_before_it_knew() => {
+                zygote.give_back_log(inherited);
+                return Ok(Forked::Ended);
+            }
+            Err(failure) => return Err(StartError::Init(failure)),
+        };
         if let (Initialization::SnapStart, Some(took)) = (start.initialization, instance.init) {
             instance.output.log().restore_report(took);
         }

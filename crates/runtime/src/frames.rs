@@ -1,12 +1,13 @@
 //! The protocol with our own bootstraps. A frame is the length of its body (four bytes, big-endian), its kind (one
 //! byte) and the body. The server sends `I`: the length of a JSON object (four bytes), the object, the payload.
-//! A process that was started ahead of need sends `W` first, and gets `L`: a JSON object with what it is to be.
+//! A process that was started ahead of need sends `W` first, and gets `L`: a JSON object with what it is to be. It says `T` when
+//! it has that, and only then runs code of the function.
 //! The function sends `R` when it is ready (with a text that tells why it is no zygote, when it was to be one), `Z` when it
 //! is a zygote (see `zygote_wire`) or `F` when it failed to initialise, then for each `I` one of `S` (success), `E` (error)
 //! and `X` (error, and the process ends). Before it is ready it may send any number of `K`: the parts of what its code was
 //! compiled to, see `compiled`. A response that it streams precedes that: `B` with the content type, and any
 //! number of `C` with bytes; `S` is empty then. A fork sends `W` when it is where it was sent, gets `E` when it has been
-//! taken in, and becomes an instance upon `A` with a JSON object of environment variables.
+//! taken in, and becomes an instance upon `A` with a JSON object of environment variables, which it answers with `T`, too.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ use crate::sink::Sink;
 pub(crate) struct Frames {
     stream: UnixStream,
     compiled: Vec<u8>,
+    /// Whether the process has been told who it is, and has not said yet that it knows.
+    is_unheard: bool,
 }
 
 /// A body over the limit is read and dropped: the function can go on.
@@ -34,7 +37,7 @@ enum Body {
 
 impl Frames {
     pub fn new(stream: UnixStream) -> Frames {
-        Frames { stream, compiled: Vec::new() }
+        Frames { stream, compiled: Vec::new(), is_unheard: false }
     }
 
     pub fn into_stream(self) -> UnixStream {
@@ -51,6 +54,7 @@ impl Frames {
 
     /// Tells a process which function it is to load.
     pub async fn send_settings(&mut self, settings: &serde_json::Value) -> Result<(), Closed> {
+        self.is_unheard = true;
         self.send_json(b'L', settings).await
     }
 
@@ -61,7 +65,13 @@ impl Frames {
 
     /// Tells a fork which instance it is.
     pub async fn adopt(&mut self, variables: &BTreeMap<String, String>) -> Result<(), Closed> {
+        self.is_unheard = true;
         self.send_json(b'A', variables).await
+    }
+
+    /// Whether the process has been told who it is, and has not said yet that it knows.
+    pub fn is_unheard(&self) -> bool {
+        self.is_unheard
     }
 
     async fn send_json(&mut self, kind: u8, value: &impl Serialize) -> Result<(), Closed> {
@@ -85,6 +95,7 @@ impl Frames {
         let mut room = COMPILED_BYTES_MAX;
         let frame = loop {
             match self.receive().await? {
+                (b'T', _) => self.is_unheard = false,
                 (b'K', Body::Whole(part)) if part.len() <= room => {
                     room -= part.len();
                     self.compiled.extend(part);

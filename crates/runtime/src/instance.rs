@@ -112,6 +112,8 @@ pub(crate) enum InitCause {
     /// An extension could not go on.
     Extension(Failure),
     Exited(Exit),
+    /// The process had been started ahead of need, and ended before it knew the function, or never answered.
+    Lost(Exit),
     TimedOut,
 }
 
@@ -309,13 +311,18 @@ async fn last_moments(process: &Process, output: &mut Output) -> Exit {
 }
 
 impl InitFailure {
+    /// Whether the process had not begun with the function: another one can take its place.
+    pub fn is_before_it_knew(&self) -> bool {
+        matches!(self.cause, InitCause::Lost(_))
+    }
+
     /// The outcome for the invocation that was waiting for this instance.
     pub fn outcome(mut self, invocation: &Invocation) -> Outcome {
         let request_id = &invocation.request_id;
         let (payload, failure) = match self.cause {
             InitCause::Error(error) => (error, None),
             InitCause::Extension(failure) => with_payload(failure.of_request(request_id)),
-            InitCause::Exited(exit) => with_payload(Failure::exit(request_id, exit)),
+            InitCause::Exited(exit) | InitCause::Lost(exit) => with_payload(Failure::exit(request_id, exit)),
             InitCause::TimedOut => with_payload(Failure::timeout(request_id, self.spec.timeout)),
         };
         let error_type = failure.as_ref().map_or_else(|| error_type(&payload), |failure| failure.error_type.into());
@@ -331,7 +338,7 @@ impl std::fmt::Display for InitFailure {
         match &self.cause {
             InitCause::Error(error) => f.write_str(&String::from_utf8_lossy(error)),
             InitCause::Extension(failure) => write!(f, "{}: {}", failure.error_type, failure.message),
-            InitCause::Exited(_) => f.write_str("the function ended while it initialised"),
+            InitCause::Exited(_) | InitCause::Lost(_) => f.write_str("the function ended while it initialised"),
             InitCause::TimedOut => f.write_str("the function did not initialise in time"),
         }
     }

@@ -93,7 +93,7 @@ pub const MEMORY_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// How long an idle instance is awake, so that one that is busy all the time is not frozen in between.
 pub const FREEZE_AFTER: Duration = Duration::from_millis(100);
 
-/// Node processes that are started ahead of need, for each version of Node that functions use, where nothing else is said.
+/// Processes that are started ahead of need, for each version of Node that functions use, where nothing else is said.
 pub const PREBOOTED: usize = 2;
 
 /// Bytes that the code of one function may be compiled to and be kept.

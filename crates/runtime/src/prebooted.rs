@@ -24,8 +24,12 @@ pub(crate) enum Kind {
     Bare,
 }
 
-/// How many are kept that run nothing yet, and take next to no memory.
-const BARE: usize = 4;
+/// How many are kept that run nothing yet, for each of Node: they take next to no memory.
+const BARE_FOR_EACH: usize = 2;
+
+/// How long no other is started after one that failed. Each failure after it doubles that, up to the second.
+const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_mins(5);
 
 /// A process that waits for a function.
 pub(crate) struct Booted {
@@ -39,8 +43,8 @@ pub(crate) struct Booted {
 }
 
 pub(crate) struct Prebooted {
-    /// How many are kept of each kind of Node.
-    node: usize,
+    /// How many are kept of each kind of Node; none of any kind with zero.
+    count: usize,
     idle_timeout: Duration,
     reserve: Reserve,
     shelves: Mutex<Shelves>,
@@ -58,32 +62,49 @@ struct Shelves {
 struct Shelf {
     ready: Vec<Booted>,
     booting: usize,
-    /// None could be started, and no other is tried.
-    failed: bool,
+    /// Failures since one last became an instance.
+    failures: u32,
+    /// No other is tried before.
+    rests_until: Instant,
     used: Instant,
 }
 
+impl Shelf {
+    fn new() -> Shelf {
+        let now = Instant::now();
+        Shelf { ready: Vec::new(), booting: 0, failures: 0, rests_until: now, used: now }
+    }
+
+    fn rest(&mut self) -> Duration {
+        let pause = PAUSE.saturating_mul(2_u32.saturating_pow(self.failures)).min(PAUSE_MAX);
+        self.failures = self.failures.saturating_add(1);
+        self.rests_until = Instant::now() + pause;
+        pause
+    }
+}
+
 impl Prebooted {
-    pub fn new(node: usize, idle_timeout: Duration, reserve: Reserve) -> Prebooted {
+    /// Keeps `count` of each kind of Node, and as many of the other kind as go with that.
+    pub fn new(count: usize, idle_timeout: Duration, reserve: Reserve) -> Prebooted {
         let (shelves, turns) = (Mutex::default(), Semaphore::new(1));
-        Prebooted { node, idle_timeout, reserve, shelves, turns }
+        Prebooted { count, idle_timeout, reserve, shelves, turns }
     }
 
     /// How many of a kind are kept.
     pub fn wanted(&self, kind: &Kind) -> usize {
         match kind {
             _ if self.shelves().closed => 0,
-            Kind::Node { .. } => self.node,
-            Kind::Bare => BARE,
+            Kind::Node { .. } => self.count,
+            Kind::Bare => self.count * BARE_FOR_EACH,
         }
     }
 
-    /// One for a function that is being started.
-    pub fn take(&self, kind: &Kind) -> Option<Booted> {
+    /// One for a function that is being started, which `fits` where it can be given that, judging by what it sees.
+    pub fn take(&self, kind: &Kind, fits: impl Fn(&View) -> bool) -> Option<Booted> {
         let mut shelves = self.shelves();
         let shelf = shelves.of.get_mut(kind)?;
         shelf.used = Instant::now();
-        while let Some(booted) = shelf.ready.pop() {
+        while let Some(booted) = shelf.ready.pop_if(|booted| fits(&booted.view)) {
             if !booted.process.has_ended() {
                 return Some(booted);
             }
@@ -91,28 +112,56 @@ impl Prebooted {
         None
     }
 
-    /// Whether one more is to be started now; [`Prebooted::add`] tells how that went.
+    /// Some of a kind are kept from now on.
+    pub fn keep(&self, kind: &Kind) {
+        let mut shelves = self.shelves();
+        if !shelves.closed {
+            shelves.of.entry(kind.clone()).or_insert_with(Shelf::new);
+        }
+    }
+
+    /// Whether one more is to be started now; [`Prebooted::add`] and [`Prebooted::failed`] tell how that went.
     pub fn begin(&self, kind: &Kind) -> bool {
         let wanted = self.wanted(kind);
         let mut shelves = self.shelves();
-        if shelves.closed || self.reserve.is_touched() {
-            return false;
-        }
-        let new = || Shelf { ready: Vec::new(), booting: 0, failed: false, used: Instant::now() };
-        let shelf = shelves.of.entry(kind.clone()).or_insert_with(new);
-        let lacks = !shelf.failed && shelf.ready.len() + shelf.booting < wanted;
+        let Some(shelf) = shelves.of.get_mut(kind).filter(|_| !self.reserve.is_touched()) else { return false };
+        let lacks = shelf.rests_until <= Instant::now() && shelf.ready.len() + shelf.booting < wanted;
         shelf.booting += usize::from(lacks);
         lacks
     }
 
-    /// A start that [`Prebooted::begin`] asked for has ended.
-    pub fn add(&self, kind: &Kind, booted: Option<Booted>) {
+    /// A start that [`Prebooted::begin`] asked for has succeeded.
+    pub fn add(&self, kind: &Kind, booted: Booted) {
+        if let Some(shelf) = self.shelves().of.get_mut(kind) {
+            shelf.booting = shelf.booting.saturating_sub(1);
+            shelf.ready.push(booted);
+        }
+    }
+
+    /// It has failed. Tells how long no other is tried; `None` when none of the kind are kept any more.
+    pub fn failed(&self, kind: &Kind) -> Option<Duration> {
         let mut shelves = self.shelves();
-        let Some(shelf) = shelves.of.get_mut(kind) else { return };
+        let shelf = shelves.of.get_mut(kind)?;
         shelf.booting = shelf.booting.saturating_sub(1);
-        match booted {
-            Some(booted) => shelf.ready.push(booted),
-            None => shelf.failed = true,
+        Some(shelf.rest())
+    }
+
+    /// One that waited could not be given its function: those that wait leave, which could not either. Tells as
+    /// [`Prebooted::failed`].
+    pub fn useless(&self, kind: &Kind) -> Option<Duration> {
+        let (ready, pause) = {
+            let mut shelves = self.shelves();
+            let shelf = shelves.of.get_mut(kind)?;
+            (std::mem::take(&mut shelf.ready), shelf.rest())
+        };
+        drop(ready);
+        Some(pause)
+    }
+
+    /// One has become an instance.
+    pub fn worked(&self, kind: &Kind) {
+        if let Some(shelf) = self.shelves().of.get_mut(kind) {
+            shelf.failures = 0;
         }
     }
 
@@ -144,5 +193,43 @@ impl Prebooted {
 
     fn shelves(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prebooted(count: usize) -> Prebooted {
+        Prebooted::new(count, Duration::from_secs(3600), Reserve::new(0))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_failure_another_is_tried_later() {
+        let (prebooted, kind) = (prebooted(1), Kind::Bare);
+        assert!(!prebooted.begin(&kind), "nobody has needed one");
+        prebooted.keep(&kind);
+        for seconds in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            assert!(prebooted.begin(&kind), "{seconds}");
+            let pause = prebooted.failed(&kind).unwrap();
+            assert_eq!(pause, Duration::from_secs(seconds));
+            tokio::time::advance(pause - Duration::from_millis(1)).await;
+            assert!(!prebooted.begin(&kind), "{seconds}");
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        // That it could be started says nothing yet about its use.
+        assert_eq!(prebooted.useless(&kind), Some(PAUSE_MAX));
+        prebooted.worked(&kind);
+        assert_eq!(prebooted.useless(&kind), Some(PAUSE));
+        prebooted.close();
+        prebooted.keep(&kind);
+        assert_eq!((prebooted.failed(&kind), prebooted.useless(&kind), prebooted.begin(&kind)), (None, None, false));
+    }
+
+    #[test]
+    fn as_many_as_are_asked_for_or_none() {
+        let node = Kind::Node { program: "/usr/bin/node".into(), sdk: None };
+        let wanted = |count| [&node, &Kind::Bare].map(|kind| prebooted(count).wanted(kind));
+        assert_eq!((wanted(0), wanted(2)), ([0, 0], [2, 4]));
     }
 }

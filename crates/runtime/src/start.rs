@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use base::Env;
-use sandbox::{Command, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
+use sandbox::{Command, Exit, FIRST_DESCRIPTOR, Limits, Port, Resources, SHARES_OF_A_PROCESSOR};
 use serde_json::json;
 use tokio::net::UnixStream;
 use tokio::sync::OnceCell;
@@ -36,6 +36,9 @@ use crate::toolchain::Toolchain;
 use crate::view::View;
 use crate::workshop::Workshop;
 use crate::zygotes::{Zygotes, explain};
+
+/// How a process ends that does not answer.
+const KILLED: Exit = Exit::Signal(9);
 
 /// Options of every Node process.
 pub(crate) const NODE_OPTIONS: [&str; 1] = ["--no-warnings=ExperimentalWarning"];
@@ -506,6 +509,8 @@ pub(crate) async fn initialise(
             return Ok((instance, ready));
         }
         End::Replied(Err(cause)) => cause,
+        End::TimedOut if instance.channel.is_unheard() => InitCause::Lost(KILLED),
+        End::Exited(exit) if instance.channel.is_unheard() => InitCause::Lost(exit),
         End::TimedOut => InitCause::TimedOut,
         End::Exited(exit) => InitCause::Exited(exit),
     };

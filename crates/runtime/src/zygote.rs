@@ -126,6 +126,13 @@ impl Zygote {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Who took it did not come to be.
+    pub fn give_back_log(&self, log: Option<Log>) {
+        if log.is_some() {
+            *self.log.lock().unwrap_or_else(PoisonError::into_inner) = log;
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }

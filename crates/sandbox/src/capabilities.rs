@@ -1,10 +1,16 @@
 //! What this host lets a server isolate, found out by doing it.
 
 use std::borrow::Cow;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::control_group::{self, Shared};
-use crate::{Command, Error, Exit, Isolation, Limits, Resources, SHARES_OF_A_PROCESSOR, isolated, landlock, outlet};
+use crate::isolated::Runs;
+use crate::{
+    Command, Error, Exit, Isolation, Limits, Port, Resources, SHARES_OF_A_PROCESSOR, isolated, landlock, outlet, probe,
+};
 
 /// What is isolated on this host.
 #[derive(Clone, Debug)]
@@ -35,9 +41,9 @@ pub struct Aspect {
 /// Starts an isolated process that does nothing, with `folder`, which must be empty, as the place of its root.
 pub async fn capabilities(folder: &Path) -> Capabilities {
     let mut attempted = attempt(folder).await;
-    if attempted.is_err() && !isolated::is_privileged() && outlet::is_possible() {
+    if let Some(error) = attempted.as_ref().err().filter(|_| has_own_networks()) {
         // Without a network of its own, a function may still be isolated from all else.
-        outlet::give_up();
+        outlet::give_up(error.to_string());
         attempted = attempt(folder).await;
     }
     let obstacle = attempted.err().map(explain);
@@ -47,17 +53,42 @@ pub async fn capabilities(folder: &Path) -> Capabilities {
 }
 
 async fn attempt(folder: &Path) -> Result<(), Error> {
-    let command = shell(folder, ":");
-    let program = command.program.clone();
-    let (process, _output) = command.spawn().await?;
+    let (process, _output) = shell(folder, ":").spawn().await?;
     match process.exit().await {
+        Exit::Status(0) if has_own_networks() => get_out(folder).await,
         Exit::Status(0) => Ok(()),
-        exit => Err(Error::Isolate {
-            program,
-            stage: "running it",
-            source: std::io::Error::other(format!("it ended with {exit:?}")),
-        }),
+        exit => Err(failed("/bin/sh", "running it", io::Error::other(format!("it ended with {exit:?}")))),
     }
+}
+
+/// Whether functions have networks of their own, as far as is known.
+fn has_own_networks() -> bool {
+    !isolated::is_privileged() && outlet::is_possible()
+}
+
+/// Has an isolated process connect to a port of this host that it is granted: the kernel has to leave that call to this server,
+/// and has to let it look at what the call is about, and put a socket in its place.
+async fn get_out(folder: &Path) -> Result<(), Error> {
+    let stage = "letting it out of its network";
+    let unable = |source| failed("a probe", stage, source);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(unable)?;
+    let port = listener.local_addr().map_err(unable)?.port();
+    let mut command = shell(folder, "");
+    command.isolation.iter_mut().for_each(|isolation| isolation.loopback_ports = vec![Port::tcp(port)]);
+    let (process, _output) = command.spawn_own(Runs::Own(probe::program(port).map_err(unable)?)).await?;
+    match tokio::time::timeout(GET_OUT_TIMEOUT, process.exit()).await {
+        Ok(Exit::Status(0)) => Ok(()),
+        Ok(Exit::Status(error)) => Err(unable(io::Error::from_raw_os_error(error))),
+        Ok(exit) => Err(unable(io::Error::other(format!("it ended with {exit:?}")))),
+        Err(_) => Err(unable(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// How long a connection to this host itself may take.
+const GET_OUT_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn failed(program: &str, stage: &'static str, source: io::Error) -> Error {
+    Error::Isolate { program: program.into(), stage, source }
 }
 
 /// Why isolated functions cannot be forked on this host, if they cannot. Makes a place for a fork, with `folder`, which must be
@@ -163,7 +194,7 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
         let (detail, remedy) = if isolated { (yes, None) } else { (no, Some(DELEGATE)) };
         Aspect { remedy, ..aspect(name, isolated, detail) }
     };
-    let own_network = !isolated::is_privileged() && outlet::is_possible();
+    let own_network = has_own_networks();
     let guards = works && (shared.guards || own_network);
     vec![
         aspect("files", works, "a read-only root with the function's code and layers, a /tmp of its own with a size"),
@@ -191,19 +222,20 @@ fn aspects(works: bool, shared: Shared) -> Vec<Aspect> {
             "idle instances are stopped, but for what has left their process group",
         ),
         unix_sockets(works, landlock, own_network),
-        Aspect {
-            remedy: (!guards).then_some(GUARD),
-            ..aspect(
-                "network",
-                guards,
-                if guards && own_network {
-                    "each instance has a network of its own, out of which it reaches the internet, this cloud and what is allowed"
-                } else if guards {
-                    "of this host's loopback addresses, functions reach this cloud, what they serve themselves and what is allowed"
-                } else {
-                    "functions reach all services on this host's loopback addresses"
-                },
-            )
-        },
+        Aspect { remedy: (!guards).then_some(GUARD), ..network(guards, own_network) },
     ]
+}
+
+fn network(guards: bool, own_network: bool) -> Aspect {
+    let detail = if guards && own_network {
+        "each instance has a network of its own, out of which it reaches the internet, this cloud and what is allowed"
+            .into()
+    } else if guards {
+        "of this host's loopback addresses, functions reach this cloud, what they serve themselves and what is allowed"
+            .into()
+    } else {
+        let why = outlet::given_up().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("functions reach all services on this host's loopback addresses{why}").into()
+    };
+    Aspect { name: "network", isolated: guards, detail, remedy: None }
 }

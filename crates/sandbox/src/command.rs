@@ -11,6 +11,7 @@ use std::process::{Child, Stdio};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Resource, Rlimit, Signal};
 
+use crate::isolated::Runs;
 use crate::process::Ends;
 use crate::{Error, Isolation, Process, Resources, Result, enter, isolated, launcher};
 
@@ -61,7 +62,7 @@ impl Command {
     /// [`Error::Start`] when the program cannot be executed; [`Error::Isolate`] when the host does not let it be isolated.
     pub async fn spawn(mut self) -> Result<(Process, OwnedFd)> {
         if let Some(isolation) = self.isolation.take() {
-            return isolated::spawn(self, isolation, false).await;
+            return isolated::spawn(self, isolation, Runs::Program).await;
         }
         let program = self.program.clone();
         let failed = |source| Error::Start { program, source };
@@ -77,9 +78,14 @@ impl Command {
     ///
     /// # Errors
     /// As [`Command::spawn`], and when there is no isolation.
-    pub async fn spawn_waiting(mut self) -> Result<(Process, OwnedFd)> {
+    pub async fn spawn_waiting(self) -> Result<(Process, OwnedFd)> {
+        self.spawn_own(Runs::Waiter).await
+    }
+
+    /// The same for another program of ours.
+    pub(crate) async fn spawn_own(mut self, runs: Runs) -> Result<(Process, OwnedFd)> {
         match self.isolation.take() {
-            Some(isolation) => isolated::spawn(self, isolation, true).await,
+            Some(isolation) => isolated::spawn(self, isolation, runs).await,
             None => Err(Error::Start { program: self.program, source: io::ErrorKind::Unsupported.into() }),
         }
     }

@@ -3,12 +3,12 @@
 //! Moving a process into a control group waits for all processors of the host, which takes longer than anything else in a
 //! start. A process that is *born* in one waits for nothing. In version 2 a process is cloned into a group. In version 1
 //! it is born where the thread is that clones it: so each group has a thread, which has moved there beforehand and stays.
-//! Groups are used again, and with them their threads.
+//! Groups are used again, and with them their threads; those that a burst has left leave when they are not needed for a while.
 
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,8 +21,11 @@ use crate::network::{Guard, Port};
 use crate::tree::{Folder, Resources, plant};
 use crate::{Error, Result};
 
-/// Groups that wait for their instances, besides those that have had one.
+/// Groups that wait for their instances.
 const READY: usize = 4;
+
+/// How long more of them have to be too many, before those leave.
+const SPARE_FOR: Duration = Duration::from_secs(60);
 
 /// How long the processes of a server that ends may take to leave their groups.
 const LEAVE_WAIT_MAX: Duration = Duration::from_secs(1);
@@ -54,19 +57,47 @@ struct Seat {
 struct Pool {
     trees: Vec<Folder>,
     guard: Option<Guard>,
-    ready: Mutex<Vec<Seat>>,
+    ready: Mutex<Ready>,
     made: Mutex<u64>,
     /// Rung when a group was taken.
     taken: Sender<()>,
 }
 
+/// Groups that wait, of which the last one is taken first.
+#[derive(Debug, Default)]
+struct Ready {
+    seats: Vec<Seat>,
+    /// The fewest there have been since it was last looked whether there are too many.
+    fewest: usize,
+}
+
+impl Ready {
+    fn take(&mut self) -> Option<Seat> {
+        let seat = self.seats.pop();
+        self.fewest = self.fewest.min(self.seats.len());
+        seat
+    }
+
+    /// Those that nobody has needed since this was last asked, but for some.
+    fn spare(&mut self) -> Vec<Seat> {
+        let spare = self.fewest.min(self.seats.len()).saturating_sub(READY);
+        let seats = self.seats.drain(..spare).collect();
+        self.fewest = self.seats.len();
+        seats
+    }
+}
+
 impl Pool {
+    /// Removes the groups that nobody has needed for long.
+    fn give_back(&self) {
+        let spare = self.ready().spare();
+        spare.into_iter().for_each(Seat::leave);
+    }
+
     /// Removes the groups that nobody has, and the folders they were in. True when none is left.
     fn uproot(&self) -> bool {
-        let seats = std::mem::take(&mut *self.ready());
-        let threads: Vec<JoinHandle<()>> = seats.into_iter().map(|seat| seat.thread).collect();
-        // They are in the groups, too.
-        threads.into_iter().for_each(|thread| drop(thread.join()));
+        let Ready { seats, .. } = std::mem::take(&mut *self.ready());
+        seats.into_iter().for_each(Seat::leave);
         self.trees.iter().map(Folder::uproot).filter(|gone| !gone).count() == 0
     }
 }
@@ -108,11 +139,28 @@ fn guard(tree: &Folder) -> Option<Guard> {
 }
 
 fn keep_ready(wanted: &Receiver<()>) {
-    while wanted.recv().is_ok() {
-        let pool = pool();
-        while !pool.trees.is_empty() && pool.ready().len() < READY {
-            match pool.make() {
-                Ok(seat) => pool.ready().push(seat),
+    let mut looks = Instant::now() + SPARE_FOR;
+    loop {
+        match wanted.recv_timeout(looks.saturating_duration_since(Instant::now())) {
+            Ok(()) => pool().make_ready(),
+            Err(RecvTimeoutError::Timeout) => {
+                pool().give_back();
+                looks = Instant::now() + SPARE_FOR;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+impl Pool {
+    fn ready(&self) -> std::sync::MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make_ready(&self) {
+        while !self.trees.is_empty() && self.ready().seats.len() < READY {
+            match self.make() {
+                Ok(seat) => self.ready().seats.push(seat),
                 Err(error) => {
                     tracing::debug!(%error, "no control group was made ahead of need");
                     break;
@@ -120,18 +168,12 @@ fn keep_ready(wanted: &Receiver<()>) {
             }
         }
     }
-}
-
-impl Pool {
-    fn ready(&self) -> std::sync::MutexGuard<'_, Vec<Seat>> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 
     /// A group with these limits. One that still holds more than that of what was in it is left for later.
     fn seat(&self, resources: Resources) -> io::Result<Seat> {
         let mut full = Vec::new();
         let seat = loop {
-            let Some(seat) = self.ready().pop() else {
+            let Some(seat) = self.ready().take() else {
                 break self.make().and_then(|seat| seat.limit(resources).map(|()| seat));
             };
             match seat.limit(resources) {
@@ -141,7 +183,7 @@ impl Pool {
             }
         };
         // First: those are taken last.
-        self.ready().splice(..0, full);
+        self.ready().seats.splice(..0, full);
         seat
     }
 
@@ -313,6 +355,19 @@ impl Seat {
     }
 }
 
+impl Seat {
+    /// Ends its thread, which is in the group, and removes the group.
+    fn leave(self) {
+        let Seat { folders, unified, jobs, thread, .. } = self;
+        drop((jobs, unified));
+        let _ = thread.join();
+        // What cannot be removed yet goes with the server.
+        folders.iter().for_each(|folder| {
+            folder.uproot();
+        });
+    }
+}
+
 impl Drop for ControlGroup {
     fn drop(&mut self) {
         self.freeze(false);
@@ -320,7 +375,42 @@ impl Drop for ControlGroup {
             guard.forget(&folder.path, &self.granted.lock().unwrap_or_else(PoisonError::into_inner));
         }
         if let Some(seat) = self.seat.take() {
-            pool().ready().push(seat);
+            pool().ready().seats.push(seat);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_burst_has_left_leaves_when_it_is_not_needed() {
+        let place = tempfile::tempdir().unwrap();
+        let tree = Folder { path: place.path().into(), controllers: Vec::new(), unified: true };
+        let (ready, made) = Default::default();
+        let pool = Pool { trees: vec![tree], guard: None, ready, made, taken: channel().0 };
+        let folders = || std::fs::read_dir(place.path()).unwrap().count();
+        let resources = Resources { memory_bytes: 1 << 26, cpu_shares: 1, processes: 1 };
+        let use_together = |count: usize| {
+            let seats: Vec<Seat> = (0..count).map(|_| pool.seat(resources).unwrap()).collect();
+            pool.ready().seats.extend(seats);
+        };
+        use_together(10);
+        pool.give_back();
+        assert_eq!(folders(), 10, "they were needed a moment ago");
+        use_together(3);
+        pool.give_back();
+        assert_eq!(folders(), 7, "three were needed, and some wait");
+        for _ in 0..2 {
+            pool.give_back();
+            assert_eq!(folders(), READY);
+        }
+        use_together(5);
+        assert_eq!(folders(), 5);
+        let left = std::mem::take(&mut pool.ready().seats);
+        left.into_iter().for_each(Seat::leave);
+        assert_eq!(folders(), 0);
     }
 }

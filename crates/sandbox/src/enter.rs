@@ -21,8 +21,8 @@ pub(crate) struct Entry {
     pub root: std::ffi::CString,
     pub cwd: std::ffi::CString,
     pub program: std::ffi::CString,
-    /// What runs instead, and waits to be told of a program.
-    pub waiter: Option<RawFd>,
+    /// A program of ours that runs instead.
+    pub instead: Option<RawFd>,
     /// For that, where memory is lent.
     pub lent: Option<Stack>,
     /// Ends with a null pointer, as does the next.
@@ -533,8 +533,8 @@ pub(crate) unsafe fn execute(entry: &Entry) -> c_int {
         if let Err(error) = limit(libc::RLIMIT_NOFILE, entry.open_files) {
             return error;
         }
-        match entry.waiter {
-            Some(waiter) => run(waiter, &[c"waiter".as_ptr(), NO_TEXT]),
+        match entry.instead {
+            Some(own) => run(own, &[c"cloudlet".as_ptr(), NO_TEXT]),
             None => {
                 let (arguments, variables) = (&entry.arguments.pointers, &entry.variables.pointers);
                 libc::execve(entry.program.as_ptr(), arguments.as_ptr(), variables.as_ptr());

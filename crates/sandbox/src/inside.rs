@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::raw::c_int;
 use std::os::unix::fs::MetadataExt;
 
 use rustix::net::{AddressFamily, SocketType};
@@ -19,6 +20,15 @@ pub(crate) struct Inside {
     network: OwnedFd,
 }
 
+/// Which sockets are wanted.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub family: AddressFamily,
+    pub kind: SocketType,
+    /// Zero for the usual one.
+    pub protocol: c_int,
+}
+
 impl Inside {
     pub fn of(pid: u32) -> io::Result<Inside> {
         let open = |kind| File::open(format!("/proc/{pid}/ns/{kind}")).map(OwnedFd::from);
@@ -26,10 +36,10 @@ impl Inside {
     }
 
     /// New sockets there; at least one.
-    pub async fn sockets(&self, family: AddressFamily, kind: SocketType, count: usize) -> io::Result<Vec<OwnedFd>> {
+    pub async fn sockets(&self, kind: Kind, count: usize) -> io::Result<Vec<OwnedFd>> {
         let (users, network) = (self.users.try_clone()?, self.network.try_clone()?);
         // Not where processes are started, which others wait for: this copy ends before that thread could.
-        let made = tokio::task::spawn_blocking(move || make(&users, &network, family, kind, count));
+        let made = tokio::task::spawn_blocking(move || make(&users, &network, kind, count));
         made.await.map_err(io::Error::other)?
     }
 }
@@ -43,16 +53,12 @@ pub async fn socket_inside(pid: u32) -> io::Result<Option<OwnedFd>> {
     if network(&pid.to_string())? == network("self")? {
         return Ok(None);
     }
-    Ok(Inside::of(pid)?.sockets(AddressFamily::INET, SocketType::STREAM, 1).await?.pop())
+    let kind = Kind { family: AddressFamily::INET, kind: SocketType::STREAM, protocol: 0 };
+    Ok(Inside::of(pid)?.sockets(kind, 1).await?.pop())
 }
 
-fn make(
-    users: &OwnedFd,
-    network: &OwnedFd,
-    family: AddressFamily,
-    kind: SocketType,
-    count: usize,
-) -> io::Result<Vec<OwnedFd>> {
+fn make(users: &OwnedFd, network: &OwnedFd, wanted: Kind, count: usize) -> io::Result<Vec<OwnedFd>> {
+    let Kind { family, kind, protocol } = wanted;
     let (parcel, kind) = (Parcel::new()?, kind.as_raw().cast_signed() | libc::SOCK_CLOEXEC);
     match clone(0, None)? {
         Clone::Copy { .. } => {
@@ -61,7 +67,7 @@ fn make(
                 let entered = libc::setns(users.as_raw_fd(), libc::CLONE_NEWUSER) == 0
                     && libc::setns(network.as_raw_fd(), libc::CLONE_NEWNET) == 0;
                 let send = || {
-                    let made = libc::socket(family.as_raw().into(), kind, 0);
+                    let made = libc::socket(family.as_raw().into(), kind, protocol);
                     made >= 0 && notify::send(parcel.sender(), made).is_ok()
                 };
                 libc::_exit(i32::from(!(entered && (0..count).all(|_| send()))))

@@ -27,6 +27,15 @@ const SANDBOX_USER: u32 = 993;
 /// The user `nobody`, where the host does not have those numbers.
 const NOBODY: u32 = 65_534;
 
+/// What runs in isolation.
+pub(crate) enum Runs {
+    Program,
+    /// What waits to be told of a program.
+    Waiter,
+    /// Another program of ours.
+    Own(OwnedFd),
+}
+
 struct Started {
     leader: Pid,
     output: OwnedFd,
@@ -45,8 +54,8 @@ pub(crate) struct Report {
     pub failure: Option<(u32, io::Error)>,
 }
 
-/// Starts the program, or one that `waits` to be told of it, with what `isolation` shows it.
-pub(crate) async fn spawn(command: Command, isolation: Isolation, waits: bool) -> Result<(Process, OwnedFd)> {
+/// Starts the program, or what `runs` instead, with what `isolation` shows it.
+pub(crate) async fn spawn(command: Command, isolation: Isolation, runs: Runs) -> Result<(Process, OwnedFd)> {
     let program = command.program.clone();
     let failed = |source| Error::Start { program: program.clone(), source };
     let control = control_group(&command.limits, &isolation.loopback_ports).await;
@@ -59,9 +68,9 @@ pub(crate) async fn spawn(command: Command, isolation: Isolation, waits: bool) -
     let started = match &control {
         Some(group) => {
             let place = group.descriptor().map_err(failed)?;
-            group.run(move || start(command, &isolation, place, waits)).await?
+            group.run(move || start(command, &isolation, place, &runs)).await?
         }
-        None => launcher::run(move || start(command, &isolation, None, waits)).await?,
+        None => launcher::run(move || start(command, &isolation, None, &runs)).await?,
     };
     let started = started.map_err(failed)?;
     let ends = if forks { Ends::Told(started.status) } else { Ends::Init(started.status) };
@@ -116,7 +125,7 @@ pub(crate) async fn hear(report: OwnedFd) -> io::Result<Report> {
 }
 
 /// `place` is the folder of a control group to be born in.
-fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>, waits: bool) -> io::Result<Started> {
+fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>, runs: &Runs) -> io::Result<Started> {
     let privileged = is_privileged();
     let identity = identity(privileged);
     let (output, output_writer) = pipe()?;
@@ -147,8 +156,12 @@ fn start(command: Command, isolation: &Isolation, place: Option<OwnedFd>, waits:
         root: text(&isolation.root)?,
         cwd: text(&command.cwd)?,
         program: text(&command.program)?,
-        waiter: waits.then(waiter_program).transpose()?.map(AsRawFd::as_raw_fd),
-        lent: (waits && privileged).then(Stack::new).transpose()?,
+        instead: match runs {
+            Runs::Program => None,
+            Runs::Waiter => Some(waiter_program()?.as_raw_fd()),
+            Runs::Own(program) => Some(program.as_raw_fd()),
+        },
+        lent: (!matches!(runs, Runs::Program) && privileged).then(Stack::new).transpose()?,
         arguments: Pointers::new(arguments.map(text).collect::<io::Result<_>>()?),
         variables: Pointers::new(variables.map(text).collect::<io::Result<_>>()?),
         identity,
@@ -288,7 +301,7 @@ mod tests {
         let (done, is_done) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
             seccomp::refuse_clone3(error);
-            let _ = sender.send(start(command, &isolation, place, false));
+            let _ = sender.send(start(command, &isolation, place, &Runs::Program));
             let _ = is_done.recv();
         });
         let started = receiver.await.unwrap()?;

@@ -24,6 +24,7 @@ mod network;
 mod notify;
 mod outer;
 mod outlet;
+mod probe;
 mod process;
 mod relay;
 mod seccomp;
@@ -49,7 +50,7 @@ pub use process::{
 };
 pub use tree::{Resources, SHARES_OF_A_PROCESSOR};
 pub use users::{is_of_one_instance, loopback_address};
-pub use waiter::Errand;
+pub use waiter::{Errand, ErrandError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -42,14 +42,20 @@ pub(crate) fn is_possible() -> bool {
         let namespaces = std::fs::read_to_string("/proc/sys/user/max_net_namespaces").unwrap_or_default();
         let may_have_one = namespaces.trim().parse::<u64>().is_ok_and(|most| most > 0);
         may_have_one && landlock::version() >= landlock::WITH_PORTS && own_network().is_ok()
-    }) && !GIVEN_UP.load(Ordering::Relaxed)
+    }) && given_up().is_none()
 }
 
-static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+static GIVEN_UP: OnceLock<String> = OnceLock::new();
 
 /// It has turned out not to be possible: in a container, there may be filters that do not let it be.
-pub(crate) fn give_up() {
-    GIVEN_UP.store(true, Ordering::Relaxed);
+pub(crate) fn give_up(reason: String) {
+    // The first reason is as good as another.
+    let _ = GIVEN_UP.set(reason);
+}
+
+/// Why it was given up, if it was.
+pub(crate) fn given_up() -> Option<&'static str> {
+    GIVEN_UP.get().map(String::as_str)
 }
 
 /// What a process needs for a network of its own, prepared.

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::net::sockopt::set_socket_reuseaddr;
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SendFlags, SocketType};
 use tokio::net::UdpSocket;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::inside::Inside;
+use crate::inside::{Inside, Kind};
 
 /// The port of name servers.
 pub(crate) const DNS: u16 = 53;
@@ -44,7 +44,13 @@ const MESSAGE_BYTES_MAX: usize = 65_535;
 #[derive(Default)]
 pub(crate) struct Relays {
     addresses: Mutex<Recent<SocketAddr, Relay>>,
-    senders: Arc<Mutex<Senders>>,
+    common: Arc<Common>,
+}
+
+/// What its tasks have in common.
+#[derive(Default)]
+struct Common {
+    senders: Mutex<Senders>,
     /// One is made at a time: two threads may ask for the same.
     maker: tokio::sync::Mutex<Maker>,
 }
@@ -68,6 +74,8 @@ struct Sender {
 struct Maker {
     network: Option<Inside>,
     spare: HashMap<u16, Vec<OwnedFd>>,
+    /// Through which a socket inside is told that nobody listens where it has sent to.
+    heralds: HashMap<u16, OwnedFd>,
 }
 
 impl Relays {
@@ -76,12 +84,12 @@ impl Relays {
         if let Some(known) = self.known(to) {
             return known;
         }
-        let mut maker = self.maker.lock().await;
+        let mut maker = self.common.maker.lock().await;
         if let Some(known) = self.known(to) {
             return known;
         }
         let made = match maker.socket(to, network).await {
-            Ok(socket) => listen(socket, to, self.senders.clone()),
+            Ok(socket) => listen(socket, to, self.common.clone()),
             Err(error) => Err(error),
         };
         let (relay, outcome) = match made {
@@ -104,13 +112,13 @@ impl Relays {
 impl Drop for Relays {
     fn drop(&mut self) {
         // Its tasks hold it, too.
-        lock(&self.senders).0.clear();
+        lock(&self.common.senders).0.clear();
     }
 }
 
 impl Maker {
     async fn socket(&mut self, to: SocketAddr, network: impl FnOnce() -> io::Result<Inside>) -> io::Result<OwnedFd> {
-        let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let family = family(to);
         let spare = self.spare.entry(family.as_raw()).or_default();
         if let Some(socket) = spare.pop() {
             return Ok(socket);
@@ -119,38 +127,110 @@ impl Maker {
             Some(network) => network,
             None => self.network.insert(network()?),
         };
-        *spare = network.sockets(family, SocketType::DGRAM, MADE_AT_ONCE).await?;
+        *spare = network.sockets(Kind { family, kind: SocketType::DGRAM, protocol: 0 }, MADE_AT_ONCE).await?;
         spare.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    async fn herald(&mut self, to: SocketAddr) -> io::Result<&OwnedFd> {
+        let family = family(to);
+        let protocol = if to.is_ipv4() { libc::IPPROTO_ICMP } else { libc::IPPROTO_ICMPV6 };
+        if !self.heralds.contains_key(&family.as_raw()) {
+            let network = self.network.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+            let made = network.sockets(Kind { family, kind: SocketType::RAW, protocol }, 1).await?.pop();
+            self.heralds.extend(made.map(|made| (family.as_raw(), made)));
+        }
+        self.heralds.get(&family.as_raw()).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 }
 
+impl Common {
+    /// Tells a socket inside that nobody listens where it has sent to, as the host tells its own.
+    async fn refuse(&self, to: SocketAddr, client: SocketAddr) -> io::Result<()> {
+        let mut maker = self.maker.lock().await;
+        let herald = maker.herald(to).await?;
+        rustix::net::sendto(herald, &refusal(client, to), SendFlags::DONTWAIT, &SocketAddr::new(client.ip(), 0))?;
+        Ok(())
+    }
+}
+
+fn family(to: SocketAddr) -> AddressFamily {
+    if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 }
+}
+
+/// The message of ICMP which says that a port is not reached, with the beginning of the message of UDP that it is about.
+/// Sources: RFC 792, RFC 4443.
+fn refusal(from: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    const UDP: u8 = libc::IPPROTO_UDP as u8;
+    const UDP_BYTES: u16 = 8;
+    const HOPS: u8 = 64;
+    let (mut message, sent) = match (from.ip(), to.ip()) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            const IP_BYTES: u16 = 20;
+            let mut sent = vec![0x45, 0];
+            sent.extend((IP_BYTES + UDP_BYTES).to_be_bytes());
+            sent.extend([0, 0, 0, 0, HOPS, UDP, 0, 0]);
+            sent.extend([from.octets(), to.octets()].concat());
+            // "Destination unreachable", "port unreachable", a place for the checksum, nothing.
+            (vec![3, 3, 0, 0, 0, 0, 0, 0], sent)
+        }
+        (from, to) => {
+            let octets = |ip| match ip {
+                IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+                IpAddr::V6(ip) => ip.octets(),
+            };
+            let mut sent = vec![0x60, 0, 0, 0];
+            sent.extend(UDP_BYTES.to_be_bytes());
+            sent.extend([UDP, HOPS]);
+            sent.extend([octets(from), octets(to)].concat());
+            (vec![1, 4, 0, 0, 0, 0, 0, 0], sent)
+        }
+    };
+    message.extend(sent);
+    message.extend([from.port(), to.port(), UDP_BYTES, 0].map(u16::to_be_bytes).concat());
+    if from.is_ipv4() {
+        // That of IPv6 is the kernel's work.
+        let sum = checksum(&message).to_be_bytes();
+        message.iter_mut().skip(2).zip(sum).for_each(|(place, byte)| *place = byte);
+    }
+    message
+}
+
+/// Source: RFC 1071.
+fn checksum(message: &[u8]) -> u16 {
+    let sum: u32 = message.as_chunks().0.iter().map(|pair| u32::from(u16::from_be_bytes(*pair))).sum();
+    let folded = (sum & 0xFFFF) + (sum >> 16);
+    !((folded + (folded >> 16)) as u16)
+}
+
 /// `socket` is one of the function's network, in which it takes the place of `to`.
-fn listen(socket: OwnedFd, to: SocketAddr, senders: Arc<Mutex<Senders>>) -> io::Result<Task> {
+fn listen(socket: OwnedFd, to: SocketAddr, common: Arc<Common>) -> io::Result<Task> {
     bind(&socket, to)?;
     let socket = std::net::UdpSocket::from(socket);
     socket.set_nonblocking(true)?;
     let inside = Arc::new(UdpSocket::from_std(socket)?);
     Ok(Task::new(async move {
-        if let Err(error) = bring(inside, to, senders).await {
+        if let Err(error) = bring(inside, to, common).await {
             tracing::debug!(%error, %to, "the messages of a function are not brought to an address any more");
         }
     }))
 }
 
-async fn bring(inside: Arc<UdpSocket>, to: SocketAddr, senders: Arc<Mutex<Senders>>) -> io::Result<()> {
+async fn bring(inside: Arc<UdpSocket>, to: SocketAddr, common: Arc<Common>) -> io::Result<()> {
     let mut message = vec![0; MESSAGE_BYTES_MAX];
     loop {
         let (length, client) = inside.recv_from(&mut message).await?;
-        let known = lock(&senders).used(&(to, client)).map(|sender| sender.outside.clone());
-        let outside = match known.map_or_else(|| admit(&inside, to, client, &senders), Ok) {
+        let known = lock(&common.senders).used(&(to, client)).map(|sender| sender.outside.clone());
+        let outside = match known.map_or_else(|| admit(&inside, to, client, &common), Ok) {
             Ok(outside) => outside,
             Err(error) => {
                 tracing::debug!(%error, %to, "a message of a function is lost");
                 continue;
             }
         };
-        // What is lost is lost, as elsewhere.
-        let _ = outside.send(message.get(..length).unwrap_or_default()).await;
+        // What is lost is lost, as elsewhere. But the answer to an earlier message may be told here.
+        if let Err(error) = outside.send(message.get(..length).unwrap_or_default()).await {
+            pass_on(&error, &common, to, client).await;
+        }
     }
 }
 
@@ -159,12 +239,12 @@ fn admit(
     inside: &Arc<UdpSocket>,
     to: SocketAddr,
     client: SocketAddr,
-    senders: &Arc<Mutex<Senders>>,
+    common: &Arc<Common>,
 ) -> io::Result<Arc<UdpSocket>> {
     let outside = Arc::new(connect(to)?);
     // Its task looks for itself in there.
-    let mut known = lock(senders);
-    let task = Task::new(bring_back(outside.clone(), inside.clone(), (to, client), senders.clone()));
+    let mut known = lock(&common.senders);
+    let task = Task::new(bring_back(outside.clone(), inside.clone(), (to, client), common.clone()));
     let sender = Sender { outside: outside.clone(), wait: WAIT_MAX, _task: task };
     known.insert((to, client), sender, SENDERS_MAX);
     Ok(outside)
@@ -183,18 +263,32 @@ async fn bring_back(
     outside: Arc<UdpSocket>,
     inside: Arc<UdpSocket>,
     (to, client): (SocketAddr, SocketAddr),
-    senders: Arc<Mutex<Senders>>,
+    common: Arc<Common>,
 ) {
     let mut message = vec![0; MESSAGE_BYTES_MAX];
-    let lives_until = || lock(&senders).lives_until(&(to, client));
+    let lives_until = || lock(&common.senders).lives_until(&(to, client));
     while let Some(until) = lives_until() {
-        // An error says that nobody listens there: the next message may find somebody.
-        if let Ok(Ok(length)) = tokio::time::timeout_at(until, outside.recv(&mut message)).await {
-            let _ = inside.send_to(message.get(..length).unwrap_or_default(), client).await;
-            if let Some(sender) = lock(&senders).used(&(to, client)) {
-                sender.wait = if to.port() == DNS { WAIT_AFTER_NAMES } else { WAIT_MAX };
+        match tokio::time::timeout_at(until, outside.recv(&mut message)).await {
+            Ok(Ok(length)) => {
+                let _ = inside.send_to(message.get(..length).unwrap_or_default(), client).await;
+                if let Some(sender) = lock(&common.senders).used(&(to, client)) {
+                    sender.wait = if to.port() == DNS { WAIT_AFTER_NAMES } else { WAIT_MAX };
+                }
             }
+            // The next message may find somebody.
+            Ok(Err(error)) => pass_on(&error, &common, to, client).await,
+            Err(_) => {}
         }
+    }
+}
+
+/// Tells a socket inside that nobody listens where it has sent to, should that be the error.
+async fn pass_on(error: &io::Error, common: &Common, to: SocketAddr, client: SocketAddr) {
+    if error.kind() != io::ErrorKind::ConnectionRefused {
+        return;
+    }
+    if let Err(error) = common.refuse(to, client).await {
+        tracing::debug!(%error, %to, "a function is not told that nobody listens");
     }
 }
 
@@ -287,6 +381,17 @@ mod tests {
         assert!(recent.used(&0).is_some());
         recent.insert(3, (), 3);
         assert_eq!([0, 1, 2, 3].map(|key| recent.0.contains_key(&key)), [true, false, true, true]);
+    }
+
+    #[test]
+    fn refusals_are_what_a_host_would_say() {
+        let (from, to): (SocketAddr, SocketAddr) = ("10.0.0.1:4000".parse().unwrap(), "10.0.0.2:53".parse().unwrap());
+        let said = refusal(from, to);
+        assert_eq!((said.len(), &said[..2], &said[20..28]), (36, &[3, 3][..], &[10, 0, 0, 1, 10, 0, 0, 2][..]));
+        assert_eq!((&said[28..34], checksum(&said)), (&[0x0F, 0xA0, 0, 53, 0, 8][..], 0));
+        let (from, to): (SocketAddr, SocketAddr) = ("[::1]:4000".parse().unwrap(), "[2001:db8::1]:53".parse().unwrap());
+        let said = refusal(from, to);
+        assert_eq!((said.len(), &said[..2], said[31], &said[48..52]), (56, &[1, 4][..], 1, &[0x0F, 0xA0, 0, 53][..]));
     }
 
     #[tokio::test(start_paused = true)]

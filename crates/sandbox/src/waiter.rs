@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -23,8 +24,8 @@ const BYTES_MAX: u64 = 0x10_0000;
 /// variables.
 const HEAD: usize = 5;
 
-// Has its descriptor closed by exec; takes memory at PLACE; reads until it has all; goes to the folder and runs the program. Writes the
-// number of an error to the descriptor.
+// Has its descriptor closed by exec; takes memory at PLACE; reads until it has all, and says so by four bytes of it; goes to the
+// folder and runs the program. Writes the number of an error to the descriptor.
 #[cfg(target_arch = "x86_64")]
 std::arch::global_asm!(
     ".pushsection .rodata.cloudlet_waiter, \"a\"",
@@ -64,6 +65,11 @@ std::arch::global_asm!(
     "jb 2b",
     "cmp rax, [rbx]",
     "jb 2b",
+    "mov eax, 1", // write(DESCRIPTOR, what it has, 4)
+    "mov edi, {descriptor}",
+    "mov rsi, rbx",
+    "mov edx, 4",
+    "syscall",
     "mov eax, 80", // chdir(folder)
     "mov rdi, [rbx + 8]",
     "syscall",
@@ -134,6 +140,11 @@ std::arch::global_asm!(
     "ldr x2, [x19]",
     "cmp x1, x2",
     "b.lo 2b",
+    "mov x8, #64", // write(DESCRIPTOR, what it has, 4)
+    "mov x0, #{descriptor}",
+    "mov x1, x19",
+    "mov x2, #4",
+    "svc #0",
     "mov x8, #49", // chdir(folder)
     "ldr x0, [x19, #8]",
     "svc #0",
@@ -185,20 +196,38 @@ pub struct Errand {
     pub cwd: PathBuf,
 }
 
+/// Why a process that waited does not run what it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrandError {
+    /// The kernel's own reason, or that it is too much to tell.
+    #[error("it cannot be run: {0}")]
+    Refused(io::Error),
+    #[error("the process had ended")]
+    Lost,
+    #[error("the process does not answer")]
+    Silent,
+}
+
+/// How long a process may take until it runs its program: to load that is no part of it.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes by which it says that it knows its errand, and by which it says that it cannot do it.
+const WORD_BYTES: usize = 4;
+
 impl Errand {
     /// Has the process at the other end run it, as which it finds open what it has been started with, but for the descriptor over
-    /// which it was told.
+    /// which it was told. It has five seconds for that.
     ///
     /// # Errors
-    /// The kernel's own when the program cannot be executed; another one when the process has ended, or it is too much to tell.
-    pub async fn send(&self, mut to: UnixStream) -> io::Result<()> {
-        to.write_all(&self.image()?).await?;
-        let mut answer = Vec::new();
-        // The other end closes when the program runs.
-        to.read_to_end(&mut answer).await?;
-        match answer.first_chunk() {
+    /// [`ErrandError::Refused`] when the program cannot be executed. The program has not begun with any of them.
+    pub async fn send(&self, to: UnixStream) -> Result<(), ErrandError> {
+        let image = self.image().map_err(ErrandError::Refused)?;
+        let told = tokio::time::timeout(SEND_TIMEOUT, tell(to, &image)).await.map_err(|_| ErrandError::Silent)?;
+        // Only a process that has ended closes its end before it has said that it knows.
+        let answer = told.ok().filter(|answer| answer.len() >= WORD_BYTES).ok_or(ErrandError::Lost)?;
+        match answer.get(WORD_BYTES..).and_then(<[u8]>::first_chunk) {
             None => Ok(()),
-            Some(error) => Err(io::Error::from_raw_os_error(i32::from_ne_bytes(*error))),
+            Some(error) => Err(ErrandError::Refused(io::Error::from_raw_os_error(i32::from_ne_bytes(*error)))),
         }
     }
 
@@ -232,6 +261,15 @@ impl Errand {
     }
 }
 
+/// Gives all that is answered.
+async fn tell(mut to: UnixStream, image: &[u8]) -> io::Result<Vec<u8>> {
+    to.write_all(image).await?;
+    let mut answer = Vec::new();
+    // The other end closes when the program runs.
+    to.read_to_end(&mut answer).await?;
+    Ok(answer)
+}
+
 /// Texts, one behind the other, and the address of the first.
 struct Texts {
     start: u64,
@@ -248,5 +286,54 @@ impl Texts {
         self.bytes.extend(text);
         self.bytes.push(0);
         Ok(address)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn errand() -> Errand {
+        Errand { program: "/bin/true".into(), args: Vec::new(), env: Vec::new(), cwd: "/".into() }
+    }
+
+    /// What is made of a process that reads what it is told, answers with these bytes, and ends.
+    async fn made_of(answer: &[u8]) -> Result<(), ErrandError> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let answering = async {
+            let mut told = vec![0; errand().image().unwrap().len()];
+            theirs.read_exact(&mut told).await.unwrap();
+            theirs.write_all(answer).await.unwrap();
+            drop(theirs);
+        };
+        let errand = errand();
+        tokio::join!(errand.send(ours), answering).0
+    }
+
+    #[tokio::test]
+    async fn who_has_ended_is_told_from_who_cannot() {
+        assert!(made_of(&[1; 4]).await.is_ok());
+        let not_found = [[1; 4], libc::ENOENT.to_ne_bytes()].concat();
+        assert!(
+            matches!(made_of(&not_found).await, Err(ErrandError::Refused(error)) if error.raw_os_error() == Some(libc::ENOENT))
+        );
+        assert!(matches!(made_of(&[]).await, Err(ErrandError::Lost)));
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        drop(theirs);
+        assert!(matches!(errand().send(ours).await, Err(ErrandError::Lost)));
+        let much = Errand { args: vec!["x".repeat(2 << 20).into()], ..errand() };
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        assert!(
+            matches!(much.send(ours).await, Err(ErrandError::Refused(error)) if error.raw_os_error() == Some(libc::E2BIG))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_answer_is_not_waited_for_for_long() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let began = tokio::time::Instant::now();
+        assert!(matches!(errand().send(ours).await, Err(ErrandError::Silent)));
+        assert_eq!(began.elapsed(), SEND_TIMEOUT);
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         isolate,
         throttle: options.throttle,
         loopback_ports: options.allow_loopback.clone(),
-        prebooted_node: runtime::limits::PREBOOTED,
+        prebooted: runtime::limits::PREBOOTED,
         smtp: None,
         mail_from: MAIL_FROM.into(),
         public_url: None,

@@ -30,7 +30,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         isolate: obstacle.is_none(),
         throttle: options.throttle,
         loopback_ports: options.allow_loopback,
-        prebooted_node: options.prebooted_node,
+        prebooted: options.prebooted,
         smtp: options.smtp,
         mail_from: options.mail_from,
         public_url: options.public_url,

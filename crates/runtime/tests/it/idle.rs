@@ -46,7 +46,7 @@ async fn one_of_each(harness: &Harness, isolate: bool) {
         let instances: usize = functions.iter().map(|function| function.instances.len()).sum();
         let zygotes = functions.iter().filter(|function| function.zygote.is_some()).count();
         // One of Node, and places for programs.
-        (spares, instances, zygotes, prebooted.len()) == (1, 3, 1, if isolate { 5 } else { 1 })
+        (spares, instances, zygotes, prebooted.len()) == (1, 3, 1, if isolate { 3 } else { 1 })
     })
     .await;
 }
@@ -79,7 +79,7 @@ async fn what_waits_uses_no_processor(isolate: bool) {
         let after = pids(&harness.runtime.status().await);
         used = times.iter().zip(run_times(&after)).map(|(before, after)| after - before).collect();
         if before == after && used.iter().all(|used| *used == 0) {
-            assert_eq!(before.len(), if isolate { 10 } else { 6 });
+            assert_eq!(before.len(), if isolate { 8 } else { 6 });
             return;
         }
     }

@@ -1,13 +1,14 @@
 //! Processes that are started ahead of need become instances like any others.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::{FunctionSpec, InstanceStatus};
+use runtime::{FunctionSpec, InstanceStatus, Status};
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, node};
+use crate::harness::{Harness, node, python};
 
 /// Tells which process it is and what that has.
 const ABOUT: &str = r#"
@@ -109,7 +110,7 @@ async fn a_program_finds_what_a_plain_start_makes() {
     let spec = FunctionSpec { environment: [("OWN".into(), "ü x".into())].into(), layers: vec![layer], ..spec };
     let start = |key: &str| Arc::new(FunctionSpec { key: key.into(), ..spec.clone() });
     let plain = harness.value(&start("plain"), "0").await;
-    let ready = ahead(&harness, 4).await;
+    let ready = ahead(&harness, 2).await;
     let spec = start("prebooted");
     let prebooted = harness.value(&spec, "0").await;
     assert!(ready.contains(&pid_of(&harness, "prebooted").await), "it was used");
@@ -119,7 +120,7 @@ async fn a_program_finds_what_a_plain_start_makes() {
     assert_eq!(without_own(plain), without_own(prebooted));
     // It has the function's limits, and others take its place.
     assert_eq!(harness.invoke(&spec, "400").await.function_error, Some("Unhandled"));
-    assert!(!ahead(&harness, 4).await.iter().all(|pid| ready.contains(pid)));
+    assert!(!ahead(&harness, 2).await.iter().all(|pid| ready.contains(pid)));
 }
 
 #[tokio::test]
@@ -135,9 +136,118 @@ async fn a_program_that_cannot_run_is_told_as_ever() {
         ("text", "no program", "Runtime.InvalidEntrypoint"),
         ("exits", "#!/bin/sh\nexit 3\n", "Runtime.ExitError"),
     ] {
-        ahead(&harness, 4).await;
+        ahead(&harness, 2).await;
         assert_eq!(harness.error(&new(key, bootstrap), "0").await["errorType"], kind);
     }
+}
+
+/// Stops the processes that wait, and ends them when one of them has been given its function: it answers nothing then.
+async fn end_when_used(harness: &Harness, ready: &[u32]) {
+    let signal = |name: &str| {
+        let numbers = ready.iter().map(u32::to_string);
+        // One may be gone already.
+        std::process::Command::new("kill")
+            .arg(name)
+            .args(numbers)
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap();
+    };
+    signal("-STOP");
+    let waits = async || waiting(&harness.runtime.status().await).iter().filter(|pid| ready.contains(pid)).count();
+    while waits().await == ready.len() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    signal("-KILL");
+}
+
+fn waiting(status: &Status) -> Vec<u32> {
+    let spares = status.functions.iter().flat_map(|function| &function.spares);
+    spares.chain(&status.prebooted).map(|process| process.pid).collect()
+}
+
+#[tokio::test]
+async fn one_that_ended_before_it_was_used_is_replaced() {
+    for (kind, count) in [("node", 1), ("program", 2), ("python", 1)] {
+        let harness = Harness::with(|config| config.prebooted = 1);
+        let spec = Arc::new(match kind {
+            "node" => harness.function("f", node(), "index.handler", &[("index.js", NODE_WHO)]),
+            "program" => harness.function("f", "provided.al2023", "h", &[("bootstrap", PROGRAM_WHO)]),
+            _ => harness.function("f", python(), "index.handler", &[("index.py", PYTHON_WHO)]),
+        });
+        harness.value(&spec, "0").await;
+        until_waiting(&harness, count).await;
+        let ready = waiting(&harness.runtime.status().await);
+        // The first is served by the instance that there is, the second by a new one.
+        let both = async { tokio::join!(harness.value(&spec, "300"), harness.value(&spec, "0")) };
+        let ((first, second), ()) = tokio::join!(both, end_when_used(&harness, &ready));
+        assert_ne!(first, second, "{kind}");
+        let messages = harness.host.messages();
+        assert!(!messages.iter().any(|message| message.to_lowercase().contains("error")), "{messages:?}");
+        let starts = messages.iter().filter(|message| message.starts_with("INIT_START")).count();
+        // What the import of Python's printed is in the log of the first one.
+        let imports = messages.iter().filter(|message| *message == "loaded\n").count();
+        assert_eq!((starts, imports), (2, usize::from(kind == "python")), "{messages:?}");
+    }
+}
+
+/// They answer with what names the instance, after so many milliseconds.
+const NODE_WHO: &str = "exports.handler = (ms) => new Promise((done) => setTimeout(() => done(process.env.AWS_LAMBDA_LOG_STREAM_NAME), ms))";
+const PYTHON_WHO: &str = r#"
+import os, time
+print("loaded")
+def handler(event, context):
+    time.sleep(event / 1000)
+    return os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+"#;
+const PROGRAM_WHO: &str = r#"#!/usr/bin/env python3
+import http.client, json, os, time
+api, base = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"]), "/2018-06-01/runtime/"
+while True:
+    api.request("GET", base + "invocation/next")
+    response = api.getresponse()
+    time.sleep(json.loads(response.read()) / 1000)
+    request = response.headers["Lambda-Runtime-Aws-Request-Id"]
+    api.request("POST", f"{base}invocation/{request}/response", json.dumps(os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]))
+    api.getresponse().read()
+"#;
+
+async fn until_waiting(harness: &Harness, count: usize) {
+    for _ in 0..10_000 {
+        if waiting(&harness.runtime.status().await).len() == count {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("there are not {count}: {:?}", harness.runtime.status().await);
+}
+
+/// Node, but for a process that is to wait and whose folder has a file of that name: that one ends, and so does the file.
+const NODE_THAT_FAILS: &str = r#"#!/bin/sh
+for argument; do
+    if [ "$argument" = wait ] && rm "$0-fails" 2>/dev/null; then exit 1; fi
+    if [ "$argument" = -p ]; then NODE -p process.versions.node; echo "$0"; exit; fi
+done
+exec NODE "$@"
+"#;
+
+#[tokio::test]
+async fn one_that_cannot_be_started_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("node");
+    let harness = Harness::with(|config| {
+        let real = std::env::split_paths(&config.search_path).map(|path| path.join("node")).find(|path| path.is_file());
+        let script = NODE_THAT_FAILS.replace("NODE", &real.unwrap().display().to_string());
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        (config.isolate, config.prebooted) = (false, 1);
+        config.search_path = std::env::join_paths([folder.path(), Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    });
+    let fails = folder.path().join("node-fails");
+    std::fs::write(&fails, "").unwrap();
+    harness.value(&harness.node("exports.handler = async () => 1"), "0").await;
+    ahead(&harness, 1).await;
+    assert!(!fails.exists(), "the first one has failed");
 }
 
 #[tokio::test]
