@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { CreateRoleCommand, IAMClient } from "@aws-sdk/client-iam";
-import { client } from "./server.mjs";
+import { client, endpoint, rootCredentials } from "./server.mjs";
 
 /** Polls until `condition()` has a value that is true, and returns it. */
 export async function until(condition, what, seconds = 30) {
@@ -39,4 +39,10 @@ export function packageOf(path, text) {
   const zip = readFileSync(join(folder, "package.zip"));
   rmSync(folder, { recursive: true });
   return zip;
+}
+
+/** The mails that stayed in the server's mailbox, the newest first. */
+export function mails() {
+  const env = { ...process.env, AWS_ENDPOINT_URL: endpoint, AWS_ACCESS_KEY_ID: rootCredentials.accessKeyId, AWS_SECRET_ACCESS_KEY: rootCredentials.secretAccessKey };
+  return JSON.parse(execFileSync(process.env.CLOUDLET_BIN, ["mail", "--json"], { encoding: "utf8", env })).Mails;
 }

@@ -32,6 +32,8 @@ def _client(service):
 
 
 sns = _client("sns")
+ses = _client("ses")
+sesv2 = _client("sesv2")
 sqs = _client("sqs")
 dynamodb = _client("dynamodb")
 streams = _client("dynamodbstreams")

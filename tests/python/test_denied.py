@@ -18,10 +18,22 @@ from test_signatures import send_as
 # On AWS these need no permission: whoever has valid credentials may ask who they are.
 FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
 
+TO = {"ToAddresses": ["b@example.com"]}
+
 # Inputs that the models alone do not give: members that are optional there but decide what permission is for.
 INPUTS = {
     ("dynamodb", "TransactWriteItems"): {"TransactItems": [{"Put": {"TableName": "other", "Item": {"k": {"S": "x"}}}}]},
     ("dynamodb", "TransactGetItems"): {"TransactItems": [{"Get": {"TableName": "other", "Key": {"k": {"S": "x"}}}}]},
+    ("ses", "SendEmail"): {"Source": "a@example.com", "Destination": TO, "Message": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}},
+    ("ses", "SendRawEmail"): {"RawMessage": {"Data": b"From: a@example.com\nTo: b@example.com\n\nx"}},
+    ("ses", "SendTemplatedEmail"): {"Source": "a@example.com", "Destination": TO, "Template": "x", "TemplateData": "{}"},
+    ("ses", "SendBulkTemplatedEmail"): {"Source": "a@example.com", "Template": "x", "DefaultTemplateData": "{}", "Destinations": [{"Destination": TO}]},
+    ("sesv2", "SendEmail"): {"FromEmailAddress": "a@example.com", "Destination": TO, "Content": {"Raw": {"Data": b"\n"}}},
+    ("sesv2", "SendBulkEmail"): {
+        "FromEmailAddress": "a@example.com",
+        "DefaultContent": {"Template": {"TemplateName": "x"}},
+        "BulkEmailEntries": [{"Destination": TO}],
+    },
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
     ("cloudlet", "GetEvents"): {},

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, REGION, Server, wait_until
+from relay import Relay
 from sns_endpoint import Endpoint, verify
 from test_lambda import create, make_role, package
 
@@ -546,46 +547,6 @@ def test_mail_goes_through_a_relay(tmp_path):
     assert "SubscriptionConfirmation" in text and "https://cloud.example.com/?Action" in text.replace("=\n", "").replace("=3D", "=")
     assert server.stop(), server.logged()
     relay.close()
-
-
-class Relay:
-    """As much of an SMTP server as a client of it needs."""
-
-    def __init__(self):
-        import socketserver
-        import threading
-
-        self.mails, relay = [], self
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self):
-                self.say("220 relay")
-                sender, recipients = "", []
-                while line := self.rfile.readline().decode().strip():
-                    word = line[:4].upper()
-                    if word == "MAIL":
-                        sender = line[line.index("<") + 1 : line.index(">")]
-                    elif word == "RCPT":
-                        recipients.append(line[line.index("<") + 1 : line.index(">")])
-                    elif word == "DATA":
-                        self.say("354 go on")
-                        lines = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), ".")
-                        relay.mails.append((sender, recipients, "\n".join(lines)))
-                    elif word == "QUIT":
-                        return self.say("221 bye")
-                    self.say("250 fine")
-
-            def say(self, text):
-                self.wfile.write(f"{text}\r\n".encode())
-
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def test_what_was_published_survives_a_crash(tmp_path):

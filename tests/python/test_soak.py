@@ -1,7 +1,8 @@
 """`kill -9` every few seconds while events flow: at the end each accepted one is accounted for.
 
-Events go from a topic through a queue into a function, straight into a function, from a FIFO topic into a FIFO queue, and
-through queues with dead letters; the functions fail at random. Twenty seconds of it here; `--soak 600` for ten minutes.
+Events go from a topic through a queue into a function, straight into a function, from a FIFO topic into a FIFO queue, from an
+event bus by a rule into a queue and into a function, and through queues with dead letters; the functions fail at random.
+Twenty seconds of it here; `--soak 600` for ten minutes.
 """
 
 import collections
@@ -50,14 +51,13 @@ class Soak:
         self.lock = threading.Lock()
         sqs, sns, lambda_ = (server.client(service) for service in ("sqs", "sns", "lambda"))
         role = make_role(server.client("iam"), "soak")
-        for name in ("done", "dead-work", "dead-topic", "dead-function"):
+        for name in ("done", "dead-work", "dead-topic", "dead-function", "dead-rule", "from-bus"):
             sqs.create_queue(QueueName=name)
-        self.let_in("dead-topic")
+        self.let_in("dead-topic", "dead-rule", "from-bus")
         redrive = json.dumps({"deadLetterTargetArn": arn("sqs", "dead-work"), "maxReceiveCount": 3})
         sqs.create_queue(QueueName="work", Attributes={"RedrivePolicy": redrive, "VisibilityTimeout": "6"})
         sqs.create_queue(QueueName="order.fifo", Attributes={"FifoQueue": "true"})
-        self.let_in("work")
-        self.let_in("order.fifo")
+        self.let_in("work", "order.fifo")
         topic = sns.create_topic(Name="events")["TopicArn"]
         fifo = sns.create_topic(Name="events.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
         raw = {"RawMessageDelivery": "true", "RedrivePolicy": json.dumps({"deadLetterTargetArn": arn("sqs", "dead-topic")})}
@@ -75,16 +75,31 @@ class Soak:
         # Attempts a minute apart would make the test long: the dead-letter queue has what fails.
         lambda_.put_function_event_invoke_config(FunctionName="worker", MaximumRetryAttempts=0)
         lambda_.create_event_source_mapping(FunctionName="worker", EventSourceArn=arn("sqs", "work"), BatchSize=1)
+        self.make_bus(lambda_)
 
-    def let_in(self, queue):
-        """Lets topics send to a queue."""
-        allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn("sqs", queue)}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-        self.server.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    def make_bus(self, lambda_):
+        """A bus whose rule sends each event into a queue and into the function."""
+        events = self.server.client("events")
+        events.create_event_bus(Name="soak")
+        pattern = json.dumps({"source": ["soak"], "detail": {"name": [{"prefix": "bus-"}]}})
+        rule = events.put_rule(Name="all", EventBusName="soak", EventPattern=pattern)["RuleArn"]
+        worker = lambda_.get_function(FunctionName="worker")["Configuration"]["FunctionArn"]
+        lambda_.add_permission(FunctionName="worker", StatementId="bus", Action="lambda:InvokeFunction", Principal="events.amazonaws.com", SourceArn=rule)
+        told = {"InputPath": "$.detail", "DeadLetterConfig": {"Arn": arn("sqs", "dead-rule")}}
+        targets = [{"Id": "queue", "Arn": arn("sqs", "from-bus"), **told}, {"Id": "function", "Arn": worker, **told}]
+        assert events.put_targets(Rule="all", EventBusName="soak", Targets=targets)["FailedEntryCount"] == 0
+
+    def let_in(self, *queues):
+        """Lets topics and rules send to queues."""
+        principal = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        for queue in queues:
+            allow = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Resource": arn("sqs", queue)}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+            self.server.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
 
     def produce(self, producer, round_, stopping):
         """Sends events of all kinds, and notes those that were accepted, until nobody answers."""
-        sqs, sns, lambda_ = (self.server.client(service) for service in ("sqs", "sns", "lambda"))
+        sns, lambda_, events = (self.server.client(service) for service in ("sns", "lambda", "events"))
         number = 0
         while not stopping.is_set():
             name = f"{round_}-{producer}-{number}"
@@ -94,6 +109,9 @@ class Soak:
                 self.note("topic", f"topic-{name}")
                 lambda_.invoke(FunctionName="worker", InvocationType="Event", Payload=json.dumps({"name": f"function-{name}"}))
                 self.note("function", f"function-{name}")
+                entry = {"EventBusName": "soak", "Source": "soak", "DetailType": "made", "Detail": json.dumps({"name": f"bus-{name}"})}
+                if events.put_events(Entries=[entry])["FailedEntryCount"] == 0:
+                    self.note("bus", f"bus-{name}")
                 # One producer for a group, so that the order is known.
                 order = dict(MessageGroupId=str(producer), MessageDeduplicationId=name)
                 sns.publish(TopicArn=arn("sns", "events.fifo"), Message=f"{producer}:{round_}:{number}", **order)
@@ -148,13 +166,15 @@ def test_every_accepted_event_is_accounted_for(request):
             round_ += 1
         wait_until(soak.quiet, 120, "the end of all deliveries")
         done, accepted = set(soak.drain("done")), soak.accepted
-        dead = {queue: soak.drain(queue) for queue in ("dead-work", "dead-topic", "dead-function")}
+        dead = {queue: soak.drain(queue) for queue in ("dead-work", "dead-topic", "dead-function", "dead-rule")}
         dead["dead-function"] = [json.loads(body)["name"] for body in dead["dead-function"]]
         found = done.union(*dead.values())
-        for kind in ("topic", "function"):
+        for kind in ("topic", "function", "bus"):
             assert len(accepted[kind]) > round_, f"seed {seed}: nothing was accepted"
             assert set(accepted[kind]) <= found, f"seed {seed}: {sorted(set(accepted[kind]) - found)[:5]} are lost"
-        assert dead["dead-topic"] == [], "a queue takes whatever is sent to it"
+        assert dead["dead-topic"] == [] and dead["dead-rule"] == [], "queues and functions take whatever is sent to them"
+        from_bus = {json.loads(body)["name"] for body in soak.drain("from-bus")}
+        assert set(accepted["bus"]) <= from_bus, f"seed {seed}: {sorted(set(accepted['bus']) - from_bus)[:5]} are not in their queue"
         check_order(soak.drain("order.fifo"), accepted["fifo"], seed)
         print(f"{round_} kills, {sum(map(len, accepted.values()))} accepted, {sum(map(len, dead.values()))} dead letters")
     finally:

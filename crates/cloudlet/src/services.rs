@@ -156,6 +156,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let outbound = outbound(settings);
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let [rest_apis, http_apis] = apigateway::services();
+    let mailer = mailer(settings)?;
+    let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
         .service(control::service(control))
@@ -168,7 +170,9 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
-        .service(sns::service(sns::Sns::new(notifications(settings, outbound)?)))
+        .service(ses_v2)
+        .service(ses_v1)
+        .service(sns::service(sns::Sns::new(sns::Config { base: settings.public_url.clone(), mailer, outbound })))
         .service(sqs::service())
         .service(tables)
         .service(streams)
@@ -177,13 +181,12 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     Ok((cloud, parts))
 }
 
-/// What topics reach the outside with.
-fn notifications(settings: &Settings, outbound: Outbound) -> anyhow::Result<sns::Config> {
-    let mailer = match &settings.smtp {
-        Some(relay) => mail::Mailer::relay(relay, &settings.mail_from).context("mail cannot be sent (--smtp)")?,
-        None => mail::Mailer::mailbox(&settings.mail_from).context("mail has no sender (--mail-from)")?,
-    };
-    Ok(sns::Config { base: settings.public_url.clone(), mailer, outbound })
+/// Where mail goes.
+fn mailer(settings: &Settings) -> anyhow::Result<mail::Mailer> {
+    match &settings.smtp {
+        Some(relay) => mail::Mailer::relay(relay, &settings.mail_from).context("mail cannot be sent (--smtp)"),
+        None => mail::Mailer::mailbox(&settings.mail_from).context("mail has no sender (--mail-from)"),
+    }
 }
 
 /// What URLs that users name are reached with.

@@ -4,12 +4,14 @@ use base::Timestamp;
 use kv::{Order, Read, Table, Tx};
 use service::prefix;
 
-use crate::{Error, Mail};
+use crate::{Error, Mail, Outgoing, source};
 
 const MAILS: Table<String, Mail> = Table::new(prefix::MAIL, 1);
 const BY_TIME: Table<(Timestamp, String), ()> = Table::new(prefix::MAIL, 2);
 /// Mails that are kept: the oldest make room.
 const KEPT_MAX: usize = 1_000;
+/// The longest mail that is kept as it would have gone out, in bytes.
+const SOURCE_BYTES_MAX: usize = 256 * 1024;
 
 pub fn put(tx: &mut Tx, mail: &Mail) -> Result<(), Error> {
     if let Some(before) = MAILS.get(tx, &*mail.id)? {
@@ -23,6 +25,42 @@ pub fn put(tx: &mut Tx, mail: &Mail) -> Result<(), Error> {
         MAILS.delete(tx, &*id)?;
     }
     Ok(())
+}
+
+/// Puts a mail there for one of its recipients, or adds the recipient to the mail that is there.
+pub fn add(tx: &mut Tx, outgoing: &Outgoing) -> Result<(), Error> {
+    let mut mail = match find(tx, &outgoing.id)? {
+        Some(mail) => mail,
+        None => read(outgoing),
+    };
+    if !mail.to.contains(&outgoing.recipient) {
+        mail.to.push(outgoing.recipient.clone());
+    }
+    put(tx, &mail)
+}
+
+fn read(outgoing: &Outgoing) -> Mail {
+    let contents = source::read(&outgoing.source);
+    let short = outgoing.source.len() <= SOURCE_BYTES_MAX;
+    Mail {
+        id: outgoing.id.clone(),
+        sent: outgoing.sent,
+        from: contents.from.first().map_or_else(|| outgoing.sender.clone(), ToString::to_string),
+        to: Vec::new(),
+        subject: contents.subject.unwrap_or_default(),
+        text: kept(contents.text.unwrap_or_default()),
+        html: contents.html.map(kept),
+        attachments: contents.attachments,
+        source: short.then(|| String::from_utf8_lossy(&outgoing.source).into_owned()),
+    }
+}
+
+/// As much of a text as is kept of one.
+fn kept(mut text: String) -> String {
+    if text.len() > SOURCE_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(SOURCE_BYTES_MAX));
+    }
+    text
 }
 
 /// The newest mails, newest first.

@@ -14,4 +14,5 @@ pub const AUTOSCALING: u8 = 10;
 pub const SNS: u8 = 11;
 pub const EVENTS: u8 = 12;
 pub const KINESIS: u8 = 13;
+pub const SES: u8 = 16;
 pub const MAIL: u8 = 17;

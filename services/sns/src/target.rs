@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Arn;
 use kv::Tx;
 use mail::Mail;
-use service::{BoxFuture, Cx, Delivery, Error as ServiceError, Failure, Outcome, Target};
+use service::{BoxFuture, Cx, Delivery, Error as ServiceError, Failure, Outcome, Permission, Target};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -32,7 +32,7 @@ impl Target for SnsTarget {
             let fan_out: FanOut = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
             return Ok(sender.go_on(tx, cx, &topic, fan_out)?);
         }
-        cx.authorize_delivery(topic_permission("sns:Publish", &topic))?;
+        cx.authorize_delivery(publish_permission(&topic, delivery))?;
         let mut fan_out = FanOut::new(message(tx, cx, &topic, delivery)?);
         sender.sign(tx, &topic, &mut fan_out)?;
         publish::publish(tx, cx, &sender, &topic, fan_out)?;
@@ -75,10 +75,27 @@ fn message(tx: &mut Tx, cx: &Cx, topic: &Topic, delivery: &Delivery) -> Result<M
     Ok(message)
 }
 
+/// Permission to publish. SES acts for the account that owns its resource, as the default policy of topics asks.
+fn publish_permission(topic: &Topic, delivery: &Delivery) -> Permission {
+    let mut permission = topic_permission("sns:Publish", topic);
+    if delivery.from.service == "ses" {
+        permission.context.push(("AWS:SourceOwner".into(), vec![delivery.from.account.clone()]));
+    }
+    permission
+}
+
 /// What senders have as the subject of their messages.
-/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ways-to-add-notification-config-to-bucket.html>
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ways-to-add-notification-config-to-bucket.html>, and
+/// <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html>
 fn subject(delivery: &Delivery) -> Option<String> {
-    (delivery.from.service == "s3").then(|| "Amazon S3 Notification".to_owned())
+    match delivery.from.service.as_str() {
+        "s3" => Some("Amazon S3 Notification".to_owned()),
+        // An event; what tells that a destination was made has none.
+        "ses" if delivery.from.resource.starts_with("configuration-set/") && delivery.event.starts_with(b"{") => {
+            Some("Amazon SES Email Event Notification".to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn failure(code: &str, message: impl ToString) -> Failure {
@@ -123,7 +140,7 @@ async fn send_mail(sns: &Sns, cx: &Cx, topic: &Topic, letter: &Letter) -> Outcom
         to: vec![letter.endpoint.clone()],
         subject: letter.subject.clone().unwrap_or_else(|| "AWS Notification Message".to_owned()),
         text: letter.body.clone(),
-        html: None,
+        ..Mail::default()
     };
     match sns.mailer().send(cx.db(), mail).await {
         Ok(()) => Outcome::Delivered,

@@ -31,24 +31,30 @@ fn text<'a>(mail: &'a Value, name: &str) -> &'a str {
     mail[name].as_str().unwrap_or_default()
 }
 
-fn addresses(mail: &Value) -> String {
-    let to = mail["To"].as_array().map(Vec::as_slice).unwrap_or_default();
-    to.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+fn texts(mail: &Value, name: &str) -> String {
+    let all = mail[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn line(mail: &Value) {
     let (id, sent, subject) = (text(mail, "MailId"), text(mail, "Sent"), text(mail, "Subject"));
-    output::line(format_args!("{id}  {sent}  {}  {subject}", addresses(mail)));
+    output::line(format_args!("{id}  {sent}  {}  {subject}", texts(mail, "To")));
 }
 
 fn show(mail: &Value) {
     for (name, value) in [
         ("From", text(mail, "From")),
-        ("To", &addresses(mail)),
+        ("To", &texts(mail, "To")),
         ("Date", text(mail, "Sent")),
         ("Subject", text(mail, "Subject")),
     ] {
         output::line(format_args!("{name}: {value}"));
     }
-    output::line(format_args!("\n{}", text(mail, "Text")));
+    let attachments = texts(mail, "Attachments");
+    if !attachments.is_empty() {
+        output::line(format_args!("Attachments: {attachments}"));
+    }
+    // A mail may have nothing but HTML.
+    let body = Some(text(mail, "Text")).filter(|text| !text.is_empty()).unwrap_or_else(|| text(mail, "Html"));
+    output::line(format_args!("\n{body}"));
 }

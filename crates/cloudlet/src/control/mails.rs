@@ -33,18 +33,25 @@ pub struct Shown {
     pub text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// Names of attached files.
+    pub attachments: Vec<String>,
+    /// As it would have gone out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 impl From<Mail> for Shown {
     fn from(mail: Mail) -> Shown {
-        let Mail { id, sent, from, to, subject, text, html } = mail;
-        Shown { mail_id: id, sent: sent.iso8601(), from, to, subject, text, html }
+        let Mail { id, sent, from, to, subject, text, html, attachments, source } = mail;
+        Shown { mail_id: id, sent: sent.iso8601(), from, to, subject, text, html, attachments, source }
     }
 }
 
 pub async fn list(_: Arc<Control>, cx: Cx, _: ListInput) -> Result<ListOutput, Error> {
     let mails = mail::list(&cx.db().read()?, LISTED_MAX)?;
-    Ok(ListOutput { mails: mails.into_iter().map(Shown::from).collect() })
+    // A list of whole mails would be long.
+    let shown = mails.into_iter().map(|mail| Shown::from(Mail { source: None, ..mail }));
+    Ok(ListOutput { mails: shown.collect() })
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,0 +1,53 @@
+"""An SMTP server that notes what it is given."""
+
+import socketserver
+import threading
+
+
+class Relay:
+    """As much of an SMTP server as a client of it needs."""
+
+    def __init__(self):
+        # Who sent it, to whom, and the text.
+        self.mails = []
+        # Answers in place of "yes" to a recipient, by address; `None` is anybody.
+        self.refusals = {}
+        # Recipients that were named, whether or not they were refused.
+        self.asked = []
+        relay = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                self.say("220 relay")
+                sender, recipients = "", []
+                while line := self.rfile.readline().decode().strip():
+                    word = line[:4].upper()
+                    if word == "MAIL":
+                        sender, recipients = line[line.index("<") + 1 : line.index(">")], []
+                    elif word == "RCPT":
+                        recipient = line[line.index("<") + 1 : line.index(">")]
+                        relay.asked.append(recipient)
+                        refusal = relay.refusals.get(recipient) or relay.refusals.get(None)
+                        if refusal:
+                            self.say(refusal)
+                            continue
+                        recipients.append(recipient)
+                    elif word == "DATA":
+                        self.say("354 go on")
+                        lines = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), ".")
+                        relay.mails.append((sender, recipients, "\n".join(lines)))
+                    elif word == "QUIT":
+                        return self.say("221 bye")
+                    self.say("250 fine")
+
+            def say(self, text):
+                self.wfile.write(f"{text}\r\n".encode())
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
