@@ -386,15 +386,13 @@ fn source_of(
     let message_id = format!("<{id}@{host}.amazonses.com>");
     let mut fields = vec![("Message-ID", message_id.as_str())];
     let date = cx.now().utc().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
-    if prepared.contents.fields.iter().all(|(name, _)| !name.eq_ignore_ascii_case("date")) {
-        if let Content::Raw(_) = request.content {
+    if let Content::Raw(_) = request.content {
+        if prepared.contents.count("date") == 0 {
             fields.push(("Date", &date));
         }
-    }
-    if prepared.contents.from.is_empty()
-        && let Content::Raw(_) = request.content
-    {
-        fields.push(("From", &prepared.source));
+        if prepared.contents.from.is_empty() {
+            fields.push(("From", &prepared.source));
+        }
     }
     let refused = |error: mail::Error| Error::invalid(error.to_string());
     let source = mail::with_fields(&composed, &fields, &REMOVED_FIELDS).map_err(refused)?;

@@ -90,7 +90,7 @@ async fn send(ses: &Ses, cx: &Cx, message: Message, letter: Letter, attempts: u3
 
 fn failure_of(error: &mail::Error) -> Failure {
     let code = error.status().map_or_else(|| "MailFailed".to_owned(), |status| status.to_string());
-    Failure { code, message: error.answer().unwrap_or_else(|| error.to_string()), may_pass: error.may_pass() }
+    Failure::new(code, error.answer().unwrap_or_else(|| error.to_string()), error.may_pass())
 }
 
 async fn settle(cx: &Cx, letter: Letter, end: End, lists: bool) -> Result<(), Error> {
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn failure(code: &str, message: &str) -> Failure {
-        Failure { code: code.into(), message: message.into(), may_pass: false }
+        Failure::new(code, message, false)
     }
 
     #[test]

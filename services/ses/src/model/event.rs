@@ -3,11 +3,11 @@
 //! Source: <https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html> and
 //! <https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html>
 
-use base::{Arn, Timestamp};
+use base::{Arn, Region, Timestamp};
 use bytes::Bytes;
 use kv::Tx;
 use serde_json::{Map, Value, json};
-use service::{Cx, Delivery, outbox};
+use service::{Cx, Delivery, events, outbox};
 use sha2::{Digest, Sha256};
 
 use super::configuration_set;
@@ -159,24 +159,22 @@ fn publish_to_destinations(tx: &mut Tx, cx: &Cx, message: &Message, event: &Even
         body.insert("eventType".into(), json!(event_type));
         body.insert("mail".into(), mail(message, Some(event.kind)));
         body.insert(member.into(), event.detail.clone());
-        let told = if destination.to.service == "sns" {
-            Value::Object(body)
+        if destination.to.service == "sns" {
+            tell(tx, cx, &from, &destination.to, &Value::Object(body))?;
         } else {
-            json!({
-                "version": "0",
-                "id": uuid_of(&[&message.id, event_type, &event.detail.to_string(), &destination.name]),
-                "detail-type": detail_type,
-                "source": "aws.ses",
-                "account": message.identity.account,
-                "time": cx.now().utc().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                "region": message.identity.region,
-                "resources": [from.to_string()],
-                "detail": body,
-            })
-        };
-        tell(tx, cx, &from, &destination.to, &told)?;
+            let cx = in_region(cx, &message.identity.region);
+            events::emit(tx, &cx, "aws.ses", detail_type, &[from.to_string()], || Value::Object(body))?;
+        }
     }
     Ok(())
+}
+
+/// What the outbox decides, it decides in the server's own region.
+fn in_region(cx: &Cx, region: &str) -> Cx {
+    match cx.region().as_str() == region {
+        true => cx.clone(),
+        false => cx.cloud().cx(cx.caller().clone(), Region::new(region), None),
+    }
 }
 
 fn publish_to_topic(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<(), Error> {
@@ -198,7 +196,7 @@ fn publish_to_topic(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> R
     tell(tx, cx, &message.identity, &topic, &told)
 }
 
-/// Sends a text to a topic, or an event to a bus.
+/// Sends a text, or a document, to a topic.
 pub fn tell(tx: &mut Tx, cx: &Cx, from: &Arn, to: &Arn, told: &Value) -> Result<(), Error> {
     let text = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
     Ok(outbox::send(tx, cx, Delivery::new(cx, from.clone(), to.clone(), Bytes::from(text)), None)?)

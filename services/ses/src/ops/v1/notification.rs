@@ -102,7 +102,7 @@ pub async fn set_forwarding(_: Arc<Ses>, cx: Cx, input: ForwardingInput) -> Resu
     let forwards = input.forwarding_enabled;
     let set = move |identity: &mut Identity| {
         let told = |kind: Feedback| identity.topics.get(&kind).is_some_and(|topic| topic.topic.is_some());
-        if !forwards && !(told(Feedback::Bounce) && told(Feedback::Complaint)) {
+        if !(forwards || told(Feedback::Bounce) && told(Feedback::Complaint)) {
             let name = &identity.name;
             return Err(Error::invalid(format!(
                 "Invalid notification configuration for <{name}>: topics for bounces and complaints must be set before forwarding is disabled."
