@@ -156,3 +156,39 @@ def test_clicks_are_counted_in_windows(server):
         assert page.headers["content-type"] == "text/html; charset=utf-8" and b"<h1>Clicks</h1>" in page.read()
     server.run("remove", EXAMPLES / "clickstream")
     assert server.client("kinesis").list_streams()["StreamNames"].count("clickstream") == 0
+
+
+@pytest.mark.timeout(400)
+def test_a_sign_up_fans_out(server):
+    folder = EXAMPLES / "notifications"
+    outcome = deploy(server, folder)
+    base = api(outcome, "/signups")
+    assert http("POST", f"{base}/signups", {"name": "Ada"})[0] == 400
+    ids = {}
+    for name, person in {
+        "Ada": {"email": "ada@example.com", "source": "a friend"},
+        "Bob": {"email": "bob@example.com"},
+        "Eve": {"email": "nowhere", "source": "a friend"},
+    }.items():
+        status, answer = http("POST", f"{base}/signups", {"name": name, **person})
+        assert status == 202, answer
+        ids[name] = answer["id"]
+    for name, id in ids.items():
+        found = wait_until(lambda: (got := http("GET", f"{base}/profiles/{id}"))[0] == 200 and got[1], 60, f"the profile of {name}")
+        assert found["name"] == name
+    wait_until(lambda: http("GET", f"{base}/counts") == (200, {"a friend": 2}), 60, "the counts")
+
+    def welcomed():
+        mails = json.loads(server.run("mail", "--json").stdout)["Mails"]
+        return {mail["To"][0]: mail for mail in mails if mail["Subject"].startswith("Welcome, ")}
+
+    mails = wait_until(lambda: len(found := welcomed()) == 2 and found, 60, "the mails")
+    assert mails["ada@example.com"]["Subject"] == "Welcome, Ada!" and "Greetings to a friend!" in mails["ada@example.com"]["Text"]
+    assert "<h1>Welcome, Bob!</h1>" in mails["bob@example.com"]["Html"] and "Greetings" not in mails["bob@example.com"]["Text"]
+    # A mail that cannot be sent is a dead letter, and nothing else is.
+    sqs, dead = server.client("sqs"), outcome["outputs"]["DeadLettersUrl"]
+    (message,) = wait_until(lambda: sqs.receive_message(QueueUrl=dead, WaitTimeSeconds=1).get("Messages"), 60, "the dead letter")
+    assert json.loads(message["Body"])["id"] == ids["Eve"]
+    server.run("remove", folder)
+    identities = server.client("sesv2").list_email_identities()["EmailIdentities"]
+    assert "welcome@example.com" not in [identity["IdentityName"] for identity in identities]

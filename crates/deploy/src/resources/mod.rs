@@ -10,6 +10,7 @@ mod iam;
 mod kinesis;
 mod lambda;
 mod logs;
+mod ses;
 pub mod shape;
 mod sns;
 mod sqs;
@@ -129,6 +130,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &ses::ConfigurationSet,
+    &ses::EmailIdentity,
+    &ses::Template,
     &sns::Subscription,
     &sns::Topic,
     &sns::TopicPolicy,
