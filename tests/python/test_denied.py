@@ -34,6 +34,8 @@ INPUTS = {
         "DefaultContent": {"Template": {"TemplateName": "x"}},
         "BulkEmailEntries": [{"Destination": TO}],
     },
+    ("s3", "CopyObject"): {"Bucket": "xxxxxxxx", "Key": "xxxxxxxx", "CopySource": "xxxxxxxx/xxxxxxxx"},
+    ("s3", "UploadPartCopy"): {"Bucket": "xxxxxxxx", "Key": "xxxxxxxx", "CopySource": "xxxxxxxx/xxxxxxxx", "PartNumber": 1, "UploadId": "x"},
     ("cloudlet", "Call"): {"Service": "sqs", "Operation": "ListQueues", "Input": {}},
     ("cloudlet", "GetStatus"): {},
     ("cloudlet", "GetEvents"): {},
@@ -104,10 +106,16 @@ def attempt(server, credentials, model, operation):
     values = INPUTS.get((model, operation)) or (sample(official.input_shape) if official.input_shape else {})
     client = server.client_as(model, *credentials)
     try:
-        client._make_api_call(operation, values)
+        answer = client._make_api_call(operation, values)
     except ClientError as error:
-        return error.response["Error"]["Code"], error.response["Error"]["Message"]
-    return None
+        told = error.response["Error"]
+        if (model, told["Code"]) == ("s3", "403"):
+            # An answer to HEAD has no body that could say more.
+            return "AccessDenied", "not authorized to perform"
+        return told["Code"], told["Message"]
+    # S3 deletes some of many.
+    errors = answer.get("Errors") if model == "s3" else None
+    return (errors[0]["Code"], errors[0]["Message"]) if errors else None
 
 
 def own_api(server, credentials, operation):

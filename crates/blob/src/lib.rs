@@ -4,23 +4,25 @@
 //! that holds the name are on the device. The other order would let a crash leave a committed name without bytes.
 
 mod copies;
+mod draft;
 mod verify;
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tokio::fs::{self, File};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use copies::Copies;
 pub use copies::{Follower, Held, Hold};
+pub use draft::{Draft, Staged};
 pub use verify::{Failure, Verified};
 
 /// Bytes moved at a time between a reader and the file.
@@ -129,31 +131,16 @@ impl Blobs {
     }
 
     /// Stores everything `reader` gives, in bounded memory; durable when this returns. Also tells the size in bytes.
-    pub async fn put_reader(&self, reader: impl AsyncRead + Unpin) -> Result<(BlobId, u64)> {
-        let number = self.0.next_temp.fetch_add(1, Ordering::Relaxed);
-        let temp = self.0.dir.join("tmp").join(number.to_string());
-        let stored = self.store(&temp, reader).await;
-        if stored.is_err() {
-            // The write already failed: its error is the one to tell, and opening cleans up again.
-            let _ = fs::remove_file(&temp).await;
-        }
-        stored
-    }
-
-    async fn store(&self, temp: &Path, mut reader: impl AsyncRead + Unpin) -> Result<(BlobId, u64)> {
-        let mut file = File::create_new(temp).await.map_err(failed("making", temp))?;
-        let (mut sha256, mut size, mut chunk) = (Sha256::new(), 0, vec![0; CHUNK_BYTES]);
+    pub async fn put_reader(&self, mut reader: impl AsyncRead + Unpin) -> Result<(BlobId, u64)> {
+        let (mut draft, mut chunk) = (self.draft().await?, vec![0; CHUNK_BYTES]);
         loop {
             let length = reader.read(&mut chunk).await.map_err(Error::Source)?;
             let Some(bytes) = chunk.get(..length).filter(|bytes| !bytes.is_empty()) else { break };
-            sha256.update(bytes);
-            size += bytes.len() as u64;
-            file.write_all(bytes).await.map_err(failed("writing", temp))?;
+            draft.write(bytes).await?;
         }
-        file.sync_all().await.map_err(failed("syncing", temp))?;
-        let id = BlobId(sha256.finalize().into());
-        self.publish(temp, &id).await?;
-        Ok((id, size))
+        let staged = draft.finish().await?;
+        let size = staged.size();
+        Ok((staged.publish().await?, size))
     }
 
     /// Gives a complete file its name, and makes the name as durable as the bytes.

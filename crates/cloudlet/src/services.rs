@@ -127,10 +127,15 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
+    let objects = s3::S3::new(Blobs::open(data.join("objects")).await?);
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
-        blobs: vec![("packages", packages.clone()), ("code", functions.blobs().clone())],
+        blobs: vec![
+            ("packages", packages.clone()),
+            ("code", functions.blobs().clone()),
+            ("objects", objects.blobs().clone()),
+        ],
         files: vec![root::file(data)],
         env: env.clone(),
     });
@@ -143,6 +148,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             // Nobody waits for what an earlier process kept to be archived.
             packages.finish_deletes();
             functions.blobs().finish_deletes();
+            objects.blobs().finish_deletes();
             None
         }
     };
@@ -170,6 +176,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
+        .service(s3::service(objects))
         .service(ses_v2)
         .service(ses_v1)
         .service(sns::service(sns::Sns::new(sns::Config { base: settings.public_url.clone(), mailer, outbound })))

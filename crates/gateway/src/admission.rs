@@ -1,6 +1,7 @@
 //! Authentication: from a request's signature to the caller.
 
-use auth::sigv4::{self, Family, Parts, Signature, signing_key, verify_with_key};
+use auth::sigv2;
+use auth::sigv4::{self, Family, Parts, Signature, SigningKey, signing_key, verify_head, verify_with_key};
 use base::{Region, Timestamp};
 use http::HeaderMap;
 use http::request::Parts as Head;
@@ -23,10 +24,55 @@ pub(crate) fn signed_parts(head: &Head) -> Parts<'_> {
     }
 }
 
+/// A signature of either version.
+pub(crate) enum Signed {
+    V4(Signature),
+    /// Of S3 alone: it names no service.
+    V2(sigv2::Signature),
+}
+
+impl Signed {
+    /// Reads a request's signature; `None` when it has none.
+    ///
+    /// # Errors
+    /// One that is there but cannot be read.
+    pub(crate) fn read(parts: &Parts) -> Result<Option<Signed>, sigv4::Error> {
+        if let Some(signature) = sigv2::parse(parts)? {
+            return Ok(Some(Signed::V2(signature)));
+        }
+        Ok(sigv4::parse(parts)?.map(Signed::V4))
+    }
+
+    /// The access key, and the token of its session.
+    fn key(&self) -> (&str, Option<&str>) {
+        match self {
+            Signed::V4(signature) => (&signature.access_key_id, signature.session_token.as_deref()),
+            Signed::V2(signature) => (&signature.access_key_id, signature.session_token.as_deref()),
+        }
+    }
+}
+
 /// A signature, and the access key that it says it was made with: as much as a request's head can tell.
 pub(crate) struct Claim {
-    signature: Signature,
+    signed: Signed,
     credential: Credential,
+}
+
+/// What the rest of a request is held to, whose head was signed.
+pub(crate) struct Proof {
+    pub(crate) signature: Signature,
+    pub(crate) key: SigningKey,
+}
+
+/// Who calls, and in which region.
+pub(crate) type Admitted = (Caller, Region);
+
+/// What is there of a request's body when its signature is verified.
+#[derive(Clone, Copy)]
+enum Content<'a> {
+    Whole(&'a [u8]),
+    /// Nothing yet: it is held to the signature while it comes.
+    ToCome,
 }
 
 /// Why nobody can have signed a request.
@@ -46,24 +92,32 @@ impl Stranger {
             Stranger::Unavailable(error) => Error::internal(error),
         }
     }
+
+    /// Whoever calls did not say who: policies of buckets may let anybody in.
+    pub(crate) fn anonymous(&self, cloud: &Cloud, protocol: Protocol) -> Option<Admitted> {
+        let unsigned = matches!(self, Stranger::Unknown(sigv4::Error::Missing));
+        let may_be_unsigned = unsigned && protocol == Protocol::RestXml;
+        may_be_unsigned.then(|| (Caller::anonymous(cloud.account()), cloud.region().clone()))
+    }
 }
 
 impl Claim {
     /// Looks the access key up, as it is now.
     pub(crate) fn read(
         cloud: &Cloud,
-        signature: Result<Option<Signature>, sigv4::Error>,
+        signed: Result<Option<Signed>, sigv4::Error>,
         now: Timestamp,
     ) -> Result<Claim, Stranger> {
-        let signature = signature.map_err(Stranger::Unreadable)?;
-        let signature = signature.ok_or(Stranger::Unknown(sigv4::Error::Missing))?;
-        let credential = cloud.access().credential(&signature.access_key_id, signature.session_token.as_deref(), now);
+        let signed = signed.map_err(Stranger::Unreadable)?;
+        let signed = signed.ok_or(Stranger::Unknown(sigv4::Error::Missing))?;
+        let (key, token) = signed.key();
+        let credential = cloud.access().credential(key, token, now);
         let credential = credential.map_err(|error| match error {
             CredentialError::Unknown => Stranger::Unknown(sigv4::Error::UnknownKey),
             CredentialError::Expired => Stranger::Unknown(sigv4::Error::ExpiredToken),
             CredentialError::Unavailable => Stranger::Unavailable(error),
         })?;
-        Ok(Claim { signature, credential })
+        Ok(Claim { signed, credential })
     }
 
     /// When its credentials end.
@@ -74,18 +128,56 @@ impl Claim {
     /// Who calls, and in which region, if the signature is that of this very request.
     pub(crate) fn admit(
         self,
+        cloud: &Cloud,
         keys: &SigningKeys,
         call: &Call<'_>,
         head: &Head,
         body: &[u8],
-        now: Timestamp,
-    ) -> Result<(Caller, Region), Error> {
-        let signature = &self.signature;
-        let checked = check_scope(signature, call)
-            .and_then(|()| check_signed(signature, call, &head.headers))
-            .and_then(|()| verify(keys, signature, &self.credential.secret, &signed_parts(head), body, now));
-        checked.map_err(|error| refusal(call.protocol, &error))?;
-        Ok((self.credential.caller, Region::new(signature.scope.region.as_str())))
+    ) -> Result<Admitted, Error> {
+        self.verify(cloud, keys, call, head, Content::Whole(body)).map(|(admitted, _)| admitted)
+    }
+
+    /// The same before the body is there, and what that is held to.
+    pub(crate) fn admit_head(
+        self,
+        cloud: &Cloud,
+        keys: &SigningKeys,
+        call: &Call<'_>,
+        head: &Head,
+    ) -> Result<(Admitted, Option<Proof>), Error> {
+        self.verify(cloud, keys, call, head, Content::ToCome)
+    }
+
+    fn verify(
+        self,
+        cloud: &Cloud,
+        keys: &SigningKeys,
+        call: &Call<'_>,
+        head: &Head,
+        content: Content<'_>,
+    ) -> Result<(Admitted, Option<Proof>), Error> {
+        let Credential { secret, caller, .. } = self.credential;
+        let (now, parts) = (cloud.env().now(), signed_parts(head));
+        let refuse = |error: sigv4::Error| refusal(call.protocol, &error);
+        match self.signed {
+            Signed::V4(signature) => {
+                check_scope(&signature, call)
+                    .and_then(|()| check_signed(&signature, call, &head.headers))
+                    .map_err(refuse)?;
+                let key = verify(keys, &signature, &secret, &parts, content, now).map_err(refuse)?;
+                let region = Region::new(signature.scope.region.as_str());
+                Ok(((caller, region), Some(Proof { signature, key })))
+            }
+            Signed::V2(_) if call.protocol != Protocol::RestXml => {
+                let told =
+                    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
+                Err(refuse(sigv4::Error::Incomplete(told.into())))
+            }
+            Signed::V2(signature) => {
+                signature.verify(&parts, call.host_bucket.as_deref(), &secret, now).map_err(refuse)?;
+                Ok(((caller, cloud.region().clone()), None))
+            }
+        }
     }
 }
 
@@ -104,7 +196,12 @@ fn check_scope(signature: &Signature, call: &Call<'_>) -> Result<(), sigv4::Erro
 /// header and any x-amz-* headers must be signed").
 fn check_signed(signature: &Signature, call: &Call<'_>, headers: &HeaderMap) -> Result<(), sigv4::Error> {
     let bound = call.operation.rest.into_iter().flat_map(|binding| binding.headers).map(|(name, _)| *name);
-    let names = bound.chain(["x-amz-target"]).map(str::to_ascii_lowercase);
+    let prefix = call.operation.rest.and_then(|binding| binding.prefix_headers).map(|(prefix, _)| prefix);
+    let prefixed = headers
+        .keys()
+        .map(http::HeaderName::as_str)
+        .filter(|name| prefix.is_some_and(|prefix| name.starts_with(prefix)));
+    let names = bound.chain(["x-amz-target"]).chain(prefixed).map(str::to_ascii_lowercase);
     let unsigned: Vec<String> = names
         .filter(|name| name.starts_with("x-amz-") && headers.contains_key(name))
         .filter(|name| !signature.signed_headers.contains(name))
@@ -121,22 +218,27 @@ fn verify(
     signature: &Signature,
     secret: &str,
     parts: &Parts,
-    body: &[u8],
+    content: Content<'_>,
     now: Timestamp,
-) -> Result<(), sigv4::Error> {
+) -> Result<SigningKey, sigv4::Error> {
+    let verify = |key: &SigningKey| match content {
+        Content::Whole(body) => verify_with_key(signature, parts, body, key, now),
+        Content::ToCome => verify_head(signature, parts, key, now),
+    };
     if let Some(key) = keys.get(signature, secret) {
-        return verify_with_key(signature, parts, body, &key, now);
+        return verify(&key).map(|()| key);
     }
     let key = signing_key(secret, &signature.scope);
-    verify_with_key(signature, parts, body, &key, now)?;
-    keys.keep(signature, secret, key);
-    Ok(())
+    verify(&key)?;
+    keys.keep(signature, secret, key.clone());
+    Ok(key)
 }
 
 fn refusal(protocol: Protocol, error: &sigv4::Error) -> Error {
     let family = match protocol {
         Protocol::Query => Family::Query,
         Protocol::RestJson => Family::RestJson,
+        Protocol::RestXml => Family::RestXml,
         Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor | Protocol::AwsCbor => Family::Json,
     };
     Error::new(error.status(family), error.code(family), error.message(family))

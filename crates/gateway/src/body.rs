@@ -67,7 +67,7 @@ impl Share {
 }
 
 /// A client that is slower is let go: a body that trickles in holds its memory for as long as it lasts.
-const BYTES_PER_SECOND_MIN: usize = 32 << 10;
+pub(crate) const BYTES_PER_SECOND_MIN: usize = 32 << 10;
 
 /// How much of a body that is too large is read and forgotten, in bytes: many clients read an answer only after
 /// they have sent everything, and would see a broken connection instead of the refusal.
@@ -109,7 +109,7 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'
 }
 
 /// Reads what the client still sends, for a bounded time.
-async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>, wait: Duration) {
+pub(crate) async fn discard<B: Body<Data = Bytes>>(mut body: Pin<&mut B>, wait: Duration) {
     let all = async {
         let mut discarded = 0;
         while let Some(Ok(frame)) = body.frame().await {

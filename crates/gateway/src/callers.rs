@@ -33,6 +33,7 @@ impl Callers {
             return Err(match protocol {
                 Protocol::Query => Error::new(400, "Throttling", message),
                 Protocol::RestJson => Error::new(429, "TooManyRequestsException", message),
+                Protocol::RestXml => Error::new(503, "SlowDown", message),
                 _ => Error::new(400, "ThrottlingException", message),
             });
         }

@@ -1,19 +1,22 @@
 //! Routing: from a request to a service's operation.
 //!
-//! A request tells its operation in one of four ways, which are looked for in this order: an `X-Amz-Target` header;
+//! A request tells its operation in one of five ways, which are looked for in this order: an `X-Amz-Target` header;
 //! the RPC v2 protocol's header and path; an `Action` parameter; the path, among the bindings of the service that
-//! the signature names.
+//! the signature names. Before all of them comes a service whose resources are the paths themselves (S3's buckets): its
+//! requests are known by their signature, by their host, or by naming nothing else.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use service::{Cloud, Operation, Service};
 use wire::Protocol;
 use wire::query::Params;
 use wire::rest::{Labels, Match, Router};
+use wire::rest_xml::{self, Target};
 
 use crate::refusal::Refusal;
 
@@ -24,7 +27,19 @@ pub(crate) struct Directory {
     rest: Vec<Bindings>,
     /// The same for operations that services know of and do not have.
     absent: Vec<(usize, Router)>,
+    xml: Option<Buckets>,
 }
+
+/// The operations of the service whose resources are paths.
+struct Buckets {
+    service: usize,
+    router: rest_xml::Router,
+    /// The router's index, to the operation's, or to the name of one that is not there.
+    operations: Vec<Result<usize, &'static str>>,
+}
+
+/// Bytes of a bucket's name.
+const BUCKET_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 
 /// The REST operations of one service.
 struct Bindings {
@@ -50,6 +65,8 @@ enum Clue {
     },
     Action,
     Path,
+    /// The bucket that the host stands for.
+    Bucket(Option<String>),
 }
 
 /// A request whose operation is known.
@@ -59,15 +76,21 @@ pub(crate) struct Call<'d> {
     pub(crate) protocol: Protocol,
     pub(crate) labels: Labels<'static>,
     pub(crate) params: Option<Params>,
+    /// The bucket that the host stands for.
+    pub(crate) host_bucket: Option<String>,
 }
 
 impl Directory {
     pub(crate) fn new(cloud: Arc<Cloud>) -> Directory {
         let mut targets = HashMap::new();
-        let (mut rest, mut absent) = (Vec::new(), Vec::new());
+        let (mut rest, mut absent, mut xml) = (Vec::new(), Vec::new(), None);
         for (service, entry) in cloud.services().iter().enumerate() {
             if let Some((_, prefix)) = entry.api.json {
                 targets.entry(prefix).or_insert(service);
+            }
+            if entry.api.xml.is_some() {
+                xml = Some(Buckets::new(service, entry));
+                continue;
             }
             let bound = entry.operations().iter().enumerate();
             let (operations, bindings): (Vec<_>, Vec<_>) =
@@ -80,7 +103,7 @@ impl Directory {
                 absent.push((service, Router::new(paths.iter().map(|(_, binding)| binding))));
             }
         }
-        Directory { cloud, targets, rest, absent }
+        Directory { cloud, targets, rest, absent, xml }
     }
 
     /// Reads the head. `scope` is the service that the signature names.
@@ -88,6 +111,10 @@ impl Directory {
         let of_scope = |speaks: fn(&Service) -> bool| {
             self.services().find(|service| Some(service.api.name) == scope && speaks(service))
         };
+        if let Some(bucket) = self.bucket_request(head, scope) {
+            let service = self.xml.as_ref().and_then(|xml| self.service(xml.service));
+            return Candidate { protocol: Protocol::RestXml, service, clue: Clue::Bucket(bucket) };
+        }
         if let Some(target) = text(head, "x-amz-target") {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
             let service = self.by_target(prefix);
@@ -106,6 +133,55 @@ impl Directory {
         Candidate { protocol: Protocol::RestJson, service: of_scope(|_| true), clue: Clue::Path }
     }
 
+    /// The service of requests that name none, for signatures which do not either.
+    pub(crate) fn unnamed(&self) -> Option<&str> {
+        self.xml.as_ref().and_then(|xml| self.service(xml.service)).map(|service| service.api.name)
+    }
+
+    /// Whether a request is for buckets, and which of them its host stands for.
+    fn bucket_request(&self, head: &Parts, scope: Option<&str>) -> Option<Option<String>> {
+        let service = self.service(self.xml.as_ref()?.service)?;
+        let (host, label) = (text(head, "host").unwrap_or_default(), service.api.xml.as_ref()?.host_label);
+        let of_host = Target::bucket_of_host(host, label).map(|bucket| bucket.map(str::to_owned));
+        match scope {
+            // Clients that know an endpoint's name alone put the bucket's before it.
+            Some(scope) if scope == service.api.name => Some(of_host.unwrap_or_else(|| before_localhost(host))),
+            Some(_) => None,
+            None if of_host.is_some() => of_host,
+            None if text(head, "x-amz-target").is_some() || text(head, "smithy-protocol").is_some() => None,
+            None if head.method == Method::POST && is_form(head) => None,
+            None if has_action(head.uri.query().unwrap_or_default()) => None,
+            None => (names_bucket(head.uri.path()) && !self.is_path(head)).then_some(None),
+        }
+    }
+
+    /// Whether the path is one of another service's.
+    fn is_path(&self, head: &Parts) -> bool {
+        let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default());
+        let routers =
+            self.rest.iter().map(|bindings| &bindings.router).chain(self.absent.iter().map(|(_, router)| router));
+        routers.into_iter().any(|router| router.find(method, path, query) != Match::NotFound)
+    }
+
+    fn by_bucket(&self, head: &Parts, host_bucket: Option<String>) -> Result<Call<'_>, Refusal> {
+        let found = self.xml.as_ref().and_then(|xml| Some((xml, self.service(xml.service)?)));
+        let Some((xml, service)) = found else {
+            return Err(Refusal::unknown(Protocol::RestXml, "No service here has buckets."));
+        };
+        let target = Target::of(host_bucket.as_deref(), head.uri.path());
+        let method = head.method.as_str();
+        let found = xml.router.find(method, &target, head.uri.query().unwrap_or_default(), &head.headers);
+        let found = found.map_err(|allowed| Refusal::xml_method(service, &allowed, method))?;
+        match xml.operations.get(found.index).map(|operation| operation.map(|index| service.operations().get(index))) {
+            Some(Ok(Some(operation))) => {
+                let (protocol, labels) = (Protocol::RestXml, found.labels);
+                Ok(Call { service, operation, protocol, labels, params: None, host_bucket })
+            }
+            Some(Err(name)) => Err(Refusal::operation(Protocol::RestXml, service, name)),
+            _ => Err(Refusal::unknown(Protocol::RestXml, "The path names no operation.")),
+        }
+    }
+
     /// Finds the operation, now that the body is there.
     pub(crate) fn resolve<'d>(
         &'d self,
@@ -122,6 +198,7 @@ impl Directory {
             }
             (Clue::Action, service) => self.by_action(service, head, body, scope),
             (Clue::Path, _) => self.by_path(head, scope),
+            (Clue::Bucket(bucket), _) => self.by_bucket(head, bucket),
         }
     }
 
@@ -195,7 +272,14 @@ impl Directory {
                     let operation = bindings.operations.get(index).and_then(|index| service.operations().get(*index));
                     let Some(operation) = operation else { continue };
                     let labels = labels.into_iter().map(|(name, text)| (name, text.into_owned().into())).collect();
-                    return Ok(Call { service, operation, protocol: Protocol::RestJson, labels, params: None });
+                    return Ok(Call {
+                        service,
+                        operation,
+                        protocol: Protocol::RestJson,
+                        labels,
+                        params: None,
+                        host_bucket: None,
+                    });
                 }
                 Match::MethodNotAllowed(methods) => allowed.extend(methods),
                 Match::NotFound => {}
@@ -249,9 +333,34 @@ impl Directory {
 
 fn named<'d>(service: &'d Service, protocol: Protocol, operation: &str) -> Result<Call<'d>, Refusal> {
     match service.operation(operation) {
-        Some(operation) => Ok(Call { service, operation, protocol, labels: Labels::new(), params: None }),
+        Some(operation) => {
+            Ok(Call { service, operation, protocol, labels: Labels::new(), params: None, host_bucket: None })
+        }
         None => Err(Refusal::operation(protocol, service, operation)),
     }
+}
+
+impl Buckets {
+    fn new(service: usize, entry: &Service) -> Buckets {
+        let there = entry.operations().iter().enumerate();
+        let there = there.filter_map(|(index, operation)| Some((Ok(index), operation.rest?)));
+        let absent = entry.api.not_implemented_paths.iter().map(|(name, binding)| (Err(*name), binding));
+        let (operations, bindings): (Vec<_>, Vec<_>) = there.chain(absent).unzip();
+        Buckets { service, router: rest_xml::Router::new(bindings), operations }
+    }
+}
+
+/// What stands before this machine's name in a host.
+fn before_localhost(host: &str) -> Option<String> {
+    let name = host.split(':').next().unwrap_or_default();
+    name.strip_suffix(".localhost").map(str::to_owned)
+}
+
+/// Whether a path begins with what could be a bucket.
+fn names_bucket(path: &str) -> bool {
+    let name = path.strip_prefix('/').unwrap_or(path).split('/').next().unwrap_or_default();
+    let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    BUCKET_BYTES.contains(&name.len()) && name.bytes().all(valid)
 }
 
 fn text<'h>(head: &'h Parts, name: &str) -> Option<&'h str> {

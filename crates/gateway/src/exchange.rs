@@ -6,24 +6,25 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use auth::sigv4;
+use base::Timestamp;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{EXPECT, HOST};
+use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
 use service::{Body, BoxFuture, Caller, Error, Front, WireRequest};
 use wire::Protocol;
 
-use crate::admission::{Claim, Stranger, signed_parts};
+use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
 use crate::body::{Allowance, BodyError};
+use crate::directory::Call;
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
 use crate::presence::Presence;
 use crate::refusal::Refusal;
 use crate::websocket::Handshake;
-use crate::{Inner, body, coding, own};
+use crate::{Inner, body, coding, own, upload};
 
 /// Bytes of a trace header; longer ones are as good as none.
 const TRACE_HEADER_BYTES_MAX: usize = 2_048;
@@ -35,9 +36,16 @@ struct Trace {
     caller: String,
     /// Whether the answer carries its checksum.
     checksum: bool,
+    /// Whether it leaves as it is, whatever the client would have it compressed with: objects are what they are.
+    plain: bool,
+    /// Whether the connection cannot go on behind it: part of the request's body was not read.
+    last: bool,
 }
 
-pub(crate) async fn handle<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, request: Request<B>) -> Response<Body> {
+pub(crate) async fn handle<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    request: Request<B>,
+) -> Response<Body> {
     // Latency needs a monotonic clock finer than the one that stored times come from.
     let began = Instant::now();
     let (mut head, body) = request.into_parts();
@@ -47,7 +55,8 @@ pub(crate) async fn handle<B: Incoming<Data = Bytes>>(inner: &Arc<Inner>, reques
     }
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let request_id = inner.cloud.env().uuid();
-    let mut trace = Trace { request_id, label: UNROUTED, caller: String::new(), checksum: false };
+    let mut trace =
+        Trace { request_id, label: UNROUTED, caller: String::new(), checksum: false, plain: false, last: false };
     let response = answer(inner, &mut trace, head, body).await;
     let took = began.elapsed();
     inner.metrics.count(trace.label, response.status(), took);
@@ -70,7 +79,7 @@ fn name_host(head: &mut Parts) {
     }
 }
 
-async fn answer<B: Incoming<Data = Bytes>>(
+async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     head: Parts,
@@ -88,7 +97,7 @@ async fn answer<B: Incoming<Data = Bytes>>(
         From::Page(origin) => Some(origin),
         From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id).map(Body::from),
     };
-    let accepted = coding::accepted(&head.headers);
+    let (accepted, version) = (coding::accepted(&head.headers), head.version);
     let response = match &origin {
         Some(_) if origin::is_preflight(&head) => origin::preflight(&head).map(Body::from),
         _ => match through_api(inner, trace, head, body).await {
@@ -99,14 +108,18 @@ async fn answer<B: Incoming<Data = Bytes>>(
             }
         },
     };
-    let mut response = coding::encoded(response, accepted, trace.checksum);
+    let is_http_1 = version < Version::HTTP_2;
+    let mut response = coding::encoded(response, accepted.filter(|_| !trace.plain), trace.checksum);
+    if trace.last && is_http_1 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(origin) = origin {
         origin::allow(origin, &mut response);
     }
     response
 }
 
-async fn through_front<B: Incoming<Data = Bytes>>(
+async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     front: &dyn Front,
@@ -129,7 +142,7 @@ async fn through_front<B: Incoming<Data = Bytes>>(
     }
 }
 
-async fn through_api<B: Incoming<Data = Bytes>>(
+async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     mut head: Parts,
@@ -137,13 +150,28 @@ async fn through_api<B: Incoming<Data = Bytes>>(
 ) -> Result<Response<Body>, Refusal> {
     let cloud = &inner.cloud;
     let handshake = Handshake::take(&mut head);
-    let signature = sigv4::parse(&signed_parts(&head));
-    let scope = signature.as_ref().ok().and_then(Option::as_ref).map(|signature| signature.scope.service.clone());
+    let signed = Signed::read(&signed_parts(&head));
+    let scope = signed.as_ref().ok().and_then(Option::as_ref).and_then(|signed| match signed {
+        Signed::V4(signature) => Some(signature.scope.service.clone()),
+        Signed::V2(_) => inner.directory.unnamed().map(str::to_owned),
+    });
     let candidate = inner.directory.candidate(&head, scope.as_deref());
     let (protocol, service) = (candidate.protocol, candidate.service);
     trace.checksum = service.is_some_and(|service| service.api.checksum);
-    let claim = Claim::read(cloud, signature, cloud.env().now());
+    trace.plain = protocol == Protocol::RestXml;
+    let claim = Claim::read(cloud, signed, cloud.env().now());
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
+    let (mut candidate, mut known) = (Some(candidate), None);
+    if protocol == Protocol::RestXml
+        && let Some(candidate) = candidate.take()
+    {
+        // Its head tells the operation, and that how its body is taken.
+        let call = inner.directory.resolve(candidate, &head, &Bytes::new(), scope.as_deref())?;
+        if call.operation.streamed {
+            return through_upload(inner, trace, call, claim, head, body).await;
+        }
+        known = Some(call);
+    }
     let most = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
     let limit = if claim.is_ok() { most } else { most.min(inner.limits.stranger_body_bytes) };
     let presence = head.extensions.remove::<Arc<Presence>>();
@@ -155,8 +183,16 @@ async fn through_api<B: Incoming<Data = Bytes>>(
         _ => Refusal::body(protocol, service, error),
     };
     let body = body.map_err(refused)?;
-    let plain = coding::decoded(&head.headers, &body, limit, &inner.memory).map_err(refused)?;
-    let call = inner.directory.resolve(candidate, &head, &plain.bytes, scope.as_deref());
+    let plain = match known {
+        // What an object's coding says is not about the request.
+        Some(_) => body.bytes.clone().into(),
+        None => coding::decoded(&head.headers, &body, limit, &inner.memory).map_err(refused)?,
+    };
+    let call = match (known, candidate) {
+        (Some(call), _) => Ok(call),
+        (None, Some(candidate)) => inner.directory.resolve(candidate, &head, &plain.bytes, scope.as_deref()),
+        (None, None) => Err(Refusal::unknown(protocol, "The request names no operation.")),
+    };
     let call = call.map_err(|refusal| match &claim {
         // Without the scope of its signature, the request cannot be told from one for nobody.
         Err(who @ Stranger::Unreadable(_)) => stranger(who),
@@ -165,31 +201,91 @@ async fn through_api<B: Incoming<Data = Bytes>>(
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.label = (call.service.api.model, call.operation.name);
     let expires = claim.as_ref().ok().and_then(Claim::expires);
-    let claim = claim.map_err(|stranger| stranger.error(protocol));
-    let admitted =
-        claim.and_then(|claim| claim.admit(&inner.signing_keys, &call, &head, &body.bytes, cloud.env().now()));
-    let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
-    trace.caller = caller.arn.to_string();
-    let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
-    let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
-    let cx = cloud.cx(caller, region, endpoint(&head)).traced(trace_header(&head)).expiring(expires);
-    trace.request_id = cx.request_id().to_owned();
-    let request = WireRequest {
-        protocol,
-        labels: call.labels,
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: head.headers,
-        body: plain.bytes.clone(),
-        params: call.params,
+    let admitted = match claim {
+        Ok(claim) => claim.admit(cloud, &inner.signing_keys, &call, &head, &body.bytes),
+        Err(stranger) => stranger.anonymous(cloud, protocol).ok_or_else(|| stranger.error(protocol)),
     };
-    let response = caught(call.operation.serve(cx, request)).await;
-    let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
-    let response = response.map(|body| body.keeping(entered));
+    let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
+    let admitted = (caller, region);
+    let request = wire_request(&call, &head, plain.bytes.clone());
+    let response = serve(inner, trace, &call, admitted, expires, &head, request).await?;
     Ok(match handshake {
         Some(handshake) => handshake.answer(response),
         None => response,
     })
+}
+
+/// A request whose body the operation takes as it comes.
+async fn through_upload<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    call: Call<'_>,
+    claim: Result<Claim, Stranger>,
+    head: Parts,
+    body: B,
+) -> Result<Response<Body>, Refusal> {
+    let (cloud, protocol, service) = (&inner.cloud, call.protocol, Some(call.service));
+    trace.label = (call.service.api.model, call.operation.name);
+    let expires = claim.as_ref().ok().and_then(Claim::expires);
+    let admitted = match claim {
+        Ok(claim) => claim.admit_head(cloud, &inner.signing_keys, &call, &head),
+        Err(stranger) => {
+            let anonymous = stranger.anonymous(cloud, protocol).map(|anonymous| (anonymous, None));
+            anonymous.ok_or_else(|| stranger.error(protocol))
+        }
+    };
+    let (proof, admitted) = match admitted {
+        Ok((admitted, proof)) => (proof, Ok(admitted)),
+        Err(error) => (None, Err(error)),
+    };
+    let received = upload::receive(&head.headers, body, proof, inner.limits.body_wait);
+    let (upload, leftover) = received.map_err(|error| Refusal::new(protocol, service, error))?;
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            drop(upload);
+            trace.last = leftover.discard().await;
+            return Err(Refusal::new(protocol, service, error));
+        }
+    };
+    let request = WireRequest { upload: Some(upload), ..wire_request(&call, &head, Bytes::new()) };
+    let response = serve(inner, trace, &call, admitted, expires, &head, request).await;
+    trace.last = leftover.discard().await;
+    response
+}
+
+fn wire_request(call: &Call<'_>, head: &Parts, body: Bytes) -> WireRequest {
+    WireRequest {
+        protocol: call.protocol,
+        labels: call.labels.clone(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head.headers.clone(),
+        body,
+        upload: None,
+        params: call.params.clone(),
+    }
+}
+
+/// Has the operation answer.
+async fn serve(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    call: &Call<'_>,
+    (caller, region): Admitted,
+    expires: Option<Timestamp>,
+    head: &Parts,
+    request: WireRequest,
+) -> Result<Response<Body>, Refusal> {
+    let (protocol, service) = (call.protocol, Some(call.service));
+    trace.caller = caller.arn.to_string();
+    let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
+    let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
+    let cx = inner.cloud.cx(caller, region, endpoint(head)).traced(trace_header(head)).expiring(expires);
+    trace.request_id = cx.request_id().to_owned();
+    let response = caught(call.operation.serve(cx, request)).await;
+    let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
+    Ok(response.map(|body| body.keeping(entered)))
 }
 
 /// The trace that a request is part of. Clients escape the bar in it.

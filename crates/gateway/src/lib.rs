@@ -17,6 +17,7 @@ mod refusal;
 mod server;
 mod signing_keys;
 mod taken;
+mod upload;
 mod websocket;
 
 pub use limits::Limits;

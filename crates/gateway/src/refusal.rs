@@ -54,7 +54,7 @@ impl Refusal {
         let meant = nearest(name, known).map(|known| format!(" Did you mean {known}?")).unwrap_or_default();
         let (status, code) = match protocol {
             Protocol::Query => (400, "InvalidAction"),
-            Protocol::RpcV2Cbor | Protocol::RestJson => (404, "UnknownOperationException"),
+            Protocol::RpcV2Cbor | Protocol::RestJson | Protocol::RestXml => (404, "UnknownOperationException"),
             Protocol::Json10 | Protocol::Json11 | Protocol::AwsCbor => (400, "UnknownOperationException"),
         };
         let message = match protocol {
@@ -90,6 +90,13 @@ impl Refusal {
     pub(crate) fn method(allowed: &[&str], method: &str, path: &str) -> Refusal {
         let message = format!("{} answers {}, not {}. {HINT}", quoted(path), allowed.join(" and "), quoted(method));
         Refusal::new(Protocol::RestJson, None, Error::new(405, "UnknownOperationException", message))
+    }
+
+    /// A bucket, or what is in it, is not for this method.
+    pub(crate) fn xml_method(service: &Service, allowed: &[&str], method: &str) -> Refusal {
+        let message = "The specified method is not allowed against this resource.";
+        let error = Error::new(405, "MethodNotAllowed", message).with_member("Method", method);
+        Refusal::new(Protocol::RestXml, Some(service), error.with_header("allow", allowed.join(", ")))
     }
 
     pub(crate) fn origin(origin: &str) -> Refusal {

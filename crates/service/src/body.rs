@@ -16,7 +16,8 @@ pub struct Body(Form);
 
 enum Form {
     Whole(Bytes),
-    Stream(Pieces),
+    /// With its length in bytes, where that is known.
+    Stream(Pieces, Option<usize>),
     Events(Events),
 }
 
@@ -47,7 +48,12 @@ pub struct Broken;
 
 impl Body {
     pub fn stream(pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static) -> Body {
-        Body(Form::Stream(Box::pin(pieces)))
+        Body(Form::Stream(Box::pin(pieces), None))
+    }
+
+    /// Pieces that have `size` bytes together.
+    pub fn sized(pieces: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static, size: usize) -> Body {
+        Body(Form::Stream(Box::pin(pieces), Some(size)))
     }
 
     /// What is told as it happens: server-sent events, or messages where the client asked for a WebSocket.
@@ -69,7 +75,7 @@ impl Body {
     pub fn keeping(self, what: impl Send + 'static) -> Body {
         match self.0 {
             whole @ Form::Whole(_) => Body(whole),
-            Form::Stream(pieces) => Body::stream(pieces.inspect(move |_| _ = &what)),
+            Form::Stream(pieces, size) => Body(Form::Stream(Box::pin(pieces.inspect(move |_| _ = &what)), size)),
             Form::Events(events) => Body::events(events.inspect(move |_| _ = &what)),
         }
     }
@@ -78,13 +84,27 @@ impl Body {
     pub fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Form::Whole(bytes) => Some(bytes),
-            Form::Stream(_) | Form::Events(_) => None,
+            Form::Stream(..) | Form::Events(_) => None,
         }
     }
 
     /// Its length in bytes, where that is known before it is sent.
     pub fn size(&self) -> Option<usize> {
-        self.whole().map(Bytes::len)
+        match &self.0 {
+            Form::Whole(bytes) => Some(bytes.len()),
+            Form::Stream(_, size) => *size,
+            Form::Events(_) => None,
+        }
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
+        match &mut self.0 {
+            Form::Whole(bytes) if bytes.is_empty() => None,
+            Form::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
+            Form::Stream(pieces, _) => pieces.next().await,
+            Form::Events(events) => events.next().await.map(|event| Ok(event.text())),
+        }
     }
 
     /// Waits for all of it, however much that is: for tests, and for bodies whose size is bounded elsewhere.
@@ -94,7 +114,7 @@ impl Body {
     pub async fn collect(self) -> Result<Bytes, Broken> {
         let mut pieces = match self.0 {
             Form::Whole(bytes) => return Ok(bytes),
-            Form::Stream(pieces) => pieces,
+            Form::Stream(pieces, _) => pieces,
             Form::Events(events) => Box::pin(events.map(|event| Ok(event.text()))),
         };
         let mut all = BytesMut::new();
@@ -115,7 +135,7 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
             Form::Whole(bytes) => bytes.fmt(f),
-            Form::Stream(_) => f.write_str("Stream"),
+            Form::Stream(..) => f.write_str("Stream"),
             Form::Events(_) => f.write_str("Events"),
         }
     }
@@ -129,7 +149,13 @@ impl http_body::Body for Body {
         match &mut self.0 {
             Form::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Form::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Form::Stream(pieces) => pieces.as_mut().poll_next(context).map_ok(Frame::data),
+            Form::Stream(pieces, size) => {
+                let polled = pieces.as_mut().poll_next(context);
+                if let (Poll::Ready(Some(Ok(piece))), Some(left)) = (&polled, size) {
+                    *left = left.saturating_sub(piece.len());
+                }
+                polled.map_ok(Frame::data)
+            }
             Form::Events(events) => {
                 events.as_mut().poll_next(context).map(|event| Some(Ok(Frame::data(event?.text()))))
             }

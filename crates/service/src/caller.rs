@@ -28,6 +28,8 @@ pub enum CallerKind {
     },
     /// Cloudlet itself, finishing work that was authorized when it was accepted.
     System,
+    /// Nobody: the request was not signed.
+    Anonymous,
 }
 
 impl Caller {
@@ -38,6 +40,12 @@ impl Caller {
             user_id: account.to_string(),
             kind: CallerKind::Root,
         }
+    }
+
+    /// Who did not sign: what is for everybody is for them, too.
+    pub fn anonymous(account: &AccountId) -> Caller {
+        let arn = Arn::global("iam", account, "anonymous");
+        Caller { kind: CallerKind::Anonymous, user_id: "anonymous".into(), arn, account: account.clone() }
     }
 
     pub fn system(account: &AccountId) -> Caller {

@@ -9,7 +9,7 @@ use wire::query::{Names, Params};
 use wire::rest::{Binding, Labels};
 use wire::{DecodeError, ErrorShape, Protocol};
 
-use crate::{Api, Error};
+use crate::{Api, Error, Upload};
 
 /// A request whose operation is known and whose body is not yet read.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct WireRequest {
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The body instead, for operations that take it as it comes.
+    pub upload: Option<Upload>,
     /// For the Query protocol, which the router had to read to find the operation.
     pub params: Option<Params>,
 }
@@ -36,6 +38,8 @@ pub struct Codec {
     namespace: &'static str,
     foreign: &'static [(&'static str, &'static str)],
     xmlns: &'static str,
+    /// Of documents in REST-XML.
+    document_xmlns: &'static str,
     message_key: &'static str,
 }
 
@@ -55,6 +59,7 @@ impl Codec {
             namespace: api.namespace,
             foreign: api.foreign,
             xmlns,
+            document_xmlns: api.xml.as_ref().map_or("", |xml| xml.xmlns),
             message_key: api.message_key,
         }
     }
@@ -67,17 +72,26 @@ impl Codec {
             (Protocol::RestJson, Some(binding), _) => {
                 wire::rest::decode(binding, &request.labels, &request.query, &request.headers, &request.body)
             }
+            (Protocol::RestXml, Some(binding), _) => {
+                check_document(binding, request)?;
+                let WireRequest { labels, query, headers, body, .. } = request;
+                wire::rest_xml::decode(binding, labels, query, headers, body, &self.names)
+            }
             (Protocol::Query, _, Some(params)) => match self.path_member {
                 Some(member) if request.path != "/" => {
                     wire::query::decode(&params.or(member, &request.path), &self.names)
                 }
                 _ => wire::query::decode(params, &self.names),
             },
-            (Protocol::RestJson | Protocol::Query, ..) => {
+            (Protocol::RestJson | Protocol::RestXml | Protocol::Query, ..) => {
                 return Err(Error::internal(format_args!("{} was routed without its request", self.operation)));
             }
         };
-        decoded.map_err(|error| malformed(request.protocol, &error))
+        decoded.map_err(|error| match request.protocol {
+            // What is wrong is in the path, the query or a header.
+            Protocol::RestXml if request.body.is_empty() => Error::new(400, "InvalidArgument", error.to_string()),
+            protocol => malformed(protocol, &error),
+        })
     }
 
     pub(crate) fn encode<O: Serialize>(
@@ -95,7 +109,10 @@ impl Codec {
                 wire::query::encode(output, self.operation, self.xmlns, request_id, &self.names).map(ok)
             }
             (Protocol::RestJson, Some(binding)) => wire::rest::encode(binding, output, request_id),
-            (Protocol::RestJson, None) => {
+            (Protocol::RestXml, Some(binding)) => {
+                wire::rest_xml::encode(binding, output, &self.names, self.document_xmlns, request_id)
+            }
+            (Protocol::RestJson | Protocol::RestXml, None) => {
                 return Err(Error::internal(format_args!("{} has no REST binding", self.operation)));
             }
         };
@@ -123,14 +140,37 @@ impl Error {
             message_key,
             members: self.members.clone(),
         };
-        wire::encode_error(protocol, &shape, request_id)
+        let mut response = wire::encode_error(protocol, &shape, request_id);
+        for (name, value) in &self.headers {
+            if let Ok(value) = value.parse() {
+                response.headers_mut().insert(*name, value);
+            }
+        }
+        response
     }
+}
+
+/// Holds a document to the digests that came with it.
+fn check_document(binding: &Binding, request: &WireRequest) -> Result<(), Error> {
+    wire::rest_xml::check_body(binding, &request.headers, &request.body).map_err(|(digest, malformed)| {
+        if malformed {
+            return Error::new(400, "InvalidDigest", format!("The {digest} you specified was invalid."));
+        }
+        Error::new(400, "BadDigest", format!("The {digest} you specified did not match what we received."))
+    })
 }
 
 /// What each protocol calls a request that cannot be read.
 fn malformed(protocol: Protocol, error: &DecodeError) -> Error {
     match protocol {
         Protocol::Query => Error::new(400, "MalformedInput", error.to_string()),
+        Protocol::RestXml => Error::new(
+            400,
+            "MalformedXML",
+            format!(
+                "The XML you provided was not well-formed or did not validate against our published schema. {error}"
+            ),
+        ),
         Protocol::RestJson => Error::new(
             400,
             "InvalidRequestContentException",

@@ -19,6 +19,8 @@ pub struct Error {
     pub message: String,
     /// Members of the error's shape beyond the message (`CancellationReasons`, `Item`).
     pub members: Map<String, Value>,
+    /// Headers of an HTTP answer that belong to it (`x-amz-delete-marker`), by names in lower case.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// Status and code of what the store's disk refuses.
@@ -33,7 +35,13 @@ impl Error {
             status,
             message: message.into(),
             members: Map::new(),
+            headers: Vec::new(),
         }
+    }
+
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Error {
+        self.headers.push((name, value.into()));
+        self
     }
 
     pub fn with_query_code(mut self, code: impl Into<Cow<'static, str>>) -> Error {

@@ -22,6 +22,7 @@ mod streamed;
 pub mod streams;
 mod target;
 pub mod timers;
+mod upload;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
@@ -34,9 +35,10 @@ pub use delivery::{Attribute, AttributeValue, Delivery, Failure, HttpProperties,
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
-pub use service::{Api, QueryApi, Service, ServiceBuilder};
-pub use streamed::{News, Nothing, Streamed};
+pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
+pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Target};
+pub use upload::{Input, Trailers, Upload, Uploaded};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -4,14 +4,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::query::Names;
 
-use crate::codec::{self, Codec};
+use crate::codec::Codec;
 use crate::service::Refusal;
 use crate::streamed::Output;
-use crate::{Api, Body, BoxFuture, Cx, Error, Permission, WireRequest};
+use crate::{Api, Body, BoxFuture, Cx, Error, Input, Permission, WireRequest};
 
 /// What an operation does to stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +27,8 @@ pub struct Operation {
     pub action: String,
     /// How REST clients reach it.
     pub rest: Option<&'static wire::rest::Binding>,
+    /// Whether it takes the request's body as it comes.
+    pub streamed: bool,
     pub(crate) codec: Arc<Codec>,
     handler: Arc<dyn Handler>,
 }
@@ -48,7 +49,7 @@ impl Operation {
 pub fn read<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBuilder<S, I>
 where
     S: Send + Sync + 'static,
-    I: DeserializeOwned + Send + 'static,
+    I: Input + Send + 'static,
     O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
@@ -61,7 +62,7 @@ where
 pub fn write<S, I, O, E, F, Fut>(name: &'static str, handler: F) -> OperationBuilder<S, I>
 where
     S: Send + Sync + 'static,
-    I: DeserializeOwned + Send + 'static,
+    I: Input + Send + 'static,
     O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
@@ -86,7 +87,7 @@ pub struct OperationBuilder<S, I> {
     build: Build<S, I>,
 }
 
-impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBuilder<S, I> {
+impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I> {
     fn new<O, E, F, Fut>(name: &'static str, effect: Effect, handler: F) -> Self
     where
         O: Output + Send + 'static,
@@ -153,6 +154,7 @@ impl<S: Send + Sync + 'static, I: DeserializeOwned + Send + 'static> OperationBu
             effect: self.effect,
             action,
             rest: self.rest,
+            streamed: I::STREAMED,
             codec: Arc::new(Codec::new(api, self.name, self.rest, self.names)),
             handler: (self.build)(state, permissions, api.refusal()),
         }
@@ -200,16 +202,16 @@ where
 impl<S, I, O, E, F, Fut> Handler for Typed<S, I, O, E, F>
 where
     S: Send + Sync + 'static,
-    I: DeserializeOwned + Send + 'static,
+    I: Input + Send + 'static,
     O: Output + Send + 'static,
     E: Into<Error> + 'static,
     F: Fn(Arc<S>, Cx, I) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<O, E>> + Send + 'static,
 {
-    fn serve(self: Arc<Self>, cx: Cx, codec: Arc<Codec>, request: WireRequest) -> BoxFuture<http::Response<Body>> {
+    fn serve(self: Arc<Self>, cx: Cx, codec: Arc<Codec>, mut request: WireRequest) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             let request_id = cx.request_id().to_owned();
-            let result = match codec.decode::<I>(&request) {
+            let result = match I::decode(&codec, &mut request) {
                 Ok(input) => self.run(cx, input).await,
                 Err(error) => Err(error),
             };
@@ -222,7 +224,7 @@ where
 
     fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
         Box::pin(async move {
-            let input = codec::from_json(&input)?;
+            let input = I::from_json(&input)?;
             let output = self.run(cx, input).await?;
             output.into_json()
         })

@@ -16,3 +16,4 @@ pub const EVENTS: u8 = 12;
 pub const KINESIS: u8 = 13;
 pub const SES: u8 = 16;
 pub const MAIL: u8 = 17;
+pub const S3: u8 = 20;

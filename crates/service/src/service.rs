@@ -22,6 +22,8 @@ pub struct Api {
     pub json: Option<(Protocol, &'static str)>,
     /// For the Query protocol.
     pub query: Option<QueryApi>,
+    /// For REST-XML.
+    pub xml: Option<XmlApi>,
     /// Operations the official model has and this service does not: each answers an error that names it.
     pub not_implemented: &'static [&'static str],
     /// For REST protocols, where these would be: a path tells them from what does not exist.
@@ -46,6 +48,7 @@ impl Api {
             foreign: &[],
             json: None,
             query: None,
+            xml: None,
             not_implemented: &[],
             not_implemented_paths: &[],
             access_denied: "AccessDeniedException",
@@ -84,6 +87,12 @@ pub struct QueryApi {
     pub names: &'static Names,
     /// The member that the request's path stands for when no parameter gives it: clients of SQS post to a queue's URL.
     pub path_member: Option<&'static str>,
+}
+
+pub struct XmlApi {
+    pub xmlns: &'static str,
+    /// The part of a host's name before which a bucket's stands: `s3`, as in `photos.s3.localhost`.
+    pub host_label: &'static str,
 }
 
 /// A service, ready to be put into a [`crate::Cloud`].
@@ -129,10 +138,7 @@ pub struct ServiceBuilder<S> {
 }
 
 impl<S: Send + Sync + 'static> ServiceBuilder<S> {
-    pub fn operation<I: serde::de::DeserializeOwned + Send + 'static>(
-        mut self,
-        operation: OperationBuilder<S, I>,
-    ) -> Self {
+    pub fn operation<I: crate::Input + Send + 'static>(mut self, operation: OperationBuilder<S, I>) -> Self {
         let operation = operation.build(&self.service.api, self.state.clone());
         self.service.by_name.insert(operation.name, self.service.operations.len());
         self.service.operations.push(operation);

@@ -85,7 +85,9 @@ impl<H: Serialize> Output for Streamed<H> {
         let protocol = request.protocol;
         let mut response = match protocol {
             Protocol::RestJson => codec.encode(request, &self.head, request_id)?.map(|_| (self.events)(protocol, None)),
-            Protocol::Query => return Err(Error::not_implemented("an event stream in this protocol")),
+            Protocol::Query | Protocol::RestXml => {
+                return Err(Error::not_implemented("an event stream in this protocol"));
+            }
             _ => {
                 let first = wire::event_stream::document(protocol, INITIAL_RESPONSE, &self.head);
                 let first = first.map_err(Error::internal)?;
@@ -99,6 +101,22 @@ impl<H: Serialize> Output for Streamed<H> {
 
     fn into_json(self) -> Result<Value, Error> {
         Err(Error::not_implemented("an event stream for a caller inside the server"))
+    }
+}
+
+/// Members that travel in headers, and a body of bytes that is sent as it is read.
+pub struct Download<H> {
+    pub head: H,
+    pub body: Body,
+}
+
+impl<H: Serialize> Output for Download<H> {
+    fn encode(self, codec: &Codec, request: &WireRequest, request_id: &str) -> Result<Response<Body>, Error> {
+        Ok(codec.encode(request, &self.head, request_id)?.map(|_| self.body))
+    }
+
+    fn into_json(self) -> Result<Value, Error> {
+        Err(Error::not_implemented("a stream of bytes for a caller inside the server"))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod event_stream;
 pub mod json;
 pub mod query;
 pub mod rest;
+pub mod rest_xml;
 
 pub use error::{DecodeError, EncodeError};
 pub use reply::{ErrorShape, REQUEST_ID_HEADER, encode_error, respond};
@@ -31,6 +32,8 @@ pub enum Protocol {
     Json11,
     Query,
     RestJson,
+    /// S3's: <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>
+    RestXml,
     /// Smithy RPC v2 CBOR: <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
     RpcV2Cbor,
     /// JSON 1.1 with CBOR bodies: `application/x-amz-cbor-1.1` and an `X-Amz-Target` header, as Kinesis takes it.
@@ -45,6 +48,7 @@ impl Protocol {
             Protocol::Json11 => "application/x-amz-json-1.1",
             Protocol::Query => "text/xml",
             Protocol::RestJson => "application/json",
+            Protocol::RestXml => "application/xml",
             Protocol::RpcV2Cbor => "application/cbor",
             Protocol::AwsCbor => "application/x-amz-cbor-1.1",
         }

@@ -12,6 +12,10 @@ use crate::query::escape;
 /// On every answer: the id that names the request in logs.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+/// The same on answers of S3, with the second half that its clients look for.
+const S3_REQUEST_ID_HEADERS: [HeaderName; 2] =
+    [HeaderName::from_static("x-amz-request-id"), HeaderName::from_static("x-amz-id-2")];
+
 /// An error as a client sees it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ErrorShape<'a> {
@@ -41,7 +45,12 @@ pub fn respond(protocol: Protocol, status: StatusCode, body: Bytes, request_id: 
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(protocol.content_type()));
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID_HEADER, id);
+        match protocol {
+            Protocol::RestXml => {
+                S3_REQUEST_ID_HEADERS.into_iter().for_each(|name| drop(headers.insert(name, id.clone())))
+            }
+            _ => drop(headers.insert(REQUEST_ID_HEADER, id)),
+        }
     }
     if protocol == Protocol::RpcV2Cbor {
         headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
@@ -59,6 +68,9 @@ pub fn encode_error(protocol: Protocol, error: &ErrorShape<'_>, request_id: &str
             crate::cbor::encode(&error.document(true), Moments::Seconds).unwrap_or_default()
         }
         Protocol::Query => error.xml(request_id).into(),
+        // What was not modified has no body (RFC 9110, 15.4.5).
+        Protocol::RestXml if status == StatusCode::NOT_MODIFIED => Bytes::new(),
+        Protocol::RestXml => error.rest_xml(request_id).into(),
     };
     let mut response = respond(protocol, status, body, request_id);
     let headers = response.headers_mut();
@@ -98,12 +110,27 @@ impl ErrorShape<'_> {
         Json::Object(document)
     }
 
-    fn xml(&self, request_id: &str) -> String {
-        let escaped = |text: &str| {
-            let mut xml = String::with_capacity(text.len());
-            escape(text, &mut xml);
-            xml
+    /// An error of S3: its members stand beside its code.
+    /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    fn rest_xml(&self, request_id: &str) -> String {
+        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+        let mut element = |name: &str, text: &str| {
+            xml += &format!("<{name}>{}</{name}>", escaped(text));
         };
+        element("Code", self.code);
+        element("Message", self.message);
+        for (name, value) in &self.members {
+            match value {
+                Json::String(text) => element(name, text),
+                other => element(name, &other.to_string()),
+            }
+        }
+        element("RequestId", request_id);
+        element("HostId", request_id);
+        xml + "</Error>"
+    }
+
+    fn xml(&self, request_id: &str) -> String {
         let (xmlns, code, message) =
             (escaped(self.namespace), escaped(self.query_code.unwrap_or(self.code)), escaped(self.message));
         let (side, id) = (self.side(), escaped(request_id));
@@ -112,6 +139,12 @@ impl ErrorShape<'_> {
              <Message>{message}</Message></Error><RequestId>{id}</RequestId></ErrorResponse>"
         )
     }
+}
+
+fn escaped(text: &str) -> String {
+    let mut xml = String::with_capacity(text.len());
+    escape(text, &mut xml);
+    xml
 }
 
 #[cfg(test)]
@@ -169,6 +202,20 @@ mod tests {
              <Type>Sender</Type><Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>The queue &lt;a&gt; does \
              not exist.</Message></Error><RequestId>id-1</RequestId></ErrorResponse>"
         );
+    }
+
+    #[test]
+    fn rest_xml_puts_members_beside_the_code() {
+        let members = Map::from_iter([("Key".to_string(), json!("a<b"))]);
+        let error = ErrorShape { code: "NoSuchKey", message: "No such key.", status: 404, members, ..no_queue() };
+        let response = encode_error(Protocol::RestXml, &error, "id-1");
+        assert_eq!((response.status().as_u16(), &response.headers()["x-amz-request-id"]), (404, "id-1"));
+        assert_eq!(
+            text(&response),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>No such key.</Message>\
+             <Key>a&lt;b</Key><RequestId>id-1</RequestId><HostId>id-1</HostId></Error>"
+        );
+        assert_eq!(text(&encode_error(Protocol::RestXml, &ErrorShape { status: 304, ..error }, "id-1")), "");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Effective {
     /// server made has its role's name instead of the id.
     fn is_of(&self, caller: &Caller) -> bool {
         match &caller.kind {
-            CallerKind::Root | CallerKind::System => true,
+            CallerKind::Root | CallerKind::System | CallerKind::Anonymous => true,
             CallerKind::User { .. } => self.id.as_ref() == Some(&caller.user_id),
             CallerKind::Session { role, .. } => {
                 let of = caller.user_id.split(':').next();
@@ -80,6 +80,7 @@ fn principal(caller: &Caller) -> Option<Principal> {
         CallerKind::User { .. } => PrincipalKind::User,
         CallerKind::Session { role, .. } => PrincipalKind::Session { role_arn: role.to_string() },
         CallerKind::System => return caller.as_service().map(Principal::service),
+        CallerKind::Anonymous => return Some(Principal::anonymous()),
     };
     Some(Principal { arn: caller.arn.to_string(), account: caller.account.to_string(), kind })
 }
@@ -177,10 +178,14 @@ impl Identity {
         let mut context = Context::new();
         context.insert("aws:CurrentTime", now.iso8601());
         context.insert("aws:EpochTime", now.as_secs().to_string());
+        if caller.kind == CallerKind::Anonymous {
+            context.insert("aws:PrincipalType", "Anonymous");
+            return context;
+        }
         context.insert("aws:PrincipalAccount", caller.account.as_str());
         context.insert("aws:userid", &caller.user_id);
         let (arn, kind) = match &caller.kind {
-            CallerKind::Root | CallerKind::System => (&caller.arn, "Account"),
+            CallerKind::Root | CallerKind::System | CallerKind::Anonymous => (&caller.arn, "Account"),
             CallerKind::User { name } => {
                 context.insert("aws:username", name);
                 (&caller.arn, "User")
@@ -243,7 +248,7 @@ impl Identity {
     /// The stored policies of a caller, as they are now.
     fn effective(&self, caller: &Caller) -> Result<Arc<Effective>, Error> {
         let (kind, name) = match &caller.kind {
-            CallerKind::Root | CallerKind::System => return Ok(Arc::default()),
+            CallerKind::Root | CallerKind::System | CallerKind::Anonymous => return Ok(Arc::default()),
             CallerKind::User { name } => (Kind::User, name.as_str()),
             CallerKind::Session { role, .. } => (Kind::Role, name_of(role)),
         };

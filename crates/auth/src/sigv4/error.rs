@@ -45,8 +45,10 @@ pub enum Error {
     BadLife,
     /// The body's hash is not the declared one.
     PayloadMismatch,
-    /// The body is signed chunk by chunk, which is not supported yet. Holds the declaration.
+    /// The body is signed chunk by chunk, where that is not taken. Holds the declaration.
     StreamingPayload(String),
+    /// The request says nothing of its body, where it must.
+    UndeclaredPayload,
 }
 
 impl Error {
@@ -70,6 +72,8 @@ impl Error {
             (Error::BadLife, RestXml) => "AuthorizationQueryParametersError",
             (Error::PayloadMismatch, RestXml) => "XAmzContentSHA256Mismatch",
             (Error::StreamingPayload(_), _) => "NotImplemented",
+            (Error::UndeclaredPayload, _) => "InvalidRequest",
+            (Error::Unsigned(_), RestXml) => "AccessDenied",
             (_, Json | RestJson) => "InvalidSignatureException",
             (_, Query | RestXml) => "SignatureDoesNotMatch",
         }
@@ -80,7 +84,7 @@ impl Error {
         match (self, family) {
             (Error::StreamingPayload(_), _) => 501,
             // JSON 1.x services answer 400 to every mistake of the client.
-            (_, Family::Json) => 400,
+            (_, Family::Json) | (Error::UndeclaredPayload, _) => 400,
             (Error::Incomplete(_), Family::Query | Family::RestXml) => 400,
             (Error::Scope(_) | Error::BadLife | Error::PayloadMismatch | Error::ExpiredToken, Family::RestXml) => 400,
             _ => 403,
@@ -112,6 +116,7 @@ impl Error {
                 format!("Signature not yet current: {time} is still later than {limit} ({now} + {})", span(*life))
             }
             Error::BadLife => "X-Amz-Expires must be at least 1 and at most 604800 seconds (seven days)".into(),
+            Error::UndeclaredPayload => "Missing required header for this request: x-amz-content-sha256".into(),
             Error::StreamingPayload(kind) => {
                 format!("x-amz-content-sha256: {kind} is not implemented; send the body's SHA-256 or UNSIGNED-PAYLOAD")
             }

@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 mod canonical;
+mod chunks;
 mod error;
 mod key;
 mod parse;
@@ -17,11 +18,12 @@ use std::time::Duration;
 use base::Timestamp;
 use http::HeaderMap;
 
+pub use chunks::{Broken, Chunks};
 pub use error::{Error, Family};
 pub use key::{SigningKey, signing_key};
 pub use parse::parse;
 pub use sign::{presign, sign};
-pub use verify::{verify, verify_with_key};
+pub use verify::{check_payload, verify, verify_head, verify_with_key};
 
 /// The one algorithm that is supported.
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -91,7 +93,8 @@ pub enum Payload {
 }
 
 impl Payload {
-    fn declared(text: &str) -> Payload {
+    /// What a request of S3's declares in its header.
+    pub fn declared(text: &str) -> Payload {
         match text {
             UNSIGNED_PAYLOAD => Payload::Unsigned,
             _ if text.starts_with("STREAMING-") => Payload::Streaming(text.into()),

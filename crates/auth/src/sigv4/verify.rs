@@ -27,6 +27,40 @@ pub fn verify_with_key(
     key: &SigningKey,
     now: Timestamp,
 ) -> Result<(), Error> {
+    verify_claim(signature, parts, key, now, || payload(signature, body))
+}
+
+/// Verifies a signature before the body is there: it is held to what the request declares of the body, which the body has to be
+/// held to while it comes ([`check_payload`], [`super::Chunks`]).
+///
+/// # Errors
+/// As [`verify`]; and when the request declares nothing.
+pub fn verify_head(signature: &Signature, parts: &Parts, key: &SigningKey, now: Timestamp) -> Result<(), Error> {
+    verify_claim(signature, parts, key, now, || match &signature.payload {
+        Payload::Undeclared => Err(Error::UndeclaredPayload),
+        Payload::Unsigned => Ok(UNSIGNED_PAYLOAD.into()),
+        Payload::Hash(declared) | Payload::Streaming(declared) => Ok(declared.clone()),
+    })
+}
+
+/// Holds a body, of which this is the SHA-256 in hexadecimal, to the hash that was declared of it.
+///
+/// # Errors
+/// [`Error::PayloadMismatch`].
+pub fn check_payload(signature: &Signature, sha256: &str) -> Result<(), Error> {
+    match &signature.payload {
+        Payload::Hash(declared) if declared != sha256 => Err(Error::PayloadMismatch),
+        _ => Ok(()),
+    }
+}
+
+fn verify_claim(
+    signature: &Signature,
+    parts: &Parts,
+    key: &SigningKey,
+    now: Timestamp,
+    payload: impl FnOnce() -> Result<String, Error>,
+) -> Result<(), Error> {
     check_date(signature)?;
     check_time(signature, now)?;
     if !signature.signed_headers.iter().any(|name| carrier(name) == "host") {
@@ -34,7 +68,7 @@ pub fn verify_with_key(
             "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".into(),
         ));
     }
-    let payload = payload(signature, body)?;
+    let payload = payload()?;
     let claims =
         Claims { style: PathStyle::of(&signature.scope), signed_headers: &signature.signed_headers, payload: &payload };
     check_signature(signature, parts, &claims, key)

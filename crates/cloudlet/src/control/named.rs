@@ -16,7 +16,12 @@ impl Named {
     /// When the store, or the state of a stack in it, cannot be read.
     pub fn find(db: &Db) -> anyhow::Result<Named> {
         let mut named: BTreeMap<_, Vec<String>> = BTreeMap::new();
-        for (folder, blobs) in [("code", lambda::named_code(db)?), ("packages", stacks::named_packages(db)?)] {
+        let all = [
+            ("code", lambda::named_code(db)?),
+            ("packages", stacks::named_packages(db)?),
+            ("objects", s3::named_files(db)?),
+        ];
+        for (folder, blobs) in all {
             for (id, user) in blobs {
                 named.entry((folder.to_owned(), id)).or_default().push(user);
             }

@@ -5,6 +5,8 @@
 pub enum Flat {
     /// `Name.1=..&Name.2=..`; in XML, repeated `<Name>` elements.
     List(&'static str),
+    /// For REST-XML alone: one element with the member's name, and in it repeated elements of this name.
+    Wrapped(&'static str),
     /// `name.1.key=..&name.1.value=..`; in XML, repeated `<name>` elements.
     Map { name: &'static str, key: &'static str, value: &'static str },
 }
@@ -14,6 +16,10 @@ impl Flat {
         Flat::List(name)
     }
 
+    pub const fn wrapped(item: &'static str) -> Flat {
+        Flat::Wrapped(item)
+    }
+
     pub const fn map(name: &'static str, key: &'static str, value: &'static str) -> Flat {
         Flat::Map { name, key, value }
     }
@@ -21,7 +27,7 @@ impl Flat {
     /// What the member is called where it is flattened.
     pub const fn name(&self) -> &'static str {
         match self {
-            Flat::List(name) | Flat::Map { name, .. } => name,
+            Flat::List(name) | Flat::Wrapped(name) | Flat::Map { name, .. } => name,
         }
     }
 }
@@ -48,5 +54,13 @@ impl Names {
 
     pub(crate) fn flat(&self, member: &str) -> Option<&'static Flat> {
         self.operation.iter().chain(self.service).find(|(name, _)| *name == member).map(|(_, flat)| flat)
+    }
+
+    /// The member whose elements have this name, where they are not wrapped.
+    pub(crate) fn listed_as(&self, element: &str) -> Option<&'static str> {
+        let all = self.operation.iter().chain(self.service);
+        all.filter(|(_, flat)| *flat == Flat::List(flat.name()))
+            .find(|(_, flat)| flat.name() == element)
+            .map(|(member, _)| *member)
     }
 }

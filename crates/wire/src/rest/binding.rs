@@ -14,6 +14,13 @@ pub enum Payload {
 /// `(name in HTTP, member)`.
 pub type Places = &'static [(&'static str, &'static str)];
 
+/// What tells an operation from others at the same method and path, whatever its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Query(&'static str),
+    Header(&'static str),
+}
+
 /// The HTTP binding of an operation. Members that are not named here travel in the JSON body.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding {
@@ -27,6 +34,8 @@ pub struct Binding {
     /// Headers that begin with the prefix form one map member: `(prefix, member)`.
     pub prefix_headers: Option<(&'static str, &'static str)>,
     pub payload: Option<Payload>,
+    /// For REST-XML, whose operations share paths.
+    pub marks: &'static [Mark],
     pub response: ResponseBinding,
 }
 
@@ -37,6 +46,10 @@ pub struct ResponseBinding {
     /// The member that is the status.
     pub status: Option<&'static str>,
     pub payload: Option<Payload>,
+    /// A map member of which each entry is a header: `(prefix, member)`.
+    pub prefix_headers: Option<(&'static str, &'static str)>,
+    /// The name of the document in REST-XML; without one the answer has no document.
+    pub root: Option<&'static str>,
 }
 
 impl Binding {
@@ -52,7 +65,8 @@ impl Binding {
             headers: &[],
             prefix_headers: None,
             payload: None,
-            response: ResponseBinding { headers: &[], status: None, payload: None },
+            marks: &[],
+            response: ResponseBinding { headers: &[], status: None, payload: None, prefix_headers: None, root: None },
         }
     }
 
@@ -70,6 +84,18 @@ impl Binding {
 
     pub const fn payload(self, payload: Payload) -> Binding {
         Binding { payload: Some(payload), ..self }
+    }
+
+    pub const fn marks(self, marks: &'static [Mark]) -> Binding {
+        Binding { marks, ..self }
+    }
+
+    pub const fn root(self, root: &'static str) -> Binding {
+        Binding { response: ResponseBinding { root: Some(root), ..self.response }, ..self }
+    }
+
+    pub const fn response_prefix_headers(self, prefix: &'static str, member: &'static str) -> Binding {
+        Binding { response: ResponseBinding { prefix_headers: Some((prefix, member)), ..self.response }, ..self }
     }
 
     pub const fn response_headers(self, headers: Places) -> Binding {

@@ -81,7 +81,7 @@ fn header_members<'a>(binding: &Binding, headers: &'a HeaderMap, members: &mut M
     Ok(())
 }
 
-fn header_text<'a>(name: &str, value: &'a HeaderValue) -> Result<Value<'a>, DecodeError> {
+pub(crate) fn header_text<'a>(name: &str, value: &'a HeaderValue) -> Result<Value<'a>, DecodeError> {
     let text = str::from_utf8(value.as_bytes());
     text.map(|text| Value::Loose(text.into()))
         .map_err(|_| DecodeError::whole(format!("The header {name} is not UTF-8")))
@@ -126,19 +126,19 @@ pub fn encode<T: Serialize>(binding: &Binding, output: &T, request_id: &str) -> 
 }
 
 /// Takes the member out, unless it is null.
-fn take(members: &mut Members<'static>, name: &str) -> Option<Value<'static>> {
+pub(crate) fn take(members: &mut Members<'static>, name: &str) -> Option<Value<'static>> {
     let index = members.iter().position(|(known, _)| known == name)?;
     Some(members.remove(index).1).filter(|value| *value != Value::Null)
 }
 
-fn as_status(value: &Value<'_>) -> Result<StatusCode, EncodeError> {
+pub(crate) fn as_status(value: &Value<'_>) -> Result<StatusCode, EncodeError> {
     let status = if let Value::Int(status) = value { u16::try_from(*status).ok() } else { None };
     status
         .and_then(|status| StatusCode::from_u16(status).ok())
         .ok_or_else(|| EncodeError("a status out of range".into()))
 }
 
-fn as_header(name: &str, value: Value<'_>) -> Result<HeaderValue, EncodeError> {
+pub(crate) fn as_header(name: &str, value: Value<'_>) -> Result<HeaderValue, EncodeError> {
     let text = match value {
         Value::Text(text) | Value::Loose(text) => text.into_owned(),
         Value::Bool(value) => value.to_string(),

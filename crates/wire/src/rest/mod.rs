@@ -6,7 +6,8 @@ mod binding;
 mod codec;
 mod router;
 
-pub use binding::{Binding, Payload, Places, ResponseBinding};
+pub use binding::{Binding, Mark, Payload, Places, ResponseBinding};
+pub(crate) use codec::{as_header, as_status, header_text, take};
 pub use codec::{decode, encode};
 pub use router::{Labels, Match, Router};
 

@@ -251,6 +251,7 @@ async fn the_wire_tells_the_two_http_methods_apart() {
         headers: HeaderMap::new(),
         body: json!({"type": "AWS_PROXY", "httpMethod": "POST", "uri": invocations(FUNCTION)}).to_string().into(),
         params: None,
+        upload: None,
     };
     let response = put.serve(world.cloud.root(), request).await;
     assert_eq!(response.status(), 201, "{:?}", response.body());

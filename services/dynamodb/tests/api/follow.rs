@@ -31,6 +31,7 @@ async fn follow(fixture: &Fixture, cx: Cx, query: Value) -> Response<Body> {
         headers: Default::default(),
         body: Default::default(),
         params: None,
+        upload: None,
     };
     operation.serve(cx, request).await
 }

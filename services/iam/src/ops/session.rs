@@ -228,7 +228,7 @@ pub async fn session_token(
             Subject::Root
         }
         CallerKind::User { name } => Subject::User { name: name.clone(), id: cx.caller().user_id.clone() },
-        CallerKind::Session { .. } | CallerKind::System => {
+        CallerKind::Session { .. } | CallerKind::System | CallerKind::Anonymous => {
             return Err(Error::AccessDenied("Cannot call GetSessionToken with session credentials".into()));
         }
     };

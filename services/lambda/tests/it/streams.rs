@@ -43,6 +43,7 @@ async fn invoke(
         headers,
         body: payload.to_owned().into(),
         params: None,
+        upload: None,
     };
     let response = operation.serve(world.cloud().system(), request).await;
     let version = response.headers().get("x-amz-executed-version").map_or("", |version| version.to_str().unwrap());

@@ -232,6 +232,7 @@ async fn the_wire_carries_the_same_members() {
             br#"{"logGroupName":"g","logGroupIdentifier":null,"logStreamName":"s","limit":1,"startTime":5,"x":1}"#,
         ),
         params: None,
+        upload: None,
     };
     let response = operation.serve(world.cloud.system(), request).await;
     assert_eq!(response.status(), 200, "{:?}", response.body());

@@ -1,0 +1,259 @@
+//! AWS Signature Version 2, as S3 still takes it: boto3 makes presigned URLs with it unless told otherwise.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html>
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use sha1::Sha1;
+use subtle::ConstantTimeEq;
+
+use crate::sigv4::{Error, Parts, S3_SKEW_MAX};
+
+/// Query parameters that change what is asked for, and are signed.
+const SIGNED_PARAMETERS: [&str; 42] = [
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "partNumber",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "restore",
+    "retention",
+    "select",
+    "select-type",
+    "storageClass",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versionId",
+    "versioning",
+    "versions",
+    "website",
+];
+
+/// A signature as the request states it. Nothing in it is to be believed before [`Signature::verify`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub access_key_id: String,
+    pub session_token: Option<String>,
+    signature: String,
+    /// When a presigned URL ends, in seconds since 1970; without it, the request has a date.
+    expires: Option<u64>,
+}
+
+/// Reads a request's signature; `None` when it has none of this version.
+///
+/// # Errors
+/// One that is there but incomplete.
+pub fn parse(parts: &Parts) -> Result<Option<Signature>, Error> {
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let in_header = text("authorization").and_then(|value| value.strip_prefix("AWS "));
+    let query = parameters(parts.query);
+    let session_token = |query: &BTreeMap<String, String>| {
+        query.get("x-amz-security-token").cloned().or_else(|| text("x-amz-security-token").map(str::to_owned))
+    };
+    if let Some(header) = in_header {
+        let (key, signature) = header.trim().rsplit_once(':').ok_or_else(|| {
+            Error::Incomplete("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature".into())
+        })?;
+        let (access_key_id, signature) = (key.to_owned(), signature.to_owned());
+        return Ok(Some(Signature {
+            access_key_id,
+            signature,
+            session_token: session_token(&BTreeMap::new()),
+            expires: None,
+        }));
+    }
+    let (Some(access_key_id), Some(signature)) = (query.get("AWSAccessKeyId"), query.get("Signature")) else {
+        return Ok(None);
+    };
+    let expires = query.get("Expires").and_then(|expires| expires.parse().ok());
+    let expires = expires
+        .ok_or_else(|| Error::Incomplete("Invalid Expires parameter: seconds since 1970 are expected".into()))?;
+    Ok(Some(Signature {
+        access_key_id: access_key_id.clone(),
+        signature: signature.clone(),
+        session_token: session_token(&query),
+        expires: Some(expires),
+    }))
+}
+
+impl Signature {
+    /// Verifies it with the secret of its access key. `host_bucket` is the bucket that the request's host stands for: it is signed
+    /// as a part of the path.
+    ///
+    /// # Errors
+    /// Each reason to refuse is its own [`Error`].
+    pub fn verify(&self, parts: &Parts, host_bucket: Option<&str>, secret: &str, now: Timestamp) -> Result<(), Error> {
+        let date = self.check_time(parts.headers, now)?;
+        let string_to_sign = self.string_to_sign(parts, host_bucket, &date);
+        let expected = STANDARD.encode(hmac(secret, &string_to_sign));
+        if expected.as_bytes().ct_eq(self.signature.as_bytes()).into() {
+            return Ok(());
+        }
+        Err(Error::Mismatch { canonical_request: String::new(), string_to_sign })
+    }
+
+    /// What stands for the date in what is signed.
+    fn check_time(&self, headers: &HeaderMap, now: Timestamp) -> Result<String, Error> {
+        if let Some(expires) = self.expires {
+            let limit = Timestamp::from_secs(expires);
+            if limit < now {
+                return Err(Error::UrlExpired { time: limit, limit: now, now, life: std::time::Duration::ZERO });
+            }
+            return Ok(expires.to_string());
+        }
+        let amz_date = headers.get("x-amz-date");
+        let date = amz_date.or_else(|| headers.get("date")).and_then(|date| date.to_str().ok()).unwrap_or_default();
+        let time =
+            jiff::fmt::rfc2822::parse(date).ok().and_then(|time| u64::try_from(time.timestamp().as_millisecond()).ok());
+        let time = time
+            .map(Timestamp)
+            .ok_or_else(|| Error::Incomplete("AWS authentication requires a valid Date or x-amz-date header".into()))?;
+        if time > now + S3_SKEW_MAX || time < now - S3_SKEW_MAX {
+            return Err(Error::Expired { time, limit: now - S3_SKEW_MAX, now, life: S3_SKEW_MAX });
+        }
+        // The other date is signed among the headers.
+        Ok(if amz_date.is_some() { String::new() } else { date.to_owned() })
+    }
+
+    fn string_to_sign(&self, parts: &Parts, host_bucket: Option<&str>, date: &str) -> String {
+        let query = parameters(parts.query);
+        let header = |name: &str| {
+            let value = parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            value.or_else(|| query.get(name).cloned().filter(|_| self.expires.is_some())).unwrap_or_default()
+        };
+        let mut text = format!("{}\n{}\n{}\n{date}\n", parts.method, header("content-md5"), header("content-type"));
+        for (name, value) in self.amz_headers(parts, &query) {
+            text += &format!("{name}:{value}\n");
+        }
+        text += &host_bucket.map(|bucket| format!("/{bucket}")).unwrap_or_default();
+        text += parts.path;
+        let mut separator = '?';
+        for (name, value) in query.iter().filter(|(name, _)| SIGNED_PARAMETERS.contains(&name.as_str())) {
+            text.push(separator);
+            separator = '&';
+            text += name;
+            if !value.is_empty() {
+                text.push('=');
+                text += value;
+            }
+        }
+        text
+    }
+
+    /// Headers of AWS's, by name; those of a presigned URL are in its query.
+    fn amz_headers(&self, parts: &Parts, query: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut all: BTreeMap<String, String> = BTreeMap::new();
+        for name in parts.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")) {
+            let values = parts.headers.get_all(name).iter();
+            let values: Vec<_> =
+                values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
+            all.insert(name.to_string(), values.join(","));
+        }
+        if self.expires.is_some() {
+            let hoisted = query.iter().filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-"));
+            all.extend(hoisted.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
+        }
+        all
+    }
+}
+
+/// Decoded parameters by name: the first of each.
+fn parameters(query: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        all.entry(decode(name)).or_insert_with(|| decode(value));
+    }
+    all
+}
+
+fn hmac(secret: &str, message: &str) -> [u8; 20] {
+    #[allow(clippy::expect_used, reason = "HMAC takes keys of every length (RFC 2104)")]
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of every length");
+    mac.update(message.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+    fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
+        all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    /// Examples of the source.
+    #[test]
+    fn signatures_are_aws_own() {
+        let at = |text: &str| Timestamp::parse_iso8601(text).unwrap();
+        let get = headers(&[
+            ("date", "Tue, 27 Mar 2007 19:36:42 +0000"),
+            ("authorization", "AWS AKIAIOSFODNN7EXAMPLE:bWq2s1WEIj+Ydj0vQ697zp+IXMU="),
+        ]);
+        let parts = Parts { method: "GET", path: "/photos/puppy.jpg", query: "", headers: &get };
+        let signature = parse(&parts).unwrap().unwrap();
+        let now = at("2007-03-27T19:40:00Z");
+        assert_eq!(signature.access_key_id, "AKIAIOSFODNN7EXAMPLE");
+        assert_eq!(signature.verify(&parts, Some("awsexamplebucket1"), SECRET, now), Ok(()));
+        assert!(matches!(signature.verify(&parts, None, SECRET, now), Err(Error::Mismatch { .. })));
+        assert!(matches!(
+            signature.verify(&parts, Some("awsexamplebucket1"), SECRET, at("2007-03-27T20:40:00Z")),
+            Err(Error::Expired { .. })
+        ));
+        let none = headers(&[]);
+        let query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620";
+        let parts = Parts { method: "GET", path: "/photos/puppy.jpg", query, headers: &none };
+        let signature = parse(&parts).unwrap().unwrap();
+        assert_eq!(signature.verify(&parts, Some("awsexamplebucket1"), SECRET, now), Ok(()));
+        let later = Timestamp::from_secs(1_175_139_621);
+        assert!(matches!(
+            signature.verify(&parts, Some("awsexamplebucket1"), SECRET, later),
+            Err(Error::UrlExpired { .. })
+        ));
+    }
+
+    #[test]
+    fn what_is_incomplete_is_told() {
+        let parts = |query| Parts { method: "GET", path: "/", query, headers: Box::leak(Box::new(HeaderMap::new())) };
+        assert_eq!(parse(&parts("")), Ok(None));
+        assert_eq!(parse(&parts("Signature=x&Expires=1")), Ok(None));
+        assert!(parse(&parts("Signature=x&AWSAccessKeyId=y&Expires=soon")).is_err());
+        let bad = headers(&[("authorization", "AWS nobody")]);
+        assert!(parse(&Parts { method: "GET", path: "/", query: "", headers: &bad }).is_err());
+    }
+}

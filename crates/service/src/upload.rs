@@ -1,0 +1,138 @@
+//! What operations take: a value that is there as a whole, or one beside a body that is still on its way.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::codec::{self, Codec};
+use crate::{Error, WireRequest};
+
+/// What a handler is given, on its way from the wire.
+pub trait Input: Sized {
+    /// Whether the body is a stream, which is not part of the value.
+    #[doc(hidden)]
+    const STREAMED: bool;
+
+    #[doc(hidden)]
+    fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Self, Error>;
+
+    /// From a caller inside the server.
+    #[doc(hidden)]
+    fn from_json(input: &Value) -> Result<Self, Error>;
+}
+
+impl<I: DeserializeOwned> Input for I {
+    const STREAMED: bool = false;
+
+    fn decode(codec: &Codec, request: &mut WireRequest) -> Result<I, Error> {
+        codec.decode(request)
+    }
+
+    fn from_json(input: &Value) -> Result<I, Error> {
+        codec::from_json(input)
+    }
+}
+
+/// The input of an operation whose body is taken as it comes.
+pub struct Uploaded<I> {
+    pub input: I,
+    pub body: Upload,
+}
+
+impl<I: DeserializeOwned> Input for Uploaded<I> {
+    const STREAMED: bool = true;
+
+    fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Uploaded<I>, Error> {
+        let body = request.upload.take().unwrap_or_else(|| Upload::whole(std::mem::take(&mut request.body)));
+        Ok(Uploaded { input: codec.decode(request)?, body })
+    }
+
+    fn from_json(input: &Value) -> Result<Uploaded<I>, Error> {
+        let body = input.get("Body").and_then(Value::as_str).unwrap_or_default();
+        Ok(Uploaded { input: codec::from_json(input)?, body: Upload::whole(body.to_owned().into()) })
+    }
+}
+
+/// What follows a body: names in lower case, and values. Set once the body has come to its end.
+pub type Trailers = Arc<OnceLock<Vec<(String, String)>>>;
+
+/// A request's body on its way. It is what the caller signed once it has come to its end without an error, and not before.
+pub struct Upload {
+    pieces: Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>,
+    trailers: Trailers,
+    /// Its length in bytes, where the request says it.
+    pub length: Option<u64>,
+}
+
+impl Upload {
+    pub fn new(
+        pieces: impl Stream<Item = Result<Bytes, Error>> + Send + 'static,
+        length: Option<u64>,
+        trailers: Trailers,
+    ) -> Upload {
+        Upload { pieces: Box::pin(pieces), trailers, length }
+    }
+
+    /// One that is there.
+    pub fn whole(bytes: Bytes) -> Upload {
+        let length = Some(bytes.len() as u64);
+        Upload::new(futures_util::stream::iter((!bytes.is_empty()).then_some(Ok(bytes))), length, Trailers::default())
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// When it does not arrive, or is not what was signed: what came before is nothing then.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        self.pieces.next().await.transpose()
+    }
+
+    /// What followed the body, once that has ended.
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        let all = self.trailers.get()?;
+        all.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All of it, if it has no more than `most` bytes.
+    ///
+    /// # Errors
+    /// As of [`Upload::next`]; `None` where it is longer.
+    pub async fn collect(mut self, most: usize) -> Result<Option<Bytes>, Error> {
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.next().await? {
+            if all.len() + piece.len() > most {
+                return Ok(None);
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(Some(all.freeze()))
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_comes_in_pieces_and_then_what_follows_it() {
+        let trailers = Trailers::default();
+        let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"a")), Ok(Bytes::from_static(b"b"))]);
+        let mut upload = Upload::new(pieces, Some(2), trailers.clone());
+        assert_eq!(upload.next().await, Ok(Some("a".into())));
+        trailers.set(vec![("x-a".into(), "1".into())]).unwrap();
+        assert_eq!((upload.next().await, upload.next().await), (Ok(Some("b".into())), Ok(None)));
+        assert_eq!((upload.trailer("x-a"), upload.trailer("x-b")), (Some("1"), None));
+        assert_eq!(Upload::whole("abc".into()).collect(3).await, Ok(Some("abc".into())));
+        assert_eq!(Upload::whole("abc".into()).collect(2).await, Ok(None));
+    }
+}

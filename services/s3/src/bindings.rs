@@ -1,0 +1,318 @@
+//! Where the members of operations travel in HTTP, as the official model has them.
+
+use wire::query::{Flat, Names};
+use wire::rest::{Binding, Mark, Payload, Places};
+
+/// Lists whose elements have another name than the member, or stand in an element of their own.
+pub static BUCKETS: Names = Names::new(&[("Buckets", Flat::wrapped("Bucket"))]);
+pub static DELETE: Names = Names::new(&[("Objects", Flat::list("Object")), ("Errors", Flat::list("Error"))]);
+pub static PARTS: Names = Names::new(&[("Parts", Flat::list("Part"))]);
+pub static VERSIONS: Names =
+    Names::new(&[("Versions", Flat::list("Version")), ("DeleteMarkers", Flat::list("DeleteMarker"))]);
+pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
+
+const BUCKET_HEADERS: Places =
+    &[("x-amz-acl", "ACL"), ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket")];
+
+pub static CREATE_BUCKET: Binding = Binding::new("PUT", "/{Bucket}", 200)
+    .headers(BUCKET_HEADERS)
+    .payload(Payload::Document("CreateBucketConfiguration"))
+    .response_headers(&[("location", "Location"), ("x-amz-bucket-arn", "BucketArn")]);
+pub static HEAD_BUCKET: Binding = Binding::new("HEAD", "/{Bucket}", 200).response_headers(&[
+    ("x-amz-bucket-arn", "BucketArn"),
+    ("x-amz-bucket-region", "BucketRegion"),
+    ("x-amz-access-point-alias", "AccessPointAlias"),
+]);
+pub static DELETE_BUCKET: Binding = Binding::new("DELETE", "/{Bucket}", 204);
+pub static LIST_BUCKETS: Binding = Binding::new("GET", "/", 200)
+    .query(&[
+        ("max-buckets", "MaxBuckets"),
+        ("continuation-token", "ContinuationToken"),
+        ("prefix", "Prefix"),
+        ("bucket-region", "BucketRegion"),
+    ])
+    .root("ListAllMyBucketsResult");
+pub static BUCKET_LOCATION: Binding = Binding::new("GET", "/{Bucket}?location", 200)
+    .response_payload(Payload::Document("LocationConstraint"))
+    .root("LocationConstraint");
+
+/// What comes with an object, and of its body.
+macro_rules! object_headers {
+    ($($own:expr,)*) => {
+        &[
+            $($own,)*
+            ("x-amz-acl", "ACL"),
+            ("cache-control", "CacheControl"),
+            ("content-disposition", "ContentDisposition"),
+            ("content-encoding", "ContentEncoding"),
+            ("content-language", "ContentLanguage"),
+            ("content-type", "ContentType"),
+            ("expires", "Expires"),
+            ("x-amz-storage-class", "StorageClass"),
+            ("x-amz-tagging", "Tagging"),
+            ("x-amz-website-redirect-location", "WebsiteRedirectLocation"),
+            ("x-amz-server-side-encryption", "ServerSideEncryption"),
+            ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+            ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+            ("x-amz-object-lock-mode", "ObjectLockMode"),
+            ("x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"),
+        ]
+    };
+}
+const PUT_HEADERS: Places = object_headers![
+    ("content-md5", "ContentMD5"),
+    ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
+    ("x-amz-trailer", "Trailer"),
+    ("x-amz-checksum-crc32", "ChecksumCRC32"),
+    ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+    ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+    ("x-amz-checksum-sha1", "ChecksumSHA1"),
+    ("x-amz-checksum-sha256", "ChecksumSHA256"),
+    ("if-match", "IfMatch"),
+    ("if-none-match", "IfNoneMatch"),
+];
+const COPY_HEADERS: Places = object_headers![
+    ("x-amz-copy-source", "CopySource"),
+    ("x-amz-copy-source-if-match", "CopySourceIfMatch"),
+    ("x-amz-copy-source-if-none-match", "CopySourceIfNoneMatch"),
+    ("x-amz-copy-source-if-modified-since", "CopySourceIfModifiedSince"),
+    ("x-amz-copy-source-if-unmodified-since", "CopySourceIfUnmodifiedSince"),
+    ("x-amz-copy-source-server-side-encryption-customer-algorithm", "CopySourceSSECustomerAlgorithm"),
+    ("x-amz-checksum-algorithm", "ChecksumAlgorithm"),
+    ("x-amz-metadata-directive", "MetadataDirective"),
+    ("x-amz-tagging-directive", "TaggingDirective"),
+    ("if-match", "IfMatch"),
+    ("if-none-match", "IfNoneMatch"),
+];
+/// Headers of the user's own.
+const USER: (&str, &str) = ("x-amz-meta-", "Metadata");
+
+pub static PUT_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
+    .headers(PUT_HEADERS)
+    .prefix_headers(USER.0, USER.1)
+    .response_headers(&[
+        ("etag", "ETag"),
+        ("x-amz-checksum-crc32", "ChecksumCRC32"),
+        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+        ("x-amz-checksum-sha1", "ChecksumSHA1"),
+        ("x-amz-checksum-sha256", "ChecksumSHA256"),
+        ("x-amz-checksum-type", "ChecksumType"),
+        ("x-amz-version-id", "VersionId"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+        ("x-amz-object-size", "Size"),
+    ]);
+pub static COPY_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
+    .marks(&[Mark::Header("x-amz-copy-source")])
+    .headers(COPY_HEADERS)
+    .prefix_headers(USER.0, USER.1)
+    .response_headers(&[
+        ("x-amz-copy-source-version-id", "CopySourceVersionId"),
+        ("x-amz-version-id", "VersionId"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+    ])
+    .response_payload(Payload::Document("CopyObjectResult"));
+
+const GET_QUERY: Places = &[
+    ("versionId", "VersionId"),
+    ("partNumber", "PartNumber"),
+    ("response-cache-control", "ResponseCacheControl"),
+    ("response-content-disposition", "ResponseContentDisposition"),
+    ("response-content-encoding", "ResponseContentEncoding"),
+    ("response-content-language", "ResponseContentLanguage"),
+    ("response-content-type", "ResponseContentType"),
+    ("response-expires", "ResponseExpires"),
+];
+const GET_HEADERS: Places = &[
+    ("if-match", "IfMatch"),
+    ("if-none-match", "IfNoneMatch"),
+    ("if-modified-since", "IfModifiedSince"),
+    ("if-unmodified-since", "IfUnmodifiedSince"),
+    ("range", "Range"),
+    ("x-amz-checksum-mode", "ChecksumMode"),
+    ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+];
+const OBJECT_RESPONSE: Places = &[
+    ("accept-ranges", "AcceptRanges"),
+    ("last-modified", "LastModified"),
+    ("content-length", "ContentLength"),
+    ("content-range", "ContentRange"),
+    ("etag", "ETag"),
+    ("x-amz-checksum-crc32", "ChecksumCRC32"),
+    ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+    ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+    ("x-amz-checksum-sha1", "ChecksumSHA1"),
+    ("x-amz-checksum-sha256", "ChecksumSHA256"),
+    ("x-amz-checksum-type", "ChecksumType"),
+    ("x-amz-version-id", "VersionId"),
+    ("cache-control", "CacheControl"),
+    ("content-disposition", "ContentDisposition"),
+    ("content-encoding", "ContentEncoding"),
+    ("content-language", "ContentLanguage"),
+    ("content-type", "ContentType"),
+    ("expires", "Expires"),
+    ("x-amz-website-redirect-location", "WebsiteRedirectLocation"),
+    ("x-amz-server-side-encryption", "ServerSideEncryption"),
+    ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+    ("x-amz-storage-class", "StorageClass"),
+    ("x-amz-mp-parts-count", "PartsCount"),
+    ("x-amz-tagging-count", "TagCount"),
+];
+
+pub static GET_OBJECT: Binding = Binding::new("GET", "/{Bucket}/{Key+}", 200)
+    .query(GET_QUERY)
+    .headers(GET_HEADERS)
+    .response_status("StatusCode")
+    .response_headers(OBJECT_RESPONSE)
+    .response_prefix_headers(USER.0, USER.1);
+pub static HEAD_OBJECT: Binding = Binding::new("HEAD", "/{Bucket}/{Key+}", 200)
+    .query(GET_QUERY)
+    .headers(GET_HEADERS)
+    .response_status("StatusCode")
+    .response_headers(OBJECT_RESPONSE)
+    .response_prefix_headers(USER.0, USER.1);
+pub static OBJECT_ATTRIBUTES: Binding = Binding::new("GET", "/{Bucket}/{Key+}?attributes", 200)
+    .query(&[("versionId", "VersionId")])
+    .headers(&[
+        ("x-amz-object-attributes", "ObjectAttributes"),
+        ("x-amz-max-parts", "MaxParts"),
+        ("x-amz-part-number-marker", "PartNumberMarker"),
+    ])
+    .response_headers(&[("last-modified", "LastModified"), ("x-amz-version-id", "VersionId")])
+    .root("GetObjectAttributesResponse");
+
+pub static DELETE_OBJECT: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}", 204)
+    .query(&[("versionId", "VersionId")])
+    .headers(&[("if-match", "IfMatch")])
+    .response_headers(&[("x-amz-delete-marker", "DeleteMarker"), ("x-amz-version-id", "VersionId")]);
+pub static DELETE_OBJECTS: Binding =
+    Binding::new("POST", "/{Bucket}?delete", 200).payload(Payload::Document("Delete")).root("DeleteResult");
+
+pub static LIST_OBJECTS: Binding = Binding::new("GET", "/{Bucket}", 200)
+    .query(&[
+        ("delimiter", "Delimiter"),
+        ("encoding-type", "EncodingType"),
+        ("marker", "Marker"),
+        ("max-keys", "MaxKeys"),
+        ("prefix", "Prefix"),
+    ])
+    .root("ListBucketResult");
+pub static LIST_OBJECTS_V2: Binding = Binding::new("GET", "/{Bucket}?list-type=2", 200)
+    .query(&[
+        ("delimiter", "Delimiter"),
+        ("encoding-type", "EncodingType"),
+        ("max-keys", "MaxKeys"),
+        ("prefix", "Prefix"),
+        ("continuation-token", "ContinuationToken"),
+        ("fetch-owner", "FetchOwner"),
+        ("start-after", "StartAfter"),
+    ])
+    .root("ListBucketResult");
+
+pub static PUT_VERSIONING: Binding =
+    Binding::new("PUT", "/{Bucket}?versioning", 200).payload(Payload::Document("VersioningConfiguration"));
+pub static GET_VERSIONING: Binding = Binding::new("GET", "/{Bucket}?versioning", 200).root("VersioningConfiguration");
+pub static LIST_VERSIONS: Binding = Binding::new("GET", "/{Bucket}?versions", 200)
+    .query(&[
+        ("delimiter", "Delimiter"),
+        ("encoding-type", "EncodingType"),
+        ("key-marker", "KeyMarker"),
+        ("max-keys", "MaxKeys"),
+        ("prefix", "Prefix"),
+        ("version-id-marker", "VersionIdMarker"),
+    ])
+    .root("ListVersionsResult");
+
+const CREATE_UPLOAD_HEADERS: Places =
+    object_headers![("x-amz-checksum-algorithm", "ChecksumAlgorithm"), ("x-amz-checksum-type", "ChecksumType"),];
+const SLOT: Places = &[("partNumber", "PartNumber"), ("uploadId", "UploadId")];
+const UPLOAD: Places = &[("uploadId", "UploadId")];
+
+pub static CREATE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}?uploads", 200)
+    .headers(CREATE_UPLOAD_HEADERS)
+    .prefix_headers(USER.0, USER.1)
+    .response_headers(&[
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+        ("x-amz-checksum-algorithm", "ChecksumAlgorithm"),
+        ("x-amz-checksum-type", "ChecksumType"),
+    ])
+    .root("InitiateMultipartUploadResult");
+pub static UPLOAD_PART: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
+    .marks(&[Mark::Query("partNumber"), Mark::Query("uploadId")])
+    .query(SLOT)
+    .headers(&[
+        ("content-md5", "ContentMD5"),
+        ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
+        ("x-amz-trailer", "Trailer"),
+        ("x-amz-checksum-crc32", "ChecksumCRC32"),
+        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+        ("x-amz-checksum-sha1", "ChecksumSHA1"),
+        ("x-amz-checksum-sha256", "ChecksumSHA256"),
+        ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+    ])
+    .response_headers(&[
+        ("etag", "ETag"),
+        ("x-amz-checksum-crc32", "ChecksumCRC32"),
+        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+        ("x-amz-checksum-sha1", "ChecksumSHA1"),
+        ("x-amz-checksum-sha256", "ChecksumSHA256"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+    ]);
+pub static UPLOAD_PART_COPY: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
+    .marks(&[Mark::Query("partNumber"), Mark::Query("uploadId"), Mark::Header("x-amz-copy-source")])
+    .query(SLOT)
+    .headers(&[
+        ("x-amz-copy-source", "CopySource"),
+        ("x-amz-copy-source-range", "CopySourceRange"),
+        ("x-amz-copy-source-if-match", "CopySourceIfMatch"),
+        ("x-amz-copy-source-if-none-match", "CopySourceIfNoneMatch"),
+        ("x-amz-copy-source-if-modified-since", "CopySourceIfModifiedSince"),
+        ("x-amz-copy-source-if-unmodified-since", "CopySourceIfUnmodifiedSince"),
+    ])
+    .response_headers(&[
+        ("x-amz-copy-source-version-id", "CopySourceVersionId"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+    ])
+    .response_payload(Payload::Document("CopyPartResult"));
+pub static COMPLETE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}", 200)
+    .marks(&[Mark::Query("uploadId")])
+    .query(UPLOAD)
+    .headers(&[
+        ("x-amz-checksum-crc32", "ChecksumCRC32"),
+        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+        ("x-amz-checksum-sha1", "ChecksumSHA1"),
+        ("x-amz-checksum-sha256", "ChecksumSHA256"),
+        ("x-amz-checksum-type", "ChecksumType"),
+        ("x-amz-mp-object-size", "MpuObjectSize"),
+        ("if-match", "IfMatch"),
+        ("if-none-match", "IfNoneMatch"),
+    ])
+    .payload(Payload::Document("MultipartUpload"))
+    .response_headers(&[
+        ("x-amz-version-id", "VersionId"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+    ])
+    .root("CompleteMultipartUploadResult");
+pub static ABORT_UPLOAD: Binding =
+    Binding::new("DELETE", "/{Bucket}/{Key+}", 204).marks(&[Mark::Query("uploadId")]).query(UPLOAD);
+pub static LIST_PARTS: Binding = Binding::new("GET", "/{Bucket}/{Key+}", 200)
+    .marks(&[Mark::Query("uploadId")])
+    .query(&[("uploadId", "UploadId"), ("max-parts", "MaxParts"), ("part-number-marker", "PartNumberMarker")])
+    .root("ListPartsResult");
+pub static LIST_UPLOADS: Binding = Binding::new("GET", "/{Bucket}?uploads", 200)
+    .query(&[
+        ("delimiter", "Delimiter"),
+        ("encoding-type", "EncodingType"),
+        ("key-marker", "KeyMarker"),
+        ("max-uploads", "MaxUploads"),
+        ("prefix", "Prefix"),
+        ("upload-id-marker", "UploadIdMarker"),
+    ])
+    .root("ListMultipartUploadsResult");

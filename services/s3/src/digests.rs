@@ -1,0 +1,149 @@
+//! The digests of a body: those that a client states, and those that are made while it passes by.
+
+use md5::{Digest, Md5};
+use service::Upload;
+use wire::rest_xml::{self, Algorithm, Checksum};
+
+use crate::error::Error;
+use crate::types::StoredChecksum;
+
+/// What a request says of its body.
+#[derive(Clone, Debug, Default)]
+pub struct Stated {
+    pub md5: Option<String>,
+    /// What `x-amz-sdk-checksum-algorithm` or `x-amz-trailer` announces.
+    pub algorithm: Option<String>,
+    pub trailer: Option<String>,
+    /// Those that are headers, by algorithm.
+    pub checksums: Vec<(Algorithm, String)>,
+}
+
+/// Digests in the making.
+pub struct Digests {
+    md5: Md5,
+    stated_md5: Option<rest_xml::Md5>,
+    /// The one that is stated, or made where none is.
+    checksum: Checksum,
+    stated: Option<String>,
+    /// Whether the stated one comes behind the body.
+    trails: bool,
+    /// Of another algorithm, which is kept.
+    kept: Option<Checksum>,
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub struct Digested {
+    /// In hexadecimal.
+    pub etag: String,
+    pub checksum: StoredChecksum,
+    /// The one that was stated, where another is kept.
+    pub stated: Option<StoredChecksum>,
+}
+
+impl Digests {
+    /// # Errors
+    /// When what is stated are no digests, or more than one checksum.
+    pub fn new(stated: &Stated) -> Result<Digests, Error> {
+        let stated_md5 =
+            stated.md5.as_deref().map(|md5| rest_xml::Md5::parse(md5).ok_or(Error::InvalidDigest)).transpose()?;
+        let trailer = stated.trailer.as_deref().and_then(|name| {
+            Algorithm::ALL.into_iter().find(|algorithm| name.trim().eq_ignore_ascii_case(&algorithm.header()))
+        });
+        let announced = stated.algorithm.as_deref().map(known).transpose()?;
+        if stated.checksums.len() > 1 || !stated.checksums.is_empty() && trailer.is_some() {
+            let reason = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
+            return Err(Error::InvalidRequest(reason.into()));
+        }
+        let header = stated.checksums.first();
+        if let Some((algorithm, value)) = header
+            && !algorithm.is_form_of(value)
+        {
+            let reason = format!("Value for {} header is invalid.", algorithm.header());
+            return Err(Error::InvalidRequest(reason));
+        }
+        let algorithm = header.map(|(algorithm, _)| *algorithm).or(trailer).or(announced);
+        Ok(Digests {
+            md5: Md5::new(),
+            stated_md5,
+            // What S3 makes where nobody asks for another.
+            checksum: Checksum::new(algorithm.unwrap_or(Algorithm::Crc64Nvme)),
+            stated: header.map(|(_, value)| value.clone()),
+            trails: trailer.is_some(),
+            kept: None,
+        })
+    }
+
+    /// The algorithm that the client uses, if it uses one.
+    pub fn stated(&self) -> Option<Algorithm> {
+        (self.trails || self.stated.is_some()).then_some(self.checksum.algorithm)
+    }
+
+    /// The same, of which the checksum of this algorithm is kept.
+    #[must_use]
+    pub fn keeping(mut self, algorithm: Algorithm) -> Digests {
+        if self.checksum.algorithm != algorithm {
+            self.kept = Some(Checksum::new(algorithm));
+        }
+        self
+    }
+
+    /// Those of bytes that no client states digests of.
+    pub fn of(algorithm: Algorithm) -> Digests {
+        let checksum = Checksum::new(algorithm);
+        Digests { md5: Md5::new(), stated_md5: None, checksum, stated: None, trails: false, kept: None }
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.md5.update(bytes);
+        self.checksum.update(bytes);
+        if let Some(kept) = &mut self.kept {
+            kept.update(bytes);
+        }
+    }
+
+    /// # Errors
+    /// When the body is not what was stated.
+    pub fn finish(self, upload: Option<&Upload>) -> Result<Digested, Error> {
+        let md5: [u8; 16] = self.md5.finalize().into();
+        if self.stated_md5.is_some_and(|stated| stated.0 != md5) {
+            return Err(Error::BadMd5);
+        }
+        let algorithm = self.checksum.algorithm;
+        let made = self.checksum.finish();
+        let trailer = upload.filter(|_| self.trails).and_then(|upload| upload.trailer(&algorithm.header()));
+        let stated = self.stated.as_deref().or(trailer);
+        if self.trails && stated.is_none() {
+            let reason = format!("The trailer {} was announced and did not come.", algorithm.header());
+            return Err(Error::InvalidRequest(reason));
+        }
+        if stated.is_some_and(|stated| stated != made) {
+            return Err(Error::BadDigest(algorithm.name().into()));
+        }
+        let is_stated = stated.is_some();
+        let of = |algorithm: Algorithm, value| StoredChecksum {
+            algorithm: algorithm.name().into(),
+            value,
+            composite: false,
+        };
+        let made = of(algorithm, made);
+        let (checksum, stated) = match self.kept {
+            Some(kept) => (of(kept.algorithm, kept.finish()), Some(made).filter(|_| is_stated)),
+            None => (made, None),
+        };
+        Ok(Digested { etag: hex::encode(md5), checksum, stated })
+    }
+}
+
+/// An algorithm by its name.
+///
+/// # Errors
+/// When it is not one that is here.
+pub fn known(name: &str) -> Result<Algorithm, Error> {
+    Algorithm::named(name).ok_or_else(|| {
+        let known = Algorithm::ALL.map(Algorithm::name).join(", ");
+        Error::InvalidRequest(format!(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{known}]"
+        ))
+    })
+}

@@ -1,0 +1,215 @@
+//! CreateBucket, HeadBucket, DeleteBucket, ListBuckets, GetBucketLocation.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use service::Cx;
+use sha2::{Digest, Sha256};
+use wire::DateTime;
+
+use crate::S3;
+use crate::error::Error;
+use crate::limits;
+use crate::model::{bucket, upload};
+use crate::name;
+
+/// Where buckets are that name no place.
+const DEFAULT_REGION: &str = "us-east-1";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CreateBucketInput {
+    pub bucket: String,
+    #[serde(rename = "ACL")]
+    pub acl: Option<String>,
+    pub object_lock_enabled_for_bucket: Option<bool>,
+    pub create_bucket_configuration: Configuration,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Configuration {
+    pub location_constraint: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateBucketOutput {
+    pub location: String,
+    pub bucket_arn: String,
+}
+
+pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<CreateBucketOutput, Error> {
+    name::check_bucket(&input.bucket)?;
+    if input.acl.is_some_and(|acl| acl != "private") {
+        return Err(Error::NotImplemented("x-amz-acl"));
+    }
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        return Err(Error::NotImplemented("x-amz-bucket-object-lock-enabled"));
+    }
+    let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());
+    let region = match constraint.as_deref() {
+        Some("EU") => "eu-west-1".to_owned(),
+        Some(region) if is_region(region) => region.to_owned(),
+        Some(region) => return Err(Error::InvalidLocationConstraint(region.to_owned())),
+        None => cx.region().to_string(),
+    };
+    let (name, now) = (input.bucket, cx.now());
+    let bucket = cx.db().write(move |tx| bucket::create(tx, now, &name, &region)).await?;
+    Ok(CreateBucketOutput { location: format!("/{}", bucket.name), bucket_arn: name::arn(bucket.name).to_string() })
+}
+
+/// Whether a name has the form of a region's: `eu-west-1`.
+fn is_region(name: &str) -> bool {
+    let mut parts = name.rsplit('-');
+    let number =
+        parts.next().is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+    let rest: Vec<&str> = parts.collect();
+    number
+        && rest.len() >= 2
+        && rest.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase()))
+}
+
+/// A request that names nothing but a bucket.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct BucketInput {
+    pub bucket: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HeadBucketOutput {
+    pub bucket_arn: String,
+    pub bucket_region: String,
+    pub access_point_alias: bool,
+}
+
+pub async fn head(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<HeadBucketOutput, Error> {
+    let bucket = bucket::find(&cx.db().read()?, &input.bucket)?;
+    let bucket_arn = name::arn(bucket.name).to_string();
+    Ok(HeadBucketOutput { bucket_arn, bucket_region: bucket.region, access_point_alias: false })
+}
+
+#[derive(Debug, Serialize)]
+pub struct Empty {}
+
+pub async fn delete(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<Empty, Error> {
+    // Uploads that nobody finished do not keep it, and there may be many.
+    loop {
+        let name = input.bucket.clone();
+        let left = cx.db().write(move |tx| {
+            let bucket = bucket::find(tx, &name)?;
+            bucket::check_empty(tx, &bucket)?;
+            match upload::first(tx, bucket.id)? {
+                Some((key, id)) => upload::abort(tx, bucket.id, &key, &id).map(|()| true),
+                None => bucket::delete(tx, &name).map(|()| false),
+            }
+        });
+        if !left.await? {
+            return Ok(Empty {});
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LocationOutput {
+    pub location_constraint: String,
+}
+
+/// Of the first region, S3 says nothing.
+pub async fn location(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<LocationOutput, Error> {
+    let region = bucket::find(&cx.db().read()?, &input.bucket)?.region;
+    Ok(LocationOutput { location_constraint: if region == DEFAULT_REGION { String::new() } else { region } })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListBucketsInput {
+    pub max_buckets: Option<usize>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+    pub bucket_region: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListBucketsOutput {
+    pub owner: Owner,
+    pub buckets: Vec<BucketEntry>,
+    pub continuation_token: Option<String>,
+    pub prefix: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct BucketEntry {
+    pub name: String,
+    pub creation_date: DateTime,
+    pub bucket_region: String,
+    pub bucket_arn: String,
+}
+
+/// Whom buckets and objects belong to: the account.
+#[derive(Clone, Debug, Serialize)]
+pub struct Owner {
+    #[serde(rename = "ID")]
+    pub id: String,
+    #[serde(rename = "DisplayName")]
+    pub display_name: String,
+}
+
+/// The account as S3 names it: an id of 64 hexadecimal digits, made of the account's number.
+pub fn owner(cx: &Cx) -> Owner {
+    let account = cx.account().as_str();
+    Owner { id: hex::encode(Sha256::digest(account.as_bytes())), display_name: account.to_owned() }
+}
+
+pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBucketsOutput, Error> {
+    let range = 1..=limits::BUCKETS_PER_PAGE_MAX;
+    let most = input.max_buckets.unwrap_or(limits::BUCKETS_PER_PAGE_MAX);
+    if !range.contains(&most) {
+        let reason = "Argument max-buckets must be an integer between 1 and 10000";
+        return Err(Error::argument("max-buckets", most.to_string(), reason));
+    }
+    let after = input.continuation_token.as_deref().map(decode_token).transpose()?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let wanted =
+        |bucket: &crate::types::Bucket| input.bucket_region.as_ref().is_none_or(|region| *region == bucket.region);
+    let (found, more) = bucket::list(&cx.db().read()?, &prefix, after.as_deref(), most, wanted)?;
+    let continuation_token = found.last().filter(|_| more).map(|bucket| URL_SAFE_NO_PAD.encode(&bucket.name));
+    let buckets = found.into_iter().map(|bucket| BucketEntry {
+        bucket_arn: name::arn(bucket.name.clone()).to_string(),
+        name: bucket.name,
+        creation_date: DateTime(bucket.created),
+        bucket_region: bucket.region,
+    });
+    Ok(ListBucketsOutput { owner: owner(&cx), buckets: buckets.collect(), continuation_token, prefix: input.prefix })
+}
+
+/// What a continuation token stands for.
+///
+/// # Errors
+/// When it was not given by us.
+pub fn decode_token(token: &str) -> Result<String, Error> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    bytes.ok_or_else(|| Error::argument("continuation-token", token, "The continuation token provided is incorrect"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_have_a_form() {
+        for name in ["eu-west-1", "us-gov-west-1", "ap-southeast-12"] {
+            assert!(is_region(name), "{name}");
+        }
+        for name in ["", "west", "eu-west", "eu--1", "EU-west-1", "default", "1-2-3"] {
+            assert!(!is_region(name), "{name}");
+        }
+    }
+}

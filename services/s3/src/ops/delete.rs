@@ -1,0 +1,160 @@
+//! DeleteObject and DeleteObjects.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use service::Cx;
+
+use super::object_permission;
+use crate::S3;
+use crate::conditions::WriteConditions;
+use crate::error::Error;
+use crate::limits;
+use crate::model::object::Deleted;
+use crate::model::{bucket, object};
+use crate::name;
+use crate::types::Bucket;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DeleteObjectInput {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub if_match: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteObjectOutput {
+    pub delete_marker: Option<bool>,
+    pub version_id: Option<String>,
+}
+
+/// A key, or one version of it, that is to go.
+#[derive(Clone, Debug)]
+struct Doomed {
+    key: String,
+    version: Option<String>,
+    conditions: WriteConditions,
+    salt: u64,
+}
+
+impl Doomed {
+    fn delete(&self, tx: &mut kv::Tx, bucket: &Bucket, now: base::Timestamp) -> Result<Deleted, Error> {
+        name::check_key(&self.key)?;
+        let there = match &self.version {
+            Some(version) => object::find_version(tx, bucket.id, &self.key, version)?,
+            None => object::current(tx, bucket.id, &self.key)?,
+        };
+        self.conditions.check(&self.key, there.as_ref())?;
+        match &self.version {
+            Some(version) => object::delete_version(tx, bucket, &self.key, version),
+            None => object::delete(tx, bucket, &self.key, now, self.salt),
+        }
+    }
+}
+
+pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<DeleteObjectOutput, Error> {
+    let conditions = WriteConditions { if_match: input.if_match, is_new: false };
+    let salt = cx.env().random_u64();
+    let doomed = Doomed { key: input.key, version: input.version_id, conditions, salt };
+    let (bucket, now) = (input.bucket, cx.env().now());
+    let deleted = cx.db().write(move |tx| doomed.delete(tx, &bucket::find(tx, &bucket)?, now)).await?;
+    Ok(DeleteObjectOutput { delete_marker: deleted.marker.then_some(true), version_id: deleted.version })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DeleteObjectsInput {
+    pub bucket: String,
+    pub delete: Delete,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Delete {
+    pub objects: Vec<ObjectIdentifier>,
+    pub quiet: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ObjectIdentifier {
+    pub key: String,
+    pub version_id: Option<String>,
+    #[serde(rename = "ETag")]
+    pub etag: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteObjectsOutput {
+    pub deleted: Vec<DeletedEntry>,
+    pub errors: Vec<ErrorEntry>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeletedEntry {
+    pub key: String,
+    pub version_id: Option<String>,
+    pub delete_marker: Option<bool>,
+    pub delete_marker_version_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ErrorEntry {
+    pub key: String,
+    pub version_id: Option<String>,
+    pub code: String,
+    pub message: String,
+}
+
+/// What became of each, in the order in which they were named. A permission that one lacks is its own error.
+pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Result<DeleteObjectsOutput, Error> {
+    let Delete { objects, quiet } = input.delete;
+    if objects.is_empty() || objects.len() > limits::DELETED_AT_ONCE_MAX {
+        return Err(Error::MalformedXml);
+    }
+    let mut output = DeleteObjectsOutput { deleted: Vec::new(), errors: Vec::new() };
+    let mut doomed = Vec::with_capacity(objects.len());
+    for ObjectIdentifier { key, version_id, etag } in objects {
+        let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+        if let Err(refusal) = cx.authorize(&object_permission(action, &input.bucket, &key)) {
+            let (code, message) = Error::Told(refusal).entry();
+            output.errors.push(ErrorEntry { key, version_id, code, message });
+            continue;
+        }
+        let conditions = WriteConditions { if_match: etag, is_new: false };
+        doomed.push(Doomed { key, version: version_id, conditions, salt: cx.env().random_u64() });
+    }
+    if doomed.is_empty() {
+        return Ok(output);
+    }
+    let (bucket, now, all) = (input.bucket, cx.env().now(), doomed.clone());
+    let results = cx.db().write(move |tx| {
+        let bucket = bucket::find(tx, &bucket)?;
+        let each = all.iter().map(|doomed| match doomed.delete(tx, &bucket, now) {
+            // Nothing was written of it: conditions and names are looked at before.
+            Err(Error::Store(error)) => Err(Error::Store(error)),
+            result => Ok(result.map_err(Error::entry)),
+        });
+        each.collect::<Result<Vec<_>, Error>>()
+    });
+    for (Doomed { key, version, .. }, result) in doomed.into_iter().zip(results.await?) {
+        match result {
+            Ok(deleted) if !quiet => output.deleted.push(entry(key, version, deleted)),
+            Ok(_) => {}
+            Err((code, message)) => output.errors.push(ErrorEntry { key, version_id: version, code, message }),
+        }
+    }
+    Ok(output)
+}
+
+fn entry(key: String, version_id: Option<String>, deleted: Deleted) -> DeletedEntry {
+    let delete_marker = deleted.marker.then_some(true);
+    let delete_marker_version_id = deleted.version.filter(|_| deleted.marker);
+    DeletedEntry { key, version_id, delete_marker, delete_marker_version_id }
+}

@@ -1,0 +1,219 @@
+//! GetObject and HeadObject.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use service::{Body, Cx, Download, Permission};
+use wire::DateTime;
+
+use super::put::{Checksums, encryption, shown_version};
+use crate::S3;
+use crate::conditions::{ReadConditions, quoted};
+use crate::error::Error;
+use crate::model::{bucket, content, object};
+use crate::name;
+use crate::range::{self, Span};
+use crate::types::{Bucket, Content, Object};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GetObjectInput {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub range: Option<String>,
+    pub part_number: Option<u32>,
+    pub checksum_mode: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    pub if_modified_since: Option<DateTime>,
+    pub if_unmodified_since: Option<DateTime>,
+    #[serde(rename = "SSECustomerAlgorithm")]
+    pub sse_customer_algorithm: Option<String>,
+    pub response_cache_control: Option<String>,
+    pub response_content_disposition: Option<String>,
+    pub response_content_encoding: Option<String>,
+    pub response_content_language: Option<String>,
+    pub response_content_type: Option<String>,
+    pub response_expires: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetObjectOutput {
+    pub status_code: u16,
+    pub accept_ranges: &'static str,
+    pub last_modified: Option<DateTime>,
+    pub content_length: u64,
+    pub content_range: Option<String>,
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    #[serde(flatten)]
+    pub checksums: Checksums,
+    pub version_id: Option<String>,
+    pub cache_control: Option<String>,
+    pub content_disposition: Option<String>,
+    pub content_encoding: Option<String>,
+    pub content_language: Option<String>,
+    pub content_type: Option<String>,
+    pub expires: Option<String>,
+    pub website_redirect_location: Option<String>,
+    pub server_side_encryption: String,
+    #[serde(rename = "SSEKMSKeyId")]
+    pub sse_kms_key_id: Option<String>,
+    pub storage_class: Option<String>,
+    pub parts_count: Option<u32>,
+    pub tag_count: Option<usize>,
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// The content type of objects that came with none.
+const CONTENT_TYPE: &str = "binary/octet-stream";
+const STANDARD: &str = "STANDARD";
+
+/// How often an object that is replaced while it is looked up is looked up again.
+const LOOKUPS_MAX: usize = 5;
+
+pub async fn get(state: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
+    for _ in 0..LOOKUPS_MAX {
+        match get_once(&state, &cx, &input).await {
+            // The object that was found has been replaced, and its file is gone: another one is there, or none.
+            Err(Error::Blob(blob::Error::NotFound(id))) => tracing::debug!(%id, "an object went before it was read"),
+            other => return other,
+        }
+    }
+    Err(Error::Told(service::Error::new(503, "SlowDown", "The object is replaced faster than it can be read.")))
+}
+
+async fn get_once(state: &S3, cx: &Cx, input: &GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
+    // Held before the object is found: none of the files that it names goes from then on.
+    let mut hold = None;
+    let mut found = find(cx, input)?;
+    if matches!(found.object.content, Content::Parts { .. }) {
+        hold = Some(state.contents.hold());
+        found = find(cx, input)?;
+    }
+    let body = state.contents.open(&found.read, &found.object.content, found.span, hold).await?;
+    Ok(Download { head: found.head(input), body })
+}
+
+pub async fn head(_: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
+    let found = find(&cx, &input)?;
+    Ok(Download { head: found.head(&input), body: Body::from(Bytes::new()) })
+}
+
+/// What is to be read, at one moment.
+struct Found {
+    read: kv::Snap,
+    bucket: Bucket,
+    object: Object,
+    span: Span,
+    /// Whether not all of it is asked for.
+    partial: bool,
+}
+
+/// # Errors
+/// When there is no such object, it does not meet its conditions, or has no such bytes.
+fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
+    name::check_key(&input.key)?;
+    let read = cx.db().read()?;
+    let bucket = bucket::find(&read, &input.bucket)?;
+    let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref());
+    let object = object.map_err(|error| hidden(cx, &input.bucket, error))?;
+    let conditions = ReadConditions {
+        if_match: input.if_match.clone(),
+        if_none_match: input.if_none_match.clone(),
+        if_modified_since: input.if_modified_since,
+        if_unmodified_since: input.if_unmodified_since,
+    };
+    conditions.check(&object)?;
+    if input.sse_customer_algorithm.is_some() {
+        let reason = "The encryption parameters are not applicable to this object.";
+        return Err(Error::InvalidRequest(reason.into()));
+    }
+    let span = span(&read, input, &object)?;
+    let (whole, partial) = (Span::whole(object.size), span.is_some());
+    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial })
+}
+
+/// Whether there is a key is told to those who may list the bucket; others may not read what is not there.
+fn hidden(cx: &Cx, bucket: &str, error: Error) -> Error {
+    if !matches!(error, Error::NoSuchKey(_) | Error::NoSuchVersion { .. } | Error::Deleted { .. }) {
+        return error;
+    }
+    let listing = Permission::new("s3:ListBucket", name::arn(bucket));
+    match cx.authorize(&listing) {
+        Ok(()) => error,
+        Err(refusal) => Error::Told(refusal),
+    }
+}
+
+/// Which bytes are asked for; `None` for all.
+fn span(read: &kv::Snap, input: &GetObjectInput, object: &Object) -> Result<Option<Span>, Error> {
+    let Some(number) = input.part_number else {
+        return input.range.as_deref().map_or(Ok(None), |range| range::parse(range, object.size));
+    };
+    if input.range.is_some() {
+        let reason = "Cannot specify both Range header and partNumber query parameter";
+        return Err(Error::InvalidRequest(reason.into()));
+    }
+    if number == 0 {
+        let reason = "Part number must be an integer between 1 and 10000, inclusive";
+        return Err(Error::argument("partNumber", "0", reason));
+    }
+    let parts = parts_count(object).unwrap_or(1);
+    let unsatisfiable = Error::InvalidPartNumber { asked: number, parts };
+    match &object.content {
+        Content::Parts { id, .. } => match content::part(read, *id, number)? {
+            Some((from, part)) => Ok(Some(Span { from, length: part.size })),
+            None => Err(unsatisfiable),
+        },
+        _ if number == 1 => Ok(Some(Span::whole(object.size))),
+        _ => Err(unsatisfiable),
+    }
+}
+
+fn parts_count(object: &Object) -> Option<u32> {
+    match object.content {
+        Content::Parts { count, .. } => Some(count),
+        _ => None,
+    }
+}
+
+impl Found {
+    fn head(&self, input: &GetObjectInput) -> GetObjectOutput {
+        let (object, meta) = (&self.object, &self.object.meta);
+        let or = |asked: &Option<String>, own: &Option<String>| asked.clone().or_else(|| own.clone());
+        let wants_checksum = input.checksum_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
+        // Of some bytes, the checksum of all is no use.
+        let checksum = object.checksum.as_ref().filter(|_| wants_checksum && !self.partial);
+        let content_type = meta.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned());
+        // An object without bytes has no range that could be told.
+        let ranged = self.partial && self.span.length > 0;
+        GetObjectOutput {
+            status_code: if ranged { 206 } else { 200 },
+            accept_ranges: "bytes",
+            last_modified: Some(DateTime(object.modified)),
+            content_length: self.span.length,
+            content_range: ranged.then(|| self.span.header(object.size)),
+            etag: quoted(&object.etag),
+            checksums: checksum.into(),
+            version_id: shown_version(self.bucket.versioning, object),
+            cache_control: or(&input.response_cache_control, &meta.cache_control),
+            content_disposition: or(&input.response_content_disposition, &meta.content_disposition),
+            content_encoding: or(&input.response_content_encoding, &meta.content_encoding),
+            content_language: or(&input.response_content_language, &meta.content_language),
+            content_type: input.response_content_type.clone().or(Some(content_type)),
+            expires: or(&input.response_expires, &meta.expires),
+            website_redirect_location: meta.website_redirect.clone(),
+            server_side_encryption: encryption(meta),
+            sse_kms_key_id: meta.encryption_key.clone(),
+            storage_class: meta.storage_class.clone().filter(|class| class != STANDARD),
+            parts_count: input.part_number.and_then(|_| parts_count(object)),
+            tag_count: (!object.tags.is_empty()).then_some(object.tags.len()),
+            metadata: meta.user.clone(),
+        }
+    }
+}

@@ -1,0 +1,513 @@
+//! CreateMultipartUpload, UploadPart, UploadPartCopy, CompleteMultipartUpload, AbortMultipartUpload.
+
+use std::sync::Arc;
+
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use service::{Body, Cx, Permission, Trailers, Upload, Uploaded};
+use wire::DateTime;
+use wire::rest_xml::Algorithm;
+
+use super::bucket::Empty;
+use super::copy::Source;
+use super::meta::{checksum_input, checksums, object_input, tags};
+use super::object_permission;
+use super::put::{Checksums, content_id, encryption, new_object, shown_version};
+use crate::S3;
+use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::contents::{Place, Received};
+use crate::digests::{Digested, Digests, known};
+use crate::error::Error;
+use crate::keys::UPLOADS;
+use crate::limits;
+use crate::model::upload::Named;
+use crate::model::{bucket, object, upload};
+use crate::name;
+use crate::range::{self, Span};
+use crate::types::{Part, PendingUpload};
+
+object_input! {
+    pub struct CreateUploadInput {
+        pub checksum_algorithm: Option<String>,
+        pub checksum_type: Option<String>,
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateUploadOutput {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+    pub server_side_encryption: String,
+    #[serde(rename = "SSEKMSKeyId")]
+    pub sse_kms_key_id: Option<String>,
+    pub checksum_algorithm: Option<String>,
+    pub checksum_type: Option<&'static str>,
+}
+
+/// Which checksum an object in parts has, and whether that is made of the parts' checksums.
+fn kind(algorithm: Option<&str>, kind: Option<&str>) -> Result<(Algorithm, bool), Error> {
+    let Some(algorithm) = algorithm.map(known).transpose()? else {
+        if kind.is_some() {
+            let reason = "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.";
+            return Err(Error::InvalidRequest(reason.into()));
+        }
+        return Ok((Algorithm::Crc64Nvme, false));
+    };
+    let composite = match kind {
+        None => algorithm != Algorithm::Crc64Nvme,
+        Some("COMPOSITE") => true,
+        Some("FULL_OBJECT") => false,
+        Some(other) => {
+            return Err(Error::argument(
+                "x-amz-checksum-type",
+                other,
+                "Value for x-amz-checksum-type header is invalid.",
+            ));
+        }
+    };
+    let possible = if composite { algorithm != Algorithm::Crc64Nvme } else { algorithm.is_linear() };
+    if possible {
+        return Ok((algorithm, composite));
+    }
+    let (kind, algorithm) = (kind.unwrap_or_default(), algorithm.name().to_ascii_lowercase());
+    Err(Error::InvalidRequest(format!(
+        "The {kind} checksum type cannot be used with the {algorithm} checksum algorithm."
+    )))
+}
+
+pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<CreateUploadOutput, Error> {
+    name::check_key(&input.key)?;
+    let (meta, tags) = (input.meta()?, tags(input.tagging.as_deref())?);
+    let (algorithm, composite) = kind(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
+    let now = cx.env().now();
+    let new = PendingUpload {
+        id: content_id(&cx),
+        started: now,
+        meta: meta.clone(),
+        tags,
+        algorithm: algorithm.name().into(),
+        chosen: input.checksum_algorithm.is_some(),
+        composite,
+    };
+    // In the order in which they began.
+    let upload_id = format!("{:012x}{}", now.as_millis(), hex::encode(content_id(&cx)));
+    let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), upload_id.clone());
+    let created = cx.db().write(move |tx| {
+        let bucket = bucket::find(tx, &bucket_name)?;
+        Ok::<_, Error>(UPLOADS.put(tx, (bucket.id, &key, &id), &new)?)
+    });
+    created.await?;
+    let kind = if composite { "COMPOSITE" } else { "FULL_OBJECT" };
+    Ok(CreateUploadOutput {
+        bucket: input.bucket,
+        key: input.key,
+        upload_id,
+        server_side_encryption: encryption(&meta),
+        sse_kms_key_id: meta.encryption_key,
+        checksum_type: input.checksum_algorithm.as_ref().map(|_| kind),
+        checksum_algorithm: input.checksum_algorithm,
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UploadPartInput {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+    pub part_number: u32,
+    #[serde(rename = "ContentMD5")]
+    pub content_md5: Option<String>,
+    pub checksum_algorithm: Option<String>,
+    pub trailer: Option<String>,
+    #[serde(rename = "ChecksumCRC32")]
+    pub checksum_crc32: Option<String>,
+    #[serde(rename = "ChecksumCRC32C")]
+    pub checksum_crc32c: Option<String>,
+    #[serde(rename = "ChecksumCRC64NVME")]
+    pub checksum_crc64nvme: Option<String>,
+    #[serde(rename = "ChecksumSHA1")]
+    pub checksum_sha1: Option<String>,
+    #[serde(rename = "ChecksumSHA256")]
+    pub checksum_sha256: Option<String>,
+    #[serde(rename = "SSECustomerAlgorithm")]
+    pub sse_customer_algorithm: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UploadPartOutput {
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    #[serde(flatten)]
+    pub checksums: Checksums,
+    pub server_side_encryption: String,
+}
+
+/// Where a part belongs.
+#[derive(Clone, Debug)]
+struct Slot {
+    bucket: String,
+    key: String,
+    upload_id: String,
+    number: u32,
+}
+
+impl Slot {
+    /// The upload, as it is before the part has come.
+    fn upload(&self, cx: &Cx) -> Result<PendingUpload, Error> {
+        if !limits::PART_NUMBERS.contains(&self.number) {
+            let reason = "Part number must be an integer between 1 and 10000, inclusive";
+            return Err(Error::argument("partNumber", self.number.to_string(), reason));
+        }
+        let read = cx.db().read()?;
+        let bucket = bucket::find(&read, &self.bucket)?;
+        upload::find(&read, bucket.id, &self.key, &self.upload_id)
+    }
+
+    /// Receives the part, and puts it into its place.
+    async fn fill(
+        self,
+        state: &S3,
+        cx: &Cx,
+        body: Upload,
+        digests: Digests,
+    ) -> Result<(Digested, base::Timestamp), Error> {
+        // In a file whatever its size: what an object refers to is files, then.
+        let Received { size, digested, place } =
+            state.contents.receive(body, digests, 0, limits::PUT_BYTES_MAX).await?;
+        let Place::File(pinned) = place else {
+            return Err(Error::Told(service::Error::internal("a part is in no file")));
+        };
+        let modified = cx.env().now();
+        let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
+        let part = Part { number: self.number, size, etag, blob: pinned.id, modified, checksum };
+        let stored = cx.db().write(move |tx| {
+            let bucket = bucket::find(tx, &self.bucket)?;
+            upload::put_part(tx, bucket.id, &self.key, &self.upload_id, &part)
+        });
+        stored.await?;
+        pinned.named();
+        Ok((digested, modified))
+    }
+}
+
+fn algorithm_of(upload: &PendingUpload) -> Algorithm {
+    Algorithm::named(&upload.algorithm).unwrap_or(Algorithm::Crc64Nvme)
+}
+
+pub async fn upload_part(
+    state: Arc<S3>,
+    cx: Cx,
+    request: Uploaded<UploadPartInput>,
+) -> Result<UploadPartOutput, Error> {
+    let Uploaded { input, body } = request;
+    if input.sse_customer_algorithm.is_some() {
+        return Err(Error::NotImplemented("x-amz-server-side-encryption-customer-algorithm"));
+    }
+    let digests = Digests::new(&checksum_input!(input))?;
+    let slot = Slot { bucket: input.bucket, key: input.key, upload_id: input.upload_id, number: input.part_number };
+    let upload = slot.upload(&cx)?;
+    let kept = algorithm_of(&upload);
+    if let Some(stated) = digests.stated().filter(|stated| upload.chosen && *stated != kept) {
+        let (expected, actual) = (kept.name().to_ascii_lowercase(), stated.name().to_ascii_lowercase());
+        return Err(Error::InvalidRequest(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
+        )));
+    }
+    let (digested, _) = slot.fill(&state, &cx, body, digests.keeping(kept)).await?;
+    let told = digested.stated.as_ref().unwrap_or(&digested.checksum);
+    let checksums = Checksums { kind: None, ..Some(told).into() };
+    Ok(UploadPartOutput { etag: quoted(&digested.etag), checksums, server_side_encryption: encryption(&upload.meta) })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UploadPartCopyInput {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+    pub part_number: u32,
+    pub copy_source: String,
+    pub copy_source_range: Option<String>,
+    pub copy_source_if_match: Option<String>,
+    pub copy_source_if_none_match: Option<String>,
+    pub copy_source_if_modified_since: Option<DateTime>,
+    pub copy_source_if_unmodified_since: Option<DateTime>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UploadPartCopyOutput {
+    pub copy_part_result: CopyPartResult,
+    pub copy_source_version_id: Option<String>,
+    pub server_side_encryption: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CopyPartResult {
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    pub last_modified: DateTime,
+    #[serde(flatten)]
+    pub checksums: Checksums,
+}
+
+pub fn copy_permissions(input: &UploadPartCopyInput) -> Result<Vec<Permission>, service::Error> {
+    let source = Source::parse(&input.copy_source)?;
+    Ok(vec![source.permission(), object_permission("s3:PutObject", &input.bucket, &input.key)])
+}
+
+pub async fn upload_part_copy(
+    state: Arc<S3>,
+    cx: Cx,
+    input: UploadPartCopyInput,
+) -> Result<UploadPartCopyOutput, Error> {
+    let source = Source::parse(&input.copy_source)?;
+    let conditions = ReadConditions {
+        if_match: input.copy_source_if_match,
+        if_none_match: input.copy_source_if_none_match,
+        if_modified_since: input.copy_source_if_modified_since,
+        if_unmodified_since: input.copy_source_if_unmodified_since,
+    };
+    let slot = Slot { bucket: input.bucket, key: input.key, upload_id: input.upload_id, number: input.part_number };
+    let upload = slot.upload(&cx)?;
+    // None of the source's files goes from here on.
+    let hold = state.contents.hold();
+    let read = cx.db().read()?;
+    let (source_bucket, from) = source.find(&read)?;
+    conditions.check_source(&from)?;
+    let span = match input.copy_source_range.as_deref() {
+        Some(range) => copied_span(range, from.size)?,
+        None => Span::whole(from.size),
+    };
+    if span.length > limits::PUT_BYTES_MAX {
+        return Err(Error::EntityTooLarge { size: span.length, most: limits::PUT_BYTES_MAX });
+    }
+    let body = state.contents.open(&read, &from.content, span, Some(state.contents.hold())).await?;
+    let digests = Digests::of(algorithm_of(&upload));
+    let (digested, modified) = slot.fill(&state, &cx, as_upload(body, span.length), digests).await?;
+    drop(hold);
+    Ok(UploadPartCopyOutput {
+        copy_part_result: CopyPartResult {
+            etag: quoted(&digested.etag),
+            last_modified: DateTime(modified),
+            checksums: Checksums { kind: None, ..Some(&digested.checksum).into() },
+        },
+        copy_source_version_id: shown_version(source_bucket.versioning, &from),
+        server_side_encryption: encryption(&upload.meta),
+    })
+}
+
+/// Which bytes of a source are copied: all of them have to be there.
+fn copied_span(range: &str, size: u64) -> Result<Span, Error> {
+    let bad = || {
+        Error::argument(
+            "x-amz-copy-source-range",
+            range,
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy",
+        )
+    };
+    let ends = range.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or_else(bad)?;
+    let last: u64 = ends.1.parse().map_err(|_| bad())?;
+    if ends.0.parse::<u64>().map_err(|_| bad())? > last {
+        return Err(bad());
+    }
+    if last >= size {
+        let reason = format!("Range specified is not valid for source object of size: {size}");
+        return Err(Error::argument("x-amz-copy-source-range", range, reason));
+    }
+    range::parse(range, size)?.ok_or_else(bad)
+}
+
+/// An object's bytes on their way into another.
+fn as_upload(body: Body, length: u64) -> Upload {
+    let pieces = stream::try_unfold(body, |mut body| async move {
+        let piece = body.next().await.transpose().map_err(service::Error::internal)?;
+        Ok(piece.map(|piece| (piece, body)))
+    });
+    Upload::new(pieces, Some(length), Trailers::default())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CompleteUploadInput {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+    pub multipart_upload: CompletedUpload,
+    #[serde(rename = "ChecksumCRC32")]
+    pub checksum_crc32: Option<String>,
+    #[serde(rename = "ChecksumCRC32C")]
+    pub checksum_crc32c: Option<String>,
+    #[serde(rename = "ChecksumCRC64NVME")]
+    pub checksum_crc64nvme: Option<String>,
+    #[serde(rename = "ChecksumSHA1")]
+    pub checksum_sha1: Option<String>,
+    #[serde(rename = "ChecksumSHA256")]
+    pub checksum_sha256: Option<String>,
+    pub checksum_type: Option<String>,
+    pub mpu_object_size: Option<u64>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CompletedUpload {
+    pub parts: Vec<CompletedPart>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CompletedPart {
+    pub part_number: u32,
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    #[serde(rename = "ChecksumCRC32")]
+    pub checksum_crc32: Option<String>,
+    #[serde(rename = "ChecksumCRC32C")]
+    pub checksum_crc32c: Option<String>,
+    #[serde(rename = "ChecksumCRC64NVME")]
+    pub checksum_crc64nvme: Option<String>,
+    #[serde(rename = "ChecksumSHA1")]
+    pub checksum_sha1: Option<String>,
+    #[serde(rename = "ChecksumSHA256")]
+    pub checksum_sha256: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CompleteUploadOutput {
+    pub location: String,
+    pub bucket: String,
+    pub key: String,
+    #[serde(rename = "ETag")]
+    pub etag: String,
+    #[serde(flatten)]
+    pub checksums: Checksums,
+    pub version_id: Option<String>,
+    pub server_side_encryption: String,
+    #[serde(rename = "SSEKMSKeyId")]
+    pub sse_kms_key_id: Option<String>,
+}
+
+/// What whoever completes an upload says of the whole.
+#[derive(Clone, Debug)]
+struct Claimed {
+    checksums: Vec<(Algorithm, String)>,
+    kind: Option<String>,
+    size: Option<u64>,
+}
+
+impl Claimed {
+    fn check(&self, whole: &upload::Whole) -> Result<(), Error> {
+        let kind = if whole.checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+        if let Some(claimed) = self.kind.as_deref().filter(|claimed| *claimed != kind) {
+            return Err(Error::InvalidRequest(format!(
+                "The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode, not {claimed}."
+            )));
+        }
+        if let Some(size) = self.size.filter(|size| *size != whole.size) {
+            return Err(Error::InvalidRequest(format!(
+                "The provided 'x-amz-mp-object-size' header value {size} does not match what was computed: {}",
+                whole.size
+            )));
+        }
+        let own = self.checksums.iter().find(|(algorithm, _)| algorithm.name() == whole.checksum.algorithm);
+        match own {
+            Some((algorithm, value)) if *value != whole.checksum.value => {
+                Err(Error::BadDigest(algorithm.name().into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<CompleteUploadOutput, Error> {
+    let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
+    let claimed = Claimed { checksums: checksums!(input), kind: input.checksum_type, size: input.mpu_object_size };
+    let named = input.multipart_upload.parts.iter().map(|part| Named {
+        number: part.part_number,
+        etag: part.etag.trim_matches('"').to_owned(),
+        checksums: checksums!(part),
+    });
+    let named: Vec<Named> = named.collect();
+    if named.is_empty() {
+        return Err(Error::MalformedXml);
+    }
+    let (now, salt) = (cx.env().now(), cx.env().random_u64());
+    let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
+    let completed = cx.db().write(move |tx| {
+        let bucket = bucket::find(tx, &bucket_name)?;
+        let (upload, whole) = upload::complete(tx, bucket.id, &key, &id, &named)?;
+        claimed.check(&whole)?;
+        conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
+        let upload::Whole { size, etag, content, checksum } = whole;
+        let new = new_object(size, etag, content, Some(checksum), upload.meta, upload.tags);
+        let object = object::put(tx, &bucket, &key, now, salt, new)?;
+        Ok::<_, Error>((bucket.versioning, object))
+    });
+    let (versioning, object) = completed.await?;
+    Ok(CompleteUploadOutput {
+        location: format!("{}/{}/{}", cx.endpoint(), input.bucket, input.key),
+        bucket: input.bucket,
+        key: input.key,
+        etag: quoted(&object.etag),
+        checksums: object.checksum.as_ref().into(),
+        version_id: shown_version(versioning, &object),
+        server_side_encryption: encryption(&object.meta),
+        sse_kms_key_id: object.meta.encryption_key,
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UploadInput {
+    pub bucket: String,
+    pub key: String,
+    pub upload_id: String,
+}
+
+pub async fn abort(_: Arc<S3>, cx: Cx, input: UploadInput) -> Result<Empty, Error> {
+    let aborted = cx.db().write(move |tx| {
+        let bucket = bucket::find(tx, &input.bucket)?;
+        upload::abort(tx, bucket.id, &input.key, &input.upload_id)
+    });
+    aborted.await?;
+    Ok(Empty {})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_checksums_are_of_all_bytes_and_some_of_parts() {
+        let of = |algorithm, of_type| {
+            kind(algorithm, of_type).map(|(algorithm, composite)| (algorithm.name(), composite)).ok()
+        };
+        assert_eq!(of(None, None), Some(("CRC64NVME", false)));
+        assert_eq!(of(Some("CRC32"), None), Some(("CRC32", true)));
+        assert_eq!(of(Some("CRC32"), Some("FULL_OBJECT")), Some(("CRC32", false)));
+        assert_eq!(of(Some("CRC64NVME"), None), Some(("CRC64NVME", false)));
+        assert_eq!(of(Some("SHA256"), None), Some(("SHA256", true)));
+        for (algorithm, of_type) in
+            [("SHA1", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE"), ("CRC32", "SOME"), ("MD4", "COMPOSITE")]
+        {
+            assert_eq!(of(Some(algorithm), Some(of_type)), None, "{algorithm} {of_type}");
+        }
+        assert_eq!(of(None, Some("COMPOSITE")), None);
+    }
+
+    #[test]
+    fn all_that_is_to_be_copied_is_there() {
+        assert_eq!(copied_span("bytes=2-4", 5).unwrap(), Span { from: 2, length: 3 });
+        for bad in ["bytes=2-5", "bytes=4-2", "bytes=2-", "bytes=-2", "2-4", "bytes=0-0,1-1"] {
+            assert!(copied_span(bad, 5).is_err(), "{bad}");
+        }
+    }
+}

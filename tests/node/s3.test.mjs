@@ -1,0 +1,148 @@
+// S3 through aws-sdk v3: every operation.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetBucketLocationCommand,
+  GetBucketVersioningCommand,
+  GetObjectAttributesCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsCommand,
+  ListObjectVersionsCommand,
+  ListPartsCommand,
+  NoSuchBucket,
+  NoSuchKey,
+  NotFound,
+  paginateListObjectsV2,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+  UploadPartCopyCommand,
+} from "@aws-sdk/client-s3";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
+import { everyOperationIsDriven } from "./driven.mjs";
+import { client } from "./server.mjs";
+
+const s3 = client(S3Client, { forcePathStyle: true });
+const send = (command) => s3.send(command);
+const text = async (answer) => answer.Body.transformToString();
+const PART = 5 << 20;
+const md5 = (bytes) => createHash("md5").update(bytes).digest("hex");
+
+async function bucket(name) {
+  await send(new CreateBucketCommand({ Bucket: name }));
+  return name;
+}
+
+test("buckets", async () => {
+  const Bucket = await bucket("node-buckets");
+  assert.equal((await send(new HeadBucketCommand({ Bucket }))).BucketRegion, "us-east-1");
+  assert.equal((await send(new GetBucketLocationCommand({ Bucket }))).LocationConstraint, undefined);
+  const { Buckets } = await send(new ListBucketsCommand({ Prefix: Bucket }));
+  assert.deepEqual(Buckets.map(({ Name }) => Name), [Bucket]);
+  await send(new DeleteBucketCommand({ Bucket }));
+  await assert.rejects(send(new HeadBucketCommand({ Bucket })), NotFound);
+  await assert.rejects(send(new ListObjectsCommand({ Bucket })), NoSuchBucket);
+});
+
+test("objects, whole and in part", async () => {
+  const Bucket = await bucket("node-objects");
+  const Body = randomBytes(100_000);
+  for (const [Key, body] of [["bytes", Body], ["stream", Readable.from([Body.subarray(0, 70_000), Body.subarray(70_000)])]]) {
+    const put = await send(new PutObjectCommand({ Bucket, Key, Body: body, ContentLength: Body.length, ContentType: "image/png", Metadata: { a: "1" } }));
+    assert.equal(put.ETag, `"${md5(Body)}"`);
+    const got = await send(new GetObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" }));
+    assert.deepEqual(Buffer.from(await got.Body.transformToByteArray()), Body);
+    assert.deepEqual([got.ContentType, got.Metadata, got.ChecksumCRC32 ?? got.ChecksumCRC64NVME].map(Boolean), [true, true, true]);
+  }
+  const part = await send(new GetObjectCommand({ Bucket, Key: "bytes", Range: "bytes=10-19" }));
+  assert.deepEqual([Buffer.from(await part.Body.transformToByteArray()), part.ContentRange], [Body.subarray(10, 20), "bytes 10-19/100000"]);
+  assert.equal((await send(new HeadObjectCommand({ Bucket, Key: "bytes" }))).ContentLength, 100_000);
+  const attributes = await send(new GetObjectAttributesCommand({ Bucket, Key: "bytes", ObjectAttributes: ["ObjectSize", "Checksum"] }));
+  assert.equal(attributes.ObjectSize, 100_000);
+  await send(new CopyObjectCommand({ Bucket, Key: "copy", CopySource: `${Bucket}/bytes` }));
+  const { Contents } = await send(new ListObjectsCommand({ Bucket }));
+  assert.deepEqual(Contents.map(({ Key, Size }) => [Key, Size]), [["bytes", 100_000], ["copy", 100_000], ["stream", 100_000]]);
+  await send(new DeleteObjectCommand({ Bucket, Key: "copy" }));
+  const { Deleted } = await send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key: "bytes" }, { Key: "stream" }] } }));
+  assert.equal(Deleted.length, 2);
+  await assert.rejects(send(new GetObjectCommand({ Bucket, Key: "copy" })), NoSuchKey);
+});
+
+test("lists in pages", async () => {
+  const Bucket = await bucket("node-lists");
+  for (const Key of ["a b/1", "a b/2", "c", "d/ä"]) await send(new PutObjectCommand({ Bucket, Key, Body: "" }));
+  const [keys, prefixes] = [[], []];
+  for await (const page of paginateListObjectsV2({ client: s3, pageSize: 1 }, { Bucket, Delimiter: "/", EncodingType: "url" })) {
+    keys.push(...(page.Contents ?? []).map(({ Key }) => decodeURIComponent(Key)));
+    prefixes.push(...(page.CommonPrefixes ?? []).map(({ Prefix }) => decodeURIComponent(Prefix)));
+  }
+  assert.deepEqual([keys, prefixes], [["c"], ["a b/", "d/"]]);
+});
+
+test("presigned URLs, with and without headers in the query", async () => {
+  const Bucket = await bucket("node-presigned");
+  const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: "ä b", Metadata: { m: "1" }, ContentType: "text/plain" }), { expiresIn: 60 });
+  assert.ok(put.includes("x-amz-meta-m"));
+  const sent = await fetch(put, { method: "PUT", body: "hello", headers: { "content-type": "text/plain" } });
+  assert.equal(sent.status, 200, await sent.text());
+  const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  const got = await fetch(get);
+  assert.deepEqual([await got.text(), got.headers.get("x-amz-meta-m")], ["hello", "1"]);
+  assert.equal((await fetch(get.replace("node-presigned", "node-lists"))).status, 403);
+});
+
+test("uploads in parts", async () => {
+  const Bucket = await bucket("node-parts");
+  const [first, last] = [randomBytes(PART), randomBytes(1_000)];
+  const { UploadId } = await send(new CreateMultipartUploadCommand({ Bucket, Key: "k", ChecksumAlgorithm: "SHA256" }));
+  const upload = { Bucket, Key: "k", UploadId };
+  const one = await send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: first, ChecksumAlgorithm: "SHA256" }));
+  await send(new PutObjectCommand({ Bucket, Key: "source", Body: Buffer.concat([last, last]) }));
+  const two = await send(new UploadPartCopyCommand({ ...upload, PartNumber: 2, CopySource: `${Bucket}/source`, CopySourceRange: "bytes=1000-1999" }));
+  const { Uploads } = await send(new ListMultipartUploadsCommand({ Bucket }));
+  assert.deepEqual(Uploads.map(({ UploadId }) => UploadId), [UploadId]);
+  const { Parts } = await send(new ListPartsCommand(upload));
+  assert.deepEqual(Parts.map(({ PartNumber, Size }) => [PartNumber, Size]), [[1, PART], [2, 1_000]]);
+  const named = [
+    { PartNumber: 1, ETag: one.ETag, ChecksumSHA256: one.ChecksumSHA256 },
+    { PartNumber: 2, ETag: two.CopyPartResult.ETag, ChecksumSHA256: two.CopyPartResult.ChecksumSHA256 },
+  ];
+  const whole = await send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: named } }));
+  assert.match(whole.ETag, /^"[0-9a-f]{32}-2"$/);
+  assert.match(whole.ChecksumSHA256, /-2$/);
+  const got = await send(new GetObjectCommand({ Bucket, Key: "k" }));
+  assert.deepEqual(Buffer.from(await got.Body.transformToByteArray()), Buffer.concat([first, last]));
+  const other = await send(new CreateMultipartUploadCommand({ Bucket, Key: "other" }));
+  await send(new AbortMultipartUploadCommand({ Bucket, Key: "other", UploadId: other.UploadId }));
+  await assert.rejects(send(new ListPartsCommand({ Bucket, Key: "other", UploadId: other.UploadId })), { name: "NoSuchUpload" });
+});
+
+test("versions", async () => {
+  const Bucket = await bucket("node-versions");
+  await send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: "Enabled" } }));
+  assert.equal((await send(new GetBucketVersioningCommand({ Bucket }))).Status, "Enabled");
+  const { VersionId } = await send(new PutObjectCommand({ Bucket, Key: "k", Body: "1" }));
+  await send(new PutObjectCommand({ Bucket, Key: "k", Body: "2" }));
+  await send(new DeleteObjectCommand({ Bucket, Key: "k" }));
+  assert.equal(await text(await send(new GetObjectCommand({ Bucket, Key: "k", VersionId }))), "1");
+  const { Versions, DeleteMarkers } = await send(new ListObjectVersionsCommand({ Bucket }));
+  assert.deepEqual([Versions.length, DeleteMarkers.length, DeleteMarkers[0].IsLatest], [2, 1, true]);
+});
+
+everyOperationIsDriven("s3", S3Client);
