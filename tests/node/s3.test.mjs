@@ -39,6 +39,8 @@ import { everyOperationIsDriven } from "./driven.mjs";
 import { client } from "./server.mjs";
 
 const s3 = client(S3Client, { forcePathStyle: true });
+// What is signed ahead has no body yet that a checksum could be of.
+const ahead = client(S3Client, { forcePathStyle: true, requestChecksumCalculation: "WHEN_REQUIRED" });
 const send = (command) => s3.send(command);
 const text = async (answer) => answer.Body.transformToString();
 const PART = 5 << 20;
@@ -97,11 +99,11 @@ test("lists in pages", async () => {
 
 test("presigned URLs, with and without headers in the query", async () => {
   const Bucket = await bucket("node-presigned");
-  const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: "ä b", Metadata: { m: "1" }, ContentType: "text/plain" }), { expiresIn: 60 });
+  const put = await getSignedUrl(ahead, new PutObjectCommand({ Bucket, Key: "ä b", Metadata: { m: "1" }, ContentType: "text/plain" }), { expiresIn: 60 });
   assert.ok(put.includes("x-amz-meta-m"));
   const sent = await fetch(put, { method: "PUT", body: "hello", headers: { "content-type": "text/plain" } });
   assert.equal(sent.status, 200, await sent.text());
-  const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  const get = await getSignedUrl(ahead, new GetObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
   const got = await fetch(get);
   assert.deepEqual([await got.text(), got.headers.get("x-amz-meta-m")], ["hello", "1"]);
   assert.equal((await fetch(get.replace("node-presigned", "node-lists"))).status, 403);
