@@ -177,6 +177,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(lambda::service(functions))
         .service(logs::service())
         .service(s3::service(objects))
+        .service(scheduler::service())
         .service(ses_v2)
         .service(ses_v1)
         .service(sns::service(sns::Sns::new(sns::Config { base: settings.public_url.clone(), mailer, outbound })))

@@ -74,6 +74,11 @@ fn rules_of_event_buses() {
 }
 
 #[test]
+fn schedules_of_rules_and_of_the_scheduler() {
+    check("schedules");
+}
+
+#[test]
 fn a_rest_api_with_roles_and_extensions() {
     check("rest");
 }

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use base::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 /// How a single moment is written.
 const AT_FORM: &str = "yyyy-mm-ddThh:mm:ss";
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The last year that a cron expression can name.
 const YEAR_MAX: i16 = 2199;
@@ -21,6 +23,15 @@ pub enum Schedule {
     At(DateTime),
     Rate(Duration),
     Cron(Box<Cron>),
+}
+
+/// What becomes of a time of day that a `cron` names and that clocks pass over, where they are put forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// It comes due as much later as the clocks are put forward.
+    Later,
+    /// It does not come due that day.
+    Skipped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,9 +78,10 @@ impl Schedule {
     }
 
     /// The first moment after `after`; rates count from `origin`. `None` when there is none.
-    pub fn next(&self, after: Timestamp, origin: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    pub fn next(&self, after: Timestamp, origin: Timestamp, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
         match self {
-            Schedule::At(at) => moment(*at, zone).filter(|at| *at > after),
+            // A single moment is never lost to a change of clocks.
+            Schedule::At(at) => moment(*at, zone, Gap::Later).filter(|at| *at > after),
             Schedule::Rate(every) => {
                 let every = u64::try_from(every.as_millis()).ok().filter(|every| *every > 0)?;
                 if after < origin {
@@ -78,7 +90,7 @@ impl Schedule {
                 let passed = after.as_millis().checked_sub(origin.as_millis())? / every;
                 Some(Timestamp(origin.as_millis().checked_add(passed.checked_add(1)?.checked_mul(every)?)?))
             }
-            Schedule::Cron(cron) => cron.next(after, zone),
+            Schedule::Cron(cron) => cron.next(after, zone, gap),
         }
     }
 }
@@ -88,9 +100,20 @@ pub fn zone(name: Option<&str>) -> Option<TimeZone> {
     name.map_or(Some(TimeZone::UTC), |name| TimeZone::get(name).ok())
 }
 
-fn moment(at: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    let at = at.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond();
-    u64::try_from(at).ok().map(Timestamp)
+/// Of two moments that have the same time of day, because clocks were put back, the first.
+fn moment(at: DateTime, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
+    let at = zone.to_ambiguous_timestamp(at);
+    if gap == Gap::Skipped && matches!(at.offset(), AmbiguousOffset::Gap { .. }) {
+        return None;
+    }
+    u64::try_from(at.compatible().ok()?.as_millisecond()).ok().map(Timestamp)
+}
+
+/// Whether the clocks run evenly all day.
+fn is_even(date: Date, zone: &TimeZone) -> bool {
+    let begin = |date: Date| moment(date.to_datetime(Time::midnight()), zone, Gap::Later);
+    let next = date.tomorrow().ok().and_then(begin);
+    begin(date).zip(next).is_some_and(|(begin, end)| end.since(begin) == DAY)
 }
 
 fn rate(text: &str) -> Option<Duration> {
@@ -120,7 +143,7 @@ impl Cron {
         })
     }
 
-    fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    fn next(&self, after: Timestamp, zone: &TimeZone, gap: Gap) -> Option<Timestamp> {
         let start = after.utc().with_time_zone(zone.clone());
         let mut date = start.date();
         while date.year() <= YEAR_MAX {
@@ -134,8 +157,11 @@ impl Cron {
             }
             if self.day.is(date) {
                 // Where clocks are put back, times of a day are not in the order of their moments.
-                let moments = self.times().filter_map(|time| moment(date.to_datetime(time), zone));
-                if let Some(first) = moments.filter(|moment| *moment > after).min() {
+                let is_even = is_even(date, zone);
+                let from = if is_even && date == start.date() { start.time() } else { Time::midnight() };
+                let moments = self.times(from).filter_map(|time| moment(date.to_datetime(time), zone, gap));
+                let mut moments = moments.filter(|moment| *moment > after);
+                if let Some(first) = if is_even { moments.next() } else { moments.min() } {
                     return Some(first);
                 }
             }
@@ -144,10 +170,12 @@ impl Cron {
         None
     }
 
-    fn times(&self) -> impl Iterator<Item = Time> {
-        let hours = (0..24_i8).filter(|hour| has(&self.hours, *hour));
-        hours.flat_map(|hour| {
-            let minutes = (0..60_i8).filter(|minute| has(&self.minutes, *minute));
+    /// Times of a day, in order, from the minute of `from` on.
+    fn times(&self, from: Time) -> impl Iterator<Item = Time> {
+        let hours = (from.hour()..24).filter(|hour| has(&self.hours, *hour));
+        hours.flat_map(move |hour| {
+            let first = if hour == from.hour() { from.minute() } else { 0 };
+            let minutes = (first..60).filter(|minute| has(&self.minutes, *minute));
             minutes.filter_map(move |minute| Time::new(hour, minute, 0, 0).ok())
         })
     }
@@ -236,11 +264,15 @@ mod tests {
 
     /// The first three moments after one, in UTC.
     fn next(schedule: &str, zone_name: &str, after: &str) -> Vec<String> {
+        next_with(schedule, zone_name, after, Gap::Later)
+    }
+
+    fn next_with(schedule: &str, zone_name: &str, after: &str, gap: Gap) -> Vec<String> {
         let (schedule, zone) = (Schedule::parse(schedule).unwrap(), zone(Some(zone_name)).unwrap());
         let mut after = Timestamp::parse_iso8601(after).unwrap();
         let origin = Timestamp::parse_iso8601("2026-01-01T00:00:00Z").unwrap();
         let mut moments = Vec::new();
-        while let Some(moment) = schedule.next(after, origin, &zone).filter(|_| moments.len() < 3) {
+        while let Some(moment) = schedule.next(after, origin, &zone, gap).filter(|_| moments.len() < 3) {
             moments.push(moment.utc().strftime("%Y-%m-%dT%H:%M").to_string());
             after = moment;
         }
@@ -275,6 +307,21 @@ mod tests {
         assert_eq!(moments, ["2026-03-29T01:30", "2026-03-30T00:30", "2026-03-31T00:30"]);
         assert_eq!(next("at(2026-07-01T09:00:00)", "America/New_York", "2026-01-01T00:00:00Z"), ["2026-07-01T13:00"]);
         assert!(zone(Some("Mars/Olympus")).is_none());
+    }
+
+    #[test]
+    fn changes_of_clocks_skip_and_repeat_nothing_else() {
+        let skipped = next_with("cron(30 2 * * ? *)", "Europe/Berlin", "2026-03-28T12:00:00Z", Gap::Skipped);
+        assert_eq!(skipped, ["2026-03-30T00:30", "2026-03-31T00:30", "2026-04-01T00:30"]);
+        // Half past two comes twice in that night.
+        let once = next("cron(30 2 * * ? *)", "Europe/Berlin", "2026-10-24T12:00:00Z");
+        assert_eq!(once, ["2026-10-25T00:30", "2026-10-26T01:30", "2026-10-27T01:30"]);
+        let minutes = next("cron(* * * * ? *)", "Europe/Berlin", "2026-10-24T23:59:30Z");
+        assert_eq!(minutes, ["2026-10-25T00:00", "2026-10-25T00:01", "2026-10-25T00:02"]);
+        let hours = next("cron(59 * * * ? *)", "Europe/Berlin", "2026-10-25T00:30:00Z");
+        assert_eq!(hours, ["2026-10-25T00:59", "2026-10-25T02:59", "2026-10-25T03:59"]);
+        let gone = next_with("at(2026-03-29T02:30:00)", "Europe/Berlin", "2026-03-28T12:00:00Z", Gap::Skipped);
+        assert_eq!(gone, ["2026-03-29T01:30"]);
     }
 
     #[test]

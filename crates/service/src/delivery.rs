@@ -201,6 +201,17 @@ pub trait Sender: Send + Sync {
     /// When to try again, after a failure that may pass; `None` to give up.
     fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp>;
 
+    /// Whether it is also asked after failures that will hardly pass: a queue that is not there, a permission that is missing.
+    fn retries_refusals(&self) -> bool {
+        false
+    }
+
+    /// What is delivered at the next attempt, where it is not the same as at the last: an event may tell its attempt.
+    fn next_attempt(&self, delivery: &Delivery) -> Option<Delivery> {
+        let _ = delivery;
+        None
+    }
+
     /// A delivery was given up, and is removed in `tx`. A dead-letter queue gets it with one more
     /// [`outbox::send`](crate::outbox::send), whose context is `cx`: it knows what the letter tells of.
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error>;

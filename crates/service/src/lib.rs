@@ -17,6 +17,8 @@ mod front;
 mod operation;
 pub mod outbox;
 pub mod prefix;
+mod retry;
+pub mod roles;
 mod service;
 mod streamed;
 pub mod streams;
@@ -35,6 +37,7 @@ pub use delivery::{Attribute, AttributeValue, Delivery, Failure, HttpProperties,
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
+pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Target};

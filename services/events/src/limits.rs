@@ -19,13 +19,6 @@ pub const TAGS_MAX: usize = 50;
 pub const POLICY_BYTES_MAX: usize = 10_240;
 pub const ACTIVE_REPLAYS_MAX: usize = 10;
 
-/// How often, and for how long, a delivery is tried where its target says nothing.
-pub const RETRY_ATTEMPTS_MAX: u32 = 185;
-pub const EVENT_AGE_MAX: Duration = Duration::from_secs(86_400);
-/// Pauses before a delivery is tried again: the first, and the longest.
-pub const RETRY_PAUSE_MIN: Duration = Duration::from_secs(1);
-pub const RETRY_PAUSE_MAX: Duration = Duration::from_secs(600);
-
 /// How long an API destination, or the endpoint that gives tokens for it, may take to answer.
 pub const DESTINATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests to an API destination that says nothing of how many it takes.

@@ -3,8 +3,9 @@
 use base::Arn;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use service::RetryPolicy;
 
-use crate::limits::{AUTHORIZATION_RETRIES, EVENT_AGE_MAX, RETRY_ATTEMPTS_MAX};
+use crate::limits::AUTHORIZATION_RETRIES;
 use crate::types::Target;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,15 +19,20 @@ impl Note {
     pub fn of(target: &Target) -> Note {
         let retry = target.retry.unwrap_or_default();
         Note {
-            attempts_max: retry.attempts.unwrap_or(RETRY_ATTEMPTS_MAX),
-            age_seconds_max: retry.age_seconds.unwrap_or(EVENT_AGE_MAX.as_secs()),
+            attempts_max: retry.attempts.unwrap_or(RetryPolicy::DEFAULT.retries_max),
+            age_seconds_max: retry.age_seconds.unwrap_or(RetryPolicy::DEFAULT.age_seconds_max),
             dead_letter: target.dead_letter.clone(),
         }
     }
 
     /// Of what is sent for no target of a rule: it is tried as long as anything else.
     pub fn without_target() -> Note {
-        Note { attempts_max: RETRY_ATTEMPTS_MAX, age_seconds_max: EVENT_AGE_MAX.as_secs(), ..Note::default() }
+        let RetryPolicy { retries_max, age_seconds_max } = RetryPolicy::DEFAULT;
+        Note { attempts_max: retries_max, age_seconds_max, ..Note::default() }
+    }
+
+    pub fn retry(&self) -> RetryPolicy {
+        RetryPolicy { retries_max: self.attempts_max, age_seconds_max: self.age_seconds_max }
     }
 
     /// Of a connection that asks for a token.

@@ -4,13 +4,11 @@
 //! Source: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use base::Timestamp;
 use kv::Tx;
 use service::{Attribute, Cx, Delivery, Error, Failure, Properties, Sender, outbox};
 
-use crate::limits::{RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
 use crate::model::connection;
 use crate::note::Note;
 
@@ -18,42 +16,16 @@ pub struct RuleSender;
 
 impl Sender for RuleSender {
     fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp> {
-        let at = cx.env().now() + pause(delivery.attempts, cx.env().random_u64()).max(rest(failure));
-        let note = Note::from_bytes(&delivery.note);
-        let is_in_time = at.since(delivery.accepted) <= Duration::from_secs(note.age_seconds_max);
-        (is_in_time && may_be_tried(&note, delivery.attempts + 1)).then_some(at)
+        Note::from_bytes(&delivery.note).retry().retry_at(cx, delivery, failure)
     }
 
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), Error> {
         if delivery.from == delivery.to {
             return connection::refused(tx, cx, &delivery.to, delivery.accepted, &failure.message).map_err(Into::into);
         }
-        // What may pass is given up when a limit is reached: that of the attempts, or else that of the time.
-        let condition =
-            failure.may_pass.then(|| match may_be_tried(&Note::from_bytes(&delivery.note), delivery.attempts) {
-                true => "MaximumEventAgeInSeconds",
-                false => "MaximumRetryAttempts",
-            });
+        let condition = failure.may_pass.then(|| Note::from_bytes(&delivery.note).retry().exhausted(delivery));
         bury(cx, tx, delivery, (code(failure), &failure.message), condition).map_err(Into::into)
     }
-}
-
-/// How long the target asks to be left alone.
-fn rest(failure: &Failure) -> Duration {
-    failure.rest.unwrap_or_default()
-}
-
-/// Twice as long after each attempt, and by chance up to half of that less, so that what failed together is not tried
-/// together.
-fn pause(attempts: u32, random: u64) -> Duration {
-    let longest = RETRY_PAUSE_MIN.saturating_mul(1 << attempts.min(16)).min(RETRY_PAUSE_MAX);
-    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(millis - random % (millis / 2 + 1))
-}
-
-/// Whether there may be another attempt after so many. The first is none of the retries.
-fn may_be_tried(note: &Note, attempts: u32) -> bool {
-    attempts <= note.attempts_max
 }
 
 /// Puts a delivery into its dead-letter queue, where it has one. `failure` is its code and its message.
@@ -116,13 +88,6 @@ fn code(failure: &Failure) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_and_differ() {
-        let longest = |attempts| pause(attempts, 0);
-        assert_eq!((longest(0), longest(3), longest(40)), (RETRY_PAUSE_MIN, RETRY_PAUSE_MIN * 8, RETRY_PAUSE_MAX));
-        assert!(pause(5, 12_345) < longest(5) && pause(5, 12_345) >= longest(5) / 2);
-    }
 
     #[test]
     fn failures_have_the_names_of_eventbridge() {

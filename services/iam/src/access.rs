@@ -168,6 +168,13 @@ impl Identity {
         if let Some(external_id) = external_id {
             context.insert("sts:ExternalId", external_id);
         }
+        if caller.as_service().is_some() {
+            context.insert("aws:SourceAccount", caller.account.as_str());
+            // A service that acts for no resource of its own has the ARN of its account.
+            if caller.arn.service != "iam" {
+                context.insert("aws:SourceArn", caller.arn.to_string());
+            }
+        }
         let role_arn = arn(&self.account, Role::NOUN, &role.path, &role.name).to_string();
         self.decide(caller, &principal, context, "sts:AssumeRole", &role_arn, Some(&role.trust), true)
     }

@@ -10,6 +10,7 @@ mod iam;
 mod kinesis;
 mod lambda;
 mod logs;
+mod scheduler;
 mod ses;
 pub mod shape;
 mod sns;
@@ -130,6 +131,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &scheduler::Schedule,
+    &scheduler::ScheduleGroup,
     &ses::ConfigurationSet,
     &ses::EmailIdentity,
     &ses::Template,

@@ -289,6 +289,14 @@ pub struct Schedule {
     pub input: Option<String>,
     pub input_path: Option<String>,
     pub input_transformer: Option<Json>,
+    /// Where it is one of EventBridge Scheduler's, and not a rule of the event bus.
+    pub scheduler: Option<Scheduler>,
+}
+
+/// What a schedule of EventBridge Scheduler has besides.
+#[derive(Clone, Debug)]
+pub struct Scheduler {
+    pub timezone: Option<String>,
 }
 
 /// A rule of an event bus.

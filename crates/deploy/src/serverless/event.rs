@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::config::{Event, EventSource, Http, HttpCors, Schedule, Sqs};
+use super::config::{Event, EventSource, Http, HttpCors, Schedule, Scheduler, Sqs};
 use super::keys;
 use super::read::Reader;
 use crate::diagnostic::{At, Diagnostic};
@@ -249,6 +249,7 @@ fn schedule(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Schedul
         input: None,
         input_path: None,
         input_transformer: None,
+        scheduler: None,
     };
     if let Some(scalar) = node.as_scalar() {
         check_expression(&scalar.text, &node.at, reader);
@@ -276,7 +277,28 @@ fn schedule(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Schedul
         let paths = transformer.get("inputPathsMap").map(Node::json);
         json!({"InputTemplate": template.unwrap_or_default(), "InputPathsMap": paths.unwrap_or_else(|| json!({}))})
     });
+    schedule.scheduler = scheduler(node, reader);
     Some(schedule)
+}
+
+/// What makes a schedule one of EventBridge Scheduler's.
+fn scheduler(node: &Node, reader: &mut Reader<'_>) -> Option<Scheduler> {
+    let is_scheduler = match reader.word(node, "method").as_deref() {
+        None | Some("eventBus") => false,
+        Some("scheduler") => true,
+        Some(other) => {
+            let at = &node.get("method").unwrap_or(node).at;
+            reader.error(at, format!("the method of a schedule is `eventBus` or `scheduler`, not `{other}`"));
+            return None;
+        }
+    };
+    let others = if is_scheduler { ["inputPath", "inputTransformer"].as_slice() } else { &["timezone"] };
+    for unfit in others.iter().filter_map(|name| Some((name, node.get(name)?))) {
+        let (name, value) = unfit;
+        let (not, with) = if is_scheduler { ("not ", "") } else { ("", "only ") };
+        reader.error(&value.at, format!("`{name}` is {not}supported {with}with the method `scheduler`"));
+    }
+    is_scheduler.then(|| Scheduler { timezone: reader.word(node, "timezone") })
 }
 
 /// The event's JSON text. A text is taken to be JSON already; in a mapping, a `body` that is JSON text is unwrapped.

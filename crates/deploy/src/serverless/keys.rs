@@ -377,8 +377,8 @@ pub const SCHEDULE_EVENT: &[Key] = &[
     read("input"),
     read("inputPath"),
     read("inputTransformer"),
-    refused("method", "leave it out: schedules are rules of the event bus"),
-    refused("timezone", "write the schedule in UTC: time zones need EventBridge Scheduler, built in a later version"),
+    read("method"),
+    read("timezone"),
 ];
 
 pub const EVENT_BRIDGE_EVENT: &[Key] = &[

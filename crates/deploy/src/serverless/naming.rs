@@ -116,6 +116,10 @@ pub fn schedule(key: &str, number: usize) -> String {
     format!("{}EventsRuleSchedule{number}", normalized(key))
 }
 
+pub fn scheduler_schedule(key: &str, number: usize) -> String {
+    format!("{}SchedulerSchedule{number}", normalized(key))
+}
+
 /// The names of a rule end with this, whatever comes in front.
 fn rule_suffix(number: usize) -> String {
     format!("rule-{number}")

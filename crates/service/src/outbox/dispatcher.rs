@@ -236,7 +236,7 @@ async fn settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: Outcome) {
             Err(error) => {
                 tracing::error!(to = key.0, from = %delivery.from, %error, "the end of a delivery cannot be kept: it stays, and is tried again in an hour");
                 let (at, failure) = (cx.env().now() + KEPT_PAUSE, Failure::from(&error));
-                if let Err(error) = postpone(cx, key, at, Some(failure)).await {
+                if let Err(error) = postpone(cx, key, at, Some(failure), None).await {
                     tracing::error!(to = key.0, %error, "a delivery could not be put off; it is repeated");
                     tokio::time::sleep(STORE_PAUSE).await;
                 }
@@ -249,7 +249,7 @@ async fn settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: Outcome) {
 async fn try_settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: &Outcome) -> Result<(), Error> {
     match outcome {
         Outcome::Delivered => remove(cx, key).await,
-        Outcome::RetryAt(at) => postpone(cx, key, *at, None).await,
+        Outcome::RetryAt(at) => postpone(cx, key, *at, None, None).await,
         Outcome::GivenUp { reason } => {
             tracing::warn!(to = key.0, from = %delivery.from, attempts = delivery.attempts + 1, reason, "a delivery was given up");
             remove(cx, key).await
@@ -262,11 +262,12 @@ async fn try_settle(cx: &Cx, key: &Key, delivery: &Delivery, outcome: &Outcome) 
 async fn failed(cx: &Cx, key: &Key, delivery: &Delivery, failure: &Failure) -> Result<(), Error> {
     let cx = cx.renew();
     let sender = cx.cloud().sender(&delivery.from.service).cloned();
-    if let (Some(sender), true) = (&sender, failure.may_pass)
+    if let Some(sender) = &sender
+        && (failure.may_pass || sender.retries_refusals())
         && let Some(at) = sender.retry_at(&cx, delivery, failure)
     {
         tracing::debug!(to = key.0, from = %delivery.from, code = failure.code, "a delivery is tried again");
-        return postpone(&cx, key, at, Some(failure.clone())).await;
+        return postpone(&cx, key, at, Some(failure.clone()), sender.next_attempt(delivery)).await;
     }
     tracing::warn!(
         to = key.0, from = %delivery.from, attempts = delivery.attempts + 1, code = failure.code, reason = failure.message,
@@ -294,7 +295,14 @@ async fn remove(cx: &Cx, key: &Key) -> Result<(), Error> {
     Ok(cx.db().write(remove).await?)
 }
 
-async fn postpone(cx: &Cx, key: &Key, at: Timestamp, failure: Option<Failure>) -> Result<(), Error> {
+/// `next` is what is delivered then, where it is another.
+async fn postpone(
+    cx: &Cx,
+    key: &Key,
+    at: Timestamp,
+    failure: Option<Failure>,
+    next: Option<Delivery>,
+) -> Result<(), Error> {
     let key = key.clone();
-    Ok(cx.db().write(move |tx| lanes::postpone(tx, &key, at, failure.as_ref())).await?)
+    Ok(cx.db().write(move |tx| lanes::postpone(tx, &key, at, failure.as_ref(), next.as_ref())).await?)
 }

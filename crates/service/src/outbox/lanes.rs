@@ -60,11 +60,16 @@ pub fn send_as_is(tx: &mut Tx, delivery: Delivery, due: Option<Timestamp>) -> Re
 }
 
 fn enter(tx: &mut Tx, number: u64, delivery: &Delivery, due: Timestamp) -> Result<(), kv::Error> {
-    let Delivery { to, from, event, note, accepted, attempts, failure, .. } = delivery;
-    let bytes = event.len() + note.len();
+    let Delivery { to, from, accepted, attempts, failure, .. } = delivery;
+    let bytes = size(delivery);
     let (from, accepted, attempts, failure) = (from.clone(), *accepted, *attempts, failure.clone());
     DELIVERIES.put(tx, number, delivery)?;
     put(tx, (to.to_string(), due, number), &Ticket { from, accepted, attempts, failure, bytes })
+}
+
+/// What a delivery takes in memory.
+fn size(delivery: &Delivery) -> usize {
+    delivery.event.len() + delivery.note.len()
 }
 
 fn put(tx: &mut Tx, key: Key, ticket: &Ticket) -> Result<(), kv::Error> {
@@ -101,10 +106,20 @@ pub(super) fn remove(tx: &mut Tx, key: &Key) -> Result<bool, kv::Error> {
     Ok(take(tx, key)?.is_some())
 }
 
-/// Lets a delivery wait until `at`, one attempt further.
-pub(super) fn postpone(tx: &mut Tx, key: &Key, at: Timestamp, failure: Option<&Failure>) -> Result<(), kv::Error> {
+/// Lets a delivery wait until `at`, one attempt further; `next` takes its place, where it is another then.
+pub(super) fn postpone(
+    tx: &mut Tx,
+    key: &Key,
+    at: Timestamp,
+    failure: Option<&Failure>,
+    next: Option<&Delivery>,
+) -> Result<(), kv::Error> {
     let Some(ticket) = take(tx, key)? else { return Ok(()) };
-    let again = Ticket { attempts: ticket.attempts + 1, failure: failure.cloned(), ..ticket };
+    if let Some(next) = next {
+        DELIVERIES.put(tx, key.2, next)?;
+    }
+    let bytes = next.map_or(ticket.bytes, size);
+    let again = Ticket { attempts: ticket.attempts + 1, failure: failure.cloned(), bytes, ..ticket };
     put(tx, (key.0.clone(), at, key.2), &again)?;
     refresh(tx, &key.0)
 }

@@ -3,7 +3,7 @@
 use base::Timestamp;
 use bytes::Bytes;
 use kv::{Order, Read, Tx};
-use schedule::{Schedule, zone};
+use schedule::{Gap, Schedule, zone};
 use service::timers;
 
 use crate::error::Error;
@@ -77,8 +77,9 @@ fn schedule(tx: &mut Tx, now: Timestamp, mut action: ScheduledAction) -> Result<
     let (origin, zone) = (action.start.unwrap_or(action.created), zone(action.timezone.as_deref()));
     // A start is a moment of its own right: what is due just then runs.
     let after = action.start.map_or(now, |start| now.max(Timestamp(start.as_millis().saturating_sub(1))));
-    let next =
-        Schedule::parse(&action.schedule).zip(zone).and_then(|(schedule, zone)| schedule.next(after, origin, &zone));
+    let next = Schedule::parse(&action.schedule)
+        .zip(zone)
+        .and_then(|(schedule, zone)| schedule.next(after, origin, &zone, Gap::Later));
     action.next = next.filter(|next| action.end.is_none_or(|end| *next <= end));
     if let Some(next) = action.next {
         timers::set(tx, crate::NAME, next, &timer_key(&action)?, &Bytes::new())?;

@@ -4,7 +4,7 @@ use base::Timestamp;
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use kv::{Order, Read, Tx};
-use schedule::Schedule;
+use schedule::{Gap, Schedule};
 use service::timers;
 
 use crate::error::Error;
@@ -120,7 +120,7 @@ pub fn schedule(tx: &mut Tx, now: Timestamp, rule: &mut Rule) -> Result<(), Erro
     let schedule = rule.schedule.as_deref().and_then(parse_schedule).filter(|_| rule.state != RuleState::Disabled);
     // The first time of a rate is one rate after it was set.
     let after = now.max(rule.scheduled);
-    rule.next = schedule.and_then(|schedule| schedule.next(after, rule.scheduled, &TimeZone::UTC));
+    rule.next = schedule.and_then(|schedule| schedule.next(after, rule.scheduled, &TimeZone::UTC, Gap::Later));
     if let Some(next) = rule.next {
         timers::set(tx, "events", next, rule.arn.to_string().as_bytes(), &Bytes::new())?;
     }

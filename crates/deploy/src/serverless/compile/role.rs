@@ -53,6 +53,17 @@ impl Compiler<'_> {
         self.add(naming::ROLE, json!({"Type": "AWS::IAM::Role", "Properties": properties}), &first.at);
     }
 
+    /// Lets a service act as the role that is made for the functions, where one is.
+    pub(super) fn trust(&mut self, principal: &str) {
+        let services = self.template.properties_mut(naming::ROLE).and_then(|properties| {
+            let trust = properties.get_mut("AssumeRolePolicyDocument")?;
+            trust.pointer_mut("/Statement/0/Principal/Service")?.as_array_mut()
+        });
+        if let Some(services) = services {
+            services.push(json!(principal));
+        }
+    }
+
     /// The role a function runs with.
     pub(super) fn role_of(&self, function: &Function) -> Value {
         match function.role.as_ref().or(self.service.provider.role.as_ref()) {
