@@ -12,9 +12,9 @@ use crate::command::{root, say};
 /// The layers, lowest first: a package may depend on packages of lower layers only. See ARCHITECTURE.md.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["kv", "blob", "wire", "auth", "sandbox", "pattern", "outbound", "schedule"],
+    &["kv", "blob", "wire", "auth", "sandbox", "pattern", "template", "outbound", "schedule"],
     &["kv-local", "archive", "service", "runtime"],
-    &["proxy", "mail"],
+    &["proxy", "mail", "sources"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],
     &["bench"],

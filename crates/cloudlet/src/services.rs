@@ -176,6 +176,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
+        .service(pipes::service())
         .service(s3::service(objects))
         .service(scheduler::service())
         .service(ses_v2)

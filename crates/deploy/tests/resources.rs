@@ -45,7 +45,7 @@ impl Cloud for Recorder {
             "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn}, "Policy": {"Arn": arn},
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
-            "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,
+            "Arn": arn, "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,
             "FunctionArn": arn, "FunctionUrl": "http://url/", "Version": count.to_string(), "AliasArn": arn, "LayerVersionArn": arn, "UUID": id,
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "routeId": id,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::service::Refusal;
-use crate::{Caller, CallerKind, Cloud, Delivery, Error, Invoked, Permission};
+use crate::{Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -221,6 +221,15 @@ impl Cx {
         match self.cloud.target(&of.service) {
             Some(target) => target.measure(self, of, metric),
             None => Err(Error::not_implemented(format_args!("measuring {metric} of {of}"))),
+        }
+    }
+
+    /// Brings a delivery to its target now, for a sender that keeps the event itself until it is taken: others send through
+    /// the [outbox](crate::outbox).
+    pub async fn deliver(&self, delivery: Delivery) -> Outcome {
+        match self.cloud.target(&delivery.to.service) {
+            Some(target) => target.deliver(self.delivering(&delivery), delivery).await,
+            None => Outcome::Failed((&Error::not_implemented(format_args!("delivery to {}", delivery.to))).into()),
         }
     }
 

@@ -15,6 +15,7 @@ pub const SNS: u8 = 11;
 pub const EVENTS: u8 = 12;
 pub const KINESIS: u8 = 13;
 pub const SCHEDULER: u8 = 14;
+pub const PIPES: u8 = 15;
 pub const SES: u8 = 16;
 pub const MAIL: u8 = 17;
 pub const S3: u8 = 20;

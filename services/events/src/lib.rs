@@ -11,7 +11,6 @@ mod model;
 mod name;
 mod note;
 mod ops;
-mod path;
 mod roles;
 mod sender;
 mod target;

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use base::Timestamp;
 use serde_json::{Map, Value, json};
+pub use template::NotJson;
+use template::{Filling, Path, fill, placeholders};
 
-use crate::path::Path;
+use crate::name::is_name;
 use crate::types::{Input, Rule};
 
 /// What fills a template besides the event.
@@ -15,10 +17,6 @@ pub struct Setting<'a> {
     pub rule: &'a Rule,
     pub ingested: Timestamp,
 }
-
-/// The template did not become JSON: the event goes to nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotJson;
 
 /// Placeholders that are there without a path.
 const RULE_ARN: &str = "aws.events.rule-arn";
@@ -37,43 +35,16 @@ pub fn apply(input: &Input, event: &Value, setting: &Setting<'_>) -> Result<Stri
             let found = Path::parse(path).and_then(|path| path.find(event));
             Ok(found.unwrap_or_else(|| Value::Object(Map::new())).to_string())
         }
-        Input::Template { paths, template } => fill(paths, template, event, setting),
+        Input::Template { paths, template } => {
+            fill(template, is_name, |name| Filling::Json(value(name, paths, event, setting)))
+        }
     }
 }
 
 /// The first placeholder that neither a path nor EventBridge fills.
 pub fn unknown_placeholder<'t>(paths: &BTreeMap<String, String>, template: &'t str) -> Option<&'t str> {
-    let mut placeholders = pieces(template).filter_map(|piece| match piece {
-        Piece::Placeholder(name) => Some(name),
-        Piece::Text(_) => None,
-    });
+    let mut placeholders = placeholders(template, is_name);
     placeholders.find(|name| !paths.contains_key(*name) && !PREDEFINED.contains(name))
-}
-
-fn fill(
-    paths: &BTreeMap<String, String>,
-    template: &str,
-    event: &Value,
-    setting: &Setting<'_>,
-) -> Result<String, NotJson> {
-    let is_json = template.trim_start().starts_with('{');
-    let (mut filled, mut quotes) = (String::with_capacity(template.len()), Quotes::default());
-    for piece in pieces(template) {
-        match piece {
-            Piece::Text(text) => {
-                quotes.read(text);
-                filled.push_str(text);
-            }
-            Piece::Placeholder(name) => {
-                let value = value(name, paths, event, setting);
-                filled.push_str(&shown(value, quotes.open, is_json));
-            }
-        }
-    }
-    if is_json && serde_json::from_str::<serde::de::IgnoredAny>(&filled).is_err() {
-        return Err(NotJson);
-    }
-    Ok(filled)
 }
 
 fn value(name: &str, paths: &BTreeMap<String, String>, event: &Value, setting: &Setting<'_>) -> Value {
@@ -99,69 +70,6 @@ fn without_detail(event: &Value) -> Value {
         (name.to_owned(), value.clone())
     });
     Value::Object(renamed.collect())
-}
-
-/// Within quotes, a text is put in as it is; so is JSON in a template that is JSON, which breaks it. In a template that
-/// is text, JSON loses its quotes.
-fn shown(value: Value, in_quotes: bool, template_is_json: bool) -> String {
-    match value {
-        Value::String(text) if in_quotes => {
-            let quoted = Value::String(text).to_string();
-            quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()
-        }
-        value if in_quotes && !template_is_json => value.to_string().replace('"', ""),
-        value => value.to_string(),
-    }
-}
-
-/// Whether the text that was read so far has an open quote.
-#[derive(Default)]
-struct Quotes {
-    open: bool,
-    escaped: bool,
-}
-
-impl Quotes {
-    fn read(&mut self, text: &str) {
-        for character in text.chars() {
-            match character {
-                _ if self.escaped => self.escaped = false,
-                '\\' if self.open => self.escaped = true,
-                '"' => self.open = !self.open,
-                _ => {}
-            }
-        }
-    }
-}
-
-enum Piece<'t> {
-    Text(&'t str),
-    Placeholder(&'t str),
-}
-
-/// A template in pieces. What stands between `<` and `>` is a placeholder where it could be a name.
-fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = template;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        if let Some((name, after)) = placeholder(rest) {
-            rest = after;
-            return Some(Piece::Placeholder(name));
-        }
-        let next = rest.match_indices('<').map(|(place, _)| place);
-        let end =
-            next.filter(|place| *place > 0).find(|place| placeholder(rest.get(*place..).unwrap_or_default()).is_some());
-        let (text, after) = rest.split_at(end.unwrap_or(rest.len()));
-        rest = after;
-        Some(Piece::Text(text))
-    })
-}
-
-fn placeholder(text: &str) -> Option<(&str, &str)> {
-    let (name, after) = text.strip_prefix('<')?.split_once('>')?;
-    crate::name::is_name(name).then_some((name, after))
 }
 
 #[cfg(test)]

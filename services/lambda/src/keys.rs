@@ -3,9 +3,10 @@
 use kv::Table;
 use service::prefix;
 
+use sources::Checkpoint;
+
 use crate::types::{
-    Alias, Checkpoint, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, Provisioned, UrlOwner,
-    Version,
+    Alias, EventConfig, Function, FunctionUrl, LayerVersion, Mapping, Policy, Provisioned, UrlOwner, Version,
 };
 
 /// By region and name.

@@ -7,6 +7,7 @@ mod code;
 mod constraints;
 mod downloads;
 mod error;
+mod event_sources;
 mod executions;
 mod host;
 mod invoke;
@@ -19,7 +20,6 @@ mod not_implemented;
 mod ops;
 mod provisioning;
 mod roles;
-mod sources;
 mod spec;
 mod target;
 mod types;
@@ -53,7 +53,7 @@ use ops::mapping::mapping_resource;
 use ops::{account, alias, concurrency, event_config, layer, layer_permission, mapping, permission};
 use ops::{provisioned, resource_policy, runtime_management, tag, version, with_pass_role};
 use roles::Roles;
-use sources::Sources;
+use sources::Results;
 use spec::Specs;
 use target::FunctionTarget;
 use url::FunctionUrls;
@@ -81,7 +81,8 @@ pub struct Lambda {
     concurrency: Concurrency,
     executions: Executions,
     downloads: Downloads,
-    sources: Sources,
+    /// What the pollers of event sources have to say.
+    sources: Arc<Results>,
     /// Instances that may be kept ready by provisioned concurrency.
     provisioned_max: usize,
 }
@@ -105,7 +106,7 @@ impl Lambda {
             concurrency: Concurrency::default(),
             executions: Executions::default(),
             downloads: Downloads::new(env),
-            sources: Sources::default(),
+            sources: Arc::default(),
             provisioned_max,
         }))
     }
@@ -211,7 +212,7 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .front(DownloadFront(lambda.clone()))
         .front(FunctionUrls(lambda))
         .worker("lambda logs", logs::run)
-        .worker("lambda event sources", sources::run)
+        .worker("lambda event sources", event_sources::run)
         .worker("lambda provisioned concurrency", provisioning::run)
         .worker("lambda code", workers::sweep)
         .build()

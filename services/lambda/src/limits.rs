@@ -38,7 +38,7 @@ pub const REQUEST_BYTES_STATED: usize = 69_905_067;
 pub const CODE_STORAGE_BYTES_MAX: u64 = 80_530_636_800;
 
 /// The payload of a synchronous invocation.
-pub const PAYLOAD_BYTES_MAX: usize = 6_291_456;
+pub const PAYLOAD_BYTES_MAX: usize = sources::BATCH_BYTES_MAX;
 /// The payload of an asynchronous one.
 pub const EVENT_BYTES_MAX: usize = 1_048_576;
 /// Executions that an account may have at once, over all functions.
@@ -82,18 +82,9 @@ pub const RECORD_AGE_SECONDS_RANGE: RangeInclusive<i64> = -1..=604_800;
 /// The least age that can be asked for, where any is.
 pub const RECORD_AGE_SECONDS_MIN: i64 = 60;
 pub const TUMBLING_SECONDS_RANGE: RangeInclusive<i64> = 0..=900;
-/// The state of a tumbling window.
-pub const WINDOW_STATE_BYTES_MAX: usize = 1 << 20;
-/// Records of one shard that have been read and are not done with.
-pub const SHARD_BUFFER_BYTES_MAX: usize = 16 << 20;
-/// Waits between attempts of a batch that failed, doubled each time.
-pub const BATCH_RETRY_MIN: Duration = Duration::from_millis(200);
-pub const BATCH_RETRY_MAX: Duration = Duration::from_secs(60);
 pub const FIFO_BATCH_SIZE_MAX: u32 = 10;
 pub const BATCHING_WINDOW_SECONDS_RANGE: RangeInclusive<i64> = 0..=300;
 pub const MAXIMUM_CONCURRENCY_RANGE: RangeInclusive<i64> = 2..=1_000;
-/// Batches of one mapping that are under way at once, where the mapping does not say.
-pub const CONCURRENCY_DEFAULT: usize = 16;
 pub const FILTERS_MAX: usize = 10;
 pub const FILTER_CHARACTERS_MAX: usize = 4_096;
 

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use blob::BlobId;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sources::StreamSettings;
 
 use crate::limits;
 
@@ -215,60 +216,6 @@ pub struct Mapping {
 }
 kv::stored!(Mapping, version = 1);
 
-/// How the records of a stream are treated.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StreamSettings {
-    /// `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
-    pub start: String,
-    /// The moment that `AT_TIMESTAMP` is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<Timestamp>,
-    /// Batches of one shard that are under way at once.
-    pub lanes: u32,
-    /// Without it, for as long as the records are there.
-    pub retries: Option<u32>,
-    pub age_seconds: Option<u32>,
-    pub bisect: bool,
-    /// `TumblingWindowInSeconds`, where it is not zero.
-    pub tumbling_seconds: Option<u32>,
-    pub on_failure: Option<Arn>,
-}
-
-/// How far a mapping has come in a shard of its stream.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Checkpoint {
-    /// Where reading began, for a mapping that began with the latest record.
-    pub latest: Option<Latest>,
-    pub lanes: Vec<Lane>,
-    /// When the stream was made, where another may get its ARN.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream: Option<Timestamp>,
-}
-kv::stored!(Checkpoint, version = 1);
-
-/// The end of a shard at a moment: an iterator while that can be used, and then the time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Latest {
-    pub iterator: String,
-    pub since: Timestamp,
-}
-
-/// Records with the same partition key are in the same lane, which takes them in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Lane {
-    /// The sequence number of the last record that is done with; empty before the first.
-    pub done: String,
-    pub window: Option<Window>,
-}
-
-/// A tumbling window that is open, and what the function has made of its records so far.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Window {
-    pub start: Timestamp,
-    /// JSON.
-    pub state: String,
-}
-
 /// The URL of a function or of one of its aliases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FunctionUrl {
@@ -462,12 +409,6 @@ mod tests {
         };
         let of_stream = Mapping { stream: Some(stream), ..mapping };
         golden(&of_stream, &MAPPING.trim_start().replacen("018b", "018c", 1).add(STREAM_SETTINGS));
-        let checkpoint = Checkpoint {
-            latest: Some(Latest { iterator: "i".into(), since: Timestamp(9) }),
-            lanes: vec![Lane { done: "1".into(), window: Some(Window { start: Timestamp(8), state: "{}".into() }) }],
-            stream: None,
-        };
-        golden(&checkpoint, CHECKPOINT);
     }
 
     #[test]
@@ -542,9 +483,6 @@ mod tests {
         a673747265616d87a57374617274a64c4154455354a56c616e657302a77265747269657303ab6167655f7365636f6e6473c0a662
         6973656374c3b074756d626c696e675f7365636f6e6473c0aa6f6e5f6661696c757265b161726e3a6177733a7371733a723a303a
         71";
-    const CHECKPOINT: &str = "
-        0182a66c617465737482a86974657261746f72a169a573696e636509a56c616e65739182a4646f6e65a131a677696e646f7782a5
-        737461727408a57374617465a27b7d";
     const MAPPING: &str = "
         018ba26964a169a6736f75726365b161726e3a6177733a7371733a723a303a71a866756e6374696f6ebd61726e3a6177733a6c61
         6d6264613a723a303a66756e6374696f6e3a66a7656e61626c6564c3aa62617463685f73697a650aae77696e646f775f7365636f

@@ -10,6 +10,7 @@ mod iam;
 mod kinesis;
 mod lambda;
 mod logs;
+mod pipes;
 mod scheduler;
 mod ses;
 pub mod shape;
@@ -131,6 +132,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &pipes::Pipe,
     &scheduler::Schedule,
     &scheduler::ScheduleGroup,
     &ses::ConfigurationSet,

@@ -6,6 +6,7 @@ use kv::Tx;
 use serde_json::{Map, Value, json};
 use service::events::Envelope;
 use service::{Cx, Delivery, HttpProperties, Properties, outbox};
+use template::Path;
 
 use crate::error::Error;
 use crate::event;
@@ -14,7 +15,6 @@ use crate::limits::PUBLISHED_BYTES_MAX;
 use crate::model::archive;
 use crate::name::{BusRef, is_api_destination, is_bus};
 use crate::note::Note;
-use crate::path::Path;
 use crate::transform::{self, Setting};
 use crate::types::{Rule, Target};
 

@@ -11,12 +11,13 @@ use service::{Constraints, Cx, Permission};
 use super::bus::DeadLetterConfig;
 use super::rule::resource;
 use super::{Page, answer, check_name};
+use template::Path;
+
 use crate::Events;
 use crate::error::Error;
 use crate::limits::{TARGETS_OF_REQUEST_MAX, TARGETS_OF_RULE_MAX};
 use crate::model::{rule, target};
 use crate::name::{BusRef, is_api_destination, is_bus, rule_of};
-use crate::path::Path;
 use crate::roles;
 use crate::transform;
 use crate::types::{Input, RetryPolicy, Target, TargetHttp};

@@ -2,11 +2,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
-use base::{Arn, Region};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base::Arn;
 use serde_json::{Value, json};
 use service::{Caller, Cx, Delivery, Outcome};
+use sources::Letter;
 
 use super::Ran;
 use crate::name::{FunctionRef, Qualifier};
@@ -109,7 +108,8 @@ impl Report<'_> {
 
     async fn send(&self, to: &Arn, body: &str, attributes: Option<Value>) -> bool {
         let undelivered = attributes.is_some().then(|| self.undelivered());
-        let letter = Letter { body, attributes, request_id: &self.event.request_id, undelivered };
+        let group = &self.function.name;
+        let letter = Letter { group, body, attributes, request_id: &self.event.request_id, undelivered };
         send(self.cx, self.role, self.function, to, letter).await
     }
 
@@ -125,60 +125,14 @@ pub fn error_message(payload: &[u8]) -> Option<String> {
     document(payload)["errorMessage"].as_str().map(str::to_owned)
 }
 
-/// What is told of events that came to their end.
-pub struct Letter<'a> {
-    pub body: &'a str,
-    /// Of a message.
-    pub attributes: Option<Value>,
-    /// Tells letters apart.
-    pub request_id: &'a str,
-    /// For a dead-letter queue: what is sent again from there.
-    pub undelivered: Option<Delivery>,
-}
-
 /// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether it
 /// went.
 pub async fn send(cx: &Cx, role: &Arn, function: &FunctionRef, to: &Arn, letter: Letter<'_>) -> bool {
-    let cx = cx.cloud().cx(Caller::role_session(role, &function.name), Region::new(to.region.as_str()), None);
-    let cx = letter.undelivered.map_or(cx.clone(), |delivery| cx.telling_of(delivery));
-    let sent = match to.service.as_str() {
-        "sqs" => {
-            let mut input = json!({"QueueUrl": queue_url(&cx, to), "MessageBody": letter.body});
-            if let Some(attributes) = letter.attributes {
-                input["MessageAttributes"] = attributes;
-            }
-            if to.resource.ends_with(".fifo") {
-                input["MessageGroupId"] = function.name.as_str().into();
-                input["MessageDeduplicationId"] = letter.request_id.into();
-            }
-            cx.call::<Value>("sqs", "SendMessage", input).await
-        }
-        "sns" => {
-            let mut input = json!({"TopicArn": to, "Message": letter.body});
-            if let Some(attributes) = letter.attributes {
-                input["MessageAttributes"] = attributes;
-            }
-            if to.resource.ends_with(".fifo") {
-                input["MessageGroupId"] = function.name.as_str().into();
-                input["MessageDeduplicationId"] = letter.request_id.into();
-            }
-            cx.call::<Value>("sns", "Publish", input).await
-        }
-        _ => {
-            let payload = STANDARD.encode(letter.body);
-            let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});
-            cx.call::<Value>("lambda", "Invoke", input).await
-        }
-    };
+    let sent = sources::send_letter(cx, Caller::role_session(role, &function.name), to, letter).await;
     if let Err(error) = &sent {
         tracing::warn!(%to, from = %function.arn(), %error, "the end of an event could not be told");
     }
     sent.is_ok()
-}
-
-/// A queue's URL, which its service reads the account and the name from.
-pub fn queue_url(cx: &Cx, queue: &Arn) -> String {
-    format!("{}/{}/{}", cx.endpoint(), queue.account, queue.resource)
 }
 
 /// JSON, or what is no JSON as text.

@@ -2,11 +2,12 @@
 
 use base::Arn;
 use kv::{Order, Read, Tx};
+use sources::Checkpoint;
 
 use crate::error::Error;
 use crate::keys::{CHECKPOINTS, MAPPINGS, MAPPINGS_CHANNEL};
 use crate::model::{self, Page};
-use crate::types::{Checkpoint, Mapping};
+use crate::types::Mapping;
 
 pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<Mapping, Error> {
     MAPPINGS.get(read, (region, id))?.ok_or_else(Error::resource_not_found)
@@ -62,13 +63,13 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<Mapping, Error> {
 }
 
 /// How far a mapping has come in a shard.
-pub fn checkpoint(read: &(impl Read + ?Sized), mapping: &Mapping, shard: &str) -> Result<Checkpoint, Error> {
+pub fn checkpoint(read: &(impl Read + ?Sized), mapping: &Mapping, shard: &str) -> Result<Checkpoint, kv::Error> {
     let key = (&*mapping.function.region, &*mapping.id, shard);
     Ok(CHECKPOINTS.get(read, key)?.unwrap_or_default())
 }
 
 /// Stores how far a mapping has come, unless it has been deleted meanwhile.
-pub fn check(tx: &mut Tx, mapping: &Mapping, shard: &str, checkpoint: &Checkpoint) -> Result<(), Error> {
+pub fn check(tx: &mut Tx, mapping: &Mapping, shard: &str, checkpoint: &Checkpoint) -> Result<(), kv::Error> {
     let (region, id) = (&*mapping.function.region, &*mapping.id);
     if MAPPINGS.contains(tx, (region, id))? {
         CHECKPOINTS.put(tx, (region, id, shard), checkpoint)?;

@@ -8,6 +8,7 @@ use base::Arn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{Caller, Cx, Permission};
+use sources::queue;
 use wire::DateTime;
 
 use super::event_config::DestinationConfig;
@@ -16,11 +17,11 @@ use super::{marker, next_marker, page_size};
 use crate::Lambda;
 use crate::constraints::Constraints;
 use crate::error::Error;
+use crate::event_sources;
 use crate::limits;
 use crate::model::function::{self, Resolved};
 use crate::model::mapping;
 use crate::name::FunctionRef;
-use crate::sources::{self, filter::Filter};
 use crate::types::Mapping;
 
 /// The input of create and update.
@@ -145,7 +146,7 @@ impl MappingInput {
         if filters.len() > limits::FILTERS_MAX {
             return Err(Error::invalid(format!("A filter may have up to {} patterns.", limits::FILTERS_MAX)));
         }
-        filters.iter().try_for_each(|filter| Filter::parse(&filter.pattern).map(|_| ()))?;
+        filters.iter().try_for_each(|filter| event_sources::filter(&filter.pattern).map(|_| ()))?;
         function::check_tags(&self.tags)?;
         self.check_built()
     }
@@ -273,12 +274,12 @@ fn source(input: &MappingInput) -> Result<Arn, Error> {
 async fn check_source(cx: &Cx, queue: &Arn, function: &FunctionRef) -> Result<(), Error> {
     let Resolved { version, .. } = function::resolve(&cx.db().read()?, function, 1.0)?;
     let role = cx.with_caller(Caller::role_session(&version.settings.role, &function.name));
-    for action in ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"] {
+    for action in queue::ACTIONS {
         role.authorize(&Permission::new(format!("sqs:{action}"), queue)).map_err(|_| {
             Error::invalid(format!("The provided execution role does not have permissions to call {action} on SQS"))
         })?;
     }
-    let visibility = sources::sqs::visibility_seconds(&role, queue).await.map_err(|error| {
+    let visibility = queue::visibility_seconds(&role, queue).await.map_err(|error| {
         Error::invalid(format!(
             "Error occurred while ReceiveMessage. SQS Error Code: {}. SQS Error Message: {}",
             error.code, error.message

@@ -5,6 +5,8 @@
 use base::Arn;
 use serde::Serialize;
 use service::{Caller, Cx};
+use sources::stream::{self, Reader, Unreadable};
+use sources::{Checkpoint, StreamSettings};
 use wire::DateTime;
 
 use super::event_config::{Destination, destination};
@@ -14,8 +16,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::function::{self, Resolved};
 use crate::name::FunctionRef;
-use crate::sources::stream::reader::{Position, Reader};
-use crate::types::{Checkpoint, Latest, Mapping, StreamSettings};
+use crate::types::Mapping;
 
 /// Members of a mapping that only streams have.
 #[derive(Debug, Serialize)]
@@ -86,8 +87,8 @@ pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
         Some(start) if start != "AT_TIMESTAMP" && from.is_some() => {
             return Err(Error::invalid("StartingPositionTimestamp is only valid for starting position AT_TIMESTAMP."));
         }
-        Some(start @ ("TRIM_HORIZON" | "LATEST")) => start.to_owned(),
-        Some(start) if of_kinesis => start.to_owned(),
+        Some(start @ ("TRIM_HORIZON" | "LATEST")) => start,
+        Some(start) if of_kinesis => start,
         Some(_) => return Err(Error::invalid(format!("Unsupported starting position for arn type: {source}"))),
         None => {
             return Err(Error::invalid(
@@ -95,16 +96,7 @@ pub fn settings(input: &MappingInput) -> Result<StreamSettings, Error> {
             ));
         }
     };
-    Ok(StreamSettings {
-        start,
-        from: from.map(|moment| moment.0),
-        lanes: 1,
-        retries: None,
-        age_seconds: None,
-        bisect: false,
-        tumbling_seconds: None,
-        on_failure: None,
-    })
+    Ok(StreamSettings::starting(start, from.map(|moment| moment.0)))
 }
 
 /// The settings with what the request states.
@@ -149,23 +141,32 @@ pub fn apply(input: &MappingInput, before: StreamSettings) -> Result<StreamSetti
 /// Whether the stream is there and the role may read it; and where a new mapping begins in each of its shards.
 pub async fn starts(cx: &Cx, mapping: &Mapping, function: &FunctionRef) -> Result<Vec<(String, Checkpoint)>, Error> {
     let reader = reader(cx, &mapping.source, function)?;
-    let stream = reader.check().await?;
-    if mapping.stream.as_ref().is_none_or(|settings| settings.start != "LATEST") {
-        return Ok(Vec::new());
-    }
-    let mut starts = Vec::new();
-    for shard in stream.shards {
-        let iterator = reader.iterator(&shard.id, Position::Latest).await?;
-        let latest = Some(Latest { iterator, since: mapping.modified });
-        starts.push((shard.id, Checkpoint { latest, lanes: Vec::new(), stream: stream.created }));
-    }
-    Ok(starts)
+    let Some(settings) = &mapping.stream else { return Ok(Vec::new()) };
+    stream::starts(&reader, settings, mapping.modified).await.map_err(|reason| unreadable(&reader, reason))
 }
 
 /// # Errors
 /// When the stream is not there, or the role may not read it.
 pub async fn check_source(cx: &Cx, stream: &Arn, function: &FunctionRef) -> Result<(), Error> {
-    reader(cx, stream, function)?.check().await.map(|_| ())
+    let reader = reader(cx, stream, function)?;
+    reader.check().await.map(|_| ()).map_err(|reason| unreadable(&reader, reason))
+}
+
+fn unreadable(reader: &Reader, reason: Unreadable) -> Error {
+    let source = &reader.source;
+    match reason {
+        Unreadable::Denied => {
+            let place = if source.service == "kinesis" { "IAM" } else { "DynamoDB" };
+            Error::invalid(format!(
+                "Cannot access stream {source}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in {place}."
+            ))
+        }
+        Unreadable::Missing => {
+            let what = if reader.is_consumer() { "Stream consumer" } else { "Stream" };
+            Error::invalid(format!("{what} not found: {source}"))
+        }
+        Unreadable::Failed(error) => error.into(),
+    }
 }
 
 fn reader(cx: &Cx, source: &Arn, function: &FunctionRef) -> Result<Reader, Error> {

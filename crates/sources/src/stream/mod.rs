@@ -1,8 +1,8 @@
-//! Streams as event sources: reads the shards of a stream as the function's role, and runs the function on their records
-//! in batches, in order. How far it has come is stored, so that nothing is skipped when the server ends in between.
+//! Streams as sources: reads the shards of a stream as the consumer's role, and hands their records on in batches, in
+//! order. How far it has come is stored, so that nothing is skipped when the server ends in between.
 //!
 //! ```text
-//! Poller -> Shard (one for each shard: reads) -> Lane (runs batches; records of one partition key share a lane)
+//! Poller -> Shard (one for each shard: reads) -> Lane (hands on batches; records of one partition key share a lane)
 //! ```
 //!
 //! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>,
@@ -12,7 +12,7 @@ mod batch;
 mod dynamodb;
 mod kinesis;
 mod lane;
-pub mod reader;
+mod reader;
 mod shard;
 
 use std::collections::{HashMap, HashSet};
@@ -21,18 +21,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base::Timestamp;
-use service::{Caller, Cx};
+use service::{Cx, Error};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::reader::Reader;
-use super::filter::Filter;
-use crate::Lambda;
-use crate::error::Error;
-use crate::invoke;
-use crate::name::FunctionRef;
-use crate::types::{Mapping, StreamSettings};
+pub use batch::{Condition, WindowEvent, batch_info};
+pub use kinesis::decoded as decoded_record;
+pub use reader::{Reader, Record, Unreadable, starts};
+
+use crate::consumer::{Consumer, Source};
+use crate::run::Results;
+use crate::types::StreamSettings;
 
 /// The pause after a read that failed.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ const THROTTLED_PAUSE: Duration = Duration::from_secs(1);
 /// How often it is asked for new shards.
 const SHARDS_INTERVAL: Duration = Duration::from_secs(60);
 
-pub struct Poller(Arc<Inner>);
+pub(crate) struct Poller<C>(Arc<Inner<C>>);
 
 /// A shard that is worked on, or was.
 struct Running {
@@ -50,14 +50,12 @@ struct Running {
     done: CancellationToken,
 }
 
-/// What all shards of a mapping have in common.
-struct Inner {
-    lambda: Arc<Lambda>,
+/// What all shards of a stream have in common.
+struct Inner<C> {
     cx: Cx,
-    mapping: Mapping,
+    results: Arc<Results>,
+    source: Source<C>,
     settings: StreamSettings,
-    function: FunctionRef,
-    filters: Vec<Filter>,
     stop: CancellationToken,
     /// How many seconds the stream keeps its records.
     retention: AtomicU64,
@@ -65,28 +63,16 @@ struct Inner {
     shard_done: Notify,
 }
 
-impl Poller {
+impl<C: Consumer> Poller<C> {
     pub fn new(
-        lambda: Arc<Lambda>,
         cx: Cx,
-        mapping: Mapping,
+        results: Arc<Results>,
+        source: Source<C>,
         settings: StreamSettings,
         stop: CancellationToken,
-    ) -> Result<Poller, Error> {
-        let function = FunctionRef::of_arn(&mapping.function)
-            .ok_or_else(|| Error::invalid(format!("{} is not a function", mapping.function)))?;
-        let filters = mapping.filters.iter().map(|pattern| Filter::parse(pattern)).collect::<Result<_, _>>()?;
-        Ok(Poller(Arc::new(Inner {
-            lambda,
-            cx,
-            mapping,
-            settings,
-            function,
-            filters,
-            stop,
-            retention: AtomicU64::new(u64::MAX),
-            shard_done: Notify::new(),
-        })))
+    ) -> Poller<C> {
+        let (retention, shard_done) = (AtomicU64::new(u64::MAX), Notify::new());
+        Poller(Arc::new(Inner { cx, results, source, settings, stop, retention, shard_done }))
     }
 
     /// Reads until it is stopped, or the stream has ended. Batches that were begun by then are finished.
@@ -98,7 +84,7 @@ impl Poller {
             let wait = match inner.start_shards(&tasks, &mut running).await {
                 Ok(()) => SHARDS_INTERVAL,
                 Err(error) => {
-                    tracing::debug!(mapping = inner.mapping.id, %error, "a stream cannot be read");
+                    tracing::debug!(id = inner.source.id, %error, "a stream cannot be read");
                     inner.problem(error);
                     PAUSE
                 }
@@ -113,9 +99,9 @@ impl Poller {
     }
 }
 
-impl Inner {
+impl<C: Consumer> Inner<C> {
     fn problem(&self, problem: impl std::fmt::Display) {
-        self.lambda.sources.set_result(&self.mapping.id, format!("PROBLEM: {problem}"));
+        self.results.problem(&self.source.id, problem);
     }
 
     /// Waits, unless it is stopped; whether it was not.
@@ -123,11 +109,9 @@ impl Inner {
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await.is_some()
     }
 
-    /// The stream as the function's role sees it, by the role that the function has now.
+    /// The stream as the consumer's role sees it, by the role that it has now.
     fn reader(&self) -> Result<Reader, Error> {
-        let target = invoke::resolve(&self.cx, &self.function)?;
-        let caller = Caller::role_session(&target.version.settings.role, &self.function.name);
-        Ok(Reader::new(self.cx.with_caller(caller), &self.mapping.source))
+        Ok(Reader::new(self.cx.with_caller(self.source.consumer.reader(&self.cx)?), &self.source.arn))
     }
 
     /// Starts on the shards that are new; on one that came of another only when that one is done with.
@@ -160,7 +144,7 @@ impl Inner {
         Ok(())
     }
 
-    /// How old records become before they are given up: what the mapping says, but no older than the stream keeps them.
+    /// How old records become before they are given up: what the settings say, but no older than the stream keeps them.
     ///
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html>
     fn age_max(&self) -> Duration {

@@ -1,4 +1,4 @@
-//! Messages as SQS gives them, and as functions get them.
+//! Messages as SQS gives them, and as consumers get them.
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event>
 
@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::limits;
+use crate::limits::BATCH_BYTES_MAX;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -52,7 +52,8 @@ pub fn event(queue: &Arn, messages: &[Message]) -> Value {
     json!({"Records": messages.iter().map(|message| record(queue, message)).collect::<Vec<_>>()})
 }
 
-fn record(queue: &Arn, message: &Message) -> Value {
+/// A message as a record of an event.
+pub fn record(queue: &Arn, message: &Message) -> Value {
     let mut record = json!({
         "messageId": message.message_id,
         "receiptHandle": message.receipt_handle,
@@ -70,13 +71,9 @@ fn record(queue: &Arn, message: &Message) -> Value {
     record
 }
 
-/// What filters look at: the record, with a body that is JSON as JSON.
-pub fn for_filter(message: &Message) -> Map<String, Value> {
-    let body = serde_json::from_str(&message.body).unwrap_or_else(|_| message.body.as_str().into());
-    let attributes = serde_json::to_value(&message.attributes).unwrap_or_default();
-    let message_attributes = serde_json::to_value(&message.message_attributes).unwrap_or_default();
-    let members = [("body", body), ("attributes", attributes), ("messageAttributes", message_attributes)];
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+/// The body as the JSON that it is; as text, where it is none.
+pub fn decoded_body(body: &str) -> Value {
+    serde_json::from_str(body).unwrap_or_else(|_| body.into())
 }
 
 /// About how many bytes the record takes in an event; rather too many, since quotes and line breaks are escaped.
@@ -99,14 +96,14 @@ pub fn size(message: &Message) -> usize {
     escaped(&message.body) + attributes + system + message.receipt_handle.len() + 512
 }
 
-/// The batch in parts that each fit an invocation.
+/// The batch in parts that are each small enough to be handed on.
 pub fn split(messages: Vec<Message>) -> Vec<Vec<Message>> {
     let mut parts: Vec<Vec<Message>> = Vec::new();
     let mut bytes = 0;
     for message in messages {
         let size = size(&message);
         match parts.last_mut() {
-            Some(part) if bytes + size <= limits::PAYLOAD_BYTES_MAX => part.push(message),
+            Some(part) if bytes + size <= BATCH_BYTES_MAX => part.push(message),
             _ => {
                 parts.push(vec![message]);
                 bytes = 0;
@@ -146,7 +143,7 @@ mod tests {
         let parts = split(vec![message(4 << 20), message(1 << 20), message(4 << 20), message(10)]);
         assert_eq!(parts.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
         let queue: Arn = "arn:aws:sqs:us-east-1:000000000000:q".parse().unwrap();
-        assert!(parts.iter().all(|part| event(&queue, part).to_string().len() <= limits::PAYLOAD_BYTES_MAX));
+        assert!(parts.iter().all(|part| event(&queue, part).to_string().len() <= BATCH_BYTES_MAX));
         assert!(split(Vec::new()).is_empty());
     }
 }

@@ -8,14 +8,13 @@ use tokio_util::task::TaskTracker;
 
 use super::reader::{self, Position, Record};
 use super::{Inner, PAUSE, SHARDS_INTERVAL, THROTTLED_PAUSE, lane};
-use crate::error::Error;
-use crate::limits;
-use crate::model::mapping;
-use crate::sources::filter::Filter;
+use crate::consumer::Consumer;
+use crate::filter::Filter;
+use crate::limits::SHARD_BUFFER_BYTES_MAX;
 use crate::types::{Checkpoint, Lane, Latest};
 
-pub struct Shard {
-    pub poller: Arc<Inner>,
+pub(super) struct Shard<C> {
+    pub poller: Arc<Inner<C>>,
     pub shard: reader::Shard,
     progress: Mutex<Progress>,
     /// Held while a checkpoint is stored, so that none replaces a later one.
@@ -32,17 +31,23 @@ struct Progress {
 }
 
 /// A record on its way through a lane.
-pub struct Entry {
+pub(super) struct Entry {
     pub record: Record,
     /// About what it takes in an event.
     pub bytes: usize,
+    /// The consumer took it when others of its batch failed: it waits for them to be done with.
+    pub taken: bool,
     _room: OwnedSemaphorePermit,
 }
 
-impl Shard {
+impl<C: Consumer> Shard<C> {
     /// A shard of the stream that was made at `created`.
-    pub fn new(poller: Arc<Inner>, created: Option<Timestamp>, shard: reader::Shard) -> Result<Arc<Shard>, Error> {
-        let stored = mapping::checkpoint(&poller.cx.db().read()?, &poller.mapping, &shard.id)?;
+    pub fn new(
+        poller: Arc<Inner<C>>,
+        created: Option<Timestamp>,
+        shard: reader::Shard,
+    ) -> Result<Arc<Shard<C>>, service::Error> {
+        let stored = poller.source.consumer.checkpoint(&poller.cx.db().read()?, &shard.id)?;
         let checkpoint = resumed(of_stream(stored, created), poller.settings.lanes.max(1) as usize);
         let progress = Progress { read: first_done(&checkpoint), pending: vec![0; checkpoint.lanes.len()], checkpoint };
         Ok(Arc::new(Shard {
@@ -50,7 +55,7 @@ impl Shard {
             shard,
             progress: Mutex::new(progress),
             storing: tokio::sync::Mutex::default(),
-            buffer: Arc::new(Semaphore::new(limits::SHARD_BUFFER_BYTES_MAX)),
+            buffer: Arc::new(Semaphore::new(SHARD_BUFFER_BYTES_MAX)),
         }))
     }
 
@@ -67,7 +72,7 @@ impl Shard {
             match self.read(&lanes).await {
                 Ok(()) => break,
                 Err(error) => {
-                    tracing::debug!(mapping = self.poller.mapping.id, %error, "a shard cannot be read");
+                    tracing::debug!(id = self.poller.source.id, %error, "a shard cannot be read");
                     // An iterator that was used too late is no problem: the next one begins at the same place.
                     match &*error.code {
                         "ExpiredIteratorException" => {}
@@ -107,7 +112,7 @@ impl Shard {
         loop {
             let mut changed = poller.cx.db().watch(&channel);
             let page = match reader.read(&self.shard, &iterator).await {
-                // Where the mapping began is known by the time alone, once the iterator of that moment cannot be used.
+                // Where reading began is known by the time alone, once the iterator of that moment cannot be used.
                 Err(error) if error.code == "ExpiredIteratorException" && self.begins_latest().is_some() => {
                     since = self.begins_latest().map(|latest| Timestamp::from_secs(latest.since.as_secs()));
                     iterator = reader.iterator(&self.shard.id, Position::Oldest).await?;
@@ -134,7 +139,7 @@ impl Shard {
         }
     }
 
-    /// Where the shard ended when the mapping was made, as long as nothing was read that came later.
+    /// Where the shard ended when reading began, as long as nothing was read that came later.
     fn begins_latest(&self) -> Option<Latest> {
         let progress = self.progress();
         progress.checkpoint.latest.clone().filter(|_| progress.read.is_empty())
@@ -157,10 +162,11 @@ impl Shard {
     /// Hands a record to its lane, when a filter wants it and it is not done with. False when it was stopped meanwhile.
     async fn dispatch(&self, lanes: &[mpsc::UnboundedSender<Entry>], record: Record) -> bool {
         let number = lane_of(&record.partition, lanes.len());
-        let wanted = Filter::any_wants(&self.poller.filters, || reader::for_filter(&record.event));
+        let wanted =
+            Filter::any_wants(&self.poller.source.filters, || self.poller.source.consumer.shown_record(&record.event));
         // A shard does not wait for a record that it can never get past.
         let wanted = wanted.unwrap_or_else(|error| {
-            tracing::warn!(mapping = self.poller.mapping.id, record.sequence, %error, "a record cannot be filtered");
+            tracing::warn!(id = self.poller.source.id, record.sequence, %error, "a record cannot be filtered");
             self.poller.problem(error);
             false
         });
@@ -171,7 +177,7 @@ impl Shard {
             return true;
         }
         let bytes = serde_json::to_vec(&record.event).map_or(0, |json| json.len() + 1);
-        let room = self.buffer.clone().acquire_many_owned(bytes.min(limits::SHARD_BUFFER_BYTES_MAX) as u32);
+        let room = self.buffer.clone().acquire_many_owned(bytes.min(SHARD_BUFFER_BYTES_MAX) as u32);
         let Some(Ok(room)) = self.poller.stop.run_until_cancelled(room).await else { return false };
         {
             let mut progress = self.progress();
@@ -180,7 +186,7 @@ impl Shard {
                 *pending += 1;
             }
         }
-        lanes.get(number).is_some_and(|lane| lane.send(Entry { record, bytes, _room: room }).is_ok())
+        lanes.get(number).is_some_and(|lane| lane.send(Entry { record, bytes, taken: false, _room: room }).is_ok())
     }
 
     pub fn progress_of(&self, number: usize) -> Lane {
@@ -198,11 +204,11 @@ impl Shard {
             .db()
             .write({
                 let poller = poller.clone();
-                move |tx| mapping::check(tx, &poller.mapping, &id, &checkpoint)
+                move |tx| poller.source.consumer.check(tx, &id, &checkpoint)
             })
             .await;
         if let Err(error) = stored {
-            tracing::warn!(mapping = poller.mapping.id, %error, "records that are done with may come again");
+            tracing::warn!(id = poller.source.id, %error, "records that are done with may come again");
         }
     }
 

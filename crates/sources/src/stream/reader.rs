@@ -1,23 +1,22 @@
-//! Reading streams as a function's role: the same steps whatever service keeps the stream; what differs between them is in
+//! Reading streams as a role: the same steps whatever service keeps the stream; what differs between them is in
 //! a file for each.
 //!
 //! Sources: <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html>
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use base::{Arn, Region, Timestamp};
 use serde_json::{Map, Value};
-use service::{Caller, Cx, Permission};
+use service::{Caller, Cx, Error, Permission};
 
 use super::{dynamodb, kinesis};
-use crate::error::Error;
+use crate::types::{Checkpoint, Latest, StreamSettings};
 
 /// A stream, and as whom it is read.
 pub struct Reader {
     pub role: Cx,
-    /// What the mapping names: a stream, or a consumer of one.
+    /// What is named as the source: a stream, or a consumer of one.
     pub source: Arn,
     pub stream: Arn,
 }
@@ -85,11 +84,7 @@ impl Reader {
     }
 
     /// Calls an operation as the role. A consumer is read by the server itself, where the role may subscribe to it.
-    pub(super) async fn call<O: serde::de::DeserializeOwned>(
-        &self,
-        operation: &str,
-        input: Value,
-    ) -> Result<O, service::Error> {
+    pub(super) async fn call<O: serde::de::DeserializeOwned>(&self, operation: &str, input: Value) -> Result<O, Error> {
         let role = self.role.renew();
         let api = if self.is_kinesis() { "kinesis" } else { "dynamodbstreams" };
         if self.source == self.stream {
@@ -105,12 +100,12 @@ impl Reader {
         role.with_caller(Caller::system(role.account()))
     }
 
-    pub async fn describe(&self) -> Result<Stream, service::Error> {
+    pub async fn describe(&self) -> Result<Stream, Error> {
         if self.is_kinesis() { kinesis::describe(self).await } else { dynamodb::describe(self).await }
     }
 
     /// Begins after a record that is not kept any more with the oldest that is.
-    pub async fn iterator(&self, shard: &str, position: Position<'_>) -> Result<String, service::Error> {
+    pub async fn iterator(&self, shard: &str, position: Position<'_>) -> Result<String, Error> {
         if self.is_kinesis() {
             kinesis::iterator(self, shard, position).await
         } else {
@@ -118,13 +113,13 @@ impl Reader {
         }
     }
 
-    pub async fn read(&self, shard: &Shard, iterator: &str) -> Result<Page, service::Error> {
+    pub async fn read(&self, shard: &Shard, iterator: &str) -> Result<Page, Error> {
         let page = if self.is_kinesis() {
             kinesis::read(self, shard, iterator).await
         } else {
             dynamodb::read(self, shard, iterator).await
         };
-        page?.ok_or_else(|| service::Error::internal("a record of a stream lacks what all have"))
+        page?.ok_or_else(|| Error::internal("a record of a stream lacks what all have"))
     }
 
     /// The channel that tells of new records.
@@ -136,7 +131,7 @@ impl Reader {
     }
 
     /// What reading needs permission for.
-    async fn permissions(&self) -> Result<Vec<Permission>, service::Error> {
+    async fn permissions(&self) -> Result<Vec<Permission>, Error> {
         if self.source != self.stream {
             return Ok(vec![kinesis::permission(self, kinesis::SUBSCRIBE).await?]);
         }
@@ -153,40 +148,55 @@ impl Reader {
 
     /// # Errors
     /// When the role lacks a permission, or the stream is not there.
-    pub async fn check(&self) -> Result<Stream, Error> {
-        for permission in self.permissions().await.map_err(|error| self.missing(error))? {
-            self.role.authorize(&permission).map_err(|_| {
-                let place = if self.is_kinesis() { "IAM" } else { "DynamoDB" };
-                Error::invalid(format!(
-                    "Cannot access stream {}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in {place}.",
-                    self.source
-                ))
-            })?;
+    pub async fn check(&self) -> Result<Stream, Unreadable> {
+        for permission in self.permissions().await? {
+            self.role.authorize(&permission).map_err(|_| Unreadable::Denied)?;
         }
-        self.describe().await.map_err(|error| self.missing(error))
+        Ok(self.describe().await?)
     }
 
-    fn missing(&self, error: service::Error) -> Error {
-        let what = if self.source == self.stream { "Stream" } else { "Stream consumer" };
+    /// Whether it is not the stream itself that is read, but one of its consumers.
+    pub fn is_consumer(&self) -> bool {
+        self.source != self.stream
+    }
+}
+
+/// Why a stream cannot be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// The role lacks a permission.
+    Denied,
+    Missing,
+    Failed(Error),
+}
+
+impl From<Error> for Unreadable {
+    fn from(error: Error) -> Unreadable {
         match &*error.code {
-            "ResourceNotFoundException" => Error::invalid(format!("{what} not found: {}", self.source)),
-            _ => error.into(),
+            "ResourceNotFoundException" => Unreadable::Missing,
+            _ => Unreadable::Failed(error),
         }
     }
 }
 
-/// What filters look at: the record, of Kinesis with its data as what they stand for.
-pub fn for_filter(event: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
-    match event.get("kinesis").and_then(Value::as_object) {
-        Some(record) => Cow::Owned(kinesis::for_filter(record)),
-        None => Cow::Borrowed(event),
+/// Where reading begins in each shard of a stream, for one who begins now with what comes next.
+///
+/// # Errors
+/// When the role lacks a permission, or the stream is not there.
+pub async fn starts(
+    reader: &Reader,
+    settings: &StreamSettings,
+    now: Timestamp,
+) -> Result<Vec<(String, Checkpoint)>, Unreadable> {
+    let stream = reader.check().await?;
+    if settings.start != "LATEST" {
+        return Ok(Vec::new());
     }
-}
-
-/// What the message about a batch that was given up calls where its records are.
-pub fn batch_info_member(stream: &Arn) -> &'static str {
-    match stream.service.as_str() {
-        "dynamodb" => "DDBStreamBatchInfo",
-        _ => "KinesisBatchInfo",
+    let mut starts = Vec::new();
+    for shard in stream.shards {
+        let iterator = reader.iterator(&shard.id, Position::Latest).await?;
+        let latest = Some(Latest { iterator, since: now });
+        starts.push((shard.id, Checkpoint { latest, lanes: Vec::new(), stream: stream.created }));
     }
+    Ok(starts)
 }

@@ -166,10 +166,11 @@ fn role(caller: &Caller) -> &Arn {
     }
 }
 
-/// The record with its data as JSON, or as text where they are none; without them where they are not even that.
+/// The `kinesis` member of a record, with its data as JSON, or as text where they are none; without them where they are not
+/// even that.
 ///
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-filtering.html>
-pub fn for_filter(record: &Map<String, Value>) -> Map<String, Value> {
+pub fn decoded(record: &Map<String, Value>) -> Map<String, Value> {
     let mut shown = record.clone();
     let data = record.get("data").and_then(Value::as_str).and_then(|data| STANDARD.decode(data).ok());
     let text = data.and_then(|data| String::from_utf8(data).ok());
@@ -193,7 +194,7 @@ mod tests {
     fn filters_see_what_data_stand_for() {
         let shown = |data: &[u8]| {
             let record = json!({"partitionKey": "k", "data": STANDARD.encode(data)});
-            Value::Object(for_filter(record.as_object().unwrap()))
+            Value::Object(decoded(record.as_object().unwrap()))
         };
         assert_eq!(shown(br#"{"n":1}"#), json!({"partitionKey": "k", "data": {"n": 1}}));
         assert_eq!(shown(b"plain"), json!({"partitionKey": "k", "data": "plain"}));

@@ -1,24 +1,23 @@
 //! A lane at work: takes its records in order, in batches, and goes on only when a batch is done with or given up.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
-use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use super::batch::{self, Condition, Failure, WindowEvent};
+use super::batch::{self, Condition, WindowEvent};
 use super::reader::Record;
 use super::shard::{Entry, Shard};
-use crate::error::Error;
-use crate::invoke::{self, Ran, Request, destination};
-use crate::limits;
+use crate::consumer::{Batch, Consumer, GivenUp, Taken};
+use crate::limits::{BATCH_RETRY_MAX, BATCH_RETRY_MIN, WINDOW_STATE_BYTES_MAX};
 use crate::types::{Lane, Window};
 
-struct Worker {
-    shard: Arc<Shard>,
+struct Worker<C> {
+    shard: Arc<Shard<C>>,
     number: usize,
     place: Lane,
     /// A record that did not fit the batch before.
@@ -27,12 +26,12 @@ struct Worker {
     is_early: bool,
 }
 
-/// Records that are tried together. In the invocation that ends a window there are none.
+/// Records that are tried together. In the attempt that ends a window there are none.
 struct Part {
     entries: Vec<Entry>,
-    /// How often the function has failed on them.
+    /// How often the consumer has failed on them.
     failures: u32,
-    /// How often it was not run at all.
+    /// How often it could not try at all.
     waits: u32,
 }
 
@@ -44,7 +43,7 @@ enum Step {
     Stopped,
 }
 
-pub async fn run(shard: Arc<Shard>, number: usize, mut records: UnboundedReceiver<Entry>) {
+pub(super) async fn run<C: Consumer>(shard: Arc<Shard<C>>, number: usize, mut records: UnboundedReceiver<Entry>) {
     let place = shard.progress_of(number);
     let mut worker = Worker { shard, number, place, held: None, is_early: false };
     while let Some(entries) = worker.gather(&mut records).await {
@@ -54,11 +53,11 @@ pub async fn run(shard: Arc<Shard>, number: usize, mut records: UnboundedReceive
     }
 }
 
-impl Worker {
+impl<C: Consumer> Worker<C> {
     /// The next batch: empty when a window is over, none when no more records come or it is stopped.
     async fn gather(&mut self, records: &mut UnboundedReceiver<Entry>) -> Option<Vec<Entry>> {
         let shard = self.shard.clone();
-        let (mapping, stop) = (&shard.poller.mapping, &shard.poller.stop);
+        let (source, stop) = (&shard.poller.source, &shard.poller.stop);
         if self.is_early {
             return Some(Vec::new());
         }
@@ -80,16 +79,17 @@ impl Worker {
         if self.place.window.is_none() && shard.poller.settings.tumbling_seconds.is_some() {
             self.place.window = Some(Window { start: self.window_start(&first), state: "{}".into() });
         }
-        let until = Instant::now() + Duration::from_secs(mapping.window_seconds.into());
-        let (size, room) = (mapping.batch_size as usize, batch::room(self.place.window.as_ref()));
+        let until = Instant::now() + source.window;
+        let (size, room) = (source.batch_size, batch::room(self.place.window.as_ref()));
         let (mut bytes, mut entries) = (first.bytes, vec![first]);
         while entries.len() < size {
-            let next = match mapping.window_seconds {
-                0 => records.try_recv().ok(),
-                _ => match stop.run_until_cancelled(tokio::time::timeout_at(until, records.recv())).await {
+            let next = if source.window.is_zero() {
+                records.try_recv().ok()
+            } else {
+                match stop.run_until_cancelled(tokio::time::timeout_at(until, records.recv())).await {
                     None => return None,
                     Some(next) => next.ok().flatten(),
-                },
+                }
             };
             let Some(next) = next else { break };
             if bytes + next.bytes > room || self.is_after_window(&next) {
@@ -150,84 +150,65 @@ impl Worker {
         if part.entries.is_empty() && !is_final {
             return Step::Done;
         }
-        match self.invoke(&part).await {
-            // Not the function's fault, so it does not count; as with AWS, only their age ends it.
+        match self.hand_on(&part).await {
+            // Not the consumer's fault, so it does not count; as with AWS, only their age ends it.
             Err(error) => {
-                shard.poller.problem(&error);
+                shard.poller.problem(&error.message);
                 part.waits += 1;
                 self.again(vec![part]).await
             }
-            Ok((request_id, ran)) => match self.first_failure(&part, &ran) {
-                None => {
-                    shard.poller.lambda.sources.set_result(&shard.poller.mapping.id, "OK".into());
-                    self.keep_state(&ran, is_final);
-                    self.finish(part.entries).await;
-                    Step::Done
-                }
-                Some(failed) => self.failed(part, failed, &request_id, &ran).await,
-            },
+            Ok(taken) if taken.failed.is_empty() && taken.problem.is_none() => {
+                shard.poller.results.set(&shard.poller.source.id, "OK".into());
+                self.keep_state(taken.state, is_final);
+                self.finish(part.entries).await;
+                Step::Done
+            }
+            Ok(taken) => self.failed(part, taken).await,
         }
     }
 
     /// Waits a little longer each time, and then goes on with these.
     async fn again(&self, parts: Vec<Part>) -> Step {
         let attempts = parts.first().map_or(0, |part| part.failures + part.waits).saturating_sub(1);
-        let wait = limits::BATCH_RETRY_MIN.saturating_mul(1 << attempts.min(16)).min(limits::BATCH_RETRY_MAX);
+        let wait = BATCH_RETRY_MIN.saturating_mul(1 << attempts.min(16)).min(BATCH_RETRY_MAX);
         if self.shard.poller.pause(wait).await { Step::Again(parts) } else { Step::Stopped }
     }
 
-    async fn invoke(&self, part: &Part) -> Result<(String, Ran), Error> {
-        let poller = &self.shard.poller;
-        let told = self.place.window.as_ref().map(|window| WindowEvent {
+    async fn hand_on(&self, part: &Part) -> Result<Taken, service::Error> {
+        let window = self.place.window.as_ref().map(|window| WindowEvent {
             window,
             length: self.tumbling(),
-            shard: &self.shard.shard.id,
-            stream: &poller.mapping.source,
             is_final: part.entries.is_empty(),
             is_early: self.is_early,
         });
-        let event = batch::event(part.entries.iter().map(|entry| &entry.record), told.as_ref());
-        let cx = poller.cx.cloud().cx(poller.cx.caller().clone(), poller.function.region.clone(), None);
-        let request_id = cx.request_id().to_owned();
-        let request = Request {
-            request_id: request_id.clone(),
-            payload: Bytes::from(event.to_string()),
-            client_context: None,
-            arn: poller.mapping.function.clone(),
-        };
-        Ok((request_id, invoke::run(&poller.lambda, &cx, &poller.function, request).await?))
+        let records = untaken(&part.entries);
+        let batch = Batch { shard: &self.shard.shard.id, records: &records, window };
+        self.shard.poller.source.consumer.records(batch).await
     }
 
-    /// The first record that failed; the first of all, where the function did.
-    fn first_failure(&self, part: &Part, ran: &Ran) -> Option<usize> {
-        if ran.outcome.function_error.is_some() {
-            return Some(0);
-        }
-        let sequences: Vec<&str> = part.entries.iter().map(|entry| entry.record.sequence.as_str()).collect();
-        match self.shard.poller.mapping.reports_failures {
-            true => batch::first_failure(&ran.outcome.payload, &sequences),
-            false => None,
-        }
-    }
-
-    async fn failed(&mut self, mut part: Part, failed: usize, request_id: &str, ran: &Ran) -> Step {
+    /// What follows when records failed: those before the first of them are done with, those between them wait.
+    async fn failed(&mut self, mut part: Part, taken: Taken) -> Step {
         let poller = self.shard.poller.clone();
-        let error = ran.outcome.function_error;
-        poller.problem(format_args!("Function call failed: {}", error.unwrap_or("it reported records that failed")));
-        let left = part.entries.split_off(failed.min(part.entries.len()));
+        poller.problem(taken.problem.as_deref().unwrap_or("it reported records that failed"));
+        let failed: HashSet<usize> = taken.failed.iter().copied().collect();
+        let tried = part.entries.iter_mut().filter(|entry| !entry.taken);
+        tried.enumerate().for_each(|(place, entry)| entry.taken = !failed.is_empty() && !failed.contains(&place));
+        let first = part.entries.iter().take_while(|entry| entry.taken).count();
+        let left = part.entries.split_off(first);
         if !part.entries.is_empty() {
             self.finish(part.entries).await;
         }
         let Part { failures, waits, .. } = part;
-        if poller.settings.bisect && failed == 0 && left.len() > 1 {
+        if poller.settings.bisect && first == 0 && left.len() > 1 {
             // Halving a batch is no retry.
-            let mut first = left;
-            let second = first.split_off(first.len() / 2);
-            return self.again([first, second].map(|entries| Part { entries, failures, waits }).into()).await;
+            let mut half = left;
+            let other = half.split_off(half.len() / 2);
+            return self.again([half, other].map(|entries| Part { entries, failures, waits }).into()).await;
         }
         let failures = failures + 1;
         if poller.settings.retries.is_some_and(|retries| failures > retries) {
-            self.give_up(left, Condition::RetryAttemptsExhausted, failures, request_id, Some(ran)).await;
+            let condition = Condition::RetryAttemptsExhausted;
+            self.give_up(left, condition, failures, &taken.request_id, taken.response.as_ref()).await;
             return Step::Done;
         }
         self.again(vec![Part { entries: left, failures, waits }]).await
@@ -250,28 +231,17 @@ impl Worker {
         &mut self,
         entries: Vec<Entry>,
         condition: Condition,
-        invocations: u32,
+        attempts: u32,
         request_id: &str,
-        ran: Option<&Ran>,
+        response: Option<&Value>,
     ) {
         let poller = self.shard.poller.clone();
-        let records: Vec<&Record> = entries.iter().map(|entry| &entry.record).collect();
-        tracing::warn!(mapping = poller.mapping.id, ?condition, records = records.len(), "records are given up");
-        let target = invoke::resolve(&poller.cx, &poller.function);
-        if let (Some(to), Ok(target)) = (poller.settings.on_failure.as_ref().filter(|_| !records.is_empty()), target) {
-            let failure = Failure {
-                request_id,
-                function: poller.mapping.function.to_string(),
-                condition,
-                invocations,
-                ran: ran.map(|ran| (ran.version.as_str(), ran.outcome.function_error)),
-                shard: &self.shard.shard.id,
-                stream: &poller.mapping.source,
-                now: poller.cx.env().now(),
-            };
-            let body = failure.message(&records).to_string();
-            let letter = destination::Letter { body: &body, attributes: None, request_id, undelivered: None };
-            destination::send(&poller.cx, &target.version.settings.role, &poller.function, to, letter).await;
+        let records = untaken(&entries);
+        tracing::warn!(id = poller.source.id, ?condition, records = records.len(), "records are given up");
+        if !records.is_empty() {
+            let shard = &self.shard.shard.id;
+            let what = GivenUp { condition, shard, records: &records, attempts, request_id, response };
+            poller.source.consumer.given_up(what).await;
         }
         if entries.is_empty() {
             // The end of a window that could not be told.
@@ -280,14 +250,14 @@ impl Worker {
         self.finish(entries).await;
     }
 
-    /// What the function has made of its window.
-    fn keep_state(&mut self, ran: &Ran, is_final: bool) {
+    /// What the consumer has made of its window.
+    fn keep_state(&mut self, state: Option<String>, is_final: bool) {
         if is_final {
             return self.close_window();
         }
         if let Some(window) = &mut self.place.window {
-            window.state = batch::state(&ran.outcome.payload);
-            self.is_early = window.state.len() > limits::WINDOW_STATE_BYTES_MAX;
+            window.state = state.unwrap_or_else(|| "{}".into());
+            self.is_early = window.state.len() > WINDOW_STATE_BYTES_MAX;
         }
     }
 
@@ -303,4 +273,9 @@ impl Worker {
         }
         self.shard.done(self.number, entries.len(), self.place.clone()).await;
     }
+}
+
+/// The records that nobody has taken yet.
+fn untaken(entries: &[Entry]) -> Vec<&Record> {
+    entries.iter().filter(|entry| !entry.taken).map(|entry| &entry.record).collect()
 }

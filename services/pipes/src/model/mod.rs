@@ -1,0 +1,3 @@
+//! Every state transition of pipes, as plain functions over a transaction.
+
+pub mod pipe;
