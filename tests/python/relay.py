@@ -14,10 +14,20 @@ class Relay:
         self.refusals = {}
         # Recipients that were named, whether or not they were refused.
         self.asked = []
+        # Nobody is answered while it is not set.
+        self.answers = threading.Event()
+        self.answers.set()
         relay = self
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self):
+                try:
+                    self.converse()
+                except OSError:
+                    # The client is gone.
+                    pass
+
+            def converse(self):
                 self.say("220 relay")
                 sender, recipients = "", []
                 while line := self.rfile.readline().decode().strip():
@@ -27,6 +37,7 @@ class Relay:
                     elif word == "RCPT":
                         recipient = line[line.index("<") + 1 : line.index(">")]
                         relay.asked.append(recipient)
+                        relay.answers.wait()
                         refusal = relay.refusals.get(recipient) or relay.refusals.get(None)
                         if refusal:
                             self.say(refusal)
