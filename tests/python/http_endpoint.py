@@ -29,8 +29,8 @@ class HttpEndpoint:
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 request = Request(self.command, self.path, self.headers, body, time.monotonic())
-                status, headers, body = endpoint.answer(request)
                 endpoint.received.append(request)
+                status, headers, body = endpoint.answer(request)
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(body))} | headers).items():
                     self.send_header(name, value)

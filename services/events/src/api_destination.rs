@@ -34,7 +34,12 @@ pub async fn invoke(events: &Events, cx: &Cx, delivery: &Delivery) -> Result<Out
     events.pace.wait(&destination.arn, cx.env().now(), destination.rate()).await;
     let sent = send(events, cx, delivery, &destination, &connection).await;
     note(cx, &connection, &sent).await?;
-    Ok(sent.err().map_or(Outcome::Delivered, Outcome::Failed))
+    Ok(match sent {
+        Ok(()) => Outcome::Delivered,
+        // Whoever sees to the connection in the time that the target gives loses no event.
+        Err(failure) if failure.code == NO_TOKEN => Outcome::Failed(Failure { may_pass: true, ..failure }),
+        Err(failure) => Outcome::Failed(failure),
+    })
 }
 
 /// Keeps what an attempt has shown of the connection: that it is authorized, or that it is not.
