@@ -365,14 +365,16 @@ async fn buses_of_other_accounts_and_regions_are_none_of_this_ones() {
             ("PutTargets", json!({"Rule": "r", "EventBusName": bus, "Targets": [target]})),
             ("TagResource", json!({"ResourceARN": rule, "Tags": [{"Key": "k", "Value": "v"}]})),
             ("ListTagsForResource", json!({"ResourceARN": bus})),
-            ("CreateArchive", json!({"ArchiveName": "a", "EventSourceArn": bus})),
             ("StartReplay", replay),
         ] {
             let (code, message) = world.refused(operation, input).await;
             assert_eq!(code, "ValidationException", "{operation}");
             assert!(message.ends_with("Provided Arn is not in correct format."), "{operation}: {message}");
         }
+        let archive = json!({"ArchiveName": "a", "EventSourceArn": bus});
+        assert_eq!(world.refused("CreateArchive", archive).await.0, "ResourceNotFoundException");
     }
+    world.ok("DeleteEventBus", json!({"Name": "none"})).await;
     let theirs = json!({"Id": "x", "Arn": "arn:aws:events:us-east-1:111111111111:event-bus/b"});
     assert_eq!(world.refused("PutTargets", json!({"Rule": "r", "Targets": [theirs]})).await.0, "NotImplemented");
 }

@@ -11,7 +11,7 @@ use super::{Empty, Page, answer, check_name, pattern};
 use crate::Events;
 use crate::error::Error;
 use crate::model::{archive, bus};
-use crate::name::BusRef;
+use crate::name::{BusRef, is_own};
 use crate::types::Archive;
 
 const NAME_CHARACTERS_MAX: usize = 48;
@@ -48,8 +48,9 @@ pub fn resource(cx: &Cx, input: &ArchiveInput) -> Arn {
 }
 
 fn source(cx: &Cx, arn: &str) -> Result<BusRef, Error> {
-    let bus = arn.parse().ok().and_then(|arn| BusRef::own(cx, arn));
-    bus.ok_or_else(|| Error::parameter("EventSourceArn", "Provided Arn is not in correct format."))
+    let bus = arn.parse().ok().and_then(BusRef::of);
+    let bus = bus.ok_or_else(|| Error::parameter("EventSourceArn", "Provided Arn is not in correct format."))?;
+    if is_own(cx, &bus.arn) { Ok(bus) } else { Err(Error::bus_not_found(&bus.name)) }
 }
 
 pub async fn create(_: Arc<Events>, cx: Cx, input: ArchiveInput) -> Result<Value, Error> {

@@ -11,6 +11,8 @@ pub mod rule;
 pub mod tag;
 pub mod target;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,20 +72,29 @@ pub struct Page {
 }
 
 impl Page {
-    /// Those of `all` that are on this page, and the token of the next. A token says how many there were before.
+    /// Those of `all` that are on this page, and the token of the next. A token says how many there were before, in a form
+    /// that nobody takes for a number.
     pub fn of<T>(&self, all: Vec<T>) -> Result<(Vec<T>, Option<String>), Error> {
         let mut constraints = Constraints::default();
         constraints.range(self.limit, "limit", &(1..=100));
         constraints.check()?;
         let size = self.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX);
         let start = match &self.next_token {
-            Some(token) => token.parse().map_err(|_| Error::parameter("NextToken", "Invalid token."))?,
+            Some(token) => place(token).ok_or_else(|| Error::parameter("NextToken", "Invalid token."))?,
             None => 0_usize,
         };
         let end = start.saturating_add(size);
-        let next = (end < all.len()).then(|| end.to_string());
+        let next = (end < all.len()).then(|| BASE64.encode(format!("{TOKEN}{end}")));
         Ok((all.into_iter().skip(start).take(size).collect(), next))
     }
+}
+
+/// What a token begins with before it is encoded.
+const TOKEN: &str = "eventbridge:next:";
+
+fn place(token: &str) -> Option<usize> {
+    let text = String::from_utf8(BASE64.decode(token).ok()?).ok()?;
+    text.strip_prefix(TOKEN)?.parse().ok()
 }
 
 /// An answer without the members that are not set.

@@ -143,9 +143,6 @@ pub async fn remove(_: Arc<Events>, cx: Cx, input: RemoveInput) -> Result<Empty,
 
 fn without(bus: &Bus, sid: Option<&str>) -> Result<Option<String>, Error> {
     let Some(sid) = sid else { return Err(Error::validation("Parameter StatementId must be specified.")) };
-    if bus.policy.is_none() {
-        return Err(Error::NotFound("EventBus does not have a policy.".into()));
-    }
     let mut policy = policy(bus)?;
     let (before, mut left) = (statements(&policy).len(), statements(&policy));
     left.retain(|statement| statement["Sid"] != *sid);

@@ -55,12 +55,12 @@ pub async fn start(_: Arc<Events>, cx: Cx, input: StartInput) -> Result<Value, E
     let name = archive::name_of(&source).filter(|_| is_own(&cx, &source)).ok_or_else(|| wrong("EventSourceArn"))?;
     let found = archive::find(&read, &source.region, name)
         .map_err(|_| Error::parameter("EventSourceArn", format_args!("Archive {name} does not exist.")))?;
-    if found.source != destination.arn {
-        return Err(Error::parameter("Destination.Arn", "Cross event bus replay is not permitted."));
-    }
     let (from, to) = (Timestamp::from(input.event_start_time), Timestamp::from(input.event_end_time));
     if from >= to {
         return Err(Error::parameter("EventEndTime", "EventStartTime must be before EventEndTime."));
+    }
+    if found.source != destination.arn {
+        return Err(Error::parameter("Destination.Arn", "Cross event bus replay is not permitted."));
     }
     let made = Replay {
         arn: resource(&cx, &input.replay_name),
