@@ -53,7 +53,7 @@ test("a group holds schedules that reach a queue", async () => {
   await scheduler.send(new CreateScheduleCommand({ ...once, ClientToken: "token" }));
   await assert.rejects(scheduler.send(new CreateScheduleCommand(once)), ConflictException);
 
-  const StartDate = new Date(Date.now() + 3_600_000);
+  const StartDate = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 3_600_000);
   const daily = { ...once, ScheduleExpression: "cron(0 9 * * ? *)", ScheduleExpressionTimezone: "Asia/Tokyo", StartDate };
   await scheduler.send(new UpdateScheduleCommand(daily));
   const shown = await scheduler.send(new GetScheduleCommand({ Name: "once", GroupName }));

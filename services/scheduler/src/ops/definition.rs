@@ -144,8 +144,8 @@ impl Input {
         let timing = Timing {
             expression,
             timezone: self.schedule_expression_timezone.clone(),
-            start: self.start_date.clone().map(Timestamp::from),
-            end: self.end_date.clone().map(Timestamp::from),
+            start: self.start_date.map(Timestamp::from),
+            end: self.end_date.map(Timestamp::from),
             since: now,
         };
         if timing.timezone.as_deref().is_some_and(|name| schedule::zone(Some(name)).is_none()) {
