@@ -181,6 +181,14 @@ impl From<&Error> for Failure {
     }
 }
 
+/// How long to wait after so many attempts that failed: twice as long after each, from `shortest` to `longest`, and by chance up
+/// to half of that less, so that what failed together is not tried together. `random` is any number.
+pub fn backoff(attempts: u32, random: u64, shortest: Duration, longest: Duration) -> Duration {
+    let pause = shortest.saturating_mul(1 << attempts.min(16)).min(longest);
+    let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis - random % (millis / 2 + 1))
+}
+
 /// What became of an attempt to deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {

@@ -33,7 +33,9 @@ pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};
 pub use cx::Cx;
-pub use delivery::{Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender};
+pub use delivery::{
+    Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender, backoff,
+};
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 
-use crate::{Cx, Delivery, Failure};
+use crate::{Cx, Delivery, Failure, backoff};
 
 /// Pauses before a delivery is tried again: the first, and the longest.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -48,12 +48,8 @@ impl RetryPolicy {
     }
 }
 
-/// Twice as long after each attempt, and by chance up to half of that less, so that what failed together is not tried
-/// together.
 fn pause(attempts: u32, random: u64) -> Duration {
-    let longest = PAUSE_MIN.saturating_mul(1 << attempts.min(16)).min(PAUSE_MAX);
-    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(millis - random % (millis / 2 + 1))
+    backoff(attempts, random, PAUSE_MIN, PAUSE_MAX)
 }
 
 #[cfg(test)]

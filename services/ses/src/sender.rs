@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use kv::Tx;
-use service::{Cx, Delivery, Error as ServiceError, Failure, Sender};
+use service::{Cx, Delivery, Error as ServiceError, Failure, Sender, backoff};
 
 use crate::limits::{DELIVERY_TIME, EVENT_TIME, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
 use crate::links;
@@ -18,12 +18,22 @@ fn is_message(delivery: &Delivery) -> bool {
     delivery.to.service == "ses" && !links::is_request(delivery)
 }
 
+/// For how long a delivery is tried: a message as its configuration set says.
+fn time(cx: &Cx, delivery: &Delivery) -> Duration {
+    if delivery.to.service != "ses" {
+        return EVENT_TIME;
+    }
+    let letter = serde_json::from_slice::<Letter>(&delivery.event).ok();
+    let read = letter.zip(cx.db().read().ok());
+    let stated = read.and_then(|(letter, read)| message::delivery_time(&read, &letter).ok().flatten());
+    stated.unwrap_or(DELIVERY_TIME)
+}
+
 impl Sender for SesSender {
     fn retry_at(&self, cx: &Cx, delivery: &Delivery, _: &Failure) -> Option<Timestamp> {
-        let at = cx.env().now() + pause(delivery.attempts, cx.env().random_u64());
-        let is_mail = delivery.to.service == "ses";
-        let most = if is_mail { DELIVERY_TIME } else { EVENT_TIME };
-        (at.since(delivery.accepted) <= most).then_some(at)
+        let pause = backoff(delivery.attempts, cx.env().random_u64(), RETRY_PAUSE_MIN, RETRY_PAUSE_MAX);
+        let at = cx.env().now() + pause;
+        (at.since(delivery.accepted) <= time(cx, delivery)).then_some(at)
     }
 
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), ServiceError> {
@@ -36,12 +46,4 @@ impl Sender for SesSender {
         let letter: Letter = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
         Ok(message::settle(tx, cx, &letter, &End::Bounced(bounce_of(failure)), true)?)
     }
-}
-
-/// Twice as long after each attempt, and by chance up to half of that less, so that what failed together is not tried
-/// together.
-fn pause(attempts: u32, random: u64) -> Duration {
-    let longest = RETRY_PAUSE_MIN.saturating_mul(1 << attempts.min(16)).min(RETRY_PAUSE_MAX);
-    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-    Duration::from_millis(millis - random % (millis / 2 + 1))
 }

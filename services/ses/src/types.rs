@@ -226,6 +226,19 @@ mod tests {
         ab666565646261636b5f6964c0";
     const GOLDEN_COUNTS: &str = "0184a8617474656d70747301a7626f756e63657302aa636f6d706c61696e747303a772656a6563747304";
 
+    const GOLDEN_IDENTITY: &str = "\
+        018ca46e616d65a3614062a76372656174656401ac766572696669636174696f6ea753756363657373a87665726966696564\
+        02a5746f6b656ea174a4646b696d84a7656e61626c6564c3a6746f6b656e7391a16ba873656c6563746f72c0aa6b65795f6c\
+        656e677468a16ca96d61696c5f66726f6d82a6646f6d61696ea164b272656a656374735f6f6e5f6661696c757265c3b1666f\
+        7277617264735f666565646261636bc3b1636f6e66696775726174696f6e5f736574c0a8706f6c696369657381a170a27b7d\
+        a6746f7069637381a6426f756e636582a5746f706963c0ac776974685f68656164657273c3a47461677380";
+    const GOLDEN_MESSAGE: &str = "\
+        018fa26964a16da8616363657074656401a86964656e74697479bc61726e3a6177733a7365733a723a303a6964656e746974\
+        792f614062a6736f75726365a3614062ab72657475726e5f70617468a3614062ab64657374696e6174696f6e91a3634064a7\
+        77616974696e6791a3634064b1636f6e66696775726174696f6e5f736574a173a47461677381a17891a179a7686561646572\
+        739192a2546fa3634064b1686561646572735f7472756e6361746564c2ae636f6d6d6f6e5f68656164657273a27b7da66361\
+        6c6c6572a163a5706172747301a764656c61796564c2";
+
     /// What version 1 looks like on disk. These bytes are in users' files: a change here needs a new version and a
     /// migration, not new bytes.
     #[test]
@@ -244,5 +257,42 @@ mod tests {
         let bytes = counts.to_bytes().unwrap();
         assert_eq!(hex::encode(&bytes), GOLDEN_COUNTS);
         assert_eq!(Counts::from_bytes(&bytes).unwrap(), counts);
+        let identity = Identity {
+            name: "a@b".into(),
+            created: Timestamp(1),
+            verification: Verification::Success,
+            verified: Some(Timestamp(2)),
+            token: "t".into(),
+            dkim: Dkim { enabled: true, tokens: vec!["k".into()], selector: None, key_length: "l".into() },
+            mail_from: Some(MailFrom { domain: "d".into(), rejects_on_failure: true }),
+            forwards_feedback: true,
+            configuration_set: None,
+            policies: BTreeMap::from([("p".into(), "{}".into())]),
+            topics: BTreeMap::from([(Feedback::Bounce, FeedbackTopic { topic: None, with_headers: true })]),
+            tags: BTreeMap::new(),
+        };
+        let bytes = identity.to_bytes().unwrap();
+        assert_eq!(hex::encode(&bytes), GOLDEN_IDENTITY);
+        assert_eq!(Identity::from_bytes(&bytes).unwrap(), identity);
+        let message = Message {
+            id: "m".into(),
+            accepted: Timestamp(1),
+            identity: "arn:aws:ses:r:0:identity/a@b".parse().unwrap(),
+            source: "a@b".into(),
+            return_path: "a@b".into(),
+            destination: vec!["c@d".into()],
+            waiting: vec!["c@d".into()],
+            configuration_set: Some("s".into()),
+            tags: BTreeMap::from([("x".into(), vec!["y".into()])]),
+            headers: vec![("To".into(), "c@d".into())],
+            headers_truncated: false,
+            common_headers: "{}".into(),
+            caller: "c".into(),
+            parts: 1,
+            delayed: false,
+        };
+        let bytes = message.to_bytes().unwrap();
+        assert_eq!(hex::encode(&bytes), GOLDEN_MESSAGE);
+        assert_eq!(Message::from_bytes(&bytes).unwrap(), message);
     }
 }

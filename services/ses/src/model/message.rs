@@ -1,5 +1,7 @@
 //! A message from its acceptance to its end at each of its recipients.
 
+use std::time::Duration;
+
 use base::Arn;
 use bytes::{Bytes, BytesMut};
 use kv::{Order, Read, Tx};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Delivery, outbox};
 
 use super::event::{self, Bounce, Event, Kind};
-use super::{statistics, suppression};
+use super::{configuration_set, statistics, suppression};
 use crate::error::Error;
 use crate::keys::{MESSAGES, PARTS};
 use crate::limits;
@@ -51,6 +53,14 @@ pub fn accept(tx: &mut Tx, cx: &Cx, message: &Message, source: &Bytes) -> Result
 pub fn waiting(read: &(impl Read + ?Sized), letter: &Letter) -> Result<Option<Message>, Error> {
     let message = MESSAGES.get(read, &*letter.message)?;
     Ok(message.filter(|message| message.waiting.contains(&letter.recipient)))
+}
+
+/// For how long a message may be tried, where its configuration set says that.
+pub fn delivery_time(read: &(impl Read + ?Sized), letter: &Letter) -> Result<Option<Duration>, Error> {
+    let Some(message) = waiting(read, letter)? else { return Ok(None) };
+    let Some(name) = &message.configuration_set else { return Ok(None) };
+    let set = configuration_set::get(read, &message.identity.region, name)?;
+    Ok(set.and_then(|set| set.max_delivery_seconds).map(Duration::from_secs))
 }
 
 /// The bytes of a message.
