@@ -113,6 +113,9 @@ def attempt(server, credentials, model, operation):
             # An answer to HEAD has no body that could say more.
             return "AccessDenied", "not authorized to perform"
         return told["Code"], told["Message"]
+    if operation == "BatchExecuteStatement":
+        # Each of its statements is refused by itself.
+        return answer["Responses"][0]["Error"]["Code"], answer["Responses"][0]["Error"]["Message"]
     # S3 deletes some of many.
     errors = answer.get("Errors") if model == "s3" else None
     return (errors[0]["Code"], errors[0]["Message"]) if errors else None

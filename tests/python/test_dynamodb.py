@@ -350,3 +350,49 @@ def test_what_is_not_built_says_so(dynamodb):
     with pytest.raises(ClientError) as caught:
         dynamodb.list_exports()
     assert "ListExports" in caught.value.response["Error"]["Message"]
+
+
+def refusal(call, **input):
+    with pytest.raises(ClientError) as caught:
+        call(**input)
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def test_in_which_order_requests_are_judged(dynamodb, table):
+    """What shows without the table comes before it, and what its key decides after it."""
+
+    not_equal = {"pk": {"ComparisonOperator": "NE", "AttributeValueList": [{"S": "a"}]}}
+    assert refusal(dynamodb.query, TableName="absent", KeyConditions=not_equal)[0] == "ResourceNotFoundException"
+    not_indexable = ("ValidationException", "Attempted conditional constraint is not an indexable operation")
+    assert refusal(dynamodb.query, TableName=table, KeyConditions=not_equal) == not_indexable
+    twice = {"absent": {"Keys": [{"pk": {"S": "a"}}] * 2}}
+    assert refusal(dynamodb.batch_get_item, RequestItems=twice) == ("ValidationException", "Provided list of item keys contains duplicates")
+    invalid = ("ValidationException", "Invalid TableArn: Invalid ResourceArn provided as input abcd")
+    assert refusal(dynamodb.tag_resource, ResourceArn="abcd", Tags=[]) == invalid
+    absent = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/absent"
+    assert refusal(dynamodb.tag_resource, ResourceArn=absent, Tags=[]) == ("ValidationException", "Atleast one Tag needs to be provided as Input.")
+    assert refusal(dynamodb.untag_resource, ResourceArn=absent, TagKeys=["a"])[0] == "ResourceNotFoundException"
+
+
+def test_what_is_said_of_policies_filters_and_indexes(dynamodb, table):
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": arn}]})
+    revision = dynamodb.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
+    not_found = "Resource-based policy not found for the provided ResourceArn: Requested "
+    code, message = refusal(dynamodb.delete_resource_policy, ResourceArn=arn, ExpectedRevisionId="1")
+    assert code == "PolicyNotFoundException"
+    assert message == f"{not_found}update for policy with revision id 1, but the policy associated to target table {table} has revision id {revision}."
+    code, message = refusal(dynamodb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY")
+    assert message == f"{not_found}policy update expecting none to be present for table {table}, but a policy exists with revision id {revision}."
+    names = {"TableName": table, "KeyConditionExpression": "pk = elsewhere"}
+    assert refusal(dynamodb.query, FilterExpression="", **names)[1] == "Invalid FilterExpression: The expression can not be empty;"
+    statement = f"SELECT * FROM \"{table}\".\"absent\""
+    assert refusal(dynamodb.execute_statement, Statement=statement)[1] == "The table does not have the specified index"
+
+
+def test_the_size_of_a_text_is_its_length(dynamodb, table):
+    for sk, (text, size) in enumerate({"abÿ": 3, "ab": 2, "日本": 2, "🎉": 2, "": 0}.items()):
+        dynamodb.put_item(TableName=table, Item={"pk": {"S": "size"}, "sk": {"N": str(sk)}, "text": {"S": text}})
+        values = {":pk": {"S": "size"}, ":sk": {"N": str(sk)}, ":size": {"N": str(size)}}
+        query = {"KeyConditionExpression": "pk = :pk AND sk = :sk", "FilterExpression": "size(#t) = :size", "ExpressionAttributeNames": {"#t": "text"}}
+        assert dynamodb.query(TableName=table, ExpressionAttributeValues=values, **query)["Count"] == 1, text

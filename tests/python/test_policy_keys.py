@@ -161,7 +161,22 @@ def test_within_transactions_alone(client_with, table):
     assert refused(mine.transact_get_items, TransactItems=[{"Get": {"TableName": table, "Key": KEY}}])
     statement = f"INSERT INTO \"{table}\" VALUE {{'id': 'v'}}"
     assert refused(mine.execute_statement, Statement=statement)
-    assert refused(mine.batch_execute_statement, Statements=[{"Statement": statement}])
+    assert batch_codes(mine, statement) == ["AccessDenied"]
+
+
+def batch_codes(client, *statements):
+    """What became of each statement of a batch."""
+    answers = client.batch_execute_statement(Statements=[{"Statement": statement} for statement in statements])["Responses"]
+    return [answer.get("Error", {}).get("Code") for answer in answers]
+
+
+def test_a_batch_goes_on_without_what_is_refused(client_with, dynamodb, table):
+    mine = client_with({"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["mine"]}})
+    statements = [f"INSERT INTO \"{table}\" VALUE {{'id': '{id}'}}" for id in ("mine", "theirs", "mine")]
+    assert batch_codes(mine, *statements) == [None, "AccessDenied", "DuplicateItem"]
+    assert "Item" not in dynamodb.get_item(TableName=table, Key={"id": {"S": "theirs"}})
+    # Who may not select does not learn what is malformed either.
+    assert batch_codes(mine, "no statement", statements[1]) == ["AccessDenied"] * 2
 
 
 def test_all_but_transactions(client_with, table):

@@ -44,6 +44,13 @@ impl Env {
         }
     }
 
+    /// Sets a simulated clock back.
+    pub fn set_back(&self, by: Duration) {
+        if let Source::Simulated { now, .. } = &*self.0 {
+            now.fetch_sub(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+        }
+    }
+
     /// Fills `bytes` with randomness fit for secrets (on a real [`Env`]).
     ///
     /// # Panics

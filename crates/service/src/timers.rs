@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use base::Timestamp;
 use bytes::Bytes;
-use kv::{Order, Table, Tx};
+use kv::{Order, Read, Table, Tx};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Cx, Error, prefix};
@@ -23,8 +24,29 @@ const TIMERS_PER_ROUND: usize = 256;
 /// How long a timer waits that the store refused, before it is tried again.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
+/// How far behind the last look the clock may be before it counts as set back.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
+
+/// Timers that come again and again, by service and key. One that has ended stays here until the clock is looked at.
+const REGULAR: Table<(String, Vec<u8>), Regular> = Table::new(prefix::SERVICE, 11);
+
+/// When a timer comes next, and how long it is at most until then.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Regular {
+    at: Timestamp,
+    pause: Duration,
+}
+kv::stored!(Regular, version = 1);
+
 /// Timers that the store refused, and when each is tried again: in memory alone, since a full store could not note it.
 type Held = BTreeMap<Key, Timestamp>;
+
+/// What is known between two looks.
+#[derive(Default)]
+struct Watch {
+    held: Held,
+    last: Option<Timestamp>,
+}
 
 /// A timer that has come due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +65,20 @@ pub fn set(tx: &mut Tx, service: &str, at: Timestamp, key: &[u8], payload: &Byte
     Ok(())
 }
 
+/// Sets a timer of work that comes again and again, `pause` after the last time or earlier. Should the clock be ahead now, and be
+/// set back, it still comes after that pause, where others wait until the clock is there again.
+pub fn set_regular(
+    tx: &mut Tx,
+    service: &str,
+    at: Timestamp,
+    key: &[u8],
+    payload: &Bytes,
+    pause: Duration,
+) -> Result<(), kv::Error> {
+    REGULAR.put(tx, (service, key), &Regular { at, pause })?;
+    set(tx, service, at, key, payload)
+}
+
 /// Removes a timer, if it is there.
 pub fn cancel(tx: &mut Tx, service: &str, at: Timestamp, key: &[u8]) -> Result<(), kv::Error> {
     TIMERS.delete(tx, (at, service, key))
@@ -50,10 +86,10 @@ pub fn cancel(tx: &mut Tx, service: &str, at: Timestamp, key: &[u8]) -> Result<(
 
 /// Fires timers as they come due, until `stop`.
 pub(crate) async fn run(cx: Cx, stop: CancellationToken) {
-    let mut held = Held::new();
+    let mut watch = Watch::default();
     loop {
         let mut changed = cx.db().watch(CHANNEL);
-        let next = fire_all(&cx, &mut held).await.unwrap_or_else(|error| {
+        let next = fire_all(&cx, &mut watch).await.unwrap_or_else(|error| {
             tracing::error!(%error, "timers cannot be read; they are tried again");
             Some(cx.env().now() + RETRY_PAUSE)
         });
@@ -79,12 +115,17 @@ pub(crate) async fn sleep_until(cx: &Cx, next: Option<Timestamp>) {
 
 /// Fires everything that is due now, and returns when the next timer will be.
 pub async fn fire_due(cx: &Cx) -> Result<Option<Timestamp>, Error> {
-    fire_all(cx, &mut Held::new()).await
+    fire_all(cx, &mut Watch::default()).await
 }
 
-async fn fire_all(cx: &Cx, held: &mut Held) -> Result<Option<Timestamp>, Error> {
+async fn fire_all(cx: &Cx, watch: &mut Watch) -> Result<Option<Timestamp>, Error> {
+    let Watch { held, last } = watch;
     loop {
         let now = cx.env().now();
+        if last.is_none_or(|last| now + CLOCK_SLACK < last) {
+            follow_clock(cx, now).await?;
+        }
+        *last = Some(now);
         held.retain(|_, until| *until > now);
         let (due, next) = due(cx, held, now)?;
         let last_round = due.len() < TIMERS_PER_ROUND;
@@ -94,6 +135,44 @@ async fn fire_all(cx: &Cx, held: &mut Held) -> Result<Option<Timestamp>, Error> 
             return Ok(held.values().copied().chain(next).min());
         }
     }
+}
+
+/// Brings regular timers forward that were set by a clock that was ahead.
+async fn follow_clock(cx: &Cx, now: Timestamp) -> Result<(), Error> {
+    let late = move |read: &dyn Read| -> Result<Vec<_>, kv::Error> {
+        let mut late = Vec::new();
+        for row in REGULAR.scan(read, Order::Forward)? {
+            let ((service, key), Regular { at, pause }) = row?;
+            let payload = TIMERS.get(read, (at, &service, &key))?;
+            if payload.is_none() || at > now + pause {
+                late.push((service, key, at, pause, payload));
+            }
+        }
+        Ok(late)
+    };
+    if late(&cx.db().read()?)?.is_empty() {
+        return Ok(());
+    }
+    let brought = cx.db().write(move |tx| -> Result<usize, kv::Error> {
+        let mut brought = 0;
+        for (service, key, at, pause, payload) in late(tx)? {
+            REGULAR.delete(tx, (&service, &key))?;
+            if let Some(payload) = payload {
+                cancel(tx, &service, at, &key)?;
+                set_regular(tx, &service, now + pause, &key, &payload, pause)?;
+                brought += 1;
+            }
+        }
+        Ok(brought)
+    });
+    let brought = brought.await?;
+    if brought > 0 {
+        tracing::warn!(
+            timers = brought,
+            "the clock was ahead and has been set back: regular work goes on by the clock as it is now"
+        );
+    }
+    Ok(())
 }
 
 /// A round's timers that are due, and the time of the first that is not.
@@ -242,21 +321,59 @@ mod tests {
         };
         cx.db().write(set_all).await.unwrap();
         full.store(true, Ordering::SeqCst);
-        let mut held = Held::new();
+        let mut watch = Watch::default();
         // What frees space fires behind a whole round of what does not.
-        let next = fire_all(&cx, &mut held).await.unwrap();
-        assert_eq!((next, held.len()), (Some(cx.now() + RETRY_PAUSE), TIMERS_PER_ROUND));
+        let next = fire_all(&cx, &mut watch).await.unwrap();
+        assert_eq!((next, watch.held.len()), (Some(cx.now() + RETRY_PAUSE), TIMERS_PER_ROUND));
         let left = keys(&cx);
         assert_eq!(left.len(), TIMERS_PER_ROUND, "what fails in another way is dropped");
         assert!(left.iter().all(|key| key.starts_with(b"grow")));
 
         full.store(false, Ordering::SeqCst);
-        fire_all(&cx, &mut held).await.unwrap();
+        fire_all(&cx, &mut watch).await.unwrap();
         assert_eq!(keys(&cx).len(), TIMERS_PER_ROUND, "each is tried again after a while");
         cx.env().advance(RETRY_PAUSE);
-        assert_eq!(fire_all(&cx, &mut held).await, Ok(None));
+        assert_eq!(fire_all(&cx, &mut watch).await, Ok(None));
         assert_eq!(keys(&cx).len(), 0);
         let fired = FIRED.scan(&cx.db().read().unwrap(), Order::Forward).unwrap().count();
-        assert_eq!((fired, held.len()), (TIMERS_PER_ROUND, 0));
+        assert_eq!((fired, watch.held.len()), (TIMERS_PER_ROUND, 0));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_puts_regular_work_off_for_no_longer_than_its_pause() {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let (cx, pause, mut watch) = (cloud(&Arc::default()).system(), Duration::from_secs(60), Watch::default());
+        let start = cx.env().now();
+        fire_all(&cx, &mut watch).await.unwrap();
+        cx.env().advance(DAY);
+        let ahead = cx.env().now();
+        let set_all = move |tx: &mut Tx| {
+            for key in ["regular", "ended"] {
+                set_regular(tx, "test", ahead + pause, key.as_bytes(), &Bytes::from("p"), pause)?;
+            }
+            cancel(tx, "test", ahead + pause, b"ended")?;
+            set(tx, "test", ahead + pause, b"once", &Bytes::new())
+        };
+        cx.db().write(set_all).await.unwrap();
+        assert_eq!(fire_all(&cx, &mut watch).await, Ok(Some(ahead + pause)));
+        cx.env().set_back(DAY);
+        assert_eq!(fire_all(&cx, &mut watch).await, Ok(Some(start + pause)));
+        assert_eq!(keys(&cx), [b"regular".to_vec(), b"once".to_vec()]);
+        let regular = |cx: &Cx| REGULAR.scan(&cx.db().read().unwrap(), Order::Forward).unwrap().count();
+        assert_eq!(regular(&cx), 1, "what has ended is forgotten");
+        // The same is seen by a server that was started after that.
+        cx.env().set_back(Duration::from_millis(500));
+        assert_eq!(fire_all(&cx, &mut Watch::default()).await, Ok(Some(start + pause - Duration::from_millis(500))));
+        cx.env().advance(pause);
+        assert_eq!(fire_all(&cx, &mut watch).await, Ok(Some(ahead + pause)));
+        assert_eq!(FIRED.scan(&cx.db().read().unwrap(), Order::Forward).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn golden_bytes() {
+        use kv::Stored;
+
+        let regular = Regular { at: Timestamp(5), pause: Duration::from_secs(60) };
+        assert_eq!(regular.to_bytes().unwrap(), b"\x01\x82\xa2at\x05\xa5pause\x82\xa4secs\x3c\xa5nanos\x00".as_slice());
     }
 }

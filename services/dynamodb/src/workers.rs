@@ -2,6 +2,7 @@
 //! old records of streams, and clearing away what deleted tables and indexes held.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use bytes::Bytes;
@@ -64,8 +65,22 @@ pub fn start(tx: &mut Tx, at: Timestamp, table: &Arn, id: u64, kind: Kind) -> Re
 }
 
 fn set(tx: &mut Tx, at: Timestamp, work: &Work, cursor: Option<Vec<u8>>) -> Result<(), Error> {
-    let key = kv::Stored::to_bytes(work)?;
-    Ok(timers::set(tx, "dynamodb", at, &key, &Bytes::from(cursor.unwrap_or_default()))?)
+    let (key, payload) = (kv::Stored::to_bytes(work)?, Bytes::from(cursor.unwrap_or_default()));
+    Ok(match work.kind.pause() {
+        Some(pause) => timers::set_regular(tx, "dynamodb", at, &key, &payload, pause)?,
+        None => timers::set(tx, "dynamodb", at, &key, &payload)?,
+    })
+}
+
+impl Kind {
+    /// How long it is from one time to the next, of work that has no end.
+    fn pause(&self) -> Option<Duration> {
+        match self {
+            Kind::Sweep(_) => Some(EXPIRY_INTERVAL),
+            Kind::Trim(_) => Some(TRIM_INTERVAL),
+            _ => None,
+        }
+    }
 }
 
 /// The next step of some work is due.

@@ -19,15 +19,23 @@ pub enum KeyOperator {
     GreaterOrEqual(Literal),
     Between(Literal, Literal),
     BeginsWith(Literal),
+    /// One that no key can be found by, which older parameters may name. It is refused when the key is known.
+    NotIndexable,
 }
 
 impl KeyCondition {
-    /// Parses `KeyConditionExpression`.
+    /// Parses `KeyConditionExpression`, of which [`KeyCondition::of`] judges later whether it is on a key: other expressions of the
+    /// request come in between.
     ///
     /// # Errors
     /// The whole message.
-    pub fn parse(text: &str, scope: &mut Scope<'_>) -> Result<KeyCondition, String> {
-        let condition = Condition::parse(text, scope).map_err(|error| error.in_parameter("KeyConditionExpression"))?;
+    pub fn parse(text: &str, scope: &mut Scope<'_>) -> Result<Condition, String> {
+        Condition::parse(text, scope).map_err(|error| error.in_parameter("KeyConditionExpression"))
+    }
+
+    /// # Errors
+    /// The whole message.
+    pub fn of(condition: Condition) -> Result<KeyCondition, String> {
         let mut conditions = Vec::new();
         collect(condition, &mut conditions)?;
         KeyCondition::new(conditions)
@@ -57,24 +65,27 @@ impl KeyOperator {
             KeyOperator::GreaterOrEqual(value) => key >= value.bytes(),
             KeyOperator::Between(low, high) => (low.bytes()..=high.bytes()).contains(&key),
             KeyOperator::BeginsWith(prefix) => key.starts_with(prefix.bytes()),
+            KeyOperator::NotIndexable => false,
         }
     }
 
     /// The values it compares with.
     pub fn literals(&self) -> impl Iterator<Item = &Literal> {
         let (first, second) = match self {
-            KeyOperator::Between(low, high) => (low, Some(high)),
+            KeyOperator::Between(low, high) => (Some(low), Some(high)),
+            KeyOperator::NotIndexable => (None, None),
             KeyOperator::Equal(value)
             | KeyOperator::Less(value)
             | KeyOperator::LessOrEqual(value)
             | KeyOperator::Greater(value)
             | KeyOperator::GreaterOrEqual(value)
-            | KeyOperator::BeginsWith(value) => (value, None),
+            | KeyOperator::BeginsWith(value) => (Some(value), None),
         };
-        std::iter::once(first).chain(second)
+        first.into_iter().chain(second)
     }
 }
 
+const NESTED_ATTRIBUTE: &str = "KeyConditionExpressions cannot have conditions on nested attributes";
 const NESTED_OPERATION: &str = "KeyConditionExpressions cannot contain nested operations";
 
 fn collect(condition: Condition, conditions: &mut Vec<(String, KeyOperator)>) -> Result<(), String> {
@@ -100,7 +111,7 @@ fn collect(condition: Condition, conditions: &mut Vec<(String, KeyOperator)>) ->
         }
     };
     if path.is_nested() {
-        return Err("KeyConditionExpressions cannot have conditions on nested attributes".into());
+        return Err(NESTED_ATTRIBUTE.into());
     }
     if conditions.iter().any(|(attribute, _)| *attribute == path.attribute) {
         return Err("KeyConditionExpressions must only contain one condition per key".into());
@@ -111,6 +122,7 @@ fn collect(condition: Condition, conditions: &mut Vec<(String, KeyOperator)>) ->
 
 fn comparison(comparator: Comparator, left: Operand, right: Operand) -> Result<(Path, KeyOperator), String> {
     let (path, comparator, value) = match (left, right) {
+        (Operand::Path(path), _) | (_, Operand::Path(path)) if path.is_nested() => return Err(NESTED_ATTRIBUTE.into()),
         (Operand::Path(path), value) => (path, comparator, literal(value)?),
         (Operand::Literal(value), Operand::Path(path)) => (path, comparator.mirrored(), value),
         (Operand::Size(_), _) | (_, Operand::Size(_)) => return Err(NESTED_OPERATION.into()),
@@ -156,7 +168,7 @@ mod tests {
 
     fn parse(text: &str) -> Result<KeyCondition, String> {
         let values = values([(":a", Value::S("a".into()))]);
-        KeyCondition::parse(text, &mut Scope::new(None, Some(&values)).unwrap())
+        KeyCondition::of(KeyCondition::parse(text, &mut Scope::new(None, Some(&values)).unwrap())?)
     }
 
     #[test]
@@ -190,6 +202,7 @@ mod tests {
                 format!("{invalid}begins_with operator must have the key attribute as its first operand"),
             ),
             ("a = b", format!("{invalid}Multiple attribute names used in one condition")),
+            ("a.b = c", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
             ("a.b = :a", "KeyConditionExpressions cannot have conditions on nested attributes".into()),
             (":a = :a", format!("{invalid}No key attribute specified")),
             ("a = :a and a > :a", "KeyConditionExpressions must only contain one condition per key".into()),

@@ -112,11 +112,11 @@ pub fn key_conditions(conditions: &BTreeMap<String, ConditionInput>) -> Result<K
             ("GE", [value]) => KeyOperator::GreaterOrEqual(value.clone()),
             ("BEGINS_WITH", [value]) => KeyOperator::BeginsWith(value.clone()),
             ("BETWEEN", [low, high]) => KeyOperator::Between(low.clone(), high.clone()),
-            _ => return Err("Attempted conditional constraint is not an indexable operation".to_string()),
+            _ => KeyOperator::NotIndexable,
         };
-        Ok((name.clone(), operator))
+        (name.clone(), operator)
     });
-    KeyCondition::new(keys.collect::<Result<_, _>>()?)
+    KeyCondition::new(keys.collect())
 }
 
 /// A condition from `Expected`.

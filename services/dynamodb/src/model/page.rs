@@ -97,7 +97,7 @@ impl Source<'_> {
     /// The part with one partition key, and a sort key that meets a condition.
     pub fn partition(self, partition: Digest, sort: Option<&KeyOperator>) -> KeyRange {
         let (from, to) = match sort {
-            None => (Bound::Unbounded, Bound::Unbounded),
+            None | Some(KeyOperator::NotIndexable) => (Bound::Unbounded, Bound::Unbounded),
             Some(KeyOperator::Equal(value)) => (Bound::Included(value.bytes()), Bound::Included(value.bytes())),
             Some(KeyOperator::Less(value)) => (Bound::Unbounded, Bound::Excluded(value.bytes())),
             Some(KeyOperator::LessOrEqual(value)) => (Bound::Unbounded, Bound::Included(value.bytes())),
@@ -128,7 +128,7 @@ impl Source<'_> {
         let (start, end) = (first.to_vec(), after(first.to_vec()));
         let from = |bytes: Vec<u8>| Bound::Included(bytes);
         let (from, to) = match next {
-            None => (from(start), end),
+            None | Some(KeyOperator::NotIndexable) => (from(start), end),
             Some(KeyOperator::Equal(value)) => (from(whole(value)), after(whole(value))),
             Some(KeyOperator::Less(value)) => (from(start), Bound::Excluded(whole(value))),
             Some(KeyOperator::LessOrEqual(value)) => (from(start), after(whole(value))),

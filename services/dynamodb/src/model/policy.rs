@@ -13,8 +13,9 @@ pub fn find(read: &(impl Read + ?Sized), arn: &str) -> Result<Option<ResourcePol
     Ok(POLICIES.get(read, arn)?)
 }
 
-pub fn missing(arn: &str) -> Error {
-    Error::PolicyNotFound(format!("Resource-based policy not found for the provided ResourceArn: {arn}"))
+/// `why` is the ARN, or how it differs from what was expected.
+pub fn missing(why: &str) -> Error {
+    Error::PolicyNotFound(format!("Resource-based policy not found for the provided ResourceArn: {why}"))
 }
 
 /// The revision that is then in force: the same document keeps the one it has.
@@ -44,10 +45,18 @@ pub fn delete(tx: &mut Tx, arn: &str, expected: Option<&str>) -> Result<Option<S
 fn check(tx: &Tx, arn: &str, expected: Option<&str>) -> Result<Option<ResourcePolicy>, Error> {
     let before = find(tx, arn)?;
     let revision = before.as_ref().map(|policy| policy.revision.as_str());
-    let is_met = match expected {
-        None => true,
-        Some(NO_POLICY) => revision.is_none(),
-        expected => revision == expected,
+    // That of a stream has the table's name in it, too.
+    let table = arn.split_once("table/").map_or(arn, |(_, name)| name);
+    let differs = match (expected, revision) {
+        (None, _) | (Some(NO_POLICY), None) => return Ok(before),
+        (Some(expected), Some(revision)) if expected == revision => return Ok(before),
+        (Some(_), None) => return Err(missing(arn)),
+        (Some(NO_POLICY), Some(revision)) => format!(
+            "Requested policy update expecting none to be present for table {table}, but a policy exists with revision id {revision}."
+        ),
+        (Some(expected), Some(revision)) => format!(
+            "Requested update for policy with revision id {expected}, but the policy associated to target table {table} has revision id {revision}."
+        ),
     };
-    if is_met { Ok(before) } else { Err(missing(arn)) }
+    Err(missing(&differs))
 }

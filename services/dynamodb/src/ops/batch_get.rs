@@ -193,8 +193,14 @@ fn of_table(request: &KeysAndAttributes) -> Result<Wanted<'_>, Error> {
     .check()?;
     let projection = request.projection()?;
     let keys = request.keys.iter().map(|input| key(Some(input))).collect::<Result<Vec<_>, _>>()?;
+    // That the same is named twice shows without the table, which is looked for later.
+    if keys.iter().enumerate().any(|(at, key)| keys.iter().take(at).any(|earlier| earlier == key)) {
+        return Err(Error::validation(DUPLICATES));
+    }
     Ok(Wanted { request, keys, projection })
 }
+
+const DUPLICATES: &str = "Provided list of item keys contains duplicates";
 
 /// A table and where in it the wanted items are.
 fn locate(snapshot: &Snap, cx: &Cx, name: &str, wanted: &Wanted<'_>) -> Result<(SharedTable, Vec<ItemKey>), Error> {
@@ -203,7 +209,7 @@ fn locate(snapshot: &Snap, cx: &Cx, name: &str, wanted: &Wanted<'_>) -> Result<(
     let mut distinct: Vec<&ItemKey> = keys.iter().collect();
     distinct.sort();
     if distinct.windows(2).any(|pair| pair.first() == pair.last()) {
-        return Err(Error::validation("Provided list of item keys contains duplicates"));
+        return Err(Error::validation(DUPLICATES));
     }
     if let Some(projection) = &wanted.projection {
         check_key_paths(&table, projection)?;

@@ -201,14 +201,15 @@ pub fn validated(input: &QueryInput) -> Result<Asked<'_>, Error> {
         ));
     }
     let mut scope = expressions::scope(&input.expression_attribute_names, &input.expression_attribute_values)?;
-    let key = match (&input.key_condition_expression, &input.key_conditions) {
-        (Some(text), _) => KeyCondition::parse(text, &mut scope)?,
-        (None, Some(conditions)) => legacy::key_conditions(conditions)?,
-        (None, None) => KeyCondition::new(Vec::new())?,
-    };
+    let key = input.key_condition_expression.as_ref().map(|text| KeyCondition::parse(text, &mut scope)).transpose()?;
     let filter = expressions::condition(input.filter_expression.as_deref(), "FilterExpression", &mut scope)?;
     let projection = expressions::projection(input.projection_expression.as_deref(), &mut scope)?;
     scope.finish()?;
+    let key = match (key, &input.key_conditions) {
+        (Some(condition), _) => KeyCondition::of(condition)?,
+        (None, Some(conditions)) => legacy::key_conditions(conditions)?,
+        (None, None) => KeyCondition::new(Vec::new())?,
+    };
     let parameter = if attributes.is_some() { "AttributesToGet" } else { "ProjectionExpression" };
     let selection = Selection { select: input.select.as_deref(), projection: projection.or(attributes), parameter };
     selection.check(input.index_name.as_deref())?;
@@ -277,27 +278,33 @@ fn part(source: Source<'_>, key: &KeyCondition, schema: &KeySchema) -> Result<(D
     let partition = schema.partition_of(given).ok_or_else(|| {
         Error::validation("Query key condition not supported: all HASH key attributes need an equality condition")
     })?;
-    let (mut first, mut next, mut sorts) = (Vec::new(), None, schema.sorts().map(on));
-    for operator in &mut sorts {
-        match operator {
+    let (mut first, mut next, mut sorts) = (Vec::new(), None, schema.sorts());
+    let mut missed = None;
+    for attribute in &mut sorts {
+        match on(attribute) {
             Some(KeyOperator::Equal(value)) => push(&mut first, value.bytes()),
             last => {
+                missed = last.is_none().then_some(attribute);
                 next = last;
                 break;
             }
         }
     }
-    if sorts.any(|operator| operator.is_some()) {
-        return Err(Error::validation(
-            "Query key condition not supported: RANGE key attributes need equality conditions from the first on; only the last one with a condition may have another",
+    if sorts.any(|attribute| on(attribute).is_some()) {
+        return Err(missed.map_or_else(
+            || Error::validation("Query key condition not supported: only the last RANGE key attribute with a condition may have another than equality"),
+            |attribute| missed_element(&attribute.name),
         ));
     }
     Ok((partition, source.part(partition, &first, next)))
 }
 
 /// # Errors
-/// When a condition's values are not of the attribute's type.
+/// When a condition is none that finds keys, or its values are not of the attribute's type.
 fn check_types(attribute: &KeyAttribute, operator: &KeyOperator) -> Result<(), Error> {
+    if *operator == KeyOperator::NotIndexable {
+        return Err(Error::validation("Attempted conditional constraint is not an indexable operation"));
+    }
     match operator.literals().all(|literal| literal.kind() == attribute.kind) {
         true => Ok(()),
         false => Err(Error::invalid("Condition parameter type does not match schema type")),
@@ -317,6 +324,10 @@ fn check_values(attribute: &KeyAttribute, operator: &KeyOperator) -> Result<(), 
     }
 }
 
+fn missed_element(name: &str) -> Error {
+    Error::Validation(format!("Query condition missed key schema element: {name}"))
+}
+
 /// The partition to read, and the condition on the sort key.
 ///
 /// # Errors
@@ -330,11 +341,10 @@ fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<
     if schema.sort.is_none() && several {
         return Err(Error::validation("Query key condition not supported"));
     }
-    let missed = |name: &str| Error::Validation(format!("Query condition missed key schema element: {name}"));
     for (at, attribute) in schema.attributes().enumerate() {
         let Some(operator) = on(&attribute.name) else {
             if at == 0 || several {
-                return Err(missed(&attribute.name));
+                return Err(missed_element(&attribute.name));
             }
             continue;
         };
@@ -345,7 +355,7 @@ fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<
         check_values(attribute, operator)?;
     }
     let partition = on(&schema.partition.name).and_then(|operator| operator.literals().next()?.value());
-    let partition = partition.map(partition_digest).ok_or_else(|| missed(&schema.partition.name))?;
+    let partition = partition.map(partition_digest).ok_or_else(|| missed_element(&schema.partition.name))?;
     Ok((partition, schema.sort.as_ref().and_then(|sort| on(&sort.name))))
 }
 

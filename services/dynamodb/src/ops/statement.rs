@@ -93,16 +93,18 @@ fn told(statement: &Statement) -> Told {
     }
 }
 
-/// What the statements need permission for. One that is malformed is told so only to those who may select.
+/// What a statement needs permission for. One that is malformed is told so only to those who may select.
+pub fn of_one(cx: &Cx, within: Option<&str>, input: &StatementInput) -> Result<Permission, ServiceError> {
+    input.permission(cx, within).unwrap_or_else(|| permission(cx, "dynamodb:PartiQLSelect", None, None))
+}
+
+/// What the statements need permission for together.
 pub fn all<'i>(
     cx: &Cx,
     within: Option<&str>,
     statements: impl Iterator<Item = &'i StatementInput>,
 ) -> Result<Vec<Permission>, ServiceError> {
-    let of_one = |input: &StatementInput| {
-        input.permission(cx, within).unwrap_or_else(|| permission(cx, "dynamodb:PartiQLSelect", None, None))
-    };
-    all_permissions(cx, "dynamodb:PartiQLSelect", statements.map(of_one))
+    all_permissions(cx, "dynamodb:PartiQLSelect", statements.map(|input| of_one(cx, within, input)))
 }
 
 pub fn permissions(_: &DynamoDb, cx: &Cx, input: &StatementInput) -> Result<Vec<Permission>, ServiceError> {
@@ -129,6 +131,9 @@ pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Res
     };
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), &select.table)?;
+    if select.index.as_ref().is_some_and(|name| table.index(name).is_none()) {
+        return Err(Error::validation("The table does not have the specified index"));
+    }
     let index = index(&table, select.index.as_deref(), input.consistent_read)?;
     let source = Source { table: &table, index: index.map(|(index, _)| index) };
     let page = page(&snapshot, source, select, &input)?;

@@ -9,7 +9,7 @@ use service::{Cx, Nothing};
 
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
+use crate::limits::{NAME_CHARS_MIN, TAG_KEY_CHARS_MAX, TAG_VALUE_CHARS_MAX, TAGS_MAX};
 use crate::model::table;
 use crate::types::Table;
 use crate::validation::Constraints;
@@ -33,14 +33,14 @@ pub struct TagElement {
 #[serde(rename_all = "PascalCase", default)]
 pub struct TagInput {
     pub resource_arn: Option<String>,
-    pub tags: Vec<TagElement>,
+    pub tags: Option<Vec<TagElement>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct UntagInput {
     pub resource_arn: Option<String>,
-    pub tag_keys: Vec<String>,
+    pub tag_keys: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,11 +56,14 @@ pub struct ListTagsOutput {
 }
 
 pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Nothing, Error> {
-    let arn = table_arn(&cx, input.resource_arn.as_deref(), "TagResource")?;
-    if input.tags.is_empty() {
+    let named = Named::of(&cx, input.resource_arn.as_deref(), "TagResource")?;
+    let tags = given(input.tags, "tags")?;
+    let arn = named.arn()?;
+    if tags.is_empty() {
         return Err(Error::validation("Atleast one Tag needs to be provided as Input."));
     }
-    let tags = checked(&input.tags)?;
+    let tags = checked(&tags)?;
+    named.find(&cx, &arn)?;
     let change = move |table: &mut Table| {
         table.tags.extend(tags.clone());
         check_count(&table.tags)
@@ -70,12 +73,15 @@ pub async fn tag(_: Arc<DynamoDb>, cx: Cx, input: TagInput) -> Result<Nothing, E
 }
 
 pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Nothing, Error> {
-    let arn = table_arn(&cx, input.resource_arn.as_deref(), "UntagResource")?;
-    if input.tag_keys.is_empty() {
+    let named = Named::of(&cx, input.resource_arn.as_deref(), "UntagResource")?;
+    let keys = given(input.tag_keys, "tagKeys")?;
+    let arn = named.arn()?;
+    if keys.is_empty() {
         return Err(Error::validation("Atleast one Tag Key needs to be provided as Input."));
     }
+    named.find(&cx, &arn)?;
     let change = move |table: &mut Table| {
-        table.tags.retain(|key, _| !input.tag_keys.contains(key));
+        table.tags.retain(|key, _| !keys.contains(key));
         Ok(())
     };
     cx.db().write(move |tx| table::update(tx, &arn.region, &arn.to_string(), &change)).await?;
@@ -83,7 +89,9 @@ pub async fn untag(_: Arc<DynamoDb>, cx: Cx, input: UntagInput) -> Result<Nothin
 }
 
 pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTagsInput) -> Result<ListTagsOutput, Error> {
-    let arn = table_arn(&cx, input.resource_arn.as_deref(), "ListTagsOfResource")?;
+    let named = Named::of(&cx, input.resource_arn.as_deref(), "ListTagsOfResource")?;
+    let arn = named.arn()?;
+    named.find(&cx, &arn)?;
     let table = table::describe(&cx.db().read()?, &arn.region, &arn.to_string())?;
     let tags = table.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     Ok(ListTagsOutput { tags })
@@ -127,26 +135,54 @@ fn check_count(tags: &BTreeMap<String, String>) -> Result<(), Error> {
     }
 }
 
-/// The table that an ARN names, when it is one of the caller's account and there is one.
-fn table_arn(cx: &Cx, arn: Option<&str>, operation: &str) -> Result<Arn, Error> {
-    let Some(text) = arn else { return Err(Error::validation("Invalid TableArn")) };
-    let invalid = || Error::Validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {text}"));
-    let arn: Arn = text.parse().map_err(|_| invalid())?;
-    let name = arn.resource.strip_prefix("table/").filter(|name| !name.contains('/')).ok_or_else(invalid)?;
-    if arn.service != "dynamodb" {
-        return Err(invalid());
+fn given<T>(list: Option<Vec<T>>, member: &str) -> Result<Vec<T>, Error> {
+    let mut constraints = Constraints::default();
+    constraints.present(&list, member);
+    constraints.check()?;
+    Ok(list.unwrap_or_default())
+}
+
+/// What a request names. AWS judges it in parts, between which it looks at the rest of the request.
+struct Named<'i> {
+    text: &'i str,
+    account: String,
+    denied: String,
+}
+
+impl<'i> Named<'i> {
+    /// # Errors
+    /// When the request names nothing.
+    fn of(cx: &Cx, arn: Option<&'i str>, operation: &str) -> Result<Named<'i>, Error> {
+        let Some(text) = arn else { return Err(Error::validation("Invalid TableArn")) };
+        let caller = &cx.caller().arn;
+        let denied = format!("User: {caller} is not authorized to perform: dynamodb:{operation} on resource: {text}");
+        Ok(Named { text, account: cx.account().to_string(), denied })
     }
-    if arn.account != cx.account().as_str() {
-        return Err(Error::AccessDenied(format!(
-            "User: {} is not authorized to perform: dynamodb:{operation} on resource: {text}",
-            cx.caller().arn
-        )));
-    }
-    match table::find(&cx.db().read()?, &arn.region, name) {
-        Ok(_) => Ok(arn),
-        Err(Error::ResourceNotFound(_)) => {
-            Err(Error::ResourceNotFound(format!("Requested resource not found: ResourcArn: {text} not found")))
+
+    /// # Errors
+    /// When it is no table's, or another account's.
+    fn arn(&self) -> Result<Arn, Error> {
+        let invalid =
+            || Error::Validation(format!("Invalid TableArn: Invalid ResourceArn provided as input {}", self.text));
+        let arn: Arn = self.text.parse().map_err(|_| invalid())?;
+        let name = arn.resource.strip_prefix("table/").filter(|name| !name.contains('/')).ok_or_else(invalid)?;
+        if arn.service != "dynamodb" || name.chars().count() < NAME_CHARS_MIN {
+            return Err(invalid());
         }
-        Err(error) => Err(error),
+        if arn.account == self.account { Ok(arn) } else { Err(Error::AccessDenied(self.denied.clone())) }
+    }
+
+    /// # Errors
+    /// When there is no such table.
+    fn find(&self, cx: &Cx, arn: &Arn) -> Result<(), Error> {
+        let name = arn.resource.strip_prefix("table/").unwrap_or_default();
+        match table::find(&cx.db().read()?, &arn.region, name) {
+            Ok(_) => Ok(()),
+            Err(Error::ResourceNotFound(_)) => Err(Error::ResourceNotFound(format!(
+                "Requested resource not found: ResourcArn: {} not found",
+                self.text
+            ))),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -175,7 +175,7 @@ async fn keys_and_conditions_that_are_none_are_refused() {
     let both = json!({":a": {"N": "1"}, ":b": {"S": "a"}});
     for (condition, values, part) in [
         (" AND r2 = :b AND r3 = :a", &both, "type"),
-        (" AND r2 = :b", &b, "RANGE"),
+        (" AND r2 = :b", &b, "Query condition missed key schema element: r1"),
         (" AND r1 < :a AND r2 = :b", &both, "RANGE"),
         (" AND r1 < :a AND r2 > :b", &both, "RANGE"),
         (" AND r1 >= :a AND r3 = :a", &a, "type"),

@@ -206,3 +206,22 @@ async fn key_conditions_must_fit_the_key() {
         "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
     );
 }
+
+#[tokio::test]
+async fn conditions_that_find_no_key_are_judged_by_the_key() {
+    let fixture = Fixture::with_table().await;
+    let ask = |table: &str, name: &str, operator: &str, values: serde_json::Value| {
+        let condition = json!({"ComparisonOperator": operator, "AttributeValueList": values});
+        json!({"TableName": table, "KeyConditions": {name: condition}})
+    };
+    let (code, _) = fixture.refusal("Query", ask("absent", "pk", "NE", json!([{"S": "a"}]))).await;
+    assert_eq!(code, "ResourceNotFoundException");
+    let missed = validation("Query condition missed key schema element: pk");
+    assert_eq!(fixture.refusal("Query", ask("tab", "z", "NULL", json!([]))).await, missed);
+    let not_indexable = validation("Attempted conditional constraint is not an indexable operation");
+    assert_eq!(fixture.refusal("Query", ask("tab", "pk", "NULL", json!([]))).await, not_indexable);
+    assert_eq!(fixture.refusal("Query", ask("tab", "pk", "NE", json!([{"N": "1"}]))).await, not_indexable);
+    let keys = json!([{"pk": {"S": "a"}}, {"pk": {"S": "b"}}, {"pk": {"S": "a"}}]);
+    let twice = fixture.refusal("BatchGetItem", json!({"RequestItems": {"absent": {"Keys": keys}}})).await;
+    assert_eq!(twice, validation("Provided list of item keys contains duplicates"));
+}

@@ -119,6 +119,23 @@ async fn tags_and_time_to_live() {
     assert_eq!(listed, json!({"Tags": [{"Key": "b", "Value": "2"}]}));
     let foreign = json!({"ResourceArn": "arn:aws:dynamodb:us-east-1:111111111111:table/tab"});
     assert_eq!(fixture.refusal("ListTagsOfResource", foreign).await.0, "AccessDeniedException");
+    // Tags are looked at first, then whose the resource is, and last whether it is there.
+    let none =
+        "1 validation error detected: Value null at 'tags' failed to satisfy constraint: Member must not be null";
+    assert_eq!(fixture.refusal("TagResource", json!({"ResourceArn": "a:b:c:d:e:f/g"})).await, validation(none));
+    for wrong in ["abcd", "a:b:c:d:e:f/g", "arn:aws:dynamodb:us-east-1:000000000000:table/ab"] {
+        let message = format!("Invalid TableArn: Invalid ResourceArn provided as input {wrong}");
+        assert_eq!(
+            fixture.refusal("TagResource", json!({"ResourceArn": wrong, "Tags": []})).await,
+            validation(&message)
+        );
+    }
+    let absent = "arn:aws:dynamodb:us-east-1:000000000000:table/absent";
+    let none = "Atleast one Tag needs to be provided as Input.";
+    assert_eq!(fixture.refusal("TagResource", json!({"ResourceArn": absent, "Tags": []})).await, validation(none));
+    let (code, _) =
+        fixture.refusal("TagResource", json!({"ResourceArn": absent, "Tags": [{"Key": "a", "Value": "b"}]})).await;
+    assert_eq!(code, "ResourceNotFoundException");
 
     let describe = json!({"TableName": "tab"});
     let ttl = fixture.call("DescribeTimeToLive", describe.clone()).await;
@@ -224,4 +241,20 @@ async fn items_past_their_time_go() {
         fixture.0.advance(Duration::from_secs(5000)).await;
     }
     assert_eq!(fixture.call("Scan", json!({"TableName": "tab"})).await["Count"], 4);
+}
+
+#[tokio::test]
+async fn expiry_goes_on_when_the_clock_is_set_back() {
+    const YEAR: Duration = Duration::from_secs(365 * 86_400);
+    let fixture = Fixture::with_table().await;
+    let now = fixture.0.env.now().as_secs();
+    fixture.0.env.advance(YEAR);
+    let enable = json!({"TableName": "tab", "TimeToLiveSpecification": {"Enabled": true, "AttributeName": "until"}});
+    fixture.call("UpdateTimeToLive", enable).await;
+    fixture.0.env.set_back(YEAR);
+    fixture.put(json!({"pk": {"S": "a"}, "until": {"N": (now + 30).to_string()}})).await;
+    for _ in 0..3 {
+        fixture.0.advance(Duration::from_secs(40)).await;
+    }
+    assert_eq!(fixture.call("Scan", json!({"TableName": "tab"})).await["Count"], 0);
 }
