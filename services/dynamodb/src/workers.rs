@@ -66,10 +66,11 @@ pub fn start(tx: &mut Tx, at: Timestamp, table: &Arn, id: u64, kind: Kind) -> Re
 
 fn set(tx: &mut Tx, at: Timestamp, work: &Work, cursor: Option<Vec<u8>>) -> Result<(), Error> {
     let (key, payload) = (kv::Stored::to_bytes(work)?, Bytes::from(cursor.unwrap_or_default()));
-    Ok(match work.kind.pause() {
+    match work.kind.pause() {
         Some(pause) => timers::set_regular(tx, "dynamodb", at, &key, &payload, pause)?,
         None => timers::set(tx, "dynamodb", at, &key, &payload)?,
-    })
+    }
+    Ok(())
 }
 
 impl Kind {

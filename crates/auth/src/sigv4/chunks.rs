@@ -294,7 +294,10 @@ mod tests {
     }
 
     /// The content of a body that comes in pieces of this length.
-    fn take(mut chunks: Chunks, body: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<(String, String)>), Broken> {
+    /// What came, and what followed it.
+    type Content = (Vec<u8>, Vec<(String, String)>);
+
+    fn take(mut chunks: Chunks, body: &[u8], piece: usize) -> Result<Content, Broken> {
         let mut content = Vec::new();
         for piece in body.chunks(piece) {
             for range in chunks.push(piece)? {

@@ -68,7 +68,7 @@ async fn versions_are_as_a_simple_reference_has_them() {
         let (mut versioning, mut reference) = (Versioning::Never, BTreeMap::<&str, History>::new());
         for step in 0..60 {
             let (key, number, choice) = (
-                if env.random_u64() % 3 == 0 { "a" } else { "k" },
+                if env.random_u64().is_multiple_of(3) { "a" } else { "k" },
                 (env.random_u64() % 4) as u8,
                 env.random_u64() % 10,
             );
