@@ -196,6 +196,10 @@ def test_what_cannot_be_is_refused(scheduler, role, queue, unique):
         assert error["Error"]["Message"] == message and error["Message"] == message
     workflow = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"
     refused("NotImplemented", scheduler.create_schedule, **call(Target=target | {"Arn": workflow.replace("states", "codebuild")}))
+    # Cloudlet's own operations are none of AWS's.
+    for operation in ("cloudlet:deleteStack", "cloudlet-dynamodb:followQuery", "ec2:stopInstances"):
+        own = {"Arn": f"arn:aws:scheduler:::aws-sdk:{operation}", "Input": "{}"}
+        refused("NotImplemented", scheduler.create_schedule, **call(Target=target | own))
     refused("ResourceNotFoundException", scheduler.create_schedule, **call(GroupName="none"))
     refused("ResourceNotFoundException", scheduler.update_schedule, **call())
     refused("ResourceNotFoundException", scheduler.delete_schedule, Name=unique)

@@ -89,7 +89,7 @@ impl Operation {
         let is_here = cloud.services().iter().any(|candidate| {
             // Cloudlet's own operations are no service of AWS's.
             candidate.api.model == operation.service
-                && !candidate.api.name.starts_with("cloudlet")
+                && !candidate.api.model.starts_with("cloudlet")
                 && candidate.operation(&operation.name).is_some()
         });
         if is_here { Ok(()) } else { Err(Error::NotImplemented(format!("Calling {service}:{action} from a schedule"))) }

@@ -7,6 +7,7 @@ use service::{Constraints, Cx, Permission, RetryPolicy};
 use wire::DateTime;
 
 use super::{check_name, check_token};
+use crate::attributes::Attempt;
 use crate::error::Error;
 use crate::limits::{INPUT_BYTES_MAX, START_PAST_MAX};
 use crate::name::{DEFAULT_GROUP, schedule_resource};
@@ -120,9 +121,11 @@ impl Input {
             return Err(Error::validation("A flexible time window needs MaximumWindowInMinutes."));
         }
         let target = made(cx, target)?;
+        let arn = schedule_resource(cx, self.group_name.as_deref(), &self.name);
+        check_input(&target, &arn, now)?;
         roles::check(cx, &target.role, self.group()).await?;
         Ok(Schedule {
-            arn: schedule_resource(cx, self.group_name.as_deref(), &self.name),
+            arn,
             group: self.group().to_owned(),
             name: self.name.clone(),
             description: self.description.clone(),
@@ -215,7 +218,8 @@ fn is_role(text: &str) -> bool {
 
 /// Queues in order have a dot in their names, which the pattern leaves out.
 fn is_standard_queue(text: &str) -> bool {
-    text.parse::<Arn>().is_ok_and(|arn| arn.service == "sqs" && !arn.resource.contains(['.', ':', '/']))
+    text.is_ascii()
+        && text.parse::<Arn>().is_ok_and(|arn| arn.service == "sqs" && !arn.resource.contains(['.', ':', '/']))
 }
 
 impl TargetInput {
@@ -223,6 +227,7 @@ impl TargetInput {
         constraints.required(self.arn.as_deref(), "target.arn");
         constraints.length(self.arn.as_deref(), "target.arn", 1_600);
         constraints.required(self.role_arn.as_deref(), "target.roleArn");
+        constraints.length(self.role_arn.as_deref(), "target.roleArn", 1_600);
         constraints.pattern(self.role_arn.as_deref(), "target.roleArn", ROLE_PATTERN, is_role);
         if self.input.as_deref() == Some("") {
             constraints.fail("", "target.input", "have length greater than or equal to 1");
@@ -234,6 +239,7 @@ impl TargetInput {
             constraints.range(retries, "target.retryPolicy.maximumRetryAttempts", &(0..=185));
         }
         let queue = self.dead_letter_config.as_ref().and_then(|config| config.arn.as_deref());
+        constraints.length(queue, "target.deadLetterConfig.arn", 1_600);
         constraints.pattern(queue, "target.deadLetterConfig.arn", QUEUE_PATTERN, is_standard_queue);
         let group = self.sqs_parameters.as_ref().and_then(|sqs| sqs.message_group_id.as_deref());
         constraints.length(group, "target.sqsParameters.messageGroupId", 128);
@@ -262,9 +268,10 @@ fn made(cx: &Cx, input: TargetInput) -> Result<Target, Error> {
             return Err(Error::NotImplemented(format!("{parameters} of a schedule's target")));
         }
     }
-    let parse = |text: Option<String>| text.unwrap_or_default().parse::<Arn>();
-    let arn = parse(input.arn).map_err(|_| Error::validation("Provided Arn is not in correct format."))?;
-    let role = parse(input.role_arn).map_err(|_| Error::validation("Provided role is not in correct format."))?;
+    // Names of resources are ASCII everywhere; and a target's ARN is a part of keys, which have room for as many bytes.
+    let parse = |text: Option<String>| text.filter(|text| text.is_ascii())?.parse::<Arn>().ok();
+    let arn = parse(input.arn).ok_or_else(|| Error::validation("Provided Arn is not in correct format."))?;
+    let role = parse(input.role_arn).ok_or_else(|| Error::validation("Provided role is not in correct format."))?;
     let is_operation = arn.resource.starts_with("aws-sdk:") && arn.service == crate::NAME;
     if is_operation {
         Operation::check(&arn, cx.cloud())?
@@ -288,7 +295,6 @@ fn made(cx: &Cx, input: TargetInput) -> Result<Target, Error> {
         arn,
     };
     check_parameters(&target)?;
-    check_input(&target)?;
     Ok(target)
 }
 
@@ -334,10 +340,13 @@ fn check_parameters(target: &Target) -> Result<(), Error> {
     }
 }
 
-fn check_input(target: &Target) -> Result<(), Error> {
+/// Refuses an input that the target cannot get, or that is too large once it is filled.
+fn check_input(target: &Target, schedule: &Arn, now: Timestamp) -> Result<(), Error> {
     let Some(input) = &target.input else { return Ok(()) };
-    if input.len() > INPUT_BYTES_MAX {
-        let size = input.len();
+    let last = Attempt { schedule, due: now, seed: 0, number: target.retries_max.saturating_add(1) };
+    // What is too large already is not made larger.
+    let size = if input.len() > INPUT_BYTES_MAX { input.len() } else { last.fill(input).len() };
+    if size > INPUT_BYTES_MAX {
         return Err(Error::validation(format!(
             "The input of the target has {size} bytes, and may have {INPUT_BYTES_MAX}."
         )));
