@@ -8,6 +8,9 @@ use crate::keys::{BUCKETS, NEXT_BUCKET, OBJECTS, VERSIONS};
 use crate::limits;
 use crate::types::{Bucket, Versioning};
 
+/// The region that S3 began with, which has habits of its own.
+pub const FIRST_REGION: &str = "us-east-1";
+
 /// The bucket of this name.
 ///
 /// # Errors
@@ -21,8 +24,10 @@ pub fn find(read: &impl Read, name: &str) -> Result<Bucket, Error> {
 /// # Errors
 /// [`Error::BucketAlreadyOwnedByYou`], or that there are enough.
 pub fn create(tx: &mut Tx, now: Timestamp, name: &str, region: &str) -> Result<Bucket, Error> {
-    if BUCKETS.contains(tx, name)? {
-        return Err(Error::BucketAlreadyOwnedByYou(name.to_owned()));
+    if let Some(bucket) = BUCKETS.get(tx, name)? {
+        // In the oldest region, whoever has a bucket may make it again: nothing changes.
+        let again = region == FIRST_REGION && bucket.region == FIRST_REGION;
+        return if again { Ok(bucket) } else { Err(Error::BucketAlreadyOwnedByYou(name.to_owned())) };
     }
     if BUCKETS.scan(tx, Order::Forward)?.keys().take(limits::BUCKETS_MAX).count() == limits::BUCKETS_MAX {
         return Err(Error::TooManyBuckets);

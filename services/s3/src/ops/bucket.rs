@@ -15,9 +15,6 @@ use crate::limits;
 use crate::model::{bucket, upload};
 use crate::name;
 
-/// Where buckets are that name no place.
-const DEFAULT_REGION: &str = "us-east-1";
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CreateBucketInput {
@@ -123,7 +120,7 @@ pub struct LocationOutput {
 /// Of the first region, S3 says nothing.
 pub async fn location(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<LocationOutput, Error> {
     let region = bucket::find(&cx.db().read()?, &input.bucket)?.region;
-    Ok(LocationOutput { location_constraint: if region == DEFAULT_REGION { String::new() } else { region } })
+    Ok(LocationOutput { location_constraint: if region == bucket::FIRST_REGION { String::new() } else { region } })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -9,7 +9,7 @@ use wire::DateTime;
 
 use super::meta::{object_input, tags};
 use super::object_permission;
-use super::put::{Checksums, content_id, encryption, new_object, shown_version};
+use super::put::{Checksums, content_id, encryption, made_version, new_object, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
 use crate::digests::{Digests, known};
@@ -212,7 +212,7 @@ fn output(object: Object, versioning: Versioning, copy_source_version_id: Option
             checksums: object.checksum.as_ref().into(),
         },
         copy_source_version_id,
-        version_id: shown_version(versioning, &object),
+        version_id: made_version(versioning, &object),
         server_side_encryption: encryption(&object.meta),
         sse_kms_key_id: object.meta.encryption_key,
     }

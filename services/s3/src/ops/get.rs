@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::model::{bucket, content, object};
 use crate::name;
 use crate::range::{self, Span};
-use crate::types::{Bucket, Content, Object};
+use crate::types::{Bucket, Content, Object, StoredChecksum};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -112,6 +112,8 @@ struct Found {
     span: Span,
     /// Whether not all of it is asked for.
     partial: bool,
+    /// Of the part that is asked for, if one is.
+    checksum: Option<StoredChecksum>,
 }
 
 /// # Errors
@@ -133,9 +135,9 @@ fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
         let reason = "The encryption parameters are not applicable to this object.";
         return Err(Error::InvalidRequest(reason.into()));
     }
-    let span = span(&read, input, &object)?;
+    let (span, checksum) = span(&read, input, &object)?;
     let (whole, partial) = (Span::whole(object.size), span.is_some());
-    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial })
+    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial, checksum })
 }
 
 /// Whether there is a key is told to those who may list the bucket; others may not read what is not there.
@@ -150,10 +152,14 @@ fn hidden(cx: &Cx, bucket: &str, error: Error) -> Error {
     }
 }
 
+/// Some bytes of an object, and their own checksum where they are a part.
+type Asked = (Option<Span>, Option<StoredChecksum>);
+
 /// Which bytes are asked for; `None` for all.
-fn span(read: &kv::Snap, input: &GetObjectInput, object: &Object) -> Result<Option<Span>, Error> {
+fn span(read: &kv::Snap, input: &GetObjectInput, object: &Object) -> Result<Asked, Error> {
     let Some(number) = input.part_number else {
-        return input.range.as_deref().map_or(Ok(None), |range| range::parse(range, object.size));
+        let span = input.range.as_deref().map_or(Ok(None), |range| range::parse(range, object.size))?;
+        return Ok((span, None));
     };
     if input.range.is_some() {
         let reason = "Cannot specify both Range header and partNumber query parameter";
@@ -167,10 +173,14 @@ fn span(read: &kv::Snap, input: &GetObjectInput, object: &Object) -> Result<Opti
     let unsatisfiable = Error::InvalidPartNumber { asked: number, parts };
     match &object.content {
         Content::Parts { id, .. } => match content::part(read, *id, number)? {
-            Some((from, part)) => Ok(Some(Span { from, length: part.size })),
+            Some((from, part)) => {
+                let composite = object.checksum.as_ref().is_some_and(|checksum| checksum.composite);
+                let checksum = part.checksum.map(|checksum| StoredChecksum { composite, ..checksum });
+                Ok((Some(Span { from, length: part.size }), checksum))
+            }
             None => Err(unsatisfiable),
         },
-        _ if number == 1 => Ok(Some(Span::whole(object.size))),
+        _ if number == 1 => Ok((Some(Span::whole(object.size)), object.checksum.clone())),
         _ => Err(unsatisfiable),
     }
 }
@@ -188,7 +198,8 @@ impl Found {
         let or = |asked: &Option<String>, own: &Option<String>| asked.clone().or_else(|| own.clone());
         let wants_checksum = input.checksum_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
         // Of some bytes, the checksum of all is no use.
-        let checksum = object.checksum.as_ref().filter(|_| wants_checksum && !self.partial);
+        let whole = object.checksum.as_ref().filter(|_| !self.partial);
+        let checksum = self.checksum.as_ref().or(whole).filter(|_| wants_checksum);
         let content_type = meta.content_type.clone().unwrap_or_else(|| CONTENT_TYPE.to_owned());
         // An object without bytes has no range that could be told.
         let ranged = self.partial && self.span.length > 0;

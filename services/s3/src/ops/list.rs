@@ -229,7 +229,8 @@ pub async fn list_v2(_: Arc<S3>, cx: Cx, input: ListObjectsV2Input) -> Result<Li
     let form = Form::new(input.max_keys, input.encoding_type.as_deref())?;
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = delimiter(input.delimiter.as_ref());
-    let start = match (&input.continuation_token, &input.start_after) {
+    let token_given = input.continuation_token.as_ref().filter(|token| !token.is_empty());
+    let start = match (token_given, &input.start_after) {
         (Some(token), _) => token_start(token)?,
         (None, Some(after)) => behind(after, &prefix, None),
         (None, None) => Start::First,

@@ -118,7 +118,7 @@ pub fn check(acl: Option<&str>, meta: Meta) -> Result<Meta, Error> {
 /// How the content is encoded, less how it was sent.
 pub fn content_encoding(header: Option<&str>) -> Option<String> {
     let codings = header?.split(',').map(str::trim).filter(|coding| !coding.is_empty() && *coding != "aws-chunked");
-    let codings = codings.collect::<Vec<_>>().join(",");
+    let codings = codings.collect::<Vec<_>>().join(", ");
     (!codings.is_empty()).then_some(codings)
 }
 

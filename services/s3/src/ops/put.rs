@@ -144,7 +144,7 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
     Ok(PutObjectOutput {
         etag: quoted(&object.etag),
         checksums: object.checksum.as_ref().into(),
-        version_id: shown_version(versioning, &object),
+        version_id: made_version(versioning, &object),
         server_side_encryption: Some(encryption(&object.meta)),
         sse_kms_key_id: object.meta.encryption_key,
         size: None,
@@ -161,6 +161,11 @@ fn refuse_early(cx: &Cx, bucket: &str, key: &str, conditions: &WriteConditions) 
 /// A version's id in answers: buckets that never had versions do not speak of them.
 pub fn shown_version(versioning: Versioning, object: &Object) -> Option<String> {
     (versioning != Versioning::Never).then(|| object::shown(object))
+}
+
+/// The id of a version that was made: a write that replaces the null version is told nothing of it.
+pub fn made_version(versioning: Versioning, object: &Object) -> Option<String> {
+    shown_version(versioning, object).filter(|_| versioning == Versioning::Enabled)
 }
 
 /// What is said of an object's encryption: S3 encrypts all of them.

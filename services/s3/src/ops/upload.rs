@@ -12,7 +12,7 @@ use super::bucket::Empty;
 use super::copy::Source;
 use super::meta::{checksum_input, checksums, object_input, tags};
 use super::object_permission;
-use super::put::{Checksums, content_id, encryption, new_object, shown_version};
+use super::put::{Checksums, content_id, encryption, made_version, new_object, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
 use crate::contents::{Place, Received};
@@ -458,7 +458,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         key: input.key,
         etag: quoted(&object.etag),
         checksums: object.checksum.as_ref().into(),
-        version_id: shown_version(versioning, &object),
+        version_id: made_version(versioning, &object),
         server_side_encryption: encryption(&object.meta),
         sse_kms_key_id: object.meta.encryption_key,
     })
