@@ -138,6 +138,14 @@ impl Directory {
         self.xml.as_ref().and_then(|xml| self.service(xml.service)).map(|service| service.api.name)
     }
 
+    /// The bucket that a request is about, and the service that has it.
+    pub(crate) fn bucket_of(&self, head: &Parts, scope: Option<&str>) -> Option<(&Service, String)> {
+        let host_bucket = self.bucket_request(head, scope)?;
+        let service = self.service(self.xml.as_ref()?.service)?;
+        let bucket = Target::of(host_bucket.as_deref(), head.uri.path()).bucket?.into_owned();
+        Some((service, bucket))
+    }
+
     /// Whether a request is for buckets, and which of them its host stands for.
     fn bucket_request(&self, head: &Parts, scope: Option<&str>) -> Option<Option<String>> {
         let service = self.service(self.xml.as_ref()?.service)?;

@@ -13,7 +13,7 @@ use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
-use service::{Body, BoxFuture, Caller, Error, Front, WireRequest};
+use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Error, Front, WireRequest};
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
@@ -92,8 +92,19 @@ async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     if let Some(host) = inner.origins.strange_host(&head.headers) {
         return Refusal::host(&host).encode(&trace.request_id).map(Body::from);
     }
+    // What a bucket's owner lets pages do is for them to say, wherever the pages are from.
+    let allowed = bucket_cors(inner, &head);
+    if let Some(Some(allowed)) = &allowed
+        && origin::is_preflight(&head)
+    {
+        return origin::bucket_preflight(allowed).map(Body::from);
+    }
     let origin = match inner.origins.of(&head.headers) {
         From::Elsewhere => None,
+        _ if matches!(allowed, Some(Some(_))) => None,
+        From::Stranger(_) if allowed.is_some() && origin::is_preflight(&head) => {
+            return Refusal::cors().encode(&trace.request_id).map(Body::from);
+        }
         From::Page(origin) => Some(origin),
         From::Stranger(origin) => return Refusal::origin(&origin).encode(&trace.request_id).map(Body::from),
     };
@@ -116,7 +127,26 @@ async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     if let Some(origin) = origin {
         origin::allow(origin, &mut response);
     }
+    if let Some(Some(allowed)) = &allowed {
+        origin::allow_bucket(allowed, &mut response);
+    }
     response
+}
+
+/// What a page may do with the bucket that it asks about; `None` where there is no page or no bucket.
+fn bucket_cors(inner: &Arc<Inner>, head: &Parts) -> Option<Option<CorsAnswer>> {
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text("origin")?;
+    let scope = Signed::read(&signed_parts(head)).ok().flatten().and_then(|signed| match signed {
+        Signed::V4(signature) => Some(signature.scope.service),
+        Signed::V2(_) => inner.directory.unnamed().map(str::to_owned),
+    });
+    let (service, bucket) = inner.directory.bucket_of(head, scope.as_deref())?;
+    let preflight = origin::is_preflight(head);
+    let method = text("access-control-request-method").filter(|_| preflight).unwrap_or(head.method.as_str());
+    let headers = text("access-control-request-headers").filter(|_| preflight).unwrap_or_default();
+    let headers = headers.split(',').map(str::trim).filter(|header| !header.is_empty()).collect();
+    Some(service.cors(&inner.cloud.system(), &bucket, &Cors { origin, method, headers }))
 }
 
 async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(

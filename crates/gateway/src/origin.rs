@@ -6,12 +6,13 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HOST, ORIGIN, VARY,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use service::CorsAnswer;
 
 /// What a page's script may read of an answer.
 const EXPOSED: &str = "etag, x-amz-executed-version, x-amz-function-error, x-amz-log-result, x-amz-version-id, \
@@ -90,6 +91,39 @@ pub(crate) fn allow<B>(origin: HeaderValue, response: &mut Response<B>) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     headers.insert(VARY, HeaderValue::from_static("Origin"));
+}
+
+/// What a browser is told that asks what a page may do with a bucket.
+pub(crate) fn bucket_preflight(allowed: &CorsAnswer) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    let headers = response.headers_mut();
+    insert(headers, ACCESS_CONTROL_ALLOW_HEADERS, &allowed.headers);
+    if let Some(seconds) = allowed.max_age {
+        headers.insert(ACCESS_CONTROL_MAX_AGE, seconds.into());
+    }
+    allow_bucket(allowed, &mut response);
+    response
+}
+
+/// Lets a page read what its bucket's owner lets it.
+pub(crate) fn allow_bucket<B>(allowed: &CorsAnswer, response: &mut Response<B>) {
+    let headers = response.headers_mut();
+    insert(headers, ACCESS_CONTROL_ALLOW_ORIGIN, &allowed.origin);
+    insert(headers, ACCESS_CONTROL_ALLOW_METHODS, &allowed.methods);
+    insert(headers, ACCESS_CONTROL_EXPOSE_HEADERS, &allowed.exposed);
+    if allowed.credentials {
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    }
+    let vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
+    headers.insert(VARY, HeaderValue::from_static(vary));
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text)
+        && !text.is_empty()
+    {
+        headers.insert(name, value);
+    }
 }
 
 #[cfg(test)]

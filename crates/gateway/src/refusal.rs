@@ -108,6 +108,12 @@ impl Refusal {
         Refusal::new(Protocol::RestJson, None, Error::new(403, "AccessDeniedException", message))
     }
 
+    /// A bucket's owner does not let the page do what it asks.
+    pub(crate) fn cors() -> Refusal {
+        let message = "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+        Refusal::new(Protocol::RestXml, None, Error::new(403, "AccessForbidden", message))
+    }
+
     pub(crate) fn host(host: &str) -> Refusal {
         let message = format!(
             "This server answers AWS calls that are addressed to localhost, not to {}: its credentials are well known.",

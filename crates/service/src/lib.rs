@@ -9,6 +9,7 @@ mod caller;
 mod cloud;
 mod codec;
 mod constraints;
+mod cors;
 mod cx;
 mod delivery;
 mod error;
@@ -32,6 +33,7 @@ pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};
+pub use cors::{Cors, CorsAnswer};
 pub use cx::Cx;
 pub use delivery::{
     Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender, backoff,

@@ -105,6 +105,7 @@ pub struct Service {
     pub(crate) timers: Option<timers::Handler>,
     pub(crate) fronts: Vec<Arc<dyn Front>>,
     pub(crate) workers: Vec<Worker>,
+    cors: Option<crate::cors::Asked>,
 }
 
 impl Service {
@@ -119,6 +120,7 @@ impl Service {
             timers: None,
             fronts: Vec::new(),
             workers: Vec::new(),
+            cors: None,
         };
         ServiceBuilder { service, state }
     }
@@ -129,6 +131,11 @@ impl Service {
 
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// What a page may do with a bucket; `None` where it may not.
+    pub fn cors(&self, cx: &crate::Cx, bucket: &str, asked: &crate::Cors<'_>) -> Option<crate::CorsAnswer> {
+        self.cors.as_ref().and_then(|cors| cors(cx, bucket, asked))
     }
 }
 
@@ -166,6 +173,13 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
 
     pub fn front(mut self, front: impl Front + 'static) -> Self {
         self.service.fronts.push(Arc::new(front));
+        self
+    }
+
+    /// Says what pages of other origins may do with its buckets.
+    pub fn cors(mut self, allowed: fn(&S, &crate::Cx, &str, &crate::Cors<'_>) -> Option<crate::CorsAnswer>) -> Self {
+        let state = self.state.clone();
+        self.service.cors = Some(Arc::new(move |cx, bucket, asked| allowed(&state, cx, bucket, asked)));
         self
     }
 

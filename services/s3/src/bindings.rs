@@ -9,10 +9,23 @@ pub static DELETE: Names = Names::new(&[("Objects", Flat::list("Object")), ("Err
 pub static PARTS: Names = Names::new(&[("Parts", Flat::list("Part"))]);
 pub static VERSIONS: Names =
     Names::new(&[("Versions", Flat::list("Version")), ("DeleteMarkers", Flat::list("DeleteMarker"))]);
+pub static TAGS: Names = Names::new(&[("TagSet", Flat::wrapped("Tag"))]);
+pub static RULES: Names = Names::new(&[("Rules", Flat::list("Rule"))]);
+pub static GRANTS: Names = Names::new(&[("AccessControlList", Flat::wrapped("Grant"))]);
+pub static CORS: Names = Names::new(&[
+    ("CORSRules", Flat::list("CORSRule")),
+    ("AllowedHeaders", Flat::list("AllowedHeader")),
+    ("AllowedMethods", Flat::list("AllowedMethod")),
+    ("AllowedOrigins", Flat::list("AllowedOrigin")),
+    ("ExposeHeaders", Flat::list("ExposeHeader")),
+]);
 pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
 
-const BUCKET_HEADERS: Places =
-    &[("x-amz-acl", "ACL"), ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket")];
+const BUCKET_HEADERS: Places = &[
+    ("x-amz-acl", "ACL"),
+    ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket"),
+    ("x-amz-object-ownership", "ObjectOwnership"),
+];
 
 pub static CREATE_BUCKET: Binding = Binding::new("PUT", "/{Bucket}", 200)
     .headers(BUCKET_HEADERS)
@@ -316,3 +329,62 @@ pub static LIST_UPLOADS: Binding = Binding::new("GET", "/{Bucket}?uploads", 200)
         ("upload-id-marker", "UploadIdMarker"),
     ])
     .root("ListMultipartUploadsResult");
+
+pub static PUT_BUCKET_TAGGING: Binding =
+    Binding::new("PUT", "/{Bucket}?tagging", 200).payload(Payload::Document("Tagging"));
+pub static GET_BUCKET_TAGGING: Binding = Binding::new("GET", "/{Bucket}?tagging", 200).root("Tagging");
+pub static DELETE_BUCKET_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}?tagging", 204);
+
+pub static PUT_OWNERSHIP: Binding =
+    Binding::new("PUT", "/{Bucket}?ownershipControls", 200).payload(Payload::Document("OwnershipControls"));
+pub static GET_OWNERSHIP: Binding =
+    Binding::new("GET", "/{Bucket}?ownershipControls", 200).response_payload(Payload::Document("OwnershipControls"));
+pub static DELETE_OWNERSHIP: Binding = Binding::new("DELETE", "/{Bucket}?ownershipControls", 204);
+
+pub static PUT_PUBLIC_ACCESS: Binding = Binding::new("PUT", "/{Bucket}?publicAccessBlock", 200)
+    .payload(Payload::Document("PublicAccessBlockConfiguration"));
+pub static GET_PUBLIC_ACCESS: Binding = Binding::new("GET", "/{Bucket}?publicAccessBlock", 200)
+    .response_payload(Payload::Document("PublicAccessBlockConfiguration"));
+pub static DELETE_PUBLIC_ACCESS: Binding = Binding::new("DELETE", "/{Bucket}?publicAccessBlock", 204);
+
+pub static PUT_ENCRYPTION: Binding =
+    Binding::new("PUT", "/{Bucket}?encryption", 200).payload(Payload::Document("ServerSideEncryptionConfiguration"));
+pub static GET_ENCRYPTION: Binding = Binding::new("GET", "/{Bucket}?encryption", 200)
+    .response_payload(Payload::Document("ServerSideEncryptionConfiguration"));
+pub static DELETE_ENCRYPTION: Binding = Binding::new("DELETE", "/{Bucket}?encryption", 204);
+
+pub static PUT_CORS: Binding =
+    Binding::new("PUT", "/{Bucket}?cors", 200).payload(Payload::Document("CORSConfiguration"));
+pub static GET_CORS: Binding = Binding::new("GET", "/{Bucket}?cors", 200).root("CORSConfiguration");
+pub static DELETE_CORS: Binding = Binding::new("DELETE", "/{Bucket}?cors", 204);
+
+pub static PUT_POLICY: Binding = Binding::new("PUT", "/{Bucket}?policy", 204).payload(Payload::Blob("Policy"));
+pub static GET_POLICY: Binding = Binding::new("GET", "/{Bucket}?policy", 200)
+    .response_headers(&[("content-type", "ContentType")])
+    .response_payload(Payload::Blob("Policy"));
+pub static DELETE_POLICY: Binding = Binding::new("DELETE", "/{Bucket}?policy", 204);
+pub static POLICY_STATUS: Binding =
+    Binding::new("GET", "/{Bucket}?policyStatus", 200).response_payload(Payload::Document("PolicyStatus"));
+
+const ACL_HEADERS: Places = &[("x-amz-acl", "ACL")];
+const VERSION: Places = &[("versionId", "VersionId")];
+pub static GET_BUCKET_ACL: Binding = Binding::new("GET", "/{Bucket}?acl", 200).root("AccessControlPolicy");
+pub static PUT_BUCKET_ACL: Binding =
+    Binding::new("PUT", "/{Bucket}?acl", 200).headers(ACL_HEADERS).payload(Payload::Document("AccessControlPolicy"));
+pub static GET_OBJECT_ACL: Binding =
+    Binding::new("GET", "/{Bucket}/{Key+}?acl", 200).query(VERSION).root("AccessControlPolicy");
+pub static PUT_OBJECT_ACL: Binding = Binding::new("PUT", "/{Bucket}/{Key+}?acl", 200)
+    .query(VERSION)
+    .headers(ACL_HEADERS)
+    .payload(Payload::Document("AccessControlPolicy"));
+pub static PUT_OBJECT_TAGGING: Binding = Binding::new("PUT", "/{Bucket}/{Key+}?tagging", 200)
+    .query(VERSION)
+    .payload(Payload::Document("Tagging"))
+    .response_headers(&[("x-amz-version-id", "VersionId")]);
+pub static GET_OBJECT_TAGGING: Binding = Binding::new("GET", "/{Bucket}/{Key+}?tagging", 200)
+    .query(VERSION)
+    .response_headers(&[("x-amz-version-id", "VersionId")])
+    .root("Tagging");
+pub static DELETE_OBJECT_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}?tagging", 204)
+    .query(VERSION)
+    .response_headers(&[("x-amz-version-id", "VersionId")]);

@@ -37,6 +37,9 @@ pub const UPLOADS: Table<(BucketId, String, String), PendingUpload> = Table::new
 /// Their parts, by number.
 pub const UPLOADED: Table<(ContentId, u32), Part> = Table::new(prefix::S3, 12);
 
+/// A bucket's documents, by their kind: see [`crate::model::setting`].
+pub const SETTINGS: Table<(BucketId, u8), String> = Table::new(prefix::S3, 13);
+
 /// What the collector of files sleeps on.
 pub fn garbage_channel() -> Bytes {
     Bytes::from_static(&[prefix::S3, 9])

@@ -22,6 +22,10 @@ pub const LIST_MAX: usize = 1_000;
 pub const DELETED_AT_ONCE_MAX: usize = 1_000;
 /// Tags of an object.
 pub const OBJECT_TAGS_MAX: usize = 10;
+/// Tags of a bucket.
+pub const BUCKET_TAGS_MAX: usize = 50;
+/// Rules of a bucket for pages of other origins.
+pub const CORS_RULES_MAX: usize = 100;
 /// Characters of a tag's key, and of its value.
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;

@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{BUCKETS, NEXT_BUCKET, OBJECTS, VERSIONS};
+use crate::keys::{BUCKETS, NEXT_BUCKET, OBJECTS, SETTINGS, VERSIONS};
 use crate::limits;
 use crate::types::{Bucket, Versioning};
 
@@ -55,7 +55,9 @@ pub fn check_empty(read: &impl Read, bucket: &Bucket) -> Result<(), Error> {
 /// # Errors
 /// [`Error::BucketNotEmpty`].
 pub fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
-    check_empty(tx, &find(tx, name)?)?;
+    let bucket = find(tx, name)?;
+    check_empty(tx, &bucket)?;
+    SETTINGS.delete_prefix(tx, (bucket.id,))?;
     Ok(BUCKETS.delete(tx, name)?)
 }
 

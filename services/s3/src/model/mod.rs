@@ -4,6 +4,7 @@ pub mod bucket;
 pub mod content;
 pub mod list;
 pub mod object;
+pub mod setting;
 pub mod upload;
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use kv::{Desc, Order, Read, Tx};
 use super::content;
 use crate::error::Error;
 use crate::keys::{BucketId, NULL_VERSIONS, OBJECTS, VERSIONS};
-use crate::types::{Bucket, Content, Meta, Object, Sequence, Versioning};
+pub use crate::types::Object;
+use crate::types::{Bucket, Content, Meta, Sequence, Versioning};
 
 /// How the null version is named.
 pub const NULL: &str = "null";
@@ -139,6 +140,18 @@ fn remove_older(tx: &mut Tx, bucket: BucketId, key: &str, object: &Object) -> Re
         NULL_VERSIONS.delete(tx, (bucket, key))?;
     }
     content::release(tx, &object.content)
+}
+
+/// Keeps what has changed beside the bytes of a version that is there.
+///
+/// # Errors
+/// When the store refuses.
+pub fn replace(tx: &mut Tx, bucket: BucketId, key: &str, object: &Object) -> Result<(), Error> {
+    let is_current = current(tx, bucket, key)?.is_some_and(|current| current.sequence == object.sequence);
+    if is_current {
+        return Ok(OBJECTS.put(tx, (bucket, key), object)?);
+    }
+    Ok(VERSIONS.put(tx, (bucket, key, Desc(object.sequence)), object)?)
 }
 
 /// What became of a delete.

@@ -62,12 +62,12 @@ pub struct PartEntry {
     pub checksums: Checksums,
 }
 
-pub fn permissions(input: &AttributesInput) -> Result<Vec<Permission>, service::Error> {
+pub fn permissions(cx: &Cx, input: &AttributesInput) -> Result<Vec<Permission>, service::Error> {
     let actions = match input.version_id {
         Some(_) => ["s3:GetObjectVersion", "s3:GetObjectVersionAttributes"],
         None => ["s3:GetObject", "s3:GetObjectAttributes"],
     };
-    Ok(actions.map(|action| object_permission(action, &input.bucket, &input.key)).to_vec())
+    actions.into_iter().map(|action| object_permission(cx, action, &input.bucket, &input.key)).collect()
 }
 
 const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];

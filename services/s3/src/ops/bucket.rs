@@ -9,9 +9,12 @@ use service::Cx;
 use sha2::{Digest, Sha256};
 use wire::DateTime;
 
+use super::meta::check_acl;
+use super::setting::{ENFORCED, OwnershipControls, PublicAccess};
 use crate::S3;
 use crate::error::Error;
 use crate::limits;
+use crate::model::setting::{self, Kind};
 use crate::model::{bucket, upload};
 use crate::name;
 
@@ -22,6 +25,7 @@ pub struct CreateBucketInput {
     #[serde(rename = "ACL")]
     pub acl: Option<String>,
     pub object_lock_enabled_for_bucket: Option<bool>,
+    pub object_ownership: Option<String>,
     pub create_bucket_configuration: Configuration,
 }
 
@@ -40,8 +44,10 @@ pub struct CreateBucketOutput {
 
 pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<CreateBucketOutput, Error> {
     name::check_bucket(&input.bucket)?;
-    if input.acl.is_some_and(|acl| acl != "private") {
-        return Err(Error::NotImplemented("x-amz-acl"));
+    check_acl(input.acl.as_deref())?;
+    let ownership = input.object_ownership.as_deref();
+    if ownership.is_some_and(|ownership| ownership != ENFORCED) {
+        return Err(Error::NotImplemented("x-amz-object-ownership"));
     }
     if input.object_lock_enabled_for_bucket == Some(true) {
         return Err(Error::NotImplemented("x-amz-bucket-object-lock-enabled"));
@@ -54,7 +60,15 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<Crea
         None => cx.region().to_string(),
     };
     let (name, now) = (input.bucket, cx.now());
-    let bucket = cx.db().write(move |tx| bucket::create(tx, now, &name, &region)).await?;
+    let access = serde_json::to_string(&PublicAccess::BLOCKED).map_err(service::Error::internal)?;
+    let ownership = serde_json::to_string(&OwnershipControls::enforced()).map_err(service::Error::internal)?;
+    let made = cx.db().write(move |tx| {
+        let bucket = bucket::create(tx, now, &name, &region)?;
+        setting::put(tx, &name, Kind::PublicAccess, &access)?;
+        setting::put(tx, &name, Kind::Ownership, &ownership)?;
+        Ok::<_, Error>(bucket)
+    });
+    let bucket = made.await?;
     Ok(CreateBucketOutput { location: format!("/{}", bucket.name), bucket_arn: name::arn(bucket.name).to_string() })
 }
 

@@ -88,9 +88,9 @@ impl Source {
     }
 
     /// Permission to read it.
-    pub fn permission(&self) -> Permission {
+    pub fn permission(&self, cx: &Cx) -> Result<Permission, service::Error> {
         let action = if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        object_permission(action, &self.bucket, &self.key)
+        object_permission(cx, action, &self.bucket, &self.key)
     }
 
     /// # Errors
@@ -102,11 +102,11 @@ impl Source {
     }
 }
 
-pub fn permissions(input: &CopyObjectInput) -> Result<Vec<Permission>, service::Error> {
+pub fn permissions(cx: &Cx, input: &CopyObjectInput) -> Result<Vec<Permission>, service::Error> {
     let source = Source::parse(&input.copy_source)?;
-    let mut all = vec![source.permission(), object_permission("s3:PutObject", &input.bucket, &input.key)];
+    let mut all = vec![source.permission(cx)?, object_permission(cx, "s3:PutObject", &input.bucket, &input.key)?];
     if input.tagging.is_some() {
-        all.push(object_permission("s3:PutObjectTagging", &input.bucket, &input.key));
+        all.push(object_permission(cx, "s3:PutObjectTagging", &input.bucket, &input.key)?);
     }
     Ok(all)
 }

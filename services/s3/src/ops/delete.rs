@@ -122,7 +122,9 @@ pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Resul
     let mut doomed = Vec::with_capacity(objects.len());
     for ObjectIdentifier { key, version_id, etag } in objects {
         let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-        if let Err(refusal) = cx.authorize(&object_permission(action, &input.bucket, &key)) {
+        if let Err(refusal) =
+            object_permission(&cx, action, &input.bucket, &key).and_then(|permission| cx.authorize(&permission))
+        {
             let (code, message) = Error::Told(refusal).entry();
             output.errors.push(ErrorEntry { key, version_id, code, message });
             continue;

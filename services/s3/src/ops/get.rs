@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use service::{Body, Cx, Download, Permission};
+use service::{Body, Cx, Download};
 use wire::DateTime;
 
+use super::bucket_permission;
 use super::put::{Checksums, encryption, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, quoted};
@@ -145,8 +146,8 @@ fn hidden(cx: &Cx, bucket: &str, error: Error) -> Error {
     if !matches!(error, Error::NoSuchKey(_) | Error::NoSuchVersion { .. } | Error::Deleted { .. }) {
         return error;
     }
-    let listing = Permission::new("s3:ListBucket", name::arn(bucket));
-    match cx.authorize(&listing) {
+    let listing = bucket_permission(cx, "s3:ListBucket", bucket);
+    match listing.and_then(|listing| cx.authorize(&listing)) {
         Ok(()) => error,
         Err(refusal) => Error::Told(refusal),
     }

@@ -10,13 +10,13 @@ use service::{Cx, Permission};
 use wire::DateTime;
 
 use super::bucket::{Owner, decode_token, owner};
+use super::bucket_permission;
 use crate::S3;
 use crate::conditions::quoted;
 use crate::error::Error;
 use crate::limits;
 use crate::model::bucket;
 use crate::model::list::{self, Listing, Page, Start};
-use crate::name;
 use crate::types::Object;
 
 #[derive(Debug, Default, Deserialize)]
@@ -160,20 +160,21 @@ impl Form {
 
 /// Permission to list, with what policies may look at.
 pub fn permission(
+    cx: &Cx,
     action: &str,
     bucket: &str,
     prefix: Option<&str>,
     delimiter: Option<&str>,
     max_keys: Option<i64>,
-) -> Permission {
-    let mut permission = Permission::new(action, name::arn(bucket));
+) -> Result<Vec<Permission>, service::Error> {
+    let mut permission = bucket_permission(cx, action, bucket)?;
     let mut known = |key: &str, value: Option<String>| {
         permission.context.extend(value.map(|value| (key.to_owned(), vec![value])));
     };
     known("s3:prefix", prefix.map(str::to_owned));
     known("s3:delimiter", delimiter.map(str::to_owned));
     known("s3:max-keys", max_keys.map(|most| most.to_string()));
-    permission
+    Ok(vec![permission])
 }
 
 /// An empty delimiter is none.

@@ -72,6 +72,15 @@ macro_rules! object_input {
 }
 pub(crate) use object_input;
 
+/// # Errors
+/// For access control lists that say more than that the owner may: S3 has none of them in buckets that are made as it makes them.
+pub fn check_acl(acl: Option<&str>) -> Result<(), Error> {
+    if acl.is_none_or(|acl| PRIVATE.contains(&acl)) {
+        return Ok(());
+    }
+    Err(Error::Told(service::Error::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")))
+}
+
 /// Canned ACLs that say no more than that the owner may.
 const PRIVATE: [&str; 3] = ["private", "bucket-owner-full-control", "bucket-owner-read"];
 
@@ -90,14 +99,12 @@ const STORAGE_CLASSES: [&str; 12] = [
     "FSX_OPENZFS",
 ];
 
-const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
+pub const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 
 /// # Errors
 /// What is not taken of an object's headers.
 pub fn check(acl: Option<&str>, meta: Meta) -> Result<Meta, Error> {
-    if acl.is_some_and(|acl| !PRIVATE.contains(&acl)) {
-        return Err(Error::NotImplemented("x-amz-acl"));
-    }
+    check_acl(acl)?;
     let of = |name: &'static str, value: Option<&str>, known: &[&str], reason: &str| match value {
         Some(value) if !known.contains(&value) => Err(Error::argument(name, value, reason)),
         _ => Ok(()),
@@ -145,15 +152,15 @@ pub fn tags(header: Option<&str>) -> Result<BTreeMap<String, String>, Error> {
             return Err(bad());
         }
     }
-    check_tags(&tags)?;
+    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
     Ok(tags)
 }
 
 /// # Errors
 /// [`Error::InvalidTag`], or that there are too many.
-pub fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
-    if tags.len() > limits::OBJECT_TAGS_MAX {
-        let told = service::Error::new(400, "BadRequest", "Object tags cannot be greater than 10");
+pub fn check_tags(tags: &BTreeMap<String, String>, most: usize) -> Result<(), Error> {
+    if tags.len() > most {
+        let told = service::Error::new(400, "BadRequest", format!("Tags cannot be greater than {most}"));
         return Err(Error::Told(told));
     }
     for (key, value) in tags {

@@ -88,7 +88,7 @@ impl From<Option<&StoredChecksum>> for Checksums {
 pub fn permissions(cx: &Cx, input: &PutObjectInput) -> Result<Vec<Permission>, service::Error> {
     let mut all = on_object(cx, "s3:PutObject", &input.bucket, &input.key)?;
     if input.tagging.is_some() {
-        all.push(object_permission("s3:PutObjectTagging", &input.bucket, &input.key));
+        all.push(object_permission(cx, "s3:PutObjectTagging", &input.bucket, &input.key)?);
     }
     Ok(all)
 }

@@ -256,9 +256,9 @@ pub struct CopyPartResult {
     pub checksums: Checksums,
 }
 
-pub fn copy_permissions(input: &UploadPartCopyInput) -> Result<Vec<Permission>, service::Error> {
+pub fn copy_permissions(cx: &Cx, input: &UploadPartCopyInput) -> Result<Vec<Permission>, service::Error> {
     let source = Source::parse(&input.copy_source)?;
-    Ok(vec![source.permission(), object_permission("s3:PutObject", &input.bucket, &input.key)])
+    Ok(vec![source.permission(cx)?, object_permission(cx, "s3:PutObject", &input.bucket, &input.key)?])
 }
 
 pub async fn upload_part_copy(

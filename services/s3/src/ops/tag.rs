@@ -1,0 +1,75 @@
+//! PutObjectTagging, GetObjectTagging, DeleteObjectTagging.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use service::Cx;
+
+use super::meta::check_tags;
+use super::put::shown_version;
+use super::setting::{Tag, Tagging};
+use crate::S3;
+use crate::error::Error;
+use crate::limits;
+use crate::model::{bucket, object};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PutTagsInput {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub tagging: Tagging,
+}
+
+/// A request that names nothing but an object, or a version of one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ObjectInput {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VersionOutput {
+    pub version_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetTagsOutput {
+    pub version_id: Option<String>,
+    pub tag_set: Vec<Tag>,
+}
+
+async fn set(cx: &Cx, of: ObjectInput, tags: BTreeMap<String, String>) -> Result<VersionOutput, Error> {
+    let stored = cx.db().write(move |tx| {
+        let bucket = bucket::find(tx, &of.bucket)?;
+        let object = object::find(tx, &bucket, &of.key, of.version_id.as_deref())?;
+        let object = object::Object { tags: tags.clone(), ..object };
+        object::replace(tx, bucket.id, &of.key, &object)?;
+        Ok::<_, Error>(shown_version(bucket.versioning, &object))
+    });
+    Ok(VersionOutput { version_id: stored.await? })
+}
+
+pub async fn put(_: Arc<S3>, cx: Cx, input: PutTagsInput) -> Result<VersionOutput, Error> {
+    let tags = input.tagging.map()?;
+    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
+    set(&cx, ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id }, tags).await
+}
+
+pub async fn delete(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<VersionOutput, Error> {
+    set(&cx, input, BTreeMap::new()).await
+}
+
+pub async fn get(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<GetTagsOutput, Error> {
+    let read = cx.db().read()?;
+    let bucket = bucket::find(&read, &input.bucket)?;
+    let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref())?;
+    let version_id = shown_version(bucket.versioning, &object);
+    Ok(GetTagsOutput { version_id, tag_set: Tagging::from(&object.tags).tag_set })
+}
