@@ -101,7 +101,9 @@ impl Cx {
 
     /// A fresh request in which a delivery is brought to its target, with the sender as its caller.
     pub(crate) fn delivering(&self, delivery: &Delivery) -> Cx {
-        let account = AccountId::new(delivery.from.account.as_str());
+        // Buckets' ARNs have no account and no region: they are this cloud's.
+        let or = |own: &str, else_: &str| if own.is_empty() { else_.to_owned() } else { own.to_owned() };
+        let account = AccountId::new(or(&delivery.from.account, self.cloud.account().as_str()));
         let caller = match &delivery.role {
             Some(role) => Caller::role_session(role, session_name(&delivery.from)),
             None => {

@@ -19,6 +19,13 @@ pub static CORS: Names = Names::new(&[
     ("AllowedOrigins", Flat::list("AllowedOrigin")),
     ("ExposeHeaders", Flat::list("ExposeHeader")),
 ]);
+pub static NOTIFICATION: Names = Names::new(&[
+    ("TopicConfigurations", Flat::list("TopicConfiguration")),
+    ("QueueConfigurations", Flat::list("QueueConfiguration")),
+    ("LambdaFunctionConfigurations", Flat::list("CloudFunctionConfiguration")),
+    ("Events", Flat::list("Event")),
+    ("FilterRules", Flat::list("FilterRule")),
+]);
 pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
 
 const BUCKET_HEADERS: Places = &[
@@ -388,3 +395,8 @@ pub static GET_OBJECT_TAGGING: Binding = Binding::new("GET", "/{Bucket}/{Key+}?t
 pub static DELETE_OBJECT_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}?tagging", 204)
     .query(VERSION)
     .response_headers(&[("x-amz-version-id", "VersionId")]);
+
+pub static PUT_NOTIFICATION: Binding =
+    Binding::new("PUT", "/{Bucket}?notification", 200).payload(Payload::Document("NotificationConfiguration"));
+pub static GET_NOTIFICATION: Binding =
+    Binding::new("GET", "/{Bucket}?notification", 200).root("NotificationConfiguration");

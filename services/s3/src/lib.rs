@@ -10,6 +10,7 @@ mod limits;
 mod model;
 mod name;
 mod not_implemented;
+mod notify;
 mod ops;
 mod range;
 mod types;
@@ -24,7 +25,10 @@ pub use error::Error;
 pub use model::content::named_files;
 
 use contents::Contents;
-use ops::{acl, attributes, bucket, copy, cors, delete, get, list, part, policy, put, setting, tag, upload, version};
+use ops::{
+    acl, attributes, bucket, copy, cors, delete, get, list, notification, part, policy, put, setting, tag, upload,
+    version,
+};
 use ops::{on_bucket, on_object, on_version};
 
 /// The service's state in memory.
@@ -107,7 +111,10 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("PutObjectTagging", tag::put).rest(&bindings::PUT_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:PutObjectTagging", "s3:PutObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(read("GetObjectTagging", tag::get).rest(&bindings::GET_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(write("DeleteObjectTagging", tag::delete).rest(&bindings::DELETE_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
+        .operation(write("PutBucketNotificationConfiguration", notification::put).action("s3:PutBucketNotification").rest(&bindings::PUT_NOTIFICATION).names(&bindings::NOTIFICATION).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketNotification", &i.bucket)))
+        .operation(read("GetBucketNotificationConfiguration", notification::get).action("s3:GetBucketNotification").rest(&bindings::GET_NOTIFICATION).names(&bindings::NOTIFICATION).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketNotification", &i.bucket)))
         .cors(cors::allowed)
+        .sender(notify::BucketSender)
         .worker("s3 garbage", workers::collect)
         .build()
 }

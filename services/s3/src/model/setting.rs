@@ -16,6 +16,7 @@ pub enum Kind {
     Tags = 4,
     Encryption = 5,
     Cors = 6,
+    Notifications = 7,
 }
 
 /// A bucket's document, if it has one.

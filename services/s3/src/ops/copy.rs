@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::{bucket as buckets, content, object};
 use crate::name;
+use crate::notify::{News, tell};
 use crate::range::Span;
 use crate::types::{Bucket, Object, StoredChecksum, Versioning};
 
@@ -152,6 +153,7 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
     let checksum = checksum(&state, &cx, &source, input.checksum_algorithm.as_deref()).await?;
     let (id, now, salt) = (content_id(&cx), cx.env().now(), cx.env().random_u64());
     let (bucket, key) = (input.bucket, input.key);
+    let request = cx.clone();
     let copied = cx.db().write(move |tx| {
         let (source_bucket, from) = source.find(tx)?;
         read_conditions.check_source(&from)?;
@@ -175,6 +177,7 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
         let checksum = made.or_else(|| from.checksum.clone());
         let new = new_object(from.size, from.etag.clone(), content, checksum, kept, tags);
         let object = object::put(tx, &to, &key, now, salt, new)?;
+        tell(tx, &request, &to, &News::created("ObjectCreated:Copy", &to, &key, &object))?;
         let source_version = shown_version(source_bucket.versioning, &from);
         Ok::<_, Error>((object, to.versioning, source_version))
     });

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::model::object::Deleted;
 use crate::model::{bucket, object};
 use crate::name;
+use crate::notify::{News, tell};
 use crate::types::Bucket;
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,17 +42,21 @@ struct Doomed {
 }
 
 impl Doomed {
-    fn delete(&self, tx: &mut kv::Tx, bucket: &Bucket, now: base::Timestamp) -> Result<Deleted, Error> {
+    fn delete(&self, tx: &mut kv::Tx, cx: &Cx, bucket: &Bucket, now: base::Timestamp) -> Result<Deleted, Error> {
         name::check_key(&self.key)?;
         let there = match &self.version {
             Some(version) => object::find_version(tx, bucket.id, &self.key, version)?,
             None => object::current(tx, bucket.id, &self.key)?,
         };
         self.conditions.check(&self.key, there.as_ref())?;
-        match &self.version {
-            Some(version) => object::delete_version(tx, bucket, &self.key, version),
-            None => object::delete(tx, bucket, &self.key, now, self.salt),
+        let deleted = match &self.version {
+            Some(version) => object::delete_version(tx, bucket, &self.key, version)?,
+            None => object::delete(tx, bucket, &self.key, now, self.salt)?,
+        };
+        if there.is_some() || deleted.marker {
+            tell(tx, cx, bucket, &News::removed(&self.key, self.version.as_deref(), &deleted))?;
         }
+        Ok(deleted)
     }
 }
 
@@ -59,8 +64,8 @@ pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<Dele
     let conditions = WriteConditions { if_match: input.if_match, is_new: false };
     let salt = cx.env().random_u64();
     let doomed = Doomed { key: input.key, version: input.version_id, conditions, salt };
-    let (bucket, now) = (input.bucket, cx.env().now());
-    let deleted = cx.db().write(move |tx| doomed.delete(tx, &bucket::find(tx, &bucket)?, now)).await?;
+    let (bucket, now, request) = (input.bucket, cx.env().now(), cx.clone());
+    let deleted = cx.db().write(move |tx| doomed.delete(tx, &request, &bucket::find(tx, &bucket)?, now)).await?;
     Ok(DeleteObjectOutput { delete_marker: deleted.marker.then_some(true), version_id: deleted.version })
 }
 
@@ -136,9 +141,10 @@ pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Resul
         return Ok(output);
     }
     let (bucket, now, all) = (input.bucket, cx.env().now(), doomed.clone());
+    let request = cx.clone();
     let results = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket)?;
-        let each = all.iter().map(|doomed| match doomed.delete(tx, &bucket, now) {
+        let each = all.iter().map(|doomed| match doomed.delete(tx, &request, &bucket, now) {
             // Nothing was written of it: conditions and names are looked at before.
             Err(Error::Store(error)) => Err(Error::Store(error)),
             result => Ok(result.map_err(Error::entry)),

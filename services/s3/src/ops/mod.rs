@@ -9,6 +9,7 @@ pub mod delete;
 pub mod get;
 pub mod list;
 pub mod meta;
+pub mod notification;
 pub mod part;
 pub mod policy;
 pub mod put;

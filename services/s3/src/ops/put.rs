@@ -16,6 +16,7 @@ use crate::limits;
 use crate::model::content::{self, NewContent};
 use crate::model::{bucket, object};
 use crate::name;
+use crate::notify::{News, tell};
 use crate::types::{Content, ContentId, Meta, Object, StoredChecksum, Versioning};
 
 object_input! {
@@ -128,6 +129,7 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
     };
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key) = (input.bucket, input.key);
+    let request = cx.clone();
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket_name)?;
         conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
@@ -135,6 +137,7 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let new = new_object(size, etag, content, checksum, meta.clone(), tags.clone());
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
+        tell(tx, &request, &bucket, &News::created("ObjectCreated:Put", &bucket, &key, &object))?;
         Ok::<_, Error>((bucket.versioning, object))
     });
     let (versioning, object) = stored.await?;

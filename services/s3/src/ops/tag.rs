@@ -13,6 +13,7 @@ use crate::S3;
 use crate::error::Error;
 use crate::limits;
 use crate::model::{bucket, object};
+use crate::notify::{News, tell};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -45,12 +46,19 @@ pub struct GetTagsOutput {
     pub tag_set: Vec<Tag>,
 }
 
-async fn set(cx: &Cx, of: ObjectInput, tags: BTreeMap<String, String>) -> Result<VersionOutput, Error> {
+async fn set(
+    cx: &Cx,
+    of: ObjectInput,
+    tags: BTreeMap<String, String>,
+    event: &'static str,
+) -> Result<VersionOutput, Error> {
+    let request = cx.clone();
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &of.bucket)?;
         let object = object::find(tx, &bucket, &of.key, of.version_id.as_deref())?;
         let object = object::Object { tags: tags.clone(), ..object };
         object::replace(tx, bucket.id, &of.key, &object)?;
+        tell(tx, &request, &bucket, &News::created(event, &bucket, &of.key, &object))?;
         Ok::<_, Error>(shown_version(bucket.versioning, &object))
     });
     Ok(VersionOutput { version_id: stored.await? })
@@ -59,11 +67,17 @@ async fn set(cx: &Cx, of: ObjectInput, tags: BTreeMap<String, String>) -> Result
 pub async fn put(_: Arc<S3>, cx: Cx, input: PutTagsInput) -> Result<VersionOutput, Error> {
     let tags = input.tagging.map()?;
     check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
-    set(&cx, ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id }, tags).await
+    set(
+        &cx,
+        ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id },
+        tags,
+        "ObjectTagging:Put",
+    )
+    .await
 }
 
 pub async fn delete(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<VersionOutput, Error> {
-    set(&cx, input, BTreeMap::new()).await
+    set(&cx, input, BTreeMap::new(), "ObjectTagging:Delete").await
 }
 
 pub async fn get(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<GetTagsOutput, Error> {

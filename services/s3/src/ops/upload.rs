@@ -23,6 +23,7 @@ use crate::limits;
 use crate::model::upload::Named;
 use crate::model::{bucket, object, upload};
 use crate::name;
+use crate::notify::{News, tell};
 use crate::range::{self, Span};
 use crate::types::{Part, PendingUpload};
 
@@ -441,6 +442,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
     }
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
+    let request = cx.clone();
     let completed = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket_name)?;
         let (upload, whole) = upload::complete(tx, bucket.id, &key, &id, &named)?;
@@ -449,6 +451,8 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         let upload::Whole { size, etag, content, checksum } = whole;
         let new = new_object(size, etag, content, Some(checksum), upload.meta, upload.tags);
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
+        let news = News::created("ObjectCreated:CompleteMultipartUpload", &bucket, &key, &object);
+        tell(tx, &request, &bucket, &news)?;
         Ok::<_, Error>((bucket.versioning, object))
     });
     let (versioning, object) = completed.await?;
