@@ -63,9 +63,12 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<Crea
     let access = serde_json::to_string(&PublicAccess::BLOCKED).map_err(service::Error::internal)?;
     let ownership = serde_json::to_string(&OwnershipControls::enforced()).map_err(service::Error::internal)?;
     let made = cx.db().write(move |tx| {
+        let is_new = bucket::find(tx, &name).is_err();
         let bucket = bucket::create(tx, now, &name, &region)?;
-        setting::put(tx, &name, Kind::PublicAccess, &access)?;
-        setting::put(tx, &name, Kind::Ownership, &ownership)?;
+        if is_new {
+            setting::put(tx, &name, Kind::PublicAccess, &access)?;
+            setting::put(tx, &name, Kind::Ownership, &ownership)?;
+        }
         Ok::<_, Error>(bucket)
     });
     let bucket = made.await?;
