@@ -11,12 +11,30 @@ import {
   CreateBucketCommand,
   CreateMultipartUploadCommand,
   DeleteBucketCommand,
+  DeleteBucketCorsCommand,
+  DeleteBucketEncryptionCommand,
+  DeleteBucketOwnershipControlsCommand,
+  DeleteBucketPolicyCommand,
+  DeleteBucketTaggingCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  DeleteObjectTaggingCommand,
+  DeletePublicAccessBlockCommand,
+  GetBucketAclCommand,
+  GetBucketCorsCommand,
+  GetBucketEncryptionCommand,
   GetBucketLocationCommand,
+  GetBucketNotificationConfigurationCommand,
+  GetBucketOwnershipControlsCommand,
+  GetBucketPolicyCommand,
+  GetBucketPolicyStatusCommand,
+  GetBucketTaggingCommand,
   GetBucketVersioningCommand,
+  GetObjectAclCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
+  GetObjectTaggingCommand,
+  GetPublicAccessBlockCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
@@ -28,15 +46,25 @@ import {
   NoSuchKey,
   NotFound,
   paginateListObjectsV2,
+  PutBucketAclCommand,
+  PutBucketCorsCommand,
+  PutBucketEncryptionCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketOwnershipControlsCommand,
+  PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
   PutBucketVersioningCommand,
+  PutObjectAclCommand,
   PutObjectCommand,
+  PutObjectTaggingCommand,
+  PutPublicAccessBlockCommand,
   S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { everyOperationIsDriven } from "./driven.mjs";
-import { client } from "./server.mjs";
+import { client, endpoint } from "./server.mjs";
 
 const s3 = client(S3Client, { forcePathStyle: true });
 // What is signed ahead has no body yet that a checksum could be of.
@@ -145,6 +173,62 @@ test("versions", async () => {
   assert.equal(await text(await send(new GetObjectCommand({ Bucket, Key: "k", VersionId }))), "1");
   const { Versions, DeleteMarkers } = await send(new ListObjectVersionsCommand({ Bucket }));
   assert.deepEqual([Versions.length, DeleteMarkers.length, DeleteMarkers[0].IsLatest], [2, 1, true]);
+});
+
+test("what a bucket says beside its objects", async () => {
+  const Bucket = await bucket("node-settings");
+  await send(new PutObjectCommand({ Bucket, Key: "k", Body: "x" }));
+  const TagSet = [{ Key: "a", Value: "1" }];
+  await send(new PutBucketTaggingCommand({ Bucket, Tagging: { TagSet } }));
+  assert.deepEqual((await send(new GetBucketTaggingCommand({ Bucket }))).TagSet, TagSet);
+  await send(new DeleteBucketTaggingCommand({ Bucket }));
+  await send(new PutObjectTaggingCommand({ Bucket, Key: "k", Tagging: { TagSet } }));
+  assert.deepEqual((await send(new GetObjectTaggingCommand({ Bucket, Key: "k" }))).TagSet, TagSet);
+  await send(new DeleteObjectTaggingCommand({ Bucket, Key: "k" }));
+  const CORSRules = [{ AllowedMethods: ["GET"], AllowedOrigins: ["*"] }];
+  await send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } }));
+  assert.deepEqual((await send(new GetBucketCorsCommand({ Bucket }))).CORSRules, CORSRules);
+  await send(new DeleteBucketCorsCommand({ Bucket }));
+  const ServerSideEncryptionConfiguration = { Rules: [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "aws:kms" }, BucketKeyEnabled: true }] };
+  await send(new PutBucketEncryptionCommand({ Bucket, ServerSideEncryptionConfiguration }));
+  assert.deepEqual((await send(new GetBucketEncryptionCommand({ Bucket }))).ServerSideEncryptionConfiguration, ServerSideEncryptionConfiguration);
+  await send(new DeleteBucketEncryptionCommand({ Bucket }));
+  const OwnershipControls = (await send(new GetBucketOwnershipControlsCommand({ Bucket }))).OwnershipControls;
+  assert.equal(OwnershipControls.Rules[0].ObjectOwnership, "BucketOwnerEnforced");
+  await send(new PutBucketOwnershipControlsCommand({ Bucket, OwnershipControls }));
+  await send(new DeleteBucketOwnershipControlsCommand({ Bucket }));
+  const { Grants, Owner } = await send(new GetBucketAclCommand({ Bucket }));
+  assert.deepEqual(Grants.map(({ Grantee, Permission }) => [Grantee.Type, Grantee.ID, Permission]), [["CanonicalUser", Owner.ID, "FULL_CONTROL"]]);
+  await send(new PutBucketAclCommand({ Bucket, ACL: "private" }));
+  assert.equal((await send(new GetObjectAclCommand({ Bucket, Key: "k" }))).Grants.length, 1);
+  await send(new PutObjectAclCommand({ Bucket, Key: "k", AccessControlPolicy: { Grants, Owner } }));
+  await assert.rejects(send(new PutObjectAclCommand({ Bucket, Key: "k", ACL: "public-read" })), { name: "AccessControlListNotSupported" });
+});
+
+test("policies, and what keeps them from opening a bucket", async () => {
+  const Bucket = await bucket("node-policies");
+  const statement = { Effect: "Allow", Principal: "*", Action: "s3:GetObject", Resource: `arn:aws:s3:::${Bucket}/*` };
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+  assert.equal((await send(new GetPublicAccessBlockCommand({ Bucket }))).PublicAccessBlockConfiguration.BlockPublicPolicy, true);
+  await assert.rejects(send(new PutBucketPolicyCommand({ Bucket, Policy })), { name: "AccessDenied" });
+  await send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: { BlockPublicPolicy: false } }));
+  await send(new PutBucketPolicyCommand({ Bucket, Policy }));
+  assert.equal((await send(new GetBucketPolicyCommand({ Bucket }))).Policy, Policy);
+  assert.equal((await send(new GetBucketPolicyStatusCommand({ Bucket }))).PolicyStatus.IsPublic, true);
+  await send(new PutObjectCommand({ Bucket, Key: "k", Body: "for everybody" }));
+  assert.equal(await (await fetch(`${endpoint}/${Bucket}/k`)).text(), "for everybody");
+  await send(new DeleteBucketPolicyCommand({ Bucket }));
+  await send(new DeletePublicAccessBlockCommand({ Bucket }));
+  assert.equal((await fetch(`${endpoint}/${Bucket}/k`)).status, 403);
+});
+
+test("notifications", async () => {
+  const Bucket = await bucket("node-notifications");
+  const wanted = { Id: "q", QueueArn: "arn:aws:sqs:us-east-1:000000000000:q", Events: ["s3:ObjectCreated:*"], Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "in/" }] } } };
+  await send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations: [wanted], EventBridgeConfiguration: {} } }));
+  const { QueueConfigurations, EventBridgeConfiguration } = await send(new GetBucketNotificationConfigurationCommand({ Bucket }));
+  assert.deepEqual(QueueConfigurations, [wanted]);
+  assert.ok(EventBridgeConfiguration);
 });
 
 everyOperationIsDriven("s3", S3Client);
