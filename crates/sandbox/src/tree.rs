@@ -117,11 +117,13 @@ impl Folder {
         self.write("cpu.shares", shares.max(SHARES_MIN))
     }
 
-    /// Bytes of memory that processes here have made their own: neither files nor what /tmp holds.
+    /// Bytes of memory that processes here have made their own: neither files nor what /tmp holds. In version 2 with the buffers
+    /// of their sockets, which are charged to a group and have no limit of their own.
     pub fn private_bytes(&self) -> Option<u64> {
-        let name = if self.unified { "anon " } else { "rss " };
+        let names: &[&str] = if self.unified { &["anon ", "sock "] } else { &["rss "] };
         let statistics = self.read("memory.stat").ok()?;
-        statistics.lines().find_map(|line| line.strip_prefix(name))?.parse().ok()
+        let bytes = |name: &&str| statistics.lines().find_map(|line| line.strip_prefix(name))?.parse::<u64>().ok();
+        names.iter().map(bytes).sum()
     }
 
     /// Bytes of memory in use here, of whatever kind.
@@ -283,7 +285,7 @@ mod tests {
 
     #[test]
     fn memory_is_read_in_both_versions() {
-        for (unified, statistics) in [(false, "cache 5\nrss 7\nrss_huge 0\n"), (true, "anon 7\nfile 5\n")] {
+        for (unified, statistics) in [(false, "cache 5\nrss 7\nrss_huge 0\n"), (true, "anon 4\nfile 5\nsock 3\n")] {
             let (_place, folder) = folder(unified);
             assert_eq!(folder.private_bytes(), None);
             folder.write("memory.stat", statistics).unwrap();
