@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Access, Caller, Cx, Error, Front, Sender, Service, Target, Worker, outbox, timers};
+use crate::{Access, Body, Caller, Cx, Error, Front, Sender, Service, Target, Upload, Worker, outbox, timers};
 
 /// The server's inside: its store, its clock and its services. The network comes on top (the gateway, which finds
 /// services here and knows none by name).
@@ -101,9 +101,27 @@ impl Cloud {
     /// Calls an operation by name, as `cx`'s caller. `service` is an API's name, or its model's where several APIs
     /// share a name (`apigatewayv2`).
     pub async fn call(&self, cx: Cx, service: &str, operation: &str, input: Value) -> Result<Value, Error> {
+        let (output, body) = self.exchange(cx, service, operation, input, None).await?;
+        if body.size() != Some(0) {
+            return Err(Error::not_implemented(format_args!(
+                "the stream of {service}:{operation} for a caller of JSON"
+            )));
+        }
+        Ok(output)
+    }
+
+    /// The same for operations that take a body, or answer with one: bytes that pass by and are never there as a whole.
+    pub async fn exchange(
+        &self,
+        cx: Cx,
+        service: &str,
+        operation: &str,
+        input: Value,
+        body: Option<Upload>,
+    ) -> Result<(Value, Body), Error> {
         let of_service = |candidate: &&Service| candidate.api.model == service || candidate.api.name == service;
         match self.services.iter().filter(of_service).find_map(|service| service.operation(operation)) {
-            Some(operation) => operation.call(cx, input).await,
+            Some(operation) => operation.call(cx, input, body).await,
             None => Err(Error::not_implemented(format_args!("{service}:{operation}"))),
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::service::Refusal;
-use crate::{Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission};
+use crate::{Body, Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission, Upload};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -213,6 +213,19 @@ impl Cx {
         let input = serde_json::to_value(input).map_err(Error::internal)?;
         let output = self.cloud.call(self.clone(), service, operation, input).await?;
         serde_json::from_value(output).map_err(Error::internal)
+    }
+
+    /// The same for an operation that takes a body, or answers with one: see [`crate::objects`] for those of S3.
+    pub async fn exchange<O: DeserializeOwned>(
+        &self,
+        service: &str,
+        operation: &str,
+        input: impl Serialize,
+        body: Option<Upload>,
+    ) -> Result<(O, Body), Error> {
+        let input = serde_json::to_value(input).map_err(Error::internal)?;
+        let (output, body) = self.cloud.exchange(self.clone(), service, operation, input, body).await?;
+        Ok((serde_json::from_value(output).map_err(Error::internal)?, body))
     }
 
     /// How much of a resource is in use now; `None` where there is nothing to use.

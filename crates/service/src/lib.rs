@@ -15,6 +15,7 @@ mod delivery;
 mod error;
 pub mod events;
 mod front;
+pub mod objects;
 mod operation;
 pub mod outbox;
 pub mod prefix;

@@ -10,7 +10,7 @@ use wire::query::Names;
 use crate::codec::Codec;
 use crate::service::Refusal;
 use crate::streamed::Output;
-use crate::{Api, Body, BoxFuture, Cx, Error, Input, Permission, WireRequest};
+use crate::{Api, Body, BoxFuture, Cx, Error, Input, Permission, Upload, WireRequest};
 
 /// What an operation does to stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,10 @@ impl Operation {
         self.handler.clone().serve(cx, self.codec.clone(), request)
     }
 
-    /// The same call from inside the server: members as JSON, authorized for `cx`'s caller.
-    pub fn call(&self, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
-        self.handler.clone().call(cx, input)
+    /// The same call from inside the server: members as JSON and a body, of the input and of the output, authorized for
+    /// `cx`'s caller.
+    pub fn call(&self, cx: Cx, input: Value, body: Option<Upload>) -> BoxFuture<Result<(Value, Body), Error>> {
+        self.handler.clone().call(cx, input, body)
     }
 }
 
@@ -171,7 +172,7 @@ fn single<S, I: 'static>(action: String, resource: Option<Resource<I>>) -> Permi
 /// What a table keeps of an operation's types.
 trait Handler: Send + Sync {
     fn serve(self: Arc<Self>, cx: Cx, codec: Arc<Codec>, request: WireRequest) -> BoxFuture<http::Response<Body>>;
-    fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>>;
+    fn call(self: Arc<Self>, cx: Cx, input: Value, body: Option<Upload>) -> BoxFuture<Result<(Value, Body), Error>>;
 }
 
 struct Typed<S, I, O, E, F> {
@@ -222,11 +223,11 @@ where
         })
     }
 
-    fn call(self: Arc<Self>, cx: Cx, input: Value) -> BoxFuture<Result<Value, Error>> {
+    fn call(self: Arc<Self>, cx: Cx, input: Value, body: Option<Upload>) -> BoxFuture<Result<(Value, Body), Error>> {
         Box::pin(async move {
-            let input = I::from_json(&input)?;
+            let input = I::from_json(&input, body)?;
             let output = self.run(cx, input).await?;
-            output.into_json()
+            output.into_parts()
         })
     }
 }

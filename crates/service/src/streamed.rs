@@ -17,9 +17,9 @@ pub trait Output {
     #[doc(hidden)]
     fn encode(self, codec: &Codec, request: &WireRequest, request_id: &str) -> Result<Response<Body>, Error>;
 
-    /// The answer to a caller inside the server.
+    /// The answer to a caller inside the server: its members, and the body behind them, which is empty for most.
     #[doc(hidden)]
-    fn into_json(self) -> Result<Value, Error>;
+    fn into_parts(self) -> Result<(Value, Body), Error>;
 }
 
 impl<O: Serialize> Output for O {
@@ -27,8 +27,8 @@ impl<O: Serialize> Output for O {
         codec.encode(request, &self, request_id).map(|response| response.map(Body::from))
     }
 
-    fn into_json(self) -> Result<Value, Error> {
-        serde_json::to_value(self).map_err(Error::internal)
+    fn into_parts(self) -> Result<(Value, Body), Error> {
+        Ok((serde_json::to_value(self).map_err(Error::internal)?, Body::from(Bytes::new())))
     }
 }
 
@@ -44,8 +44,8 @@ impl Output for Nothing {
         Ok(response)
     }
 
-    fn into_json(self) -> Result<Value, Error> {
-        Map::new().into_json()
+    fn into_parts(self) -> Result<(Value, Body), Error> {
+        Map::new().into_parts()
     }
 }
 
@@ -99,7 +99,7 @@ impl<H: Serialize> Output for Streamed<H> {
         Ok(response)
     }
 
-    fn into_json(self) -> Result<Value, Error> {
+    fn into_parts(self) -> Result<(Value, Body), Error> {
         Err(Error::not_implemented("an event stream for a caller inside the server"))
     }
 }
@@ -115,8 +115,8 @@ impl<H: Serialize> Output for Download<H> {
         Ok(codec.encode(request, &self.head, request_id)?.map(|_| self.body))
     }
 
-    fn into_json(self) -> Result<Value, Error> {
-        Err(Error::not_implemented("a stream of bytes for a caller inside the server"))
+    fn into_parts(self) -> Result<(Value, Body), Error> {
+        Ok((serde_json::to_value(self.head).map_err(Error::internal)?, self.body))
     }
 }
 
@@ -137,7 +137,7 @@ impl Output for News {
         Ok(response)
     }
 
-    fn into_json(self) -> Result<Value, Error> {
+    fn into_parts(self) -> Result<(Value, Body), Error> {
         Err(Error::not_implemented("news for a caller inside the server"))
     }
 }

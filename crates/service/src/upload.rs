@@ -20,9 +20,9 @@ pub trait Input: Sized {
     #[doc(hidden)]
     fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Self, Error>;
 
-    /// From a caller inside the server.
+    /// From a caller inside the server, with the body where there is one.
     #[doc(hidden)]
-    fn from_json(input: &Value) -> Result<Self, Error>;
+    fn from_json(input: &Value, body: Option<Upload>) -> Result<Self, Error>;
 }
 
 impl<I: DeserializeOwned> Input for I {
@@ -32,7 +32,7 @@ impl<I: DeserializeOwned> Input for I {
         codec.decode(request)
     }
 
-    fn from_json(input: &Value) -> Result<I, Error> {
+    fn from_json(input: &Value, _: Option<Upload>) -> Result<I, Error> {
         codec::from_json(input)
     }
 }
@@ -51,9 +51,10 @@ impl<I: DeserializeOwned> Input for Uploaded<I> {
         Ok(Uploaded { input: codec.decode(request)?, body })
     }
 
-    fn from_json(input: &Value) -> Result<Uploaded<I>, Error> {
-        let body = input.get("Body").and_then(Value::as_str).unwrap_or_default();
-        Ok(Uploaded { input: codec::from_json(input)?, body: Upload::whole(body.to_owned().into()) })
+    fn from_json(input: &Value, body: Option<Upload>) -> Result<Uploaded<I>, Error> {
+        let text = || input.get("Body").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let body = body.unwrap_or_else(|| Upload::whole(text().into()));
+        Ok(Uploaded { input: codec::from_json(input)?, body })
     }
 }
 
