@@ -10,20 +10,11 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from driven import note
 
 BINARY = os.environ["CLOUDLET_BIN"]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-
-# The operations, as (model, name), that any client here was answered with success.
-driven = set()
-
-
-def _note(http_response, model, **_):
-    """What boto3 calls after each call: see its event `after-call`."""
-    if http_response.status_code < 300:
-        driven.add((model.service_model.service_name, model.name))
-
 
 def wait_until(condition, seconds=30, what="the condition"):
     """Polls until `condition()` is true, and returns its value."""
@@ -98,7 +89,7 @@ class Server:
     def session(self):
         """A session of boto3. What its clients and resources are answered with success counts as driven."""
         session = boto3.session.Session()
-        session.events.register("after-call", _note)
+        session.events.register("after-call", note)
         return session
 
     def run(self, *arguments, check=True, **options):

@@ -1,8 +1,8 @@
 """What all black-box tests share: one server with a client for each service, and names that do not collide."""
 
 import itertools
-from pathlib import Path
 
+import driven
 import pytest
 from cloudlet import Server
 
@@ -11,6 +11,10 @@ _numbers = itertools.count()
 
 def pytest_addoption(parser):
     parser.addoption("--soak", type=float, default=20, metavar="SECONDS", help="how long events flow in test_soak.py")
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(driven)
 
 
 @pytest.fixture(scope="session")
@@ -49,17 +53,3 @@ pipes = _client("pipes")
 autoscaling = _client("application-autoscaling")
 rest_apis = _client("apigateway")
 http_apis = _client("apigatewayv2")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(config, items):
-    """What the tests drove is looked at after all of them, and only where all of them run."""
-    collected = len(items)
-    result = yield
-    files = {item.path for item in items}
-    whole = len(items) == collected and files == set(Path(__file__).parent.glob("test_*.py"))
-    last = [item for item in items if item.path.stem == "test_driven"]
-    items[:] = [item for item in items if item not in last] + (last if whole else [])
-    if last and not whole:
-        config.hook.pytest_deselected(items=last)
-    return result

@@ -19,9 +19,12 @@ pub fn black_box(arguments: &[String]) -> anyhow::Result<()> {
     run(cargo().args(["build", "--package", "cloudlet"]))?;
     let binary = target().join("debug/cloudlet");
     let python = python()?;
-    let pytest = ["-m", "pytest"];
+    // Tests wait more than they work; those of one file share servers, and so a process.
+    let all = ["--numprocesses=3", "--dist=loadfile"];
+    let whole = if arguments.is_empty() { &all[..] } else { &[] };
     run(Command::new(&python)
-        .args(pytest)
+        .args(["-m", "pytest"])
+        .args(whole)
         .args(arguments)
         .current_dir(root().join("tests/python"))
         .env("CLOUDLET_BIN", &binary))?;
