@@ -322,7 +322,7 @@ def test_a_presigned_identity(server, iam, user):
 
 
 def test_what_is_not_built_says_so(iam):
-    for operation, values in [("create_group", {"GroupName": "g"}), ("create_login_profile", {"UserName": "u", "Password": "p"})]:
+    for operation, values in [("create_instance_profile", {"InstanceProfileName": "g"}), ("create_login_profile", {"UserName": "u", "Password": "p"})]:
         assert "not implemented" in refused("NotImplemented", getattr(iam, operation), **values)
 
 

@@ -10,9 +10,10 @@ use service::{Access, Caller, CallerKind, Credential, CredentialError, Denial, P
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::{self, ACCESS_KEYS, ATTACHED, INLINE, Kind, fold};
-use crate::model::entity::{self, Entity};
-use crate::model::managed;
-use crate::types::{AccessKey, Role, Session, Subject, Tags, User, arn};
+use crate::model::entity::Entity;
+use crate::model::owner::{self, Owner};
+use crate::model::{group, managed};
+use crate::types::{AccessKey, Group, Role, Session, Subject, Tags, User, arn};
 
 /// Everything stored that decides about a user or role.
 #[derive(Default)]
@@ -24,6 +25,12 @@ pub struct Effective {
     identity: Vec<Policy>,
     boundary: Option<Policy>,
     tags: Tags,
+}
+
+/// A policy, and what simulations call it.
+pub struct Source {
+    pub id: String,
+    pub policy: Policy,
 }
 
 impl Effective {
@@ -94,7 +101,7 @@ impl Identity {
         }
         let key = ACCESS_KEYS.get(&snap, access_key_id).map_err(unavailable)?;
         let key: AccessKey = key.filter(|key| key.active).ok_or(CredentialError::Unknown)?;
-        let user: User = found(entity::find(&snap, &key.user))?;
+        let user: User = found(owner::find(&snap, &key.user))?;
         let credential = Credential { secret: key.secret, caller: self.user_caller(&user), expires: None };
         self.cache.keep_credential(generation, access_key_id, &credential);
         Ok(credential)
@@ -123,11 +130,11 @@ impl Identity {
         match session.subject {
             Subject::Root => Ok(Caller::root(&self.account)),
             Subject::User { name, id } => {
-                let user: User = found(entity::find(&snap, &name))?;
+                let user: User = found(owner::find(&snap, &name))?;
                 if user.id == id { Ok(self.user_caller(&user)) } else { Err(CredentialError::Unknown) }
             }
             Subject::Role { name, id, session_name, policy } => {
-                let role: Role = found(entity::find(&snap, &name))?;
+                let role: Role = found(owner::find(&snap, &name))?;
                 if role.id != id {
                     return Err(CredentialError::Unknown);
                 }
@@ -267,34 +274,54 @@ impl Identity {
         let effective = Arc::new(match kind {
             Kind::User => self.read_effective::<User>(&snap, name)?,
             Kind::Role => self.read_effective::<Role>(&snap, name)?,
+            // Nobody calls as a group.
+            Kind::Group => Effective::default(),
         });
         self.cache.keep_effective(generation, kind, name, &effective);
         Ok(effective)
     }
 
     fn read_effective<E: Entity>(&self, snap: &Snap, name: &str) -> Result<Effective, Error> {
-        let mut entity: E = match entity::find(snap, name) {
+        let mut entity: E = match owner::find(snap, name) {
             Ok(entity) => entity,
             // Who is gone may do nothing.
             Err(Error::NoSuchEntity(_)) => return Ok(Effective::default()),
             Err(error) => return Err(error),
         };
-        let owner = (E::KIND.code(), fold(name));
-        let mut identity = Vec::new();
-        for row in INLINE.scan_prefix(snap, &owner, Order::Forward)? {
-            identity.push(self.cache.policy(&row?.1)?);
-        }
-        for row in ATTACHED.scan_prefix(snap, &owner, Order::Forward)? {
-            let (_, _, policy_arn) = row?.0;
-            identity.push(self.managed_policy(snap, &policy_arn)?);
-        }
+        let identity = self.policies_of::<E>(snap, name)?.into_iter().map(|source| source.policy).collect();
         let boundary = entity.boundary().take().map(|arn| self.managed_policy(snap, &arn)).transpose()?;
         let arn = arn(&self.account, E::NOUN, entity.path(), entity.name());
         let (id, tags) = (entity.id().to_owned(), std::mem::take(entity.tags()));
         Ok(Effective { id: Some(id), arn: Some(arn), identity, boundary, tags })
     }
 
-    fn managed_policy(&self, read: &impl Read, policy_arn: &str) -> Result<Policy, Error> {
+    /// The inline and attached policies of a user, role or group, and of the groups that a user is in.
+    pub fn policies_of<O: Owner>(&self, read: &impl Read, name: &str) -> Result<Vec<Source>, Error> {
+        let mut policies = self.own_policies_of::<O>(read, name)?;
+        if O::KIND == Kind::User {
+            for group in group::of(read, name)? {
+                policies.extend(self.own_policies_of::<Group>(read, &group.name)?);
+            }
+        }
+        Ok(policies)
+    }
+
+    fn own_policies_of<O: Owner>(&self, read: &impl Read, name: &str) -> Result<Vec<Source>, Error> {
+        let owner = (O::KIND.code(), fold(name));
+        let mut policies = Vec::new();
+        for row in INLINE.scan_prefix(read, &owner, Order::Forward)? {
+            let ((_, _, inline), document) = row?;
+            policies.push(Source { id: format!("{}_{name}_{inline}", O::NOUN), policy: self.cache.policy(&document)? });
+        }
+        for key in ATTACHED.scan_prefix(read, &owner, Order::Forward)?.keys() {
+            let (_, _, arn) = key?;
+            let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
+            policies.push(Source { id, policy: self.managed_policy(read, &arn)? });
+        }
+        Ok(policies)
+    }
+
+    pub fn managed_policy(&self, read: &impl Read, policy_arn: &str) -> Result<Policy, Error> {
         Ok(self.cache.policy(&managed::document(read, policy_arn)?)?)
     }
 }

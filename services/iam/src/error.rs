@@ -46,6 +46,11 @@ impl Error {
         Error::constraint(member, "null", "Member must not be null")
     }
 
+    /// What must be done before something can be deleted.
+    pub fn first(what: &str) -> Error {
+        Error::DeleteConflict(format!("Cannot delete entity, must {what} first."))
+    }
+
     fn code_and_status(&self) -> (&'static str, u16) {
         match self {
             Error::NoSuchEntity(_) => ("NoSuchEntity", 404),

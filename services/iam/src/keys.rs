@@ -5,13 +5,14 @@
 use kv::{Read, Table, Tx};
 use service::prefix;
 
-use crate::types::{AccessKey, Installation, ManagedPolicy, PolicyVersion, Role, User};
+use crate::types::{AccessKey, Group, Installation, ManagedPolicy, PolicyVersion, Role, User};
 
 /// What can have policies, as part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     User = 1,
     Role = 2,
+    Group = 3,
 }
 
 impl Kind {
@@ -38,6 +39,12 @@ pub const ACCESS_KEYS: Table<String, AccessKey> = Table::new(prefix::IAM, 9);
 pub const KEYS_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 10);
 const GENERATION: Table<(), u64> = Table::new(prefix::IAM, 11);
 pub const INSTALLATION: Table<(), Installation> = Table::new(prefix::IAM, 12);
+pub const GROUPS: Table<String, Group> = Table::new(prefix::IAM, 13);
+/// Who is in a group: its folded name, the user's.
+pub const MEMBERS: Table<(String, String), ()> = Table::new(prefix::IAM, 14);
+/// The same from the user's side: their folded name, the group's.
+pub const GROUPS_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 15);
+pub const ACCOUNT_ALIAS: Table<(), String> = Table::new(prefix::IAM, 16);
 
 /// A name as keys hold it: IAM's names are unique without regard to case.
 pub fn fold(name: &str) -> String {

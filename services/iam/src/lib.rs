@@ -26,11 +26,11 @@ pub use error::Error;
 use cache::Cache;
 use keys::INSTALLATION;
 use ops::{
-    access_key, attachment, boundary, entity_resource, inline, new_resource, policy, role, session, tag, user,
-    user_name,
+    access_key, account, attachment, boundary, entities, group, inline, new_resource, owner_resource, policy,
+    policy_tag, role, session, simulate, tag, user, user_name,
 };
 use token::Sealer;
-use types::{Installation, Role, User};
+use types::{Group, Installation, Role, User};
 
 /// An access key of the account itself, given by the configuration.
 #[derive(Clone)]
@@ -104,11 +104,15 @@ const STS: Api = Api {
 };
 
 fn user_resource(cx: &Cx, name: &str) -> base::Arn {
-    entity_resource::<User>(cx, name)
+    owner_resource::<User>(cx, name)
 }
 
 fn role_resource(cx: &Cx, name: &str) -> base::Arn {
-    entity_resource::<Role>(cx, name)
+    owner_resource::<Role>(cx, name)
+}
+
+fn group_resource(cx: &Cx, name: &str) -> base::Arn {
+    owner_resource::<Group>(cx, name)
 }
 
 /// The user whose access keys or data a request is about.
@@ -122,6 +126,7 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("CreateUser", user::create).resource(|cx, i| new_resource(cx, "user", i.path.as_deref(), &i.user_name)))
         .operation(read("GetUser", user::get).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(read("ListUsers", user::list).resource(|cx, _| new_resource(cx, "user", None, "")))
+        .operation(write("UpdateUser", user::update).resource(|cx, i| user_resource(cx, &i.user_name)))
         .operation(write("DeleteUser", user::delete).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("TagUser", tag::tag::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("UntagUser", tag::untag::<User>).resource(|cx, i| user_resource(cx, &i.name)))
@@ -141,6 +146,14 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("UntagRole", tag::untag::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(read("ListRoleTags", tag::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(read("ListInstanceProfilesForRole", role::instance_profiles).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("CreateGroup", group::create).resource(|cx, i| new_resource(cx, "group", i.path.as_deref(), &i.group_name)))
+        .operation(read("GetGroup", group::get).resource(|cx, i| group_resource(cx, &i.group_name)))
+        .operation(read("ListGroups", group::list).resource(|cx, _| new_resource(cx, "group", None, "")))
+        .operation(write("UpdateGroup", group::update).resource(|cx, i| group_resource(cx, &i.group_name)))
+        .operation(write("DeleteGroup", group::delete).resource(|cx, i| group_resource(cx, &i.name)))
+        .operation(write("AddUserToGroup", group::add_user).resource(|cx, i| group_resource(cx, &i.group_name)))
+        .operation(write("RemoveUserFromGroup", group::remove_user).resource(|cx, i| group_resource(cx, &i.group_name)))
+        .operation(read("ListGroupsForUser", group::of_user).resource(|cx, i| user_resource(cx, &i.user_name)))
         .operation(write("PutUserPolicy", inline::put::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(read("GetUserPolicy", inline::get::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(read("ListUserPolicies", inline::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
@@ -149,12 +162,19 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("GetRolePolicy", inline::get::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(read("ListRolePolicies", inline::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(write("DeleteRolePolicy", inline::delete::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("PutGroupPolicy", inline::put::<Group>).resource(|cx, i| group_resource(cx, &i.name)))
+        .operation(read("GetGroupPolicy", inline::get::<Group>).resource(|cx, i| group_resource(cx, &i.name)))
+        .operation(read("ListGroupPolicies", inline::list::<Group>).resource(|cx, i| group_resource(cx, &i.name)))
+        .operation(write("DeleteGroupPolicy", inline::delete::<Group>).resource(|cx, i| group_resource(cx, &i.name)))
         .operation(write("AttachUserPolicy", attachment::attach::<User>).permissions(|_, cx, i| Ok(i.permission::<User>(cx, "iam:AttachUserPolicy"))))
         .operation(write("DetachUserPolicy", attachment::detach::<User>).permissions(|_, cx, i| Ok(i.permission::<User>(cx, "iam:DetachUserPolicy"))))
         .operation(read("ListAttachedUserPolicies", attachment::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("AttachRolePolicy", attachment::attach::<Role>).permissions(|_, cx, i| Ok(i.permission::<Role>(cx, "iam:AttachRolePolicy"))))
         .operation(write("DetachRolePolicy", attachment::detach::<Role>).permissions(|_, cx, i| Ok(i.permission::<Role>(cx, "iam:DetachRolePolicy"))))
         .operation(read("ListAttachedRolePolicies", attachment::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
+        .operation(write("AttachGroupPolicy", attachment::attach::<Group>).permissions(|_, cx, i| Ok(i.permission::<Group>(cx, "iam:AttachGroupPolicy"))))
+        .operation(write("DetachGroupPolicy", attachment::detach::<Group>).permissions(|_, cx, i| Ok(i.permission::<Group>(cx, "iam:DetachGroupPolicy"))))
+        .operation(read("ListAttachedGroupPolicies", attachment::list::<Group>).resource(|cx, i| group_resource(cx, &i.name)))
         .operation(write("PutUserPermissionsBoundary", boundary::put::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("DeleteUserPermissionsBoundary", boundary::delete::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("PutRolePermissionsBoundary", boundary::put::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
@@ -168,6 +188,18 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("ListPolicyVersions", policy::list_versions).resource(|_, i| i.policy_arn.clone()))
         .operation(write("SetDefaultPolicyVersion", policy::set_default_version).resource(|_, i| i.policy_arn.clone()))
         .operation(write("DeletePolicyVersion", policy::delete_version).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("TagPolicy", policy_tag::tag).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("UntagPolicy", policy_tag::untag).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("ListPolicyTags", policy_tag::list).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("ListEntitiesForPolicy", entities::list).resource(|_, i| i.policy_arn.clone()))
+        .operation(read("SimulateCustomPolicy", simulate::custom))
+        .operation(read("SimulatePrincipalPolicy", simulate::principal).resource(|_, i| i.policy_source_arn.clone()))
+        .operation(read("GetContextKeysForCustomPolicy", simulate::custom_keys))
+        .operation(read("GetContextKeysForPrincipalPolicy", simulate::principal_keys).resource(|_, i| i.policy_source_arn.clone()))
+        .operation(write("CreateAccountAlias", account::create_alias))
+        .operation(read("ListAccountAliases", account::aliases))
+        .operation(write("DeleteAccountAlias", account::delete_alias))
+        .operation(read("GetAccountSummary", account::summary))
         .build()
 }
 

@@ -6,16 +6,22 @@ use std::ops::RangeInclusive;
 
 /// The name of a user or role, in characters.
 pub const NAME_CHARACTERS_MAX: usize = 64;
+pub const GROUP_NAME_CHARACTERS_MAX: usize = 128;
 pub const POLICY_NAME_CHARACTERS_MAX: usize = 128;
 pub const PATH_CHARACTERS_MAX: usize = 512;
 pub const DESCRIPTION_CHARACTERS_MAX: usize = 1_000;
 pub const ACCESS_KEYS_PER_USER_MAX: usize = 2;
-/// Managed policies attached to one user or role.
+/// Managed policies attached to one user, role or group.
 pub const ATTACHED_POLICIES_MAX: usize = 10;
 /// All inline policies of a user together, in characters that are not white space.
 pub const USER_INLINE_CHARACTERS_MAX: usize = 2_048;
 /// The same for a role.
 pub const ROLE_INLINE_CHARACTERS_MAX: usize = 10_240;
+/// The same for a group.
+pub const GROUP_INLINE_CHARACTERS_MAX: usize = 5_120;
+/// Groups that one user is in.
+pub const GROUPS_PER_USER_MAX: usize = 10;
+pub const ACCOUNT_ALIAS_CHARACTERS_RANGE: RangeInclusive<usize> = 3..=63;
 pub const MANAGED_POLICY_CHARACTERS_MAX: usize = 6_144;
 pub const TRUST_POLICY_CHARACTERS_MAX: usize = 2_048;
 pub const POLICY_VERSIONS_MAX: usize = 5;

@@ -564,5 +564,5 @@ async fn a_restricted_user_is_refused_everything() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 51);
+    assert_eq!(refused, 83);
 }

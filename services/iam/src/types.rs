@@ -40,6 +40,18 @@ pub struct Role {
 }
 kv::stored!(Role, version = 1);
 
+/// Users who share policies. It is nobody itself: no policy names a group as a principal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `AGPA...`: never given again, unlike the name.
+    pub id: String,
+    pub created: Timestamp,
+}
+kv::stored!(Group, version = 1);
+
 /// A managed policy of the account. Its documents are its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManagedPolicy {
@@ -136,6 +148,11 @@ mod tests {
             tags: Tags::from([("k".into(), "v".into())]),
         };
         assert_eq!(role.to_bytes().unwrap(), b"\x01\x89\xa4name\xa1n\xa4path\xa1/\xa2id\xa1A\xa7created\x05\xa5trust\xa2{}\xabdescription\xc0\xb3max_session_seconds\x01\xa8boundary\xa1b\xa4tags\x81\xa1k\xa1v".as_slice());
+        let group = Group { name: name.clone(), path: path.clone(), id: "A".into(), created };
+        assert_eq!(
+            group.to_bytes().unwrap(),
+            b"\x01\x84\xa4name\xa1n\xa4path\xa1/\xa2id\xa1A\xa7created\x05".as_slice()
+        );
         let policy = ManagedPolicy {
             arn: "arn".into(),
             id: "A".into(),

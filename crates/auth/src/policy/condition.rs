@@ -14,6 +14,7 @@ use super::pattern::{Pattern, Syntax};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Condition {
     key: String,
+    written: String,
     set: Option<Set>,
     if_exists: bool,
     negated: bool,
@@ -78,7 +79,18 @@ impl Condition {
         let values = values.ok_or_else(|| format!("the values of {key} must be strings"))?;
         let (negated, test) =
             parse_test(name, &values, variables).ok_or_else(|| format!("{operator} is not a condition operator"))?;
-        Ok(Condition { key: key.to_ascii_lowercase(), set, if_exists, negated, test: test? })
+        Ok(Condition { key: key.to_ascii_lowercase(), written: key.into(), set, if_exists, negated, test: test? })
+    }
+
+    /// Its key, and those that its values have variables for, as they are written.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        let patterns: Vec<&Pattern> = match &self.test {
+            Test::Text { patterns, .. } => patterns.iter().collect(),
+            Test::Arn(patterns) => patterns.iter().flatten().collect(),
+            Test::Number(..) | Test::Time(..) | Test::Bool(_) | Test::Address(_) | Test::Null(_) => Vec::new(),
+        };
+        let variables = patterns.into_iter().flat_map(Pattern::variables);
+        std::iter::once(self.written.as_str()).chain(variables).collect()
     }
 
     /// Whether the request fulfils the condition.

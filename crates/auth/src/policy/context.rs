@@ -16,6 +16,10 @@ impl Context {
         self.0.entry(key.to_ascii_lowercase()).or_default().push(value.into());
     }
 
+    pub fn has(&self, key: &str) -> bool {
+        self.0.contains_key(&key.to_ascii_lowercase())
+    }
+
     /// The values of a key, whose name is in lower case already. Empty when the request has none.
     pub(super) fn get(&self, key: &str) -> &[String] {
         self.0.get(key).map_or(&[], Vec::as_slice)

@@ -31,6 +31,20 @@ pub struct PolicySet<'a> {
     pub resource_must_allow: bool,
 }
 
+impl<'a> PolicySet<'a> {
+    /// Each policy, with its kind, and which of that kind it is, from 0.
+    pub(super) fn all(&self) -> impl Iterator<Item = (Source, usize, &'a Policy)> {
+        let numbered = |source, policies: &'a [Policy]| {
+            policies.iter().enumerate().map(move |(index, policy)| (source, index, policy))
+        };
+        let one = |source, policy: Option<&'a Policy>| policy.into_iter().map(move |policy| (source, 0, policy));
+        numbered(Source::Identity, self.identity)
+            .chain(one(Source::Boundary, self.boundary))
+            .chain(numbered(Source::Session, self.session.unwrap_or_default()))
+            .chain(one(Source::Resource, self.resource))
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     Allow,
@@ -81,11 +95,7 @@ pub fn evaluate(request: &Request, policies: &PolicySet) -> Decision {
 }
 
 fn explicit_deny(request: &Request, policies: &PolicySet) -> Option<Decision> {
-    let identity = policies.identity.iter().map(|policy| (Source::Identity, policy));
-    let boundary = policies.boundary.into_iter().map(|policy| (Source::Boundary, policy));
-    let session = policies.session.unwrap_or_default().iter().map(|policy| (Source::Session, policy));
-    let resource = policies.resource.into_iter().map(|policy| (Source::Resource, policy));
-    for (source, policy) in identity.chain(boundary).chain(session).chain(resource) {
+    for (source, _, policy) in policies.all() {
         if let Some((index, statement)) = applying(policy, request, false).next() {
             let statement = statement.sid.clone().filter(|sid| !sid.is_empty()).unwrap_or_else(|| index.to_string());
             return Some(Decision::ExplicitDeny { source, statement });
@@ -113,7 +123,11 @@ fn named(statement: &Statement, principal: &Principal) -> Named {
 }
 
 /// The statements of one effect that apply to the request, with their numbers.
-fn applying<'a>(policy: &'a Policy, request: &'a Request, allow: bool) -> impl Iterator<Item = (usize, &'a Statement)> {
+pub(super) fn applying<'a>(
+    policy: &'a Policy,
+    request: &'a Request,
+    allow: bool,
+) -> impl Iterator<Item = (usize, &'a Statement)> {
     policy
         .statements()
         .iter()

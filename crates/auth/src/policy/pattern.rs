@@ -30,6 +30,7 @@ enum Token {
     /// Stands for the value of a condition key, taken literally.
     Variable {
         key: String,
+        written: String,
         default: Option<String>,
     },
 }
@@ -76,6 +77,14 @@ impl Pattern {
         parts.map(|tokens| Pattern { tokens: tokens.to_vec() }).collect()
     }
 
+    /// The condition keys that it has variables for, as they are written.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::Variable { written, .. } => Some(written.as_str()),
+            Token::Literal(_) | Token::One | Token::Many => None,
+        })
+    }
+
     /// The pattern without variables; `None` when one has no value.
     fn resolve(&self, context: &Context) -> Option<Cow<'_, [Token]>> {
         if !self.tokens.iter().any(|token| matches!(token, Token::Variable { .. })) {
@@ -83,7 +92,7 @@ impl Pattern {
         }
         let mut resolved = Vec::with_capacity(self.tokens.len());
         for token in &self.tokens {
-            let Token::Variable { key, default } = token else {
+            let Token::Variable { key, default, .. } = token else {
                 resolved.push(token.clone());
                 continue;
             };
@@ -114,7 +123,7 @@ fn parse_variable(text: &str) -> Result<Token, String> {
     if key.is_empty() {
         return Err(format!("the policy variable '${{{text}}}' names no key"));
     }
-    Ok(Token::Variable { key: key.to_ascii_lowercase(), default: default.map(str::to_owned) })
+    Ok(Token::Variable { key: key.to_ascii_lowercase(), written: key.into(), default: default.map(str::to_owned) })
 }
 
 /// Matches from left to right. At a mismatch the last `*` takes one character more: an earlier one never has to,

@@ -1,32 +1,32 @@
-//! Managed policies attached to users and roles.
+//! Managed policies attached to users, roles and groups.
 
 use kv::{Order, Tx};
 
 use crate::error::Error;
 use crate::keys::{ATTACHED, ATTACHED_TO, fold, touch};
 use crate::limits::ATTACHED_POLICIES_MAX;
-use crate::model::entity::{Entity, find};
 use crate::model::managed;
+use crate::model::owner::{Owner, find};
 
 /// Attaches a policy; once is enough.
-pub fn attach<E: Entity>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
-    find::<E>(tx, name)?;
+pub fn attach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
+    find::<O>(tx, name)?;
     managed::document(&*tx, policy_arn)?;
-    let (kind, key) = (E::KIND.code(), fold(name));
+    let (kind, key) = (O::KIND.code(), fold(name));
     if ATTACHED.contains(tx, (kind, &key, policy_arn))? {
         return Ok(());
     }
     if ATTACHED.scan_prefix(&*tx, (kind, &key), Order::Forward)?.count() >= ATTACHED_POLICIES_MAX {
-        return Err(Error::LimitExceeded { quota: E::ATTACHED_QUOTA, limit: ATTACHED_POLICIES_MAX });
+        return Err(Error::LimitExceeded { quota: O::ATTACHED_QUOTA, limit: ATTACHED_POLICIES_MAX });
     }
     ATTACHED.put(tx, (kind, &key, policy_arn), &())?;
     ATTACHED_TO.put(tx, (policy_arn, kind, &key), &())?;
     Ok(touch(tx)?)
 }
 
-pub fn detach<E: Entity>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
-    find::<E>(tx, name)?;
-    let (kind, key) = (E::KIND.code(), fold(name));
+pub fn detach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
+    find::<O>(tx, name)?;
+    let (kind, key) = (O::KIND.code(), fold(name));
     if !ATTACHED.contains(tx, (kind, &key, policy_arn))? {
         return Err(Error::NoSuchEntity(format!("Policy {policy_arn} was not found.")));
     }

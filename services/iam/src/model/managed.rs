@@ -8,7 +8,7 @@ use crate::aws_managed;
 use crate::error::Error;
 use crate::keys::{ATTACHED_TO, BOUNDARY_OF, POLICIES, POLICY_VERSIONS, fold, touch};
 use crate::limits;
-use crate::types::{ManagedPolicy, PolicyVersion};
+use crate::types::{ManagedPolicy, PolicyVersion, Tags};
 
 /// The account's policy with this ARN.
 pub fn find(read: &impl Read, arn: &str) -> Result<ManagedPolicy, Error> {
@@ -120,7 +120,17 @@ pub fn delete(tx: &mut Tx, arn: &str) -> Result<(), Error> {
     Ok(touch(tx)?)
 }
 
-/// To how many users and roles it is attached, and how many it bounds.
+/// Changes the tags of one of the account's policies.
+pub fn change_tags(tx: &mut Tx, arn: &str, change: impl FnOnce(&mut Tags)) -> Result<(), Error> {
+    let mut policy = find(&*tx, arn)?;
+    change(&mut policy.tags);
+    if policy.tags.len() > limits::TAGS_MAX {
+        return Err(Error::LimitExceeded { quota: "TagsPerPolicy", limit: limits::TAGS_MAX });
+    }
+    Ok(POLICIES.put(tx, fold(&policy.name), &policy)?)
+}
+
+/// To how many users, roles and groups it is attached, and how many it bounds.
 pub fn uses(read: &impl Read, arn: &str) -> Result<(usize, usize), Error> {
     let attached = ATTACHED_TO.scan_prefix(read, (arn,), Order::Forward)?.count();
     Ok((attached, BOUNDARY_OF.scan_prefix(read, (arn,), Order::Forward)?.count()))

@@ -3,5 +3,8 @@
 pub mod access_key;
 pub mod attachment;
 pub mod entity;
+pub mod group;
 pub mod inline;
 pub mod managed;
+pub mod owner;
+pub mod user;

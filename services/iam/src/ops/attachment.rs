@@ -1,4 +1,4 @@
-//! AttachUserPolicy, DetachUserPolicy, ListAttachedUserPolicies, and the same three for roles.
+//! AttachUserPolicy, DetachUserPolicy, ListAttachedUserPolicies, and the same three for roles and groups.
 
 use std::sync::Arc;
 
@@ -7,25 +7,24 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
 use super::page::page;
-use super::{Empty, check, entity_resource};
+use super::{Empty, check, owner_resource};
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::{ATTACHED, fold};
-use crate::limits::NAME_CHARACTERS_MAX;
 use crate::model::attachment;
-use crate::model::entity::{self, Entity};
+use crate::model::owner::{self, Owner};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AttachInput {
-    #[serde(alias = "UserName", alias = "RoleName")]
+    #[serde(alias = "UserName", alias = "RoleName", alias = "GroupName")]
     pub name: String,
     pub policy_arn: String,
 }
 
 impl AttachInput {
-    fn check<E: Entity>(&self) -> Result<(), Error> {
-        check::name(E::NAME_MEMBER, &self.name, NAME_CHARACTERS_MAX)?;
+    fn check<O: Owner>(&self) -> Result<(), Error> {
+        check::name(O::NAME_MEMBER, &self.name, O::NAME_CHARACTERS_MAX)?;
         match self.policy_arn.parse::<base::Arn>() {
             Ok(_) => Ok(()),
             Err(_) if self.policy_arn.is_empty() => Err(Error::missing("policyArn")),
@@ -34,29 +33,29 @@ impl AttachInput {
     }
 
     /// What attaching and detaching need: `iam:PolicyARN` tells conditions which policy it is.
-    pub fn permission<E: Entity>(&self, cx: &Cx, action: &str) -> Vec<Permission> {
-        let mut permission = Permission::new(action, entity_resource::<E>(cx, &self.name));
+    pub fn permission<O: Owner>(&self, cx: &Cx, action: &str) -> Vec<Permission> {
+        let mut permission = Permission::new(action, owner_resource::<O>(cx, &self.name));
         permission.context.push(("iam:PolicyARN".into(), vec![self.policy_arn.clone()]));
         vec![permission]
     }
 }
 
-pub async fn attach<E: Entity>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
-    input.check::<E>()?;
-    cx.db().write(move |tx| attachment::attach::<E>(tx, &input.name, &input.policy_arn)).await?;
+pub async fn attach<O: Owner>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
+    input.check::<O>()?;
+    cx.db().write(move |tx| attachment::attach::<O>(tx, &input.name, &input.policy_arn)).await?;
     Ok(Empty {})
 }
 
-pub async fn detach<E: Entity>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
-    input.check::<E>()?;
-    cx.db().write(move |tx| attachment::detach::<E>(tx, &input.name, &input.policy_arn)).await?;
+pub async fn detach<O: Owner>(_: Arc<Identity>, cx: Cx, input: AttachInput) -> Result<Empty, Error> {
+    input.check::<O>()?;
+    cx.db().write(move |tx| attachment::detach::<O>(tx, &input.name, &input.policy_arn)).await?;
     Ok(Empty {})
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ListInput {
-    #[serde(alias = "UserName", alias = "RoleName")]
+    #[serde(alias = "UserName", alias = "RoleName", alias = "GroupName")]
     pub name: String,
     pub path_prefix: String,
     pub marker: Option<String>,
@@ -79,11 +78,11 @@ pub struct ListOutput {
     pub marker: Option<String>,
 }
 
-pub async fn list<E: Entity>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
-    check::name(E::NAME_MEMBER, &input.name, NAME_CHARACTERS_MAX)?;
+pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+    check::name(O::NAME_MEMBER, &input.name, O::NAME_CHARACTERS_MAX)?;
     let snap = cx.db().read()?;
-    entity::find::<E>(&snap, &input.name)?;
-    let keys = ATTACHED.scan_prefix(&snap, (E::KIND.code(), fold(&input.name)), Order::Forward)?.keys();
+    owner::find::<O>(&snap, &input.name)?;
+    let keys = ATTACHED.scan_prefix(&snap, (O::KIND.code(), fold(&input.name)), Order::Forward)?.keys();
     let rows = keys.map(|key| key.map(|(_, _, arn)| (arn.clone(), attached(arn))).map_err(Error::from));
     // Everything after `policy` is path and name.
     let of_path = |policy: &AttachedPolicy| {

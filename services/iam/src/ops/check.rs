@@ -5,6 +5,7 @@ use auth::policy::{Policy, Use};
 use super::Tag;
 use crate::error::Error;
 use crate::limits;
+use crate::model::owner::Owner;
 use crate::types::Tags;
 
 /// Names of users, roles and policies.
@@ -37,6 +38,13 @@ pub fn path(value: Option<&str>) -> Result<String, Error> {
     Err(Error::Validation(
         "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.".into(),
     ))
+}
+
+/// Another name and path for one of `O`, of which there may be one, both or none.
+pub fn rename<O: Owner>(old: &str, member: &str, new_name: Option<&str>, new_path: Option<&str>) -> Result<(), Error> {
+    name(O::NAME_MEMBER, old, O::NAME_CHARACTERS_MAX)?;
+    new_name.map_or(Ok(()), |new| name(member, new, O::NAME_CHARACTERS_MAX))?;
+    new_path.map_or(Ok(()), |new| path(Some(new)).map(drop))
 }
 
 pub fn description(value: Option<String>) -> Result<Option<String>, Error> {

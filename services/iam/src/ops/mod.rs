@@ -1,14 +1,19 @@
 //! The operations, a file for each kind of thing they work on.
 
 pub mod access_key;
+pub mod account;
 pub mod attachment;
 pub mod boundary;
 pub mod check;
+pub mod entities;
+pub mod group;
 pub mod inline;
 pub mod page;
 pub mod policy;
+pub mod policy_tag;
 pub mod role;
 pub mod session;
+pub mod simulate;
 pub mod tag;
 pub mod user;
 
@@ -18,18 +23,18 @@ use serde::{Deserialize, Serialize};
 use service::{CallerKind, Cx};
 
 use crate::error::Error;
-use crate::model::entity::{Entity, find};
+use crate::model::owner::{Owner, find};
 use crate::types::{self, Tags};
 
 /// The answer of operations that have nothing to say.
 #[derive(Debug, Serialize)]
 pub struct Empty {}
 
-/// A request that names nothing but a user or role.
+/// A request that names nothing but a user, role or group.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NameInput {
-    #[serde(alias = "UserName", alias = "RoleName")]
+    #[serde(alias = "UserName", alias = "RoleName", alias = "GroupName")]
     pub name: String,
 }
 
@@ -45,11 +50,11 @@ pub fn tag_list(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// The permission's resource for a user or role: its ARN, with its path if it has one.
-pub fn entity_resource<E: Entity>(cx: &Cx, name: &str) -> Arn {
-    let found: Option<E> = cx.db().read().ok().and_then(|snap| find(&snap, name).ok());
-    let path = found.as_ref().map_or("/", |entity| entity.path());
-    types::arn(cx.account(), E::NOUN, path, name)
+/// The permission's resource for a user, role or group: its ARN, with its path if it has one.
+pub fn owner_resource<O: Owner>(cx: &Cx, name: &str) -> Arn {
+    let found: Option<O> = cx.db().read().ok().and_then(|snap| find(&snap, name).ok());
+    let path = found.as_ref().map_or("/", |owner| owner.path());
+    types::arn(cx.account(), O::NOUN, path, name)
 }
 
 /// The permission's resource for something to be made under `path`.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::keys::ROLES;
 use crate::limits::{MAX_SESSION_SECONDS_DEFAULT, MAX_SESSION_SECONDS_RANGE, NAME_CHARACTERS_MAX};
 use crate::model::entity;
+use crate::model::owner;
 use crate::ops::boundary::BoundaryOutput;
 use crate::types::{Role, Tags, arn};
 
@@ -94,7 +95,7 @@ fn max_session(seconds: i64) -> Result<i64, Error> {
 
 pub async fn get(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<GetOutput, Error> {
     check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
-    Ok(GetOutput { role: output(&cx, entity::find(&cx.db().read()?, &input.name)?) })
+    Ok(GetOutput { role: output(&cx, owner::find(&cx.db().read()?, &input.name)?) })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -142,7 +143,7 @@ pub async fn update(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<Empt
 pub async fn update_description(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<GetOutput, Error> {
     let name = input.role_name.clone();
     change(&cx, UpdateInput { max_session_duration: None, ..input }).await?;
-    Ok(GetOutput { role: output(&cx, entity::find(&cx.db().read()?, &name)?) })
+    Ok(GetOutput { role: output(&cx, owner::find(&cx.db().read()?, &name)?) })
 }
 
 async fn change(cx: &Cx, input: UpdateInput) -> Result<(), Error> {
@@ -195,6 +196,6 @@ pub struct InstanceProfilesOutput {
 /// There are no instances and so no profiles, but Terraform asks before it deletes a role.
 pub async fn instance_profiles(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<InstanceProfilesOutput, Error> {
     check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
-    entity::find::<Role>(&cx.db().read()?, &input.name)?;
+    owner::find::<Role>(&cx.db().read()?, &input.name)?;
     Ok(InstanceProfilesOutput { instance_profiles: Vec::new(), is_truncated: false })
 }

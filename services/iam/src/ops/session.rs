@@ -15,6 +15,7 @@ use crate::Identity;
 use crate::error::Error;
 use crate::limits;
 use crate::model::entity;
+use crate::model::owner;
 use crate::types::{Role, Session, Subject, arn};
 
 /// A request without members.
@@ -135,7 +136,7 @@ fn find_role(cx: &Cx, role_arn: &str) -> Result<Role, Error> {
         ))
     };
     let name = parsed.resource.rsplit('/').next().unwrap_or_default();
-    let role: Role = match entity::find(&cx.db().read()?, name) {
+    let role: Role = match owner::find(&cx.db().read()?, name) {
         Err(Error::NoSuchEntity(_)) => return Err(refused()),
         found => found?,
     };

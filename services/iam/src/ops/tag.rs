@@ -11,6 +11,7 @@ use crate::Identity;
 use crate::error::Error;
 use crate::limits::NAME_CHARACTERS_MAX;
 use crate::model::entity::{self, Entity};
+use crate::model::owner;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -61,7 +62,7 @@ pub struct ListOutput {
 
 pub async fn list<E: Entity>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     check::name(E::NAME_MEMBER, &input.name, NAME_CHARACTERS_MAX)?;
-    let mut entity = entity::find::<E>(&cx.db().read()?, &input.name)?;
+    let mut entity = owner::find::<E>(&cx.db().read()?, &input.name)?;
     let rows = tag_list(entity.tags()).into_iter().map(|tag| Ok((tag.key.clone(), tag)));
     let page = page(rows, input.marker.as_deref(), input.max_items)?;
     Ok(ListOutput { is_truncated: page.is_truncated(), tags: page.items, marker: page.marker })

@@ -1,4 +1,4 @@
-//! CreateUser, GetUser, ListUsers, DeleteUser.
+//! CreateUser, GetUser, ListUsers, UpdateUser, DeleteUser.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::Identity;
 use crate::error::Error;
 use crate::keys::USERS;
 use crate::limits::NAME_CHARACTERS_MAX;
-use crate::model::entity;
+use crate::model::{entity, owner, user};
 use crate::ops::boundary::BoundaryOutput;
 use crate::types::{Tags, User, arn};
 
@@ -85,7 +85,7 @@ pub async fn get(identity: Arc<Identity>, cx: Cx, input: GetInput) -> Result<Get
         return Ok(GetOutput { user: root(&identity, &cx) });
     }
     let name = require_user_name(&cx, input.user_name.as_deref())?;
-    Ok(GetOutput { user: output(&cx, entity::find(&cx.db().read()?, &name)?) })
+    Ok(GetOutput { user: output(&cx, owner::find(&cx.db().read()?, &name)?) })
 }
 
 fn root(identity: &Identity, cx: &Cx) -> UserOutput {
@@ -124,12 +124,33 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutp
     let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, user)| user.path.starts_with(&input.path_prefix)));
     let page = page(kept, input.marker.as_deref(), input.max_items)?;
     let is_truncated = page.is_truncated();
-    let brief = |user: User| output(&cx, User { boundary: None, tags: Tags::new(), ..user });
-    Ok(ListOutput { users: page.items.into_iter().map(brief).collect(), is_truncated, marker: page.marker })
+    let users = page.items.into_iter().map(|user| brief(&cx, user)).collect();
+    Ok(ListOutput { users, is_truncated, marker: page.marker })
+}
+
+/// A user as lists show them.
+pub fn brief(cx: &Cx, user: User) -> UserOutput {
+    output(cx, User { boundary: None, tags: Tags::new(), ..user })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UpdateInput {
+    pub user_name: String,
+    pub new_path: Option<String>,
+    pub new_user_name: Option<String>,
+}
+
+pub async fn update(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<Empty, Error> {
+    let UpdateInput { user_name, new_path, new_user_name } = input;
+    check::rename::<User>(&user_name, "newUserName", new_user_name.as_deref(), new_path.as_deref())?;
+    let change = move |tx: &mut kv::Tx| user::rename(tx, &user_name, new_user_name.as_deref(), new_path.as_deref());
+    cx.db().write(change).await?;
+    Ok(Empty {})
 }
 
 pub async fn delete(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
     check::name("userName", &input.name, NAME_CHARACTERS_MAX)?;
-    cx.db().write(move |tx| entity::delete::<User>(tx, &input.name)).await?;
+    cx.db().write(move |tx| user::delete(tx, &input.name)).await?;
     Ok(Empty {})
 }
