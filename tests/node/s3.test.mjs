@@ -13,6 +13,7 @@ import {
   DeleteBucketCommand,
   DeleteBucketCorsCommand,
   DeleteBucketEncryptionCommand,
+  DeleteBucketLifecycleCommand,
   DeleteBucketOwnershipControlsCommand,
   DeleteBucketPolicyCommand,
   DeleteBucketTaggingCommand,
@@ -23,6 +24,7 @@ import {
   GetBucketAclCommand,
   GetBucketCorsCommand,
   GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
   GetBucketLocationCommand,
   GetBucketNotificationConfigurationCommand,
   GetBucketOwnershipControlsCommand,
@@ -33,6 +35,9 @@ import {
   GetObjectAclCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
+  GetObjectLegalHoldCommand,
+  GetObjectLockConfigurationCommand,
+  GetObjectRetentionCommand,
   GetObjectTaggingCommand,
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
@@ -49,6 +54,7 @@ import {
   PutBucketAclCommand,
   PutBucketCorsCommand,
   PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
   PutBucketNotificationConfigurationCommand,
   PutBucketOwnershipControlsCommand,
   PutBucketPolicyCommand,
@@ -56,6 +62,9 @@ import {
   PutBucketVersioningCommand,
   PutObjectAclCommand,
   PutObjectCommand,
+  PutObjectLegalHoldCommand,
+  PutObjectLockConfigurationCommand,
+  PutObjectRetentionCommand,
   PutObjectTaggingCommand,
   PutPublicAccessBlockCommand,
   S3Client,
@@ -229,6 +238,37 @@ test("notifications", async () => {
   const { QueueConfigurations, EventBridgeConfiguration } = await send(new GetBucketNotificationConfigurationCommand({ Bucket }));
   assert.deepEqual(QueueConfigurations, [wanted]);
   assert.ok(EventBridgeConfiguration);
+});
+
+test("locks", async () => {
+  const Bucket = "node-locks";
+  await send(new CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+  const ObjectLockConfiguration = { ObjectLockEnabled: "Enabled", Rule: { DefaultRetention: { Mode: "GOVERNANCE", Days: 1 } } };
+  await send(new PutObjectLockConfigurationCommand({ Bucket, ObjectLockConfiguration }));
+  assert.deepEqual((await send(new GetObjectLockConfigurationCommand({ Bucket }))).ObjectLockConfiguration, ObjectLockConfiguration);
+  const { VersionId } = await send(new PutObjectCommand({ Bucket, Key: "k", Body: "x" }));
+  const RetainUntilDate = new Date(Math.ceil(Date.now() / 1000) * 1000 + 2 * 24 * 60 * 60 * 1000);
+  await send(new PutObjectRetentionCommand({ Bucket, Key: "k", VersionId, Retention: { Mode: "GOVERNANCE", RetainUntilDate } }));
+  assert.deepEqual((await send(new GetObjectRetentionCommand({ Bucket, Key: "k" }))).Retention, { Mode: "GOVERNANCE", RetainUntilDate });
+  await send(new PutObjectLegalHoldCommand({ Bucket, Key: "k", LegalHold: { Status: "ON" } }));
+  const bypass = { Bucket, Key: "k", VersionId, BypassGovernanceRetention: true };
+  await assert.rejects(send(new DeleteObjectCommand(bypass)), { name: "AccessDenied" });
+  await send(new PutObjectLegalHoldCommand({ Bucket, Key: "k", LegalHold: { Status: "OFF" } }));
+  assert.equal((await send(new GetObjectLegalHoldCommand({ Bucket, Key: "k" }))).LegalHold.Status, "OFF");
+  await send(new DeleteObjectCommand(bypass));
+});
+
+test("lifecycles", async () => {
+  const Bucket = await bucket("node-lifecycles");
+  const Rules = [
+    { ID: "a", Status: "Enabled", Filter: { Prefix: "a/" }, Expiration: { Days: 1 } },
+    { ID: "b", Status: "Enabled", Filter: { And: { Prefix: "b/", Tags: [{ Key: "k", Value: "v" }] } }, NoncurrentVersionExpiration: { NoncurrentDays: 3 } },
+  ];
+  await send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules } }));
+  assert.deepEqual((await send(new GetBucketLifecycleConfigurationCommand({ Bucket }))).Rules, Rules);
+  assert.match((await send(new PutObjectCommand({ Bucket, Key: "a/k", Body: "x" }))).Expiration, /rule-id="a"/);
+  await send(new DeleteBucketLifecycleCommand({ Bucket }));
+  await assert.rejects(send(new GetBucketLifecycleConfigurationCommand({ Bucket })), { name: "NoSuchLifecycleConfiguration" });
 });
 
 everyOperationIsDriven("s3", S3Client);

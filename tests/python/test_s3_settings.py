@@ -125,7 +125,7 @@ def test_a_bucket_has_no_access_control_lists(s3, bucket):
     other = {"Owner": acl["Owner"], "Grants": [{"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}, "Permission": "READ"}]}
     assert code(s3.put_object_acl, Bucket=bucket, Key="k", AccessControlPolicy=other) == ("AccessControlListNotSupported", 400)
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
-    assert code(s3.put_bucket_ownership_controls, Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}) == ("NotImplemented", 501)
+    assert code(s3.put_bucket_ownership_controls, Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "Somebody"}]}) == ("MalformedXML", 400)
     s3.delete_bucket_ownership_controls(Bucket=bucket)
     assert code(s3.get_bucket_ownership_controls, Bucket=bucket) == ("OwnershipControlsNotFoundError", 404)
 

@@ -116,12 +116,22 @@ impl Signature {
     /// Each reason to refuse is its own [`Error`].
     pub fn verify(&self, parts: &Parts, host_bucket: Option<&str>, secret: &str, now: Timestamp) -> Result<(), Error> {
         let date = self.check_time(parts.headers, now)?;
-        let string_to_sign = self.string_to_sign(parts, host_bucket, &date);
-        let expected = STANDARD.encode(hmac(secret, &string_to_sign));
-        if expected.as_bytes().ct_eq(self.signature.as_bytes()).into() {
+        let string_to_sign = self.string_to_sign(parts, host_bucket, parts.path, &date);
+        if self.is_of(secret, &string_to_sign) {
+            return Ok(());
+        }
+        // Clients sign the name of a bucket with a slash behind it, and do not always send that.
+        let names_bucket = host_bucket.is_none() && parts.path.matches('/').count() == 1;
+        let with_slash = format!("{}/", parts.path);
+        if names_bucket && self.is_of(secret, &self.string_to_sign(parts, None, &with_slash, &date)) {
             return Ok(());
         }
         Err(Error::Mismatch { canonical_request: String::new(), string_to_sign })
+    }
+
+    fn is_of(&self, secret: &str, string_to_sign: &str) -> bool {
+        let expected = STANDARD.encode(hmac(secret, string_to_sign));
+        expected.as_bytes().ct_eq(self.signature.as_bytes()).into()
     }
 
     /// What stands for the date in what is signed.
@@ -139,7 +149,7 @@ impl Signature {
             jiff::fmt::rfc2822::parse(date).ok().and_then(|time| u64::try_from(time.timestamp().as_millisecond()).ok());
         let time = time
             .map(Timestamp)
-            .ok_or_else(|| Error::Incomplete("AWS authentication requires a valid Date or x-amz-date header".into()))?;
+            .ok_or_else(|| Error::Unsigned("AWS authentication requires a valid Date or x-amz-date header".into()))?;
         if time > now + S3_SKEW_MAX || time < now - S3_SKEW_MAX {
             return Err(Error::Expired { time, limit: now - S3_SKEW_MAX, now, life: S3_SKEW_MAX });
         }
@@ -147,7 +157,7 @@ impl Signature {
         Ok(if amz_date.is_some() { String::new() } else { date.to_owned() })
     }
 
-    fn string_to_sign(&self, parts: &Parts, host_bucket: Option<&str>, date: &str) -> String {
+    fn string_to_sign(&self, parts: &Parts, host_bucket: Option<&str>, path: &str, date: &str) -> String {
         let query = parameters(parts.query);
         let header = |name: &str| {
             let value = parts.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -158,7 +168,7 @@ impl Signature {
             text += &format!("{name}:{value}\n");
         }
         text += &host_bucket.map(|bucket| format!("/{bucket}")).unwrap_or_default();
-        text += parts.path;
+        text += path;
         let mut separator = '?';
         for (name, value) in query.iter().filter(|(name, _)| SIGNED_PARAMETERS.contains(&name.as_str())) {
             text.push(separator);
@@ -242,6 +252,21 @@ mod tests {
         assert_eq!(signature.verify(&parts, Some("johnsmith"), SECRET, now), Ok(()));
         let later = Timestamp::from_secs(1_175_139_621);
         assert!(matches!(signature.verify(&parts, Some("johnsmith"), SECRET, later), Err(Error::UrlExpired { .. })));
+    }
+
+    #[test]
+    fn the_name_of_a_bucket_is_signed_with_a_slash_behind_it() {
+        let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+        let signed = STANDARD.encode(hmac(SECRET, &format!("PUT\n\n\n{date}\n/bucket/")));
+        let authorization = format!("AWS key:{signed}");
+        let headers = headers(&[("date", date), ("authorization", authorization.as_str())]);
+        let now = Timestamp::parse_iso8601("2007-03-27T19:40:00Z").unwrap();
+        let verify = |path| {
+            let parts = Parts { method: "PUT", path, query: "", headers: &headers };
+            parse(&parts).unwrap().unwrap().verify(&parts, None, SECRET, now)
+        };
+        assert_eq!((verify("/bucket"), verify("/bucket/")), (Ok(()), Ok(())));
+        assert!(verify("/other").is_err() && verify("/bucket/k").is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::origin::{self, From};
 use crate::presence::Presence;
 use crate::refusal::Refusal;
 use crate::websocket::Handshake;
-use crate::{Inner, body, coding, own, upload};
+use crate::{Inner, body, coding, own, owner, upload};
 
 /// Bytes of a trace header; longer ones are as good as none.
 const TRACE_HEADER_BYTES_MAX: usize = 2_048;
@@ -311,6 +311,10 @@ async fn serve(
     trace.caller = caller.arn.to_string();
     let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
+    if protocol == Protocol::RestXml {
+        let owned = owner::check(head, inner.cloud.account());
+        owned.map_err(|error| Refusal::new(protocol, service, error))?;
+    }
     let cx = inner.cloud.cx(caller, region, endpoint(head)).traced(trace_header(head)).expiring(expires);
     trace.request_id = cx.request_id().to_owned();
     let response = caught(call.operation.serve(cx, request)).await;

@@ -12,6 +12,7 @@ mod metrics;
 mod nearest;
 mod origin;
 mod own;
+mod owner;
 mod presence;
 mod refusal;
 mod server;

@@ -11,6 +11,12 @@ pub static VERSIONS: Names =
     Names::new(&[("Versions", Flat::list("Version")), ("DeleteMarkers", Flat::list("DeleteMarker"))]);
 pub static TAGS: Names = Names::new(&[("TagSet", Flat::wrapped("Tag"))]);
 pub static RULES: Names = Names::new(&[("Rules", Flat::list("Rule"))]);
+pub static LIFECYCLE: Names = Names::new(&[
+    ("Rules", Flat::list("Rule")),
+    ("Tags", Flat::list("Tag")),
+    ("Transitions", Flat::list("Transition")),
+    ("NoncurrentVersionTransitions", Flat::list("NoncurrentVersionTransition")),
+]);
 pub static GRANTS: Names = Names::new(&[("AccessControlList", Flat::wrapped("Grant"))]);
 pub static CORS: Names = Names::new(&[
     ("CORSRules", Flat::list("CORSRule")),
@@ -28,8 +34,21 @@ pub static NOTIFICATION: Names = Names::new(&[
 ]);
 pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
 
-const BUCKET_HEADERS: Places = &[
-    ("x-amz-acl", "ACL"),
+/// What comes of an access control list.
+macro_rules! acl_headers {
+    ($($own:expr,)*) => {
+        &[
+            ("x-amz-acl", "ACL"),
+            ("x-amz-grant-full-control", "GrantFullControl"),
+            ("x-amz-grant-read", "GrantRead"),
+            ("x-amz-grant-read-acp", "GrantReadACP"),
+            ("x-amz-grant-write", "GrantWrite"),
+            ("x-amz-grant-write-acp", "GrantWriteACP"),
+            $($own,)*
+        ]
+    };
+}
+const BUCKET_HEADERS: Places = acl_headers![
     ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket"),
     ("x-amz-object-ownership", "ObjectOwnership"),
 ];
@@ -59,9 +78,8 @@ pub static BUCKET_LOCATION: Binding = Binding::new("GET", "/{Bucket}?location", 
 /// What comes with an object, and of its body.
 macro_rules! object_headers {
     ($($own:expr,)*) => {
-        &[
+        acl_headers![
             $($own,)*
-            ("x-amz-acl", "ACL"),
             ("cache-control", "CacheControl"),
             ("content-disposition", "ContentDisposition"),
             ("content-encoding", "ContentEncoding"),
@@ -75,22 +93,42 @@ macro_rules! object_headers {
             ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
             ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
             ("x-amz-object-lock-mode", "ObjectLockMode"),
+            ("x-amz-object-lock-retain-until-date", "ObjectLockRetainUntilDate"),
             ("x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"),
+            ("x-amz-object-lock-event-hold", "ObjectLockEventHold"),
         ]
     };
 }
-const PUT_HEADERS: Places = object_headers![
+
+/// A list of places that has those of checksums among them.
+macro_rules! with_checksums {
+    ($list:ident![$($own:expr,)*]) => {
+        $list![
+            ("x-amz-checksum-crc32", "ChecksumCRC32"),
+            ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+            ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+            ("x-amz-checksum-sha1", "ChecksumSHA1"),
+            ("x-amz-checksum-sha256", "ChecksumSHA256"),
+            ("x-amz-checksum-sha512", "ChecksumSHA512"),
+            ("x-amz-checksum-md5", "ChecksumMD5"),
+            ("x-amz-checksum-xxhash64", "ChecksumXXHASH64"),
+            ("x-amz-checksum-xxhash3", "ChecksumXXHASH3"),
+            ("x-amz-checksum-xxhash128", "ChecksumXXHASH128"),
+            $($own,)*
+        ]
+    };
+}
+macro_rules! places {
+    ($($own:expr,)*) => { &[$($own,)*] };
+}
+
+const PUT_HEADERS: Places = with_checksums!(object_headers![
     ("content-md5", "ContentMD5"),
     ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
     ("x-amz-trailer", "Trailer"),
-    ("x-amz-checksum-crc32", "ChecksumCRC32"),
-    ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-    ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-    ("x-amz-checksum-sha1", "ChecksumSHA1"),
-    ("x-amz-checksum-sha256", "ChecksumSHA256"),
     ("if-match", "IfMatch"),
     ("if-none-match", "IfNoneMatch"),
-];
+]);
 const COPY_HEADERS: Places = object_headers![
     ("x-amz-copy-source", "CopySource"),
     ("x-amz-copy-source-if-match", "CopySourceIfMatch"),
@@ -104,31 +142,30 @@ const COPY_HEADERS: Places = object_headers![
     ("if-match", "IfMatch"),
     ("if-none-match", "IfNoneMatch"),
 ];
+/// When an object ends, where a rule of its bucket says so.
+const EXPIRATION: (&str, &str) = ("x-amz-expiration", "Expiration");
 /// Headers of the user's own.
 const USER: (&str, &str) = ("x-amz-meta-", "Metadata");
 
 pub static PUT_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .headers(PUT_HEADERS)
     .prefix_headers(USER.0, USER.1)
-    .response_headers(&[
+    .response_headers(with_checksums!(places![
         ("etag", "ETag"),
-        ("x-amz-checksum-crc32", "ChecksumCRC32"),
-        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-        ("x-amz-checksum-sha1", "ChecksumSHA1"),
-        ("x-amz-checksum-sha256", "ChecksumSHA256"),
         ("x-amz-checksum-type", "ChecksumType"),
         ("x-amz-version-id", "VersionId"),
         ("x-amz-server-side-encryption", "ServerSideEncryption"),
         ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
         ("x-amz-object-size", "Size"),
-    ]);
+        EXPIRATION,
+    ]));
 pub static COPY_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Header("x-amz-copy-source")])
     .headers(COPY_HEADERS)
     .prefix_headers(USER.0, USER.1)
     .response_headers(&[
         ("x-amz-copy-source-version-id", "CopySourceVersionId"),
+        EXPIRATION,
         ("x-amz-version-id", "VersionId"),
         ("x-amz-server-side-encryption", "ServerSideEncryption"),
         ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
@@ -154,17 +191,12 @@ const GET_HEADERS: Places = &[
     ("x-amz-checksum-mode", "ChecksumMode"),
     ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
 ];
-const OBJECT_RESPONSE: Places = &[
+const OBJECT_RESPONSE: Places = with_checksums!(places![
     ("accept-ranges", "AcceptRanges"),
     ("last-modified", "LastModified"),
     ("content-length", "ContentLength"),
     ("content-range", "ContentRange"),
     ("etag", "ETag"),
-    ("x-amz-checksum-crc32", "ChecksumCRC32"),
-    ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-    ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-    ("x-amz-checksum-sha1", "ChecksumSHA1"),
-    ("x-amz-checksum-sha256", "ChecksumSHA256"),
     ("x-amz-checksum-type", "ChecksumType"),
     ("x-amz-version-id", "VersionId"),
     ("cache-control", "CacheControl"),
@@ -179,7 +211,11 @@ const OBJECT_RESPONSE: Places = &[
     ("x-amz-storage-class", "StorageClass"),
     ("x-amz-mp-parts-count", "PartsCount"),
     ("x-amz-tagging-count", "TagCount"),
-];
+    EXPIRATION,
+    ("x-amz-object-lock-mode", "ObjectLockMode"),
+    ("x-amz-object-lock-retain-until-date", "ObjectLockRetainUntilDate"),
+    ("x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"),
+]);
 
 pub static GET_OBJECT: Binding = Binding::new("GET", "/{Bucket}/{Key+}", 200)
     .query(GET_QUERY)
@@ -203,12 +239,21 @@ pub static OBJECT_ATTRIBUTES: Binding = Binding::new("GET", "/{Bucket}/{Key+}?at
     .response_headers(&[("last-modified", "LastModified"), ("x-amz-version-id", "VersionId")])
     .root("GetObjectAttributesResponse");
 
+const BYPASS: (&str, &str) = ("x-amz-bypass-governance-retention", "BypassGovernanceRetention");
+
 pub static DELETE_OBJECT: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}", 204)
     .query(&[("versionId", "VersionId")])
-    .headers(&[("if-match", "IfMatch")])
+    .headers(&[
+        ("if-match", "IfMatch"),
+        ("x-amz-if-match-last-modified-time", "IfMatchLastModifiedTime"),
+        ("x-amz-if-match-size", "IfMatchSize"),
+        BYPASS,
+    ])
     .response_headers(&[("x-amz-delete-marker", "DeleteMarker"), ("x-amz-version-id", "VersionId")]);
-pub static DELETE_OBJECTS: Binding =
-    Binding::new("POST", "/{Bucket}?delete", 200).payload(Payload::Document("Delete")).root("DeleteResult");
+pub static DELETE_OBJECTS: Binding = Binding::new("POST", "/{Bucket}?delete", 200)
+    .headers(&[BYPASS])
+    .payload(Payload::Document("Delete"))
+    .root("DeleteResult");
 
 pub static LIST_OBJECTS: Binding = Binding::new("GET", "/{Bucket}", 200)
     .query(&[
@@ -263,26 +308,16 @@ pub static CREATE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}?uploa
 pub static UPLOAD_PART: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("partNumber"), Mark::Query("uploadId")])
     .query(SLOT)
-    .headers(&[
+    .headers(with_checksums!(places![
         ("content-md5", "ContentMD5"),
         ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
         ("x-amz-trailer", "Trailer"),
-        ("x-amz-checksum-crc32", "ChecksumCRC32"),
-        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-        ("x-amz-checksum-sha1", "ChecksumSHA1"),
-        ("x-amz-checksum-sha256", "ChecksumSHA256"),
         ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
-    ])
-    .response_headers(&[
+    ]))
+    .response_headers(with_checksums!(places![
         ("etag", "ETag"),
-        ("x-amz-checksum-crc32", "ChecksumCRC32"),
-        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-        ("x-amz-checksum-sha1", "ChecksumSHA1"),
-        ("x-amz-checksum-sha256", "ChecksumSHA256"),
         ("x-amz-server-side-encryption", "ServerSideEncryption"),
-    ]);
+    ]));
 pub static UPLOAD_PART_COPY: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("partNumber"), Mark::Query("uploadId"), Mark::Header("x-amz-copy-source")])
     .query(SLOT)
@@ -302,19 +337,15 @@ pub static UPLOAD_PART_COPY: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 2
 pub static COMPLETE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("uploadId")])
     .query(UPLOAD)
-    .headers(&[
-        ("x-amz-checksum-crc32", "ChecksumCRC32"),
-        ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
-        ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
-        ("x-amz-checksum-sha1", "ChecksumSHA1"),
-        ("x-amz-checksum-sha256", "ChecksumSHA256"),
+    .headers(with_checksums!(places![
         ("x-amz-checksum-type", "ChecksumType"),
         ("x-amz-mp-object-size", "MpuObjectSize"),
         ("if-match", "IfMatch"),
         ("if-none-match", "IfNoneMatch"),
-    ])
+    ]))
     .payload(Payload::Document("MultipartUpload"))
     .response_headers(&[
+        EXPIRATION,
         ("x-amz-version-id", "VersionId"),
         ("x-amz-server-side-encryption", "ServerSideEncryption"),
         ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
@@ -373,7 +404,7 @@ pub static DELETE_POLICY: Binding = Binding::new("DELETE", "/{Bucket}?policy", 2
 pub static POLICY_STATUS: Binding =
     Binding::new("GET", "/{Bucket}?policyStatus", 200).response_payload(Payload::Document("PolicyStatus"));
 
-const ACL_HEADERS: Places = &[("x-amz-acl", "ACL")];
+const ACL_HEADERS: Places = acl_headers![];
 const VERSION: Places = &[("versionId", "VersionId")];
 pub static GET_BUCKET_ACL: Binding = Binding::new("GET", "/{Bucket}?acl", 200).root("AccessControlPolicy");
 pub static PUT_BUCKET_ACL: Binding =
@@ -395,6 +426,32 @@ pub static GET_OBJECT_TAGGING: Binding = Binding::new("GET", "/{Bucket}/{Key+}?t
 pub static DELETE_OBJECT_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}?tagging", 204)
     .query(VERSION)
     .response_headers(&[("x-amz-version-id", "VersionId")]);
+
+pub static PUT_OBJECT_LOCK: Binding =
+    Binding::new("PUT", "/{Bucket}?object-lock", 200).payload(Payload::Document("ObjectLockConfiguration"));
+pub static GET_OBJECT_LOCK: Binding =
+    Binding::new("GET", "/{Bucket}?object-lock", 200).response_payload(Payload::Document("ObjectLockConfiguration"));
+pub static PUT_RETENTION: Binding = Binding::new("PUT", "/{Bucket}/{Key+}?retention", 200)
+    .query(VERSION)
+    .headers(&[BYPASS])
+    .payload(Payload::Document("Retention"));
+pub static GET_RETENTION: Binding = Binding::new("GET", "/{Bucket}/{Key+}?retention", 200)
+    .query(VERSION)
+    .response_payload(Payload::Document("Retention"));
+pub static PUT_LEGAL_HOLD: Binding =
+    Binding::new("PUT", "/{Bucket}/{Key+}?legal-hold", 200).query(VERSION).payload(Payload::Document("LegalHold"));
+pub static GET_LEGAL_HOLD: Binding = Binding::new("GET", "/{Bucket}/{Key+}?legal-hold", 200)
+    .query(VERSION)
+    .response_payload(Payload::Document("LegalHold"));
+
+const MINIMUM_SIZE: Places = &[("x-amz-transition-default-minimum-object-size", "TransitionDefaultMinimumObjectSize")];
+pub static PUT_LIFECYCLE: Binding = Binding::new("PUT", "/{Bucket}?lifecycle", 200)
+    .headers(MINIMUM_SIZE)
+    .payload(Payload::Document("LifecycleConfiguration"))
+    .response_headers(MINIMUM_SIZE);
+pub static GET_LIFECYCLE: Binding =
+    Binding::new("GET", "/{Bucket}?lifecycle", 200).response_headers(MINIMUM_SIZE).root("LifecycleConfiguration");
+pub static DELETE_LIFECYCLE: Binding = Binding::new("DELETE", "/{Bucket}?lifecycle", 204);
 
 pub static PUT_NOTIFICATION: Binding =
     Binding::new("PUT", "/{Bucket}?notification", 200).payload(Payload::Document("NotificationConfiguration"));

@@ -1,21 +1,97 @@
 //! The digests of a body: those that a client states, and those that are made while it passes by.
 
+use std::fmt;
+
 use md5::{Digest, Md5};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
 use service::Upload;
 use wire::rest_xml::{self, Algorithm, Checksum};
 
 use crate::error::Error;
 use crate::types::StoredChecksum;
 
-/// What a request says of its body.
-#[derive(Clone, Debug, Default)]
+/// What a request says of its body, as members of its input.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Stated {
+    #[serde(rename = "ContentMD5")]
     pub md5: Option<String>,
-    /// What `x-amz-sdk-checksum-algorithm` or `x-amz-trailer` announces.
+    /// What `x-amz-sdk-checksum-algorithm` announces.
+    #[serde(rename = "ChecksumAlgorithm")]
     pub algorithm: Option<String>,
+    #[serde(rename = "Trailer")]
     pub trailer: Option<String>,
-    /// Those that are headers, by algorithm.
-    pub checksums: Vec<(Algorithm, String)>,
+    /// Those that are headers.
+    #[serde(flatten)]
+    pub checksums: Checksums,
+}
+
+/// Checksums as members of inputs and outputs, named by their algorithms: `ChecksumCRC32`.
+#[derive(Clone, Debug, Default)]
+pub struct Checksums {
+    pub all: Vec<(Algorithm, String)>,
+    /// In outputs: `COMPOSITE` or `FULL_OBJECT`.
+    pub kind: Option<&'static str>,
+}
+
+/// What stands before an algorithm in a member's name.
+const MEMBER: &str = "Checksum";
+
+impl Checksums {
+    /// The one of this algorithm.
+    pub fn of(&self, algorithm: &str) -> Option<&str> {
+        self.all.iter().find(|(known, _)| known.name() == algorithm).map(|(_, value)| value.as_str())
+    }
+}
+
+impl From<Option<&StoredChecksum>> for Checksums {
+    fn from(stored: Option<&StoredChecksum>) -> Checksums {
+        let algorithm = stored.and_then(|stored| Algorithm::named(&stored.algorithm));
+        let all = algorithm.zip(stored.map(|stored| stored.value.clone())).into_iter().collect();
+        Checksums { all, kind: stored.map(StoredChecksum::kind) }
+    }
+}
+
+impl Serialize for Checksums {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        for (algorithm, value) in &self.all {
+            members.serialize_entry(&format!("{MEMBER}{}", algorithm.name()), value)?;
+        }
+        if let Some(kind) = self.kind {
+            members.serialize_entry("ChecksumType", kind)?;
+        }
+        members.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Checksums {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Checksums, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Checksums;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("checksums")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Checksums, A::Error> {
+                let mut all = Vec::new();
+                while let Some(name) = members.next_key::<String>()? {
+                    match name.strip_prefix(MEMBER).and_then(Algorithm::named) {
+                        Some(algorithm) => {
+                            all.extend(members.next_value::<Option<_>>()?.map(|value| (algorithm, value)))
+                        }
+                        None => drop(members.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(Checksums { all, kind: None })
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
 }
 
 /// Digests in the making.
@@ -51,11 +127,11 @@ impl Digests {
             Algorithm::ALL.into_iter().find(|algorithm| name.trim().eq_ignore_ascii_case(&algorithm.header()))
         });
         let announced = stated.algorithm.as_deref().map(known).transpose()?;
-        if stated.checksums.len() > 1 || !stated.checksums.is_empty() && trailer.is_some() {
+        if stated.checksums.all.len() > 1 || !stated.checksums.all.is_empty() && trailer.is_some() {
             let reason = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.";
             return Err(Error::InvalidRequest(reason.into()));
         }
-        let header = stated.checksums.first();
+        let header = stated.checksums.all.first();
         if let Some((algorithm, value)) = header
             && !algorithm.is_form_of(value)
         {

@@ -66,6 +66,10 @@ pub enum Error {
     /// The key is deleted: its newest version is a marker.
     #[error("The specified key does not exist.")]
     Deleted { key: String, version: String },
+    #[error("Access Denied because object protected by object lock.")]
+    Locked,
+    #[error("{0}")]
+    InvalidBucketState(&'static str),
     #[error("A header you provided implies functionality that is not implemented")]
     NotImplemented(&'static str),
     #[error(transparent)]
@@ -109,6 +113,8 @@ impl Error {
             Error::KeyTooLong(_) => (400, "KeyTooLongError"),
             Error::MetadataTooLarge(_) => (400, "MetadataTooLarge"),
             Error::InvalidTag(_) => (400, "InvalidTag"),
+            Error::Locked => (403, "AccessDenied"),
+            Error::InvalidBucketState(_) => (409, "InvalidBucketState"),
             Error::IsDeleteMarker { .. } => (405, "MethodNotAllowed"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
             Error::Store(_) | Error::Blob(_) | Error::Told(_) => (500, "InternalError"),

@@ -26,8 +26,8 @@ pub use model::content::named_files;
 
 use contents::Contents;
 use ops::{
-    acl, attributes, bucket, copy, cors, delete, get, list, notification, part, policy, put, setting, tag, upload,
-    version,
+    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, notification, part, policy, put, setting,
+    tag, upload, version,
 };
 use ops::{on_bucket, on_object, on_version};
 
@@ -61,7 +61,7 @@ const API: Api = Api {
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(state: Arc<S3>) -> Service {
     Service::builder(API, state)
-        .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:CreateBucket", &i.bucket)))
+        .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).permissions(|_, cx, i| bucket::create_permissions(cx, i)))
         .operation(read("HeadBucket", bucket::head).action("s3:ListBucket").rest(&bindings::HEAD_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:ListBucket", &i.bucket)))
         .operation(write("DeleteBucket", bucket::delete).rest(&bindings::DELETE_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:DeleteBucket", &i.bucket)))
         .operation(read("ListBuckets", bucket::list).action("s3:ListAllMyBuckets").rest(&bindings::LIST_BUCKETS).names(&bindings::BUCKETS))
@@ -78,7 +78,7 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("PutBucketVersioning", version::put).rest(&bindings::PUT_VERSIONING).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketVersioning", &i.bucket)))
         .operation(read("GetBucketVersioning", version::get).rest(&bindings::GET_VERSIONING).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketVersioning", &i.bucket)))
         .operation(read("ListObjectVersions", version::list).action("s3:ListBucketVersions").rest(&bindings::LIST_VERSIONS).names(&bindings::VERSIONS).permissions(|_, cx, i| list::permission(cx, "s3:ListBucketVersions", &i.bucket, i.prefix.as_deref(), i.delimiter.as_deref(), i.max_keys)))
-        .operation(write("CreateMultipartUpload", upload::create).action("s3:PutObject").rest(&bindings::CREATE_UPLOAD).permissions(|_, cx, i| on_object(cx, "s3:PutObject", &i.bucket, &i.key)))
+        .operation(write("CreateMultipartUpload", upload::create).action("s3:PutObject").rest(&bindings::CREATE_UPLOAD).permissions(|_, cx, i| upload::create_permissions(cx, i)))
         .operation(write("UploadPart", upload::upload_part).action("s3:PutObject").rest(&bindings::UPLOAD_PART).permissions(|_, cx, i| on_object(cx, "s3:PutObject", &i.input.bucket, &i.input.key)))
         .operation(write("UploadPartCopy", upload::upload_part_copy).action("s3:PutObject").rest(&bindings::UPLOAD_PART_COPY).permissions(|_, cx, i| upload::copy_permissions(cx, i)))
         .operation(write("CompleteMultipartUpload", upload::complete).action("s3:PutObject").rest(&bindings::COMPLETE_UPLOAD).names(&bindings::PARTS).permissions(|_, cx, i| on_object(cx, "s3:PutObject", &i.bucket, &i.key)))
@@ -105,16 +105,26 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(read("GetBucketCors", cors::get).action("s3:GetBucketCORS").rest(&bindings::GET_CORS).names(&bindings::CORS).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketCORS", &i.bucket)))
         .operation(write("DeleteBucketCors", cors::delete).action("s3:PutBucketCORS").rest(&bindings::DELETE_CORS).names(&bindings::CORS).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketCORS", &i.bucket)))
         .operation(read("GetBucketAcl", acl::of_bucket).action("s3:GetBucketAcl").rest(&bindings::GET_BUCKET_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketAcl", &i.bucket)))
-        .operation(write("PutBucketAcl", acl::put_of_bucket).action("s3:PutBucketAcl").rest(&bindings::PUT_BUCKET_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketAcl", &i.bucket)))
+        .operation(write("PutBucketAcl", acl::put_of_bucket).action("s3:PutBucketAcl").rest(&bindings::PUT_BUCKET_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| acl::put_permissions(cx, i, ("s3:PutBucketAcl", ""))))
         .operation(read("GetObjectAcl", acl::of_object).rest(&bindings::GET_OBJECT_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| on_version(cx, ("s3:GetObjectAcl", "s3:GetObjectVersionAcl"), &i.bucket, &i.key, i.version_id.as_deref())))
-        .operation(write("PutObjectAcl", acl::put_of_object).rest(&bindings::PUT_OBJECT_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| on_version(cx, ("s3:PutObjectAcl", "s3:PutObjectVersionAcl"), &i.bucket, &i.key, i.version_id.as_deref())))
-        .operation(write("PutObjectTagging", tag::put).rest(&bindings::PUT_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:PutObjectTagging", "s3:PutObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
+        .operation(write("PutObjectAcl", acl::put_of_object).rest(&bindings::PUT_OBJECT_ACL).names(&bindings::GRANTS).permissions(|_, cx, i| acl::put_permissions(cx, i, ("s3:PutObjectAcl", "s3:PutObjectVersionAcl"))))
+        .operation(write("PutObjectTagging", tag::put).rest(&bindings::PUT_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| tag::put_permissions(cx, i)))
         .operation(read("GetObjectTagging", tag::get).rest(&bindings::GET_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(write("DeleteObjectTagging", tag::delete).rest(&bindings::DELETE_OBJECT_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_version(cx, ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(write("PutBucketNotificationConfiguration", notification::put).action("s3:PutBucketNotification").rest(&bindings::PUT_NOTIFICATION).names(&bindings::NOTIFICATION).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketNotification", &i.bucket)))
         .operation(read("GetBucketNotificationConfiguration", notification::get).action("s3:GetBucketNotification").rest(&bindings::GET_NOTIFICATION).names(&bindings::NOTIFICATION).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketNotification", &i.bucket)))
+        .operation(write("PutObjectLockConfiguration", lock::put_configuration).action("s3:PutBucketObjectLockConfiguration").rest(&bindings::PUT_OBJECT_LOCK).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketObjectLockConfiguration", &i.bucket)))
+        .operation(read("GetObjectLockConfiguration", lock::get_configuration).action("s3:GetBucketObjectLockConfiguration").rest(&bindings::GET_OBJECT_LOCK).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketObjectLockConfiguration", &i.bucket)))
+        .operation(write("PutObjectRetention", lock::put_retention).rest(&bindings::PUT_RETENTION).permissions(|_, cx, i| lock::retain_permissions(cx, i)))
+        .operation(read("GetObjectRetention", lock::get_retention).rest(&bindings::GET_RETENTION).permissions(|_, cx, i| on_object(cx, "s3:GetObjectRetention", &i.bucket, &i.key)))
+        .operation(write("PutObjectLegalHold", lock::put_legal_hold).rest(&bindings::PUT_LEGAL_HOLD).permissions(|_, cx, i| on_object(cx, "s3:PutObjectLegalHold", &i.bucket, &i.key)))
+        .operation(read("GetObjectLegalHold", lock::get_legal_hold).rest(&bindings::GET_LEGAL_HOLD).permissions(|_, cx, i| on_object(cx, "s3:GetObjectLegalHold", &i.bucket, &i.key)))
+        .operation(write("PutBucketLifecycleConfiguration", lifecycle::put).action("s3:PutLifecycleConfiguration").rest(&bindings::PUT_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
+        .operation(read("GetBucketLifecycleConfiguration", lifecycle::get).action("s3:GetLifecycleConfiguration").rest(&bindings::GET_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:GetLifecycleConfiguration", &i.bucket)))
+        .operation(write("DeleteBucketLifecycle", lifecycle::delete).action("s3:PutLifecycleConfiguration").rest(&bindings::DELETE_LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
         .cors(cors::allowed)
         .sender(notify::BucketSender)
+        .timers(workers::fire)
         .worker("s3 garbage", workers::collect)
         .build()
 }

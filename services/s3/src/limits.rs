@@ -26,6 +26,16 @@ pub const OBJECT_TAGS_MAX: usize = 10;
 pub const BUCKET_TAGS_MAX: usize = 50;
 /// Rules of a bucket for pages of other origins.
 pub const CORS_RULES_MAX: usize = 100;
+/// How long a bucket may have new objects retained.
+pub const RETENTION_DAYS_MAX: i64 = 36_500;
+pub const RETENTION_YEARS_MAX: i64 = 100;
+/// Rules of a bucket for what becomes of its objects, and bytes of a rule's name.
+pub const LIFECYCLE_RULES_MAX: usize = 1_000;
+pub const RULE_ID_BYTES_MAX: usize = 255;
+/// Noncurrent versions that a rule may leave.
+pub const NEWER_NONCURRENT_MAX: i64 = 100;
+/// Entries of an access control list.
+pub const GRANTS_MAX: usize = 100;
 /// Characters of a tag's key, and of its value.
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
@@ -47,3 +57,11 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 pub const PARTS_PER_TRANSACTION: usize = 1_000;
 /// Files of objects that are gone, which are looked at in one round.
 pub const GARBAGE_PER_ROUND: usize = 1_000;
+/// Versions, or uploads, that a step of a lifecycle's round looks at.
+pub const LIFECYCLE_STEP: usize = 1_000;
+/// Versions that it removes at most.
+pub const EXPIRED_PER_STEP: usize = 100;
+/// Uploads that it gives up at most: each may have ten thousand parts.
+pub const ABORTED_PER_STEP: usize = 1;
+/// From a round of a lifecycle to the next.
+pub const LIFECYCLE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use service::{Cx, Delivery, Failure, Sender, outbox};
 
 use crate::error::Error;
+use crate::model::lifecycle::Expired;
 use crate::model::object::Deleted;
 use crate::model::setting::{self, Kind};
 use crate::name;
@@ -44,6 +45,13 @@ impl News<'_> {
 }
 
 impl News<'_> {
+    /// Of one that a rule of its bucket has removed.
+    pub fn expired(expired: &Expired) -> News<'_> {
+        let event =
+            if expired.is_covered { "LifecycleExpiration:DeleteMarkerCreated" } else { "LifecycleExpiration:Delete" };
+        News { event, key: &expired.key, version: expired.version.clone(), object: None }
+    }
+
     /// The type that EventBridge knows it by, and the operation that it came of.
     fn for_bridge(&self) -> (&'static str, &'static str) {
         match self.event {
@@ -51,7 +59,11 @@ impl News<'_> {
             "ObjectCreated:Copy" => ("Object Created", "CopyObject"),
             "ObjectCreated:CompleteMultipartUpload" => ("Object Created", "CompleteMultipartUpload"),
             "ObjectTagging:Put" => ("Object Tags Added", "PutObjectTagging"),
+            "ObjectAcl:Put" => ("Object ACL Updated", "PutObjectAcl"),
             "ObjectTagging:Delete" => ("Object Tags Deleted", "DeleteObjectTagging"),
+            "LifecycleExpiration:Delete" | "LifecycleExpiration:DeleteMarkerCreated" => {
+                ("Object Deleted", "Lifecycle Expiration")
+            }
             _ => ("Object Deleted", "DeleteObject"),
         }
     }
@@ -103,8 +115,10 @@ fn detail(cx: &Cx, bucket: &Bucket, news: &News<'_>, reason: &str) -> Value {
         "reason": reason,
     });
     match news.event {
-        "ObjectRemoved:Delete" => detail["deletion-type"] = json!("Permanently Deleted"),
-        "ObjectRemoved:DeleteMarkerCreated" => detail["deletion-type"] = json!("Delete Marker Created"),
+        "ObjectRemoved:Delete" | "LifecycleExpiration:Delete" => detail["deletion-type"] = json!("Permanently Deleted"),
+        "ObjectRemoved:DeleteMarkerCreated" | "LifecycleExpiration:DeleteMarkerCreated" => {
+            detail["deletion-type"] = json!("Delete Marker Created")
+        }
         _ => {}
     }
     detail

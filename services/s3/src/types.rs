@@ -78,6 +78,18 @@ pub struct StoredChecksum {
     pub composite: bool,
 }
 
+impl StoredChecksum {
+    /// As APIs name it.
+    pub fn kind(&self) -> &'static str {
+        checksum_kind(self.composite)
+    }
+}
+
+/// What APIs call a checksum that is made of parts', or of all bytes.
+pub fn checksum_kind(composite: bool) -> &'static str {
+    if composite { "COMPOSITE" } else { "FULL_OBJECT" }
+}
+
 /// A part of an object, or of one to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
@@ -134,9 +146,109 @@ pub struct Meta {
     pub encryption: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encryption_key: Option<String>,
+    #[serde(skip_serializing_if = "Lock::is_none")]
+    pub lock: Lock,
+    /// The id of the upload in parts that it came of: who completes that again is told the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
+    /// Who may besides its owner, if a list of its own says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Vec<Grant>>,
     /// The user's own, by names in lower case.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub user: BTreeMap<String, String>,
+}
+
+/// An entry of an access control list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    pub grantee: Grantee,
+    pub right: Right,
+}
+
+/// Who is granted something: the account, or a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Grantee {
+    Owner,
+    Everybody,
+    Authenticated,
+    LogDelivery,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Right {
+    Read,
+    Write,
+    ReadAcp,
+    WriteAcp,
+    FullControl,
+}
+
+impl Right {
+    const ALL: [Right; 5] = [Right::Read, Right::Write, Right::ReadAcp, Right::WriteAcp, Right::FullControl];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Right::Read => "READ",
+            Right::Write => "WRITE",
+            Right::ReadAcp => "READ_ACP",
+            Right::WriteAcp => "WRITE_ACP",
+            Right::FullControl => "FULL_CONTROL",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Right> {
+        Right::ALL.into_iter().find(|right| right.name() == name)
+    }
+
+    pub fn includes(self, other: Right) -> bool {
+        self == Right::FullControl || self == other
+    }
+}
+
+/// What keeps a version from being deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Lock {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// Whether it is held, if that was ever said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legal_hold: Option<bool>,
+}
+
+impl Lock {
+    pub fn is_none(&self) -> bool {
+        *self == Lock::default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    pub mode: LockMode,
+    pub until: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LockMode {
+    /// Those who may bypass it may delete, and may shorten the time.
+    Governance,
+    /// Nobody may.
+    Compliance,
+}
+
+impl LockMode {
+    pub fn name(self) -> &'static str {
+        match self {
+            LockMode::Governance => "GOVERNANCE",
+            LockMode::Compliance => "COMPLIANCE",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<LockMode> {
+        [LockMode::Governance, LockMode::Compliance].into_iter().find(|mode| mode.name() == name)
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,69 @@
-//! What S3 does by itself: deleting files that no object refers to any more.
+//! What S3 does by itself: deleting files that no object refers to any more, and carrying out the rules of buckets' lifecycles.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::Timestamp;
 use blob::BlobId;
-use kv::Order;
-use service::Cx;
+use bytes::Bytes;
+use kv::{Order, Stored, Tx};
+use serde::{Deserialize, Serialize};
+use service::{Cx, timers};
 use tokio_util::sync::CancellationToken;
 
 use crate::S3;
 use crate::error::Error;
-use crate::keys::{GARBAGE, REFERENCES, blob_key, garbage_channel};
+use crate::keys::{BUCKETS, BucketId, GARBAGE, REFERENCES, blob_key, garbage_channel};
 use crate::limits;
 use crate::model::content;
+use crate::model::lifecycle::{self, Cursor};
+use crate::notify::{News, tell};
+use crate::types::Bucket;
+
+/// A round of a bucket's lifecycle: the key of its timer, whose payload is how far the round has come.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Round {
+    bucket: String,
+    id: BucketId,
+    /// Of the rules that it carries out. With others it is over.
+    since: Timestamp,
+}
+kv::stored!(Round, version = 1);
+
+/// Has rounds begin, of the rules that a bucket has since now.
+///
+/// # Errors
+/// When the store refuses.
+pub fn begin_rounds(tx: &mut Tx, bucket: &Bucket, since: Timestamp) -> Result<(), Error> {
+    let round = Round { bucket: bucket.name.clone(), id: bucket.id, since };
+    Ok(timers::set(tx, "s3", since, &round.to_bytes()?, &Cursor::Start.to_bytes()?)?)
+}
+
+/// The next step of a round is due.
+pub fn fire(_: &S3, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result<(), service::Error> {
+    let round = Round::from_bytes(&Bytes::copy_from_slice(&timer.key))?;
+    let cursor = Cursor::from_bytes(&timer.payload)?;
+    Ok(step(cx, tx, &timer.key, &round, cursor)?)
+}
+
+fn step(cx: &Cx, tx: &mut Tx, key: &[u8], round: &Round, cursor: Cursor) -> Result<(), Error> {
+    let Some(bucket) = BUCKETS.get(tx, &round.bucket)?.filter(|bucket| bucket.id == round.id) else { return Ok(()) };
+    let rules = lifecycle::kept(tx, bucket.id)?.filter(|kept| kept.since == round.since);
+    let Some(rules) = rules.map(|kept| kept.configuration) else { return Ok(()) };
+    let now = cx.now();
+    let (expired, next) = lifecycle::step(tx, &bucket, &rules, cursor, (now, cx.env().random_u64()))?;
+    for expired in &expired {
+        tell(tx, cx, &bucket, &News::expired(expired))?;
+    }
+    match next {
+        Some(cursor) => timers::set(tx, "s3", now, key, &cursor.to_bytes()?)?,
+        None => {
+            let at = lifecycle::next_round(now);
+            timers::set_regular(tx, "s3", at, key, &Cursor::Start.to_bytes()?, limits::LIFECYCLE_INTERVAL)?;
+        }
+    }
+    Ok(())
+}
 
 /// How long to wait after a round that failed, or that left something to do for later.
 const PAUSE: Duration = Duration::from_secs(5);

@@ -2,10 +2,13 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
+use std::hash::Hasher as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crc_fast::CrcAlgorithm;
 use md5::Digest as _;
+use twox_hash::{XxHash3_64, XxHash3_128, XxHash64};
 
 /// An algorithm that a client can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,11 +18,26 @@ pub enum Algorithm {
     Crc64Nvme,
     Sha1,
     Sha256,
+    Sha512,
+    Md5,
+    Xxhash64,
+    Xxhash3,
+    Xxhash128,
 }
 
 impl Algorithm {
-    pub const ALL: [Algorithm; 5] =
-        [Algorithm::Crc32, Algorithm::Crc32c, Algorithm::Crc64Nvme, Algorithm::Sha1, Algorithm::Sha256];
+    pub const ALL: [Algorithm; 10] = [
+        Algorithm::Crc32,
+        Algorithm::Crc32c,
+        Algorithm::Crc64Nvme,
+        Algorithm::Sha1,
+        Algorithm::Sha256,
+        Algorithm::Sha512,
+        Algorithm::Md5,
+        Algorithm::Xxhash64,
+        Algorithm::Xxhash3,
+        Algorithm::Xxhash128,
+    ];
 
     /// As APIs write it: `CRC32C`.
     pub const fn name(self) -> &'static str {
@@ -29,6 +47,11 @@ impl Algorithm {
             Algorithm::Crc64Nvme => "CRC64NVME",
             Algorithm::Sha1 => "SHA1",
             Algorithm::Sha256 => "SHA256",
+            Algorithm::Sha512 => "SHA512",
+            Algorithm::Md5 => "MD5",
+            Algorithm::Xxhash64 => "XXHASH64",
+            Algorithm::Xxhash3 => "XXHASH3",
+            Algorithm::Xxhash128 => "XXHASH128",
         }
     }
 
@@ -45,9 +68,11 @@ impl Algorithm {
     pub const fn size(self) -> usize {
         match self {
             Algorithm::Crc32 | Algorithm::Crc32c => 4,
-            Algorithm::Crc64Nvme => 8,
+            Algorithm::Crc64Nvme | Algorithm::Xxhash64 | Algorithm::Xxhash3 => 8,
+            Algorithm::Md5 | Algorithm::Xxhash128 => 16,
             Algorithm::Sha1 => 20,
             Algorithm::Sha256 => 32,
+            Algorithm::Sha512 => 64,
         }
     }
 
@@ -56,7 +81,7 @@ impl Algorithm {
             Algorithm::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
             Algorithm::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
             Algorithm::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
-            Algorithm::Sha1 | Algorithm::Sha256 => None,
+            _ => None,
         }
     }
 
@@ -86,14 +111,26 @@ enum State {
     Crc(crc_fast::Digest),
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
+    Sha512(sha2::Sha512),
+    Md5(md5::Md5),
+    Xxhash64(XxHash64),
+    Xxhash3(Box<XxHash3_64>),
+    Xxhash128(Box<XxHash3_128>),
 }
 
 impl Checksum {
     pub fn new(algorithm: Algorithm) -> Checksum {
-        let state = match (algorithm.crc(), algorithm) {
-            (Some(crc), _) => State::Crc(crc_fast::Digest::new(crc)),
-            (None, Algorithm::Sha1) => State::Sha1(sha1::Sha1::default()),
-            (None, _) => State::Sha256(sha2::Sha256::default()),
+        let state = match algorithm {
+            Algorithm::Crc32 => State::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc32IsoHdlc)),
+            Algorithm::Crc32c => State::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc32Iscsi)),
+            Algorithm::Crc64Nvme => State::Crc(crc_fast::Digest::new(CrcAlgorithm::Crc64Nvme)),
+            Algorithm::Sha1 => State::Sha1(sha1::Sha1::default()),
+            Algorithm::Sha256 => State::Sha256(sha2::Sha256::default()),
+            Algorithm::Sha512 => State::Sha512(sha2::Sha512::default()),
+            Algorithm::Md5 => State::Md5(md5::Md5::default()),
+            Algorithm::Xxhash64 => State::Xxhash64(XxHash64::with_seed(0)),
+            Algorithm::Xxhash3 => State::Xxhash3(Box::default()),
+            Algorithm::Xxhash128 => State::Xxhash128(Box::default()),
         };
         Checksum { algorithm, state }
     }
@@ -103,15 +140,25 @@ impl Checksum {
             State::Crc(crc) => crc.update(bytes),
             State::Sha1(sha) => sha.update(bytes),
             State::Sha256(sha) => sha.update(bytes),
+            State::Sha512(sha) => sha.update(bytes),
+            State::Md5(md5) => md5.update(bytes),
+            State::Xxhash64(hash) => hash.write(bytes),
+            State::Xxhash3(hash) => hash.write(bytes),
+            State::Xxhash128(hash) => hash.write(bytes),
         }
     }
 
-    /// In base64, as headers have it.
+    /// In base64, as headers have it: numbers with their highest byte first.
     pub fn finish(self) -> String {
         match self.state {
             State::Crc(crc) => self.algorithm.encode_crc(crc.finalize()),
             State::Sha1(sha) => STANDARD.encode(sha.finalize()),
             State::Sha256(sha) => STANDARD.encode(sha.finalize()),
+            State::Sha512(sha) => STANDARD.encode(sha.finalize()),
+            State::Md5(md5) => STANDARD.encode(md5.finalize()),
+            State::Xxhash64(hash) => STANDARD.encode(hash.finish().to_be_bytes()),
+            State::Xxhash3(hash) => STANDARD.encode(hash.finish().to_be_bytes()),
+            State::Xxhash128(hash) => STANDARD.encode(hash.finish_128().to_be_bytes()),
         }
     }
 }

@@ -192,13 +192,24 @@ fn hosts_name_buckets() {
 
 #[test]
 fn checksums_are_as_others_make_them() {
-    // Of "123456789": the check values of <https://reveng.sourceforge.io/crc-catalogue/all.htm>, and FIPS 180-2's of "abc".
+    // Of "123456789": the check values of <https://reveng.sourceforge.io/crc-catalogue/all.htm>, and FIPS 180-2's
+    // and RFC 1321's of "abc", and what xxhash's own library makes of the former.
     for (algorithm, text, hex) in [
         (Algorithm::Crc32, "123456789", "cbf43926"),
         (Algorithm::Crc32c, "123456789", "e3069283"),
         (Algorithm::Crc64Nvme, "123456789", "ae8b14860a799888"),
         (Algorithm::Sha1, "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
         (Algorithm::Sha256, "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            Algorithm::Sha512,
+            "abc",
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+             2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+        ),
+        (Algorithm::Md5, "abc", "900150983cd24fb0d6963f7d28e17f72"),
+        (Algorithm::Xxhash64, "123456789", "8cb841db40e6ae83"),
+        (Algorithm::Xxhash3, "123456789", "72dcb18b67a17dff"),
+        (Algorithm::Xxhash128, "123456789", "33119477ede5dcd5e9716427681d5860"),
     ] {
         let of = |text: &str| {
             let mut checksum = Checksum::new(algorithm);

@@ -3,6 +3,7 @@
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
+use super::lock;
 use crate::error::Error;
 use crate::keys::{BUCKETS, NEXT_BUCKET, OBJECTS, SETTINGS, VERSIONS};
 use crate::limits;
@@ -64,9 +65,14 @@ pub fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
 /// Says whether a bucket keeps versions.
 ///
 /// # Errors
-/// [`Error::NoSuchBucket`].
+/// [`Error::NoSuchBucket`], [`Error::InvalidBucketState`] of one that locks objects.
 pub fn set_versioning(tx: &mut Tx, name: &str, versioning: Versioning) -> Result<(), Error> {
     let bucket = Bucket { versioning, ..find(tx, name)? };
+    if versioning != Versioning::Enabled && lock::configuration(tx, bucket.id)?.is_some() {
+        let reason =
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.";
+        return Err(Error::InvalidBucketState(reason));
+    }
     Ok(BUCKETS.put(tx, name, &bucket)?)
 }
 

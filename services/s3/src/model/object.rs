@@ -3,7 +3,7 @@
 use base::Timestamp;
 use kv::{Desc, Order, Read, Tx};
 
-use super::content;
+use super::{content, lock};
 use crate::error::Error;
 use crate::keys::{BucketId, NULL_VERSIONS, OBJECTS, VERSIONS};
 pub use crate::types::Object;
@@ -99,7 +99,8 @@ pub fn put(tx: &mut Tx, bucket: &Bucket, key: &str, now: Timestamp, salt: u64, n
     let sequence = next_sequence(tx, bucket.id, key, now)?;
     make_way(tx, bucket, key)?;
     let version = (bucket.versioning == Versioning::Enabled).then(|| version_id(sequence, salt));
-    let object = Object { sequence, version, modified: now, ..new };
+    let lock = lock::of_new(tx, bucket, now, &new.meta.lock)?;
+    let object = Object { sequence, version, modified: now, meta: Meta { lock, ..new.meta }, ..new };
     OBJECTS.put(tx, (bucket.id, key), &object)?;
     Ok(object)
 }
@@ -191,14 +192,21 @@ pub fn delete(tx: &mut Tx, bucket: &Bucket, key: &str, now: Timestamp, salt: u64
     Ok(Deleted { version: Some(shown(&marker)), marker: true })
 }
 
-/// Deletes one version for good. One that is not there is no error.
+/// Deletes one version for good. One that is not there is no error. `bypass` is whether locks count that may be bypassed.
 ///
 /// # Errors
-/// When its id is none.
-pub fn delete_version(tx: &mut Tx, bucket: &Bucket, key: &str, version: &str) -> Result<Deleted, Error> {
+/// When its id is none; [`Error::Locked`].
+pub fn delete_version(
+    tx: &mut Tx,
+    bucket: &Bucket,
+    key: &str,
+    version: &str,
+    (now, bypass): (Timestamp, bool),
+) -> Result<Deleted, Error> {
     let found = find_version(tx, bucket.id, key, version)?;
     let deleted = |marker| Deleted { version: Some(version.to_owned()), marker };
     let Some(object) = found else { return Ok(deleted(false)) };
+    lock::check_delete(&object, now, bypass)?;
     let is_current = current(tx, bucket.id, key)?.is_some_and(|current| current.sequence == object.sequence);
     if is_current {
         OBJECTS.delete(tx, (bucket.id, key))?;

@@ -17,6 +17,9 @@ pub enum Kind {
     Encryption = 5,
     Cors = 6,
     Notifications = 7,
+    ObjectLock = 8,
+    Lifecycle = 9,
+    Acl = 10,
 }
 
 /// A bucket's document, if it has one.

@@ -104,9 +104,11 @@ async fn versions_are_as_a_simple_reference_has_them() {
                 _ if !known.is_empty() => {
                     let (version, _) = known.remove(env.random_u64() as usize % known.len());
                     let own = key.to_owned();
-                    db.write(move |tx| object::delete_version(tx, &bucket::find(tx, "b")?, &own, &version))
-                        .await
-                        .unwrap();
+                    db.write(move |tx| {
+                        object::delete_version(tx, &bucket::find(tx, "b")?, &own, &version, (Timestamp(5), false))
+                    })
+                    .await
+                    .unwrap();
                 }
                 _ => {}
             }

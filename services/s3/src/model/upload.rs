@@ -5,6 +5,7 @@ use md5::{Digest, Md5};
 use wire::rest_xml::{self, Algorithm, Checksum};
 
 use super::content::{refer, unrefer};
+use crate::digests::Checksums;
 use crate::error::Error;
 use crate::keys::{BucketId, PARTS, UPLOADED, UPLOADS};
 use crate::limits;
@@ -69,8 +70,7 @@ pub struct Named {
     pub number: u32,
     /// Without quotes.
     pub etag: String,
-    /// By algorithm.
-    pub checksums: Vec<(Algorithm, String)>,
+    pub checksums: Checksums,
 }
 
 /// What parts make together.
@@ -121,14 +121,14 @@ fn matching(read: &impl Read, upload: &PendingUpload, id: &str, named: &Named) -
     let invalid = || Error::InvalidPart { number: named.number, upload: id.to_owned() };
     let part = UPLOADED.get(read, (upload.id, named.number))?.ok_or_else(invalid)?;
     let own = part.checksum.as_ref();
-    let stated = named.checksums.iter().find(|(algorithm, _)| algorithm.name() == upload.algorithm);
+    let stated = named.checksums.of(&upload.algorithm);
     if upload.chosen && upload.composite && stated.is_none() {
         let (algorithm, number) = (upload.algorithm.to_ascii_lowercase(), named.number);
         return Err(Error::InvalidRequest(format!(
             "The upload was created using a {algorithm} checksum. The complete request must include the checksum for each part. It was missing for part {number} in the request."
         )));
     }
-    let agrees = stated.is_none_or(|(_, value)| own.is_some_and(|own| own.value == *value));
+    let agrees = stated.is_none_or(|value| own.is_some_and(|own| own.value == value));
     if part.etag == named.etag && agrees { Ok(part) } else { Err(invalid()) }
 }
 

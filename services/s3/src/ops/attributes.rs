@@ -8,8 +8,9 @@ use service::{Cx, Permission};
 use wire::DateTime;
 
 use super::object_permission;
-use super::put::{Checksums, shown_version};
+use super::put::shown_version;
 use crate::S3;
+use crate::digests::Checksums;
 use crate::error::Error;
 use crate::keys::PARTS;
 use crate::limits;

@@ -5,25 +5,29 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 use sha2::{Digest, Sha256};
 use wire::DateTime;
 
-use super::meta::check_acl;
-use super::setting::{ENFORCED, OwnershipControls, PublicAccess};
+use super::acl::{AclHeaders, Of};
+use super::bucket_permission;
+use super::lock::ENABLED;
+use super::setting::{Document, OwnershipControls, PublicAccess};
 use crate::S3;
 use crate::error::Error;
 use crate::limits;
+use crate::model::acl::ENFORCED;
 use crate::model::setting::{self, Kind};
-use crate::model::{bucket, upload};
+use crate::model::{acl, bucket, lock, upload};
 use crate::name;
+use crate::types::Versioning;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CreateBucketInput {
     pub bucket: String,
-    #[serde(rename = "ACL")]
-    pub acl: Option<String>,
+    #[serde(flatten)]
+    pub acl: AclHeaders,
     pub object_lock_enabled_for_bucket: Option<bool>,
     pub object_ownership: Option<String>,
     pub create_bucket_configuration: Configuration,
@@ -42,16 +46,36 @@ pub struct CreateBucketOutput {
     pub bucket_arn: String,
 }
 
+/// What has to be permitted, with what else is said of the bucket.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+pub fn create_permissions(cx: &Cx, input: &CreateBucketInput) -> Result<Vec<Permission>, service::Error> {
+    let locks = input.object_lock_enabled_for_bucket == Some(true);
+    let of_lock: &[&str] = if locks { &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"] } else { &[] };
+    let of_ownership = input.object_ownership.is_some().then_some("s3:PutBucketOwnershipControls");
+    let of_acl = input.acl.are_given().then_some("s3:PutBucketAcl");
+    let actions = ["s3:CreateBucket"].into_iter().chain(of_ownership).chain(of_acl).chain(of_lock.iter().copied());
+    let mut all = actions.map(|action| bucket_permission(cx, action, &input.bucket)).collect::<Result<Vec<_>, _>>()?;
+    all.iter_mut().for_each(|permission| permission.context.extend(input.acl.context()));
+    Ok(all)
+}
+
 pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<CreateBucketOutput, Error> {
     name::check_bucket(&input.bucket)?;
-    check_acl(input.acl.as_deref())?;
-    let ownership = input.object_ownership.as_deref();
-    if ownership.is_some_and(|ownership| ownership != ENFORCED) {
-        return Err(Error::NotImplemented("x-amz-object-ownership"));
+    let grants = input.acl.grants(&cx, Of::Bucket)?.filter(|grants| acl::says_more(grants));
+    let ownership = OwnershipControls::of(input.object_ownership.as_deref().unwrap_or(ENFORCED));
+    if ownership.check().is_err() {
+        let asked = input.object_ownership.unwrap_or_default();
+        return Err(Error::argument("x-amz-object-ownership", asked, "Invalid x-amz-object-ownership header"));
     }
-    if input.object_lock_enabled_for_bucket == Some(true) {
-        return Err(Error::NotImplemented("x-amz-bucket-object-lock-enabled"));
+    if grants.is_some() {
+        ownership.check_acl()?;
+        if grants.as_ref().is_some_and(|grants| acl::is_public(grants)) {
+            // Public access of a new bucket is blocked.
+            let told = "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
+            return Err(Error::Told(service::Error::new(400, "InvalidBucketAclWithBlockPublicAccessError", told)));
+        }
     }
+    let grants = grants.map(|grants| serde_json::to_string(&grants)).transpose().map_err(service::Error::internal)?;
     let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());
     let region = match constraint.as_deref() {
         Some("EU") => "eu-west-1".to_owned(),
@@ -61,13 +85,23 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<Crea
     };
     let (name, now) = (input.bucket, cx.now());
     let access = serde_json::to_string(&PublicAccess::BLOCKED).map_err(service::Error::internal)?;
-    let ownership = serde_json::to_string(&OwnershipControls::enforced()).map_err(service::Error::internal)?;
+    let ownership = serde_json::to_string(&ownership).map_err(service::Error::internal)?;
+    let locking = lock::Configuration { object_lock_enabled: ENABLED.into(), rule: None };
+    let locking = serde_json::to_string(&locking).map_err(service::Error::internal)?;
+    let locks = input.object_lock_enabled_for_bucket == Some(true);
     let made = cx.db().write(move |tx| {
         let is_new = bucket::find(tx, &name).is_err();
         let bucket = bucket::create(tx, now, &name, &region)?;
         if is_new {
             setting::put(tx, &name, Kind::PublicAccess, &access)?;
             setting::put(tx, &name, Kind::Ownership, &ownership)?;
+            if let Some(grants) = &grants {
+                setting::put(tx, &name, Kind::Acl, grants)?;
+            }
+            if locks {
+                bucket::set_versioning(tx, &name, Versioning::Enabled)?;
+                lock::configure(tx, &name, &locking)?;
+            }
         }
         Ok::<_, Error>(bucket)
     });

@@ -7,15 +7,16 @@ use serde::Serialize;
 use service::{Cx, Permission};
 use wire::DateTime;
 
+use super::lifecycle;
 use super::meta::{object_input, tags};
-use super::object_permission;
-use super::put::{Checksums, content_id, encryption, made_version, new_object, shown_version};
+use super::put::{content_id, encryption, made_version, new_object, shown_version};
+use super::version_permission;
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
-use crate::digests::{Digests, known};
+use crate::digests::{Checksums, Digests, known};
 use crate::error::Error;
 use crate::limits;
-use crate::model::{bucket as buckets, content, object};
+use crate::model::{acl, bucket as buckets, content, object};
 use crate::name;
 use crate::notify::{News, tell};
 use crate::range::Span;
@@ -44,6 +45,7 @@ pub struct CopyObjectOutput {
     pub copy_object_result: CopyObjectResult,
     pub copy_source_version_id: Option<String>,
     pub version_id: Option<String>,
+    pub expiration: Option<String>,
     pub server_side_encryption: String,
     #[serde(rename = "SSEKMSKeyId")]
     pub sse_kms_key_id: Option<String>,
@@ -91,7 +93,7 @@ impl Source {
     /// Permission to read it.
     pub fn permission(&self, cx: &Cx) -> Result<Permission, service::Error> {
         let action = if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        object_permission(cx, action, &self.bucket, &self.key)
+        version_permission(cx, action, &self.bucket, &self.key, self.version.as_deref())
     }
 
     /// # Errors
@@ -105,10 +107,12 @@ impl Source {
 
 pub fn permissions(cx: &Cx, input: &CopyObjectInput) -> Result<Vec<Permission>, service::Error> {
     let source = Source::parse(&input.copy_source)?;
-    let mut all = vec![source.permission(cx)?, object_permission(cx, "s3:PutObject", &input.bucket, &input.key)?];
-    if input.tagging.is_some() {
-        all.push(object_permission(cx, "s3:PutObjectTagging", &input.bucket, &input.key)?);
-    }
+    let directive = input.metadata_directive.clone();
+    let mut context = input.context();
+    context.push(("s3:x-amz-copy-source".to_owned(), vec![format!("{}/{}", source.bucket, source.key)]));
+    context.extend(directive.map(|directive| ("s3:x-amz-metadata-directive".to_owned(), vec![directive])));
+    let mut all = input.permissions(cx, context)?;
+    all.push(source.permission(cx)?);
     Ok(all)
 }
 
@@ -132,7 +136,7 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
     }
     let new_meta = replaces("x-amz-metadata-directive", input.metadata_directive.as_deref())?;
     let new_tags = replaces("x-amz-tagging-directive", input.tagging_directive.as_deref())?;
-    let (meta, tags) = (input.meta()?, tags(input.tagging.as_deref())?);
+    let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
     let read_conditions = ReadConditions {
         if_match: input.copy_source_if_match.clone(),
         if_none_match: input.copy_source_if_none_match.clone(),
@@ -165,9 +169,11 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
         }
         let to = buckets::find(tx, &bucket)?;
         write_conditions.check(&key, object::current(tx, to.id, &key)?.as_ref())?;
+        acl::check(tx, to.id, meta.acl.as_deref())?;
         let mut kept = if new_meta { meta.clone() } else { from.meta.clone() };
         // These are of the copy whatever becomes of the rest.
         kept.storage_class.clone_from(&meta.storage_class);
+        (kept.lock, kept.acl, kept.upload) = (meta.lock.clone(), meta.acl.clone(), None);
         kept.website_redirect.clone_from(&meta.website_redirect);
         (kept.encryption, kept.encryption_key) = (meta.encryption.clone(), meta.encryption_key.clone());
         let tags = if new_tags { tags.clone() } else { from.tags.clone() };
@@ -179,10 +185,11 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
         let object = object::put(tx, &to, &key, now, salt, new)?;
         tell(tx, &request, &to, &News::created("ObjectCreated:Copy", &to, &key, &object))?;
         let source_version = shown_version(source_bucket.versioning, &from);
-        Ok::<_, Error>((object, to.versioning, source_version))
+        let expiration = lifecycle::expiration(tx, &to, &key, &object)?;
+        Ok::<_, Error>((object, to.versioning, source_version, expiration))
     });
-    let (object, versioning, copy_source_version_id) = copied.await?;
-    Ok(output(object, versioning, copy_source_version_id))
+    let (object, versioning, copy_source_version_id, expiration) = copied.await?;
+    Ok(CopyObjectOutput { expiration, ..output(object, versioning, copy_source_version_id) })
 }
 
 /// The checksum of another algorithm than the source has, and the bytes that it is of, by their entity tag.
@@ -215,6 +222,7 @@ fn output(object: Object, versioning: Versioning, copy_source_version_id: Option
             checksums: object.checksum.as_ref().into(),
         },
         copy_source_version_id,
+        expiration: None,
         version_id: made_version(versioning, &object),
         server_side_encryption: encryption(&object.meta),
         sse_kms_key_id: object.meta.encryption_key,

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
+use super::lock::bypasses;
 use super::object_permission;
 use crate::S3;
 use crate::conditions::WriteConditions;
@@ -23,6 +25,9 @@ pub struct DeleteObjectInput {
     pub key: String,
     pub version_id: Option<String>,
     pub if_match: Option<String>,
+    pub if_match_last_modified_time: Option<IgnoredAny>,
+    pub if_match_size: Option<IgnoredAny>,
+    pub bypass_governance_retention: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,6 +43,7 @@ struct Doomed {
     key: String,
     version: Option<String>,
     conditions: WriteConditions,
+    bypass: bool,
     salt: u64,
 }
 
@@ -48,9 +54,15 @@ impl Doomed {
             Some(version) => object::find_version(tx, bucket.id, &self.key, version)?,
             None => object::current(tx, bucket.id, &self.key)?,
         };
+        if self.conditions.if_match.is_some()
+            && self.version.is_none()
+            && let Err(Error::Deleted { .. }) = object::find(tx, bucket, &self.key, None)
+        {
+            return Err(Error::PreconditionFailed("If-Match"));
+        }
         self.conditions.check(&self.key, there.as_ref())?;
         let deleted = match &self.version {
-            Some(version) => object::delete_version(tx, bucket, &self.key, version)?,
+            Some(version) => object::delete_version(tx, bucket, &self.key, version, (now, self.bypass))?,
             None => object::delete(tx, bucket, &self.key, now, self.salt)?,
         };
         if there.is_some() || deleted.marker {
@@ -61,9 +73,14 @@ impl Doomed {
 }
 
 pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<DeleteObjectOutput, Error> {
+    // S3 knows these in directory buckets alone.
+    if input.if_match_last_modified_time.is_some() || input.if_match_size.is_some() {
+        return Err(Error::NotImplemented("x-amz-if-match-size, x-amz-if-match-last-modified-time"));
+    }
     let conditions = WriteConditions { if_match: input.if_match, is_new: false };
+    let bypass = bypasses(&cx, input.bypass_governance_retention, &input.bucket, &input.key)?;
     let salt = cx.env().random_u64();
-    let doomed = Doomed { key: input.key, version: input.version_id, conditions, salt };
+    let doomed = Doomed { key: input.key, version: input.version_id, conditions, bypass, salt };
     let (bucket, now, request) = (input.bucket, cx.env().now(), cx.clone());
     let deleted = cx.db().write(move |tx| doomed.delete(tx, &request, &bucket::find(tx, &bucket)?, now)).await?;
     Ok(DeleteObjectOutput { delete_marker: deleted.marker.then_some(true), version_id: deleted.version })
@@ -73,6 +90,7 @@ pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<Dele
 #[serde(rename_all = "PascalCase", default)]
 pub struct DeleteObjectsInput {
     pub bucket: String,
+    pub bypass_governance_retention: bool,
     pub delete: Delete,
 }
 
@@ -90,6 +108,8 @@ pub struct ObjectIdentifier {
     pub version_id: Option<String>,
     #[serde(rename = "ETag")]
     pub etag: Option<String>,
+    pub last_modified_time: Option<IgnoredAny>,
+    pub size: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,9 +143,12 @@ pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Resul
     if objects.is_empty() || objects.len() > limits::DELETED_AT_ONCE_MAX {
         return Err(Error::MalformedXml);
     }
+    if objects.iter().any(|object| object.last_modified_time.is_some() || object.size.is_some()) {
+        return Err(Error::NotImplemented("LastModifiedTime, Size"));
+    }
     let mut output = DeleteObjectsOutput { deleted: Vec::new(), errors: Vec::new() };
     let mut doomed = Vec::with_capacity(objects.len());
-    for ObjectIdentifier { key, version_id, etag } in objects {
+    for ObjectIdentifier { key, version_id, etag, .. } in objects {
         let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
         if let Err(refusal) =
             object_permission(&cx, action, &input.bucket, &key).and_then(|permission| cx.authorize(&permission))
@@ -135,7 +158,8 @@ pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Resul
             continue;
         }
         let conditions = WriteConditions { if_match: etag, is_new: false };
-        doomed.push(Doomed { key, version: version_id, conditions, salt: cx.env().random_u64() });
+        let bypass = bypasses(&cx, input.bypass_governance_retention, &input.bucket, &key)?;
+        doomed.push(Doomed { key, version: version_id, conditions, bypass, salt: cx.env().random_u64() });
     }
     if doomed.is_empty() {
         return Ok(output);

@@ -9,9 +9,12 @@ use service::{Body, Cx, Download};
 use wire::DateTime;
 
 use super::bucket_permission;
-use super::put::{Checksums, encryption, shown_version};
+use super::lifecycle;
+use super::lock::LockShown;
+use super::put::{encryption, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, quoted};
+use crate::digests::Checksums;
 use crate::error::Error;
 use crate::model::{bucket, content, object};
 use crate::name;
@@ -67,6 +70,9 @@ pub struct GetObjectOutput {
     pub storage_class: Option<String>,
     pub parts_count: Option<u32>,
     pub tag_count: Option<usize>,
+    #[serde(flatten)]
+    pub lock: LockShown,
+    pub expiration: Option<String>,
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -97,12 +103,12 @@ async fn get_once(state: &S3, cx: &Cx, input: &GetObjectInput) -> Result<Downloa
         found = find(cx, input)?;
     }
     let body = state.contents.open(&found.read, &found.object.content, found.span, hold).await?;
-    Ok(Download { head: found.head(input), body })
+    Ok(Download { head: found.head(cx, input), body })
 }
 
 pub async fn head(_: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
     let found = find(&cx, &input)?;
-    Ok(Download { head: found.head(&input), body: Body::from(Bytes::new()) })
+    Ok(Download { head: found.head(&cx, &input), body: Body::from(Bytes::new()) })
 }
 
 /// What is to be read, at one moment.
@@ -115,6 +121,8 @@ struct Found {
     partial: bool,
     /// Of the part that is asked for, if one is.
     checksum: Option<StoredChecksum>,
+    /// When it ends, if it is the current version and a rule says so.
+    expiration: Option<String>,
 }
 
 /// # Errors
@@ -138,7 +146,11 @@ fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
     }
     let (span, checksum) = span(&read, input, &object)?;
     let (whole, partial) = (Span::whole(object.size), span.is_some());
-    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial, checksum })
+    let expiration = match input.version_id {
+        None => lifecycle::expiration(&read, &bucket, &input.key, &object)?,
+        Some(_) => None,
+    };
+    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial, checksum, expiration })
 }
 
 /// Whether there is a key is told to those who may list the bucket; others may not read what is not there.
@@ -194,7 +206,7 @@ fn parts_count(object: &Object) -> Option<u32> {
 }
 
 impl Found {
-    fn head(&self, input: &GetObjectInput) -> GetObjectOutput {
+    fn head(&self, cx: &Cx, input: &GetObjectInput) -> GetObjectOutput {
         let (object, meta) = (&self.object, &self.object.meta);
         let or = |asked: &Option<String>, own: &Option<String>| asked.clone().or_else(|| own.clone());
         let wants_checksum = input.checksum_mode.as_deref().is_some_and(|mode| mode.eq_ignore_ascii_case("ENABLED"));
@@ -224,6 +236,8 @@ impl Found {
             sse_kms_key_id: meta.encryption_key.clone(),
             storage_class: meta.storage_class.clone().filter(|class| class != STANDARD),
             parts_count: input.part_number.and_then(|_| parts_count(object)),
+            expiration: self.expiration.clone(),
+            lock: LockShown::of(cx, &input.bucket, &input.key, object),
             tag_count: (!object.tags.is_empty()).then_some(object.tags.len()),
             metadata: meta.user.clone(),
         }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::bucket;
 use crate::model::list::{self, Listing, Page, Start};
-use crate::types::Object;
+use crate::types::{Object, StoredChecksum};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -146,7 +146,7 @@ impl Form {
             last_modified: DateTime(object.modified),
             etag: quoted(&object.etag),
             checksum_algorithm: checksum.map(|checksum| checksum.algorithm.clone()).into_iter().collect(),
-            checksum_type: checksum.map(|checksum| if checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" }),
+            checksum_type: checksum.map(StoredChecksum::kind),
             size: object.size,
             owner: owner.cloned(),
             storage_class: object.meta.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned()),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
-use wire::rest_xml::Algorithm;
 
 use crate::error::Error;
 use crate::limits;
@@ -19,8 +18,8 @@ macro_rules! object_input {
             $($(#[$field_attribute])* pub $field: $type,)*
             pub bucket: String,
             pub key: String,
-            #[serde(rename = "ACL")]
-            pub acl: Option<String>,
+            #[serde(flatten)]
+            pub acl: crate::ops::acl::AclHeaders,
             pub cache_control: Option<String>,
             pub content_disposition: Option<String>,
             pub content_encoding: Option<String>,
@@ -36,16 +35,54 @@ macro_rules! object_input {
             pub sse_kms_key_id: Option<String>,
             #[serde(rename = "SSECustomerAlgorithm")]
             pub sse_customer_algorithm: Option<String>,
-            pub object_lock_mode: Option<String>,
-            pub object_lock_legal_hold_status: Option<String>,
+            #[serde(flatten)]
+            pub lock: crate::ops::lock::LockHeaders,
         }
 
         impl $name {
+            /// What policies may look at, of whoever makes an object.
+            /// Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+            pub fn context(&self) -> Vec<(String, Vec<String>)> {
+                let headers = [
+                    ("s3:x-amz-storage-class", &self.storage_class),
+                    ("s3:x-amz-server-side-encryption", &self.server_side_encryption),
+                    ("s3:x-amz-server-side-encryption-aws-kms-key-id", &self.sse_kms_key_id),
+                    ("s3:x-amz-server-side-encryption-customer-algorithm", &self.sse_customer_algorithm),
+                    ("s3:x-amz-website-redirect-location", &self.website_redirect_location),
+                ];
+                let given = headers.into_iter().filter_map(|(key, value)| Some((key.to_owned(), vec![value.clone()?])));
+                let tags = crate::ops::meta::tags(self.tagging.as_deref()).unwrap_or_default();
+                given.chain(self.acl.context()).chain(crate::ops::meta::tag_context(&tags)).collect()
+            }
+
+            /// What has to be permitted: to put the object, and what is said of it besides.
+            ///
+            /// # Errors
+            /// When the store cannot be read.
+            pub fn permissions(
+                &self,
+                cx: &service::Cx,
+                context: Vec<(String, Vec<String>)>,
+            ) -> Result<Vec<service::Permission>, service::Error> {
+                let mut put = crate::ops::object_permission(cx, "s3:PutObject", &self.bucket, &self.key)?;
+                put.context.extend(context);
+                let of_tags = self.tagging.is_some().then_some("s3:PutObjectTagging");
+                let of_acl = self.acl.are_given().then_some("s3:PutObjectAcl");
+                let mut all = vec![put];
+                for action in of_tags.into_iter().chain(of_acl) {
+                    let context = all.first().map(|put| put.context.clone()).unwrap_or_default();
+                    let needed = crate::ops::object_permission(cx, action, &self.bucket, &self.key)?;
+                    all.push(service::Permission { context, ..needed });
+                }
+                all.extend(self.lock.permissions(cx, &self.bucket, &self.key)?);
+                Ok(all)
+            }
+
             /// What the object has beside its bytes.
             ///
             /// # Errors
             /// When it is too much, or not what is taken.
-            pub fn meta(&self) -> Result<crate::types::Meta, crate::error::Error> {
+            pub fn meta(&self, cx: &service::Cx) -> Result<crate::types::Meta, crate::error::Error> {
                 let meta = crate::types::Meta {
                     cache_control: self.cache_control.clone(),
                     content_disposition: self.content_disposition.clone(),
@@ -57,32 +94,20 @@ macro_rules! object_input {
                     storage_class: self.storage_class.clone(),
                     encryption: self.server_side_encryption.clone(),
                     encryption_key: self.sse_kms_key_id.clone(),
+                    upload: None,
+                    lock: self.lock.lock(cx)?,
+                    acl: self.acl.grants(cx, crate::ops::acl::Of::Object)?,
                     user: self.metadata.clone(),
                 };
                 if self.sse_customer_algorithm.is_some() {
                     return Err(crate::error::Error::NotImplemented("x-amz-server-side-encryption-customer-algorithm"));
                 }
-                if self.object_lock_mode.is_some() || self.object_lock_legal_hold_status.is_some() {
-                    return Err(crate::error::Error::NotImplemented("x-amz-object-lock-mode"));
-                }
-                crate::ops::meta::check(self.acl.as_deref(), meta)
+                crate::ops::meta::check(meta)
             }
         }
     };
 }
 pub(crate) use object_input;
-
-/// # Errors
-/// For access control lists that say more than that the owner may: S3 has none of them in buckets that are made as it makes them.
-pub fn check_acl(acl: Option<&str>) -> Result<(), Error> {
-    if acl.is_none_or(|acl| PRIVATE.contains(&acl)) {
-        return Ok(());
-    }
-    Err(Error::Told(service::Error::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")))
-}
-
-/// Canned ACLs that say no more than that the owner may.
-const PRIVATE: [&str; 3] = ["private", "bucket-owner-full-control", "bucket-owner-read"];
 
 const STORAGE_CLASSES: [&str; 12] = [
     "STANDARD",
@@ -103,8 +128,7 @@ pub const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
 
 /// # Errors
 /// What is not taken of an object's headers.
-pub fn check(acl: Option<&str>, meta: Meta) -> Result<Meta, Error> {
-    check_acl(acl)?;
+pub fn check(meta: Meta) -> Result<Meta, Error> {
     let of = |name: &'static str, value: Option<&str>, known: &[&str], reason: &str| match value {
         Some(value) if !known.contains(&value) => Err(Error::argument(name, value, reason)),
         _ => Ok(()),
@@ -156,6 +180,13 @@ pub fn tags(header: Option<&str>) -> Result<BTreeMap<String, String>, Error> {
     Ok(tags)
 }
 
+/// What policies may look at, of tags that a request has.
+pub fn tag_context(tags: &BTreeMap<String, String>) -> Vec<(String, Vec<String>)> {
+    let each = tags.iter().map(|(key, value)| (format!("s3:RequestObjectTag/{key}"), vec![value.clone()]));
+    let keys = (!tags.is_empty()).then(|| ("s3:RequestObjectTagKeys".to_owned(), tags.keys().cloned().collect()));
+    each.chain(keys).collect()
+}
+
 /// # Errors
 /// [`Error::InvalidTag`], or that there are too many.
 pub fn check_tags(tags: &BTreeMap<String, String>, most: usize) -> Result<(), Error> {
@@ -172,40 +203,6 @@ pub fn check_tags(tags: &BTreeMap<String, String>, most: usize) -> Result<(), Er
         }
     }
     Ok(())
-}
-
-/// What an input says of the body that comes with it.
-macro_rules! checksum_input {
-    ($input:expr) => {{
-        let input = &$input;
-        crate::digests::Stated {
-            md5: input.content_md5.clone(),
-            algorithm: input.checksum_algorithm.clone(),
-            trailer: input.trailer.clone(),
-            checksums: crate::ops::meta::checksums!(input),
-        }
-    }};
-}
-pub(crate) use checksum_input;
-
-/// The checksums among an input's members, by algorithm.
-macro_rules! checksums {
-    ($input:expr) => {
-        crate::ops::meta::by_algorithm([
-            &$input.checksum_crc32,
-            &$input.checksum_crc32c,
-            &$input.checksum_crc64nvme,
-            &$input.checksum_sha1,
-            &$input.checksum_sha256,
-        ])
-    };
-}
-pub(crate) use checksums;
-
-/// Checksums in the order of [`Algorithm::ALL`].
-pub fn by_algorithm(checksums: [&Option<String>; 5]) -> Vec<(Algorithm, String)> {
-    let of = |(algorithm, value): (Algorithm, &Option<String>)| Some((algorithm, value.clone()?));
-    Algorithm::ALL.into_iter().zip(checksums).filter_map(of).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One file for each kind of resource: validate, then model, then output.
 
+pub mod access;
 pub mod acl;
 pub mod attributes;
 pub mod bucket;
@@ -7,7 +8,9 @@ pub mod copy;
 pub mod cors;
 pub mod delete;
 pub mod get;
+pub mod lifecycle;
 pub mod list;
+pub mod lock;
 pub mod meta;
 pub mod notification;
 pub mod part;
@@ -20,19 +23,7 @@ pub mod version;
 
 use service::{Cx, Error, Permission};
 
-use crate::name;
-
-/// Permission for an action on a bucket, whose policy has a say.
-pub fn bucket_permission(cx: &Cx, action: &str, bucket: &str) -> Result<Permission, Error> {
-    let resource_policy = policy::in_force(cx, bucket)?;
-    Ok(Permission { resource_policy, ..Permission::new(action, name::arn(bucket)) })
-}
-
-/// Permission for an action on an object, where its bucket's policy has a say.
-pub fn object_permission(cx: &Cx, action: &str, bucket: &str, key: &str) -> Result<Permission, Error> {
-    let resource_policy = policy::in_force(cx, bucket)?;
-    Ok(Permission { resource_policy, ..Permission::new(action, name::arn(format!("{bucket}/{key}"))) })
-}
+pub use access::{bucket_permission, object_permission, version_permission};
 
 pub fn on_bucket(cx: &Cx, action: &str, bucket: &str) -> Result<Vec<Permission>, Error> {
     Ok(vec![bucket_permission(cx, action, bucket)?])
@@ -50,5 +41,6 @@ pub fn on_version(
     key: &str,
     version: Option<&str>,
 ) -> Result<Vec<Permission>, Error> {
-    on_object(cx, if version.is_some() { of_version } else { action }, bucket, key)
+    let action = if version.is_some() { of_version } else { action };
+    Ok(vec![version_permission(cx, action, bucket, key, version)?])
 }

@@ -63,7 +63,7 @@ pub struct FilterRule {
 }
 
 /// Events that can be asked for and come to be here.
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 15] = [
     "s3:ObjectCreated:*",
     "s3:ObjectCreated:Put",
     "s3:ObjectCreated:Post",
@@ -75,16 +75,19 @@ const EVENTS: [&str; 11] = [
     "s3:ObjectTagging:*",
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
+    "s3:ObjectAcl:Put",
+    "s3:LifecycleExpiration:*",
+    "s3:LifecycleExpiration:Delete",
+    "s3:LifecycleExpiration:DeleteMarkerCreated",
 ];
 
-/// Events of what there is not here: storage classes, replication, lifecycle, ACLs.
-const OTHERS: [&str; 6] = [
+/// Events of what there is not here: storage classes, replication.
+const OTHERS: [&str; 5] = [
     "s3:ObjectRestore:",
     "s3:ReducedRedundancyLostObject",
     "s3:Replication:",
-    "s3:Lifecycle",
+    "s3:LifecycleTransition",
     "s3:IntelligentTiering",
-    "s3:ObjectAcl:",
 ];
 
 impl Told {
@@ -118,7 +121,7 @@ impl Told {
         }
         for event in &self.events {
             if OTHERS.iter().any(|other| event.starts_with(other)) {
-                return Err(Error::NotImplemented("a notification of restores, replication, lifecycle or ACLs"));
+                return Err(Error::NotImplemented("a notification of restores, replication or transitions"));
             }
             if !EVENTS.contains(&event.as_str()) {
                 return invalid("The event is not supported for notifications".into());

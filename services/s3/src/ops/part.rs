@@ -9,14 +9,15 @@ use wire::DateTime;
 
 use super::bucket::{Owner, owner};
 use super::list::{CommonPrefix, Form, behind, delimiter};
-use super::put::Checksums;
 use crate::S3;
 use crate::conditions::quoted;
+use crate::digests::Checksums;
 use crate::error::Error;
 use crate::keys::UPLOADED;
 use crate::limits;
 use crate::model::list::{self, Listing, Start};
 use crate::model::{bucket, upload};
+use crate::types::checksum_kind;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -84,7 +85,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
             checksums: Checksums { kind: None, ..part.checksum.as_ref().filter(|_| upload.chosen).into() },
         })
         .collect();
-    let kind = if upload.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+    let kind = checksum_kind(upload.composite);
     Ok(ListPartsOutput {
         bucket: input.bucket,
         key: input.key,
@@ -161,7 +162,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
     let last = last_upload.into_iter().chain(last_prefix).max().filter(|_| page.truncated);
     let owner = owner(&cx);
     let uploads = page.uploads.into_iter().map(|(key, upload_id, upload)| {
-        let kind = if upload.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+        let kind = checksum_kind(upload.composite);
         UploadEntry {
             key: form.text(&key),
             upload_id,

@@ -5,36 +5,24 @@ use std::sync::Arc;
 use serde::Serialize;
 use service::{Cx, Permission, Uploaded};
 
-use super::meta::{checksum_input, object_input, tags};
-use super::{object_permission, on_object};
+use super::lifecycle;
+use super::meta::{object_input, tags};
 use crate::S3;
 use crate::conditions::{WriteConditions, quoted};
 use crate::contents::{Place, Received};
-use crate::digests::Digests;
+use crate::digests::{Checksums, Digests, Stated};
 use crate::error::Error;
 use crate::limits;
 use crate::model::content::{self, NewContent};
-use crate::model::{bucket, object};
+use crate::model::{acl, bucket, lock, object};
 use crate::name;
 use crate::notify::{News, tell};
 use crate::types::{Content, ContentId, Meta, Object, StoredChecksum, Versioning};
 
 object_input! {
     pub struct PutObjectInput {
-        #[serde(rename = "ContentMD5")]
-        pub content_md5: Option<String>,
-        pub checksum_algorithm: Option<String>,
-        pub trailer: Option<String>,
-        #[serde(rename = "ChecksumCRC32")]
-        pub checksum_crc32: Option<String>,
-        #[serde(rename = "ChecksumCRC32C")]
-        pub checksum_crc32c: Option<String>,
-        #[serde(rename = "ChecksumCRC64NVME")]
-        pub checksum_crc64nvme: Option<String>,
-        #[serde(rename = "ChecksumSHA1")]
-        pub checksum_sha1: Option<String>,
-        #[serde(rename = "ChecksumSHA256")]
-        pub checksum_sha256: Option<String>,
+        #[serde(flatten)]
+        pub stated: Stated,
         pub if_match: Option<String>,
         pub if_none_match: Option<String>,
     }
@@ -52,46 +40,14 @@ pub struct PutObjectOutput {
     #[serde(rename = "SSEKMSKeyId")]
     pub sse_kms_key_id: Option<String>,
     pub size: Option<u64>,
-}
-
-/// A checksum, under the name of its algorithm.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Checksums {
-    #[serde(rename = "ChecksumCRC32", skip_serializing_if = "Option::is_none")]
-    pub crc32: Option<String>,
-    #[serde(rename = "ChecksumCRC32C", skip_serializing_if = "Option::is_none")]
-    pub crc32c: Option<String>,
-    #[serde(rename = "ChecksumCRC64NVME", skip_serializing_if = "Option::is_none")]
-    pub crc64nvme: Option<String>,
-    #[serde(rename = "ChecksumSHA1", skip_serializing_if = "Option::is_none")]
-    pub sha1: Option<String>,
-    #[serde(rename = "ChecksumSHA256", skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    #[serde(rename = "ChecksumType", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<&'static str>,
-}
-
-impl From<Option<&StoredChecksum>> for Checksums {
-    fn from(stored: Option<&StoredChecksum>) -> Checksums {
-        let Some(stored) = stored else { return Checksums::default() };
-        let of = |algorithm: &str| (stored.algorithm == algorithm).then(|| stored.value.clone());
-        Checksums {
-            crc32: of("CRC32"),
-            crc32c: of("CRC32C"),
-            crc64nvme: of("CRC64NVME"),
-            sha1: of("SHA1"),
-            sha256: of("SHA256"),
-            kind: Some(if stored.composite { "COMPOSITE" } else { "FULL_OBJECT" }),
-        }
-    }
+    pub expiration: Option<String>,
 }
 
 pub fn permissions(cx: &Cx, input: &PutObjectInput) -> Result<Vec<Permission>, service::Error> {
-    let mut all = on_object(cx, "s3:PutObject", &input.bucket, &input.key)?;
-    if input.tagging.is_some() {
-        all.push(object_permission(cx, "s3:PutObjectTagging", &input.bucket, &input.key)?);
-    }
-    Ok(all)
+    let mut context = input.context();
+    let conditions = [("s3:if-match", &input.if_match), ("s3:if-none-match", &input.if_none_match)];
+    context.extend(conditions.into_iter().filter_map(|(key, value)| Some((key.to_owned(), vec![value.clone()?]))));
+    input.permissions(cx, context)
 }
 
 /// A name for bytes in the store, or for parts.
@@ -117,10 +73,14 @@ pub fn new_object(
 pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Result<PutObjectOutput, Error> {
     let Uploaded { input, body } = upload;
     name::check_key(&input.key)?;
-    let (meta, tags) = (input.meta()?, tags(input.tagging.as_deref())?);
+    let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
     let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
-    let digests = Digests::new(&checksum_input!(input))?;
-    refuse_early(&cx, &input.bucket, &input.key, &conditions)?;
+    let digests = Digests::new(&input.stated)?;
+    if !meta.lock.is_none() && input.stated.md5.is_none() && digests.stated().is_none() {
+        let reason = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+        return Err(Error::InvalidRequest(reason.into()));
+    }
+    refuse_early(&cx, &input.bucket, &input.key, &conditions, &meta)?;
     let received = state.contents.receive(body, digests, limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX).await?;
     let Received { size, digested, place } = received;
     let (new, pinned) = match place {
@@ -133,14 +93,16 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket_name)?;
         conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
+        acl::check(tx, bucket.id, meta.acl.as_deref())?;
         let content = content::keep(tx, &new)?;
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let new = new_object(size, etag, content, checksum, meta.clone(), tags.clone());
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         tell(tx, &request, &bucket, &News::created("ObjectCreated:Put", &bucket, &key, &object))?;
-        Ok::<_, Error>((bucket.versioning, object))
+        let expiration = lifecycle::expiration(tx, &bucket, &key, &object)?;
+        Ok::<_, Error>((bucket.versioning, object, expiration))
     });
-    let (versioning, object) = stored.await?;
+    let (versioning, object, expiration) = stored.await?;
     if let Some(pinned) = pinned {
         pinned.named();
     }
@@ -151,13 +113,16 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
         server_side_encryption: Some(encryption(&object.meta)),
         sse_kms_key_id: object.meta.encryption_key,
         size: None,
+        expiration,
     })
 }
 
 /// What would be refused once the body is there is refused before, where that can be told. It is looked at again then.
-fn refuse_early(cx: &Cx, bucket: &str, key: &str, conditions: &WriteConditions) -> Result<(), Error> {
+fn refuse_early(cx: &Cx, bucket: &str, key: &str, conditions: &WriteConditions, meta: &Meta) -> Result<(), Error> {
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, bucket)?;
+    lock::of_new(&read, &bucket, cx.env().now(), &meta.lock)?;
+    acl::check(&read, bucket.id, meta.acl.as_deref())?;
     conditions.check(key, object::current(&read, bucket.id, key)?.as_ref())
 }
 

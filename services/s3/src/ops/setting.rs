@@ -12,6 +12,7 @@ use super::meta::{ENCRYPTIONS, check_tags};
 use crate::S3;
 use crate::error::Error;
 use crate::limits;
+use crate::model::acl::{self, ENFORCED};
 use crate::model::bucket;
 use crate::model::setting::{self, Kind};
 
@@ -130,7 +131,7 @@ pub async fn delete_tagging(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<Em
     forget(&cx, input.bucket, Kind::Tags).await
 }
 
-/// Whom what others put belongs to: here always the bucket's owner, which is how S3 makes buckets.
+/// Whom what others put belongs to, and with that whether there are access control lists. There is one account: all is its own.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct OwnershipControls {
@@ -143,14 +144,23 @@ pub struct OwnershipRule {
     pub object_ownership: String,
 }
 
-/// The ownership under which there are no ACLs.
-pub const ENFORCED: &str = "BucketOwnerEnforced";
-
 impl OwnershipControls {
-    pub fn enforced() -> OwnershipControls {
-        OwnershipControls { rules: vec![OwnershipRule { object_ownership: ENFORCED.into() }] }
+    pub fn of(ownership: &str) -> OwnershipControls {
+        OwnershipControls { rules: vec![OwnershipRule { object_ownership: ownership.into() }] }
+    }
+
+    /// # Errors
+    /// Where there is a list of a bucket's that says more than that its owner may: that there may be none.
+    pub fn check_acl(&self) -> Result<(), Error> {
+        if self.rules.iter().all(|rule| rule.object_ownership != ENFORCED) {
+            return Ok(());
+        }
+        let message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        Err(Error::Told(service::Error::new(400, "InvalidBucketAclWithObjectOwnership", message)))
     }
 }
+
+const OWNERSHIPS: [&str; 3] = [ENFORCED, "BucketOwnerPreferred", "ObjectWriter"];
 
 impl Document for OwnershipControls {
     const KIND: Kind = Kind::Ownership;
@@ -162,10 +172,7 @@ impl Document for OwnershipControls {
 
     fn check(&self) -> Result<(), Error> {
         match self.rules.as_slice() {
-            [rule] if rule.object_ownership == ENFORCED => Ok(()),
-            [rule] if ["BucketOwnerPreferred", "ObjectWriter"].contains(&rule.object_ownership.as_str()) => {
-                Err(Error::NotImplemented("ObjectOwnership other than BucketOwnerEnforced"))
-            }
+            [rule] if OWNERSHIPS.contains(&rule.object_ownership.as_str()) => Ok(()),
             _ => Err(Error::MalformedXml),
         }
     }
@@ -185,6 +192,11 @@ pub struct GetOwnershipOutput {
 }
 
 pub async fn put_ownership(_: Arc<S3>, cx: Cx, input: PutOwnershipInput) -> Result<Empty, Error> {
+    let read = cx.db().read()?;
+    let grants = acl::of_bucket(&read, bucket::find(&read, &input.bucket)?.id)?;
+    if grants.is_some_and(|grants| acl::says_more(&grants)) {
+        input.ownership_controls.check_acl()?;
+    }
     keep(&cx, input.bucket, &input.ownership_controls).await
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 
-use super::meta::check_tags;
+use super::meta::{check_tags, tag_context};
+use super::on_version;
 use super::put::shown_version;
 use super::setting::{Tag, Tagging};
 use crate::S3;
@@ -44,6 +45,15 @@ pub struct VersionOutput {
 pub struct GetTagsOutput {
     pub version_id: Option<String>,
     pub tag_set: Vec<Tag>,
+}
+
+pub fn put_permissions(cx: &Cx, input: &PutTagsInput) -> Result<Vec<Permission>, service::Error> {
+    let actions = ("s3:PutObjectTagging", "s3:PutObjectVersionTagging");
+    let mut all = on_version(cx, actions, &input.bucket, &input.key, input.version_id.as_deref())?;
+    // What is wrong with them is told by the operation.
+    let context = tag_context(&input.tagging.map().unwrap_or_default());
+    all.iter_mut().for_each(|permission| permission.context.extend(context.clone()));
+    Ok(all)
 }
 
 async fn set(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::stream;
+use kv::Read;
 use serde::{Deserialize, Serialize};
 use service::{Body, Cx, Permission, Trailers, Upload, Uploaded};
 use wire::DateTime;
@@ -10,22 +11,23 @@ use wire::rest_xml::Algorithm;
 
 use super::bucket::Empty;
 use super::copy::Source;
-use super::meta::{checksum_input, checksums, object_input, tags};
+use super::lifecycle;
+use super::meta::{object_input, tags};
 use super::object_permission;
-use super::put::{Checksums, content_id, encryption, made_version, new_object, shown_version};
+use super::put::{content_id, encryption, made_version, new_object, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
 use crate::contents::{Place, Received};
-use crate::digests::{Digested, Digests, known};
+use crate::digests::{Checksums, Digested, Digests, Stated, known};
 use crate::error::Error;
 use crate::keys::UPLOADS;
 use crate::limits;
 use crate::model::upload::Named;
-use crate::model::{bucket, object, upload};
+use crate::model::{acl, bucket, lock, object, upload};
 use crate::name;
 use crate::notify::{News, tell};
 use crate::range::{self, Span};
-use crate::types::{Part, PendingUpload};
+use crate::types::{Bucket, Meta, Object, Part, PendingUpload, checksum_kind};
 
 object_input! {
     pub struct CreateUploadInput {
@@ -78,9 +80,13 @@ fn kind(algorithm: Option<&str>, kind: Option<&str>) -> Result<(Algorithm, bool)
     )))
 }
 
+pub fn create_permissions(cx: &Cx, input: &CreateUploadInput) -> Result<Vec<Permission>, service::Error> {
+    input.permissions(cx, input.context())
+}
+
 pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<CreateUploadOutput, Error> {
     name::check_key(&input.key)?;
-    let (meta, tags) = (input.meta()?, tags(input.tagging.as_deref())?);
+    let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
     let (algorithm, composite) = kind(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
     let now = cx.env().now();
     let new = PendingUpload {
@@ -97,10 +103,12 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<Crea
     let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), upload_id.clone());
     let created = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket_name)?;
+        lock::of_new(tx, &bucket, now, &new.meta.lock)?;
+        acl::check(tx, bucket.id, new.meta.acl.as_deref())?;
         Ok::<_, Error>(UPLOADS.put(tx, (bucket.id, &key, &id), &new)?)
     });
     created.await?;
-    let kind = if composite { "COMPOSITE" } else { "FULL_OBJECT" };
+    let kind = checksum_kind(composite);
     Ok(CreateUploadOutput {
         bucket: input.bucket,
         key: input.key,
@@ -119,20 +127,8 @@ pub struct UploadPartInput {
     pub key: String,
     pub upload_id: String,
     pub part_number: u32,
-    #[serde(rename = "ContentMD5")]
-    pub content_md5: Option<String>,
-    pub checksum_algorithm: Option<String>,
-    pub trailer: Option<String>,
-    #[serde(rename = "ChecksumCRC32")]
-    pub checksum_crc32: Option<String>,
-    #[serde(rename = "ChecksumCRC32C")]
-    pub checksum_crc32c: Option<String>,
-    #[serde(rename = "ChecksumCRC64NVME")]
-    pub checksum_crc64nvme: Option<String>,
-    #[serde(rename = "ChecksumSHA1")]
-    pub checksum_sha1: Option<String>,
-    #[serde(rename = "ChecksumSHA256")]
-    pub checksum_sha256: Option<String>,
+    #[serde(flatten)]
+    pub stated: Stated,
     #[serde(rename = "SSECustomerAlgorithm")]
     pub sse_customer_algorithm: Option<String>,
 }
@@ -208,7 +204,7 @@ pub async fn upload_part(
     if input.sse_customer_algorithm.is_some() {
         return Err(Error::NotImplemented("x-amz-server-side-encryption-customer-algorithm"));
     }
-    let digests = Digests::new(&checksum_input!(input))?;
+    let digests = Digests::new(&input.stated)?;
     let slot = Slot { bucket: input.bucket, key: input.key, upload_id: input.upload_id, number: input.part_number };
     let upload = slot.upload(&cx)?;
     let kept = algorithm_of(&upload);
@@ -259,7 +255,9 @@ pub struct CopyPartResult {
 
 pub fn copy_permissions(cx: &Cx, input: &UploadPartCopyInput) -> Result<Vec<Permission>, service::Error> {
     let source = Source::parse(&input.copy_source)?;
-    Ok(vec![source.permission(cx)?, object_permission(cx, "s3:PutObject", &input.bucket, &input.key)?])
+    let mut put = object_permission(cx, "s3:PutObject", &input.bucket, &input.key)?;
+    put.context.push(("s3:x-amz-copy-source".to_owned(), vec![format!("{}/{}", source.bucket, source.key)]));
+    Ok(vec![source.permission(cx)?, put])
 }
 
 pub async fn upload_part_copy(
@@ -340,16 +338,8 @@ pub struct CompleteUploadInput {
     pub key: String,
     pub upload_id: String,
     pub multipart_upload: CompletedUpload,
-    #[serde(rename = "ChecksumCRC32")]
-    pub checksum_crc32: Option<String>,
-    #[serde(rename = "ChecksumCRC32C")]
-    pub checksum_crc32c: Option<String>,
-    #[serde(rename = "ChecksumCRC64NVME")]
-    pub checksum_crc64nvme: Option<String>,
-    #[serde(rename = "ChecksumSHA1")]
-    pub checksum_sha1: Option<String>,
-    #[serde(rename = "ChecksumSHA256")]
-    pub checksum_sha256: Option<String>,
+    #[serde(flatten)]
+    pub checksums: Checksums,
     pub checksum_type: Option<String>,
     pub mpu_object_size: Option<u64>,
     pub if_match: Option<String>,
@@ -368,21 +358,14 @@ pub struct CompletedPart {
     pub part_number: u32,
     #[serde(rename = "ETag")]
     pub etag: String,
-    #[serde(rename = "ChecksumCRC32")]
-    pub checksum_crc32: Option<String>,
-    #[serde(rename = "ChecksumCRC32C")]
-    pub checksum_crc32c: Option<String>,
-    #[serde(rename = "ChecksumCRC64NVME")]
-    pub checksum_crc64nvme: Option<String>,
-    #[serde(rename = "ChecksumSHA1")]
-    pub checksum_sha1: Option<String>,
-    #[serde(rename = "ChecksumSHA256")]
-    pub checksum_sha256: Option<String>,
+    #[serde(flatten)]
+    pub checksums: Checksums,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CompleteUploadOutput {
+    pub expiration: Option<String>,
     pub location: String,
     pub bucket: String,
     pub key: String,
@@ -399,14 +382,14 @@ pub struct CompleteUploadOutput {
 /// What whoever completes an upload says of the whole.
 #[derive(Clone, Debug)]
 struct Claimed {
-    checksums: Vec<(Algorithm, String)>,
+    checksums: Checksums,
     kind: Option<String>,
     size: Option<u64>,
 }
 
 impl Claimed {
     fn check(&self, whole: &upload::Whole) -> Result<(), Error> {
-        let kind = if whole.checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+        let kind = whole.checksum.kind();
         if let Some(claimed) = self.kind.as_deref().filter(|claimed| *claimed != kind) {
             return Err(Error::InvalidRequest(format!(
                 "The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode, not {claimed}."
@@ -418,23 +401,31 @@ impl Claimed {
                 whole.size
             )));
         }
-        let own = self.checksums.iter().find(|(algorithm, _)| algorithm.name() == whole.checksum.algorithm);
-        match own {
-            Some((algorithm, value)) if *value != whole.checksum.value => {
-                Err(Error::BadDigest(algorithm.name().into()))
-            }
+        match self.checksums.of(&whole.checksum.algorithm) {
+            Some(value) if value != whole.checksum.value => Err(Error::BadDigest(whole.checksum.algorithm.clone())),
             _ => Ok(()),
         }
     }
 }
 
+/// The object that an upload has become, for whoever did not hear of it and asks again.
+fn completed_before(read: &impl Read, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Object>, Error> {
+    match upload::find(read, bucket.id, key, id) {
+        Err(Error::NoSuchUpload(_)) => {
+            let current = object::current(read, bucket.id, key)?;
+            Ok(current.filter(|object| object.meta.upload.as_deref() == Some(id)))
+        }
+        found => found.map(|_| None),
+    }
+}
+
 pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<CompleteUploadOutput, Error> {
     let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
-    let claimed = Claimed { checksums: checksums!(input), kind: input.checksum_type, size: input.mpu_object_size };
-    let named = input.multipart_upload.parts.iter().map(|part| Named {
+    let claimed = Claimed { checksums: input.checksums, kind: input.checksum_type, size: input.mpu_object_size };
+    let named = input.multipart_upload.parts.into_iter().map(|part| Named {
         number: part.part_number,
         etag: part.etag.trim_matches('"').to_owned(),
-        checksums: checksums!(part),
+        checksums: part.checksums,
     });
     let named: Vec<Named> = named.collect();
     if named.is_empty() {
@@ -445,23 +436,30 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
     let request = cx.clone();
     let completed = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &bucket_name)?;
+        if let Some(object) = completed_before(tx, &bucket, &key, &id)? {
+            let expiration = lifecycle::expiration(tx, &bucket, &key, &object)?;
+            return Ok((bucket.versioning, object, expiration));
+        }
         let (upload, whole) = upload::complete(tx, bucket.id, &key, &id, &named)?;
         claimed.check(&whole)?;
         conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
         let upload::Whole { size, etag, content, checksum } = whole;
-        let new = new_object(size, etag, content, Some(checksum), upload.meta, upload.tags);
+        let meta = Meta { upload: Some(id.clone()), ..upload.meta };
+        let new = new_object(size, etag, content, Some(checksum), meta, upload.tags);
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         let news = News::created("ObjectCreated:CompleteMultipartUpload", &bucket, &key, &object);
         tell(tx, &request, &bucket, &news)?;
-        Ok::<_, Error>((bucket.versioning, object))
+        let expiration = lifecycle::expiration(tx, &bucket, &key, &object)?;
+        Ok::<_, Error>((bucket.versioning, object, expiration))
     });
-    let (versioning, object) = completed.await?;
+    let (versioning, object, expiration) = completed.await?;
     Ok(CompleteUploadOutput {
         location: format!("{}/{}/{}", cx.endpoint(), input.bucket, input.key),
         bucket: input.bucket,
         key: input.key,
         etag: quoted(&object.etag),
         checksums: object.checksum.as_ref().into(),
+        expiration,
         version_id: made_version(versioning, &object),
         server_side_encryption: encryption(&object.meta),
         sse_kms_key_id: object.meta.encryption_key,

@@ -13,7 +13,7 @@ use crate::conditions::quoted;
 use crate::error::Error;
 use crate::model::list::{self, Listed, Listing, Start};
 use crate::model::{bucket, object};
-use crate::types::Versioning;
+use crate::types::{StoredChecksum, Versioning};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -174,7 +174,7 @@ fn version(form: &Form, listed: Listed, owner: &Owner) -> VersionEntry {
         last_modified: DateTime(object.modified),
         etag: quoted(&object.etag),
         checksum_algorithm: checksum.map(|checksum| checksum.algorithm.clone()).into_iter().collect(),
-        checksum_type: checksum.map(|checksum| if checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" }),
+        checksum_type: checksum.map(StoredChecksum::kind),
         size: object.size,
         owner: owner.clone(),
         storage_class: object.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),

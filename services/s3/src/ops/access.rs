@@ -1,0 +1,109 @@
+//! What is asked of whoever asks: permission for an action, where a bucket's policy, access control lists and tags have a say.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html>
+
+use kv::Read;
+use serde_json::{Value, json};
+use service::{CallerKind, Cx, Error, Permission};
+
+use super::policy;
+use crate::keys::BUCKETS;
+use crate::model::{acl, object};
+use crate::name;
+use crate::types::{Bucket, Object};
+
+/// Permission for an action on a bucket.
+pub fn bucket_permission(cx: &Cx, action: &str, bucket: &str) -> Result<Permission, Error> {
+    let resource_policy = policy::in_force(cx, bucket)?;
+    let mut permission = Permission { resource_policy, ..Permission::new(action, name::arn(bucket)) };
+    let Some((read, bucket)) = looked_at(cx, bucket)? else { return Ok(permission) };
+    if bucket_list_allows(cx, &read, &bucket, action)? {
+        let_in(&mut permission);
+    }
+    Ok(permission)
+}
+
+/// Permission for an action on an object.
+pub fn object_permission(cx: &Cx, action: &str, bucket: &str, key: &str) -> Result<Permission, Error> {
+    version_permission(cx, action, bucket, key, None)
+}
+
+/// Permission for an action on a version of an object, or on the current one.
+pub fn version_permission(
+    cx: &Cx,
+    action: &str,
+    bucket: &str,
+    key: &str,
+    version: Option<&str>,
+) -> Result<Permission, Error> {
+    let resource_policy = policy::in_force(cx, bucket)?;
+    let resource = name::arn(format!("{bucket}/{key}"));
+    let mut permission = Permission { resource_policy, ..Permission::new(action, resource) };
+    permission.context.extend(version.map(|version| ("s3:VersionId".to_owned(), vec![version.to_owned()])));
+    let Some((read, bucket)) = looked_at(cx, bucket)? else { return Ok(permission) };
+    // What does not exist, or is named wrongly, is told by the operation.
+    let there = object::find(&read, &bucket, key, version).ok();
+    for (tag, value) in there.iter().flat_map(|object| &object.tags) {
+        permission.context.push((format!("s3:ExistingObjectTag/{tag}"), vec![value.clone()]));
+    }
+    if bucket_list_allows(cx, &read, &bucket, action)? || list_allows(cx, &read, &bucket, there.as_ref(), action)? {
+        let_in(&mut permission);
+    }
+    Ok(permission)
+}
+
+/// The bucket, where more than its policy has to be looked at: nobody asks those who may everything.
+fn looked_at(cx: &Cx, bucket: &str) -> Result<Option<(kv::Snap, Bucket)>, Error> {
+    if matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
+        return Ok(None);
+    }
+    let read = cx.db().read()?;
+    let found = BUCKETS.get(&read, bucket)?;
+    Ok(found.map(|bucket| (read, bucket)))
+}
+
+fn bucket_list_allows(cx: &Cx, read: &impl Read, bucket: &Bucket, action: &str) -> Result<bool, Error> {
+    let Some(right) = acl::of_bucket_for(action).filter(|_| acl::has_lists(read, bucket.id).unwrap_or(false)) else {
+        return Ok(false);
+    };
+    let grants = acl::of_bucket(read, bucket.id)?.unwrap_or_default();
+    Ok(acl::allows(read, bucket.id, &grants, right, &cx.caller().kind)?)
+}
+
+fn list_allows(
+    cx: &Cx,
+    read: &impl Read,
+    bucket: &Bucket,
+    object: Option<&Object>,
+    action: &str,
+) -> Result<bool, Error> {
+    let grants = object.and_then(|object| object.meta.acl.as_deref());
+    match (grants, acl::of_object_for(action)) {
+        (Some(grants), Some(right)) if acl::has_lists(read, bucket.id)? => {
+            Ok(acl::allows(read, bucket.id, grants, right, &cx.caller().kind)?)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// A list that allows something is one more statement of the bucket's policy: others may still deny it.
+fn let_in(permission: &mut Permission) {
+    let statement = json!({
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": permission.action,
+        "Resource": permission.resource,
+    });
+    let own = permission.resource_policy.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let mut policy: Value = own.unwrap_or_else(|| json!({ "Version": "2012-10-17" }));
+    let statements = match policy["Statement"].take() {
+        Value::Array(mut all) => {
+            all.push(statement);
+            all
+        }
+        Value::Null => vec![statement],
+        one => vec![one, statement],
+    };
+    policy["Statement"] = Value::Array(statements);
+    permission.resource_policy = Some(policy.to_string());
+}
