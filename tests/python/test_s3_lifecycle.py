@@ -1,10 +1,11 @@
 """Lifecycle rules: what is taken, what is told of them, and that objects end. When they do is tested on a clock that is moved."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from cloudlet import wait_until
+from cloudlet import Server, wait_until
 from test_s3 import bucket, code, keys  # noqa: F401 A fixture of the same.
 
 
@@ -96,3 +97,18 @@ def test_what_is_over_goes_and_is_told_of(s3, sqs, bucket, unique):
     wait_until(lambda: keys(s3.list_objects_v2(Bucket=bucket)) == ["new"], what="the end of what is old")
     page = s3.list_object_versions(Bucket=bucket, Prefix="old/")
     assert len(page["Versions"]) == 1 and page["DeleteMarkers"][0]["IsLatest"]
+
+
+def test_a_round_goes_on_after_a_crash():
+    server = Server()
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="bucket")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: s3.put_object(Bucket="bucket", Key=f"old/{number}", Body=b"x"), range(600)))
+    s3.put_object(Bucket="bucket", Key="new", Body=b"x")
+    put_rules(s3, "bucket", rule(Filter={"Prefix": "old/"}, Expiration={"Date": datetime(2020, 1, 1, tzinfo=timezone.utc)}))
+    server.kill()
+    server.start()
+    s3 = server.client("s3")
+    wait_until(lambda: keys(s3.list_objects_v2(Bucket="bucket")) == ["new"], what="the end of what is old")
+    assert server.stop()

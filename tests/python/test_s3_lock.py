@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from cloudlet import ACCOUNT, wait_until
+from cloudlet import Server, wait_until
 from test_s3 import code
 
 DENIED = ("AccessDenied", 403)
@@ -162,9 +162,7 @@ def test_headers_that_say_nothing_sensible(s3, locking, headers):
     assert "Contents" not in s3.list_objects_v2(Bucket=locking)
 
 
-def test_locks_survive_a_crash(s3, server, unique):
-    from cloudlet import Server
-
+def test_locks_survive_a_crash():
     own = Server()
     client = own.client("s3")
     client.create_bucket(Bucket="bucket", ObjectLockEnabledForBucket=True)

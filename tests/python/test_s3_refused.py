@@ -1,5 +1,8 @@
 """What S3 has and this server does not: every operation of the official model is answered, or refused by its name."""
 
+import base64
+import hashlib
+
 import botocore.session
 import pytest
 from test_denied import sample
@@ -74,9 +77,6 @@ def test_a_bucket_has_the_owner_that_is_expected(server, s3, bucket):
 
 @pytest.mark.parametrize("algorithm", ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"])
 def test_the_newest_checksums(s3, bucket, algorithm):
-    import base64
-    import hashlib
-
     body = b"123456789"
     # The others' check values are held still beside their code.
     made = {"SHA512": hashlib.sha512(body).digest(), "MD5": hashlib.md5(body).digest(), "XXHASH64": bytes.fromhex("8cb841db40e6ae83"), "XXHASH3": bytes.fromhex("72dcb18b67a17dff"), "XXHASH128": bytes.fromhex("33119477ede5dcd5e9716427681d5860")}
