@@ -13,7 +13,7 @@ use crate::command::{root, say};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "sandbox", "pattern", "template", "outbound", "schedule"],
-    &["kv-local", "archive", "service", "runtime"],
+    &["kv-local", "archive", "service", "runtime", "media"],
     &["proxy", "mail", "sources"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],

@@ -37,7 +37,13 @@ pub enum Command {
     #[command(subcommand)]
     Archive(Archive),
     Repair(Repair),
+    /// Makes images for the server that starts it.
+    #[command(hide = true)]
+    ImageWorker,
 }
+
+/// How that one is called.
+pub const IMAGE_WORKER: &str = "image-worker";
 
 /// Runs a project while you work on it.
 ///

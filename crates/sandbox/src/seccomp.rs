@@ -163,6 +163,54 @@ pub(crate) fn filter(forks: bool) -> Vec<sock_filter> {
     program
 }
 
+/// All that a confined process may do: read and write what is open, keep its memory, look at the clock, and end.
+const CONFINED: &[c_long] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_close,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    libc::SYS_futex,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+    libc::SYS_getrandom,
+    libc::SYS_clock_gettime,
+    libc::SYS_sched_yield,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// The filter of a process that works on bytes: see [`confine`](crate::confine).
+pub(crate) fn confined() -> Vec<sock_filter> {
+    let mut program = vec![
+        step(LOAD, ARCH),
+        jump(IF_EQUAL, ARCHITECTURE, 1, 0),
+        step(RETURN, libc::SECCOMP_RET_KILL_PROCESS),
+        step(LOAD, NUMBER),
+    ];
+    for call in CONFINED {
+        program.extend([jump(IF_EQUAL, number(*call), 0, 1), step(RETURN, ALLOW)]);
+    }
+    // Memory whose contents are no instructions.
+    let plain =
+        [step(LOAD, ARGUMENT_2), jump(IF_ANY, libc::PROT_EXEC as u32, 0, 1), step(RETURN, REFUSE), step(RETURN, ALLOW)];
+    program.extend(when(libc::SYS_mmap, &plain));
+    program.extend(when(libc::SYS_mprotect, &plain));
+    program.push(step(RETURN, REFUSE));
+    program
+}
+
 /// What leaves the calls to the server by which a function reaches others over a network: those that name an address.
 pub(crate) fn notices() -> Vec<sock_filter> {
     let mut program =

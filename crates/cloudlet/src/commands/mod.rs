@@ -33,6 +33,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads cannot be started")?;
     runtime.block_on(async {
         match command {
+            Command::ImageWorker => Ok(image_worker()),
             Command::Serve(options) => serve::run(options).await,
             Command::Invoke(options) => invoke::run(options).await,
             Command::Logs(options) => logs::run(options).await,
@@ -52,6 +53,17 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Remove(options) => deploy::remove(options).await,
         }
     })
+}
+
+/// Makes images for the server that has started this process. Before anything else: it must have no other threads.
+pub fn image_worker() -> ExitCode {
+    match media::work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&anyhow::anyhow!("this process makes images for a server, and cannot: {error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// The exit status of a copy that is whole but for what it said is lost: different from a failure, which leaves nothing.
