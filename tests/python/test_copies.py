@@ -510,3 +510,39 @@ def test_a_damaged_log_is_told_of_and_repaired_only_when_asked(servers):
     server.stop()
     assert "nothing to mend" in command("repair", "--data", server.data).stdout
     server.start()
+
+
+def test_a_copy_without_its_master_key_says_so(servers, tmp_path):
+    key, outside = tmp_path / "key", tmp_path / "outside"
+    server = servers(options=["--master-key-file", key])
+    assert key.stat().st_mode & 0o777 == 0o600 and not (server.data / "master-key").exists()
+    server.run("backup", outside)
+    # The file is not in the data folder, so it is not in the copy either.
+    told = command("restore", outside, "--data", tmp_path / "restored").stderr
+    assert "--master-key-file" in told and "sealed with the master key" in told
+    refused = subprocess.run([BINARY, "serve", "--data", tmp_path / "restored", "--listen", "127.0.0.1:0"], text=True, capture_output=True, timeout=60)
+    assert refused.returncode != 0 and "--master-key-file" in refused.stderr
+    assert not (tmp_path / "restored/master-key").exists(), "no other key is made in its place"
+    given = key.read_text().strip().removeprefix("CLOUDLET_MASTER_KEY=")
+    assert servers(tmp_path / "restored", env={"CLOUDLET_MASTER_KEY": given}).client("sqs").list_queues()
+
+
+def test_the_master_key_is_in_a_copy_where_the_data_folder_has_it_and_can_be_changed(servers, tmp_path):
+    server = servers()
+    file = server.data / "master-key"
+    before = file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    server.run("backup", tmp_path / "copy")
+    assert "warning" not in command("restore", tmp_path / "copy", "--data", tmp_path / "restored").stderr
+    assert (tmp_path / "restored/master-key").read_text() == before
+    assert command("keys", "rotate", "--data", server.data, check=False).returncode != 0, "a server runs on it"
+    assert server.stop()
+    told = command("keys", "rotate", "--data", server.data).stdout
+    after = file.read_text()
+    assert after != before and before.strip() not in told and after.strip() not in told
+    file.write_text(before)
+    refused = subprocess.run([BINARY, "serve", "--data", server.data, "--listen", "127.0.0.1:0"], text=True, capture_output=True, timeout=60)
+    assert refused.returncode != 0 and "sealed with the master key" in refused.stderr
+    file.write_text(after)
+    server.start()
+    assert server.client("sqs").list_queues()

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "sandbox", "pattern", "template", "outbound", "schedule"],
     &["kv-local", "archive", "service", "runtime", "media"],
-    &["proxy", "mail", "sources"],
+    &["proxy", "mail", "sources", "vault"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],
     &["bench"],

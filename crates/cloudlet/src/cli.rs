@@ -36,6 +36,8 @@ pub enum Command {
     Restore(Restore),
     #[command(subcommand)]
     Archive(Archive),
+    #[command(subcommand)]
+    Keys(Keys),
     Repair(Repair),
     /// Makes images for the server that starts it.
     #[command(hide = true)]
@@ -103,6 +105,12 @@ pub struct Serve {
     /// Where to listen. Port 0 takes any free port.
     #[arg(long, default_value = "127.0.0.1:4566")]
     pub listen: SocketAddr,
+    /// Keeps the master key in this file rather than in DIR/master-key; made if it is not there. Secrets and keys in DIR are
+    /// sealed with it. Backups and archives of DIR have DIR/master-key in them, and so can be read by whoever has them; a file
+    /// that is elsewhere they do not have, and it is needed to use them. CLOUDLET_MASTER_KEY gives the key itself instead:
+    /// 32 bytes in base64.
+    #[arg(long, value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
     /// Copies every commit to this folder (best on another disk) or bucket (s3://BUCKET/PREFIX), a second or so behind, so
     /// that `cloudlet restore` can bring back any moment. How far behind, `cloudlet status` tells. How a bucket is reached,
     /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_S3 and AWS_CA_BUNDLE say; each may
@@ -397,6 +405,26 @@ pub struct Prune {
     /// How far back moments are wanted: 12h, 30d.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub keep: std::time::Duration,
+}
+
+/// Looks after the key that everything secret in a data folder is sealed with.
+#[derive(Subcommand, Debug)]
+pub enum Keys {
+    Rotate(Rotate),
+}
+
+/// Changes the master key.
+///
+/// Secrets and key material are sealed with keys in the store, and those with the master key: they are sealed again with a new
+/// one, and what is written later gets a new key below it. The old master key opens nothing then but copies made before.
+#[derive(Args, Debug)]
+pub struct Rotate {
+    /// The folder, with no server running on it.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// The file that the master key is in, where that is not DIR/master-key.
+    #[arg(long, value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
 }
 
 /// Looks whether a data folder can be opened, and mends it where that is possible.

@@ -1,15 +1,15 @@
 //! The root credentials: made at the first start, and kept in a file that only its owner can read.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use auth::sigv4::Credentials;
 use base::Env;
 
+use crate::private;
+
 const FILE: &str = "root-credentials";
+const WHAT: &str = "the root credentials";
 const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const KEY_ID_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -48,13 +48,7 @@ pub fn file(data: &Path) -> PathBuf {
 /// What the data folder holds; `None` when no server has made any there.
 pub fn load(data: &Path) -> anyhow::Result<Option<Credentials>> {
     let path = file(data);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(error).with_context(|| format!("the root credentials in {} cannot be read", path.display()));
-        }
-    };
+    let Some(text) = private::read(&path, WHAT)? else { return Ok(None) };
     let value =
         |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
     match (value(KEY_ID), value(SECRET)) {
@@ -67,18 +61,13 @@ pub fn load(data: &Path) -> anyhow::Result<Option<Credentials>> {
 }
 
 fn create(data: &Path, credentials: &Credentials) -> anyhow::Result<()> {
-    let (path, fresh) = (data.join(FILE), data.join(format!("{FILE}.new")));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        writeln!(file, "{KEY_ID}={}\n{SECRET}={}", credentials.access_key_id, credentials.secret)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)
-    };
-    write().with_context(|| format!("the root credentials cannot be written to {}", path.display()))
+    let text = format!("{KEY_ID}={}\n{SECRET}={}\n", credentials.access_key_id, credentials.secret);
+    private::write(&file(data), WHAT, &text)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client;
+use crate::master;
 use crate::restoring;
 use crate::root;
 use crate::services::{self, Parts};
@@ -32,6 +33,8 @@ const TASK_ROOT: &str = "/var/task";
 #[derive(Clone, Debug)]
 pub struct Options {
     pub data: PathBuf,
+    /// Where the master key is, if not in the data folder.
+    pub master_key_file: Option<PathBuf>,
     /// Where everything is copied to as it is committed.
     pub archive: Option<String>,
     /// How far back its moments are wanted.
@@ -105,7 +108,8 @@ impl Server {
     /// When the data folder cannot be used, or the address is taken.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         raise_open_files();
-        let Options { data, archive, archive_keep, listen, region, account, test_credentials, .. } = options;
+        let Options { data, master_key_file, archive, archive_keep, listen, region, account, test_credentials, .. } =
+            options;
         let Options { isolate, throttle, loopback_ports, prebooted, smtp, mail_from, public_url, .. } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
@@ -113,6 +117,8 @@ impl Server {
         let local = kv_local::Local::open(&data, &engine)?;
         let env = Env::real();
         let root = root::load_or_create(&data, &env)?;
+        let (journal, db) = (Arc::new(local.journal()), Db::open(local));
+        let vault = master::open(&db, &data, master_key_file.as_deref(), &env).await?;
         let listener = TcpListener::bind(listen).await.with_context(|| {
             format!(
                 "{listen} cannot be listened on. Is another server running? `--listen 127.0.0.1:0` takes any free port"
@@ -128,7 +134,8 @@ impl Server {
             root: root.clone(),
             test_credentials,
             isolate,
-            journal: Some(Arc::new(local.journal())),
+            vault,
+            journal: Some(journal),
             archive,
             archive_keep,
             throttle,
@@ -139,7 +146,7 @@ impl Server {
             mail_from,
             public_url: public_url.map_or_else(|| endpoint.clone(), |url| url.trim_end_matches('/').to_owned()),
         };
-        let (cloud, parts) = services::cloud(Db::open(local), env, &settings).await?;
+        let (cloud, parts) = services::cloud(db, env, &settings).await?;
         let stop = CancellationToken::new();
         let background = cloud.start(&stop);
         let gateway = Gateway::new(

@@ -16,9 +16,10 @@ use outbound::{Loopback, Outbound, Reach};
 use runtime::OnProgress;
 use serde_json::{Value, json};
 use service::{BoxFuture, Cloud};
+use vault::Vault;
 
 use crate::control::{self, Backups, Control, Instances};
-use crate::{cache_folder, client, output, root};
+use crate::{cache_folder, client, master, output, root};
 
 /// What the services need to know of the server they are in.
 pub struct Settings {
@@ -31,6 +32,8 @@ pub struct Settings {
     pub test_credentials: bool,
     /// Whether functions are isolated.
     pub isolate: bool,
+    /// What secrets in the store are sealed with.
+    pub vault: Vault,
     /// The store's batches, where it has any.
     pub journal: Option<Arc<dyn Journal>>,
     /// Where everything is copied to as it is committed.
@@ -136,7 +139,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             ("code", functions.blobs().clone()),
             ("objects", objects.blobs().clone()),
         ],
-        files: vec![root::file(data)],
+        files: vec![root::file(data), master::file(data)],
         env: env.clone(),
     });
     let archiver = match settings.archive.clone().zip(copied.clone()) {
@@ -228,7 +231,7 @@ fn root_keys(settings: &Settings) -> Vec<iam::RootKey> {
 
 /// A cloud in memory, to look at its tables of operations; and the folder that it must not outlive.
 pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
-    let folder = tempfile::tempdir()?;
+    let (folder, env) = (tempfile::tempdir()?, Env::real());
     let settings = Settings {
         data: folder.path().to_owned(),
         endpoint: "http://127.0.0.1:4566".into(),
@@ -237,6 +240,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         root: client::test_credentials(),
         test_credentials: false,
         isolate: false,
+        vault: Vault::in_memory(&env),
         journal: None,
         archive: None,
         archive_keep: None,
@@ -248,7 +252,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         mail_from: crate::cli::MAIL_FROM.into(),
         public_url: "http://127.0.0.1:4566".into(),
     };
-    let (cloud, _) = cloud(Db::open(kv::Memory::default()), Env::real(), &settings).await?;
+    let (cloud, _) = cloud(Db::open(kv::Memory::default()), env, &settings).await?;
     Ok((cloud, folder))
 }
 

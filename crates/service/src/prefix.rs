@@ -19,3 +19,7 @@ pub const PIPES: u8 = 15;
 pub const SES: u8 = 16;
 pub const MAIL: u8 = 17;
 pub const S3: u8 = 20;
+/// Its first table is the vault's.
+pub const KMS: u8 = 21;
+pub const SECRETSMANAGER: u8 = 22;
+pub const SSM: u8 = 23;

@@ -2,8 +2,6 @@
 //!
 //! Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>
 
-use std::convert::Infallible;
-
 use base::Env;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,11 +10,11 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA2
 use rsa::PrivateKey;
 use rsa::pkcs1v15;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use rsa::rand_core::{TryCryptoRng, TryRng};
 use rsa::signature::{SignatureEncoding, Signer as _};
 use service::Cx;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
+use vault::Randomness;
 
 use crate::error::Error;
 use crate::keys::SIGNING_KEY;
@@ -91,30 +89,6 @@ impl Signer {
         &self.file
     }
 }
-
-/// The server's randomness, as the library asks for it.
-struct Randomness<'a>(&'a Env);
-
-impl TryRng for Randomness<'_> {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.0.random(&mut bytes);
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.0.random_u64())
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.0.random(bytes);
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Randomness<'_> {}
 
 fn generate(env: &Env) -> Result<SigningKey, Error> {
     let internal = |error: &dyn std::fmt::Display| Error::Other(service::Error::internal(error));

@@ -33,6 +33,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     let isolate = isolation().await?.obstacle.is_none();
     let server = Server::start(Options {
         data: options.data.clone().unwrap_or_else(|| folder.join(PROJECT_DATA)),
+        master_key_file: None,
         listen: options.listen,
         region: "us-east-1".into(),
         account: "000000000000".into(),

@@ -9,6 +9,7 @@ mod env;
 mod events;
 mod inspect;
 mod invoke;
+mod keys;
 mod logs;
 mod mail;
 mod operations;
@@ -46,6 +47,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Backup(options) => backup::run(options).await,
             Command::Restore(options) => restore::run(options).await,
             Command::Archive(command) => archive::run(&command),
+            Command::Keys(command) => keys::run(command).await,
             Command::Repair(options) => repair::run(&options),
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,

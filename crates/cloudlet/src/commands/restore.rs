@@ -16,6 +16,7 @@ use kv_local::Local;
 use crate::cli::Restore;
 use crate::commands::{INCOMPLETE, tell_lost};
 use crate::control::Named;
+use crate::master;
 use crate::output;
 use crate::progress::{Counted, Progress};
 use crate::restoring::Restoring;
@@ -24,7 +25,7 @@ pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
     let data = &options.data;
     // The folder gets its name when everything is in it: no server can start on half of it.
     let restoring = Restoring::begin(data)?;
-    let (restored, lost) = restore(&options, restoring.folder()).await?;
+    let (restored, lost, sealed) = restore(&options, restoring.folder()).await?;
     restoring.finish()?;
     let Restored { moment, rows, batches, blobs, .. } = restored;
     output::line(format_args!(
@@ -32,6 +33,13 @@ pub async fn run(options: Restore) -> anyhow::Result<ExitCode> {
         data.display(),
         moment.iso8601()
     ));
+    if let Some(sealed) = sealed {
+        output::note(format_args!(
+            "warning: the copy has not the master key that is needed with it: {sealed}. Start with --master-key-file FILE, or with \
+             {} set",
+            master::VARIABLE
+        ));
+    }
     output::line(format_args!("To start a server on it: cloudlet serve --data {}", data.display()));
     for (broken, users) in &lost {
         tell_lost(&broken.folder, &broken.id.to_string(), &broken.reason, users);
@@ -49,7 +57,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What did not come back, and what needs it.
 type Lost = Vec<(Broken, Vec<String>)>;
 
-async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lost)> {
+async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lost, Option<String>)> {
     let local = Local::open(data, &kv_local::Options::default())?;
     let bytes = Arc::new(AtomicU64::new(0));
     let target = options.archive.as_deref().map(archive::open).transpose()?;
@@ -69,6 +77,7 @@ async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lo
     };
     let db = Db::open(local);
     let named = Named::find(&db)?;
+    let sealed = master::lacking(&db, data)?;
     db.close();
     let (fetched, missing) = fetch(target.as_ref(), &named, data).await?;
     drop(progress);
@@ -80,7 +89,7 @@ async fn restore(options: &Restore, data: &Path) -> anyhow::Result<(Restored, Lo
         (known.cloned().unwrap_or(missing), users)
     });
     let lost = lost.collect();
-    Ok((restored, lost))
+    Ok((restored, lost, sealed))
 }
 
 async fn fetch(target: Option<&Patient>, named: &Named, data: &Path) -> archive::Result<(u64, Vec<Broken>)> {

@@ -21,6 +21,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     }
     let server = Server::start(Options {
         data: options.data,
+        master_key_file: options.master_key_file,
         archive: options.archive,
         archive_keep: options.archive_keep,
         listen: options.listen,
