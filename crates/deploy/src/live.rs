@@ -275,7 +275,12 @@ impl Route<'_> {
     fn trigger(&self, resource: &mut Value, permissions: &[(String, String)]) {
         let kind = resource.get("Type").and_then(Value::as_str).unwrap_or_default().to_owned();
         match kind.as_str() {
-            INTEGRATION | "AWS::ApiGateway::Method" | "AWS::Lambda::EventSourceMapping" | "AWS::Events::Rule" => {
+            INTEGRATION
+            | "AWS::ApiGateway::Method"
+            | "AWS::Lambda::EventSourceMapping"
+            | "AWS::Events::Rule"
+            | "AWS::S3::Bucket"
+            | "Custom::S3" => {
                 let Some(properties) = resource.get_mut("Properties") else { return };
                 let is_named = self.redirect_names(properties);
                 if !self.redirect(properties) && !is_named {

@@ -100,9 +100,12 @@ impl Stack {
         if before.is_empty() || before == endpoint {
             return;
         }
+        let hosts = (format!(".{}", names_of(&before)), format!(".{}", names_of(endpoint)));
         let moved = |text: &mut String| {
             if let Some(rest) = text.strip_prefix(&before).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
                 *text = format!("{endpoint}{rest}");
+            } else if let Some(name) = text.strip_suffix(&hosts.0) {
+                *text = format!("{name}{}", hosts.1);
             }
         };
         for resource in self.resources.iter_mut().chain(&mut self.leftovers) {
@@ -158,6 +161,18 @@ impl Stack {
     }
 }
 
+/// What names of resources are put in front of, where they are hosts: the endpoint's host and port. An address of this
+/// machine cannot have names in front of it, and is `localhost`.
+pub(crate) fn names_of(endpoint: &str) -> String {
+    let authority = endpoint.split("://").last().unwrap_or(endpoint);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, format!(":{port}")),
+        _ => (authority, String::new()),
+    };
+    let is_loopback = host.starts_with("127.") || host == "[::1]";
+    format!("{}{port}", if is_loopback { "localhost" } else { host })
+}
+
 /// All stored stacks, in order of name.
 pub async fn load_all(cloud: &dyn Cloud) -> Result<Vec<Stack>, DeployError> {
     let mut names = cloud.list_stacks().await.map_err(|error| DeployError::call("listing the stacks", error))?;
@@ -187,13 +202,22 @@ mod tests {
         stack.resources[0].physical_id = "http://a:1/queue".into();
         stack.outputs.insert("Other".into(), "http://a:11/x".into());
         stack.outputs.insert("Queue".into(), "http://a:1/queue".into());
+        stack.outputs.insert("Bucket".into(), "photos.s3.a:1".into());
         stack.endpoint = "http://a:1".into();
         stack.move_to("http://a:2");
         assert_eq!(
             (&*stack.resources[0].physical_id, &*stack.outputs["Queue"]),
             ("http://a:2/queue", "http://a:2/queue")
         );
+        assert_eq!(stack.outputs["Bucket"], "photos.s3.a:2");
         assert_eq!((&*stack.outputs["Other"], &*stack.endpoint), ("http://a:11/x", "http://a:2"));
+    }
+
+    #[test]
+    fn names_are_put_in_front_of_the_server() {
+        assert_eq!(names_of("http://127.0.0.1:4566"), "localhost:4566");
+        assert_eq!(names_of("http://[::1]:4566"), "localhost:4566");
+        assert_eq!(names_of("https://cloud.example.com"), "cloud.example.com");
     }
 
     #[test]

@@ -64,6 +64,11 @@ fn streams_of_tables() {
 }
 
 #[test]
+fn buckets_made_and_existing() {
+    check("buckets");
+}
+
+#[test]
 fn topics_by_name_and_by_arn() {
     check("topics");
 }

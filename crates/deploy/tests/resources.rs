@@ -32,8 +32,9 @@ impl Cloud for Recorder {
         let mut calls = self.calls.lock().unwrap();
         calls.push(format!("{service}:{operation} {input}"));
         let table_gone = operation == "DescribeTable" && calls.iter().any(|call| call.contains("DeleteTable"));
+        let none_yet = ["HeadBucket", "GetBucketPolicy"].contains(&operation);
         let no_stage = operation == "GetStage" && !calls.iter().any(|call| call.contains("CreateDeployment"));
-        if table_gone || no_stage {
+        if table_gone || no_stage || none_yet {
             return Err(CallError::new("NotFoundException", "it is not there", 404));
         }
         let name = |member: &str| input.get(member).cloned().unwrap_or_default();
@@ -49,6 +50,7 @@ impl Cloud for Recorder {
             "FunctionArn": arn, "FunctionUrl": "http://url/", "Version": count.to_string(), "AliasArn": arn, "LayerVersionArn": arn, "UUID": id,
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "routeId": id,
+            "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

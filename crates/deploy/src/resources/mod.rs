@@ -11,6 +11,7 @@ mod kinesis;
 mod lambda;
 mod logs;
 mod pipes;
+mod s3;
 mod scheduler;
 mod ses;
 pub mod shape;
@@ -133,6 +134,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Version,
     &logs::LogGroup,
     &pipes::Pipe,
+    &s3::Bucket,
+    &s3::BucketPolicy,
+    &s3::ExistingBucket,
     &scheduler::Schedule,
     &scheduler::ScheduleGroup,
     &ses::ConfigurationSet,

@@ -52,6 +52,16 @@ pub struct Provider {
     pub version_functions: bool,
     pub http_api: HttpApi,
     pub rest_api: RestApi,
+    /// Buckets that `s3` events make, by the names that the events call them.
+    pub buckets: Vec<ProviderBucket>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ProviderBucket {
+    pub key: String,
+    pub name: Option<String>,
+    /// Of `AWS::S3::Bucket`, by their names there.
+    pub properties: Map<String, Json>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -190,6 +200,7 @@ pub enum EventSource {
         path: String,
     },
     Sqs(Sqs),
+    S3(S3),
     Sns(Sns),
     Stream(Stream),
     Schedule(Schedule),
@@ -228,6 +239,24 @@ pub struct Sqs {
     pub enabled: bool,
     pub filter_patterns: Vec<Json>,
     pub maximum_concurrency: Option<i64>,
+}
+
+/// A bucket that tells the function what becomes of its objects.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    pub bucket: EventBucket,
+    /// `s3:ObjectCreated:*`.
+    pub event: String,
+    /// Of keys: `Name` (`prefix` or `suffix`) and `Value` each.
+    pub rules: Vec<Json>,
+}
+
+#[derive(Clone, Debug)]
+pub enum EventBucket {
+    /// By its name, or its key under `provider.s3`: the service makes it.
+    Made(String),
+    /// By the name, or the intrinsic function that gives it, of one that is there.
+    Existing(Value),
 }
 
 /// A topic that the function subscribes to.

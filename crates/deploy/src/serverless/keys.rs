@@ -44,6 +44,7 @@ const NO_TRACES: &str = "traces are not recorded yet";
 const NO_KMS: &str = "stored values are not encrypted with keys of KMS";
 const NO_DOMAIN: &str = "remove it: this kind of event is built in a later version";
 const NO_AUTHORIZERS: &str = "check the token in the function until authorizers are there";
+const NO_SUCH_BUCKETS: &str = "remove it: buckets have no such configuration here";
 const HOST_ARCHITECTURE: &str = "functions run on the architecture of the server";
 
 pub const SERVICE: &[Key] = &[
@@ -116,7 +117,7 @@ pub const PROVIDER: &[Key] = &[
     ignored("kmsKeyArn", NO_KMS),
     ignored("ecr", "there are no container images"),
     ignored("kinesis", "consumers of streams are named after the function and the stream"),
-    ignored("s3", "it configures buckets of events, and there are none"),
+    read("s3"),
     ignored("eventBridge", "it chooses how the framework makes event buses"),
     ignored("websocket", "there are no WebSocket APIs yet"),
     ignored("websocketsApiName", "there are no WebSocket APIs yet"),
@@ -267,7 +268,7 @@ pub const EVENTS: &[Key] = &[
     read("stream"),
     read("schedule"),
     refused("websocket", NO_DOMAIN),
-    refused("s3", NO_DOMAIN),
+    read("s3"),
     read("sns"),
     read("eventBridge"),
     refused("cloudwatchEvent", NO_DOMAIN),
@@ -322,6 +323,40 @@ pub const HTTP_CORS: &[Key] = &[
 ];
 
 pub const HTTP_API_EVENT: &[Key] = &[read("path"), read("method"), refused("authorizer", NO_AUTHORIZERS)];
+
+pub const S3_EVENT: &[Key] = &[
+    read("bucket"),
+    read("event"),
+    read("rules"),
+    read("existing"),
+    ignored("forceDeploy", "what an existing bucket tells is put whenever it changes"),
+];
+
+pub const S3_RULE: &[Key] = &[read("prefix"), read("suffix")];
+
+/// A bucket under `provider.s3`: properties of `AWS::S3::Bucket`, with a small letter in front.
+pub const S3_BUCKET: &[Key] = &[
+    read("name"),
+    read("accessControl"),
+    read("bucketEncryption"),
+    read("bucketName"),
+    read("corsConfiguration"),
+    read("lifecycleConfiguration"),
+    read("loggingConfiguration"),
+    read("notificationConfiguration"),
+    read("objectLockConfiguration"),
+    read("objectLockEnabled"),
+    read("ownershipControls"),
+    read("publicAccessBlockConfiguration"),
+    read("tags"),
+    read("versioningConfiguration"),
+    read("websiteConfiguration"),
+    refused("accelerateConfiguration", NO_SUCH_BUCKETS),
+    refused("analyticsConfigurations", NO_SUCH_BUCKETS),
+    refused("inventoryConfigurations", NO_SUCH_BUCKETS),
+    refused("metricsConfigurations", NO_SUCH_BUCKETS),
+    refused("replicationConfiguration", NO_SUCH_BUCKETS),
+];
 
 pub const SNS_EVENT: &[Key] = &[
     read("arn"),

@@ -8,6 +8,7 @@ mod function;
 mod keys;
 pub(crate) mod naming;
 mod read;
+mod s3_event;
 mod service;
 mod sns_event;
 mod stream_event;

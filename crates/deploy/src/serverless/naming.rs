@@ -156,25 +156,38 @@ pub fn rule_permission(key: &str, number: usize) -> String {
     format!("{}EventBridgeLambdaPermission{number}", normalized(key))
 }
 
-/// A topic's name as part of a logical id: letters and digits.
-fn topic_part(name: &str) -> String {
-    upper_first(&name.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
+/// A topic's or a bucket's name as part of a logical id: letters and digits.
+fn alphanumeric_part(name: &str) -> String {
+    upper_first(&alphanumeric(name))
 }
 
 pub fn topic(name: &str) -> String {
-    format!("SNSTopic{}", topic_part(name))
+    format!("SNSTopic{}", alphanumeric_part(name))
 }
 
 pub fn topic_subscription(key: &str, topic: &str) -> String {
-    format!("{}SnsSubscription{}", normalized(key), topic_part(topic))
+    format!("{}SnsSubscription{}", normalized(key), alphanumeric_part(topic))
 }
 
 pub fn topic_permission(key: &str, topic: &str) -> String {
-    format!("{}LambdaPermission{}SNS", normalized(key), topic_part(topic))
+    format!("{}LambdaPermission{}SNS", normalized(key), alphanumeric_part(topic))
 }
 
 pub fn topic_dead_letter_policy(key: &str, topic: &str) -> String {
-    format!("{}To{}DLQPolicy", topic_part(topic), normalized(key))
+    format!("{}To{}DLQPolicy", alphanumeric_part(topic), normalized(key))
+}
+
+pub fn bucket(name: &str) -> String {
+    format!("S3Bucket{}", alphanumeric_part(name))
+}
+
+pub fn bucket_permission(key: &str, bucket: &str) -> String {
+    format!("{}LambdaPermission{}S3", normalized(key), alphanumeric_part(bucket))
+}
+
+/// One resource for all events of a function: the framework has kept its number.
+pub fn existing_bucket(key: &str) -> String {
+    format!("{}CustomS31", normalized(key))
 }
 
 pub fn schedule_permission(key: &str, number: usize) -> String {
@@ -202,7 +215,7 @@ fn alphanumeric(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-fn upper_first(text: &str) -> String {
+pub fn upper_first(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),
@@ -224,6 +237,8 @@ mod tests {
         assert_eq!(rest_method("", "GET"), "ApiGatewayMethodGet");
         assert_eq!(rest_method("users/{userId}", "any"), "ApiGatewayMethodUsersUseridVarAny");
         assert_eq!(queue_mapping("worker", "my-queue"), "WorkerEventSourceMappingSQSMyqueue");
+        assert_eq!(bucket("shop.dev-uploads"), "S3BucketShopdevuploads");
+        assert_eq!(bucket_permission("send-mail", "my-up"), "SendDashmailLambdaPermissionMyupS3");
         assert_eq!(event_bus("shop.orders"), "ShopordersEventBridgeEventBus");
         assert_eq!(rule("shop-dev-ship", 2), "Shopdevshiprule2EventBridgeRule");
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service};
 use super::read::Reader;
-use super::{function, keys};
+use super::{function, keys, s3_event};
 use crate::diagnostic::{At, Diagnostic, Diagnostics, Severity};
 use crate::yaml::{Entry, Node};
 
@@ -98,6 +98,7 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
         version_functions: reader.boolean(node, "versionFunctions").unwrap_or(true),
         http_api: http_api(node, reader),
         rest_api: rest_api(node, reader),
+        buckets: s3_event::provider_buckets(node, reader),
     }
 }
 

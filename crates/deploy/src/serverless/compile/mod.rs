@@ -1,5 +1,6 @@
 //! A service compiled to a template, with the logical ids and names that Serverless Framework gives.
 
+mod buckets;
 mod eventbridge;
 mod functions;
 mod http_api;
@@ -40,6 +41,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.queues();
     compiler.streams();
     compiler.topics();
+    compiler.buckets();
     compiler.schedules();
     compiler.event_rules();
     compiler.user_resources();
