@@ -202,6 +202,6 @@ async fn run(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// A port that was free a moment ago: neither rival tells which one it took by itself.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

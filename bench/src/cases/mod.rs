@@ -1,5 +1,6 @@
 //! The cases, all alike: a name, what is measured, the promises as constants, and `run`.
 
+mod cdn;
 mod crash;
 mod deploy;
 mod dynamodb;
@@ -35,6 +36,7 @@ pub const ALL: &[Case] = &[
     sns::CASE,
     events::CASE,
     kinesis::CASE,
+    cdn::CASE,
     invoke::CASE,
     scale::CASE,
     deploy::CASE,

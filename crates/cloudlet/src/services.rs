@@ -59,6 +59,7 @@ pub struct Settings {
 /// Of the services' insides, what the server itself deals with.
 pub struct Parts {
     functions: Arc<lambda::Lambda>,
+    cdn: Arc<cloudfront::CloudFront>,
     archiver: Option<Arc<Archiver>>,
 }
 
@@ -78,7 +79,7 @@ impl Parts {
 
     /// What the store, the queues and the archive are like, for metrics.
     pub fn gauges(&self, db: Db, env: Env) -> Gauges {
-        let archiver = self.archiver.clone();
+        let (archiver, cdn) = (self.archiver.clone(), self.cdn.clone());
         Gauges::new(move || {
             let mut gauges = Vec::new();
             if let Ok(stats) = db.stats() {
@@ -92,6 +93,7 @@ impl Parts {
             }
             let dropped = crate::logging::dropped() as f64;
             gauges.push(("cloudlet_log_lines_dropped", "Lines of the log that nobody read in time.", dropped));
+            gauges.extend(cdn.gauges());
             if let Some(archiver) = &archiver {
                 let lag = archiver.lag().as_secs_f64();
                 let help = "What would be lost with the disk: seconds of commits that are not archived.";
@@ -155,17 +157,19 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             None
         }
     };
-    let parts = Parts { functions: functions.clone(), archiver: archiver.clone() };
     let control = Control {
         packages,
         instances: Arc::new(FunctionInstances(functions.clone())),
         backups: Backups::new(copied),
-        archiver,
+        archiver: archiver.clone(),
     };
     let outbound = outbound(settings);
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let [rest_apis, http_apis] = apigateway::services();
     let mailer = mailer(settings)?;
+    let cdn =
+        cloudfront::CloudFront::open(&db, cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone() })?;
+    let parts = Parts { functions: functions.clone(), cdn: cdn.clone(), archiver: archiver.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
@@ -174,6 +178,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(events::service(bridge))
         .service(rest_apis)
         .service(http_apis)
+        .service(cloudfront::service(cdn.clone()))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))

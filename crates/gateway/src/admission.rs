@@ -96,7 +96,7 @@ impl Stranger {
     /// Whoever calls did not say who: policies of buckets may let anybody in.
     pub(crate) fn anonymous(&self, cloud: &Cloud, protocol: Protocol) -> Option<Admitted> {
         let unsigned = matches!(self, Stranger::Unknown(sigv4::Error::Missing));
-        let may_be_unsigned = unsigned && protocol == Protocol::RestXml;
+        let may_be_unsigned = unsigned && protocol == Protocol::S3;
         may_be_unsigned.then(|| (Caller::anonymous(cloud.account()), cloud.region().clone()))
     }
 }
@@ -168,7 +168,7 @@ impl Claim {
                 let region = Region::new(signature.scope.region.as_str());
                 Ok(((caller, region), Some(Proof { signature, key })))
             }
-            Signed::V2(_) if call.protocol != Protocol::RestXml => {
+            Signed::V2(_) if call.protocol != Protocol::S3 => {
                 let told =
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
                 Err(refuse(sigv4::Error::Incomplete(told.into())))
@@ -236,9 +236,9 @@ fn verify(
 
 fn refusal(protocol: Protocol, error: &sigv4::Error) -> Error {
     let family = match protocol {
-        Protocol::Query => Family::Query,
+        Protocol::Query | Protocol::RestXml => Family::Query,
         Protocol::RestJson => Family::RestJson,
-        Protocol::RestXml => Family::RestXml,
+        Protocol::S3 => Family::RestXml,
         Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor | Protocol::AwsCbor => Family::Json,
     };
     Error::new(error.status(family), error.code(family), error.message(family))

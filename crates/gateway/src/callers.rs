@@ -31,9 +31,9 @@ impl Callers {
                 format!("Rate exceeded: {caller} has {most} requests under way; wait until some are answered.");
             // Source: the common errors of each protocol's services.
             return Err(match protocol {
-                Protocol::Query => Error::new(400, "Throttling", message),
+                Protocol::Query | Protocol::RestXml => Error::new(400, "Throttling", message),
                 Protocol::RestJson => Error::new(429, "TooManyRequestsException", message),
-                Protocol::RestXml => Error::new(503, "SlowDown", message),
+                Protocol::S3 => Error::new(503, "SlowDown", message),
                 _ => Error::new(400, "ThrottlingException", message),
             });
         }

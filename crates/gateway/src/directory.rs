@@ -88,7 +88,7 @@ impl Directory {
             if let Some((_, prefix)) = entry.api.json {
                 targets.entry(prefix).or_insert(service);
             }
-            if entry.api.xml.is_some() {
+            if entry.api.xml.as_ref().is_some_and(|xml| xml.host_label.is_some()) {
                 xml = Some(Buckets::new(service, entry));
                 continue;
             }
@@ -113,7 +113,7 @@ impl Directory {
         };
         if let Some(bucket) = self.bucket_request(head, scope) {
             let service = self.xml.as_ref().and_then(|xml| self.service(xml.service));
-            return Candidate { protocol: Protocol::RestXml, service, clue: Clue::Bucket(bucket) };
+            return Candidate { protocol: Protocol::S3, service, clue: Clue::Bucket(bucket) };
         }
         if let Some(target) = text(head, "x-amz-target") {
             let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
@@ -130,7 +130,8 @@ impl Directory {
             let service = of_scope(|service| service.api.query.is_some());
             return Candidate { protocol: Protocol::Query, service, clue: Clue::Action };
         }
-        Candidate { protocol: Protocol::RestJson, service: of_scope(|_| true), clue: Clue::Path }
+        let service = of_scope(|_| true);
+        Candidate { protocol: rest_protocol(service), service, clue: Clue::Path }
     }
 
     /// The service of requests that name none, for signatures which do not either.
@@ -149,7 +150,7 @@ impl Directory {
     /// Whether a request is for buckets, and which of them its host stands for.
     fn bucket_request(&self, head: &Parts, scope: Option<&str>) -> Option<Option<String>> {
         let service = self.service(self.xml.as_ref()?.service)?;
-        let (host, label) = (text(head, "host").unwrap_or_default(), service.api.xml.as_ref()?.host_label);
+        let (host, label) = (text(head, "host").unwrap_or_default(), service.api.xml.as_ref()?.host_label?);
         let of_host = Target::bucket_of_host(host, label).map(|bucket| bucket.map(str::to_owned));
         match scope {
             // Clients that know an endpoint's name alone put the bucket's before it.
@@ -174,7 +175,7 @@ impl Directory {
     fn by_bucket(&self, head: &Parts, host_bucket: Option<String>) -> Result<Call<'_>, Refusal> {
         let found = self.xml.as_ref().and_then(|xml| Some((xml, self.service(xml.service)?)));
         let Some((xml, service)) = found else {
-            return Err(Refusal::unknown(Protocol::RestXml, "No service here has buckets."));
+            return Err(Refusal::unknown(Protocol::S3, "No service here has buckets."));
         };
         let target = Target::of(host_bucket.as_deref(), head.uri.path());
         let method = head.method.as_str();
@@ -182,11 +183,11 @@ impl Directory {
         let found = found.map_err(|allowed| Refusal::xml_method(service, &allowed, method))?;
         match xml.operations.get(found.index).map(|operation| operation.map(|index| service.operations().get(index))) {
             Some(Ok(Some(operation))) => {
-                let (protocol, labels) = (Protocol::RestXml, found.labels);
+                let (protocol, labels) = (Protocol::S3, found.labels);
                 Ok(Call { service, operation, protocol, labels, params: None, host_bucket })
             }
-            Some(Err(name)) => Err(Refusal::operation(Protocol::RestXml, service, name)),
-            _ => Err(Refusal::unknown(Protocol::RestXml, "The path names no operation.")),
+            Some(Err(name)) => Err(Refusal::operation(Protocol::S3, service, name)),
+            _ => Err(Refusal::unknown(Protocol::S3, "The path names no operation.")),
         }
     }
 
@@ -283,7 +284,7 @@ impl Directory {
                     return Ok(Call {
                         service,
                         operation,
-                        protocol: Protocol::RestJson,
+                        protocol: service.api.rest_protocol(),
                         labels,
                         params: None,
                         host_bucket: None,
@@ -294,7 +295,7 @@ impl Directory {
             }
         }
         if let Some((service, name)) = self.absent(head, scope) {
-            return Err(Refusal::operation(Protocol::RestJson, service, name));
+            return Err(Refusal::operation(service.api.rest_protocol(), service, name));
         }
         if !allowed.is_empty() {
             return Err(Refusal::method(&allowed, head.method.as_str(), path));
@@ -309,7 +310,8 @@ impl Directory {
             Some(scope) if !self.knows(scope) => Refusal::service(Protocol::RestJson, scope, self.services()),
             Some(scope) => {
                 let what = format!("{scope} has no operation at {} {path:.128}.", head.method);
-                Refusal::unknown(Protocol::RestJson, &what)
+                let service = self.services().find(|service| service.api.name == scope);
+                Refusal::unknown(rest_protocol(service), &what)
             }
             None => {
                 let what = format!("Nothing is at {} {path:.128}: it names no AWS operation.", head.method);
@@ -373,6 +375,11 @@ fn names_bucket(path: &str) -> bool {
 
 fn text<'h>(head: &'h Parts, name: &str) -> Option<&'h str> {
     head.headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// How paths name operations: in JSON, unless the service has it otherwise.
+fn rest_protocol(service: Option<&Service>) -> Protocol {
+    service.map_or(Protocol::RestJson, |service| service.api.rest_protocol())
 }
 
 /// The content type without its parameters.

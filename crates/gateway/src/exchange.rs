@@ -13,7 +13,7 @@ use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
-use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Error, Front, WireRequest};
+use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Upload, WireRequest};
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
@@ -85,6 +85,10 @@ async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     head: Parts,
     body: B,
 ) -> Response<Body> {
+    if let Some(front) = inner.cloud.streaming_front(&head) {
+        trace.label = FRONT;
+        return through_streaming_front(inner, trace, &*front, head, body).await;
+    }
     if let Some(front) = inner.cloud.front(&head) {
         trace.label = FRONT;
         return through_front(inner, trace, &*front, head, body).await;
@@ -162,11 +166,37 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
             return Refusal::body(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
         }
     };
-    let cloud = &inner.cloud;
-    let cx = cloud.cx(Caller::system(cloud.account()), cloud.region().clone(), endpoint(&head));
-    trace.request_id = cx.request_id().to_owned();
+    let cx = front_cx(inner, trace, &head);
     let request = Request::from_parts(head, body.bytes.clone());
-    match caught(front.handle(cx, request)).await {
+    answer_of_front(trace, front.handle(cx, request)).await
+}
+
+/// The same with a body that is not held in memory, and so has no limit.
+async fn through_streaming_front<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    front: &dyn Front<Upload>,
+    head: Parts,
+    body: B,
+) -> Response<Body> {
+    let (cx, version) = (front_cx(inner, trace, &head), head.version);
+    let (upload, leftover) = upload::pass(&head.headers, body, inner.limits.body_wait);
+    let mut response = answer_of_front(trace, front.handle(cx, Request::from_parts(head, upload))).await;
+    if leftover.discard().await && version < Version::HTTP_2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn front_cx(inner: &Arc<Inner>, trace: &mut Trace, head: &Parts) -> Cx {
+    let cloud = &inner.cloud;
+    let cx = cloud.cx(Caller::system(cloud.account()), cloud.region().clone(), endpoint(head));
+    trace.request_id = cx.request_id().to_owned();
+    cx
+}
+
+async fn answer_of_front(trace: &Trace, answer: BoxFuture<Response<Body>>) -> Response<Body> {
+    match caught(answer).await {
         Ok(response) => response,
         Err(error) => Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from),
     }
@@ -188,11 +218,11 @@ async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     let candidate = inner.directory.candidate(&head, scope.as_deref());
     let (protocol, service) = (candidate.protocol, candidate.service);
     trace.checksum = service.is_some_and(|service| service.api.checksum);
-    trace.plain = protocol == Protocol::RestXml;
+    trace.plain = protocol == Protocol::S3;
     let claim = Claim::read(cloud, signed, cloud.env().now());
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
     let (mut candidate, mut known) = (Some(candidate), None);
-    if protocol == Protocol::RestXml
+    if protocol == Protocol::S3
         && let Some(candidate) = candidate.take()
     {
         // Its head tells the operation, and that how its body is taken.

@@ -10,7 +10,7 @@ use crate::nearest::nearest;
 
 /// The namespace of errors that AWS's own front answers, before a service sees the request.
 const FRONT_NAMESPACE: &str = "com.amazon.coral.service";
-/// The same for the Query protocol.
+/// The same for the Query protocol and REST-XML.
 const FRONT_XMLNS: &str = "http://webservices.amazon.com/AWSFault/2005-15-09";
 
 /// What is asked for is nothing that anybody answers.
@@ -28,12 +28,15 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(protocol: Protocol, service: Option<&Service>, error: Error) -> Refusal {
-        let query = service.and_then(|service| service.api.query.as_ref());
-        Refusal { protocol, xmlns: query.map_or(FRONT_XMLNS, |query| query.xmlns), error }
+        let api = service.map(|service| &service.api);
+        let query = api.and_then(|api| api.query.as_ref()).map(|query| query.xmlns);
+        let xml = api.and_then(|api| api.xml.as_ref()).map(|xml| xml.xmlns);
+        Refusal { protocol, xmlns: query.or(xml).unwrap_or(FRONT_XMLNS), error }
     }
 
     pub(crate) fn encode(&self, request_id: &str) -> Response<Bytes> {
-        let namespace = if self.protocol == Protocol::Query { self.xmlns } else { FRONT_NAMESPACE };
+        let has_xmlns = matches!(self.protocol, Protocol::Query | Protocol::RestXml);
+        let namespace = if has_xmlns { self.xmlns } else { FRONT_NAMESPACE };
         if self.protocol == Protocol::Query && self.error.code == UNKNOWN {
             // AWS answers a request without an action in a form of its own.
             let body = Bytes::from(format!("<{UNKNOWN}/>\n"));
@@ -54,7 +57,9 @@ impl Refusal {
         let meant = nearest(name, known).map(|known| format!(" Did you mean {known}?")).unwrap_or_default();
         let (status, code) = match protocol {
             Protocol::Query => (400, "InvalidAction"),
-            Protocol::RpcV2Cbor | Protocol::RestJson | Protocol::RestXml => (404, "UnknownOperationException"),
+            Protocol::RpcV2Cbor | Protocol::RestJson | Protocol::RestXml | Protocol::S3 => {
+                (404, "UnknownOperationException")
+            }
             Protocol::Json10 | Protocol::Json11 | Protocol::AwsCbor => (400, "UnknownOperationException"),
         };
         let message = match protocol {
@@ -96,7 +101,7 @@ impl Refusal {
     pub(crate) fn xml_method(service: &Service, allowed: &[&str], method: &str) -> Refusal {
         let message = "The specified method is not allowed against this resource.";
         let error = Error::new(405, "MethodNotAllowed", message).with_member("Method", method);
-        Refusal::new(Protocol::RestXml, Some(service), error.with_header("allow", allowed.join(", ")))
+        Refusal::new(Protocol::S3, Some(service), error.with_header("allow", allowed.join(", ")))
     }
 
     pub(crate) fn origin(origin: &str) -> Refusal {
@@ -111,7 +116,7 @@ impl Refusal {
     /// A bucket's owner does not let the page do what it asks.
     pub(crate) fn cors() -> Refusal {
         let message = "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
-        Refusal::new(Protocol::RestXml, None, Error::new(403, "AccessForbidden", message))
+        Refusal::new(Protocol::S3, None, Error::new(403, "AccessForbidden", message))
     }
 
     pub(crate) fn host(host: &str) -> Refusal {

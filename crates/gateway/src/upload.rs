@@ -105,6 +105,22 @@ where
     if stated.is_none() {
         return Err(Error::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header."));
     }
+    Ok(reading(headers, body, check, stated, wait))
+}
+
+/// The body of a request that nobody signed: it may also end where it ends.
+pub(crate) fn pass<B>(headers: &HeaderMap, body: B, wait: Duration) -> (Upload, Leftover<B>)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    let stated = body.size_hint().exact();
+    reading(headers, body, Check::Nothing, stated, wait)
+}
+
+fn reading<B>(headers: &HeaderMap, body: B, check: Check, stated: Option<u64>, wait: Duration) -> (Upload, Leftover<B>)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+{
     let (give_back, rest) = oneshot::channel();
     let trailers = Trailers::default();
     let reading = Reading {
@@ -123,7 +139,7 @@ where
             |mut reading| async move { Ok(reading.next().await?.map(|piece| (piece, reading))) },
         );
     let leftover = Leftover { body: rest, asks_first: headers.contains_key(EXPECT), wait };
-    Ok((Upload::new(pieces, stated, trailers), leftover))
+    (Upload::new(pieces, stated, trailers), leftover)
 }
 
 impl<B: Body<Data = Bytes>> Reading<B> {
@@ -187,7 +203,7 @@ impl<B: Body<Data = Bytes>> Reading<B> {
             }
             Some(Check::Nothing) | None => {}
         }
-        if self.stated == Some(self.came) { Ok(()) } else { Err(incomplete()) }
+        if self.stated.is_none_or(|stated| stated == self.came) { Ok(()) } else { Err(incomplete()) }
     }
 }
 

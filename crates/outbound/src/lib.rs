@@ -4,6 +4,7 @@
 //! credentials of their machines, are never sent to; this machine's loopback addresses only on ports that its owner gave
 //! free. Addresses of a private network are reachable: that is where many endpoints are. Redirects are not followed.
 
+mod outgoing;
 mod pace;
 mod reach;
 
@@ -15,6 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
+pub use outgoing::{Incoming, Outgoing};
 pub use pace::Pace;
 pub use reach::{Loopback, Reach};
 

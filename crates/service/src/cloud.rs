@@ -88,6 +88,11 @@ impl Cloud {
         self.services.iter().flat_map(|service| &service.fronts).find(|front| front.matches(head)).cloned()
     }
 
+    /// The front that takes a request's body as it comes.
+    pub fn streaming_front(&self, head: &http::request::Parts) -> Option<Arc<dyn Front<Upload>>> {
+        self.services.iter().flat_map(|service| &service.streaming_fronts).find(|front| front.matches(head)).cloned()
+    }
+
     /// The context of a new request.
     pub fn cx(self: &Arc<Self>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         Cx::new(self.clone(), caller, region, endpoint)

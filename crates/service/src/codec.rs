@@ -50,7 +50,8 @@ impl Codec {
         binding: Option<&'static Binding>,
         names: &'static Names,
     ) -> Codec {
-        let (service_names, xmlns) = api.query.as_ref().map_or((Names::NONE, ""), |query| (*query.names, query.xmlns));
+        let (of_query, xmlns) = api.query.as_ref().map_or((Names::NONE, ""), |query| (*query.names, query.xmlns));
+        let service_names = api.xml.as_ref().map_or(of_query, |xml| *xml.names);
         Codec {
             operation,
             binding,
@@ -72,8 +73,10 @@ impl Codec {
             (Protocol::RestJson, Some(binding), _) => {
                 wire::rest::decode(binding, &request.labels, &request.query, &request.headers, &request.body)
             }
-            (Protocol::RestXml, Some(binding), _) => {
-                check_document(binding, request)?;
+            (protocol @ (Protocol::RestXml | Protocol::S3), Some(binding), _) => {
+                if protocol == Protocol::S3 {
+                    check_document(binding, request)?;
+                }
                 let WireRequest { labels, query, headers, body, .. } = request;
                 wire::rest_xml::decode(binding, labels, query, headers, body, &self.names)
             }
@@ -83,13 +86,15 @@ impl Codec {
                 }
                 _ => wire::query::decode(params, &self.names),
             },
-            (Protocol::RestJson | Protocol::RestXml | Protocol::Query, ..) => {
+            (Protocol::RestJson | Protocol::RestXml | Protocol::S3 | Protocol::Query, ..) => {
                 return Err(Error::internal(format_args!("{} was routed without its request", self.operation)));
             }
         };
         decoded.map_err(|error| match request.protocol {
             // What is wrong is in the path, the query or a header.
-            Protocol::RestXml if request.body.is_empty() => Error::new(400, "InvalidArgument", error.to_string()),
+            Protocol::RestXml | Protocol::S3 if request.body.is_empty() => {
+                Error::new(400, "InvalidArgument", error.to_string())
+            }
             protocol => malformed(protocol, &error),
         })
     }
@@ -109,10 +114,10 @@ impl Codec {
                 wire::query::encode(output, self.operation, self.xmlns, request_id, &self.names).map(ok)
             }
             (Protocol::RestJson, Some(binding)) => wire::rest::encode(binding, output, request_id),
-            (Protocol::RestXml, Some(binding)) => {
-                wire::rest_xml::encode(binding, output, &self.names, self.document_xmlns, request_id)
+            (protocol @ (Protocol::RestXml | Protocol::S3), Some(binding)) => {
+                wire::rest_xml::encode(protocol, binding, output, &self.names, self.document_xmlns, request_id)
             }
-            (Protocol::RestJson | Protocol::RestXml, None) => {
+            (Protocol::RestJson | Protocol::RestXml | Protocol::S3, None) => {
                 return Err(Error::internal(format_args!("{} has no REST binding", self.operation)));
             }
         };
@@ -121,7 +126,11 @@ impl Codec {
 
     pub(crate) fn encode_error(&self, protocol: Protocol, error: &Error, request_id: &str) -> Response<Bytes> {
         let foreign = self.foreign.iter().find(|(code, _)| *code == error.code).map(|(_, namespace)| *namespace);
-        let namespace = if protocol == Protocol::Query { self.xmlns } else { foreign.unwrap_or(self.namespace) };
+        let namespace = match protocol {
+            Protocol::Query => self.xmlns,
+            Protocol::RestXml => self.document_xmlns,
+            _ => foreign.unwrap_or(self.namespace),
+        };
         error.encode(protocol, namespace, self.message_key, request_id)
     }
 }
@@ -164,7 +173,7 @@ fn check_document(binding: &Binding, request: &WireRequest) -> Result<(), Error>
 fn malformed(protocol: Protocol, error: &DecodeError) -> Error {
     match protocol {
         Protocol::Query => Error::new(400, "MalformedInput", error.to_string()),
-        Protocol::RestXml => Error::new(
+        Protocol::RestXml | Protocol::S3 => Error::new(
             400,
             "MalformedXML",
             format!(

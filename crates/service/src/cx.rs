@@ -31,6 +31,8 @@ struct Request {
     trace: Option<String>,
     /// When the credentials end that it was signed with.
     expires: Option<Timestamp>,
+    /// See [`Cx::acting_for`].
+    asked: bool,
     /// See [`Cx::telling_of`].
     undelivered: Option<Arc<Delivery>>,
 }
@@ -39,7 +41,8 @@ impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
         let (now, id) = (env.now(), env.uuid());
-        let request = Request { now, id, caller, region, endpoint, trace: None, expires: None, undelivered: None };
+        let request =
+            Request { now, id, caller, region, endpoint, trace: None, expires: None, asked: false, undelivered: None };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -173,10 +176,13 @@ impl Cx {
 
     /// The same for an operation of a service that refuses like this, whatever service the action is of.
     pub(crate) fn authorize_for(&self, permission: &Permission, refusal: Refusal) -> Result<(), Error> {
-        if matches!(self.caller().kind, CallerKind::Root | CallerKind::System) {
+        if matches!(self.caller().kind, CallerKind::Root | CallerKind::System) && !self.request.asked {
             return Ok(());
         }
         let mut permission = permission.clone();
+        if self.request.asked {
+            permission.context.extend(self.source());
+        }
         permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
         self.ask(&permission, refusal)
     }
@@ -184,6 +190,13 @@ impl Cx {
     fn ask(&self, permission: &Permission, refusal: Refusal) -> Result<(), Error> {
         let decision = self.cloud.access().authorize(self.caller(), permission, self.now());
         decision.map_err(|denial| Error::new(refusal.status, refusal.code, denial.message))
+    }
+
+    /// The resource that a service acts for.
+    fn source(&self) -> [(String, Vec<String>); 2] {
+        let caller = self.caller();
+        let source = [("aws:SourceArn", caller.arn.to_string()), ("aws:SourceAccount", caller.account.to_string())];
+        source.map(|(key, value)| (key.to_owned(), vec![value]))
     }
 
     /// Asks whether a delivery, or a call from inside, may do this: a service that acts for one of its resources needs
@@ -197,10 +210,18 @@ impl Cx {
         if caller.as_service().is_none() {
             return self.authorize(&permission);
         }
-        let source = [("aws:SourceArn", caller.arn.to_string()), ("aws:SourceAccount", caller.account.to_string())];
         let mut permission = permission;
-        permission.context.extend(source.map(|(key, value)| (key.to_owned(), vec![value])));
+        permission.context.extend(self.source());
         self.ask(&permission, self.refusal_of(&permission))
+    }
+
+    /// A fresh request of the service `principal`, which acts for one of its resources and on behalf of nobody with a name: what
+    /// it may do, the policies of what it reaches have to say.
+    #[must_use]
+    pub fn acting_for(&self, resource: &Arn, principal: &str) -> Cx {
+        let account = AccountId::new(resource.account.as_str());
+        let acting = self.with_caller(Caller { arn: resource.clone(), ..Caller::service(&account, principal) });
+        Cx { request: Arc::new(Request { asked: true, ..(*acting.request).clone() }), ..acting }
     }
 
     /// Calls another service's operation, as this request's caller.

@@ -12,13 +12,14 @@ use crate::{Body, BoxFuture, Cx};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
-/// Requests of a service's users (an API's callers, a function URL's), which carry no AWS operation.
-pub trait Front: Send + Sync {
+/// Requests of a service's users (an API's callers, a function URL's), which carry no AWS operation. Their bodies are there as a
+/// whole, or with [`Upload`](crate::Upload) as `B` still on their way.
+pub trait Front<B = Bytes>: Send + Sync {
     /// Whether a request with this head belongs here. Asked for each request: it must be cheap.
     fn matches(&self, head: &Parts) -> bool;
 
     /// Answers it. `cx`'s caller is the server itself: who the user is, is for the front to find out.
-    fn handle(&self, cx: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Body>>;
+    fn handle(&self, cx: Cx, request: http::Request<B>) -> BoxFuture<http::Response<Body>>;
 }
 
 /// What a request to a [`Front`] is for: a thing of the service's (an API, a function URL), and the path within it.

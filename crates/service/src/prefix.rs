@@ -23,3 +23,4 @@ pub const S3: u8 = 20;
 pub const KMS: u8 = 21;
 pub const SECRETSMANAGER: u8 = 22;
 pub const SSM: u8 = 23;
+pub const CLOUDFRONT: u8 = 24;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wire::Protocol;
 use wire::query::Names;
 
-use crate::{Front, Operation, OperationBuilder, Sender, Target, Worker, timers};
+use crate::{Front, Operation, OperationBuilder, Sender, Target, Upload, Worker, timers};
 
 /// How an API looks from outside: facts from its official service model.
 pub struct Api {
@@ -60,6 +60,11 @@ impl Api {
 }
 
 impl Api {
+    /// How its operations that paths name are called.
+    pub fn rest_protocol(&self) -> Protocol {
+        if self.xml.is_some() { Protocol::RestXml } else { Protocol::RestJson }
+    }
+
     pub(crate) fn refusal(&self) -> Refusal {
         let code = self.access_denied;
         // The JSON protocols answer their `AccessDeniedException` with 400, all others a refusal with 403.
@@ -91,8 +96,11 @@ pub struct QueryApi {
 
 pub struct XmlApi {
     pub xmlns: &'static str,
-    /// The part of a host's name before which a bucket's stands: `s3`, as in `photos.s3.localhost`.
-    pub host_label: &'static str,
+    /// What elements of lists are called, for every operation.
+    pub names: &'static Names,
+    /// Where paths are buckets and keys: the part of a host's name before which a bucket's stands, `s3`, as in
+    /// `photos.s3.localhost`.
+    pub host_label: Option<&'static str>,
 }
 
 /// A service, ready to be put into a [`crate::Cloud`].
@@ -104,6 +112,7 @@ pub struct Service {
     pub(crate) sender: Option<Arc<dyn Sender>>,
     pub(crate) timers: Option<timers::Handler>,
     pub(crate) fronts: Vec<Arc<dyn Front>>,
+    pub(crate) streaming_fronts: Vec<Arc<dyn Front<Upload>>>,
     pub(crate) workers: Vec<Worker>,
     cors: Option<crate::cors::Asked>,
 }
@@ -119,6 +128,7 @@ impl Service {
             sender: None,
             timers: None,
             fronts: Vec::new(),
+            streaming_fronts: Vec::new(),
             workers: Vec::new(),
             cors: None,
         };
@@ -173,6 +183,12 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
 
     pub fn front(mut self, front: impl Front + 'static) -> Self {
         self.service.fronts.push(Arc::new(front));
+        self
+    }
+
+    /// A front that takes bodies as they come, however long they are. Asked before all others.
+    pub fn streaming_front(mut self, front: impl Front<Upload> + 'static) -> Self {
+        self.service.streaming_fronts.push(Arc::new(front));
         self
     }
 

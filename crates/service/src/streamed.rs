@@ -85,7 +85,7 @@ impl<H: Serialize> Output for Streamed<H> {
         let protocol = request.protocol;
         let mut response = match protocol {
             Protocol::RestJson => codec.encode(request, &self.head, request_id)?.map(|_| (self.events)(protocol, None)),
-            Protocol::Query | Protocol::RestXml => {
+            Protocol::Query | Protocol::RestXml | Protocol::S3 => {
                 return Err(Error::not_implemented("an event stream in this protocol"));
             }
             _ => {

@@ -2,9 +2,11 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use http_body::{Frame, SizeHint};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -111,6 +113,19 @@ impl Upload {
             all.extend_from_slice(&piece);
         }
         Ok(Some(all.freeze()))
+    }
+}
+
+impl http_body::Body for Upload {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.pieces.as_mut().poll_next(context).map_ok(Frame::data)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length.map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }
 

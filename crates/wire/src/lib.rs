@@ -32,8 +32,10 @@ pub enum Protocol {
     Json11,
     Query,
     RestJson,
-    /// S3's: <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>
+    /// <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>
     RestXml,
+    /// REST-XML as S3 has it: buckets and keys in paths and hosts, and errors that are wrapped in nothing.
+    S3,
     /// Smithy RPC v2 CBOR: <https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html>
     RpcV2Cbor,
     /// JSON 1.1 with CBOR bodies: `application/x-amz-cbor-1.1` and an `X-Amz-Target` header, as Kinesis takes it.
@@ -46,9 +48,9 @@ impl Protocol {
         match self {
             Protocol::Json10 => "application/x-amz-json-1.0",
             Protocol::Json11 => "application/x-amz-json-1.1",
-            Protocol::Query => "text/xml",
+            Protocol::Query | Protocol::RestXml => "text/xml",
             Protocol::RestJson => "application/json",
-            Protocol::RestXml => "application/xml",
+            Protocol::S3 => "application/xml",
             Protocol::RpcV2Cbor => "application/cbor",
             Protocol::AwsCbor => "application/x-amz-cbor-1.1",
         }

@@ -29,7 +29,7 @@ pub struct ErrorShape<'a> {
     /// Whether the caller is at fault (`Sender`) or the service (`Receiver`).
     pub sender_fault: bool,
     /// JSON and CBOR: what precedes `#code`, such as `com.amazonaws.dynamodb.v20120810`; left out when empty.
-    /// Query: the XML namespace.
+    /// Query and REST-XML: the XML namespace.
     pub namespace: &'a str,
     /// The member that carries the message in JSON and CBOR, as the error's model has it: `message` (also when this
     /// is empty) or `Message`.
@@ -46,9 +46,7 @@ pub fn respond(protocol: Protocol, status: StatusCode, body: Bytes, request_id: 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(protocol.content_type()));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         match protocol {
-            Protocol::RestXml => {
-                S3_REQUEST_ID_HEADERS.into_iter().for_each(|name| drop(headers.insert(name, id.clone())))
-            }
+            Protocol::S3 => S3_REQUEST_ID_HEADERS.into_iter().for_each(|name| drop(headers.insert(name, id.clone()))),
             _ => drop(headers.insert(REQUEST_ID_HEADER, id)),
         }
     }
@@ -67,17 +65,17 @@ pub fn encode_error(protocol: Protocol, error: &ErrorShape<'_>, request_id: &str
         Protocol::RpcV2Cbor | Protocol::AwsCbor => {
             crate::cbor::encode(&error.document(true), Moments::Seconds).unwrap_or_default()
         }
-        Protocol::Query => error.xml(request_id).into(),
+        Protocol::Query | Protocol::RestXml => error.xml(request_id).into(),
         // What was not modified has no body (RFC 9110, 15.4.5).
-        Protocol::RestXml if status == StatusCode::NOT_MODIFIED => Bytes::new(),
-        Protocol::RestXml => error.rest_xml(request_id).into(),
+        Protocol::S3 if status == StatusCode::NOT_MODIFIED => Bytes::new(),
+        Protocol::S3 => error.s3_xml(request_id).into(),
     };
     let mut response = respond(protocol, status, body, request_id);
     let headers = response.headers_mut();
     if protocol == Protocol::RestJson {
         insert(headers, "x-amzn-errortype", error.code);
     }
-    if let Some(code) = error.query_code.filter(|_| protocol != Protocol::Query) {
+    if let Some(code) = error.query_code.filter(|_| !matches!(protocol, Protocol::Query | Protocol::RestXml)) {
         insert(headers, "x-amzn-query-error", &format!("{code};{}", error.side()));
     }
     response
@@ -112,7 +110,7 @@ impl ErrorShape<'_> {
 
     /// An error of S3: its members stand beside its code.
     /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
-    fn rest_xml(&self, request_id: &str) -> String {
+    fn s3_xml(&self, request_id: &str) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
         let mut element = |name: &str, text: &str| {
             xml += &format!("<{name}>{}</{name}>", escaped(text));
@@ -205,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn rest_xml_puts_members_beside_the_code() {
+    fn s3_puts_members_beside_the_code() {
         let members = Map::from_iter([("Key".to_string(), json!("a<b"))]);
         let error = ErrorShape { code: "NoSuchKey", message: "No such key.", status: 404, members, ..no_queue() };
-        let response = encode_error(Protocol::RestXml, &error, "id-1");
+        let response = encode_error(Protocol::S3, &error, "id-1");
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers()["x-amz-request-id"], "id-1");
         assert_eq!(
@@ -216,7 +214,7 @@ mod tests {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>No such key.</Message>\
              <Key>a&lt;b</Key><RequestId>id-1</RequestId><HostId>id-1</HostId></Error>"
         );
-        assert_eq!(text(&encode_error(Protocol::RestXml, &ErrorShape { status: 304, ..error }, "id-1")), "");
+        assert_eq!(text(&encode_error(Protocol::S3, &ErrorShape { status: 304, ..error }, "id-1")), "");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use blob::Blobs;
 use service::{Api, Service, XmlApi, read, write};
+use wire::query::Names;
 
 pub use error::Error;
 pub use model::content::named_files;
@@ -50,7 +51,7 @@ impl S3 {
 
 const API: Api = Api {
     namespace: "com.amazonaws.s3",
-    xml: Some(XmlApi { xmlns: "http://s3.amazonaws.com/doc/2006-03-01/", host_label: "s3" }),
+    xml: Some(XmlApi { xmlns: "http://s3.amazonaws.com/doc/2006-03-01/", names: &Names::NONE, host_label: Some("s3") }),
     not_implemented: not_implemented::NOT_IMPLEMENTED,
     not_implemented_paths: not_implemented::PATHS,
     access_denied: "AccessDenied",

@@ -3,6 +3,7 @@
 mod apigateway;
 mod apigatewayv2;
 mod check;
+mod cloudfront;
 mod destination;
 mod dynamodb;
 mod events;
@@ -109,6 +110,14 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigatewayv2::Integration,
     &apigatewayv2::Route,
     &apigatewayv2::Stage,
+    &cloudfront::CACHE_POLICY,
+    &cloudfront::Distribution,
+    &cloudfront::KEY_GROUP,
+    &cloudfront::ORIGIN_ACCESS_CONTROL,
+    &cloudfront::ORIGIN_ACCESS_IDENTITY,
+    &cloudfront::ORIGIN_REQUEST_POLICY,
+    &cloudfront::PUBLIC_KEY,
+    &cloudfront::RESPONSE_HEADERS_POLICY,
     &dynamodb::Table,
     &events::ApiDestination,
     &events::Archive,

@@ -13,7 +13,7 @@ use kv::{Db, Memory};
 use serde::{Deserialize, Serialize};
 use service::{
     Access, Api, Body, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Event,
-    Front, News, Permission, QueryApi, Service, read, write,
+    Front, News, Permission, QueryApi, Service, Upload, read, write,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -81,12 +81,33 @@ fn books() -> Service {
         )
         .operation(read("GetNews", |_: Arc<()>, _: Cx, _: Book| async move { Ok::<_, Error>(news()) }).rest(&GET_NEWS))
         .front(App)
+        .streaming_front(Counter)
         .build()
 }
 
 /// That there is none, and then nothing for ever.
 fn news() -> News {
     News::new(stream::iter([Event::Message("{}".into())]).chain(stream::pending()))
+}
+
+/// Counts what comes, on one host.
+struct Counter;
+
+impl Front<Upload> for Counter {
+    fn matches(&self, head: &Parts) -> bool {
+        head.headers.get("host").is_some_and(|host| host == "counter.localhost")
+    }
+
+    fn handle(&self, _: Cx, request: http::Request<Upload>) -> BoxFuture<http::Response<Body>> {
+        Box::pin(async move {
+            let mut body = request.into_body();
+            let mut count = 0;
+            while let Some(piece) = body.next().await.expect("the body comes whole") {
+                count += piece.len();
+            }
+            http::Response::new(Bytes::from(format!("{count} of {:?}", body.length)).into())
+        })
+    }
 }
 
 /// Answers everything on one host.

@@ -257,3 +257,15 @@ async fn connections_beyond_the_limit_wait() {
     drop(first);
     assert!(read_to_end(&mut second).await.starts_with("HTTP/1.0 200"));
 }
+
+#[tokio::test]
+async fn a_front_may_take_bodies_as_they_come() {
+    let fake = start().await;
+    // The limit of bodies that are held is 2,000 bytes.
+    let long = "x".repeat(5_000);
+    let head = "POST / HTTP/1.1\r\nhost: counter.localhost\r\nconnection: close\r\n";
+    let answer = fake.client.unsigned(&format!("{head}content-length: 5000\r\n\r\n{long}")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "5000 of Some(5000)"));
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n1388\r\n{long}\r\n0\r\n\r\n");
+    assert_eq!(fake.client.unsigned(&chunked).await.body, "5000 of None");
+}

@@ -52,6 +52,13 @@ impl Names {
         Names { operation: self.operation, service: service.operation }
     }
 
+    /// The same for a member whose element is in one called `parent`: for REST-XML, where lists of many kinds are all called
+    /// `Items`. Such an entry is named after both: `Aliases/Items`.
+    pub(crate) fn flat_in(&self, parent: &str, member: &str) -> Option<&'static Flat> {
+        let is = |name: &str| name == member || name.split_once('/') == Some((parent, member));
+        self.operation.iter().chain(self.service).find(|(name, _)| is(name)).map(|(_, flat)| flat)
+    }
+
     pub(crate) fn flat(&self, member: &str) -> Option<&'static Flat> {
         self.operation.iter().chain(self.service).find(|(name, _)| *name == member).map(|(_, flat)| flat)
     }

@@ -128,8 +128,9 @@ pub fn check_body(binding: &Binding, headers: &HeaderMap, body: &[u8]) -> Result
     Ok(())
 }
 
-/// Writes an answer. An error means that the output does not fit its binding.
+/// Writes an answer in `protocol`, which is S3's or the one of others. An error means that the output does not fit its binding.
 pub fn encode<T: Serialize>(
+    protocol: Protocol,
     binding: &Binding,
     output: &T,
     names: &Names,
@@ -173,7 +174,7 @@ pub fn encode<T: Serialize>(
         (None, Some(root)) => write::write(root, xmlns, Value::Map(members), names),
         (None, None) => Bytes::new(),
     };
-    let mut response = respond(Protocol::RestXml, status, body, request_id);
+    let mut response = respond(protocol, status, body, request_id);
     if response.body().is_empty() {
         response.headers_mut().remove(CONTENT_TYPE);
     }

@@ -1,4 +1,4 @@
-//! REST-XML, as S3 speaks it: members in paths, hosts, query strings and headers, documents as XML, and bodies that are neither.
+//! REST-XML: members in paths, hosts, query strings and headers, documents as XML, and bodies that are neither.
 //!
 //! Source: <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html>
 

@@ -102,8 +102,9 @@ fn value(node: Node, names: &Names) -> Value<'static> {
     if node.children.is_empty() {
         return Value::Loose(node.text.into());
     }
-    let mut members: Members<'static> = Vec::with_capacity(node.children.len());
-    for child in node.children {
+    let Node { name: parent, children, .. } = node;
+    let mut members: Members<'static> = Vec::with_capacity(children.len());
+    for child in children {
         if let Some(member) = names.listed_as(&child.name) {
             let element = value(child, names);
             match members.iter_mut().find(|(name, _)| name == member) {
@@ -113,7 +114,7 @@ fn value(node: Node, names: &Names) -> Value<'static> {
             continue;
         }
         let name = child.name.clone();
-        let content = match names.flat(&name) {
+        let content = match names.flat_in(&parent, &name) {
             Some(Flat::Wrapped(item)) => {
                 let items = child.children.into_iter().filter(|node| node.name == *item);
                 Value::List(items.map(|node| value(node, names)).collect())

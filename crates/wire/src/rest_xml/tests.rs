@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::query::{Flat, Names};
 use crate::rest::{Binding, Mark, Payload};
-use crate::{Blob, DateTime};
+use crate::{Blob, DateTime, Protocol};
 
 static NAMES: Names = Names::new(&[("Objects", Flat::list("Object")), ("TagSet", Flat::wrapped("Tag"))]);
 const BINDING: Binding = Binding::new("POST", "/{Bucket}?delete", 200)
@@ -75,6 +75,42 @@ fn headers_of_aws_may_be_in_the_query() {
     assert_eq!(input.metadata, BTreeMap::from([("a".into(), "x y".into()), ("b".into(), "1,2".into())]));
 }
 
+static LISTS: Names = Names::new(&[("Names/Items", Flat::wrapped("Name")), ("Sizes/Items", Flat::wrapped("Size"))]);
+
+#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Lists {
+    names: List,
+    sizes: List,
+}
+
+#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct List {
+    quantity: u32,
+    items: Vec<String>,
+}
+
+#[test]
+fn elements_of_lists_are_called_after_what_the_list_is_in() {
+    const BINDING: Binding = Binding::new("POST", "/", 200).root("Lists").response_payload(Payload::Document("Lists"));
+    let list = |items: &[&str]| List {
+        quantity: items.len() as u32,
+        items: items.iter().map(|item| (*item).to_owned()).collect(),
+    };
+    let lists = Lists { names: list(&["a", "b"]), sizes: list(&["1"]) };
+    let output = BTreeMap::from([("Lists", &lists)]);
+    let response = encode(Protocol::RestXml, &BINDING, &output, &LISTS, "", "id").unwrap();
+    let document = "<Lists><Names><Quantity>2</Quantity><Items><Name>a</Name><Name>b</Name></Items></Names>\
+                    <Sizes><Quantity>1</Quantity><Items><Size>1</Size></Items></Sizes></Lists>";
+    assert!(str::from_utf8(response.body()).unwrap().ends_with(document), "{:?}", response.body());
+    assert_eq!(response.headers()["x-amzn-requestid"], "id");
+    let payload = Binding::new("POST", "/", 200).payload(Payload::Document("Lists"));
+    let read: BTreeMap<String, Lists> =
+        decode(&payload, &Vec::new(), "", &HeaderMap::new(), document.as_bytes(), &LISTS).unwrap();
+    assert_eq!(read["Lists"], lists);
+}
+
 #[test]
 fn what_is_no_document_is_refused() {
     let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
@@ -128,7 +164,7 @@ fn answers_are_split_over_headers_and_a_document() {
         none: None,
         blob: Blob::from(vec![0]),
     };
-    let response = encode(&BINDING, &output, &NAMES, "urn:x", "id").unwrap();
+    let response = encode(Protocol::S3, &BINDING, &output, &NAMES, "urn:x", "id").unwrap();
     let headers = response.headers();
     assert_eq!(
         (&headers["etag"], &headers["last-modified"]),

@@ -38,8 +38,8 @@ fn element(name: &str, attributes: &str, content: Value<'_>, names: &Names, xml:
         xml.push('"');
     }
     xml.push('>');
-    for (name, value) in members {
-        member(&name, value, names, xml);
+    for (member_name, value) in members {
+        member(name, &member_name, value, names, xml);
     }
     close(name, xml);
 }
@@ -50,8 +50,8 @@ fn close(name: &str, xml: &mut String) {
     xml.push('>');
 }
 
-fn member(name: &str, value: Value<'_>, names: &Names, xml: &mut String) {
-    match (names.flat(name), value) {
+fn member(parent: &str, name: &str, value: Value<'_>, names: &Names, xml: &mut String) {
+    match (names.flat_in(parent, name), value) {
         (_, Value::Null) => {}
         (Some(Flat::Wrapped(item)), Value::List(elements)) => {
             xml.push('<');
