@@ -16,9 +16,7 @@ impl Resource for BucketPolicy {
     }
 
     fn properties(&self) -> &'static [Property] {
-        const {
-            &[fixed("Bucket", Shape::Text).required(), property("PolicyDocument", Shape::Document).required()]
-        }
+        const { &[fixed("Bucket", Shape::Text).required(), property("PolicyDocument", Shape::Document).required()] }
     }
 
     /// A bucket has one policy: another resource's is not to be replaced unseen.

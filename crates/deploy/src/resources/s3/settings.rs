@@ -13,8 +13,7 @@ pub const ENCRYPTION: Shape = Shape::Struct(&[(
         ("ServerSideEncryptionByDefault", ENCRYPTION_BY_DEFAULT),
     ])),
 )]);
-const ENCRYPTION_BY_DEFAULT: Shape =
-    Shape::Struct(&[("SSEAlgorithm", Shape::Text), ("KMSMasterKeyID", Shape::Text)]);
+const ENCRYPTION_BY_DEFAULT: Shape = Shape::Struct(&[("SSEAlgorithm", Shape::Text), ("KMSMasterKeyID", Shape::Text)]);
 pub const CORS: Shape = Shape::Struct(&[(
     "CorsRules",
     Shape::List(&Shape::Struct(&[
@@ -367,10 +366,7 @@ mod tests {
         assert_eq!(filter(json!({})), json!({"Prefix": ""}));
         assert_eq!(filter(json!({"Prefix": "logs/"})), json!({"Prefix": "logs/"}));
         assert_eq!(filter(json!({"TagFilters": [tag]})), json!({"Tag": tag}));
-        assert_eq!(
-            filter(json!({"Prefix": "x", "TagFilters": [tag]})),
-            json!({"And": {"Prefix": "x", "Tags": [tag]}})
-        );
+        assert_eq!(filter(json!({"Prefix": "x", "TagFilters": [tag]})), json!({"And": {"Prefix": "x", "Tags": [tag]}}));
         assert_eq!(
             filter(json!({"ObjectSizeGreaterThan": 1, "ObjectSizeLessThan": 9})),
             json!({"And": {"ObjectSizeGreaterThan": 1, "ObjectSizeLessThan": 9}})

@@ -27,7 +27,8 @@ impl Compiler<'_> {
         let configured = self.service.provider.buckets.iter().find(|bucket| bucket.key == called);
         let name = configured.and_then(|bucket| bucket.name.as_deref()).unwrap_or(called);
         if !is_bucket_name(name) {
-            let message = format!("`{name}` cannot be a bucket's name: it has 3 to 63 small letters, digits, dots and hyphens");
+            let message =
+                format!("`{name}` cannot be a bucket's name: it has 3 to 63 small letters, digits, dots and hyphens");
             self.diagnostics.error(at, message);
             return;
         }
