@@ -2,6 +2,8 @@
 //! `UPDATE_EXPECTED=1 cargo test -p deploy` writes them anew.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+// One answer for all operations is a deep expression.
+#![recursion_limit = "256"]
 
 mod support;
 

@@ -39,7 +39,7 @@ impl Pixels {
     }
 
     pub fn has_alpha(&self) -> bool {
-        self.channels % 2 == 0
+        self.channels.is_multiple_of(2)
     }
 
     fn kind(&self) -> PixelType {

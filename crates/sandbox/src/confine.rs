@@ -139,7 +139,8 @@ mod tests {
                 tell(taken);
                 tell(libc::syscall(libc::SYS_mprotect, taken, 4096, libc::PROT_READ));
                 tell(libc::syscall(libc::SYS_munmap, taken, 8192));
-                tell(libc::syscall(libc::SYS_getrandom, &raw mut *(&mut [0_u8; 8]), 8, 0));
+                let mut bytes = [0_u8; 8];
+                tell(libc::syscall(libc::SYS_getrandom, bytes.as_mut_ptr(), bytes.len(), 0));
             }
         });
         assert_eq!(told, [0; 4]);

@@ -50,7 +50,7 @@ impl Key {
 
     /// Tells keys apart, and nothing about them: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        let mut text = hex::encode(&*self.derive(FINGERPRINT, &[]));
+        let mut text = hex::encode(*self.derive(FINGERPRINT, &[]));
         text.truncate(16);
         text
     }

@@ -45,6 +45,7 @@ impl Content {
     }
 
     /// All of it, in memory.
+    #[cfg(test)]
     pub fn whole(bytes: Bytes) -> Arc<Content> {
         let progress = Progress { length: bytes.len() as u64, end: Some(End::Whole) };
         Arc::new(Content { form: Mutex::new(Form::Memory(vec![(0, bytes)])), progress: watch::Sender::new(progress) })

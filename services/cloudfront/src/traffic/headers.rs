@@ -46,7 +46,7 @@ pub fn passed_on(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// What a header says, where that is text.
-pub fn text<'h>(headers: &'h HeaderMap, name: impl http::header::AsHeaderName) -> Option<&'h str> {
+pub fn text(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -5,7 +5,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{ACCESS_KEYS, KEYS_OF, fold, touch};
 use crate::limits::ACCESS_KEYS_PER_USER_MAX;
-use crate::model::entity::find;
+use crate::model::owner::find;
 use crate::types::{AccessKey, User};
 
 pub fn create(tx: &mut Tx, id: &str, key: &AccessKey) -> Result<(), Error> {

@@ -14,7 +14,6 @@ use super::{check, new_access_key_id};
 use crate::Identity;
 use crate::error::Error;
 use crate::limits;
-use crate::model::entity;
 use crate::model::owner;
 use crate::types::{Role, Session, Subject, arn};
 
