@@ -7,5 +7,6 @@ import "./dynamodb/destinations.mjs";
 import "./dynamodb/items.mjs";
 import "./dynamodb/statements.mjs";
 import "./dynamodb/tables.mjs";
+import "./dynamodb/transfers.mjs";
 
 everyOperationIsDriven("dynamodb", DynamoDBClient);

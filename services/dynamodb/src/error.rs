@@ -33,6 +33,19 @@ pub enum Error {
     InvalidRestoreTime(String),
     #[error("Point in time recovery is not enabled for table '{0}'")]
     PointInTimeRecoveryUnavailable(String),
+    #[error("Export not found: {0}")]
+    ExportNotFound(String),
+    #[error("Export conflict: Duplicate request detected with conflicting parameters")]
+    ExportConflict,
+    #[error("{0}")]
+    InvalidExportTime(String),
+    #[error("Import not found: {0}")]
+    ImportNotFound(String),
+    #[error("Import conflict: Duplicate request detected with conflicting parameters")]
+    ImportConflict,
+    /// What AWS has and is not here.
+    #[error("{0}")]
+    NotImplemented(&'static str),
     #[error("{0}")]
     Throttled(Refusal),
     #[error("Collection size exceeded.")]
@@ -109,6 +122,12 @@ impl Error {
             Error::BackupInUse(_) => "BackupInUseException",
             Error::InvalidRestoreTime(_) => "InvalidRestoreTimeException",
             Error::PointInTimeRecoveryUnavailable(_) => "PointInTimeRecoveryUnavailableException",
+            Error::ExportNotFound(_) => "ExportNotFoundException",
+            Error::ExportConflict => "ExportConflictException",
+            Error::InvalidExportTime(_) => "InvalidExportTimeException",
+            Error::ImportNotFound(_) => "ImportNotFoundException",
+            Error::ImportConflict => "ImportConflictException",
+            Error::NotImplemented(_) => "NotImplemented",
             Error::Throttled(refusal) => refusal.code(),
             Error::CollectionTooLarge => "ItemCollectionSizeLimitExceededException",
             Error::ConditionalCheckFailed(_) => "ConditionalCheckFailedException",
@@ -145,6 +164,7 @@ impl From<Error> for service::Error {
         };
         match error {
             Error::Store(cause) => service::Error::store(cause, 400, "ValidationException"),
+            Error::NotImplemented(what) => service::Error::not_implemented(what),
             Error::Throttled(refusal) => with(refusal.member(), serde_json::to_value([refusal])),
             Error::ConditionalCheckFailed(Some(item)) => with("Item", serde_json::to_value(item)),
             Error::TransactionCanceled(reasons) => with("CancellationReasons", serde_json::to_value(reasons)),

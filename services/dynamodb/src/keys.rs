@@ -12,7 +12,10 @@ use kv::Table;
 use service::prefix;
 
 use crate::encoding::StoredItem;
-use crate::types::{Backup, Copy, Moment, Record, ResourcePolicy, SharedTable, Span, StreamInfo, Token, Undo, Volume};
+use crate::types::{
+    Backup, Changed, Copy, Export, ExportFile, Import, Moment, Record, ResourcePolicy, SharedTable, Span, StreamInfo,
+    Token, TransferToken, Undo, Volume,
+};
 
 /// The hash of a key: 16 bytes of a SHA-256.
 pub type Digest = [u8; 16];
@@ -54,6 +57,24 @@ pub const ABSENT: Table<(u64, Digest, Vec<u8>), ()> = Table::new(prefix::DYNAMOD
 pub const COLLECTIONS: Table<(u64, Digest), u64> = Table::new(prefix::DYNAMODB, 18);
 /// How many changes of a table were sent to Kinesis streams, by its number.
 pub const SENT: Table<u64, u64> = Table::new(prefix::DYNAMODB, 19);
+
+/// Exports by region, identifier, which begins with when each began, and table name.
+pub const EXPORTS: Table<(String, String, String), Export> = Table::new(prefix::DYNAMODB, 20);
+/// The files of an export under way: by its number, and theirs.
+pub const EXPORT_FILES: Table<(u64, u32), ExportFile> = Table::new(prefix::DYNAMODB, 21);
+/// The items that an incremental export is of: by its number, and each item's place.
+pub const CHANGED: Table<(u64, Digest, Vec<u8>), Changed> = Table::new(prefix::DYNAMODB, 22);
+/// Imports, as [`EXPORTS`].
+pub const IMPORTS: Table<(String, String, String), Import> = Table::new(prefix::DYNAMODB, 23);
+/// Exports and imports by account, `export` or `import`, and client token.
+pub const TRANSFER_TOKENS: Table<(String, String, String), TransferToken> = Table::new(prefix::DYNAMODB, 24);
+/// The ARNs of exports and imports that are under way, by number.
+pub const TRANSFERS: Table<u64, String> = Table::new(prefix::DYNAMODB, 25);
+
+/// What tells of exports and imports that can go on.
+pub fn transfer_channel() -> Bytes {
+    Bytes::from_static(&[prefix::DYNAMODB, 25])
+}
 
 /// What tells of changes in one partition of a table or index, by its number.
 pub fn partition_channel(id: u64, partition: &Digest) -> Bytes {

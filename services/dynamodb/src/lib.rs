@@ -15,6 +15,7 @@ mod sender;
 mod size;
 mod target;
 mod throttle;
+mod transfer;
 mod types;
 mod used;
 mod validation;
@@ -32,8 +33,9 @@ pub use error::Error;
 use ops::follow::Followers;
 use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, destination, follow, get, put, query, recovery, resource_policy,
-    restore, scan, statement, statements, streams, table, tag, transact_get, transact_write, ttl, update, update_table,
+    account, backup, batch_get, batch_write, delete, destination, export, follow, get, import, put, query, recovery,
+    resource_policy, restore, scan, statement, statements, streams, table, tag, transact_get, transact_write,
+    transfers, ttl, update, update_table,
 };
 use target::Tables;
 use throttle::{Drawn, Throttle};
@@ -75,13 +77,12 @@ const FOREIGN: [(&str, &str); 3] = [
 ];
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 22] = [
+const NOT_IMPLEMENTED: [&str; 16] = [
     "CancelBulkOperation", "CreateGlobalTable",
-    "DescribeBulkOperation", "DescribeContributorInsights", "DescribeExport",
-    "DescribeGlobalTable", "DescribeGlobalTableSettings", "DescribeImport",
+    "DescribeBulkOperation", "DescribeContributorInsights",
+    "DescribeGlobalTable", "DescribeGlobalTableSettings",
     "DescribeTableReplicaAutoScaling",
-    "ExportTableToPointInTime", "ImportTable",
-    "ListBulkOperations", "ListContributorInsights", "ListExports", "ListGlobalTables", "ListImports",
+    "ListBulkOperations", "ListContributorInsights", "ListGlobalTables",
     "SearchVectors", "StartBulkPutItems",
     "UpdateContributorInsights", "UpdateGlobalTable", "UpdateGlobalTableSettings",
     "UpdateTableReplicaAutoScaling",
@@ -152,6 +153,12 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(read("DescribeContinuousBackups", recovery::describe).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:DescribeContinuousBackups", i.table_name.as_deref(), None)?])))
         .operation(write("UpdateContinuousBackups", recovery::update).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:UpdateContinuousBackups", i.table_name.as_deref(), None)?])))
         .operation(write("RestoreTableToPointInTime", restore::to_point_in_time).permissions(restore::moment_permissions))
+        .operation(write("ExportTableToPointInTime", export::export).permissions(export::permissions))
+        .operation(read("DescribeExport", export::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeExport", i.export_arn.as_deref()))))
+        .operation(read("ListExports", export::list))
+        .operation(write("ImportTable", import::import).permissions(import::permissions))
+        .operation(read("DescribeImport", import::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeImport", i.import_arn.as_deref()))))
+        .operation(read("ListImports", import::list))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
         .operation(write("PutItem", put::put).permissions(put::permissions))
@@ -170,5 +177,6 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .timers(workers::fire)
         .target(tables)
         .sender(sender::Changes)
+        .worker("dynamodb exports and imports", transfer::run)
         .build()
 }

@@ -134,6 +134,27 @@ pub const COPY_SIGHT: (usize, usize) = (2000, 32 * 1024 * 1024);
 pub const COPIES_MAX: usize = 50;
 /// What lies between two steps of a copy, for clients' writes.
 pub const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
+/// Exports and imports that are read or written at the same time.
+pub const TRANSFERS_AT_ONCE: usize = 4;
+/// Text of an export that is compressed and sent at once.
+pub const EXPORT_PIECE_BYTES: usize = 1024 * 1024;
+/// Text in one file of an export: what is written again after a crash.
+pub const EXPORT_FILE_BYTES: usize = 64 * 1024 * 1024;
+/// What an incremental export is billed for at least.
+pub const BILLED_CHANGES_BYTES_MIN: u64 = 10_000_000;
+/// How long the period of an incremental export is.
+pub const EXPORT_PERIOD_MIN: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+pub const EXPORT_PERIOD_MAX: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+/// A record of an import's source: an item of 400 KB, however wordily it is written.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Records whose errors an import logs.
+pub const IMPORT_ERRORS_LOGGED_MAX: u64 = 10_000;
+/// Exports or imports in one answer that lists them, at most and by default.
+pub const LIST_TRANSFERS_MAX: usize = 25;
+pub const LIST_TRANSFERS: usize = 10;
+/// The ARN of an export or import.
+pub const TRANSFER_ARN_CHARS_MIN: usize = 37;
+pub const TRANSFER_ARN_CHARS_MAX: usize = 1024;
 /// How long what is gone waits to be cleared away while copies of it are being made.
 pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 

@@ -16,9 +16,14 @@ use crate::value::Kind;
 
 mod backup;
 mod destination;
+mod transfer;
 
 pub use backup::{Backup, BackupKind, Copy, Moment, Recovery, Restore, Undo};
 pub use destination::{Destination, DestinationStatus};
+pub use transfer::{
+    AskedExport, AskedImport, Changed, CsvForm, Ended, Export, ExportFile, Failure, Import, Period, ReadSoFar, Source,
+    Tally, TransferToken, Written,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -52,6 +57,9 @@ pub struct Table {
     /// Set for as long as it is being restored, and cannot be used.
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// Whether it is being imported, and cannot be used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub importing: bool,
     /// Whether the sizes of its item collections have been counted since it was made.
     #[serde(default)]
     pub counts_collections: bool,
@@ -68,6 +76,11 @@ impl Table {
     /// Whether it is kept how its changes are undone.
     pub fn is_journaled(&self) -> bool {
         self.recovery.is_some() || self.copies > 0
+    }
+
+    /// Whether all that it begins with is there: until then, it cannot be used.
+    pub fn is_made(&self) -> bool {
+        self.restore.is_none() && !self.importing
     }
 
     pub fn indexes(&self) -> impl Iterator<Item = &Index> {
@@ -419,6 +432,7 @@ impl Table {
             recovery: None,
             copies: 0,
             restore: None,
+            importing: false,
             counts_collections: false,
             warm: None,
             destinations: vec![],

@@ -59,12 +59,17 @@ impl Constraints {
         }
     }
 
+    /// Text that has to `fit` a pattern.
+    pub fn pattern(&mut self, text: &str, at: &str, pattern: &str, fits: bool) {
+        if !fits {
+            self.fail(Some(text), at, format_args!("Member must satisfy regular expression pattern: {pattern}"));
+        }
+    }
+
     /// A name of letters, digits, `_`, `-` and `.`.
     pub fn name(&mut self, name: &str, at: &str, least: usize) {
         let letters = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-        if !name.bytes().all(letters) {
-            self.fail(Some(name), at, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
-        }
+        self.pattern(name, at, "[a-zA-Z0-9_.-]+", name.bytes().all(letters));
         self.length(name, name.chars().count(), at, least, NAME_CHARS_MAX);
     }
 

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
-use crate::model::{backup, copy, destination, expiry, index, recovery, table, undo};
+use crate::model::{backup, copy, destination, expiry, export, import, index, recovery, table, transfer, undo};
 use crate::types::Table;
 
 /// Work that goes on: the key of its timer. The timer's payload is how far it has come.
@@ -50,6 +50,8 @@ pub enum Kind {
     ForgetChanges,
     /// Removes the backup of a deleted table, whose time is over.
     Expire(Arn),
+    /// Forgets an export or import that was begun long ago.
+    ForgetTransfer(Arn),
     /// Ends what was begun with the Kinesis stream of this ARN as a destination.
     SettleDestination(String),
 }
@@ -125,6 +127,7 @@ fn step(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Er
             Err(error) => copy::abandon(tx, &work.table, work.id, *target, now, &error),
         },
         Kind::Expire(backup) => expire(tx, now, &work, backup),
+        Kind::ForgetTransfer(arn) => forget(tx, now, &work, arn),
         _ => step_of_table(tx, now, work, cursor),
     }
 }
@@ -143,9 +146,21 @@ fn expire(tx: &mut Tx, now: Timestamp, work: &Work, backup: &Arn) -> Result<(), 
     }
 }
 
+/// One that is still under way after all the time is not forgotten yet.
+fn forget(tx: &mut Tx, now: Timestamp, work: &Work, arn: &Arn) -> Result<(), Error> {
+    if transfer::is_under_way(tx, work.id)? {
+        return set(tx, now + TRIM_INTERVAL, work, None);
+    }
+    match transfer::Kind::of(arn) {
+        Some(transfer::Kind::Export) => export::forget(tx, arn),
+        Some(transfer::Kind::Import) => import::forget(tx, arn),
+        None => Ok(()),
+    }
+}
+
 /// A step of the work that ends with its table.
 fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Result<(), Error> {
-    let Some(table) = table::same(tx, &work.table, work.id)?.filter(|table| table.restore.is_none()) else {
+    let Some(table) = table::same(tx, &work.table, work.id)?.filter(|table| table.is_made()) else {
         return Ok(());
     };
     let cursor = (!cursor.is_empty()).then_some(cursor);

@@ -3,7 +3,8 @@
 //!
 //! A step first takes back the changes since the moment that it has not seen yet: of each item, the first one says what the
 //! copy has of it. When none are left, it copies some of the other items, which are as they were. A backup has no changes,
-//! so that what is made of it is only copied.
+//! so that what is made of it is only copied. An incremental export is a copy of what changed in a period: which items these
+//! are is looked for first.
 
 use std::time::Duration;
 
@@ -13,14 +14,15 @@ use kv::{Read, Tx};
 use super::item::{self, Transition, add_volume};
 use super::stream::Occasion;
 use super::table::{clear_range, same};
-use super::{backup, table, undo};
+use super::transfer::Kind as Transfer;
+use super::{backup, changed, export, table, undo};
 use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::key::ItemKey;
 use crate::keys::{ABSENT, COPIES, ITEMS, TABLES};
-use crate::limits::{COPIES_MAX, COPY_PAUSE, COPY_SIGHT, COPY_STEP};
+use crate::limits::{COPIES_MAX, COPY_PAUSE, COPY_SIGHT, COPY_STEP, STEP};
 use crate::size::item_size;
-use crate::types::{Copy, Moment, SharedTable, Table};
+use crate::types::{Copy, Failure, Moment, SharedTable, Table};
 use crate::workers::{self, Kind};
 
 /// Begins a copy of a table as it was at `at`, or as it is.
@@ -37,28 +39,44 @@ pub fn of_table(
         None => undo::present(tx, source.id, now)?,
     };
     table::put(tx, &Table { copies: source.copies + 1, ..source.clone() })?;
-    begin(tx, (&source.arn, source.id), after, now, target, into)
+    begin(tx, (&source.arn, source.id), (after, None), now, target, into)
+}
+
+/// Begins a copy of those items of a table that change in a period, as they are at its end. The first moment is a part of the
+/// period, and the last is not.
+pub fn of_changes(
+    tx: &mut Tx,
+    source: &Table,
+    (from, to): (Timestamp, Timestamp),
+    now: Timestamp,
+    target: u64,
+    into: &Arn,
+) -> Result<(), Error> {
+    let mut before = |at: Timestamp| undo::moment(tx, source.id, Timestamp(at.0.saturating_sub(1)));
+    let (after, until) = (before(from)?, before(to)?);
+    table::put(tx, &Table { copies: source.copies + 1, ..source.clone() })?;
+    begin(tx, (&source.arn, source.id), (after, Some(until)), now, target, into)
 }
 
 /// Begins a copy of the items of a backup.
 pub fn of_backup(tx: &mut Tx, table: &Arn, id: u64, now: Timestamp, target: u64, into: &Arn) -> Result<(), Error> {
-    begin(tx, (table, id), Moment { at: Timestamp(u64::MAX), number: u64::MAX }, now, target, into)
+    begin(tx, (table, id), (Moment { at: Timestamp(u64::MAX), number: u64::MAX }, None), now, target, into)
 }
 
 fn begin(
     tx: &mut Tx,
     (table, source): (&Arn, u64),
-    after: Moment,
+    (after, until): (Moment, Option<Moment>),
     now: Timestamp,
     target: u64,
     into: &Arn,
 ) -> Result<(), Error> {
     if COPIES.scan(tx, kv::Order::Forward)?.take(COPIES_MAX).count() == COPIES_MAX {
         return Err(Error::LimitExceeded(format!(
-            "Too many operations for a given subscriber: {COPIES_MAX} backups and restores are under way. Try again when some are done"
+            "Too many operations for a given subscriber: {COPIES_MAX} backups, restores and exports are under way. Try again when some are done"
         )));
     }
-    let copy = Copy { into: into.clone(), after, undone: false, cursor: None, whole: false };
+    let copy = Copy { into: into.clone(), after, undone: false, cursor: None, whole: false, until };
     COPIES.put(tx, (source, target), &copy)?;
     workers::start(tx, now, table, source, Kind::Copy(target))
 }
@@ -98,28 +116,62 @@ fn step_of(
         return Ok(tidy(tx, table, source, target, &copy, now)?.then_some(COPY_PAUSE));
     }
     let place = Place { id: target, table: made(tx, &copy.into)? };
-    let (undos, reached, present) =
-        undo::read(tx, source, copy.after, COPY_SIGHT, most, |key| place.is_settled(tx, key))?;
-    (copy.after, copy.undone) = (reached, copy.undone || reached != copy.after);
-    for undo in undos {
-        if !place.is_settled(tx, &undo.key)? {
-            place.settle(tx, &undo.key, undo.before.as_ref(), now)?;
+    let present = match copy.until {
+        Some(until) if copy.after < until => {
+            copy.after = changed::gather(tx, source, target, copy.after, until, STEP)?;
+            false
         }
-    }
-    if present {
-        let undone = copy.undone;
-        copy.cursor = item::walk(tx, source, copy.cursor.as_deref(), most, |tx, key, item| {
-            match undone && place.is_settled(tx, key)? {
-                true => Ok(()),
-                false => place.settle(tx, key, Some(item), now),
-            }
-        })?;
-        copy.whole = copy.cursor.is_none();
-    }
+        until => take_on(tx, source, &place, &mut copy, until.is_some(), now, most)?,
+    };
     COPIES.put(tx, (source, target), &copy)?;
     forget(tx, table, source)?;
     // Clients may make changes as fast as they are taken back, unless they are not waited for.
     Ok(Some(if present { COPY_PAUSE } else { Duration::ZERO }))
+}
+
+/// Takes changes back, and copies some of what is as it was once there are none; whether that is so.
+fn take_on(
+    tx: &mut Tx,
+    source: u64,
+    place: &Place,
+    copy: &mut Copy,
+    only_changed: bool,
+    now: Timestamp,
+    most: (usize, usize),
+) -> Result<bool, Error> {
+    let is_done = |tx: &Tx, key: &ItemKey| -> Result<bool, Error> {
+        Ok(place.is_settled(tx, key)? || only_changed && !changed::has(tx, place.id, key)?)
+    };
+    let (undos, reached, present) = undo::read(tx, source, copy.after, COPY_SIGHT, most, |key| is_done(tx, key))?;
+    (copy.after, copy.undone) = (reached, copy.undone || reached != copy.after);
+    for undo in undos {
+        if !is_done(tx, &undo.key)? {
+            place.settle(tx, &undo.key, undo.before.as_ref(), now)?;
+        }
+    }
+    if !present {
+        return Ok(false);
+    }
+    copy.cursor = if only_changed {
+        changed::walk(tx, place.id, copy.cursor.as_deref(), most, |tx, key| {
+            if place.is_settled(tx, key)? {
+                return Ok(0);
+            }
+            let item = ITEMS.get(tx, (source, key.partition, &key.sort))?;
+            place.settle(tx, key, item.as_ref(), now)?;
+            Ok(item.map_or(0, |item| item_size(item.view())))
+        })?
+    } else {
+        let undone = copy.undone;
+        item::walk(tx, source, copy.cursor.as_deref(), most, |tx, key, item| {
+            match undone && place.is_settled(tx, key)? {
+                true => Ok(()),
+                false => place.settle(tx, key, Some(item), now),
+            }
+        })?
+    };
+    copy.whole = copy.cursor.is_none();
+    Ok(true)
 }
 
 /// Forgets some of the changes that all copies have taken back, where recovery does not need them.
@@ -174,6 +226,7 @@ fn tidy(tx: &mut Tx, table: &Arn, source: u64, target: u64, copy: &Copy, now: Ti
     }
     match made(tx, &copy.into)? {
         Some(made) => table::put(tx, &Table { restore: None, ..(*made).clone() })?,
+        None if Transfer::of(&copy.into).is_some() => export::note_copied(tx, &copy.into)?,
         None => backup::complete(tx, &copy.into)?,
     }
     end(tx, table, source, target, now)?;
@@ -189,6 +242,11 @@ fn end(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Re
     if source.is_journaled() { Ok(()) } else { workers::schedule(tx, now, &source, Kind::ForgetChanges, None) }
 }
 
+/// Ends a copy that is not needed any more, if it is being made. What there is of it is still to be cleared away.
+pub fn cancel(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp) -> Result<(), Error> {
+    if COPIES.contains(tx, (source, target))? { end(tx, table, source, target, now) } else { Ok(()) }
+}
+
 /// Gives a copy up that cannot be made, and removes what there is of it: as it is, nobody could use or delete it.
 pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestamp, cause: &Error) -> Result<(), Error> {
     let Some(copy) = COPIES.get(tx, (source, target))? else { return Ok(()) };
@@ -199,6 +257,10 @@ pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestam
             table::remove(tx, &made)?;
             made.indexes().try_for_each(|index| workers::clear(tx, now, &made.arn, index.id))?;
         }
+        None if Transfer::of(&copy.into).is_some() => {
+            let (code, message) = ("InternalServerError".into(), cause.to_string());
+            return export::fail(tx, &copy.into, &Failure { code, message }, now);
+        }
         None => backup::forget(tx, &copy.into)?,
     }
     workers::clear(tx, now, table, target)
@@ -206,13 +268,15 @@ pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestam
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use kv::{Db, Memory, Order};
     use proptest::prelude::*;
     use proptest::test_runner::TestCaseError;
 
     use super::*;
     use crate::key::KeySchema;
-    use crate::keys::{ENTRIES, UNDOS};
+    use crate::keys::{CHANGED, ENTRIES, UNDOS};
     use crate::model::recovery;
     use crate::types::{Index, Projected, Recovery, Restore, Throughput};
     use crate::value::{Item, Value};
@@ -322,6 +386,74 @@ mod tests {
                 Ok::<_, Error>(outcome(tx, &source, &target, backup.id, &states, moment, delete))
             };
             runtime.block_on(db.write(run)).unwrap()?;
+        }
+    }
+
+    proptest! {
+        /// An incremental export has, of each item that changed in its period, what it was before and after, whatever is
+        /// written while that is found.
+        #[test]
+        fn copies_of_changes_are_of_their_period(
+            before in proptest::collection::vec(act(), 2..20),
+            from in 1usize..18,
+            length in 1usize..10,
+            after in proptest::collection::vec(act(), 0..30),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let run = move |tx: &mut Tx| {
+                let recovery = Some(Recovery { days: 35, ..Recovery::default() });
+                let source = table::create(tx, &Table { recovery, ..Table::sample("source", "k") })?;
+                let mut states = vec![Vec::new()];
+                let mut now = Timestamp(0);
+                for one in &before {
+                    now = Timestamp(states.len() as u64);
+                    if let Act::Write(key, value) = *one {
+                        write(tx, key, value, now)?;
+                    }
+                    states.push(items(tx, source.id));
+                }
+                let from = from.min(before.len());
+                let to = (from + length).min(before.len() + 1);
+                let source = table::find(tx, "r", "source")?;
+                let (target, into) = (table::next_id(tx)?, "arn:aws:dynamodb:r:0:table/target".parse().unwrap());
+                let period = (Timestamp(from as u64), Timestamp(to as u64));
+                of_changes(tx, &source, period, now, target, &into)?;
+                // There is neither a table nor a backup that it becomes: what it comes to is looked at before.
+                let step = |tx: &mut Tx| -> Result<bool, Error> {
+                    if COPIES.get(tx, (source.id, target))?.is_some_and(|copy| copy.whole) {
+                        return Ok(false);
+                    }
+                    Ok(step_of(tx, &source.arn, source.id, target, now, (2, usize::MAX))?.is_some())
+                };
+                for one in &after {
+                    match *one {
+                        Act::Write(key, value) => write(tx, key, value, now)?,
+                        Act::Step => drop(step(tx)?),
+                    }
+                }
+                while step(tx)? {}
+                let rows = CHANGED.scan_prefix(tx, target, Order::Forward)?.collect::<Result<Vec<_>, _>>()?;
+                let mut changed = BTreeMap::new();
+                for ((_, partition, sort), row) in rows {
+                    changed.insert((partition, sort.clone()), (row.before, ITEMS.get(tx, (target, partition, &sort))?));
+                }
+                let place = |item: &StoredItem| source.key.locate(item.view()).map(|key| (key.partition, key.sort));
+                Ok::<_, Error>((
+                    changed.clone(),
+                    states.get(from - 1).into_iter().flatten().map(|item| (place(item), item.clone())).collect::<BTreeMap<_, _>>(),
+                    states.get(to - 1).into_iter().flatten().map(|item| (place(item), item.clone())).collect::<BTreeMap<_, _>>(),
+                ))
+            };
+            let (changed, was, is) = runtime.block_on(Db::open(Memory::default()).write(run)).unwrap();
+            for place in was.keys().chain(is.keys()) {
+                let (was, is) = (was.get(place).cloned(), is.get(place).cloned());
+                match place.as_ref().and_then(|place| changed.get(place)) {
+                    Some(changed) => prop_assert_eq!(changed, &(was, is)),
+                    None => prop_assert_eq!(was, is),
+                }
+            }
+            let passed = changed.iter().filter(|(place, _)| !was.contains_key(&Some((*place).clone())) && !is.contains_key(&Some((*place).clone())));
+            prop_assert!(passed.into_iter().all(|(_, images)| *images == (None, None)));
         }
     }
 

@@ -2,11 +2,14 @@
 
 pub mod backup;
 pub mod capacity;
+pub mod changed;
 pub mod collection;
 pub mod copy;
 pub mod destination;
 pub mod expiry;
+pub mod export;
 pub mod follow;
+pub mod import;
 pub mod index;
 pub mod item;
 pub mod page;
@@ -15,4 +18,5 @@ pub mod recovery;
 pub mod stream;
 pub mod table;
 pub mod transaction;
+pub mod transfer;
 pub mod undo;

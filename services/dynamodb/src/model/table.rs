@@ -7,8 +7,8 @@ use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{
-    ABSENT, COLLECTIONS, ENTRIES, EXPIRIES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, SENT, TABLES, UNDOS, VOLUMES,
-    table_channel,
+    ABSENT, CHANGED, COLLECTIONS, ENTRIES, EXPIRIES, EXPORT_FILES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, SENT, TABLES,
+    UNDOS, VOLUMES, table_channel,
 };
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
@@ -30,9 +30,9 @@ pub fn find(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Sh
         .ok_or_else(|| Error::ResourceNotFound("Requested resource not found".into()))
 }
 
-/// A table that is not being restored.
+/// A table that is not being restored or imported.
 fn usable(table: Option<SharedTable>) -> Option<SharedTable> {
-    table.filter(|table| table.restore.is_none())
+    table.filter(|table| table.is_made())
 }
 
 /// # Errors
@@ -85,7 +85,7 @@ pub fn next_id(tx: &mut Tx) -> Result<u64, Error> {
 /// `ResourceInUse` when there is one of that name.
 pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
     if let Some(present) = TABLES.get(tx, (&*table.arn.region, &*table.name))? {
-        let problem = if present.restore.is_some() { "Table is being used" } else { "Table already exists" };
+        let problem = if !present.is_made() { "Table is being used" } else { "Table already exists" };
         return Err(Error::ResourceInUse(format!("{problem}: {}", table.name)));
     }
     let mut table = table.clone();
@@ -107,10 +107,10 @@ pub fn put(tx: &mut Tx, table: &Table) -> Result<(), Error> {
 /// Removes a table. What it and its indexes hold is still to be [cleared](clear).
 ///
 /// # Errors
-/// `ResourceNotFound`; `ResourceInUse` while it is being restored; a validation error when it is protected.
+/// `ResourceNotFound`; `ResourceInUse` while it is being restored or imported; a validation error when it is protected.
 pub fn delete(tx: &mut Tx, region: &str, table: &str) -> Result<SharedTable, Error> {
     let table = any(tx, region, table)?;
-    if table.restore.is_some() {
+    if !table.is_made() {
         let name = &table.name;
         return Err(Error::ResourceInUse(format!(
             "Attempt to change a resource which is still in use: Table is being created: {name}"
@@ -148,6 +148,8 @@ pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
         UNDOS.prefix_range(id),
         ABSENT.prefix_range(id),
         COLLECTIONS.prefix_range(id),
+        CHANGED.prefix_range(id),
+        EXPORT_FILES.prefix_range(id),
     ];
     LAST_UNDO.delete(tx, id)?;
     SENT.delete(tx, id)?;

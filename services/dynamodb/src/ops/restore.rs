@@ -217,6 +217,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         recovery: None,
         copies: 0,
         restore: Some(restore),
+        importing: false,
         counts_collections: true,
         warm: None,
         destinations: Vec::new(),

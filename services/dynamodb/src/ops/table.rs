@@ -116,7 +116,7 @@ pub async fn describe(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Des
     let name = table_name(input.table_name)?;
     let snapshot = cx.db().read()?;
     let table = table::any(&snapshot, cx.region().as_str(), &name)?;
-    let status = if table.restore.is_some() { "CREATING" } else { "ACTIVE" };
+    let status = if table.is_made() { "ACTIVE" } else { "CREATING" };
     Ok(DescribeTableOutput { table: describe::table(&snapshot, &table, status)? })
 }
 
@@ -183,7 +183,10 @@ pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTablesInput) -> Result<Li
 }
 
 /// The table that a request asks for, with numbers still to be given.
-fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
+///
+/// # Errors
+/// Whatever is wrong with the request.
+pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     let name = required(input.table_name.clone(), "TableName")?;
     check_constraints(input, &name)?;
     let on_demand = input.billing_mode.as_deref() == Some("PAY_PER_REQUEST");
@@ -218,6 +221,7 @@ fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         recovery: None,
         copies: 0,
         restore: None,
+        importing: false,
         counts_collections: true,
         warm: input.warm_throughput,
         destinations: Vec::new(),

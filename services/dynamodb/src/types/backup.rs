@@ -135,6 +135,9 @@ pub struct Copy {
     pub cursor: Option<Vec<u8>>,
     /// Whether all items have been copied.
     pub whole: bool,
+    /// Where only the items are copied that changed up to here, after the moment that it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
 }
 kv::stored!(Copy, version = 1);
 
@@ -162,7 +165,7 @@ mod tests {
         }
 
         let into = "arn:aws:dynamodb:r:0:table/t".parse().unwrap();
-        let copy = Copy { into, after: moment, undone: true, cursor: None, whole: false };
+        let copy = Copy { into, after: moment, undone: true, cursor: None, whole: false, until: None };
         let golden = b"\x01\x85\xa4into\xbcarn:aws:dynamodb:r:0:table/t\xa5after\x82\xa2at\xcd\x01\x02\xa6number\x01\
             \xa6undone\xc3\xa6cursor\xc0\xa5whole\xc2";
         assert_eq!(copy.to_bytes().unwrap(), golden.as_slice());

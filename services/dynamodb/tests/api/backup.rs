@@ -157,7 +157,7 @@ async fn fifty_copies_are_made_at_once_and_no_more() {
         fixture.backup().await;
     }
     let request = json!({"TableName": "tab", "BackupName": "bkp"});
-    let message = "Too many operations for a given subscriber: 50 backups and restores are under way. Try again when some are done";
+    let message = "Too many operations for a given subscriber: 50 backups, restores and exports are under way. Try again when some are done";
     let refused = fixture.refusal("CreateBackup", request).await;
     assert_eq!(refused, ("LimitExceededException".into(), message.into()));
     fixture.settle().await;
