@@ -284,7 +284,7 @@ def test_the_suppression_list(server, sesv2, sns, sqs, sender, unique):
     refused("BadRequestException", sesv2.put_suppressed_destination, EmailAddress="nobody", Reason="BOUNCE")
 
 
-def test_events_of_the_simulator(sesv2, sns, sqs, events, sender, unique):
+def test_events_of_the_simulator(server, sesv2, sns, sqs, events, sender, unique):
     queue = listen(sesv2, sns, sqs, unique, "SEND", "DELIVERY", "BOUNCE", "COMPLAINT", "OPEN")
     bus = {"Enabled": True, "MatchingEventTypes": ["BOUNCE"], "EventBridgeDestination": {"EventBusArn": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default"}}
     sesv2.create_configuration_set_event_destination(ConfigurationSetName=unique, EventDestinationName="bus", EventDestination=bus)
@@ -318,7 +318,12 @@ def test_events_of_the_simulator(sesv2, sns, sqs, events, sender, unique):
     assert bounced["bounceType"] == "Permanent" and bounced["bouncedRecipients"][0]["emailAddress"] == "bounce@simulator.amazonses.com"
     (event,) = heard.bodies()
     assert event["detail-type"] == "Email Bounced" and event["detail"]["bounce"] == bounced
-    assert set(told("complaint", 3)) == {"Send", "Delivery", "Complaint"}
+    complained = told("complaint", 3)
+    assert set(complained) == {"Send", "Delivery", "Complaint"}
+    # Its sender is told by mail, too.
+    report = mail(server, complained["Complaint"]["complaint"]["feedbackId"])
+    assert (report["To"], report["Subject"]) == ([sender], "Complaint Notification") and "complaint@simulator.amazonses.com" in report["Text"]
+    assert "Feedback-Type: abuse" in report["Source"]
     assert told("suppressionlist", 2)["Bounce"]["bounce"]["bounceSubType"] == "Suppressed"
     # The simulator puts nobody onto the list.
     refused("NotFoundException", sesv2.get_suppressed_destination, EmailAddress="bounce@simulator.amazonses.com")

@@ -1,8 +1,10 @@
 """Mail of SES on its way through a relay: what it takes, what it refuses, and what a crash does to it."""
 
+import json
 import re
 import urllib.error
 import urllib.request
+from email import message_from_string
 
 import pytest
 from cloudlet import Server, wait_until
@@ -25,7 +27,11 @@ class World:
 
     def sent(self, id):
         """Who got a message."""
-        return sorted(recipient for _, recipients, text in self.relay.mails if id in text for recipient in recipients)
+        return sorted(recipient for sender, recipients, text in self.relay.mails if sender and id in text for recipient in recipients)
+
+    def reports(self):
+        """What nobody is told of, where it does not arrive, with whom it reached."""
+        return [(recipients, message_from_string(text)) for sender, recipients, text in self.relay.mails if not sender]
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_each_recipient_is_sent_to_by_itself(world):
     assert world.relay.asked.count("gone@a.example.org") == 1
     again = world.send("gone@a.example.org", "full@a.example.org")
     wait_until(lambda: world.sent(again) == ["full@a.example.org"], what="the next mail")
-    sender, _, text = world.relay.mails[0]
+    sender, _, text = next(mail for mail in world.relay.mails if mail[0])
     assert sender == SENDER and f"Message-ID: <{id}@email.amazonses.com>" in text
 
 
@@ -72,6 +78,37 @@ def recipient_of(event):
     detail = event.get("delivery") or event.get("bounce") or event["deliveryDelay"]
     found = detail.get("recipients") or detail.get("bouncedRecipients") or detail["delayedRecipients"]
     return found[0] if isinstance(found[0], str) else found[0]["emailAddress"]
+
+
+def test_a_bounce_is_told_to_the_sender_by_mail(world):
+    world.relay.refusals = {"gone@example.org": "550 5.1.1 no such user"}
+    id = world.send("gone@example.org")
+    wait_until(world.reports, what="the report")
+    [(recipients, report)] = world.reports()
+    assert recipients == [SENDER] and report.get_content_type() == "multipart/report" and report.get_param("report-type") == "delivery-status"
+    text, status, header = report.get_payload()
+    assert "gone@example.org" in text.get_payload() and "no such user" in text.get_payload()
+    recipient = status.get_payload()[1]
+    assert (recipient["Final-Recipient"], recipient["Action"], recipient["Status"]) == ("rfc822; gone@example.org", "failed", "5.1.1")
+    assert recipient["Diagnostic-Code"] == "smtp; 550 5.1.1 no such user"
+    assert header.get_content_type() == "text/rfc822-headers" and f"Message-ID: <{id}@email.amazonses.com>" in header.get_payload() and "Subject: Hello" in header.get_payload()
+
+    # Who does not want it is told all the same where nobody else is.
+    queue = listen(world.ses, world.sns, world.sqs, "set", "BOUNCE")
+    world.ses.put_email_identity_feedback_attributes(EmailIdentity="example.com", EmailForwardingEnabled=False)
+    world.relay.refusals |= {"told@example.org": "550 5.1.1 no", "untold@example.org": "550 5.1.1 no"}
+    world.send("told@example.org", ConfigurationSetName="set")
+    assert len(queue.bodies(1)) == 1
+    world.send("untold@example.org")
+    wait_until(lambda: len(world.reports()) == 2, what="the second report")
+    assert "untold@example.org" in world.reports()[1][1].get_payload()[0].get_payload()
+
+    # Of a report that is refused nobody is told.
+    world.relay.refusals |= {SENDER: "550 5.1.1 no such user", "last@example.org": "550 5.1.1 no"}
+    world.send("last@example.org")
+    wait_until(lambda: world.relay.asked.count(SENDER) == 3, what="the third report is refused")
+    wait_until(lambda: json.loads(world.server.run("events", "--json").stdout)["Waiting"] == [], what="nothing waits")
+    assert world.relay.asked.count(SENDER) == 3 and len(world.reports()) == 2
 
 
 def test_a_relay_that_lets_nobody_in_makes_nobody_bounce(world):

@@ -3,6 +3,7 @@
 
 mod address;
 mod mailbox;
+mod report;
 mod source;
 
 use std::error::Error as _;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{NamedAddress, check_address};
 pub use mailbox::{find, list};
+pub use report::{Field, Report, ReportKind};
 pub use source::{Attachment, Contents, Draft, Outgoing, compose, read, with_fields};
 
 /// How long a relay may take to answer.
@@ -213,7 +215,7 @@ mod tests {
         let mailer = Mailer::mailbox("no-reply@localhost").unwrap();
         let source = Bytes::from_static(b"From: Shop <shop@example.com>\r\nSubject: Hi\r\n\r\nHello");
         for recipient in ["ada@example.com", "bob@example.com", "ada@example.com"] {
-            let (sender, recipient) = ("shop@example.com".to_owned(), recipient.to_owned());
+            let (sender, recipient) = (Some("shop@example.com".to_owned()), recipient.to_owned());
             let outgoing = Outgoing { id: "m".into(), sent: Timestamp(1), sender, recipient, source: source.clone() };
             mailer.send_source(&db, outgoing).await.unwrap();
         }

@@ -45,7 +45,7 @@ fn read(outgoing: &Outgoing) -> Mail {
     Mail {
         id: outgoing.id.clone(),
         sent: outgoing.sent,
-        from: contents.from.first().map_or_else(|| outgoing.sender.clone(), ToString::to_string),
+        from: contents.from.first().map_or_else(|| outgoing.sender.clone().unwrap_or_default(), ToString::to_string),
         to: Vec::new(),
         subject: contents.subject.unwrap_or_default(),
         text: kept(contents.text.unwrap_or_default()),

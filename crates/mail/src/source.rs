@@ -280,8 +280,8 @@ pub struct Outgoing {
     /// The mail's: of all its recipients the same.
     pub id: String,
     pub sent: Timestamp,
-    /// Whom a relay tells what it could not deliver.
-    pub sender: String,
+    /// Whom a relay tells what it could not deliver; nobody, where the mail tells that of another.
+    pub sender: Option<String>,
     pub recipient: String,
     pub source: Bytes,
 }
@@ -289,7 +289,8 @@ pub struct Outgoing {
 impl Outgoing {
     pub(crate) fn envelope(&self) -> Result<Envelope, Error> {
         let parse = |text: &str| text.parse::<Address>().map_err(|_| Error::Address(text.to_owned()));
-        Ok(Envelope::new(Some(parse(&self.sender)?), vec![parse(&self.recipient)?])?)
+        let sender = self.sender.as_deref().map(parse).transpose()?;
+        Ok(Envelope::new(sender, vec![parse(&self.recipient)?])?)
     }
 }
 

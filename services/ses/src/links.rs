@@ -70,8 +70,3 @@ pub fn request(ses: &Ses, cx: &Cx, address: &str, token: &str) -> Result<Deliver
     let to = cx.arn("ses", format!("{REQUESTS}{address}"));
     Ok(Delivery::new(cx, identity::arn(cx, address), to, event.into()))
 }
-
-/// Whether a delivery is such a mail.
-pub fn is_request(delivery: &Delivery) -> bool {
-    delivery.to.service == "ses" && delivery.to.resource.starts_with(REQUESTS)
-}

@@ -7,23 +7,17 @@ use kv::Tx;
 use service::{Cx, Delivery, Error as ServiceError, Failure, Sender, backoff};
 
 use crate::limits::{DELIVERY_TIME, EVENT_TIME, RETRY_PAUSE_MAX, RETRY_PAUSE_MIN};
-use crate::links;
-use crate::model::message::{self, End, Letter};
+use crate::model::message::{self, End};
 use crate::target::bounce_of;
 
 pub struct SesSender;
-
-/// Whether a delivery is a message on its way to a recipient, not an event that tells of one.
-fn is_message(delivery: &Delivery) -> bool {
-    delivery.to.service == "ses" && !links::is_request(delivery)
-}
 
 /// For how long a delivery is tried: a message as its configuration set says.
 fn time(cx: &Cx, delivery: &Delivery) -> Duration {
     if delivery.to.service != "ses" {
         return EVENT_TIME;
     }
-    let letter = serde_json::from_slice::<Letter>(&delivery.event).ok();
+    let letter = message::letter(delivery).ok().flatten();
     let read = letter.zip(cx.db().read().ok());
     let stated = read.and_then(|(letter, read)| message::delivery_time(&read, &letter).ok().flatten());
     stated.unwrap_or(DELIVERY_TIME)
@@ -37,13 +31,12 @@ impl Sender for SesSender {
     }
 
     fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), ServiceError> {
-        if !is_message(delivery) {
-            // A verification mail that did not arrive leaves an identity that is not verified.
+        let Some(letter) = message::letter(delivery)? else {
+            // A verification mail that did not arrive leaves an identity that is not verified; nobody is told of a notice.
             let (to, from, reason) = (&delivery.to, &delivery.from, &failure.message);
             tracing::warn!(%to, %from, code = failure.code, reason, "what tells of a mail, or asks for verification, was not delivered");
             return Ok(());
-        }
-        let letter: Letter = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
+        };
         Ok(message::settle(tx, cx, &letter, &End::Bounced(bounce_of(failure)), true)?)
     }
 }

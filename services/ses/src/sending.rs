@@ -381,9 +381,7 @@ fn source_of(
             compose(cx, prepared, texts.unwrap_or(&types::Content::default()), more)?
         }
     };
-    let region = cx.region().as_str();
-    let host = if region == "us-east-1" { "email" } else { region };
-    let message_id = format!("<{id}@{host}.amazonses.com>");
+    let message_id = message::header_id(cx.region().as_str(), id);
     let mut fields = vec![("Message-ID", message_id.as_str())];
     let date = cx.now().utc().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     if let Content::Raw(_) = request.content {

@@ -9,9 +9,9 @@ use service::{BoxFuture, Cx, Delivery, Error as ServiceError, Failure, Outcome, 
 use crate::error::Error;
 use crate::model::event::Bounce;
 use crate::model::message::{self, End, Letter};
-use crate::model::suppression;
+use crate::model::{notice, suppression};
 use crate::types::Message;
-use crate::{Ses, limits, links, simulator};
+use crate::{Ses, limits, simulator};
 
 pub struct SesTarget(pub Arc<Ses>);
 
@@ -40,14 +40,7 @@ impl Target for SesTarget {
 
 /// Brings a letter to its recipient, and notes its end there.
 async fn bring(ses: &Ses, cx: &Cx, delivery: &Delivery) -> Result<Outcome, Error> {
-    if links::is_request(delivery) {
-        let mail = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
-        return Ok(match ses.mailer().send(cx.db(), mail).await {
-            Ok(()) => Outcome::Delivered,
-            Err(error) => Outcome::Failed(failure_of(&error)),
-        });
-    }
-    let letter: Letter = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
+    let Some(letter) = message::letter(delivery)? else { return bring_own(ses, cx, delivery).await };
     let (message, held_back) = {
         let read = cx.db().read()?;
         // Its end was noted before a crash: it is not sent again.
@@ -64,12 +57,24 @@ async fn bring(ses: &Ses, cx: &Cx, delivery: &Delivery) -> Result<Outcome, Error
     send(ses, cx, message, letter, delivery.attempts).await
 }
 
+/// Brings a mail of SES's own: a notice, or the link that verifies an address.
+async fn bring_own(ses: &Ses, cx: &Cx, delivery: &Delivery) -> Result<Outcome, Error> {
+    let sent = if let Some(notice) = notice::of(delivery)? {
+        let outgoing = notice.outgoing(ses.mailer().sender("Mail Delivery Subsystem"))?;
+        ses.mailer().send_source(cx.db(), outgoing).await.map(drop)
+    } else {
+        let mail = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
+        ses.mailer().send(cx.db(), mail).await
+    };
+    Ok(sent.map_or_else(|error| Outcome::Failed(failure_of(&error)), |()| Outcome::Delivered))
+}
+
 async fn send(ses: &Ses, cx: &Cx, message: Message, letter: Letter, attempts: u32) -> Result<Outcome, Error> {
     let source = message::source(&cx.db().read()?, &message)?;
     let outgoing = Outgoing {
         id: message.id.clone(),
         sent: message.accepted,
-        sender: message.return_path.clone(),
+        sender: Some(message.return_path.clone()),
         recipient: letter.recipient.clone(),
         source,
     };

@@ -140,21 +140,23 @@ fn uuid_of(parts: &[&str]) -> String {
     format!("{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
 }
 
-/// Tells those who want to know of it.
-pub fn publish(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<(), Error> {
-    publish_to_destinations(tx, cx, message, event)?;
-    publish_to_topic(tx, cx, message, event)
+/// Tells those who want to know of it, and says whether there are any.
+pub fn publish(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<bool, Error> {
+    let by_set = publish_to_destinations(tx, cx, message, event)?;
+    Ok(publish_to_topic(tx, cx, message, event)? || by_set)
 }
 
-fn publish_to_destinations(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<(), Error> {
-    let Some(name) = &message.configuration_set else { return Ok(()) };
-    let Some(set) = configuration_set::get(tx, &message.identity.region, name)? else { return Ok(()) };
+fn publish_to_destinations(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<bool, Error> {
+    let Some(name) = &message.configuration_set else { return Ok(false) };
+    let Some(set) = configuration_set::get(tx, &message.identity.region, name)? else { return Ok(false) };
     let (wanted, event_type, detail_type, member) = event.kind.names();
     let from = Arn { resource: format!("configuration-set/{name}"), ..message.identity.clone() };
+    let mut told = false;
     for destination in &set.destinations {
         if !destination.enabled || !destination.events.iter().any(|known| known == wanted) {
             continue;
         }
+        told = true;
         let mut body = Map::new();
         body.insert("eventType".into(), json!(event_type));
         body.insert("mail".into(), mail(message, Some(event.kind)));
@@ -166,7 +168,7 @@ fn publish_to_destinations(tx: &mut Tx, cx: &Cx, message: &Message, event: &Even
             events::emit(tx, &cx, "aws.ses", detail_type, &[from.to_string()], || Value::Object(body))?;
         }
     }
-    Ok(())
+    Ok(told)
 }
 
 /// What the outbox decides, it decides in the server's own region.
@@ -177,13 +179,13 @@ fn in_region(cx: &Cx, region: &str) -> Cx {
     }
 }
 
-fn publish_to_topic(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<(), Error> {
-    let Some(feedback) = event.kind.feedback() else { return Ok(()) };
+fn publish_to_topic(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> Result<bool, Error> {
+    let Some(feedback) = event.kind.feedback() else { return Ok(false) };
     let name = message.identity.resource.strip_prefix("identity/").unwrap_or_default();
     let identity = IDENTITIES.get(tx, (&*message.identity.region, name))?;
     let topic = identity.and_then(|identity| identity.topics.get(&feedback).cloned());
     let Some((topic, with_headers)) = topic.and_then(|found| Some((found.topic?, found.with_headers))) else {
-        return Ok(());
+        return Ok(false);
     };
     let (_, kind, _, member) = event.kind.names();
     let mut mail = mail(message, None);
@@ -193,7 +195,8 @@ fn publish_to_topic(tx: &mut Tx, cx: &Cx, message: &Message, event: &Event) -> R
         }
     }
     let told = json!({"notificationType": kind, member: event.detail, "mail": mail});
-    tell(tx, cx, &message.identity, &topic, &told)
+    tell(tx, cx, &message.identity, &topic, &told)?;
+    Ok(true)
 }
 
 /// Sends a text, or a document, to a topic.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Delivery, outbox};
 
 use super::event::{self, Bounce, Event, Kind};
-use super::{configuration_set, statistics, suppression};
+use super::{configuration_set, notice, statistics, suppression};
 use crate::error::Error;
 use crate::keys::{MESSAGES, PARTS};
 use crate::limits;
@@ -22,10 +22,31 @@ pub struct Letter {
     pub recipient: String,
 }
 
+/// The beginning of the resource that stands for a message's recipients at one domain.
+const RECIPIENTS: &str = "recipients/";
+
 /// What a message's recipients at one domain have in common: they get it by the same way.
-pub fn lane(message: &Message, recipient: &str) -> Arn {
-    let domain = recipient.rsplit_once('@').map_or(recipient, |(_, domain)| domain).to_ascii_lowercase();
-    Arn { resource: format!("recipients/{domain}"), ..message.identity.clone() }
+fn lane(message: &Message, recipient: &str) -> Arn {
+    Arn { resource: format!("{RECIPIENTS}{}", domain(recipient)), ..message.identity.clone() }
+}
+
+/// A message's id as its header has it.
+pub fn header_id(region: &str, id: &str) -> String {
+    let host = if region == "us-east-1" { "email" } else { region };
+    format!("<{id}@{host}.amazonses.com>")
+}
+
+/// The domain of an address.
+pub fn domain(address: &str) -> String {
+    address.rsplit_once('@').map_or(address, |(_, domain)| domain).to_ascii_lowercase()
+}
+
+/// The letter that a delivery brings; `None` where it is a mail of SES's own, or an event.
+pub fn letter(delivery: &Delivery) -> Result<Option<Letter>, Error> {
+    if delivery.to.service != "ses" || !delivery.to.resource.starts_with(RECIPIENTS) {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&delivery.event).map_err(service::Error::internal)?))
 }
 
 /// Keeps a message, and sends it on its way.
@@ -46,7 +67,7 @@ pub fn accept(tx: &mut Tx, cx: &Cx, message: &Message, source: &Bytes) -> Result
         let delivery = Delivery::new(cx, message.identity.clone(), lane(&message, recipient), event.into());
         outbox::send(tx, cx, delivery, None)?;
     }
-    event::publish(tx, cx, &message, &Event::send())
+    event::publish(tx, cx, &message, &Event::send()).map(drop)
 }
 
 /// The message of a letter, if it still waits for this recipient.
@@ -94,10 +115,13 @@ pub fn settle(tx: &mut Tx, cx: &Cx, letter: &Letter, end: &End, lists: bool) -> 
             vec![Event::delivery(now, &message, recipient, answer), Event::complaint(now, &message, recipient)]
         }
     };
+    let mut told = false;
     for event in &events {
-        event::publish(tx, cx, &message, event)?;
+        told = event::publish(tx, cx, &message, event)?;
         statistics_of(tx, cx, &message, event.kind)?;
     }
+    // Of the last one: what a complaint tells is not that the message arrived.
+    notice::send(tx, cx, &message, recipient, end, told)?;
     if let (true, End::Bounced(Bounce { permanent: true, .. })) = (lists, end) {
         suppress(tx, cx, &message, recipient, Reason::Bounce)?;
     }

@@ -5,6 +5,7 @@ pub mod configuration_set;
 pub mod event;
 pub mod identity;
 pub mod message;
+pub mod notice;
 pub mod statistics;
 pub mod suppression;
 pub mod template;
