@@ -120,6 +120,26 @@ fn page_items(asked: Option<i64>) -> Result<usize, Error> {
     }
 }
 
+/// A request for a page of all there are. Version 1 calls the number of its items otherwise.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PageInput {
+    next_token: Option<String>,
+    #[serde(alias = "MaxItems")]
+    page_size: Option<i64>,
+}
+
+impl PageInput {
+    /// The page of a table's rows in the request's region, with the token of the next.
+    fn of<V: kv::Stored>(
+        &self,
+        cx: &Cx,
+        table: &kv::Table<(String, String), V>,
+    ) -> Result<(Vec<V>, Option<String>), Error> {
+        page(table, &cx.db().read()?, cx.region().as_str(), self.next_token.as_deref(), self.page_size, |_| true)
+    }
+}
+
 /// A page of a table's rows under their names, with the token of the next.
 fn page<V: kv::Stored>(
     table: &kv::Table<(String, String), V>,

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::Cx;
 
-use super::super::{Empty, check_name, check_topic, page};
+use super::super::{Empty, PageInput, check_name, check_topic, v2};
 use crate::Ses;
 use crate::error::{Error, OfV1};
 use crate::keys::CONFIGURATION_SETS;
 use crate::model::configuration_set;
-use crate::ops::v2::configuration_set::{change, new};
+use crate::ops::v2::configuration_set::{SetInput, change, new};
 use crate::ops::v2::event_destination::{checked, put};
 use crate::types::EventDestination;
 
@@ -140,23 +140,8 @@ pub async fn describe(_: Arc<Ses>, cx: Cx, input: DescribeInput) -> Result<Descr
     })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct SetInput {
-    pub configuration_set_name: String,
-}
-
-pub async fn delete(_: Arc<Ses>, cx: Cx, input: SetInput) -> Result<Empty, OfV1> {
-    let region = cx.region().to_string();
-    cx.db().write(move |tx| configuration_set::delete(tx, &region, &input.configuration_set_name)).await?;
-    Ok(Empty {})
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    next_token: Option<String>,
-    max_items: Option<i64>,
+pub async fn delete(ses: Arc<Ses>, cx: Cx, input: SetInput) -> Result<Empty, OfV1> {
+    Ok(v2::configuration_set::delete(ses, cx, input).await?)
 }
 
 #[derive(Debug, Serialize)]
@@ -167,10 +152,8 @@ pub struct ListOutput {
     next_token: Option<String>,
 }
 
-pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, OfV1> {
-    let (token, items) = (input.next_token.as_deref(), input.max_items);
-    let (found, next_token) =
-        page(&CONFIGURATION_SETS, &cx.db().read()?, cx.region().as_str(), token, items, |_| true)?;
+pub async fn list(_: Arc<Ses>, cx: Cx, input: PageInput) -> Result<ListOutput, OfV1> {
+    let (found, next_token) = input.of(&cx, &CONFIGURATION_SETS)?;
     Ok(ListOutput { configuration_sets: found.into_iter().map(|set| Named { name: set.name }).collect(), next_token })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, outbox};
 
-use super::super::{Empty, check_identity, dkim_tokens, new_identity, page};
+use super::super::{Empty, check_identity, dkim_tokens, new_identity, page, v2};
 use crate::error::{Error, OfV1};
 use crate::keys::IDENTITIES;
 use crate::model::identity;
@@ -274,19 +274,16 @@ pub struct DkimInput {
     dkim_enabled: bool,
 }
 
-/// Changes an identity that has to be there.
+/// Changes an identity that has to be there, in the words of version 1 where it is not.
 pub async fn change(
     cx: &Cx,
     name: String,
     change: impl Fn(&mut Identity) -> Result<(), Error> + Send + Sync + 'static,
 ) -> Result<Empty, Error> {
-    let region = cx.region().to_string();
-    let changed = cx.db().write(move |tx| identity::change(tx, &region, &name, &change)).await;
-    match changed {
-        Ok(()) => Ok(Empty {}),
-        Err(Error::NoIdentity(name)) => Err(Error::invalid(format!("Identity <{name}> does not exist."))),
-        Err(error) => Err(error),
-    }
+    v2::identity::change(cx, name, change).await.map_err(|error| match error {
+        Error::NoIdentity(name) => Error::invalid(format!("Identity <{name}> does not exist.")),
+        error => error,
+    })
 }
 
 pub async fn set_dkim(_: Arc<Ses>, cx: Cx, input: DkimInput) -> Result<Empty, OfV1> {

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::super::{Empty, check_template, page, test_render};
+use super::super::v2::template::{RenderInput, RenderOutput, TemplateInput};
+use super::super::{Empty, PageInput, check_template, v2};
 use crate::Ses;
 use crate::error::{Error, OfV1};
 use crate::keys::TEMPLATES;
@@ -61,13 +62,6 @@ pub async fn update(_: Arc<Ses>, cx: Cx, input: PutInput) -> Result<Empty, OfV1>
     Ok(Empty {})
 }
 
-/// A request that names nothing but a template.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct TemplateInput {
-    pub template_name: String,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct GetOutput {
@@ -88,13 +82,6 @@ pub async fn delete(_: Arc<Ses>, cx: Cx, input: TemplateInput) -> Result<Empty, 
     Ok(Empty {})
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    next_token: Option<String>,
-    max_items: Option<i64>,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListOutput {
@@ -110,26 +97,12 @@ struct Listed {
     created_timestamp: DateTime,
 }
 
-pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, OfV1> {
-    let (token, items) = (input.next_token.as_deref(), input.max_items);
-    let (found, next_token) = page(&TEMPLATES, &cx.db().read()?, cx.region().as_str(), token, items, |_| true)?;
+pub async fn list(_: Arc<Ses>, cx: Cx, input: PageInput) -> Result<ListOutput, OfV1> {
+    let (found, next_token) = input.of(&cx, &TEMPLATES)?;
     let listed = found.into_iter().map(|found| Listed { name: found.name, created_timestamp: found.created.into() });
     Ok(ListOutput { templates_metadata: listed.collect(), next_token })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct RenderInput {
-    pub template_name: String,
-    template_data: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct RenderOutput {
-    rendered_template: String,
-}
-
-pub async fn render(_: Arc<Ses>, cx: Cx, input: RenderInput) -> Result<RenderOutput, OfV1> {
-    Ok(RenderOutput { rendered_template: test_render(&cx, &input.template_name, &input.template_data)? })
+pub async fn render(ses: Arc<Ses>, cx: Cx, input: RenderInput) -> Result<RenderOutput, OfV1> {
+    Ok(v2::template::render(ses, cx, input).await?)
 }

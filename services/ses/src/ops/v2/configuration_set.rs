@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::Cx;
 
-use super::super::{Empty, Tag, check_name, checked_tags, page, shown_tags};
+use super::super::{Empty, PageInput, Tag, check_name, checked_tags, shown_tags};
 use super::suppression::{reason_name, reasons};
 use crate::error::Error;
 use crate::keys::CONFIGURATION_SETS;
@@ -201,13 +201,6 @@ pub async fn delete(_: Arc<Ses>, cx: Cx, input: SetInput) -> Result<Empty, Error
     Ok(Empty {})
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    next_token: Option<String>,
-    page_size: Option<i64>,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListOutput {
@@ -216,10 +209,8 @@ pub struct ListOutput {
     next_token: Option<String>,
 }
 
-pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
-    let (token, items) = (input.next_token.as_deref(), input.page_size);
-    let (found, next_token) =
-        page(&CONFIGURATION_SETS, &cx.db().read()?, cx.region().as_str(), token, items, |_| true)?;
+pub async fn list(_: Arc<Ses>, cx: Cx, input: PageInput) -> Result<ListOutput, Error> {
+    let (found, next_token) = input.of(&cx, &CONFIGURATION_SETS)?;
     Ok(ListOutput { configuration_sets: found.into_iter().map(|set| set.name).collect(), next_token })
 }
 

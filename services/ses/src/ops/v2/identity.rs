@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, outbox};
 use wire::DateTime;
 
-use super::super::{Empty, Tag, checked_tags, dkim_tokens, new_identity, page, shown_tags};
+use super::super::{Empty, PageInput, Tag, checked_tags, dkim_tokens, new_identity, shown_tags};
 use crate::Ses;
 use crate::error::Error;
 use crate::keys::IDENTITIES;
@@ -209,13 +209,6 @@ pub async fn delete(_: Arc<Ses>, cx: Cx, input: IdentityInput) -> Result<Empty, 
     Ok(Empty {})
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    next_token: Option<String>,
-    page_size: Option<i64>,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListOutput {
@@ -233,9 +226,8 @@ struct Listed {
     verification_status: &'static str,
 }
 
-pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
-    let (token, items) = (input.next_token.as_deref(), input.page_size);
-    let (found, next_token) = page(&IDENTITIES, &cx.db().read()?, cx.region().as_str(), token, items, |_| true)?;
+pub async fn list(_: Arc<Ses>, cx: Cx, input: PageInput) -> Result<ListOutput, Error> {
+    let (found, next_token) = input.of(&cx, &IDENTITIES)?;
     let listed = found.into_iter().map(|identity| Listed {
         identity_type: kind(&identity),
         sending_enabled: identity.is_verified(),
@@ -245,7 +237,8 @@ pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, E
     Ok(ListOutput { email_identities: listed.collect(), next_token })
 }
 
-async fn change(
+/// Changes an identity that has to be there.
+pub async fn change(
     cx: &Cx,
     name: String,
     change: impl Fn(&mut Identity) -> Result<(), Error> + Send + Sync + 'static,

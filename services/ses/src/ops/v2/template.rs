@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::super::{Empty, Tag, check_template, checked_tags, page, shown_tags, test_render};
+use super::super::{Empty, PageInput, Tag, check_template, checked_tags, shown_tags, test_render};
 use crate::Ses;
 use crate::error::Error;
 use crate::keys::TEMPLATES;
@@ -96,13 +96,6 @@ pub async fn delete(_: Arc<Ses>, cx: Cx, input: TemplateInput) -> Result<Empty, 
     if existed.await? { Ok(Empty {}) } else { Err(Error::NoTemplate(name)) }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    next_token: Option<String>,
-    page_size: Option<i64>,
-}
-
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ListOutput {
@@ -118,9 +111,8 @@ struct Listed {
     created_timestamp: DateTime,
 }
 
-pub async fn list(_: Arc<Ses>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
-    let (token, items) = (input.next_token.as_deref(), input.page_size);
-    let (found, next_token) = page(&TEMPLATES, &cx.db().read()?, cx.region().as_str(), token, items, |_| true)?;
+pub async fn list(_: Arc<Ses>, cx: Cx, input: PageInput) -> Result<ListOutput, Error> {
+    let (found, next_token) = input.of(&cx, &TEMPLATES)?;
     let listed =
         found.into_iter().map(|found| Listed { template_name: found.name, created_timestamp: found.created.into() });
     Ok(ListOutput { templates_metadata: listed.collect(), next_token })
