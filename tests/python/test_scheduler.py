@@ -181,6 +181,30 @@ def test_a_failure_ends_in_the_dead_letter_queue(scheduler, sqs, iam, server, qu
     assert message["Body"] == "waits"
 
 
+def test_a_role_that_trusts_the_scheduler_no_more_is_not_used(scheduler, sqs, iam, server, queue, unique):
+    url, to = queue
+    role = scheduler_role(iam, unique, "sqs:SendMessage")
+    document = lambda principal, **more: json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole", **more}
+    ]})
+    iam.update_assume_role_policy(RoleName=unique, PolicyDocument=document("events.amazonaws.com"))
+    error = refused("ValidationException", lambda: make(scheduler, unique, {"Arn": to, "RoleArn": role}))
+    assert "must allow AWS EventBridge Scheduler to assume the role" in error["Error"]["Message"]
+
+    # What a policy may ask for is the schedule's group.
+    of_group = {"Condition": {"ArnEquals": {"aws:SourceArn": arn("schedule-group/default")}}}
+    iam.update_assume_role_policy(RoleName=unique, PolicyDocument=document("scheduler.amazonaws.com", **of_group))
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    make(scheduler, unique, {"Arn": to, "RoleArn": role, "Input": "late"}, expression=soon.strftime("at(%Y-%m-%dT%H:%M:%S)"))
+    iam.update_assume_role_policy(RoleName=unique, PolicyDocument=document("events.amazonaws.com"))
+    shown = lambda: server.run("events").stdout
+    wait_until(lambda: arn(f"schedule/default/{unique}") in shown() and "sts:AssumeRole" in shown(), what="the refusal among the events")
+    iam.update_assume_role_policy(RoleName=unique, PolicyDocument=document("scheduler.amazonaws.com", **of_group))
+    server.run("events", "redrive", to)
+    (message,) = messages(sqs, url)
+    assert message["Body"] == "late"
+
+
 def test_what_cannot_be_is_refused(scheduler, role, queue, unique):
     target = {"Arn": queue[1], "RoleArn": role}
     call = lambda **more: dict(Name=unique, ScheduleExpression="rate(1 day)", FlexibleTimeWindow=OFF, Target=target) | more

@@ -21,10 +21,13 @@ pub enum CallerKind {
     User {
         name: String,
     },
-    /// A role's session. `policy` is a session policy, which can only narrow what the role allows.
+    /// A role's session. `policy` is a session policy, which can only narrow what the role allows. A session that a service has
+    /// inside of the server lasts as long as the role trusts that service, [`Caller::assumed`].
     Session {
         role: Arn,
         policy: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assumed_by: Option<Box<Caller>>,
     },
     /// Cloudlet itself, finishing work that was authorized when it was accepted.
     System,
@@ -71,9 +74,18 @@ impl Caller {
         Caller {
             arn: Arn::global("sts", &account, format!("assumed-role/{name}/{session_name}")),
             user_id: format!("{name}:{session_name}"),
-            kind: CallerKind::Session { role: role.clone(), policy: None },
+            kind: CallerKind::Session { role: role.clone(), policy: None, assumed_by: None },
             account,
         }
+    }
+
+    /// A session of `role` as a service has it that acts for a resource of its own. Each decision asks first whether the role
+    /// trusts the service: one that was trusted when the resource was made need not be so now.
+    pub fn assumed(role: &Arn, session_name: &str, principal: &str, source: Arn) -> Caller {
+        let session = Caller::role_session(role, session_name);
+        let service = Caller { arn: source, ..Caller::service(&session.account, principal) };
+        let kind = CallerKind::Session { role: role.clone(), policy: None, assumed_by: Some(Box::new(service)) };
+        Caller { kind, ..session }
     }
 }
 

@@ -107,12 +107,14 @@ impl Cx {
         // Buckets' ARNs have no account and no region: they are this cloud's.
         let or = |own: &str, else_: &str| if own.is_empty() { else_.to_owned() } else { own.to_owned() };
         let account = AccountId::new(or(&delivery.from.account, self.cloud.account().as_str()));
+        let principal = format!("{}.amazonaws.com", delivery.from.service);
         let caller = match &delivery.role {
-            Some(role) => Caller::role_session(role, session_name(&delivery.from)),
-            None => {
-                let principal = format!("{}.amazonaws.com", delivery.from.service);
-                Caller { arn: delivery.from.clone(), ..Caller::service(&account, &principal) }
+            Some(role) => {
+                let sender = self.cloud.sender(&delivery.from.service);
+                let source = sender.map_or_else(|| delivery.from.clone(), |sender| sender.acts_for(delivery));
+                Caller::assumed(role, session_name(&delivery.from), &principal, source)
             }
+            None => Caller { arn: delivery.from.clone(), ..Caller::service(&account, &principal) },
         };
         Cx::new(self.cloud.clone(), caller, Region::new(delivery.to.region.as_str()), None)
             .traced(delivery.trace.clone())

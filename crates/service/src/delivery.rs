@@ -214,6 +214,12 @@ pub trait Sender: Send + Sync {
         false
     }
 
+    /// The resource for which the service acts as a delivery's role: what the role's trust policy may ask for as
+    /// `aws:SourceArn`.
+    fn acts_for(&self, delivery: &Delivery) -> Arn {
+        delivery.from.clone()
+    }
+
     /// What is delivered at the next attempt, where it is not the same as at the last: an event may tell its attempt.
     fn next_attempt(&self, delivery: &Delivery) -> Option<Delivery> {
         let _ = delivery;

@@ -25,6 +25,8 @@ pub struct Effective {
     identity: Vec<Policy>,
     boundary: Option<Policy>,
     tags: Tags,
+    /// Of a role: the policy that says who may assume it.
+    trust: Option<String>,
 }
 
 /// A policy, and what simulations call it.
@@ -70,6 +72,9 @@ impl Access for Identity {
 
     fn authorize(&self, caller: &Caller, permission: &Permission, now: Timestamp) -> Result<(), Denial> {
         let Some(principal) = principal(caller) else { return Ok(()) };
+        if let CallerKind::Session { role, assumed_by: Some(service), .. } = &caller.kind {
+            self.check_trust(service, caller, role, now)?;
+        }
         let mut context = self.context(caller, now);
         for (key, values) in &permission.context {
             values.iter().for_each(|value| context.insert(key, value));
@@ -140,10 +145,12 @@ impl Identity {
                 }
                 let caller =
                     Caller::role_session(&arn(&self.account, Role::NOUN, &role.path, &role.name), &session_name);
-                let CallerKind::Session { role, .. } = caller.kind else { return Err(CredentialError::Unknown) };
+                let CallerKind::Session { role, assumed_by, .. } = caller.kind else {
+                    return Err(CredentialError::Unknown);
+                };
                 Ok(Caller {
                     user_id: format!("{id}:{session_name}"),
-                    kind: CallerKind::Session { role, policy },
+                    kind: CallerKind::Session { role, policy, assumed_by },
                     ..caller
                 })
             }
@@ -169,6 +176,31 @@ impl Identity {
         external_id: Option<&str>,
         now: Timestamp,
     ) -> Result<(), Denial> {
+        let role_arn = arn(&self.account, Role::NOUN, &role.path, &role.name);
+        self.ask_trust(caller, &role_arn, &role.trust, session_name, external_id, now)
+    }
+
+    /// Whether the role of a session still trusts the service that has it.
+    fn check_trust(&self, service: &Caller, session: &Caller, role: &Arn, now: Timestamp) -> Result<(), Denial> {
+        let effective = self.effective(session).map_err(|error| {
+            tracing::error!(%error, %role, "the trust of a role cannot be read; the call is refused");
+            Denial { message: format!("the trust of {role} cannot be read") }
+        })?;
+        // A role that is gone is refused in the words for that.
+        let Some(trust) = effective.trust.as_deref().filter(|_| effective.is_of(session)) else { return Ok(()) };
+        let session_name = session.user_id.split_once(':').map_or("", |(_, name)| name);
+        self.ask_trust(service, role, trust, session_name, None, now)
+    }
+
+    fn ask_trust(
+        &self,
+        caller: &Caller,
+        role: &Arn,
+        trust: &str,
+        session_name: &str,
+        external_id: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), Denial> {
         let Some(principal) = principal(caller) else { return Ok(()) };
         let mut context = self.context(caller, now);
         context.insert("sts:RoleSessionName", session_name);
@@ -182,8 +214,7 @@ impl Identity {
                 context.insert("aws:SourceArn", caller.arn.to_string());
             }
         }
-        let role_arn = arn(&self.account, Role::NOUN, &role.path, &role.name).to_string();
-        self.decide(caller, &principal, context, "sts:AssumeRole", &role_arn, Some(&role.trust), true)
+        self.decide(caller, &principal, context, "sts:AssumeRole", &role.to_string(), Some(trust), true)
     }
 
     /// The global condition keys that are known of a caller.
@@ -291,8 +322,9 @@ impl Identity {
         let identity = self.policies_of::<E>(snap, name)?.into_iter().map(|source| source.policy).collect();
         let boundary = entity.boundary().take().map(|arn| self.managed_policy(snap, &arn)).transpose()?;
         let arn = arn(&self.account, E::NOUN, entity.path(), entity.name());
-        let (id, tags) = (entity.id().to_owned(), std::mem::take(entity.tags()));
-        Ok(Effective { id: Some(id), arn: Some(arn), identity, boundary, tags })
+        let (id, trust) = (entity.id().to_owned(), entity.trust().map(str::to_owned));
+        let tags = std::mem::take(entity.tags());
+        Ok(Effective { id: Some(id), arn: Some(arn), identity, boundary, tags, trust })
     }
 
     /// The inline and attached policies of a user, role or group, and of the groups that a user is in.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{AccountId, Env, Region, Timestamp};
+use base::{AccountId, Arn, Env, Region, Timestamp};
 use kv::{Db, Memory};
 use serde_json::{Value, json};
 use service::{Access, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Permission};
@@ -511,6 +511,31 @@ async fn who_has_gone_is_not_who_has_the_name_now() {
     let new = make().await;
     assert!(world.may(&new, "dynamodb:GetItem") && !world.may(&session, "dynamodb:GetItem"));
     assert!(world.may(&servers, "dynamodb:GetItem"), "the server works for whichever role has the name");
+}
+
+#[tokio::test]
+async fn a_services_session_lasts_as_long_as_its_role_trusts_it() {
+    let world = World::new().await;
+    let source: Arn = "arn:aws:scheduler:us-east-1:000000000000:schedule-group/g".parse().unwrap();
+    let trust = |principal: &str, of: &str| {
+        let when = json!({"ArnEquals": {"aws:SourceArn": of}});
+        let statement = json!({"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole", "Condition": when});
+        json!({"RoleName": "r", "PolicyDocument": json!({"Version": "2012-10-17", "Statement": [statement]}).to_string()})
+    };
+    world.role("r", json!({"Service": "scheduler.amazonaws.com"})).await;
+    let policy = json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": allow("dynamodb:*", "*")});
+    world.call("PutRolePolicy", policy).await.unwrap();
+    let role = "arn:aws:iam::000000000000:role/r".parse().unwrap();
+    let session = Caller::assumed(&role, "work", "scheduler.amazonaws.com", source.clone());
+    assert!(world.may(&session, "dynamodb:GetItem") && !world.may(&session, "sqs:SendMessage"));
+    for (principal, of, may) in [
+        ("events.amazonaws.com", source.to_string(), false),
+        ("scheduler.amazonaws.com", source.to_string().replace("/g", "/h"), false),
+        ("scheduler.amazonaws.com", source.to_string(), true),
+    ] {
+        world.call("UpdateAssumeRolePolicy", trust(principal, &of)).await.unwrap();
+        assert_eq!(world.may(&session, "dynamodb:GetItem"), may, "{principal} for {of}");
+    }
 }
 
 #[tokio::test]

@@ -34,6 +34,14 @@ pub fn schedule_of(arn: &Arn) -> Option<(&str, &str)> {
     path.split_once('/').filter(|(group, name)| is_name(group) && is_name(name))
 }
 
+/// The ARN of a schedule's group, for which the Scheduler acts as the schedule's role.
+///
+/// Source: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html>
+pub fn group_of_schedule(schedule: &Arn) -> Arn {
+    let group = schedule_of(schedule).map_or(DEFAULT_GROUP, |(group, _)| group);
+    Arn { resource: format!("schedule-group/{group}"), ..schedule.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

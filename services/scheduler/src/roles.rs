@@ -13,9 +13,8 @@ pub fn pass(role: &str) -> Permission {
     roles::pass(PRINCIPAL, role)
 }
 
-/// Refuses a role that the Scheduler may not have for schedules of a group: that is what trust policies may name.
-///
-/// Source: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html>
+/// Refuses a role that the Scheduler may not have for schedules of a group: that is what trust policies may name. It is asked
+/// again at each delivery.
 pub async fn check(cx: &Cx, role: &Arn, group: &str) -> Result<(), Error> {
     if roles::trusts(cx, PRINCIPAL, Some(&group_resource(cx, group)), role).await? {
         return Ok(());

@@ -12,6 +12,7 @@ use service::{Attribute, Cx, Delivery, Error, Failure, Properties, RetryPolicy, 
 
 use crate::attributes::time;
 use crate::limits::LETTER_PAYLOAD_BYTES_MAX;
+use crate::name::group_of_schedule;
 use crate::note::Note;
 
 pub struct ScheduleSender;
@@ -33,6 +34,10 @@ impl Sender for ScheduleSender {
     /// AWS tries everything again: a queue may be made, and a permission given.
     fn retries_refusals(&self) -> bool {
         true
+    }
+
+    fn acts_for(&self, delivery: &Delivery) -> Arn {
+        group_of_schedule(&delivery.from)
     }
 
     fn next_attempt(&self, delivery: &Delivery) -> Option<Delivery> {

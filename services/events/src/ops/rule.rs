@@ -76,7 +76,7 @@ pub async fn put(events: Arc<Events>, cx: Cx, input: PutInput) -> Result<PutOutp
         return Err(Error::validation("Parameter ScheduleExpression is not valid."));
     }
     if let Some(role) = &input.role_arn {
-        roles::check(&cx, role).await?;
+        roles::check(&cx, &on.rule_arn(&input.name), role).await?;
     }
     let state = RuleState::ALL.into_iter().find(|state| Some(state.name()) == input.state.as_deref());
     let made = Rule {

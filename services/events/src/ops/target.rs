@@ -103,7 +103,7 @@ pub async fn put(_: Arc<Events>, cx: Cx, input: PutInput) -> Result<Value, Error
         input.targets.into_iter().map(|target| made(&cx, &on, target)).collect::<Result<_, _>>()?;
     let roles: BTreeSet<String> = targets.iter().filter_map(|target| Some(target.role.as_ref()?.to_string())).collect();
     for role in &roles {
-        roles::check(&cx, role).await?;
+        roles::check(&cx, &on.rule_arn(&input.rule), role).await?;
     }
     let version = cx.env().random_u64();
     cx.db().write(move |tx| target::put(tx, &on, &input.rule, version, &targets)).await?;

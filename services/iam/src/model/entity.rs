@@ -16,10 +16,12 @@ pub trait Entity: Owner {
 
     fn boundary(&mut self) -> &mut Option<String>;
     fn tags(&mut self) -> &mut Tags;
+    /// Of a role: the policy that says who may assume it.
+    fn trust(&self) -> Option<&str>;
 }
 
 macro_rules! entity {
-    ($type:ident, $quota:literal) => {
+    ($type:ident, $quota:literal, $trust:expr) => {
         impl Entity for $type {
             const TAGS_QUOTA: &'static str = $quota;
 
@@ -30,11 +32,16 @@ macro_rules! entity {
             fn tags(&mut self) -> &mut Tags {
                 &mut self.tags
             }
+
+            fn trust(&self) -> Option<&str> {
+                let trust: fn(&$type) -> Option<&str> = $trust;
+                trust(self)
+            }
         }
     };
 }
-entity!(User, "TagsPerUser");
-entity!(Role, "TagsPerRole");
+entity!(User, "TagsPerUser", |_| None);
+entity!(Role, "TagsPerRole", |role| Some(&role.trust));
 
 pub fn create<E: Entity>(tx: &mut Tx, mut entity: E) -> Result<(), Error> {
     owner::create(tx, &entity)?;

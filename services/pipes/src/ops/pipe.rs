@@ -168,7 +168,7 @@ pub async fn create(_: Arc<Pipes>, cx: Cx, input: PipeInput) -> Result<Summary, 
     input.check(true)?;
     let source = source::source(input.source.as_deref().unwrap_or_default())?;
     let target = stage::target(input.target.as_deref().unwrap_or_default())?;
-    let role = roles::check(&cx, input.role_arn.as_deref().unwrap_or_default()).await?;
+    let role = roles::check(&cx, &crate::arn(&cx, &input.name), input.role_arn.as_deref().unwrap_or_default()).await?;
     let base = Pipe {
         id: cx.env().uuid(),
         name: input.name.clone(),
@@ -211,7 +211,7 @@ pub async fn update(_: Arc<Pipes>, cx: Cx, input: PipeInput) -> Result<Summary, 
     input.check(false)?;
     let region = cx.region().to_string();
     let current = pipe::find(&cx.db().read()?, &region, &input.name)?;
-    let role = roles::check(&cx, input.role_arn.as_deref().unwrap_or_default()).await?;
+    let role = roles::check(&cx, &crate::arn(&cx, &input.name), input.role_arn.as_deref().unwrap_or_default()).await?;
     let (now, asked) = (cx.now(), input.clone());
     let change = move |before: Pipe| {
         asked.clone().apply(Pipe { role: role.clone(), modified: now, failure: None, ..before }, false)
