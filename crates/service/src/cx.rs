@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::service::Refusal;
-use crate::{Body, Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission, Upload};
+use crate::{Body, Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission, Prepared, Upload};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -35,14 +35,16 @@ struct Request {
     asked: bool,
     /// See [`Cx::telling_of`].
     undelivered: Option<Arc<Delivery>>,
+    /// See [`Cx::prepared`].
+    prepared: Option<Prepared>,
 }
 
 impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
         let (now, id) = (env.now(), env.uuid());
-        let request =
-            Request { now, id, caller, region, endpoint, trace: None, expires: None, asked: false, undelivered: None };
+        let (trace, expires, asked, undelivered, prepared) = (None, None, false, None, None);
+        let request = Request { now, id, caller, region, endpoint, trace, expires, asked, undelivered, prepared };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -146,6 +148,16 @@ impl Cx {
     pub fn telling_of(&self, delivery: Delivery) -> Cx {
         let undelivered = Some(Arc::new(delivery));
         Cx { cloud: self.cloud.clone(), request: Arc::new(Request { undelivered, ..(*self.request).clone() }) }
+    }
+
+    /// The same request, for which the target of a delivery has made something ready.
+    pub(crate) fn with_prepared(&self, prepared: Option<Prepared>) -> Cx {
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { prepared, ..(*self.request).clone() }) }
+    }
+
+    /// What the target of the delivery that is accepted here has made ready for it.
+    pub fn prepared<T: 'static>(&self) -> Option<&T> {
+        self.request.prepared.as_ref()?.downcast_ref()
     }
 
     /// What a letter with this body keeps of the delivery that it tells of; nothing where both together are too much for

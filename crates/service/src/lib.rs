@@ -45,7 +45,7 @@ pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use streamed::{Download, News, Nothing, Streamed};
-pub use target::{Invoked, Target};
+pub use target::{Invoked, Prepared, Target};
 pub use upload::{Input, Trailers, Upload, Uploaded};
 
 /// A future that can be kept in a table of handlers.

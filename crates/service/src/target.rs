@@ -1,5 +1,8 @@
 //! What services deliver to, and what they ask of it: the receiving end of the outbox and of direct invocations.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use base::Arn;
 use bytes::Bytes;
 use kv::Tx;
@@ -16,6 +19,9 @@ pub struct Invoked {
     /// The version that answered: `$LATEST`, or a number; empty where the target has no versions.
     pub executed_version: String,
 }
+
+/// What a target has made ready for a delivery: see [`Target::prepare`].
+pub type Prepared = Arc<dyn Any + Send + Sync>;
 
 /// Deliveries under way at once to one target outside the store, unless it says otherwise.
 const IN_FLIGHT_MAX: usize = 32;
@@ -36,6 +42,13 @@ pub trait Target: Send + Sync {
     /// How many deliveries one resource takes at once, where it is no layer.
     fn in_flight_max(&self) -> usize {
         IN_FLIGHT_MAX
+    }
+
+    /// Does, ahead of the transaction of [`Target::accept`], what takes a while and depends on the delivery alone: there is one
+    /// writer. What comes of it, `accept` finds in its context; what is wrong with the delivery, it is left to say.
+    fn prepare(&self, cx: &Cx, delivery: &Delivery) -> BoxFuture<Option<Prepared>> {
+        let _ = (cx, delivery);
+        Box::pin(std::future::ready(None))
     }
 
     /// Takes the delivery within `tx`. After an error the sender's rules say what becomes of it.

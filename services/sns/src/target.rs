@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Arn;
 use kv::Tx;
 use mail::Mail;
-use service::{BoxFuture, Cx, Delivery, Error as ServiceError, Failure, Outcome, Permission, Target};
+use service::{BoxFuture, Cx, Delivery, Error as ServiceError, Failure, Outcome, Permission, Prepared, Target};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -24,6 +24,16 @@ impl Target for SnsTarget {
         subscription::key(to).is_none()
     }
 
+    /// Signs what another service publishes: it takes milliseconds.
+    fn prepare(&self, cx: &Cx, delivery: &Delivery) -> BoxFuture<Option<Prepared>> {
+        if delivery.from == delivery.to || !self.is_layer(&delivery.to) {
+            return Box::pin(std::future::ready(None));
+        }
+        let (sns, cx, delivery) = (self.0.clone(), cx.clone(), delivery.clone());
+        let signed = tokio::task::spawn_blocking(move || signed(&sns, &cx, &delivery));
+        Box::pin(async move { Some(Arc::new(signed.await.ok()?.ok()?) as Prepared) })
+    }
+
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), ServiceError> {
         let topic = topic::find(tx, &delivery.to)?;
         let signer = self.0.signer(tx)?;
@@ -33,8 +43,7 @@ impl Target for SnsTarget {
             return Ok(sender.go_on(tx, cx, &topic, fan_out)?);
         }
         cx.authorize_delivery(publish_permission(&topic, delivery))?;
-        let mut fan_out = FanOut::new(message(tx, cx, &topic, delivery)?);
-        sender.sign(tx, &topic, &mut fan_out)?;
+        let fan_out = FanOut::new(message(cx, &topic, delivery)?).signed_as(cx.prepared());
         publish::publish(tx, cx, &sender, &topic, fan_out)?;
         Ok(())
     }
@@ -50,16 +59,24 @@ impl Target for SnsTarget {
     }
 }
 
+fn signed(sns: &Sns, cx: &Cx, delivery: &Delivery) -> Result<FanOut, Error> {
+    let read = cx.db().read()?;
+    let topic = topic::find(&read, &delivery.to)?;
+    let mut fan_out = FanOut::new(message(cx, &topic, delivery)?);
+    let signer = sns.signer(&read)?;
+    sns.sender(&signer).sign(&read, &topic, &mut fan_out)?;
+    Ok(fan_out)
+}
+
 /// What another service publishes: its event is the message.
-fn message(tx: &mut Tx, cx: &Cx, topic: &Topic, delivery: &Delivery) -> Result<Message, Error> {
+fn message(cx: &Cx, topic: &Topic, delivery: &Delivery) -> Result<Message, Error> {
     let text = std::str::from_utf8(&delivery.event).map_err(|_| Error::parameter("Message is not UTF-8"))?;
     let bytes = text.len() as u64;
     if text.is_empty() || bytes > publish::bytes_max(topic) {
         let reason = if text.is_empty() { "Empty message" } else { "Message too long" };
         return Err(Error::parameter(reason));
     }
-    let sequence = publish::next_sequence(tx, topic)?;
-    let id = publish::delivered_id(cx.request_id(), topic, sequence, delivery.accepted);
+    let id = publish::delivered_id(cx.request_id(), topic, delivery.accepted);
     let properties = &delivery.message;
     let mut message = Message {
         content: Content::Text(text.to_owned()),

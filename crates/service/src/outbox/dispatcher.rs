@@ -208,13 +208,21 @@ async fn accept_all(cx: &Cx, lane: &str, due: &[Due], target: &Arc<dyn Target>) 
     }
 }
 
+/// Lets the target make ready what it can ahead of the transaction.
+async fn prepare(cx: Cx, one: Due, target: Arc<dyn Target>) -> (Due, Cx) {
+    let prepared = target.prepare(&cx, &one.1).await;
+    let cx = cx.with_prepared(prepared);
+    (one, cx)
+}
+
 /// Pops and accepts in one transaction: all of them, or none.
 async fn accept(cx: &Cx, lane: &str, due: &[Due], target: &Arc<dyn Target>) -> Result<(), Error> {
     let (lane, target) = (lane.to_owned(), target.clone());
     // Made here, so that a transaction that runs again sees the same times and identifiers.
-    let due: Vec<_> = due.iter().map(|(key, one)| (key.clone(), one.clone(), cx.delivering(one))).collect();
+    let ready = due.iter().cloned().map(|one| prepare(cx.delivering(&one.1), one, target.clone()));
+    let due = futures_util::future::join_all(ready).await;
     let pop = move |tx: &mut Tx| {
-        for (key, delivery, cx) in &due {
+        for ((key, delivery), cx) in &due {
             if lanes::remove(tx, key)? {
                 target.accept(cx, tx, delivery)?;
             }

@@ -45,6 +45,12 @@ impl FanOut {
         &self.message
     }
 
+    /// Takes the signatures that were made for this message ahead of its transaction.
+    pub fn signed_as(self, prepared: Option<&FanOut>) -> FanOut {
+        let same = prepared.filter(|prepared| prepared.message == self.message);
+        FanOut { signatures: same.map(|same| same.signatures.clone()).unwrap_or_default(), ..self }
+    }
+
     /// Gives the message its place in a FIFO topic.
     pub fn number(&mut self, sequence_number: &str) {
         self.message.sequence_number = Some(sequence_number.to_owned());
@@ -147,6 +153,9 @@ impl Sender<'_> {
         let subscriptions =
             rows.values().take(limits::FAN_OUT_DELIVERIES_MAX + 1).collect::<Result<Vec<Subscription>, _>>()?;
         let more = subscriptions.len() > limits::FAN_OUT_DELIVERIES_MAX;
+        // All filters look at the same, which is read once.
+        let message = fan_out.message.clone();
+        let candidate = Candidate::new(&message);
         for subscription in subscriptions.iter().take(limits::FAN_OUT_DELIVERIES_MAX) {
             if self.sent.get() > limits::FAN_OUT_BYTES_MAX {
                 return Ok(Some(fan_out));
@@ -155,7 +164,7 @@ impl Sender<'_> {
                 if is_signed(topic, subscription) {
                     self.add_signature(topic, &mut fan_out, subscription.protocol);
                 }
-                self.send_to(tx, cx, topic, &fan_out, subscription)?;
+                self.send_to(tx, cx, topic, &fan_out, &candidate, subscription)?;
             }
             fan_out.after.clone_from(&subscription.id);
         }
@@ -169,9 +178,10 @@ impl Sender<'_> {
         cx: &Cx,
         topic: &Topic,
         fan_out: &FanOut,
+        candidate: &Candidate,
         subscription: &Subscription,
     ) -> Result<(), Error> {
-        if !Candidate::new(&fan_out.message).passes(subscription) {
+        if !candidate.passes(subscription) {
             return Ok(());
         }
         let (to, event) = self.form(fan_out, subscription)?;

@@ -38,7 +38,7 @@ pub fn publish(tx: &mut Tx, cx: &Cx, sender: &Sender, topic: &Topic, mut fan_out
 }
 
 /// The place of the topic's next message, which is taken by that.
-pub fn next_sequence(tx: &mut Tx, topic: &Topic) -> Result<Sequence, Error> {
+fn next_sequence(tx: &mut Tx, topic: &Topic) -> Result<Sequence, Error> {
     Ok(topic::count(tx, topic.id, |counters| counters.next += 1)?.next)
 }
 
@@ -86,9 +86,9 @@ pub fn bytes_max(topic: &Topic) -> u64 {
     topic.attributes.maximum_message_bytes.unwrap_or(limits::MESSAGE_BYTES_MAX)
 }
 
-/// The id of a message that another service publishes: the same whenever its transaction runs again.
-pub fn delivered_id(request: &str, topic: &Topic, sequence: Sequence, accepted: Timestamp) -> String {
-    let digest = Sha256::digest(format!("{request} {} {sequence} {}", topic.arn, accepted.0));
+/// The id of a message that another service publishes, by the request that brings it: the same before its transaction and in it.
+pub fn delivered_id(request: &str, topic: &Topic, accepted: Timestamp) -> String {
+    let digest = Sha256::digest(format!("{request} {} {}", topic.arn, accepted.0));
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()

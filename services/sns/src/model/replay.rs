@@ -10,6 +10,7 @@ use kv::{Order, Tx};
 use service::{Cx, timers};
 
 use crate::error::Error;
+use crate::filter::Candidate;
 use crate::keys::ARCHIVE;
 use crate::limits;
 use crate::model::fan_out::{FanOut, Sender};
@@ -65,7 +66,7 @@ pub fn step(tx: &mut Tx, cx: &Cx, sender: &Sender, arn: &Arn) -> Result<(), Erro
             break;
         }
         let fan_out = FanOut::of_replay(message, &replay.document);
-        sender.send_to(tx, cx, &topic, &fan_out, &subscription)?;
+        sender.send_to(tx, cx, &topic, &fan_out, &Candidate::new(fan_out.message()), &subscription)?;
         replay.next = (published, sequence + 1);
     }
     let caught_up = done && sent_all;
