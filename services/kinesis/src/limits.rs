@@ -24,6 +24,8 @@ pub const EVENT_BYTES_MAX: usize = 1 << 20;
 pub const SHARDS_MAX: u64 = 20_000;
 pub const SHARDS_PER_REQUEST_MAX: i64 = 100_000;
 pub const SHARDS_PER_SCALING_MAX: u64 = 10_000;
+/// Splits and merges in one transaction of a scaling, each of which writes some rows.
+pub const CHANGES_PER_SCALING_STEP: usize = 250;
 pub const ON_DEMAND_STREAMS_MAX: u64 = 50;
 /// Shards that an on-demand stream begins with.
 pub const ON_DEMAND_SHARDS: u64 = 4;

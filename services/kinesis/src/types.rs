@@ -33,8 +33,19 @@ pub struct Stream {
     /// When its mode and its number of shards were changed, within the last day.
     pub mode_changes: Vec<Timestamp>,
     pub scalings: Vec<Timestamp>,
+    /// Set while it gets another number of shards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<Scaling>,
 }
 kv::stored!(Stream, version = 1);
+
+/// How far a stream is with getting another number of shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaling {
+    pub target: u64,
+    /// Ranges of hash keys that have their shard, from the lowest on.
+    pub done: u64,
+}
 
 impl Stream {
     /// What arrived at this moment or before it is past its retention.

@@ -125,6 +125,46 @@ async fn a_place_that_is_trimmed_is_the_oldest_record() {
 }
 
 #[tokio::test]
+async fn a_scaling_of_many_shards_goes_on_by_steps() {
+    let streams = Streams::with("s", 1_200).await;
+    streams.put("before", 7).await;
+    let state = async || {
+        let answer = streams.call("DescribeStreamSummary", json!({"StreamName": "s"})).await.unwrap();
+        let summary = &answer["StreamDescriptionSummary"];
+        (summary["StreamStatus"].as_str().unwrap().to_owned(), summary["OpenShardCount"].as_u64().unwrap())
+    };
+    let scale = async |count: u64| {
+        let input = json!({"StreamName": "s", "TargetShardCount": count, "ScalingType": "UNIFORM_SCALING"});
+        streams.call("UpdateShardCount", input).await
+    };
+    let answer = scale(600).await.unwrap();
+    assert_eq!((&answer["CurrentShardCount"], &answer["TargetShardCount"]), (&json!(1_200), &json!(600)));
+    let (status, count) = state().await;
+    assert!(status == "UPDATING" && (601..1_200).contains(&count), "{status}, {count}");
+    // Nothing else changes its shards meanwhile; records find theirs.
+    let split = json!({"StreamName": "s", "ShardToSplit": FIRST, "NewStartingHashKey": "5"});
+    assert_eq!(streams.refused("SplitShard", split).await.0, "ResourceInUseException");
+    assert_eq!(scale(700).await.unwrap_err().code, "ResourceInUseException");
+    for hash in [0, 1 << 127, u128::MAX] {
+        streams.put("while", hash).await;
+    }
+    while state().await.0 == "UPDATING" {
+        streams.0.advance(Duration::ZERO).await;
+    }
+    assert_eq!(state().await, ("ACTIVE".to_owned(), 600));
+    let filter = json!({"StreamName": "s", "ShardFilter": {"Type": "AT_LATEST"}});
+    let latest = open(streams.call("ListShards", filter).await.unwrap()["Shards"].as_array().unwrap());
+    assert_eq!(latest.len(), 600);
+
+    // One that is deleted on the way, and made again, is left alone.
+    scale(1_200).await.unwrap();
+    streams.call("DeleteStream", json!({"StreamName": "s"})).await.unwrap();
+    streams.call("CreateStream", json!({"StreamName": "s", "ShardCount": 1})).await.unwrap();
+    streams.0.advance(Duration::ZERO).await;
+    assert_eq!(state().await, ("ACTIVE".to_owned(), 1));
+}
+
+#[tokio::test]
 async fn closed_shards_are_read_to_their_end_and_go_with_their_last_record() {
     let streams = Streams::with("s", 1).await;
     streams.put("before", 7).await;

@@ -21,12 +21,14 @@ pub fn explicit(text: &str) -> Result<u128, Error> {
     })
 }
 
-/// Where each of `count` ranges of the same size begins; the last one has what division leaves over.
-pub fn uniform(count: u64) -> impl Iterator<Item = u128> {
+/// The first and the last of a range, by its place among `count` of the same size; the last range has what division leaves over.
+pub fn uniform(count: u64, index: u64) -> (u128, u128) {
     let count = u128::from(count.max(1));
     // The whole division of 2^128, which itself is no 128-bit number.
     let step = u128::MAX / count + u128::from(count > 1 && u128::MAX % count == count - 1);
-    (0..count).map(move |index| step * index)
+    let first = step.saturating_mul(u128::from(index));
+    let last = if u128::from(index) + 1 >= count { u128::MAX } else { first.saturating_add(step - 1) };
+    (first, last)
 }
 
 #[cfg(test)]
@@ -35,11 +37,12 @@ mod tests {
 
     #[test]
     fn ranges_are_those_of_aws() {
-        assert_eq!(uniform(1).collect::<Vec<_>>(), [0]);
-        assert_eq!(uniform(2).collect::<Vec<_>>(), [0, 1 << 127]);
+        let ranges = |count| (0..count).map(|index| uniform(count, index)).collect::<Vec<_>>();
+        assert_eq!(ranges(1), [(0, u128::MAX)]);
+        assert_eq!(ranges(2), [(0, (1 << 127) - 1), (1 << 127, u128::MAX)]);
         let third = 113_427_455_640_312_821_154_458_202_477_256_070_485;
-        assert_eq!(uniform(3).collect::<Vec<_>>(), [0, third, 2 * third]);
-        assert_eq!(uniform(10_000).count(), 10_000);
+        assert_eq!(ranges(3), [(0, third - 1), (third, 2 * third - 1), (2 * third, u128::MAX)]);
+        assert!(ranges(10_000).windows(2).all(|pair| pair[0].1 + 1 == pair[1].0));
     }
 
     #[test]

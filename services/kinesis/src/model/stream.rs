@@ -26,6 +26,18 @@ pub fn find(read: &(impl Read + ?Sized), arn: &Arn) -> Result<Stream, Error> {
     STREAMS.get(read, (&*arn.region, name(arn)))?.ok_or_else(|| missing(arn))
 }
 
+/// # Errors
+/// `ResourceInUse` while the stream gets another number of shards.
+pub fn check_active(stream: &Stream) -> Result<(), Error> {
+    if stream.scaling.is_none() {
+        return Ok(());
+    }
+    Err(Error::ResourceInUse(format!(
+        "Stream {} under account {} not ACTIVE, instead in state UPDATING",
+        stream.name, stream.arn.account
+    )))
+}
+
 /// Stores a stream that has changed.
 pub fn put(tx: &mut Tx, stream: &Stream) -> Result<(), Error> {
     Ok(STREAMS.put(tx, (&*stream.arn.region, &*stream.name), stream)?)
@@ -85,16 +97,14 @@ pub fn create(tx: &mut Tx, now: Timestamp, arn: &Arn, settings: Settings) -> Res
         warm_mibps: settings.warm_mibps,
         mode_changes: Vec::new(),
         scalings: Vec::new(),
+        scaling: None,
     };
-    let starts: Vec<u128> = hash::uniform(shards).collect();
-    let ends = starts.iter().skip(1).map(|start| start - 1).chain([u128::MAX]);
-    for (first_hash, last_hash) in starts.iter().zip(ends) {
-        let epoch = now.as_secs();
+    for (first_hash, last_hash) in (0..shards).map(|index| hash::uniform(shards, index)) {
         let opened = Shard {
             index: 0,
-            epoch,
+            epoch: now.as_secs(),
             opened: now,
-            first_hash: *first_hash,
+            first_hash,
             last_hash,
             parents: Vec::new(),
             closed: None,

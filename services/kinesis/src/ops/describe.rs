@@ -132,8 +132,10 @@ impl WarmThroughput {
     }
 }
 
-/// Streams are made and changed at once.
-pub const ACTIVE: &str = "ACTIVE";
+/// As what a stream's state is told. Nothing but a scaling of many shards lasts.
+pub fn status(stream: &Stream) -> &'static str {
+    if stream.scaling.is_some() { "UPDATING" } else { "ACTIVE" }
+}
 
 pub fn mode(stream: &Stream) -> ModeOutput {
     ModeOutput { stream_mode: if stream.on_demand { "ON_DEMAND" } else { "PROVISIONED" } }
@@ -141,10 +143,10 @@ pub fn mode(stream: &Stream) -> ModeOutput {
 
 fn common(stream: Stream) -> Common {
     Common {
+        stream_status: status(&stream),
         stream_mode_details: mode(&stream),
         stream_arn: stream.arn.to_string(),
         stream_name: stream.name,
-        stream_status: ACTIVE,
         retention_period_hours: stream.retention_hours,
         stream_creation_timestamp: stream.created.into(),
         enhanced_monitoring: [Monitoring { shard_level_metrics: stream.metrics.into_iter().collect() }],

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::describe::{ACTIVE, ModeOutput, ShardOutput, mode, shard_output};
+use super::describe::{ModeOutput, ShardOutput, mode, shard_output, status};
 use super::{OfStream, from_token, of_stream, page_size, token};
 use crate::Kinesis;
 use crate::constraints::Constraints;
@@ -51,7 +51,7 @@ fn stream_summary(stream: &Stream) -> StreamSummary {
     StreamSummary {
         stream_name: stream.name.clone(),
         stream_arn: stream.arn.to_string(),
-        stream_status: ACTIVE,
+        stream_status: status(stream),
         stream_mode_details: mode(stream),
         stream_creation_timestamp: stream.created.into(),
     }
