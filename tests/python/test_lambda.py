@@ -207,7 +207,7 @@ def test_a_queue_feeds_a_function(lambda_, sqs, role, unique):
     counts = lambda: [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][name] for name in names]
     wait_until(lambda: counts() == ["0", "1"], what="all but one message handled")
     assert lambda_.get_event_source_mapping(UUID=mapping["UUID"])["LastProcessingResult"] == "OK"
-    assert lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)["State"] == "Disabled"
+    assert lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)["State"] == "Disabling"
     assert [found["UUID"] for found in lambda_.list_event_source_mappings(FunctionName=unique)["EventSourceMappings"]] == [mapping["UUID"]]
     lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
     refused("ResourceNotFoundException", lambda_.get_event_source_mapping, UUID=mapping["UUID"])

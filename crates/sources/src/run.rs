@@ -24,8 +24,12 @@ struct Entry {
 impl Results {
     /// `LastProcessingResult`.
     pub fn result(&self, id: &str) -> String {
-        let result = self.all().get(id).and_then(|entry| entry.result.clone());
-        result.unwrap_or_else(|| "No records processed".into())
+        self.latest(id).unwrap_or_else(|| "No records processed".into())
+    }
+
+    /// What came of the last batch, if there was one since the start.
+    pub fn latest(&self, id: &str) -> Option<String> {
+        self.all().get(id).and_then(|entry| entry.result.clone())
     }
 
     /// Whether a source is polled for this, also where that is about to end.

@@ -103,7 +103,10 @@ impl ErrorShape<'_> {
             document.insert("__type".into(), json!(format!("{}{separator}{}", self.namespace, self.code)));
         }
         let key = if self.message_key.is_empty() { "message" } else { self.message_key };
-        document.insert(key.into(), json!(self.message));
+        // An error whose shape calls it otherwise than the API's others has it among its members.
+        if !self.members.contains_key("message") {
+            document.insert(key.into(), json!(self.message));
+        }
         document.extend(self.members.clone());
         Json::Object(document)
     }

@@ -92,6 +92,22 @@ impl Error {
         }
     }
 
+    /// Whether the shape of the error has `message`, where others have `Message`.
+    fn has_small_message(&self) -> bool {
+        use Error::*;
+        matches!(
+            self,
+            InvalidParameterValue(_)
+                | ResourceConflict(_)
+                | PreconditionFailed(_)
+                | TooManyRequests(_)
+                | RequestTooLarge(_)
+                | InvalidRequestContent(_)
+                | PolicyLengthExceeded
+                | ProvisionedConcurrencyNotFound
+        )
+    }
+
     fn code(&self) -> (u16, &'static str) {
         match self {
             Error::InvalidParameterValue(_) => (400, "InvalidParameterValueException"),
@@ -128,6 +144,7 @@ impl From<Error> for service::Error {
         let (status, code) = error.code();
         let fault = if status < 500 { "User" } else { "Service" };
         let answer = service::Error::new(status, code, error.to_string()).with_member("Type", fault);
+        let answer = if error.has_small_message() { answer.with_member("message", error.to_string()) } else { answer };
         match error {
             Error::TooManyRequests(Throttle::Account) => {
                 answer.with_member("Reason", "ConcurrentInvocationLimitExceeded")

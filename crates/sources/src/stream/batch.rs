@@ -54,7 +54,13 @@ pub fn batch_info(stream: &Arn, shard: &str, records: &[&Record]) -> (&'static s
     };
     let (first, last) = (records.first(), records.last());
     let sequence = |record: Option<&&Record>| record.map(|record| record.sequence.clone());
-    let arrival = |record: Option<&&Record>| record.map(|record| record.at.iso8601());
+    // DynamoDB knows no parts of seconds.
+    let arrival = |record: Option<&&Record>| {
+        record.map(|record| match name {
+            "DDBStreamBatchInfo" => record.at.iso8601().replace(".000Z", "Z"),
+            _ => record.at.iso8601(),
+        })
+    };
     let info = json!({
         "shardId": shard,
         "startSequenceNumber": sequence(first),

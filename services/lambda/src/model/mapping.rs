@@ -18,15 +18,17 @@ pub fn create(tx: &mut Tx, mapping: &Mapping, starts: &[(String, Checkpoint)]) -
     for existing in MAPPINGS.scan_prefix(&*tx, &*mapping.function.region, Order::Forward)?.values() {
         let existing = existing?;
         if (&existing.source, &existing.function) == (&mapping.source, &mapping.function) {
+            let resource = mapping.function.resource.as_str();
+            let function = resource.strip_prefix("function:").unwrap_or(resource);
             if mapping.stream.is_some() {
                 return Err(Error::ResourceConflict(format!(
                     "The event source arn (\" {} \") and function (\" {} \") provided mapping already exists. Please update or delete the existing mapping with UUID {}",
-                    mapping.source, mapping.function.resource, existing.id
+                    mapping.source, function, existing.id
                 )));
             }
             return Err(Error::ResourceConflict(format!(
                 "An event source mapping with SQS arn (\" {} \") and function (\" {} \") already exists. Please update or delete the existing mapping with UUID {}",
-                mapping.source, mapping.function.resource, existing.id
+                mapping.source, function, existing.id
             )));
         }
     }

@@ -85,10 +85,11 @@ pub struct MappingOutput {
     pub filter_criteria: Option<FilterCriteria>,
     pub function_arn: String,
     pub last_modified: DateTime,
-    pub last_processing_result: String,
+    /// Of queues AWS tells none: here one that there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_processing_result: Option<String>,
     pub state: &'static str,
     pub state_transition_reason: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub function_response_types: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaling_config: Option<ScalingConfig>,
@@ -111,9 +112,12 @@ fn output(lambda: &Lambda, cx: &Cx, mapping: Mapping) -> MappingOutput {
         filter_criteria: (!filters.is_empty()).then_some(FilterCriteria { filters }),
         function_arn: mapping.function.to_string(),
         last_modified: mapping.modified.into(),
-        last_processing_result: lambda.sources.result(&mapping.id),
+        last_processing_result: match mapping.stream {
+            Some(_) => Some(lambda.sources.result(&mapping.id)),
+            None => lambda.sources.latest(&mapping.id),
+        },
         state: if mapping.enabled { "Enabled" } else { "Disabled" },
-        state_transition_reason: "USER_INITIATED",
+        state_transition_reason: if mapping.stream.is_some() { "User action" } else { "USER_INITIATED" },
         function_response_types: if mapping.reports_failures { vec![REPORT_FAILURES] } else { Vec::new() },
         scaling_config: mapping
             .concurrency
@@ -252,7 +256,9 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
     };
     let stored = mapping.clone();
     cx.db().write(move |tx| mapping::create(tx, &stored, &starts)).await?;
-    Ok(output(&lambda, &cx, mapping))
+    // What the answers to changes say, as on AWS; who asks afterwards is told what has come of it already.
+    let state = if mapping.enabled || mapping.stream.is_some() { "Creating" } else { "Disabled" };
+    Ok(MappingOutput { state, ..output(&lambda, &cx, mapping) })
 }
 
 fn source(input: &MappingInput) -> Result<Arn, Error> {
@@ -280,9 +286,10 @@ async fn check_source(cx: &Cx, queue: &Arn, function: &FunctionRef) -> Result<()
         })?;
     }
     let visibility = queue::visibility_seconds(&role, queue).await.map_err(|error| {
+        let code = error.query_code.as_ref().unwrap_or(&error.code);
         Error::invalid(format!(
-            "Error occurred while ReceiveMessage. SQS Error Code: {}. SQS Error Message: {}",
-            error.code, error.message
+            "Error occurred while ReceiveMessage. SQS Error Code: {code}. SQS Error Message: {}",
+            error.message
         ))
     })?;
     let timeout = u64::from(version.settings.timeout_seconds);
@@ -319,6 +326,11 @@ pub async fn update(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
         _ if current.stream.is_some() => mapping_stream::check_source(&cx, &current.source, &function).await?,
         _ => check_source(&cx, &current.source, &function).await?,
     }
+    let state = match input.enabled.filter(|enabled| *enabled != current.enabled) {
+        Some(true) => "Enabling",
+        Some(false) => "Disabling",
+        None => "Updating",
+    };
     let (region, now, function) = (cx.region().clone(), cx.now(), function.qualified_arn());
     let change = move |before: Mapping, input: &MappingInput| {
         input.apply(Mapping { function: function.clone(), modified: now, ..before })
@@ -327,7 +339,7 @@ pub async fn update(lambda: Arc<Lambda>, cx: Cx, input: MappingInput) -> Result<
         .db()
         .write(move |tx| mapping::update(tx, region.as_str(), &input.uuid, |before| change(before, &input)))
         .await?;
-    Ok(output(&lambda, &cx, mapping))
+    Ok(MappingOutput { state, ..output(&lambda, &cx, mapping) })
 }
 
 pub async fn delete(lambda: Arc<Lambda>, cx: Cx, input: IdInput) -> Result<MappingOutput, Error> {

@@ -32,7 +32,7 @@ async fn a_function_gets_messages_and_what_failed_stays() {
     world.function(F, json!({})).await;
     let url = world.queue("q").await;
     let created = mapping(&world, json!({"FunctionResponseTypes": ["ReportBatchItemFailures"]})).await;
-    assert_eq!((&created["State"], &created["BatchSize"]), (&json!("Enabled"), &json!(10)));
+    assert_eq!((&created["State"], &created["BatchSize"]), (&json!("Creating"), &json!(10)));
     for body in ["a", "bad", "c"] {
         world.sqs("SendMessage", json!({"QueueUrl": url, "MessageBody": body})).await;
     }
@@ -161,7 +161,7 @@ async fn what_cannot_work_is_refused() {
         ),
         (
             json!({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:none"}),
-            "InvalidParameterValueException: Error occurred while ReceiveMessage. SQS Error Code: QueueDoesNotExist",
+            "InvalidParameterValueException: Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue",
         ),
         (
             json!({"BatchSize": 11}),
