@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::functions::Function;
+use crate::functions::{Function, create_role};
 use crate::load::{Latencies, sample};
 
 /// The first event may have to wait for an instance.
@@ -44,9 +44,16 @@ impl Arrivals {
         Ok(Arrivals { port, said })
     }
 
-    /// A function that says the number in each event that it gets.
-    pub fn function(&self) -> Function {
-        Function::teller(self.port)
+    /// A new function that says the number in each event that it gets, and may get them from a service.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn function(&self, client: &mut Client, from: &str) -> anyhow::Result<Function> {
+        create_role(client).await?;
+        let function = Function::teller(self.port);
+        function.create(client).await?;
+        function.allow(client, from).await?;
+        Ok(function)
     }
 
     /// How long it takes from before `publish` sends a number until a function has it.

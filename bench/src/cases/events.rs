@@ -1,18 +1,16 @@
 //! Events through a bus with 10, 1,000 and 10,000 rules, and from the publisher to a function.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::sqs;
 use crate::Bench;
 use crate::arrivals::Arrivals;
 use crate::cases::Case;
 use crate::client::{Call, Client, Endpoint};
-use crate::functions::create_role;
 use crate::load::{Latencies, Load, Speed, share};
 use crate::report::{Figure, Row, Unit, say};
 use crate::rivals::{self, MINISTACK};
@@ -30,9 +28,6 @@ const RULES: [usize; 3] = [10, 1_000, 10_000];
 const FEWER_RULES: [usize; 3] = [10, 100, 1_000];
 const BODY_BYTES: usize = 256;
 const TRIPS: usize = 200;
-const POLL: Duration = Duration::from_millis(20);
-/// Until the queue has the last event.
-const DRAIN_WAIT_MAX: Duration = Duration::from_secs(300);
 
 async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut arrivals = Arrivals::listen().await?;
@@ -102,12 +97,7 @@ async fn measure(bench: &Bench, endpoint: &Endpoint) -> anyhow::Result<Vec<Measu
         };
         let speed = Load::new(CLIENTS, bench.pace()).run(endpoint, worker).await?;
         let mut client = Client::new(endpoint)?;
-        while sqs::waiting(&mut client, &queue).await? < put.get() {
-            if began.elapsed() > DRAIN_WAIT_MAX {
-                bail!("events do not arrive");
-            }
-            sleep(POLL).await;
-        }
+        sqs::arrived(&mut client, &queue, put.get(), began).await?;
         all.push(Measured { what, speed, delivered: put.get() as f64 / began.elapsed().as_secs_f64() });
     }
     Ok(all)
@@ -137,10 +127,7 @@ async fn bus_with_rules(endpoint: &Endpoint, rules: usize) -> anyhow::Result<(St
 /// From the publisher to a function that is warm.
 async fn trips(bench: &Bench, endpoint: &Endpoint, arrivals: &mut Arrivals) -> anyhow::Result<Latencies> {
     let mut client = Client::new(endpoint)?;
-    create_role(&mut client).await?;
-    let function = arrivals.function();
-    function.create(&mut client).await?;
-    function.allow(&mut client, "events.amazonaws.com").await?;
+    let function = arrivals.function(&mut client, "events.amazonaws.com").await?;
     call(&mut client, "AWSEvents.CreateEventBus", &json!({"Name": "trips"})).await?;
     let rule = json!({"Name": "trips", "EventBusName": "trips", "EventPattern": r#"{"source":["bench"]}"#});
     call(&mut client, "AWSEvents.PutRule", &rule).await?;

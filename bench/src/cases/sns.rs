@@ -1,17 +1,15 @@
 //! Messages through a topic: published to 1, 10 and 100 queues, and from the publisher to the end.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::time::sleep;
 
 use super::sqs;
 use crate::Bench;
 use crate::arrivals::Arrivals;
 use crate::cases::Case;
 use crate::client::{Call, Client, Endpoint};
-use crate::functions::create_role;
 use crate::load::{Latencies, Load, Speed, sample};
 use crate::report::{Figure, Row, Unit, say};
 use crate::rivals::{self, MINISTACK, MOTO};
@@ -27,9 +25,6 @@ const CLIENTS: usize = 32;
 const BODY_BYTES: usize = 256;
 const SUBSCRIBERS: [usize; 3] = [1, 10, 100];
 const TRIPS: usize = 200;
-const POLL: Duration = Duration::from_millis(20);
-/// Until the last queue has the last message.
-const DRAIN_WAIT_MAX: Duration = Duration::from_secs(300);
 
 async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut arrivals = Arrivals::listen().await?;
@@ -103,12 +98,7 @@ async fn measure(bench: &Bench, endpoint: &Endpoint) -> anyhow::Result<Vec<Measu
         };
         let speed = Load::new(CLIENTS, bench.pace()).run(endpoint, worker).await?;
         let last = queues.last().context("a queue")?;
-        while sqs::waiting(&mut client, last).await? < published.get() {
-            if began.elapsed() > DRAIN_WAIT_MAX {
-                bail!("messages do not arrive");
-            }
-            sleep(POLL).await;
-        }
+        sqs::arrived(&mut client, last, published.get(), began).await?;
         let delivered = (published.get() * subscribers) as f64 / began.elapsed().as_secs_f64();
         all.push(Measured { what, speed, delivered });
     }
@@ -136,10 +126,7 @@ async fn trips(bench: &Bench, endpoint: &Endpoint) -> anyhow::Result<Row> {
 /// From the publisher to a function that is warm.
 async fn trips_to_function(bench: &Bench, endpoint: &Endpoint, arrivals: &mut Arrivals) -> anyhow::Result<Latencies> {
     let mut client = Client::new(endpoint)?;
-    create_role(&mut client).await?;
-    let function = arrivals.function();
-    function.create(&mut client).await?;
-    function.allow(&mut client, "sns.amazonaws.com").await?;
+    let function = arrivals.function(&mut client, "sns.amazonaws.com").await?;
     let topic = create_topic(&mut client, "function").await?;
     subscribe(&mut client, &topic, "lambda", &function.arn()).await?;
     let send = async |client: &mut Client, number: usize| publish(client, &topic, &number.to_string()).await;

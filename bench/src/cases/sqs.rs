@@ -1,6 +1,6 @@
 //! Messages through a queue: sent, received and deleted, each step durable before the next.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
@@ -178,6 +178,23 @@ pub async fn attribute(client: &mut Client, queue: &str, name: &str) -> anyhow::
 
 pub async fn waiting(client: &mut Client, queue: &str) -> anyhow::Result<usize> {
     Ok(attribute(client, queue, "ApproximateNumberOfMessages").await?.parse()?)
+}
+
+const ARRIVAL_POLL: Duration = Duration::from_millis(20);
+const ARRIVAL_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Waits until so many messages are in a queue, of those that have been sent on their way since `began`.
+///
+/// # Errors
+/// When they do not arrive.
+pub async fn arrived(client: &mut Client, queue: &str, count: usize, began: Instant) -> anyhow::Result<()> {
+    while waiting(client, queue).await? < count {
+        if began.elapsed() > ARRIVAL_WAIT_MAX {
+            bail!("what was sent does not arrive");
+        }
+        tokio::time::sleep(ARRIVAL_POLL).await;
+    }
+    Ok(())
 }
 
 /// Lets a service send to a queue, and returns its ARN.

@@ -17,12 +17,6 @@ const RETENTION: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Described {
-    stream_description: Description,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Description {
     shards: Vec<ShardOutput>,
     last_evaluated_shard_id: Option<String>,
@@ -39,12 +33,6 @@ struct ShardOutput {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Begun {
-    shard_iterator: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Records {
     records: Vec<Map<String, Value>>,
     next_shard_iterator: Option<String>,
@@ -57,7 +45,7 @@ pub async fn describe(reader: &Reader) -> Result<Stream, Error> {
         if let Some(after) = after {
             input["ExclusiveStartShardId"] = Value::String(after);
         }
-        let Described { stream_description: page } = reader.call("DescribeStream", input).await?;
+        let page: Description = reader.described(input).await?;
         let hash = page.key_schema.iter().find(|element| element.get("KeyType").is_some_and(|kind| kind == "HASH"));
         let partition = hash.and_then(|element| element.get("AttributeName"));
         shards.extend(page.shards.into_iter().map(|shard| Shard {
@@ -84,14 +72,13 @@ pub async fn iterator(reader: &Reader, shard: &str, position: Position<'_>) -> R
     if let Some(sequence) = sequence {
         input["SequenceNumber"] = sequence.into();
     }
-    let answer = match reader.call::<Begun>("GetShardIterator", input.clone()).await {
+    match reader.begun(input.clone()).await {
         Err(error) if sequence.is_some() && error.code == "TrimmedDataAccessException" => {
             let input = json!({"StreamArn": reader.stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
-            reader.call::<Begun>("GetShardIterator", input).await
+            reader.begun(input).await
         }
         answer => answer,
-    };
-    Ok(answer?.shard_iterator)
+    }
 }
 
 /// `None` when a record is none.

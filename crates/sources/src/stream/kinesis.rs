@@ -24,12 +24,6 @@ pub fn of_consumer(source: &Arn) -> Option<Arn> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Described {
-    stream_description: Description,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
 struct Description {
     shards: Vec<ShardOutput>,
     stream_creation_timestamp: f64,
@@ -43,12 +37,6 @@ struct ShardOutput {
     shard_id: String,
     parent_shard_id: Option<String>,
     adjacent_parent_shard_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Begun {
-    shard_iterator: String,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +64,7 @@ pub async fn describe(reader: &Reader) -> Result<Stream, service::Error> {
         if let Some(after) = after {
             input["ExclusiveStartShardId"] = Value::String(after);
         }
-        let Described { stream_description: page } = reader.call("DescribeStream", input).await?;
+        let page: Description = reader.described(input).await?;
         after = page.shards.last().filter(|_| page.has_more_shards).map(|shard| shard.shard_id.clone());
         shards.extend(page.shards.into_iter().map(|shard| Shard {
             id: shard.shard_id,
@@ -127,7 +115,7 @@ pub async fn iterator(reader: &Reader, shard: &str, position: Position<'_>) -> R
         }
     };
     input["ShardIteratorType"] = kind.into();
-    Ok(reader.call::<Begun>("GetShardIterator", input).await?.shard_iterator)
+    reader.begun(input).await
 }
 
 /// `None` when a record is none.

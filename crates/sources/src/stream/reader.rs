@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use base::{Arn, Region, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use service::{Caller, Cx, Error, Permission};
 
@@ -69,6 +71,18 @@ pub struct Record {
     pub event: Map<String, Value>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Described<T> {
+    stream_description: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Begun {
+    shard_iterator: String,
+}
+
 impl Reader {
     pub fn new(role: Cx, source: &Arn) -> Reader {
         let stream = kinesis::of_consumer(source).unwrap_or_else(|| source.clone());
@@ -84,7 +98,7 @@ impl Reader {
     }
 
     /// Calls an operation as the role. A consumer is read by the server itself, where the role may subscribe to it.
-    pub(super) async fn call<O: serde::de::DeserializeOwned>(&self, operation: &str, input: Value) -> Result<O, Error> {
+    pub(super) async fn call<O: DeserializeOwned>(&self, operation: &str, input: Value) -> Result<O, Error> {
         let role = self.role.renew();
         let api = if self.is_kinesis() { "kinesis" } else { "dynamodbstreams" };
         if self.source == self.stream {
@@ -92,6 +106,15 @@ impl Reader {
         }
         role.authorize(&kinesis::permission(self, kinesis::SUBSCRIBE).await?)?;
         self.system().call(api, operation, input).await
+    }
+
+    /// A page of a stream's description, as its service words it.
+    pub(super) async fn described<T: DeserializeOwned>(&self, input: Value) -> Result<T, Error> {
+        Ok(self.call::<Described<T>>("DescribeStream", input).await?.stream_description)
+    }
+
+    pub(super) async fn begun(&self, input: Value) -> Result<String, Error> {
+        Ok(self.call::<Begun>("GetShardIterator", input).await?.shard_iterator)
     }
 
     /// Acts as the server itself, where the role's permission was asked for.
