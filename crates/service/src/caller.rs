@@ -100,11 +100,19 @@ pub struct Permission {
     pub context: Vec<(String, Vec<String>)>,
     /// The resource's own policy document, where it has one.
     pub resource_policy: Option<String>,
+    /// Whether only those have access whom that policy names, or whose account it does: keys of KMS.
+    pub resource_must_allow: bool,
 }
 
 impl Permission {
     pub fn new(action: impl Into<String>, resource: impl ToString) -> Permission {
-        Permission { action: action.into(), resource: resource.to_string(), context: Vec::new(), resource_policy: None }
+        Permission {
+            action: action.into(),
+            resource: resource.to_string(),
+            context: Vec::new(),
+            resource_policy: None,
+            resource_must_allow: false,
+        }
     }
 }
 

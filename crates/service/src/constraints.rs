@@ -17,6 +17,11 @@ impl Constraints {
         self.0.push(format!("Value '{value}' at '{member}' failed to satisfy constraint: {rule}"));
     }
 
+    /// The same for a value that must not be told: a secret.
+    pub fn fail_unseen(&mut self, member: &str, rule: impl Display) {
+        self.0.push(format!("Value at '{member}' failed to satisfy constraint: Member must {rule}"));
+    }
+
     /// A member that must be there.
     pub fn required(&mut self, value: Option<&str>, member: &str) {
         if value.is_none() {

@@ -33,6 +33,8 @@ struct Request {
     expires: Option<Timestamp>,
     /// See [`Cx::acting_for`].
     asked: bool,
+    /// See [`Cx::through`].
+    via: Option<&'static str>,
     /// See [`Cx::telling_of`].
     undelivered: Option<Arc<Delivery>>,
     /// See [`Cx::prepared`].
@@ -43,8 +45,8 @@ impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
         let (now, id) = (env.now(), env.uuid());
-        let (trace, expires, asked, undelivered, prepared) = (None, None, false, None, None);
-        let request = Request { now, id, caller, region, endpoint, trace, expires, asked, undelivered, prepared };
+        let (trace, expires, asked, via, undelivered, prepared) = (None, None, false, None, None, None);
+        let request = Request { now, id, caller, region, endpoint, trace, expires, asked, via, undelivered, prepared };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -140,6 +142,19 @@ impl Cx {
     /// The same request, signed with credentials that end then.
     pub fn expiring(&self, expires: Option<Timestamp>) -> Cx {
         Cx { cloud: self.cloud.clone(), request: Arc::new(Request { expires, ..(*self.request).clone() }) }
+    }
+
+    /// The service through which the caller asks: see [`Cx::through`].
+    pub fn via(&self) -> Option<&'static str> {
+        self.request.via
+    }
+
+    /// The same request as one of `service`'s, which does something for its caller: policies may ask for it as
+    /// `kms:ViaService`.
+    #[must_use]
+    pub fn through(&self, service: &'static str) -> Cx {
+        let via = Some(service);
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { via, ..(*self.request).clone() }) }
     }
 
     /// The same request, whose messages tell of this delivery, which did not arrive: letters for a dead-letter queue. The

@@ -10,11 +10,13 @@
 //! A place is what a ciphertext belongs to (an ARN with a version, say): moved elsewhere, it does not open.
 
 mod body;
+mod envelope;
 mod key;
 mod keyring;
 mod randomness;
 
 pub use body::{BodyKey, CHUNK_OVERHEAD};
+pub use envelope::{Envelope, open, seal};
 pub use key::{KEY_BYTES, Key, OVERHEAD};
 pub use keyring::{Vault, check, is_sealed, rewrap};
 pub use randomness::Randomness;

@@ -80,7 +80,8 @@ impl Access for Identity {
             values.iter().for_each(|value| context.insert(key, value));
         }
         let resource_policy = permission.resource_policy.as_deref();
-        self.decide(caller, &principal, context, &permission.action, &permission.resource, resource_policy, false)
+        let Permission { action, resource, resource_must_allow, .. } = permission;
+        self.decide(caller, &principal, context, action, resource, resource_policy, *resource_must_allow)
     }
 }
 

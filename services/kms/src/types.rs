@@ -1,0 +1,202 @@
+//! What KMS stores. Secrets are sealed by the vault, each for its own place.
+
+use std::collections::BTreeMap;
+
+use base::{Arn, Timestamp};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{Spec, Usage};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Key {
+    pub id: String,
+    pub arn: Arn,
+    pub created: Timestamp,
+    pub description: String,
+    pub usage: Usage,
+    pub spec: Spec,
+    /// Whether its material comes from outside.
+    pub external: bool,
+    /// The service that the key was made for, where it manages it: `s3`.
+    pub manager: Option<String>,
+    pub enabled: bool,
+    pub deletion: Option<Deletion>,
+    /// The policy document, as its owner wrote it.
+    pub policy: String,
+    pub tags: BTreeMap<String, String>,
+    pub rotation: Option<Rotation>,
+    pub on_demand_rotations: u32,
+    /// The number of the material in use; `None` until some is imported.
+    pub current: Option<u32>,
+    /// Material that was imported and is in use from the next rotation on.
+    pub pending: Option<u32>,
+}
+kv::stored!(Key, version = 1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deletion {
+    pub at: Timestamp,
+    pub window_days: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rotation {
+    pub period_days: u32,
+    pub next: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Enabled,
+    Disabled,
+    PendingDeletion,
+    PendingImport,
+}
+
+impl State {
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Enabled => "Enabled",
+            State::Disabled => "Disabled",
+            State::PendingDeletion => "PendingDeletion",
+            State::PendingImport => "PendingImport",
+        }
+    }
+}
+
+impl Key {
+    pub fn state(&self) -> State {
+        match (self.deletion, self.current) {
+            (Some(_), _) => State::PendingDeletion,
+            (None, None) => State::PendingImport,
+            (None, Some(_)) if self.enabled => State::Enabled,
+            (None, Some(_)) => State::Disabled,
+        }
+    }
+}
+
+/// What a key is, or was, made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Material {
+    /// Tells it apart from others, and says nothing of it.
+    pub id: String,
+    /// `None` when imported material was deleted or has expired: it may come again.
+    pub sealed: Option<Bytes>,
+    pub made: Timestamp,
+    /// When the key was rotated to it, and whether on demand.
+    pub rotated: Option<(Timestamp, bool)>,
+    pub expires: Option<Timestamp>,
+    pub description: Option<String>,
+}
+kv::stored!(Material, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alias {
+    pub key: String,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+kv::stored!(Alias, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    pub id: String,
+    pub token: String,
+    pub name: Option<String>,
+    pub created: Timestamp,
+    pub grantee: String,
+    pub retiring: Option<String>,
+    pub issuer: String,
+    pub operations: Vec<String>,
+    pub constraints: Option<Constraints>,
+}
+kv::stored!(Grant, version = 1);
+
+/// What the encryption context has to be for a grant to count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Constraints {
+    Equals(BTreeMap<String, String>),
+    Has(BTreeMap<String, String>),
+}
+
+/// Where a grant is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantName {
+    pub region: String,
+    pub key: String,
+    pub grant: String,
+}
+kv::stored!(GrantName, version = 1);
+
+/// The private half of a wrapping key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportToken {
+    pub sealed: Bytes,
+    pub algorithm: String,
+    pub expires: Timestamp,
+}
+kv::stored!(ImportToken, version = 1);
+
+#[cfg(test)]
+mod tests {
+    use kv::Stored;
+
+    use super::*;
+
+    /// What version 1 looks like on disk: users' files have it.
+    #[test]
+    fn stored_forms_do_not_drift() {
+        let key = Key {
+            id: "k".into(),
+            arn: "arn:aws:kms:r:0:key/k".parse().unwrap(),
+            created: Timestamp(1),
+            description: String::new(),
+            usage: Usage::Encrypt,
+            spec: Spec::Symmetric,
+            external: false,
+            manager: None,
+            enabled: true,
+            deletion: Some(Deletion { at: Timestamp(2), window_days: 7 }),
+            policy: "{}".into(),
+            tags: BTreeMap::new(),
+            rotation: Some(Rotation { period_days: 90, next: Timestamp(3) }),
+            on_demand_rotations: 0,
+            current: Some(1),
+            pending: None,
+        };
+        let material = Material {
+            id: "m".into(),
+            sealed: Some(Bytes::from_static(&[1])),
+            made: Timestamp(1),
+            rotated: Some((Timestamp(2), true)),
+            expires: None,
+            description: None,
+        };
+        let alias = Alias { key: "k".into(), created: Timestamp(1), updated: Timestamp(2) };
+        let grant = Grant {
+            id: "g".into(),
+            token: "t".into(),
+            name: None,
+            created: Timestamp(1),
+            grantee: "a".into(),
+            retiring: None,
+            issuer: "b".into(),
+            operations: vec!["Decrypt".into()],
+            constraints: Some(Constraints::Has(BTreeMap::from([("a".into(), "b".into())]))),
+        };
+        let token = ImportToken { sealed: Bytes::from_static(&[1]), algorithm: "A".into(), expires: Timestamp(1) };
+        let forms = [
+            hex::encode(key.to_bytes().unwrap()),
+            hex::encode(material.to_bytes().unwrap()),
+            hex::encode(alias.to_bytes().unwrap()),
+            hex::encode(grant.to_bytes().unwrap()),
+            hex::encode(token.to_bytes().unwrap()),
+        ];
+        assert_eq!(forms, GOLDEN);
+        assert_eq!(Key::from_bytes(&key.to_bytes().unwrap()).unwrap(), key);
+        assert_eq!(Grant::from_bytes(&grant.to_bytes().unwrap()).unwrap(), grant);
+    }
+
+    const GOLDEN: [&str; 5] = ["", "", "", "", ""];
+}
