@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
         mut target: Deployed,
         replaced: Option<Deployed>,
     ) -> Result<(), Failure> {
-        let made = resource.create(&self.cx(&step.logical_id), &target.properties).await;
+        let made = resources::create(resource, &self.cx(&step.logical_id), &target.properties).await;
         let made = made.map_err(|error| {
             failure(if replaced.is_some() { "replacing" } else { "creating" }, step, error.to_string())
         })?;
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         mut target: Deployed,
         old: Deployed,
     ) -> Result<(), Failure> {
-        let updated = resource.update(&self.cx(&step.logical_id), &old, &target.properties).await;
+        let updated = resources::update(resource, &self.cx(&step.logical_id), &old, &target.properties).await;
         let updated = match updated {
             // Somebody deleted it behind the stack's back: it is made again.
             Err(error) if error.is_absent() => return self.create(step, resource, target, None).await,
@@ -354,7 +354,7 @@ impl<'a> Run<'a> {
                 else {
                     return Ok(());
                 };
-                let restored = resource.update(&self.cx(&id), &current, &old.properties).await;
+                let restored = resources::update(resource, &self.cx(&id), &current, &old.properties).await;
                 old.attributes =
                     restored.map_err(|error| format!("restoring {id} ({}): {error}", old.kind))?.attributes;
                 self.stack.put(old);

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::references::VALUE_OF;
 use crate::resources::shape::text;
 use crate::suggest;
 use crate::template::Template;
@@ -426,8 +427,12 @@ fn parameters(template: &Template, scope: &Scope) -> Result<BTreeMap<String, Val
             "Number" => return Err(format!("the parameter `{name}` is a number, not `{value}`")),
             "CommaDelimitedList" => list(),
             kind if kind.starts_with("List<") => list(),
-            kind if kind.starts_with("AWS::SSM::") => {
-                return Err(format!("the parameter `{name}` comes from SSM, which is not supported yet"));
+            // Their values have been looked up: see [`crate::references::parameters`].
+            kind if kind
+                .strip_prefix(VALUE_OF)
+                .is_some_and(|of| of.starts_with("List<") || of.starts_with("Comma")) =>
+            {
+                list()
             }
             _ => json!(value),
         };

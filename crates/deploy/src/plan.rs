@@ -10,6 +10,7 @@ use crate::error::DeployError;
 use crate::graph::Graph;
 use crate::intrinsics::{self, Evaluator, Scope, Values};
 use crate::live;
+use crate::references;
 use crate::resources::shape::fit_all;
 use crate::resources::{self, Properties, Resource};
 use crate::state::{self, Deployed, Stack};
@@ -83,6 +84,11 @@ pub async fn plan(
         stack: name.into(),
         parameters,
         imports: exports.collect(),
+    };
+    let looked_up = references::parameters(cloud, &template.parameters, &scope.parameters).await;
+    let scope = match looked_up {
+        Ok(values) => Scope { parameters: scope.parameters.into_iter().chain(values).collect(), ..scope },
+        Err(message) => return Err(DeployError::Project(vec![Diagnostic::error(message)])),
     };
     let mut diagnostics = Diagnostics::default();
     resources::check(&template, &mut diagnostics);

@@ -1,6 +1,6 @@
 //! A project: a folder with a `serverless.yml`, read and checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::dotenv;
 use crate::serverless::config::Service;
 use crate::serverless::{self, PackageHashes};
 use crate::template::Template;
-use crate::variables::{self, Inputs};
+use crate::variables::{self, Inputs, Looked};
 use crate::yaml::{self, Node};
 
 /// What a project is loaded with besides its files.
@@ -27,6 +27,37 @@ pub struct Options {
     pub instance: String,
     /// Outputs of the stacks that are there (see [`crate::stack_outputs`]), for `${cf:}`.
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+    /// Parameters of Parameter Store by name (see [`Wanted`]), for `${ssm:}`.
+    pub parameters: BTreeMap<String, Looked>,
+}
+
+/// What a configuration asks for that is on the server, before it can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Names of parameters.
+    pub parameters: BTreeSet<String>,
+    /// The region that they are in.
+    pub region: String,
+}
+
+impl Wanted {
+    /// What the project in `folder` asks for beyond what `options` have. A parameter may lead to others, so this is asked again
+    /// until there are none. What is wrong with the configuration is for [`Project::load`] to say.
+    pub fn of(folder: &Path, options: &Options) -> Wanted {
+        let mut wanted = Wanted { parameters: BTreeSet::new(), region: options.region.clone().unwrap_or_default() };
+        let Some(root) = find_config(folder).ok().and_then(|config| read_yaml(folder, config).ok()) else {
+            return wanted;
+        };
+        let mut unread = Diagnostics::default();
+        let inputs = inputs(folder, &root, options, &mut unread);
+        wanted.parameters = variables::wanted(&root, &inputs);
+        if options.region.is_none() {
+            let region = variables::resolve_address(&root, "provider.region", &inputs, &mut unread);
+            let region = region.as_ref().and_then(Node::as_scalar).map(|scalar| scalar.text.clone());
+            wanted.region = region.unwrap_or_else(|| "us-east-1".into());
+        }
+        wanted
+    }
 }
 
 /// A service and the folder it is in.
@@ -129,6 +160,7 @@ fn inputs(folder: &Path, root: &Node, options: &Options, diagnostics: &mut Diagn
         account: options.account.clone(),
         instance: options.instance.clone(),
         outputs: options.outputs.clone(),
+        parameters: options.parameters.clone(),
     };
     if root.get("useDotenv").and_then(Node::as_scalar).is_some_and(|scalar| scalar.text == "true") {
         let stage = stage(root, &inputs);

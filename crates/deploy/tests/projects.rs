@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use deploy::{Diagnostic, Options, PackageHashes, Project};
+use deploy::{Diagnostic, Looked, Options, PackageHashes, Project, Wanted};
 use serde_json::Value;
 use support::{FakeCloud, expect, run};
 
@@ -24,8 +24,31 @@ fn options() -> Options {
         account: "000000000000".into(),
         instance: "instance".into(),
         outputs: BTreeMap::from([("other-dev".into(), BTreeMap::from([("Url".into(), "http://other".into())]))]),
+        parameters: [
+            ("/db/host", "String", "db.local ${self:service}"),
+            ("/db/hosts", "StringList", "a,b"),
+            ("/aws/reference/secretsmanager/db", "SecureString", r#"{"password": "p ${self:service}"}"#),
+        ]
+        .map(|(name, kind, value)| (name.to_string(), Looked { kind: kind.into(), value: value.into() }))
+        .into(),
         ..Options::default()
     }
+}
+
+#[test]
+fn parameters_are_asked_for_until_there_are_none_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "service: s\nprovider: {name: aws, region: eu-west-1}\ncustom: {which: '${ssm:/which}', value: '${ssm:/of/${self:custom.which}, 1}'}\n";
+    fs::write(folder.path().join("serverless.yml"), text).unwrap();
+    let mut options = Options::default();
+    let wanted = |options: &Options| Wanted::of(folder.path(), options);
+    assert_eq!(wanted(&options).region, "eu-west-1");
+    let mut rounds = Vec::new();
+    while let Some(name) = wanted(&options).parameters.first().cloned() {
+        options.parameters.insert(name.clone(), Looked { kind: "String".into(), value: "one".into() });
+        rounds.push(name);
+    }
+    assert_eq!(rounds, ["/which", "/of/one"]);
 }
 
 fn hashes(project: &Project) -> PackageHashes {

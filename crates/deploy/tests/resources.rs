@@ -54,6 +54,8 @@ impl Cloud for Recorder {
             "CachePolicy": {"Id": id}, "OriginRequestPolicy": {"Id": id}, "ResponseHeadersPolicy": {"Id": id}, "OriginAccessControl": {"Id": id},
             "CloudFrontOriginAccessIdentity": {"Id": id, "S3CanonicalUserId": "c"}, "PublicKey": {"Id": id}, "KeyGroup": {"Id": id},
             "DistributionConfig": {"CallerReference": "reference", "Enabled": true},
+            "KeyMetadata": {"KeyId": id, "Arn": arn}, "ARN": arn, "RandomPassword": "random",
+            "Parameter": {"Type": "String", "Value": "looked up"}, "SecretString": "{\"password\": \"looked up\"}",
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "routeId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],

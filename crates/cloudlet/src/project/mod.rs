@@ -52,7 +52,7 @@ impl Deployer {
     /// # Errors
     /// Everything that is wrong with it, each with its place.
     pub async fn load(&mut self) -> anyhow::Result<Project> {
-        let options = deploy::Options {
+        let mut options = deploy::Options {
             stage: self.options.stage.clone(),
             region: self.region.clone(),
             params: self.options.params.iter().cloned().collect(),
@@ -60,7 +60,11 @@ impl Deployer {
             account: deploy::Cloud::account(&self.cloud).to_owned(),
             instance: Env::real().uuid(),
             outputs: deploy::stack_outputs(&self.cloud).await?,
+            ..deploy::Options::default()
         };
+        let turn = |cloud: &mut Remote, region: &str| cloud.turn_to(region);
+        let looked_up = deploy::look_up_all(&mut self.cloud, &self.folder, &mut options, turn).await;
+        looked_up.context("the parameters that the project asks for cannot be read (${ssm:})")?;
         let project = Project::load(&self.folder, &options).map_err(|diagnostics| {
             let text: Vec<_> = diagnostics.iter().map(ToString::to_string).collect();
             anyhow::anyhow!("the project cannot be deployed\n\n{}", text.join("\n\n"))

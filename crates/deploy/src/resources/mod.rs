@@ -9,15 +9,18 @@ mod dynamodb;
 mod events;
 mod iam;
 mod kinesis;
+mod kms;
 mod lambda;
 mod logs;
 mod pipes;
 mod s3;
 mod scheduler;
+mod secretsmanager;
 mod ses;
 pub mod shape;
 mod sns;
 mod sqs;
+mod ssm;
 mod tags;
 
 use std::collections::BTreeMap;
@@ -27,6 +30,7 @@ use base::Env;
 use serde_json::{Map, Value};
 
 use crate::cloud::{CallError, Cloud};
+use crate::references;
 use crate::state::Deployed;
 pub use check::{check, depends_on};
 use shape::Property;
@@ -133,6 +137,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &kinesis::ResourcePolicy,
     &kinesis::Stream,
     &kinesis::StreamConsumer,
+    &kms::Alias,
+    &kms::Key,
     &lambda::Alias,
     &lambda::EventInvokeConfig,
     &lambda::EventSourceMapping,
@@ -148,6 +154,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &s3::ExistingBucket,
     &scheduler::Schedule,
     &scheduler::ScheduleGroup,
+    &secretsmanager::ResourcePolicy,
+    &secretsmanager::RotationSchedule,
+    &secretsmanager::Secret,
     &ses::ConfigurationSet,
     &ses::EmailIdentity,
     &ses::Template,
@@ -156,6 +165,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &sns::TopicPolicy,
     &sqs::Queue,
     &sqs::QueuePolicy,
+    &ssm::Parameter,
 ];
 
 /// The type of this name.
@@ -219,6 +229,18 @@ impl Cx<'_> {
             .map_err(|error| ResourceError::Call { operation: operation(), error })?;
         loaded.ok_or_else(|| ResourceError::Unfit(format!("the package {sha256} is not kept any more")))
     }
+}
+
+/// Makes a resource, whose properties may have references to secrets and parameters.
+pub async fn create(resource: &dyn Resource, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+    let resolved = references::resolve(cx.cloud, wanted).await.map_err(ResourceError::Unfit)?;
+    resource.create(cx, &resolved).await
+}
+
+/// Changes one: see [`create`].
+pub async fn update(resource: &dyn Resource, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+    let resolved = references::resolve(cx.cloud, wanted).await.map_err(ResourceError::Unfit)?;
+    resource.update(cx, old, &resolved).await
 }
 
 /// A text member of an answer or of properties.

@@ -3,7 +3,7 @@
 mod sources;
 mod syntax;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +28,16 @@ pub struct Inputs {
     pub instance: String,
     /// Outputs of the stacks that are there, by stack and output name, for `${cf:}`.
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+    /// For `${ssm:}`, by name: see [`wanted`].
+    pub parameters: BTreeMap<String, Looked>,
+}
+
+/// What Parameter Store has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// `String`, `StringList` or `SecureString`.
+    pub kind: String,
+    pub value: String,
 }
 
 /// Variables looked up in one pass; a configuration has hundreds.
@@ -51,6 +61,16 @@ pub fn resolve_address(root: &Node, address: &str, inputs: &Inputs, diagnostics:
     resolver.deep(&found, 0).ok()
 }
 
+/// The names of the parameters that a configuration asks for, and that `inputs` do not have. One that is found may lead to
+/// others.
+pub fn wanted(root: &Node, inputs: &Inputs) -> BTreeSet<String> {
+    let mut diagnostics = Diagnostics::default();
+    let mut resolver = Resolver::new(root, inputs, &mut diagnostics);
+    // What is wrong with it is reported when it is resolved.
+    let _ = resolver.deep(root, 0);
+    resolver.wanted
+}
+
 /// A failure that was reported already.
 struct Failed;
 type Found = Result<Option<Node>, Failed>;
@@ -65,6 +85,8 @@ struct Resolver<'a> {
     /// The lookups made so far, to tell how one led to another.
     trail: Vec<String>,
     weight: usize,
+    /// Parameters that were asked for and are not known.
+    wanted: BTreeSet<String>,
 }
 
 /// A lookup in progress: finding where it leads, or resolving all that is inside.
@@ -83,7 +105,8 @@ impl Pending {
 
 impl<'a> Resolver<'a> {
     fn new(root: &'a Node, inputs: &'a Inputs, diagnostics: &'a mut Diagnostics) -> Resolver<'a> {
-        Resolver { root, inputs, diagnostics, files: HashMap::new(), pending: Vec::new(), trail: Vec::new(), weight: 0 }
+        let (files, pending, trail, wanted) = (HashMap::new(), Vec::new(), Vec::new(), BTreeSet::new());
+        Resolver { root, inputs, diagnostics, files, pending, trail, weight: 0, wanted }
     }
 
     fn fail<T>(&mut self, at: &At, message: impl Into<String>) -> Result<T, Failed> {

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::syntax::Part;
-use super::{Failed, Found, Resolver};
+use super::{Failed, Found, Looked, Resolver};
 use crate::diagnostic::{At, Diagnostic, File};
-use crate::yaml::{self, Node, Style};
+use crate::yaml::{self, Entry, Node, Style, Value};
 
 /// The sources there are, for messages.
-const SOURCES: &[&str] = &["self", "opt", "env", "file", "sls", "param", "aws", "cf", "strToBool"];
+const SOURCES: &[&str] = &["self", "opt", "env", "file", "sls", "param", "aws", "cf", "ssm", "strToBool"];
 
 /// Bytes of a file that `${file()}` reads.
 const FILE_BYTES_MAX: u64 = 8 << 20;
@@ -22,6 +22,7 @@ pub fn help(source: &str, text: &str) -> String {
         "env" => format!("set the environment variable, or give a default: `{example}`"),
         "param" => "pass `--param name=value`, or add it to `params` under the stage or `default`".into(),
         "file" => "the file, or the address in it, is not there".into(),
+        "ssm" => "put the parameter into the server's Parameter Store, in the region that is deployed to".into(),
         "cf" => "no deployed stack has this output: deploy that one first".into(),
         _ => format!("define it, or give a default: `{example}`"),
     }
@@ -48,7 +49,8 @@ impl Resolver<'_> {
             "file" => self.file(argument.as_deref().unwrap_or(""), address.as_deref(), at),
             "cf" => self.stack_output(key, at),
             "strToBool" => self.boolean(argument.as_deref().unwrap_or(""), at),
-            "ssm" | "s3" => {
+            "ssm" => self.parameter(argument.as_deref().unwrap_or(""), key, at),
+            "s3" => {
                 let help = "use `${env:}`, `${param:}` or `${file()}` for this value";
                 self.diagnostics
                     .push(Diagnostic::error(format!("`${{{source}:}}` is not supported yet")).at(at).help(help));
@@ -122,6 +124,36 @@ impl Resolver<'_> {
         Ok(verbatim(self.inputs.outputs.get(stack).and_then(|outputs| outputs.get(output)), at))
     }
 
+    /// A parameter of Parameter Store: lists as lists, and secrets that are JSON as mappings, unless `raw` is asked for.
+    ///
+    /// Source: <https://www.serverless.com/framework/docs/providers/aws/guide/variables#reference-variables-using-the-ssm-parameter-store>
+    fn parameter(&mut self, argument: &str, name: &str, at: &At) -> Found {
+        let options: Vec<&str> = argument.split(',').map(str::trim).filter(|option| !option.is_empty()).collect();
+        if let Some(other) = options.iter().find(|option| **option != "raw") {
+            let message = format!(
+                "`${{ssm({other}):}}` is not supported: parameters are of the region that is deployed to, and decrypted"
+            );
+            return self.fail(at, message);
+        }
+        let Some(Looked { kind, value }) = self.inputs.parameters.get(name) else {
+            self.wanted.insert(name.to_owned());
+            return Ok(None);
+        };
+        let text = |value: &str| Node::text(value, Style::Verbatim, at);
+        if options.contains(&"raw") {
+            return Ok(Some(text(value)));
+        }
+        if kind == "StringList" {
+            let items = value.split(',').map(text).collect();
+            return Ok(Some(Node { value: Value::Sequence(items), at: at.clone() }));
+        }
+        let is_secret = name.starts_with("/aws/reference/secretsmanager/");
+        match serde_json::from_str::<serde_json::Value>(value) {
+            Ok(json @ serde_json::Value::Object(_)) if is_secret => Ok(Some(tree(&json, at))),
+            _ => Ok(Some(text(value))),
+        }
+    }
+
     fn boolean(&mut self, text: &str, at: &At) -> Found {
         let value = match text.trim() {
             "true" | "1" => "true",
@@ -184,6 +216,20 @@ impl Resolver<'_> {
             Failed
         })
     }
+}
+
+/// JSON from outside, in which `${` has no meaning.
+fn tree(json: &serde_json::Value, at: &At) -> Node {
+    let value = match json {
+        serde_json::Value::Array(items) => Value::Sequence(items.iter().map(|item| tree(item, at)).collect()),
+        serde_json::Value::Object(map) => {
+            let entry = |(key, value)| Entry { key: String::clone(key), at: at.clone(), value: tree(value, at) };
+            Value::Mapping(map.iter().map(entry).collect())
+        }
+        serde_json::Value::String(text) => return Node::text(text.clone(), Style::Verbatim, at),
+        other => return Node::text(other.to_string(), Style::Plain, at),
+    };
+    Node { value, at: at.clone() }
 }
 
 fn verbatim(value: Option<&String>, at: &At) -> Option<Node> {
