@@ -17,6 +17,7 @@ import {
   DeleteBucketOwnershipControlsCommand,
   DeleteBucketPolicyCommand,
   DeleteBucketTaggingCommand,
+  DeleteBucketWebsiteCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
   DeleteObjectTaggingCommand,
@@ -32,6 +33,7 @@ import {
   GetBucketPolicyStatusCommand,
   GetBucketTaggingCommand,
   GetBucketVersioningCommand,
+  GetBucketWebsiteCommand,
   GetObjectAclCommand,
   GetObjectAttributesCommand,
   GetObjectCommand,
@@ -60,6 +62,7 @@ import {
   PutBucketPolicyCommand,
   PutBucketTaggingCommand,
   PutBucketVersioningCommand,
+  PutBucketWebsiteCommand,
   PutObjectAclCommand,
   PutObjectCommand,
   PutObjectLegalHoldCommand,
@@ -71,6 +74,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from "@aws-sdk/client-s3";
+import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint } from "./server.mjs";
@@ -144,6 +148,43 @@ test("presigned URLs, with and without headers in the query", async () => {
   const got = await fetch(get);
   assert.deepEqual([await got.text(), got.headers.get("x-amz-meta-m")], ["hello", "1"]);
   assert.equal((await fetch(get.replace("node-presigned", "node-lists"))).status, 403);
+  const head = await getSignedUrl(ahead, new HeadObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  assert.equal((await fetch(head, { method: "HEAD" })).headers.get("content-length"), "5");
+  const remove = await getSignedUrl(ahead, new DeleteObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  assert.equal((await fetch(remove, { method: "DELETE" })).status, 204);
+  assert.equal((await fetch(get)).status, 404);
+});
+
+test("forms that are signed ahead", async () => {
+  const Bucket = await bucket("node-forms");
+  const Fields = { acl: "private", success_action_status: "201" };
+  const Conditions = [["content-length-range", 1, 200_000], ["starts-with", "$Content-Type", "image/"]];
+  const { url, fields } = await createPresignedPost(s3, { Bucket, Key: "in/${filename}", Fields, Conditions, Expires: 60 });
+  const post = (bytes, type = "image/png") => {
+    const form = new FormData();
+    for (const [name, value] of Object.entries({ ...fields, "Content-Type": type })) form.append(name, value);
+    form.append("file", new Blob([bytes]), "a.png");
+    return fetch(url, { method: "POST", body: form });
+  };
+  const Body = randomBytes(100_000);
+  const sent = await post(Body);
+  assert.equal(sent.status, 201, await sent.clone().text());
+  assert.match(await sent.text(), /<Key>in\/a\.png<\/Key>/);
+  const got = await send(new GetObjectCommand({ Bucket, Key: "in/a.png" }));
+  assert.deepEqual([Buffer.from(await got.Body.transformToByteArray()), got.ContentType], [Body, "image/png"]);
+  assert.deepEqual([(await post(Body, "text/html")).status, (await post(randomBytes(200_001))).status], [403, 400]);
+});
+
+test("websites", async () => {
+  const Bucket = await bucket("node-website");
+  const WebsiteConfiguration = { IndexDocument: { Suffix: "index.html" }, RoutingRules: [{ Condition: { KeyPrefixEquals: "a/" }, Redirect: { ReplaceKeyPrefixWith: "b/" } }] };
+  await send(new PutBucketWebsiteCommand({ Bucket, WebsiteConfiguration }));
+  const { IndexDocument, RoutingRules } = await send(new GetBucketWebsiteCommand({ Bucket }));
+  assert.deepEqual({ IndexDocument, RoutingRules }, WebsiteConfiguration);
+  // Nobody in particular may see it.
+  assert.equal((await fetch(`${endpoint}/_aws/s3-website/${Bucket}/`)).status, 403);
+  await send(new DeleteBucketWebsiteCommand({ Bucket }));
+  await assert.rejects(send(new GetBucketWebsiteCommand({ Bucket })), { name: "NoSuchWebsiteConfiguration" });
 });
 
 test("uploads in parts", async () => {

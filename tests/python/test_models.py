@@ -8,7 +8,10 @@ import botocore.session
 import pytest
 from cloudlet import BINARY
 
-OPERATIONS = json.loads(subprocess.check_output([BINARY, "operations", "--json"]))
+# Operations of AWS's that no official model has, each with the file that tests it: forms of browsers, in test_s3_forms.py.
+UNMODELLED = {("s3", "PostObject")}
+ALL = json.loads(subprocess.check_output([BINARY, "operations", "--json"]))
+OPERATIONS = [row for row in ALL if (row["Model"], row["Operation"]) not in UNMODELLED]
 # What is our own is in no official model.
 MODELS = sorted(model for model in {row["Model"] for row in OPERATIONS} if not model.startswith("cloudlet"))
 

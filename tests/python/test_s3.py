@@ -122,6 +122,17 @@ def test_buckets_are_listed_in_pages(s3, unique):
     assert code(s3.list_buckets, MaxBuckets=20_000) == ("InvalidArgument", 400)
 
 
+@pytest.mark.parametrize("name", ["dots.in.name", "s3.first", "with.s3.inside"])
+def test_hosts_may_have_dots_in_the_name_of_the_bucket(server, name):
+    s3 = at(server, "s3.localhost", s3={"addressing_style": "virtual"}, signature_version="s3v4")
+    s3.create_bucket(Bucket=name)
+    assert s3.put_object(Bucket=name, Key="a/b c", Body=b"x")["ETag"] and server.client("s3").head_bucket(Bucket=name)
+    for method, operation in [("GET", "get_object"), ("PUT", "put_object"), ("HEAD", "head_object"), ("DELETE", "delete_object")]:
+        url = s3.generate_presigned_url(operation, Params={"Bucket": name, "Key": "a/b c"})
+        assert urlsplit(url).hostname == f"{name}.s3.localhost"
+        assert fetch(url, method, b"y" if method == "PUT" else None)[0] in (200, 204), method
+
+
 def test_names_of_buckets_are_names_of_hosts(server, s3):
     for name in ["Upper-case", "under_score", "ends-", "192.168.5.4", "two..dots"]:
         assert code(s3.create_bucket, Bucket=name) == ("InvalidBucketName", 400), name

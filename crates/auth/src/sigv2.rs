@@ -130,8 +130,7 @@ impl Signature {
     }
 
     fn is_of(&self, secret: &str, string_to_sign: &str) -> bool {
-        let expected = STANDARD.encode(hmac(secret, string_to_sign));
-        expected.as_bytes().ct_eq(self.signature.as_bytes()).into()
+        verifies(secret, string_to_sign, &self.signature)
     }
 
     /// What stands for the date in what is signed.
@@ -208,6 +207,11 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
         all.entry(decode(name)).or_insert_with(|| decode(value));
     }
     all
+}
+
+/// Whether `signature` is that of a text: of a string to sign, or of a form's policy as it came.
+pub fn verifies(secret: &str, text: &str, signature: &str) -> bool {
+    STANDARD.encode(hmac(secret, text)).as_bytes().ct_eq(signature.as_bytes()).into()
 }
 
 fn hmac(secret: &str, message: &str) -> [u8; 20] {

@@ -93,16 +93,38 @@ impl Stranger {
         }
     }
 
+    /// Whether the request simply is not signed.
+    pub(crate) fn is_unsigned(&self) -> bool {
+        matches!(self, Stranger::Unknown(sigv4::Error::Missing))
+    }
+
     /// Whoever calls did not say who: policies of buckets may let anybody in.
     pub(crate) fn anonymous(&self, cloud: &Cloud, protocol: Protocol) -> Option<Admitted> {
-        let unsigned = matches!(self, Stranger::Unknown(sigv4::Error::Missing));
-        let may_be_unsigned = unsigned && protocol == Protocol::S3;
-        may_be_unsigned.then(|| (Caller::anonymous(cloud.account()), cloud.region().clone()))
+        (self.is_unsigned() && protocol == Protocol::S3).then(|| anonymous(cloud))
     }
 }
 
+/// Nobody in particular.
+pub(crate) fn anonymous(cloud: &Cloud) -> Admitted {
+    (Caller::anonymous(cloud.account()), cloud.region().clone())
+}
+
+/// Looks an access key up, as it is now.
+pub(crate) fn credential(
+    cloud: &Cloud,
+    key: &str,
+    token: Option<&str>,
+    now: Timestamp,
+) -> Result<Credential, Stranger> {
+    cloud.access().credential(key, token, now).map_err(|error| match error {
+        CredentialError::Unknown => Stranger::Unknown(sigv4::Error::UnknownKey),
+        CredentialError::Expired => Stranger::Unknown(sigv4::Error::ExpiredToken),
+        CredentialError::Unavailable => Stranger::Unavailable(error),
+    })
+}
+
 impl Claim {
-    /// Looks the access key up, as it is now.
+    /// Looks the access key of a signature up.
     pub(crate) fn read(
         cloud: &Cloud,
         signed: Result<Option<Signed>, sigv4::Error>,
@@ -111,12 +133,7 @@ impl Claim {
         let signed = signed.map_err(Stranger::Unreadable)?;
         let signed = signed.ok_or(Stranger::Unknown(sigv4::Error::Missing))?;
         let (key, token) = signed.key();
-        let credential = cloud.access().credential(key, token, now);
-        let credential = credential.map_err(|error| match error {
-            CredentialError::Unknown => Stranger::Unknown(sigv4::Error::UnknownKey),
-            CredentialError::Expired => Stranger::Unknown(sigv4::Error::ExpiredToken),
-            CredentialError::Unavailable => Stranger::Unavailable(error),
-        })?;
+        let credential = credential(cloud, key, token, now)?;
         Ok(Claim { signed, credential })
     }
 
@@ -183,7 +200,11 @@ impl Claim {
 
 fn check_scope(signature: &Signature, call: &Call<'_>) -> Result<(), sigv4::Error> {
     signature.check_service(call.service.api.name)?;
-    let region = &signature.scope.region;
+    check_region(&signature.scope.region)
+}
+
+/// Refuses what is no name of a region.
+pub(crate) fn check_region(region: &str) -> Result<(), sigv4::Error> {
     if region.len() > REGION_BYTES_MAX || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         return Err(sigv4::Error::Scope("Credential should be scoped to a valid region.".into()));
     }

@@ -13,7 +13,7 @@ use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
-use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Upload, WireRequest};
+use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Upload, WireRequest};
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
@@ -24,7 +24,7 @@ use crate::origin::{self, From};
 use crate::presence::Presence;
 use crate::refusal::Refusal;
 use crate::websocket::Handshake;
-use crate::{Inner, body, coding, own, owner, upload};
+use crate::{Inner, body, coding, form, form_signature, own, owner, upload};
 
 /// Bytes of a trace header; longer ones are as good as none.
 const TRACE_HEADER_BYTES_MAX: usize = 2_048;
@@ -227,10 +227,11 @@ async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     {
         // Its head tells the operation, and that how its body is taken.
         let call = inner.directory.resolve(candidate, &head, &Bytes::new(), scope.as_deref())?;
-        if call.operation.streamed {
-            return through_upload(inner, trace, call, claim, head, body).await;
+        match call.operation.intake {
+            Intake::Streamed => return through_upload(inner, trace, call, claim, head, body).await,
+            Intake::Form => return through_form(inner, trace, call, claim, head, body).await,
+            Intake::Whole => known = Some(call),
         }
-        known = Some(call);
     }
     let most = service.map_or(inner.limits.body_bytes, |service| service.api.body_bytes_max);
     let limit = if claim.is_ok() { most } else { most.min(inner.limits.stranger_body_bytes) };
@@ -312,6 +313,39 @@ async fn through_upload<B: Incoming<Data = Bytes> + Send + 'static>(
     let response = serve(inner, trace, &call, admitted, expires, &head, request).await;
     trace.last = leftover.discard().await;
     response
+}
+
+/// A request whose body is a form with a file: the form's fields tell who sent it.
+async fn through_form<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    trace: &mut Trace,
+    call: Call<'_>,
+    claim: Result<Claim, Stranger>,
+    head: Parts,
+    body: B,
+) -> Result<Response<Body>, Refusal> {
+    let (protocol, service) = (call.protocol, Some(call.service));
+    trace.label = (call.service.api.model, call.operation.name);
+    let refuse = |error| Refusal::new(protocol, service, error);
+    let (upload, leftover) = upload::receive(&head.headers, body, None, inner.limits.body_wait).map_err(refuse)?;
+    let answer = async {
+        match claim {
+            Err(stranger) if stranger.is_unsigned() => {}
+            Err(stranger) => return Err(refuse(stranger.error(protocol))),
+            Ok(_) => {
+                let reason = "Only one auth mechanism allowed; a form is signed in its fields";
+                return Err(refuse(Error::new(400, "InvalidArgument", reason)));
+            }
+        }
+        let (form, file) = form::read(&head.headers, upload).await.map_err(refuse)?;
+        let admitted = form_signature::admit(&inner.cloud, call.service.api.name, &form);
+        let (admitted, expires) = admitted.map_err(refuse)?;
+        let request = WireRequest { upload: Some(file.of_form(form)), ..wire_request(&call, &head, Bytes::new()) };
+        serve(inner, trace, &call, admitted, expires, &head, request).await
+    };
+    let answer = answer.await;
+    trace.last = leftover.discard().await;
+    answer
 }
 
 fn wire_request(call: &Call<'_>, head: &Parts, body: Bytes) -> WireRequest {

@@ -7,6 +7,8 @@ mod callers;
 mod coding;
 mod directory;
 mod exchange;
+mod form;
+mod form_signature;
 mod limits;
 mod metrics;
 mod nearest;

@@ -47,7 +47,7 @@ pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Prepared, Target};
-pub use upload::{Input, Trailers, Upload, Uploaded};
+pub use upload::{Form, Input, Intake, Posted, Trailers, Upload, Uploaded};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

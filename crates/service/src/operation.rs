@@ -10,7 +10,7 @@ use wire::query::Names;
 use crate::codec::Codec;
 use crate::service::Refusal;
 use crate::streamed::Output;
-use crate::{Api, Body, BoxFuture, Cx, Error, Input, Permission, Upload, WireRequest};
+use crate::{Api, Body, BoxFuture, Cx, Error, Input, Intake, Permission, Upload, WireRequest};
 
 /// What an operation does to stored data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Operation {
     pub action: String,
     /// How REST clients reach it.
     pub rest: Option<&'static wire::rest::Binding>,
-    /// Whether it takes the request's body as it comes.
-    pub streamed: bool,
+    /// How it takes the request's body.
+    pub intake: Intake,
     pub(crate) codec: Arc<Codec>,
     handler: Arc<dyn Handler>,
 }
@@ -155,7 +155,7 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
             effect: self.effect,
             action,
             rest: self.rest,
-            streamed: I::STREAMED,
+            intake: I::INTAKE,
             codec: Arc::new(Codec::new(api, self.name, self.rest, self.names)),
             handler: (self.build)(state, permissions, api.refusal()),
         }

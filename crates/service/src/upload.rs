@@ -13,11 +13,22 @@ use serde_json::Value;
 use crate::codec::{self, Codec};
 use crate::{Error, WireRequest};
 
+/// How an operation takes the body of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Once it is there.
+    Whole,
+    /// As it comes.
+    Streamed,
+    /// As a form with a file, which is taken as it comes.
+    Form,
+}
+
 /// What a handler is given, on its way from the wire.
 pub trait Input: Sized {
-    /// Whether the body is a stream, which is not part of the value.
+    /// How the body is taken, which is not part of the value unless it is whole.
     #[doc(hidden)]
-    const STREAMED: bool;
+    const INTAKE: Intake;
 
     #[doc(hidden)]
     fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Self, Error>;
@@ -28,7 +39,7 @@ pub trait Input: Sized {
 }
 
 impl<I: DeserializeOwned> Input for I {
-    const STREAMED: bool = false;
+    const INTAKE: Intake = Intake::Whole;
 
     fn decode(codec: &Codec, request: &mut WireRequest) -> Result<I, Error> {
         codec.decode(request)
@@ -46,7 +57,7 @@ pub struct Uploaded<I> {
 }
 
 impl<I: DeserializeOwned> Input for Uploaded<I> {
-    const STREAMED: bool = true;
+    const INTAKE: Intake = Intake::Streamed;
 
     fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Uploaded<I>, Error> {
         let body = request.upload.take().unwrap_or_else(|| Upload::whole(std::mem::take(&mut request.body)));
@@ -60,6 +71,43 @@ impl<I: DeserializeOwned> Input for Uploaded<I> {
     }
 }
 
+/// The input of an operation whose body is a form: what is in it beside the file, and the file.
+pub struct Posted<I> {
+    pub input: I,
+    pub form: Form,
+    pub file: Upload,
+}
+
+impl<I: DeserializeOwned> Input for Posted<I> {
+    const INTAKE: Intake = Intake::Form;
+
+    fn decode(codec: &Codec, request: &mut WireRequest) -> Result<Posted<I>, Error> {
+        let mut file = request.upload.take().unwrap_or_else(|| Upload::whole(Bytes::new()));
+        let form = file.form.take().unwrap_or_default();
+        Ok(Posted { input: codec.decode(request)?, form, file })
+    }
+
+    fn from_json(_: &Value, _: Option<Upload>) -> Result<Posted<I>, Error> {
+        Err(Error::not_implemented("a form from a caller inside the server"))
+    }
+}
+
+/// A form as a browser sends it, less the bytes of its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Form {
+    /// What came before the file, in its order and spelling.
+    pub fields: Vec<(String, String)>,
+    /// The name of the file, where the form says one.
+    pub file_name: Option<String>,
+}
+
+impl Form {
+    /// The first field of this name, in which case does not matter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
 /// What follows a body: names in lower case, and values. Set once the body has come to its end.
 pub type Trailers = Arc<OnceLock<Vec<(String, String)>>>;
 
@@ -69,6 +117,8 @@ pub struct Upload {
     trailers: Trailers,
     /// Its length in bytes, where the request says it.
     pub length: Option<u64>,
+    /// The form that it is the file of, if it is one's.
+    form: Option<Form>,
 }
 
 impl Upload {
@@ -77,7 +127,13 @@ impl Upload {
         length: Option<u64>,
         trailers: Trailers,
     ) -> Upload {
-        Upload { pieces: Box::pin(pieces), trailers, length }
+        Upload { pieces: Box::pin(pieces), trailers, length, form: None }
+    }
+
+    /// The same as the file of a form.
+    #[must_use]
+    pub fn of_form(self, form: Form) -> Upload {
+        Upload { form: Some(form), ..self }
     }
 
     /// One that is there.

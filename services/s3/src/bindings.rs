@@ -32,6 +32,7 @@ pub static NOTIFICATION: Names = Names::new(&[
     ("Events", Flat::list("Event")),
     ("FilterRules", Flat::list("FilterRule")),
 ]);
+pub static WEBSITE: Names = Names::new(&[("RoutingRules", Flat::wrapped("RoutingRule"))]);
 pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
 
 /// What comes of an access control list.
@@ -122,7 +123,7 @@ macro_rules! places {
     ($($own:expr,)*) => { &[$($own,)*] };
 }
 
-const PUT_HEADERS: Places = with_checksums!(object_headers![
+pub const PUT_HEADERS: Places = with_checksums!(object_headers![
     ("content-md5", "ContentMD5"),
     ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
     ("x-amz-trailer", "Trailer"),
@@ -145,7 +146,7 @@ const COPY_HEADERS: Places = object_headers![
 /// When an object ends, where a rule of its bucket says so.
 const EXPIRATION: (&str, &str) = ("x-amz-expiration", "Expiration");
 /// Headers of the user's own.
-const USER: (&str, &str) = ("x-amz-meta-", "Metadata");
+pub const USER: (&str, &str) = ("x-amz-meta-", "Metadata");
 
 pub static PUT_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .headers(PUT_HEADERS)
@@ -159,6 +160,19 @@ pub static PUT_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
         ("x-amz-object-size", "Size"),
         EXPIRATION,
     ]));
+/// No operation of the SDKs, but of forms in browsers: what it is given is fields.
+pub static POST_OBJECT: Binding = Binding::new("POST", "/{Bucket}", 204)
+    .response_status("StatusCode")
+    .response_headers(with_checksums!(places![
+        ("location", "Location"),
+        ("etag", "ETag"),
+        ("x-amz-checksum-type", "ChecksumType"),
+        ("x-amz-version-id", "VersionId"),
+        ("x-amz-server-side-encryption", "ServerSideEncryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+        EXPIRATION,
+    ]))
+    .response_payload(Payload::Blob("Document"));
 pub static COPY_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Header("x-amz-copy-source")])
     .headers(COPY_HEADERS)
@@ -395,6 +409,11 @@ pub static PUT_CORS: Binding =
     Binding::new("PUT", "/{Bucket}?cors", 200).payload(Payload::Document("CORSConfiguration"));
 pub static GET_CORS: Binding = Binding::new("GET", "/{Bucket}?cors", 200).root("CORSConfiguration");
 pub static DELETE_CORS: Binding = Binding::new("DELETE", "/{Bucket}?cors", 204);
+
+pub static PUT_WEBSITE: Binding =
+    Binding::new("PUT", "/{Bucket}?website", 200).payload(Payload::Document("WebsiteConfiguration"));
+pub static GET_WEBSITE: Binding = Binding::new("GET", "/{Bucket}?website", 200).root("WebsiteConfiguration");
+pub static DELETE_WEBSITE: Binding = Binding::new("DELETE", "/{Bucket}?website", 204);
 
 pub static PUT_POLICY: Binding = Binding::new("PUT", "/{Bucket}?policy", 204).payload(Payload::Blob("Policy"));
 pub static GET_POLICY: Binding = Binding::new("GET", "/{Bucket}?policy", 200)

@@ -21,7 +21,7 @@ pub enum Error {
     #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
     InvalidPartOrder(String),
     #[error("Your proposed upload is smaller than the minimum allowed size")]
-    EntityTooSmall { number: u32, size: u64 },
+    EntityTooSmall { size: u64, least: u64, part: Option<u32> },
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
     BucketAlreadyOwnedByYou(String),
     #[error("You have attempted to create more buckets than allowed")]
@@ -146,10 +146,14 @@ impl From<Error> for service::Error {
             Error::InvalidPart { number, upload } => {
                 told.with_member("UploadId", upload).with_member("PartNumber", number.to_string())
             }
-            Error::EntityTooSmall { number, size } => told
-                .with_member("ProposedSize", size.to_string())
-                .with_member("MinSizeAllowed", crate::limits::PART_BYTES_MIN.to_string())
-                .with_member("PartNumber", number.to_string()),
+            Error::EntityTooSmall { size, least, part } => {
+                let told =
+                    told.with_member("ProposedSize", size.to_string()).with_member("MinSizeAllowed", least.to_string());
+                match part {
+                    Some(number) => told.with_member("PartNumber", number.to_string()),
+                    None => told,
+                }
+            }
             Error::InvalidArgument { name, value, .. } => {
                 told.with_member("ArgumentName", name).with_member("ArgumentValue", value)
             }

@@ -12,8 +12,10 @@ mod name;
 mod not_implemented;
 mod notify;
 mod ops;
+mod post_policy;
 mod range;
 mod types;
+mod website;
 mod workers;
 
 use std::sync::Arc;
@@ -27,8 +29,8 @@ pub use model::content::named_files;
 
 use contents::Contents;
 use ops::{
-    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, notification, part, policy, put, setting,
-    tag, upload, version,
+    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, notification, part, policy, post, put,
+    setting, tag, upload, version, website as site,
 };
 use ops::{on_bucket, on_object, on_version};
 
@@ -61,6 +63,7 @@ const API: Api = Api {
 
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(state: Arc<S3>) -> Service {
+    let websites = state.clone();
     Service::builder(API, state)
         .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).permissions(|_, cx, i| bucket::create_permissions(cx, i)))
         .operation(read("HeadBucket", bucket::head).action("s3:ListBucket").rest(&bindings::HEAD_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:ListBucket", &i.bucket)))
@@ -68,6 +71,7 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(read("ListBuckets", bucket::list).action("s3:ListAllMyBuckets").rest(&bindings::LIST_BUCKETS).names(&bindings::BUCKETS))
         .operation(read("GetBucketLocation", bucket::location).rest(&bindings::BUCKET_LOCATION).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketLocation", &i.bucket)))
         .operation(write("PutObject", put::put).rest(&bindings::PUT_OBJECT).permissions(|_, cx, i| put::permissions(cx, &i.input)))
+        .operation(write("PostObject", post::post).action("s3:PutObject").rest(&bindings::POST_OBJECT).permissions(|_, cx, i| post::permissions(cx, i)))
         .operation(write("CopyObject", copy::copy).action("s3:PutObject").rest(&bindings::COPY_OBJECT).permissions(|_, cx, i| copy::permissions(cx, i)))
         .operation(read("GetObject", get::get).rest(&bindings::GET_OBJECT).permissions(|_, cx, i| on_version(cx, ("s3:GetObject", "s3:GetObjectVersion"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(read("HeadObject", get::head).action("s3:GetObject").rest(&bindings::HEAD_OBJECT).permissions(|_, cx, i| on_version(cx, ("s3:GetObject", "s3:GetObjectVersion"), &i.bucket, &i.key, i.version_id.as_deref())))
@@ -123,6 +127,10 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("PutBucketLifecycleConfiguration", lifecycle::put).action("s3:PutLifecycleConfiguration").rest(&bindings::PUT_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
         .operation(read("GetBucketLifecycleConfiguration", lifecycle::get).action("s3:GetLifecycleConfiguration").rest(&bindings::GET_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:GetLifecycleConfiguration", &i.bucket)))
         .operation(write("DeleteBucketLifecycle", lifecycle::delete).action("s3:PutLifecycleConfiguration").rest(&bindings::DELETE_LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
+        .operation(write("PutBucketWebsite", site::put).rest(&bindings::PUT_WEBSITE).names(&bindings::WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketWebsite", &i.bucket)))
+        .operation(read("GetBucketWebsite", site::get).rest(&bindings::GET_WEBSITE).names(&bindings::WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketWebsite", &i.bucket)))
+        .operation(write("DeleteBucketWebsite", site::delete).rest(&bindings::DELETE_WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:DeleteBucketWebsite", &i.bucket)))
+        .front(website::Websites(websites))
         .cors(cors::allowed)
         .sender(notify::BucketSender)
         .timers(workers::fire)

@@ -36,6 +36,8 @@ pub const RULE_ID_BYTES_MAX: usize = 255;
 pub const NEWER_NONCURRENT_MAX: i64 = 100;
 /// Entries of an access control list.
 pub const GRANTS_MAX: usize = 100;
+/// Routing rules of a website.
+pub const ROUTING_RULES_MAX: usize = 50;
 /// Characters of a tag's key, and of its value.
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;

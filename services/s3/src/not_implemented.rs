@@ -13,7 +13,6 @@ pub const NOT_IMPLEMENTED: &[&str] = &[
     "DeleteBucketMetadataTableConfiguration",
     "DeleteBucketMetricsConfiguration",
     "DeleteBucketReplication",
-    "DeleteBucketWebsite",
     "DeleteObjectAnnotation",
     "GetBucketAbac",
     "GetBucketAccelerateConfiguration",
@@ -28,7 +27,6 @@ pub const NOT_IMPLEMENTED: &[&str] = &[
     "GetBucketNotification",
     "GetBucketReplication",
     "GetBucketRequestPayment",
-    "GetBucketWebsite",
     "GetObjectAnnotation",
     "GetObjectTorrent",
     "ListBucketAnalyticsConfigurations",
@@ -48,7 +46,6 @@ pub const NOT_IMPLEMENTED: &[&str] = &[
     "PutBucketNotification",
     "PutBucketReplication",
     "PutBucketRequestPayment",
-    "PutBucketWebsite",
     "PutObjectAnnotation",
     "RenameObject",
     "RestoreObject",
@@ -58,8 +55,6 @@ pub const NOT_IMPLEMENTED: &[&str] = &[
     "UpdateBucketMetadataJournalTableConfiguration",
     "UpdateObjectEncryption",
     "WriteGetObjectResponse",
-    // No operation of the SDKs, but of forms in browsers.
-    "PostObject",
 ];
 
 /// Where they would be. What is of old and has a successor at the same path is not named again.
@@ -75,7 +70,6 @@ pub static PATHS: &[(&str, Binding)] = &[
     ("DeleteBucketMetadataTableConfiguration", Binding::new("DELETE", "/{Bucket}?metadataTable", 204)),
     ("DeleteBucketMetricsConfiguration", Binding::new("DELETE", "/{Bucket}?metrics", 204)),
     ("DeleteBucketReplication", Binding::new("DELETE", "/{Bucket}?replication", 204)),
-    ("DeleteBucketWebsite", Binding::new("DELETE", "/{Bucket}?website", 204)),
     ("DeleteObjectAnnotation", Binding::new("DELETE", "/{Bucket}/{Key+}?annotation", 204)),
     ("GetBucketAbac", Binding::new("GET", "/{Bucket}?abac", 200)),
     ("GetBucketAccelerateConfiguration", Binding::new("GET", "/{Bucket}?accelerate", 200)),
@@ -88,7 +82,6 @@ pub static PATHS: &[(&str, Binding)] = &[
     ("GetBucketMetricsConfiguration", Binding::new("GET", "/{Bucket}?metrics", 200).marks(&[Mark::Query("id")])),
     ("GetBucketReplication", Binding::new("GET", "/{Bucket}?replication", 200)),
     ("GetBucketRequestPayment", Binding::new("GET", "/{Bucket}?requestPayment", 200)),
-    ("GetBucketWebsite", Binding::new("GET", "/{Bucket}?website", 200)),
     ("GetObjectAnnotation", Binding::new("GET", "/{Bucket}/{Key+}?annotation", 200).marks(&[Mark::Query("annotationName")])),
     ("GetObjectTorrent", Binding::new("GET", "/{Bucket}/{Key+}?torrent", 200)),
     ("ListBucketAnalyticsConfigurations", Binding::new("GET", "/{Bucket}?analytics", 200)),
@@ -105,7 +98,6 @@ pub static PATHS: &[(&str, Binding)] = &[
     ("PutBucketMetricsConfiguration", Binding::new("PUT", "/{Bucket}?metrics", 200)),
     ("PutBucketReplication", Binding::new("PUT", "/{Bucket}?replication", 200)),
     ("PutBucketRequestPayment", Binding::new("PUT", "/{Bucket}?requestPayment", 200)),
-    ("PutBucketWebsite", Binding::new("PUT", "/{Bucket}?website", 200)),
     ("PutObjectAnnotation", Binding::new("PUT", "/{Bucket}/{Key+}?annotation", 200)),
     ("RenameObject", Binding::new("PUT", "/{Bucket}/{Key+}?renameObject", 200)),
     ("RestoreObject", Binding::new("POST", "/{Bucket}/{Key+}?restore", 200)),
@@ -114,5 +106,4 @@ pub static PATHS: &[(&str, Binding)] = &[
     ("UpdateBucketMetadataInventoryTableConfiguration", Binding::new("PUT", "/{Bucket}?metadataInventoryTable", 200)),
     ("UpdateBucketMetadataJournalTableConfiguration", Binding::new("PUT", "/{Bucket}?metadataJournalTable", 200)),
     ("UpdateObjectEncryption", Binding::new("PUT", "/{Bucket}/{Key+}?encryption", 200)),
-    ("PostObject", Binding::new("POST", "/{Bucket}", 200)),
 ];

@@ -56,6 +56,7 @@ impl News<'_> {
     fn for_bridge(&self) -> (&'static str, &'static str) {
         match self.event {
             "ObjectCreated:Put" => ("Object Created", "PutObject"),
+            "ObjectCreated:Post" => ("Object Created", "PostObject"),
             "ObjectCreated:Copy" => ("Object Created", "CopyObject"),
             "ObjectCreated:CompleteMultipartUpload" => ("Object Created", "CompleteMultipartUpload"),
             "ObjectTagging:Put" => ("Object Tags Added", "PutObjectTagging"),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 
 use super::{Scope, TERMINATOR};
 
@@ -21,6 +22,11 @@ impl SigningKey {
     /// The signature of a string to sign, in hexadecimal.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
         hex::encode(hmac(&self.0, string_to_sign))
+    }
+
+    /// Whether `signature` is that of a text: of a string to sign, or of a form's policy as it came.
+    pub fn verifies(&self, text: &str, signature: &str) -> bool {
+        self.sign(text).as_bytes().ct_eq(signature.as_bytes()).into()
     }
 }
 

@@ -21,12 +21,12 @@ use http::HeaderMap;
 pub use chunks::{Broken, Chunks};
 pub use error::{Error, Family};
 pub use key::{SigningKey, signing_key};
-pub use parse::parse;
+pub use parse::{parse, read_credential};
 pub use sign::{presign, sign};
 pub use verify::{check_payload, verify, verify_head, verify_with_key};
 
 /// The one algorithm that is supported.
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// What ends every credential scope.
 const TERMINATOR: &str = "aws4_request";
 /// The payload declaration of a body that is not covered by the signature.
@@ -159,7 +159,7 @@ fn compact(time: Timestamp) -> String {
 }
 
 /// Reads ISO 8601's basic form.
-fn parse_compact(text: &str) -> Option<Timestamp> {
+pub fn parse_compact(text: &str) -> Option<Timestamp> {
     let digits =
         |range: std::ops::Range<usize>| text.get(range).filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()));
     if text.len() != 16 || text.get(8..9) != Some("T") || text.get(15..) != Some("Z") {

@@ -149,7 +149,10 @@ fn check_algorithm(algorithm: &str) -> Result<(), Error> {
 }
 
 /// Reads `keyid/date/region/service/aws4_request`.
-fn read_credential(credential: &str) -> Result<(String, Scope), Error> {
+///
+/// # Errors
+/// When it is not that.
+pub fn read_credential(credential: &str) -> Result<(String, Scope), Error> {
     let mut parts = credential.split('/');
     let mut next = || parts.next().filter(|part| !part.is_empty());
     let (Some(key), Some(date), Some(region), Some(service), Some(end), None) =

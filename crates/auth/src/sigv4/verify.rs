@@ -1,7 +1,6 @@
 //! Decides whether a signature is what the holder of the secret would have made for this very request, and recently.
 
 use base::Timestamp;
-use subtle::ConstantTimeEq;
 
 use super::canonical::{self, Claims, PathStyle, carrier, sha256, string_to_sign};
 use super::{
@@ -84,8 +83,7 @@ pub(super) fn check_signature(
         return Err(Error::Unsigned(format!("The request lacks a header that was signed: {}", missing(claims, parts))));
     };
     let string_to_sign = string_to_sign(&canonical, signature.timestamp, &signature.scope);
-    let expected = key.sign(&string_to_sign);
-    if expected.as_bytes().ct_eq(signature.signature.as_bytes()).into() {
+    if key.verifies(&string_to_sign, &signature.signature) {
         return Ok(());
     }
     Err(Error::Mismatch { canonical_request: String::from_utf8_lossy(&canonical).into_owned(), string_to_sign })

@@ -9,8 +9,7 @@ mod xml;
 
 pub use names::{Flat, Names};
 pub use params::{Params, parse};
-pub use xml::encode;
-pub(crate) use xml::escape;
+pub use xml::{encode, escape};
 
 use serde::de::DeserializeOwned;
 

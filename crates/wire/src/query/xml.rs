@@ -103,7 +103,7 @@ fn map(entry: &str, key: &str, value: &str, entries: Members<'_>, names: &Names,
 
 /// Appends `text` as XML character data. Characters that XML 1.0 has no form for (most controls) become U+FFFD: one
 /// of them would make the whole answer unreadable.
-pub(crate) fn escape(text: &str, xml: &mut String) {
+pub fn escape(text: &str, xml: &mut String) {
     for character in text.chars() {
         match character {
             '&' => xml.push_str("&amp;"),

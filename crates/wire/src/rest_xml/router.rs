@@ -42,15 +42,16 @@ impl<'p> Target<'p> {
             .rsplit_once(':')
             .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
             .map_or(host, |(host, _)| host);
-        let mut start = 0;
-        for part in host.split('.') {
+        // Names of buckets may have the label in them: it is the last that counts.
+        let mut end = host.len();
+        for part in host.rsplit('.') {
+            let start = end - part.len();
             let of_region = part.strip_prefix(label).is_some_and(|rest| rest.starts_with('-'));
-            if part == label || of_region && start > 0 {
-                // Something has to come after it, or it is a name like any other.
-                let after = start + part.len() < host.len();
-                return after.then(|| host.get(..start.saturating_sub(1)).filter(|bucket| !bucket.is_empty()));
+            // Something has to come after it, or it is a name like any other.
+            if end < host.len() && (part == label || of_region && start > 0) {
+                return Some(host.get(..start.saturating_sub(1)).filter(|bucket| !bucket.is_empty()));
             }
-            start += part.len() + 1;
+            end = start.saturating_sub(1);
         }
         None
     }

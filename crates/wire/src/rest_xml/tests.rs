@@ -218,6 +218,8 @@ fn hosts_name_buckets() {
         ("photos.s3.localhost.localstack.cloud:4566", Some(Some("photos"))),
         ("my.photos.s3.eu-west-1.amazonaws.com", Some(Some("my.photos"))),
         ("photos.s3-eu-west-1.amazonaws.com", Some(Some("photos"))),
+        ("with.s3.inside.s3.localhost", Some(Some("with.s3.inside"))),
+        ("s3.first.s3.localhost", Some(Some("s3.first"))),
         ("s3", None),
         ("photos.s3", None),
         ("127.0.0.1:80", None),

@@ -20,6 +20,7 @@ pub enum Kind {
     ObjectLock = 8,
     Lifecycle = 9,
     Acl = 10,
+    Website = 20,
 }
 
 /// A bucket's document, if it has one.

@@ -100,7 +100,11 @@ pub fn complete(
     let (Some(_), Ok(count)) = (parts.last(), u32::try_from(parts.len())) else { return Err(Error::MalformedXml) };
     let all_but_last = parts.iter().take(parts.len() - 1);
     if let Some(small) = all_but_last.clone().find(|part| part.size < limits::PART_BYTES_MIN) {
-        return Err(Error::EntityTooSmall { number: small.number, size: small.size });
+        return Err(Error::EntityTooSmall {
+            size: small.size,
+            least: limits::PART_BYTES_MIN,
+            part: Some(small.number),
+        });
     }
     let (etag, checksum) = (etag(&parts), checksum(&upload, &parts)?);
     let mut size = 0;

@@ -112,7 +112,7 @@ pub async fn head(_: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<
 }
 
 /// What is to be read, at one moment.
-struct Found {
+pub struct Found {
     read: kv::Snap,
     bucket: Bucket,
     object: Object,
@@ -127,7 +127,7 @@ struct Found {
 
 /// # Errors
 /// When there is no such object, it does not meet its conditions, or has no such bytes.
-fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
+pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
     name::check_key(&input.key)?;
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;

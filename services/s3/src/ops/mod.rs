@@ -15,11 +15,13 @@ pub mod meta;
 pub mod notification;
 pub mod part;
 pub mod policy;
+pub mod post;
 pub mod put;
 pub mod setting;
 pub mod tag;
 pub mod upload;
 pub mod version;
+pub mod website;
 
 use service::{Cx, Error, Permission};
 

@@ -1,9 +1,11 @@
 //! PutObject.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::Serialize;
-use service::{Cx, Permission, Uploaded};
+use service::{Cx, Permission, Upload, Uploaded};
 
 use super::lifecycle;
 use super::meta::{object_input, tags};
@@ -64,7 +66,7 @@ pub fn new_object(
     content: Content,
     checksum: Option<StoredChecksum>,
     meta: Meta,
-    tags: std::collections::BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
 ) -> Object {
     let (sequence, version, modified, marker) = (0, None, base::Timestamp::ZERO, false);
     Object { sequence, version, modified, marker, size, etag, content, checksum, meta, tags }
@@ -72,19 +74,55 @@ pub fn new_object(
 
 pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Result<PutObjectOutput, Error> {
     let Uploaded { input, body } = upload;
+    let tags = tags(input.tagging.as_deref())?;
+    let order = Order { input, tags, event: "ObjectCreated:Put", sizes: 0..=limits::PUT_BYTES_MAX };
+    let (versioning, object, expiration) = store(&state, &cx, order, body).await?;
+    Ok(PutObjectOutput {
+        etag: quoted(&object.etag),
+        checksums: object.checksum.as_ref().into(),
+        version_id: made_version(versioning, &object),
+        server_side_encryption: Some(encryption(&object.meta)),
+        sse_kms_key_id: object.meta.encryption_key,
+        size: None,
+        expiration,
+    })
+}
+
+/// An object whose bytes come with the request.
+pub struct Order {
+    pub input: PutObjectInput,
+    pub tags: BTreeMap<String, String>,
+    /// What those are told who want to hear of it.
+    pub event: &'static str,
+    /// How many bytes it may have.
+    pub sizes: RangeInclusive<u64>,
+}
+
+/// An object in its place, and when a rule of its bucket ends it.
+pub type Stored = (Versioning, Object, Option<String>);
+
+/// Receives an object, and puts it into its place.
+///
+/// # Errors
+/// When it does not come as it should, or may not be there. Nothing of it is left then.
+pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<Stored, Error> {
+    let Order { input, tags, event, sizes } = order;
     name::check_key(&input.key)?;
-    let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
+    let meta = input.meta(cx)?;
     let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
     let digests = Digests::new(&input.stated)?;
     if !meta.lock.is_none() && input.stated.md5.is_none() && digests.stated().is_none() {
         let reason = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
         return Err(Error::InvalidRequest(reason.into()));
     }
-    refuse_early(&cx, &input.bucket, &input.key, &conditions, &meta)?;
-    let received = state.contents.receive(body, digests, limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX).await?;
+    refuse_early(cx, &input.bucket, &input.key, &conditions, &meta)?;
+    let received = state.contents.receive(body, digests, limits::INLINE_BYTES_MAX, *sizes.end()).await?;
     let Received { size, digested, place } = received;
+    if size < *sizes.start() {
+        return Err(Error::EntityTooSmall { size, least: *sizes.start(), part: None });
+    }
     let (new, pinned) = match place {
-        Place::Small(bytes) => (NewContent::Small(content_id(&cx), bytes), None),
+        Place::Small(bytes) => (NewContent::Small(content_id(cx), bytes), None),
         Place::File(pinned) => (NewContent::Blob(pinned.id), Some(pinned)),
     };
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
@@ -98,23 +136,15 @@ pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Re
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let new = new_object(size, etag, content, checksum, meta.clone(), tags.clone());
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
-        tell(tx, &request, &bucket, &News::created("ObjectCreated:Put", &bucket, &key, &object))?;
+        tell(tx, &request, &bucket, &News::created(event, &bucket, &key, &object))?;
         let expiration = lifecycle::expiration(tx, &bucket, &key, &object)?;
         Ok::<_, Error>((bucket.versioning, object, expiration))
     });
-    let (versioning, object, expiration) = stored.await?;
+    let stored = stored.await?;
     if let Some(pinned) = pinned {
         pinned.named();
     }
-    Ok(PutObjectOutput {
-        etag: quoted(&object.etag),
-        checksums: object.checksum.as_ref().into(),
-        version_id: made_version(versioning, &object),
-        server_side_encryption: Some(encryption(&object.meta)),
-        sse_kms_key_id: object.meta.encryption_key,
-        size: None,
-        expiration,
-    })
+    Ok(stored)
 }
 
 /// What would be refused once the body is there is refused before, where that can be told. It is looked at again then.

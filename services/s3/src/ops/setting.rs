@@ -29,7 +29,7 @@ pub trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// An error that is told of a bucket.
-fn told(status: u16, code: &'static str, message: &str, bucket: &str) -> Error {
+pub fn told(status: u16, code: &'static str, message: &str, bucket: &str) -> Error {
     Error::Told(service::Error::new(status, code, message).with_member("BucketName", bucket))
 }
 
