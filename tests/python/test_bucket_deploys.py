@@ -22,7 +22,7 @@ functions:
   sees:
     handler: handler.main
     events:
-      - s3: {{ bucket: {name}-uploads, rules: [{{ suffix: .json }}] }}
+      - s3: {{ bucket: {name}-uploads, event: s3:ObjectRemoved:*, rules: [{{ suffix: .json }}] }}
 resources:
   Resources: {resources}
   Outputs:
@@ -39,6 +39,7 @@ BEFORE = {
     "VersioningConfiguration": {"Status": "Enabled"},
     "BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
     "CorsConfiguration": {"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://example.com"], "ExposedHeaders": ["etag"], "MaxAge": 5}]},
+    "LifecycleConfiguration": {"Rules": [{"Id": "old", "Status": "Enabled", "Prefix": "logs/", "ExpirationInDays": 30, "TagFilters": [{"Key": "a", "Value": "b"}], "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]},
     "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
     "PublicAccessBlockConfiguration": {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False},
     "Tags": [{"Key": "team", "Value": "pictures"}],
@@ -65,7 +66,7 @@ def deploy(server, tmp_path, unique):
 
 
 def outputs(done):
-    return {name: re.search(rf"{name}\S*\s+(\S+)", done.stdout).group(1) for name in ("Named", "Arn", "Domain")}
+    return {name: re.search(rf"^  {name}: (\S+)$", done.stdout, re.M).group(1) for name in ("Named", "Arn", "Domain")}
 
 
 def empty(s3, bucket):
@@ -85,6 +86,8 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     [rule] = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
     assert (rule["AllowedOrigins"], rule["ExposeHeaders"], rule["MaxAgeSeconds"]) == (["https://example.com"], ["etag"], 5)
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert (rule["ID"], rule["Expiration"], rule["Filter"]) == ("old", {"Days": 30}, {"And": {"Prefix": "logs/", "Tags": [{"Key": "a", "Value": "b"}]}})
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == BEFORE["Tags"]
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == BEFORE["PublicAccessBlockConfiguration"]
     assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket)
@@ -94,14 +97,16 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     hears, sees, archive = f"{unique}-dev-hears", f"{unique}-dev-sees", f"{unique}-archive"
     for key in ("a.txt", "b.json"):
         s3.put_object(Bucket=f"{unique}-uploads", Key=key, Body=b"x")
+    for key in ("c.txt", "b.json"):
+        s3.delete_object(Bucket=f"{unique}-uploads", Key=key)
     for key in ("raw/a.png", "raw/a.txt"):
         s3.put_object(Bucket=archive, Key=key, Body=b"x")
         s3.delete_object(Bucket=archive, Key=key)
     s3.put_object(Bucket=elsewhere, Key="in/c.txt", Body=b"x")
     s3.put_object(Bucket=elsewhere, Key="out/c.txt", Body=b"x")
-    for function, line in [(hears, "ObjectCreated:Put a.txt"), (hears, "ObjectCreated:Put b.json"), (sees, "ObjectCreated:Put b.json"), (hears, "ObjectRemoved:DeleteMarkerCreated raw/a.png"), (hears, "ObjectCreated:Put in/c.txt")]:
+    for function, line in [(hears, "ObjectCreated:Put a.txt"), (hears, "ObjectCreated:Put b.json"), (sees, "ObjectRemoved:Delete b.json"), (hears, "ObjectRemoved:DeleteMarkerCreated raw/a.png"), (hears, "ObjectCreated:Put in/c.txt")]:
         wait_until(lambda: printed(logs, function, f"{function} heard of {line}"), 60, line)
-    assert not printed(logs, sees, "a.txt") and not printed(logs, hears, "raw/a.txt") and not printed(logs, hears, "out/c.txt")
+    assert not printed(logs, sees, "c.txt") and not printed(logs, hears, "raw/a.txt") and not printed(logs, hears, "out/c.txt")
     [statement] = [statement for statement in json.loads(lambda_.get_policy(FunctionName=sees)["Policy"])["Statement"]]
     assert statement["Principal"] == {"Service": "s3.amazonaws.com"} and statement["Condition"] == {"ArnLike": {"AWS:SourceArn": f"arn:aws:s3:::{unique}-uploads"}, "StringEquals": {"AWS:SourceAccount": ACCOUNT}}
 
@@ -110,11 +115,12 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Suspended"
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [{"Key": "team", "Value": "films"}]
     assert code(s3.get_bucket_cors, Bucket=bucket)[0] == "NoSuchCORSConfiguration"
+    assert code(s3.get_bucket_lifecycle_configuration, Bucket=bucket)[0] == "NoSuchLifecycleConfiguration"
     assert code(s3.get_bucket_policy, Bucket=bucket)[0] == "NoSuchBucketPolicy"
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket)
     [told] = s3.get_bucket_notification_configuration(Bucket=elsewhere)["LambdaFunctionConfigurations"]
-    assert told["Filter"]["Key"]["FilterRules"] == [{"Name": "Prefix", "Value": "other/"}] or told["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "other/"}]
+    assert told["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "other/"}]
 
     # A bucket that has objects stays, and so does the stack.
     failed = deploy({}, "remove", check=False, policy=False)
@@ -136,8 +142,12 @@ def test_names_that_are_taken_and_buckets_that_are_retained(s3, deploy, unique):
     assert code(s3.head_bucket, Bucket=f"{unique}-uploads") == ("404", 404)
 
     kept = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "policy": False}
-    deploy({"BucketName": f"{unique}-first"}, **kept)
-    deploy({"BucketName": f"{unique}-second"}, **kept)
+    locks = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
+    deploy({"BucketName": f"{unique}-first", "ObjectLockEnabled": True, "ObjectLockConfiguration": locks}, **kept)
+    assert s3.get_object_lock_configuration(Bucket=f"{unique}-first")["ObjectLockConfiguration"] == locks
+    deploy({"BucketName": f"{unique}-second", "OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}, "AccessControl": "AuthenticatedRead", "PublicAccessBlockConfiguration": {"IgnorePublicAcls": True}}, **kept)
+    grantees = [grant["Grantee"].get("URI", "").rsplit("/", 1)[-1] for grant in s3.get_bucket_acl(Bucket=f"{unique}-second")["Grants"]]
+    assert "AuthenticatedUsers" in grantees
     deploy({}, "remove", **kept)
     for name in ("first", "second"):
         s3.delete_bucket(Bucket=f"{unique}-{name}")

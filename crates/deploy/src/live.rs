@@ -425,6 +425,9 @@ mod tests {
             "D": {"Type": "AWS::ApiGateway::Deployment", "DependsOn": ["M"], "Properties": {}},
             "Q": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": {"FunctionName": {"Ref": "F"}}},
             "U": {"Type": "AWS::Lambda::Url", "Properties": {"TargetFunctionArn": arn}},
+            "B": {"Type": "AWS::S3::Bucket", "DependsOn": ["P"], "Properties": {
+                "NotificationConfiguration": {"LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": arn}]}}},
+            "X": {"Type": "Custom::S3", "Properties": {"FunctionName": "f", "FunctionArn": arn}},
             "E": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {
                 "FunctionName": {"Ref": "F"}, "Qualifier": "$LATEST", "DestinationConfig": {"OnFailure": arn}}},
         })));
@@ -435,6 +438,9 @@ mod tests {
         assert_eq!((at("I/Properties/IntegrationUri"), at("I/DependsOn")), (alias.clone(), json!(["PLive"])));
         assert_eq!(at("M/Properties/Integration/Uri/Fn::Sub"), json!("x:${FLiveAlias}/invocations"));
         assert_eq!((at("M/DependsOn"), at("DLive/DependsOn")), (json!(["P", "PLive"]), json!(["M"])));
+        let told = at("B/Properties/NotificationConfiguration/LambdaConfigurations/0/Function");
+        assert_eq!((told, at("B/DependsOn")), (alias.clone(), json!(["P", "PLive"])));
+        assert_eq!((at("X/Properties/FunctionName"), at("X/Properties/FunctionArn")), (json!("f"), alias.clone()));
         assert_eq!((at("D"), at("Q/Properties/FunctionName")), (Value::Null, alias));
         assert_eq!((at("U/Properties/Qualifier"), at("E/Properties/Qualifier")), (json!(LIVE), json!(LIVE)));
         assert_eq!(at("E/Properties/DestinationConfig/OnFailure"), arn);

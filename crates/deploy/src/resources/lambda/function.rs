@@ -90,7 +90,7 @@ impl Resource for Function {
         let mut input = only(wanted, CONFIGURED);
         input["FunctionName"] = json!(name);
         input["PackageType"] = json!("Zip");
-        input["Code"] = json!({"ZipFile": code(cx, wanted).await?});
+        input["Code"] = code(cx, wanted).await?;
         input["Tags"] = Value::Object(tags::map(wanted));
         let made = cx.call("lambda", "CreateFunction", input).await?;
         let arn = text(&made, "FunctionArn")?;
@@ -112,7 +112,8 @@ impl Resource for Function {
             cx.call("lambda", "UpdateFunctionConfiguration", input).await?;
         }
         if old.properties.get("Code") != wanted.get("Code") {
-            let input = json!({"FunctionName": name, "ZipFile": code(cx, wanted).await?});
+            let mut input = code(cx, wanted).await?;
+            input["FunctionName"] = json!(name);
             cx.call("lambda", "UpdateFunctionCode", input).await?;
         }
         set_apart(cx, name, &old.properties, wanted).await?;
@@ -172,24 +173,23 @@ async fn set_apart(cx: &Cx<'_>, name: &str, old: &Properties, wanted: &Propertie
     Ok(())
 }
 
-/// The function's zip, in base64.
-async fn code(cx: &Cx<'_>, wanted: &Properties) -> Result<String> {
+/// Where the function's code is, as operations are told it: a zip in base64, or an object.
+async fn code(cx: &Cx<'_>, wanted: &Properties) -> Result<Value> {
     let code = wanted.get("Code").unwrap_or(&Value::Null);
-    let part = |name: &str| code.get(name).and_then(Value::as_str);
-    let bytes = match (part("Package"), part("ZipFile")) {
-        (Some(sha256), _) => cx.package(sha256).await?,
-        // Source text written in the template itself becomes the one file of a package.
-        (None, Some(source)) => {
-            let node =
-                wanted.get("Runtime").and_then(Value::as_str).is_some_and(|runtime| runtime.starts_with("nodejs"));
-            let name = if node { "index.js" } else { "index.py" };
-            zip_one(name, source.as_bytes()).map_err(|error| ResourceError::Unfit(error.to_string()))?
-        }
-        (None, None) => {
-            let message =
-                "code in S3 is not supported yet: `Code` takes `ZipFile` with the source, or comes from a package";
-            return Err(ResourceError::Unfit(message.into()));
-        }
-    };
-    Ok(BASE64_STANDARD.encode(bytes))
+    let Some(source) = code.get("ZipFile").and_then(Value::as_str) else { return package(cx, code).await };
+    // Source text written in the template itself becomes the one file of a package.
+    let node = wanted.get("Runtime").and_then(Value::as_str).is_some_and(|runtime| runtime.starts_with("nodejs"));
+    let zip = zip_one(if node { "index.js" } else { "index.py" }, source.as_bytes());
+    let zip = zip.map_err(|error| ResourceError::Unfit(error.to_string()))?;
+    Ok(json!({"ZipFile": BASE64_STANDARD.encode(zip)}))
+}
+
+/// The same for what is a package, of a function or a layer.
+pub async fn package(cx: &Cx<'_>, code: &Value) -> Result<Value> {
+    if let Some(sha256) = code.get("Package").and_then(Value::as_str) {
+        return Ok(json!({"ZipFile": BASE64_STANDARD.encode(cx.package(sha256).await?)}));
+    }
+    let object = code.as_object().map(|code| only(code, &["S3Bucket", "S3Key", "S3ObjectVersion"]));
+    let object = object.filter(|object| object.get("S3Bucket").is_some() && object.get("S3Key").is_some());
+    object.ok_or_else(|| ResourceError::Unfit("code is `ZipFile`, or an object: `S3Bucket` and `S3Key`".into()))
 }

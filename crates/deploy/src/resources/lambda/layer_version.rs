@@ -1,13 +1,11 @@
 //! `AWS::Lambda::LayerVersion`: any change makes another version.
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::super::shape::{Property, Shape, TEXTS, fixed, ignored};
 use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, text};
-use super::function::CODE;
+use super::function::{CODE, package};
 use crate::state::Deployed;
 
 pub struct LayerVersion;
@@ -36,15 +34,9 @@ impl Resource for LayerVersion {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let Some(sha256) = wanted.get("Content").and_then(|content| content.get("Package")).and_then(Value::as_str)
-        else {
-            return Err(ResourceError::Unfit(
-                "layers in S3 are not supported yet: a layer comes from a package".into(),
-            ));
-        };
         let mut input = only(wanted, &["Description", "LicenseInfo", "CompatibleRuntimes"]);
         input["LayerName"] = json!(cx.name_or_generated(wanted, "LayerName", 64));
-        input["Content"] = json!({"ZipFile": BASE64_STANDARD.encode(cx.package(sha256).await?)});
+        input["Content"] = package(cx, wanted.get("Content").unwrap_or(&Value::Null)).await?;
         let made = cx.call("lambda", "PublishLayerVersion", input).await?;
         let arn = text(&made, "LayerVersionArn")?;
         Ok(Made::new(arn, [("LayerVersionArn", json!(arn))]))
