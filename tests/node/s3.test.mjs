@@ -275,7 +275,13 @@ test("policies, and what keeps them from opening a bucket", async () => {
 test("notifications", async () => {
   const Bucket = await bucket("node-notifications");
   const wanted = { Id: "q", QueueArn: "arn:aws:sqs:us-east-1:000000000000:q", Events: ["s3:ObjectCreated:*"], Filter: { Key: { FilterRules: [{ Name: "prefix", Value: "in/" }] } } };
-  await send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations: [wanted], EventBridgeConfiguration: {} } }));
+  const NotificationConfiguration = { QueueConfigurations: [wanted], EventBridgeConfiguration: {} };
+  await assert.rejects(send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration })), {
+    name: "InvalidArgument",
+    message: "Unable to validate the following destination configurations",
+    ArgumentValue1: "The destination queue does not exist",
+  });
+  await send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration, SkipDestinationValidation: true }));
   const { QueueConfigurations, EventBridgeConfiguration } = await send(new GetBucketNotificationConfigurationCommand({ Bucket }));
   assert.deepEqual(QueueConfigurations, [wanted]);
   assert.ok(EventBridgeConfiguration);

@@ -85,7 +85,7 @@ def test_what_is_over_goes_and_is_told_of(s3, sqs, bucket, unique):
 
     def heard():
         for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-            records.extend(json.loads(message["Body"])["Records"])
+            records.extend(json.loads(message["Body"]).get("Records", []))
         return len(records) == 2
 
     wait_until(heard, what="the news of it")

@@ -298,6 +298,17 @@ impl Cx {
         }
     }
 
+    /// Whether a delivery's target is there, and lets the sender in.
+    ///
+    /// # Errors
+    /// Why not, as the delivery would fail.
+    pub fn admits(&self, delivery: &Delivery) -> Result<(), Error> {
+        match self.cloud.target(&delivery.to.service) {
+            Some(target) => target.admits(&self.delivering(delivery), &delivery.to),
+            None => Err(Error::not_implemented(format_args!("delivery to {}", delivery.to))),
+        }
+    }
+
     /// Sends `event` to a resource and waits for its answer.
     pub async fn invoke(&self, to: Arn, event: Bytes) -> Result<Invoked, Error> {
         let Some(target) = self.cloud.target(&to.service) else {

@@ -64,6 +64,16 @@ pub trait Target: Send + Sync {
         Box::pin(async move { Outcome::Failed((&error).into()) })
     }
 
+    /// Whether `to` is there, and would let in what this caller brings: what a sender wants to know before it has anything
+    /// to send.
+    ///
+    /// # Errors
+    /// Why not, as a delivery would fail.
+    fn admits(&self, cx: &Cx, to: &Arn) -> Result<(), Error> {
+        let _ = cx;
+        Err(Error::not_implemented(format_args!("asking whether {to} takes deliveries")))
+    }
+
     /// Sends `event` and waits for the answer, for callers that need one (an API waiting for its function).
     fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, Error>> {
         let _ = (cx, event);

@@ -9,7 +9,7 @@ use service::{BoxFuture, Cx, Delivery, Error, Invoked, Outcome, Permission, Targ
 use crate::Lambda;
 use crate::invoke::{self, Request, event};
 use crate::limits;
-use crate::model::policy;
+use crate::model::{function, policy};
 use crate::name::FunctionRef;
 use crate::provisioning;
 
@@ -24,6 +24,12 @@ impl Target for FunctionTarget {
     fn deliver(&self, cx: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
         let lambda = self.0.clone();
         Box::pin(async move { event::deliver(&lambda, &cx, &delivery).await })
+    }
+
+    fn admits(&self, cx: &Cx, to: &Arn) -> Result<(), Error> {
+        let reference = FunctionRef::of_arn(to).ok_or_else(|| crate::Error::function_not_found(to))?;
+        function::resolve(&cx.db().read()?, &reference, 1.0)?;
+        check_permission(cx, &reference, to)
     }
 
     fn invoke(&self, cx: Cx, to: Arn, event: Bytes) -> BoxFuture<Result<Invoked, Error>> {

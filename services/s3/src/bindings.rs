@@ -472,7 +472,8 @@ pub static GET_LIFECYCLE: Binding =
     Binding::new("GET", "/{Bucket}?lifecycle", 200).response_headers(MINIMUM_SIZE).root("LifecycleConfiguration");
 pub static DELETE_LIFECYCLE: Binding = Binding::new("DELETE", "/{Bucket}?lifecycle", 204);
 
-pub static PUT_NOTIFICATION: Binding =
-    Binding::new("PUT", "/{Bucket}?notification", 200).payload(Payload::Document("NotificationConfiguration"));
+pub static PUT_NOTIFICATION: Binding = Binding::new("PUT", "/{Bucket}?notification", 200)
+    .headers(&[("x-amz-skip-destination-validation", "SkipDestinationValidation")])
+    .payload(Payload::Document("NotificationConfiguration"));
 pub static GET_NOTIFICATION: Binding =
     Binding::new("GET", "/{Bucket}?notification", 200).root("NotificationConfiguration");

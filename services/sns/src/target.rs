@@ -42,10 +42,15 @@ impl Target for SnsTarget {
             let fan_out: FanOut = serde_json::from_slice(&delivery.event).map_err(ServiceError::internal)?;
             return Ok(sender.go_on(tx, cx, &topic, fan_out)?);
         }
-        cx.authorize_delivery(publish_permission(&topic, delivery))?;
+        cx.authorize_delivery(publish_permission(&topic, &delivery.from))?;
         let fan_out = FanOut::new(message(cx, &topic, delivery)?).signed_as(cx.prepared());
         publish::publish(tx, cx, &sender, &topic, fan_out)?;
         Ok(())
+    }
+
+    fn admits(&self, cx: &Cx, to: &Arn) -> Result<(), ServiceError> {
+        let topic = topic::find(&cx.db().read()?, to)?;
+        cx.authorize_delivery(publish_permission(&topic, &cx.caller().arn))
     }
 
     fn deliver(&self, cx: Cx, delivery: Delivery) -> BoxFuture<Outcome> {
@@ -93,10 +98,10 @@ fn message(cx: &Cx, topic: &Topic, delivery: &Delivery) -> Result<Message, Error
 }
 
 /// Permission to publish. SES acts for the account that owns its resource, as the default policy of topics asks.
-fn publish_permission(topic: &Topic, delivery: &Delivery) -> Permission {
+fn publish_permission(topic: &Topic, from: &Arn) -> Permission {
     let mut permission = topic_permission("sns:Publish", topic);
-    if delivery.from.service == "ses" {
-        permission.context.push(("AWS:SourceOwner".into(), vec![delivery.from.account.clone()]));
+    if from.service == "ses" {
+        permission.context.push(("AWS:SourceOwner".into(), vec![from.account.clone()]));
     }
     permission
 }

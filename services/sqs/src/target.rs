@@ -1,7 +1,7 @@
 //! A queue as the target of other services: the delivery becomes a message in the transaction that pops it.
 
 use base::Arn;
-use kv::Tx;
+use kv::{Read, Tx};
 use service::{Attribute, Cx, Delivery, Error, Permission, Properties, Target};
 
 use crate::model::{message, queue};
@@ -15,13 +15,15 @@ impl Target for QueueTarget {
     }
 
     fn accept(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery) -> Result<(), Error> {
-        let queue = queue::find(tx, &delivery.to)?;
-        let resource_policy = queue.attributes.policy.clone();
-        cx.authorize_delivery(Permission { resource_policy, ..Permission::new("sqs:SendMessage", &queue.arn) })?;
+        let queue = admitting(cx, tx, &delivery.to)?;
         let message = message_of(cx, &queue, delivery)?;
         message::check_size(&queue, &message)?;
         message::send(tx, cx.now(), &queue, message, None)?;
         Ok(())
+    }
+
+    fn admits(&self, cx: &Cx, to: &Arn) -> Result<(), Error> {
+        admitting(cx, &cx.db().read()?, to).map(drop)
     }
 
     /// The metrics of a queue that tell what is in it now.
@@ -42,6 +44,14 @@ impl Target for QueueTarget {
         };
         Ok(Some(measured))
     }
+}
+
+/// The queue that lets the caller send.
+fn admitting(cx: &Cx, read: &impl Read, to: &Arn) -> Result<Queue, Error> {
+    let queue = queue::find(read, to)?;
+    let resource_policy = queue.attributes.policy.clone();
+    cx.authorize_delivery(Permission { resource_policy, ..Permission::new("sqs:SendMessage", &queue.arn) })?;
+    Ok(queue)
 }
 
 /// A delivery as a message. On a FIFO queue, what comes without a group is in order with whatever its sender sends; what

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, outbox};
 
 use super::bucket::{BucketInput, Empty};
+use super::destination;
 use super::setting::{Document, keep, kept};
 use crate::S3;
 use crate::error::Error;
-use crate::model::setting::Kind;
+use crate::model::bucket;
+use crate::model::setting::{self, Kind};
 
 /// Who is told of what becomes of objects.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -110,6 +112,23 @@ impl Told {
             })
     }
 
+    /// Whether both would be told of the same event of the same key.
+    fn overlaps(&self, other: &Told) -> bool {
+        let both = |one: &str, other: &str| {
+            let covers = |one: &str, other: &str| one.strip_suffix('*').is_some_and(|start| other.starts_with(start));
+            one == other || covers(one, other) || covers(other, one)
+        };
+        let rule = |told: &Told, name: &str| {
+            let mut rules = told.filter.iter().flat_map(|filter| &filter.key.filter_rules);
+            rules.find(|rule| rule.name.eq_ignore_ascii_case(name)).map(|rule| rule.value.clone()).unwrap_or_default()
+        };
+        let (prefixes, suffixes) =
+            ((rule(self, "prefix"), rule(other, "prefix")), (rule(self, "suffix"), rule(other, "suffix")));
+        self.events.iter().any(|event| other.events.iter().any(|another| both(event, another)))
+            && (prefixes.0.starts_with(&prefixes.1) || prefixes.1.starts_with(&prefixes.0))
+            && (suffixes.0.ends_with(&suffixes.1) || suffixes.1.ends_with(&suffixes.0))
+    }
+
     fn check(&self, service: &str) -> Result<(), Error> {
         let whom = self.target();
         let invalid = |reason: String| Err(Error::argument("Configuration", whom, reason));
@@ -157,7 +176,15 @@ impl Document for Notifications {
     fn check(&self) -> Result<(), Error> {
         self.topic_configurations.iter().try_for_each(|told| told.check("sns"))?;
         self.queue_configurations.iter().try_for_each(|told| told.check("sqs"))?;
-        self.lambda_function_configurations.iter().try_for_each(|told| told.check("lambda"))
+        self.lambda_function_configurations.iter().try_for_each(|told| told.check("lambda"))?;
+        let all: Vec<&Told> = self.all().collect();
+        for (number, told) in all.iter().enumerate() {
+            if all.iter().skip(number + 1).any(|other| told.overlaps(other)) {
+                let reason = "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type.";
+                return Err(Error::argument("Configuration", told.target(), reason));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -166,6 +193,7 @@ impl Document for Notifications {
 pub struct PutNotificationsInput {
     pub bucket: String,
     pub notification_configuration: Notifications,
+    pub skip_destination_validation: bool,
 }
 
 pub async fn put(_: Arc<S3>, cx: Cx, input: PutNotificationsInput) -> Result<Empty, Error> {
@@ -178,7 +206,20 @@ pub async fn put(_: Arc<S3>, cx: Cx, input: PutNotificationsInput) -> Result<Emp
     for told in lists.into_iter().flatten().filter(|told| told.id.is_empty()) {
         told.id = cx.env().uuid();
     }
-    keep(&cx, input.bucket, &document).await
+    document.check()?;
+    if input.skip_destination_validation {
+        return keep(&cx, input.bucket, &document).await;
+    }
+    let bucket = bucket::find(&cx.db().read()?, &input.bucket)?;
+    let tests = destination::checked(&cx, &bucket, &document)?;
+    let text = serde_json::to_string(&document).map_err(service::Error::internal)?;
+    let sender = cx.clone();
+    let kept = cx.db().write(move |tx| {
+        setting::put(tx, &input.bucket, Kind::Notifications, &text)?;
+        tests.iter().try_for_each(|test| outbox::send(tx, &sender, test.clone(), None))?;
+        Ok::<_, Error>(Empty {})
+    });
+    kept.await
 }
 
 pub async fn get(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<Notifications, Error> {
@@ -202,6 +243,15 @@ mod tests {
         assert!(told.wants("ObjectCreated:Put", "in/a.jpg") && told.wants("ObjectRemoved:Delete", "in/a.jpg"));
         assert!(!told.wants("ObjectRemoved:DeleteMarkerCreated", "in/a.jpg"));
         assert!(!told.wants("ObjectCreated:Put", "a.jpg") && !told.wants("ObjectCreated:Put", "in/a.png"));
+        let other = |events: &str, rules: Vec<FilterRule>| Told {
+            events: vec![events.into()],
+            filter: Some(Filter { key: FilterKey { filter_rules: rules } }),
+            ..told.clone()
+        };
+        assert!(told.overlaps(&other("s3:ObjectCreated:Put", vec![rule("prefix", "in/deep/")])));
+        assert!(told.overlaps(&other("s3:ObjectCreated:*", Vec::new())));
+        assert!(!told.overlaps(&other("s3:ObjectCreated:Put", vec![rule("suffix", ".png")])));
+        assert!(!told.overlaps(&other("s3:ObjectRemoved:DeleteMarkerCreated", Vec::new())));
         assert!(told.check("sqs").is_ok() && told.check("sns").is_err());
         assert!(Told { events: vec!["s3:Other".into()], ..told.clone() }.check("sqs").is_err());
         assert!(Told { queue: Some("q".into()), ..told }.check("sqs").is_err());
