@@ -9,6 +9,7 @@ mod events;
 mod invoke;
 mod kinesis;
 mod reads;
+mod s3;
 mod scale;
 mod sns;
 mod sqs;
@@ -32,6 +33,7 @@ pub const ALL: &[Case] = &[
     engine::CASE,
     reads::CASE,
     dynamodb::CASE,
+    s3::CASE,
     sqs::CASE,
     sns::CASE,
     events::CASE,
