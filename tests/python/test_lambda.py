@@ -230,7 +230,6 @@ def test_what_a_function_prints_is_in_its_log(lambda_, logs, function):
 def test_what_is_not_there_says_so(lambda_, function):
     error = refused("NotImplemented", lambda_.list_code_signing_configs)
     assert error["Error"]["Message"].startswith("lambda:ListCodeSigningConfigs is not implemented by Cloudlet.")
-    refused("NotImplemented", lambda_.update_function_code, FunctionName=function, S3Bucket="bucket", S3Key="key")
 
 
 def test_accepted_events_survive_a_crash():

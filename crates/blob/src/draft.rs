@@ -86,6 +86,11 @@ impl Staged {
         self.size
     }
 
+    /// What it has, to look at before it gets its name; for threads that may wait.
+    pub fn open_file(&self) -> Result<std::fs::File> {
+        std::fs::File::open(&self.temporary.0).map_err(failed("opening", &self.temporary.0))
+    }
+
     /// Gives it its name; durable when this returns.
     pub async fn publish(self) -> Result<BlobId> {
         self.blobs.publish(&self.temporary.0, &self.id).await?;
@@ -112,6 +117,7 @@ mod tests {
         let staged = draft.finish().await.unwrap();
         assert_eq!((staged.id(), staged.size(), files()), (BlobId::of(b"abc"), 3, 1));
         assert!(blobs.list().unwrap().is_empty());
+        assert_eq!(std::io::read_to_string(staged.open_file().unwrap()).unwrap(), "abc");
         let id = staged.publish().await.unwrap();
         assert_eq!((blobs.get(&id).await.unwrap().as_ref(), files()), (&b"abc"[..], 0));
         let mut given_up = blobs.draft().await.unwrap();

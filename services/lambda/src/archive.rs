@@ -6,11 +6,10 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 
-use bytes::Bytes;
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
@@ -20,10 +19,10 @@ use crate::limits::{ARCHIVE_DEPTH_MAX, ARCHIVE_ENTRIES_MAX, UNPACKED_BYTES_MAX};
 /// Longest target of a symbolic link, in bytes: Linux's `PATH_MAX`.
 const LINK_BYTES_MAX: u64 = 4_096;
 
-/// Unpacks `zip` into `folder`, which is there and empty. Everything in it becomes read-only (the folder itself stays
+/// Unpacks the archive that `zip` has into `folder`, which is there and empty. Everything in it becomes read-only (the folder itself stays
 /// writable, for it could not be renamed otherwise); what the archive does not say about permissions is readable and
 /// executable. Returns the unpacked size in bytes.
-pub fn unpack(zip: &Bytes, folder: &Path) -> Result<u64, Error> {
+pub fn unpack(zip: impl Read + Seek, folder: &Path) -> Result<u64, Error> {
     unpack_up_to(Room { bytes: UNPACKED_BYTES_MAX, entries: ARCHIVE_ENTRIES_MAX }, zip, folder)
 }
 
@@ -34,8 +33,8 @@ struct Room {
     entries: usize,
 }
 
-fn unpack_up_to(room: Room, zip: &Bytes, folder: &Path) -> Result<u64, Error> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| unreadable())?;
+fn unpack_up_to(room: Room, zip: impl Read + Seek, folder: &Path) -> Result<u64, Error> {
+    let mut archive = ZipArchive::new(zip).map_err(|_| unreadable())?;
     if archive.is_empty() {
         return Err(Error::invalid("Uploaded file must be a non-empty zip"));
     }
@@ -66,7 +65,7 @@ struct Unpacking<'a> {
 }
 
 impl Unpacking<'_> {
-    fn entry(&mut self, mut entry: ZipFile<'_, Cursor<&Bytes>>) -> Result<(), Error> {
+    fn entry(&mut self, mut entry: ZipFile<'_, impl Read>) -> Result<(), Error> {
         let name = entry.enclosed_name().filter(|name| is_inside(name, Path::new(""))).ok_or_else(unreadable)?;
         let path = self.folder.join(&name);
         if entry.is_dir() {
@@ -87,10 +86,7 @@ impl Unpacking<'_> {
         let mut file = File::create(&path).map_err(unwritable)?;
         // One byte more than allowed shows that there is too much.
         let written = io::copy(&mut (&mut entry).take(self.left + 1), &mut file).map_err(|_| unreadable())?;
-        self.left = self
-            .left
-            .checked_sub(written)
-            .ok_or_else(|| Error::invalid(format!("Unzipped size must be smaller than {} bytes", self.room.bytes)))?;
+        self.left = self.left.checked_sub(written).ok_or_else(|| Error::unpacked_too_large(self.room.bytes))?;
         let mode = entry.unix_mode().map_or(0o555, |mode| mode & 0o555 | 0o444);
         file.set_permissions(Permissions::from_mode(mode)).map_err(failed)
     }
@@ -197,8 +193,9 @@ fn failed(error: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
+    use bytes::Bytes;
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
@@ -228,7 +225,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("code");
         fs::create_dir(&inner).unwrap();
-        let error = unpack(zip, &inner).unwrap_err().to_string();
+        let error = unpack(Cursor::new(zip), &inner).unwrap_err().to_string();
         remove(&inner).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "something was written outside");
         error
@@ -242,7 +239,7 @@ mod tests {
             link(zip, "bin/tool", "../lib/tool.js");
         });
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(unpack(&zip, folder.path()).unwrap(), 8);
+        assert_eq!(unpack(Cursor::new(&zip), folder.path()).unwrap(), 8);
         assert_eq!(fs::read(folder.path().join("bin/tool")).unwrap(), b"tool");
         for path in ["handler.py", "lib", "lib/tool.js", "bin"] {
             let mode = fs::metadata(folder.path().join(path)).unwrap().permissions().mode();
@@ -282,18 +279,18 @@ mod tests {
         assert!(bomb.len() < 1_000);
         let folder = tempfile::tempdir().unwrap();
         let room = |bytes| Room { bytes, entries: 1 };
-        let error = unpack_up_to(room(99_999), &bomb, folder.path()).unwrap_err();
+        let error = unpack_up_to(room(99_999), Cursor::new(&bomb), folder.path()).unwrap_err();
         assert_eq!(error.to_string(), "Unzipped size must be smaller than 99999 bytes");
         assert_eq!(fs::metadata(folder.path().join("zeros")).unwrap().len(), 100_000, "no more comes out than must");
         remove(folder.path()).unwrap();
-        assert_eq!(unpack_up_to(room(100_000), &bomb, &made(folder.path())).unwrap(), 100_000);
+        assert_eq!(unpack_up_to(room(100_000), Cursor::new(&bomb), &made(folder.path())).unwrap(), 100_000);
     }
 
     #[test]
     fn folders_are_counted_and_not_too_deep() {
         let deep = |folders| zip(|zip| file(zip, &format!("{}x", "d/".repeat(folders)), b"x"));
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(unpack(&deep(64), &made(&folder.path().join("64"))).unwrap(), 1);
+        assert_eq!(unpack(Cursor::new(deep(64)), &made(&folder.path().join("64"))).unwrap(), 1);
         let too_deep = "A deployment package may have up to 64 folders in each other.";
         assert_eq!(refused(&deep(65)), too_deep);
         assert_eq!(

@@ -1,21 +1,20 @@
 //! Code of functions and layers: kept as blobs, and unpacked once per content into a folder that is only a cache.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use blob::{BlobId, Blobs};
-use bytes::Bytes;
 use kv::{Db, Order};
+use service::Body;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 use crate::archive;
 use crate::error::Error;
 use crate::keys::{LAYERS, VERSIONS};
-use crate::limits;
 use crate::types::Code;
 
 /// Names the boot of the host during which the cache was filled.
@@ -59,17 +58,18 @@ impl CodeStore {
         Ok(CodeStore { blobs, dir, next_temp, storing, unused })
     }
 
-    /// Checks, stores and unpacks a package. `operation` is the one that an error names.
-    pub async fn store(&self, zip: Bytes, operation: &str) -> Result<Stored<'_>, Error> {
-        if zip.len() > limits::ZIP_BYTES_MAX {
-            return Err(Error::package_too_large(operation));
-        }
+    /// Stores and unpacks a package, of a size that the caller has looked at.
+    pub async fn store(&self, mut zip: Body) -> Result<Stored<'_>, Error> {
         let storing = self.storing.read().await;
-        let blob = BlobId::of(&zip);
-        let bytes = zip.len() as u64;
-        // Unpacked first: what cannot be unpacked is not worth storing.
-        let unpacked_bytes = self.unpack(blob, zip.clone()).await?;
-        self.blobs.put(zip).await?;
+        let mut draft = self.blobs.draft().await?;
+        while let Some(piece) = zip.next().await {
+            draft.write(&piece.map_err(|error| Error::Internal(error.to_string()))?).await?;
+        }
+        let staged = draft.finish().await?;
+        let (blob, bytes) = (staged.id(), staged.size());
+        // What cannot be unpacked is not worth a name.
+        let unpacked_bytes = self.unpack(blob, staged.open_file()?).await?;
+        staged.publish().await?;
         Ok(Stored { code: Code { blob, bytes, unpacked_bytes }, _storing: storing })
     }
 
@@ -77,7 +77,7 @@ impl CodeStore {
     pub async fn folder(&self, code: &Code) -> Result<PathBuf, Error> {
         let folder = self.dir.join(code.blob.to_string());
         if !tokio::fs::try_exists(&folder).await.map_err(failed)? {
-            self.unpack(code.blob, self.blobs.get(&code.blob).await?).await?;
+            self.unpack(code.blob, self.blobs.open_file(&code.blob)?).await?;
         }
         Ok(folder)
     }
@@ -94,10 +94,11 @@ impl CodeStore {
         }
     }
 
-    async fn unpack(&self, blob: BlobId, zip: Bytes) -> Result<u64, Error> {
+    async fn unpack(&self, blob: BlobId, zip: File) -> Result<u64, Error> {
         let (temp, folder) = (self.temporary().map_err(failed)?, self.dir.join(blob.to_string()));
         let unpacked = tokio::task::spawn_blocking(move || {
-            let unpacked = archive::unpack(&zip, &temp).and_then(|bytes| publish(&temp, &folder).map(|()| bytes));
+            let unpacked =
+                archive::unpack(BufReader::new(zip), &temp).and_then(|bytes| publish(&temp, &folder).map(|()| bytes));
             if unpacked.is_err()
                 && let Err(error) = archive::remove(&temp)
             {
@@ -172,17 +173,22 @@ fn failed(error: io::Error) -> Error {
 mod tests {
     use std::io::{Cursor, Write};
 
+    use bytes::Bytes;
     use kv::Memory;
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
     use super::*;
 
-    fn package(content: &str) -> Bytes {
+    fn zip(content: &str) -> Bytes {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         zip.start_file("index.py", SimpleFileOptions::default()).unwrap();
         zip.write_all(content.as_bytes()).unwrap();
         zip.finish().unwrap().into_inner().into()
+    }
+
+    fn package(content: &str) -> Body {
+        zip(content).into()
     }
 
     #[tokio::test]
@@ -190,8 +196,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
         let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
-        let (first, again) =
-            (store.store(package("1"), "X").await.unwrap(), store.store(package("1"), "X").await.unwrap());
+        let (first, again) = (store.store(package("1")).await.unwrap(), store.store(package("1")).await.unwrap());
         assert_eq!(first.code, again.code);
         let folder = store.folder(&first.code).await.unwrap();
         assert_eq!(fs::read_to_string(folder.join("index.py")).unwrap(), "1");
@@ -208,7 +213,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
         let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
-        blobs.put(package("1")).await.unwrap();
+        blobs.put(zip("1")).await.unwrap();
         let db = Db::open(Memory::default());
         store.sweep(&db).await.unwrap();
         store.sweep(&db).await.unwrap();
@@ -220,7 +225,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(dir.path().join("blobs")).await.unwrap();
         let store = CodeStore::open(blobs.clone(), dir.path().join("code")).unwrap();
-        let code = store.store(package("1"), "X").await.unwrap().code;
+        let code = store.store(package("1")).await.unwrap().code;
         let folder = store.folder(&code).await.unwrap();
         let db = Db::open(Memory::default());
         assert!(store.sweep(&db).await.unwrap().is_empty());
@@ -237,7 +242,7 @@ mod tests {
         let left = dir.path().join("code/tmp/0");
         fs::create_dir(&left).unwrap();
         fs::write(left.join("left"), "").unwrap();
-        let code = store.store(package("1"), "X").await.unwrap().code;
+        let code = store.store(package("1")).await.unwrap().code;
         let folder = store.folder(&code).await.unwrap();
         assert_eq!(fs::read_dir(folder).unwrap().count(), 1);
         assert!(left.join("left").exists());

@@ -82,6 +82,10 @@ impl Error {
         Error::RequestTooLarge(format!("Request must be smaller than {max} bytes for the {operation} operation"))
     }
 
+    pub fn unpacked_too_large(max: u64) -> Error {
+        Error::invalid(format!("Unzipped size must be smaller than {max} bytes"))
+    }
+
     /// Whether the same request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use base::{Arn, Timestamp};
 use serde::{Deserialize, Serialize};
-use wire::Blob;
 
+use super::package::CodeInput;
 use crate::constraints::Constraints;
 use crate::error::Error;
 use crate::limits;
@@ -77,32 +77,6 @@ pub struct SettingsInput {
     pub package_type: Option<String>,
     pub publish: bool,
     pub tags: BTreeMap<String, String>,
-}
-
-/// Where code comes from.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct CodeInput {
-    pub zip_file: Option<Blob>,
-    pub s3_bucket: Option<String>,
-    pub image_uri: Option<String>,
-}
-
-impl CodeInput {
-    /// The package, when it came with the request.
-    pub fn package(self) -> Result<Blob, Error> {
-        match self {
-            CodeInput { image_uri: Some(_), .. } => Err(images()),
-            CodeInput { s3_bucket: Some(_), .. } => {
-                Err(Error::NotImplemented("Code from S3 (send it with the request, as ZipFile)".into()))
-            }
-            CodeInput { zip_file: Some(zip), .. } if zip.0.is_empty() => {
-                Err(Error::invalid("Uploaded file must be a non-empty zip"))
-            }
-            CodeInput { zip_file: Some(zip), .. } => Ok(zip),
-            _ => Err(Error::invalid("Please provide a source for function code.")),
-        }
-    }
 }
 
 pub fn images() -> Error {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::Blob;
 
-use super::configuration::{CodeInput, Configuration, SettingsInput};
+use super::configuration::{Configuration, SettingsInput};
+use super::package::CodeInput;
 use super::{Empty, FunctionInput, marker, next_marker, page_size};
 use crate::Lambda;
 use crate::constraints::Constraints;
@@ -35,7 +36,7 @@ pub async fn create(lambda: Arc<Lambda>, cx: Cx, mut input: SettingsInput) -> Re
     function::check_tags(&input.tags)?;
     let package = input.code.take().unwrap_or_default().package()?;
     lambda.roles.check(&cx, &settings.role).await?;
-    let stored = lambda.code.store(package.0, "CreateFunction").await?;
+    let stored = package.store(&lambda.code, &cx, "CreateFunction").await?;
     let layers = layers(&cx, input.layers.as_deref().unwrap_or_default(), &stored.code)?;
     let latest = Version {
         number: 0,
@@ -162,6 +163,8 @@ pub struct UpdateCodeInput {
     pub function_name: String,
     pub zip_file: Option<Blob>,
     pub s3_bucket: Option<String>,
+    pub s3_key: Option<String>,
+    pub s3_object_version: Option<String>,
     pub image_uri: Option<String>,
     pub architectures: Option<Vec<String>>,
     pub publish: bool,
@@ -175,11 +178,12 @@ pub async fn update_code(lambda: Arc<Lambda>, cx: Cx, input: UpdateCodeInput) ->
     settings.check_constraints(Constraints::default())?;
     let current = version::find(&cx.db().read()?, &reference, 0)?;
     model::check_revision(input.revision_id.as_deref(), &current.revision, "GetFunction/GetAlias")?;
-    let code = CodeInput { zip_file: input.zip_file, s3_bucket: input.s3_bucket, image_uri: input.image_uri };
+    let UpdateCodeInput { zip_file, s3_bucket, s3_key, s3_object_version, image_uri, .. } = input;
+    let code = CodeInput { zip_file, s3_bucket, s3_key, s3_object_version, image_uri };
     if code.image_uri.is_some() {
         return Err(Error::invalid("Please don't provide ImageUri when updating a function with packageType Zip."));
     }
-    let stored = lambda.code.store(code.package()?.0, "UpdateFunctionCode").await?;
+    let stored = code.package()?.store(&lambda.code, &cx, "UpdateFunctionCode").await?;
     check_total(&current.layers, &stored.code)?;
     let (code, now, revision) = (stored.code.clone(), cx.now(), cx.env().uuid());
     let change = move |before: Version| {

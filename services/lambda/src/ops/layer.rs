@@ -6,7 +6,8 @@ use base::Arn;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
-use super::configuration::{ARCHITECTURES, CodeInput, timestamp};
+use super::configuration::{ARCHITECTURES, timestamp};
+use super::package::CodeInput;
 use super::{Empty, marker, next_marker, number_marker, page_size};
 use crate::Lambda;
 use crate::constraints::{Constraints, is_word};
@@ -116,7 +117,7 @@ pub async fn publish(lambda: Arc<Lambda>, cx: Cx, input: PublishInput) -> Result
     }
     constraints.check()?;
     let package = input.content.unwrap_or_default().package()?;
-    let stored = lambda.code.store(package.0, "PublishLayerVersion").await?;
+    let stored = package.store(&lambda.code, &cx, "PublishLayerVersion").await?;
     let base = cx.arn("lambda", format!("layer:{name}"));
     let template = LayerVersion {
         number: 0,

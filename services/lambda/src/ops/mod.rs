@@ -12,6 +12,7 @@ pub mod layer;
 pub mod layer_permission;
 pub mod mapping;
 pub mod mapping_stream;
+pub mod package;
 pub mod permission;
 pub mod provisioned;
 pub mod resource_policy;

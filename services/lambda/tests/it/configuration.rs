@@ -187,7 +187,10 @@ async fn what_is_wrong_is_refused_in_lambdas_words() {
             json!({"Code": {"ZipFile": STANDARD.encode("nonsense")}}),
             "InvalidParameterValueException: Could not unzip uploaded file.",
         ),
-        (json!({"Code": {"S3Bucket": "b", "S3Key": "k"}}), "NotImplemented: Code from S3"),
+        (
+            json!({"Code": {"S3Bucket": "b"}}),
+            "InvalidParameterValueException: Please provide a source for function code.",
+        ),
         (json!({"PackageType": "Image", "Code": {"ImageUri": "x"}}), "NotImplemented: PackageType Image"),
         (json!({"VpcConfig": {"SubnetIds": ["s"], "SecurityGroupIds": []}}), "NotImplemented: VpcConfig"),
         (
