@@ -73,7 +73,7 @@ for (const [kind, plural, document] of kinds) {
     assert.ok(JSON.stringify(listed[`${kind}List`].Items).includes(Id));
     await assert.rejects(send(`Delete${kind}`, { Id, IfMatch: ETag }), sdk.PreconditionFailed);
     await send(`Delete${kind}`, { Id, IfMatch: changed.ETag });
-    await assert.rejects(send(`Get${kind}`, { Id }), { $metadata: { httpStatusCode: 404 } });
+    await assert.rejects(send(`Get${kind}`, { Id }), ({ $metadata }) => $metadata.httpStatusCode === 404);
   });
 }
 

@@ -63,8 +63,8 @@ pub const MEMORY_OBJECT_BYTES_MAX: u64 = 2 << 20;
 pub const MEMORY_BYTES_MAX: u64 = 64 << 20;
 /// What is cached in files.
 pub const DISK_BYTES_MAX: u64 = 4 << 30;
-/// Objects whose bytes are cached, in memory or in files.
-pub const OBJECTS_MAX: usize = 200_000;
+/// Objects that are cached, in memory or in files: what is known of each is in memory.
+pub const OBJECTS_MAX: usize = 50_000;
 /// An object that is longer is passed on without being cached.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
 /// What is counted of an object beside its bytes.

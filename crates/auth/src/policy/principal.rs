@@ -128,8 +128,9 @@ fn parse_entry(kind: &str, value: &str) -> Option<Entry> {
 /// An ARN of IAM or STS, without wildcards, which principals may not have.
 fn parse_arn(text: &str) -> Option<Entry> {
     let arn: base::Arn = text.parse().ok()?;
-    let names_somebody =
-        matches!(arn.service.as_str(), "iam" | "sts") && is_account(&arn.account) && !text.contains(['*', '?']);
+    // Origin access identities are users of an account that is not a number.
+    let of_account = is_account(&arn.account) || arn.account == "cloudfront" && arn.resource.starts_with("user/");
+    let names_somebody = matches!(arn.service.as_str(), "iam" | "sts") && of_account && !text.contains(['*', '?']);
     match arn.resource.as_str() {
         _ if !names_somebody => None,
         "root" => Some(Entry::Account(arn.account)),

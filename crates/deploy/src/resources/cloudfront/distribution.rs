@@ -171,7 +171,7 @@ impl Resource for Distribution {
         if !gone.is_empty() {
             cx.call("cloudfront", "UntagResource", json!({"Resource": arn, "TagKeys": {"Items": gone}})).await?;
         }
-        made(&updated)
+        Ok(Made { physical_id: id.clone(), ..made(&updated)? })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {

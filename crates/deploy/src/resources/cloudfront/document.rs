@@ -245,7 +245,7 @@ impl Resource for Document {
         let document = self.wanted(wanted, reference.unwrap_or_default());
         let input = json!({"Id": id, "IfMatch": etag, (self.config): document});
         let made = cx.call("cloudfront", &format!("Update{}", self.name), input).await?;
-        self.made(&made)
+        Ok(Made { physical_id: id.clone(), ..self.made(&made)? })
     }
 
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
