@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from datetime import datetime, timezone
 
 import botocore.session
 import pytest
@@ -48,6 +49,10 @@ def test_old_names_are_answered_by_their_successors(s3, bucket):
 def test_what_is_not_known_of_requests_is_refused(s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     refused = ("NotImplemented", 501)
+    assert code(s3.put_object, Bucket=bucket, Key="k", Body=b"y", WriteOffsetBytes=1) == refused
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    began = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert code(s3.abort_multipart_upload, Bucket=bucket, Key="k", UploadId=upload, IfMatchInitiatedTime=began) == refused
     assert code(s3.delete_object, Bucket=bucket, Key="k", IfMatchSize=1) == refused
     assert code(s3.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": "k", "Size": 1}]}) == refused
     assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 1

@@ -129,6 +129,7 @@ pub const PUT_HEADERS: Places = with_checksums!(object_headers![
     ("x-amz-trailer", "Trailer"),
     ("if-match", "IfMatch"),
     ("if-none-match", "IfNoneMatch"),
+    ("x-amz-write-offset-bytes", "WriteOffsetBytes"),
 ]);
 const COPY_HEADERS: Places = object_headers![
     ("x-amz-copy-source", "CopySource"),
@@ -365,8 +366,10 @@ pub static COMPLETE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}", 2
         ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
     ])
     .root("CompleteMultipartUploadResult");
-pub static ABORT_UPLOAD: Binding =
-    Binding::new("DELETE", "/{Bucket}/{Key+}", 204).marks(&[Mark::Query("uploadId")]).query(UPLOAD);
+pub static ABORT_UPLOAD: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}", 204)
+    .marks(&[Mark::Query("uploadId")])
+    .query(UPLOAD)
+    .headers(&[("x-amz-if-match-initiated-time", "IfMatchInitiatedTime")]);
 pub static LIST_PARTS: Binding = Binding::new("GET", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("uploadId")])
     .query(&[("uploadId", "UploadId"), ("max-parts", "MaxParts"), ("part-number-marker", "PartNumberMarker")])

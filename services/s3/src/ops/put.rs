@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use service::{Cx, Permission, Upload, Uploaded};
 
 use super::lifecycle;
@@ -27,6 +28,7 @@ object_input! {
         pub stated: Stated,
         pub if_match: Option<String>,
         pub if_none_match: Option<String>,
+        pub write_offset_bytes: Option<IgnoredAny>,
     }
 }
 
@@ -109,6 +111,10 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
     let Order { input, tags, event, sizes } = order;
     name::check_key(&input.key)?;
     let meta = input.meta(cx)?;
+    // S3 appends to objects of directory buckets alone.
+    if input.write_offset_bytes.is_some() {
+        return Err(Error::NotImplemented("x-amz-write-offset-bytes"));
+    }
     let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
     let digests = Digests::new(&input.stated)?;
     if !meta.lock.is_none() && input.stated.md5.is_none() && digests.stated().is_none() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::stream;
 use kv::Read;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use service::{Body, Cx, Permission, Trailers, Upload, Uploaded};
 use wire::DateTime;
@@ -472,9 +473,14 @@ pub struct UploadInput {
     pub bucket: String,
     pub key: String,
     pub upload_id: String,
+    pub if_match_initiated_time: Option<IgnoredAny>,
 }
 
 pub async fn abort(_: Arc<S3>, cx: Cx, input: UploadInput) -> Result<Empty, Error> {
+    // S3 knows it in directory buckets alone.
+    if input.if_match_initiated_time.is_some() {
+        return Err(Error::NotImplemented("x-amz-if-match-initiated-time"));
+    }
     let aborted = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &input.bucket)?;
         upload::abort(tx, bucket.id, &input.key, &input.upload_id)
