@@ -76,8 +76,12 @@ def test_uploads_are_checked_when_they_are_completed(s3, bucket):
     assert code(finish, s3=s3, upload=upload, parts=[]) == ("MalformedXML", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], MpuObjectSize=5) == ("InvalidRequest", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], IfMatch='"x"') == ("NoSuchKey", 404)
-    finish(s3, upload, [one], IfNoneMatch="*")
+    whole = finish(s3, upload, [one], IfNoneMatch="*")["ETag"]
+    # Whoever did not hear of it and asks again is told the same, while the object is there.
+    assert finish(s3, upload, [one], IfNoneMatch="*")["ETag"] == whole
+    s3.delete_object(Bucket=bucket, Key="k")
     assert code(finish, s3=s3, upload=upload, parts=[one]) == ("NoSuchUpload", 404)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     again = begin(s3, bucket)
     one = add(s3, again, 1, b"x")
     assert code(finish, s3=s3, upload=again, parts=[one], IfNoneMatch="*") == ("PreconditionFailed", 412)
