@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn each_name_is_read_and_tells_what_it_expects() {
         for (name, expected) in EXPECTED.iter().chain([&SHARP]) {
-            for value in ["", "nonsense", "-1", "NaN", "1e9", "99999999999999999999", "\u{0}", "%FF"] {
+            for value in ["", "nonsense", "-1", "NaN", "1e+9", "99999999999999999999", "\u{0}", "%FF"] {
                 let error = Parameters::of_pairs([((*name).into(), value.into())]).unwrap_err();
                 assert_eq!(error.status(), 400);
                 assert!(error.to_string().contains(name) && error.to_string().contains(expected), "{error}");
