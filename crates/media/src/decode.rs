@@ -25,6 +25,8 @@ pub struct Opened<'a> {
     pub size: (u32, u32),
     /// How it has to be turned.
     pub turn: Turn,
+    /// Whether pixels may be transparent.
+    pub has_alpha: bool,
     /// What its colours mean, where they are not those of sRGB.
     pub profile: Option<Vec<u8>>,
     decoder: Decoder<'a>,
@@ -56,7 +58,7 @@ impl Opened<'_> {
         match self.decoder {
             Decoder::Jpeg(mut decoder) => {
                 let data = decoder.decode().map_err(unreadable)?;
-                let channels = if decoder.output_colorspace() == Some(ColorSpace::Luma) { 1 } else { 3 };
+                let channels = decoder.output_colorspace().map_or(4, |colours| colours.num_components());
                 Pixels::new(width, height, channels, data)
             }
             Decoder::Other(decoder) => read(decoder),
@@ -75,18 +77,26 @@ fn open_jpeg(bytes: &[u8]) -> Result<Opened<'_>> {
     let info = decoder.info().ok_or_else(|| Error::Malformed("it has no size".into()))?;
     let size = (u32::from(info.width), u32::from(info.height));
     // What is refined step by step is kept as coefficients of two bytes until the last step.
-    let bytes_of_a_pixel = if info.sof.is_progressive() { 3 + 2 * u64::from(info.components) } else { 3 };
+    let bytes_of_a_pixel = if info.sof.is_progressive() { 4 + 2 * u64::from(info.components) } else { 4 };
     check_size(size, bytes_of_a_pixel)?;
     let colours = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => ColorSpace::Luma,
-        _ => ColorSpace::RGB,
+        Some(plain @ (ColorSpace::Luma | ColorSpace::RGB)) => plain,
+        // Opacity is what pixels have when they are resized.
+        _ => ColorSpace::RGBA,
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(colours));
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
     let turn = turn(orientation);
     // A profile of four inks says nothing of what they have become.
     let profile = decoder.icc_profile().filter(|_| info.components <= 3);
-    Ok(Opened { format: Format::Jpeg, size, turn, profile, decoder: Decoder::Jpeg(Box::new(decoder)) })
+    Ok(Opened {
+        format: Format::Jpeg,
+        size,
+        turn,
+        has_alpha: false,
+        profile,
+        decoder: Decoder::Jpeg(Box::new(decoder)),
+    })
 }
 
 fn open_other(bytes: &[u8], format: Format) -> Result<Opened<'_>> {
@@ -103,7 +113,8 @@ fn open_other(bytes: &[u8], format: Format) -> Result<Opened<'_>> {
     // Whatever is wrong with what only tells of an image is no reason not to show it.
     let turn = turn(decoder.orientation().ok());
     let profile = decoder.icc_profile().ok().flatten();
-    Ok(Opened { format, size, turn, profile, decoder: Decoder::Other(decoder) })
+    let has_alpha = decoder.color_type().has_alpha();
+    Ok(Opened { format, size, turn, has_alpha, profile, decoder: Decoder::Other(decoder) })
 }
 
 fn decoder_limits() -> Limits {

@@ -2,7 +2,7 @@
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{MulDiv, PixelType, ResizeOptions, Resizer};
-use image::{GrayAlphaImage, GrayImage, RgbImage, RgbaImage, imageops};
+use image::{RgbaImage, imageops};
 
 use crate::error::{Error, Result};
 use crate::turn::{Area, Turn};
@@ -42,33 +42,24 @@ impl Pixels {
         self.channels.is_multiple_of(2)
     }
 
-    fn kind(&self) -> PixelType {
-        match self.channels {
-            1 => PixelType::U8,
-            2 => PixelType::U8x2,
-            3 => PixelType::U8x3,
-            _ => PixelType::U8x4,
-        }
-    }
-
-    /// A part of it, in another size: by Lanczos's filter, with colours weighed by their opacity.
+    /// A part of it, in another size, by Lanczos's filter; it has opacity then. Colours are weighed by their opacity where it `varies`.
     ///
     /// # Errors
     /// When the part is not within it.
-    pub fn resized(self, area: Area, size: (u32, u32)) -> Result<Pixels> {
+    pub fn resized(self, area: Area, size: (u32, u32), varies: bool) -> Result<Pixels> {
         let is_whole = area == Area::whole(self.size());
         if is_whole && size == self.size() {
             return Ok(self);
         }
-        let kind = self.kind();
-        let source = ImageRef::new(self.width, self.height, &self.data, kind).map_err(Error::inside)?;
-        let mut made = Image::new(size.0, size.1, kind);
-        let mut options = ResizeOptions::new();
+        let image = self.with_alpha();
+        let source = ImageRef::new(image.width, image.height, &image.data, PixelType::U8x4).map_err(Error::inside)?;
+        let mut made = Image::new(size.0, size.1, PixelType::U8x4);
+        let mut options = ResizeOptions::new().use_alpha(varies);
         if !is_whole {
             options = options.crop(area.x, area.y, area.width, area.height);
         }
         Resizer::new().resize(&source, &mut made, &options).map_err(Error::inside)?;
-        Pixels::new(size.0, size.1, self.channels, made.into_vec())
+        Pixels::new(size.0, size.1, 4, made.into_vec())
     }
 
     /// The same in another position.
@@ -110,15 +101,21 @@ impl Pixels {
         Pixels { channels: 4, data, ..coloured }
     }
 
-    /// Without opacity where every pixel is opaque anyway.
-    pub fn without_idle_alpha(self) -> Pixels {
-        let channels = self.channels;
-        let is_opaque = self.data.chunks_exact(channels).all(|pixel| pixel.last() == Some(&u8::MAX));
-        if !self.has_alpha() || !is_opaque {
-            return self;
+    /// Without opacity where every pixel is opaque, and then without colours where every pixel is grey.
+    pub fn slimmed(self) -> Pixels {
+        let opaque = match self.channels {
+            4 if self.data.chunks_exact(4).all(|pixel| pixel[3] == u8::MAX) => {
+                let data = self.data.chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
+                Pixels { channels: 3, data, ..self }
+            }
+            _ => self,
+        };
+        let is_grey = |pixel: &[u8]| pixel[0] == pixel[1] && pixel[1] == pixel[2];
+        if opaque.channels == 3 && opaque.data.chunks_exact(3).all(is_grey) {
+            let data = opaque.data.iter().copied().step_by(3).collect();
+            return Pixels { channels: 1, data, ..opaque };
         }
-        let opaque = self.data.chunks_exact(channels).flat_map(|pixel| pixel.iter().copied().take(channels - 1));
-        Pixels { channels: channels - 1, data: opaque.collect(), ..self }
+        opaque
     }
 
     /// On this colour, of `canvas`'s size, in its middle.
@@ -140,58 +137,47 @@ impl Pixels {
     }
 
     /// Spread over the pixels around.
+    ///
+    /// # Errors
+    /// None that should be.
     pub fn blurred(self, sigma: f32) -> Result<Pixels> {
-        let mut image = self;
+        let mut image = self.with_alpha();
         image.weigh(true)?;
-        let mut blurred = image.spread(sigma)?;
+        let Pixels { width, height, channels, data } = image;
+        let lost = || Error::Internal("pixels have another size than they say".into());
+        let spread = imageops::fast_blur(&RgbaImage::from_raw(width, height, data).ok_or_else(lost)?, sigma);
+        let mut blurred = Pixels::new(width, height, channels, spread.into_raw())?;
         blurred.weigh(false)?;
         Ok(blurred)
     }
 
     /// With differences between neighbours made larger; `amount` is 0 to 1.
+    ///
+    /// # Errors
+    /// As of [`Pixels::blurred`].
     pub fn sharpened(self, amount: f32) -> Result<Pixels> {
-        let (channels, alpha) = (self.channels, self.has_alpha());
-        let around = self.clone().blurred(SHARPEN_SIGMA)?;
-        let mut sharp = self;
+        let mut sharp = self.with_alpha();
+        let around = sharp.clone().blurred(SHARPEN_SIGMA)?;
         let by = amount * SHARPEN_MOST;
-        for (index, (value, around)) in sharp.data.iter_mut().zip(around.data).enumerate() {
-            if alpha && index % channels == channels - 1 {
-                continue;
+        for (pixel, around) in sharp.data.chunks_exact_mut(4).zip(around.data.chunks_exact(4)) {
+            for (value, around) in pixel.iter_mut().zip(around).take(3) {
+                let (own, around) = (f32::from(*value), f32::from(*around));
+                *value = (own + (own - around) * by).round().clamp(0.0, 255.0) as u8;
             }
-            let (own, around) = (f32::from(*value), f32::from(around));
-            *value = (own + (own - around) * by).round().clamp(0.0, 255.0) as u8;
         }
         Ok(sharp)
     }
 
     /// Multiplies colours with their opacity, or divides them by it.
     fn weigh(&mut self, multiply: bool) -> Result<()> {
-        if !self.has_alpha() {
-            return Ok(());
-        }
-        let kind = self.kind();
-        let mut image = Image::from_slice_u8(self.width, self.height, &mut self.data, kind).map_err(Error::inside)?;
-        let weigher = MulDiv::new();
+        let image = Image::from_slice_u8(self.width, self.height, &mut self.data, PixelType::U8x4);
+        let (mut image, weigher) = (image.map_err(Error::inside)?, MulDiv::new());
         let weighed = if multiply {
             weigher.multiply_alpha_inplace(&mut image)
         } else {
             weigher.divide_alpha_inplace(&mut image)
         };
         weighed.map_err(Error::inside)
-    }
-
-    fn spread(self, sigma: f32) -> Result<Pixels> {
-        let Pixels { width, height, channels, data } = self;
-        let lost = || Error::Internal("pixels have another size than they say".into());
-        let data = match channels {
-            1 => imageops::fast_blur(&GrayImage::from_raw(width, height, data).ok_or_else(lost)?, sigma).into_raw(),
-            2 => {
-                imageops::fast_blur(&GrayAlphaImage::from_raw(width, height, data).ok_or_else(lost)?, sigma).into_raw()
-            }
-            3 => imageops::fast_blur(&RgbImage::from_raw(width, height, data).ok_or_else(lost)?, sigma).into_raw(),
-            _ => imageops::fast_blur(&RgbaImage::from_raw(width, height, data).ok_or_else(lost)?, sigma).into_raw(),
-        };
-        Pixels::new(width, height, channels, data)
     }
 }
 
@@ -237,7 +223,7 @@ mod tests {
     #[test]
     fn transparent_pixels_do_not_colour_others() {
         let half = Pixels::new(2, 1, 4, vec![255, 0, 0, 255, 0, 255, 0, 0]).unwrap();
-        let small = half.clone().resized(Area::whole((2, 1)), (1, 1)).unwrap();
+        let small = half.clone().resized(Area::whole((2, 1)), (1, 1), true).unwrap();
         assert!(small.data[0] > 250 && small.data[1] < 5, "{small:?}");
         let blurred = half.blurred(1.0).unwrap();
         assert!(blurred.data[0] > 240 && blurred.data[1] < 10, "{blurred:?}");
@@ -248,16 +234,17 @@ mod tests {
         let dot = Pixels::new(1, 1, 2, vec![0, 128]).unwrap();
         let placed = dot.placed((3, 1), [255, 255, 255, 255]);
         assert_eq!(placed.data, [255, 255, 255, 255, 127, 127, 127, 255, 255, 255, 255, 255]);
-        assert_eq!(placed.without_idle_alpha().channels, 3);
+        assert_eq!(placed.slimmed(), Pixels::new(3, 1, 1, vec![255, 127, 255]).unwrap());
         assert_eq!(over_colour([1, 2, 3, 0], [9, 9, 9, 0]), [9, 9, 9, 0]);
     }
 
     #[test]
     fn sharpening_spreads_neighbours_apart_and_leaves_what_is_even() {
         let even = Pixels::new(4, 4, 1, vec![100; 16]).unwrap();
-        assert_eq!(even.clone().sharpened(1.0).unwrap(), even);
+        assert_eq!(even.clone().sharpened(1.0).unwrap().slimmed(), even);
         let step = Pixels::new(4, 1, 1, vec![50, 50, 200, 200]).unwrap().sharpened(0.5).unwrap();
-        assert!(step.data[1] < 50 && step.data[2] > 200, "{step:?}");
+        let step = step.slimmed().data;
+        assert!(step[1] < 50 && step[2] > 200, "{step:?}");
     }
 
     #[test]

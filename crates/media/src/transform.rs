@@ -31,13 +31,13 @@ const SIGMA_OF_BLUR: f32 = 0.5;
 /// When they are no image, or what is asked for cannot be made of it.
 pub fn transform(bytes: &[u8], parameters: &Parameters) -> Result<Made> {
     let opened = decode::open(bytes)?;
-    let (source, size, profile) = (opened.format, opened.size, opened.profile.clone());
+    let (source, size, has_alpha, profile) = (opened.format, opened.size, opened.has_alpha, opened.profile.clone());
     let turn = geometry::turn(opened.turn, parameters);
     let plan = geometry::plan(turn.size(size), parameters)?;
     // Small images are turned faster than large ones.
     let back = turn.back();
     let area = back.area(plan.area, turn.size(size));
-    let pixels = opened.decode()?.resized(area, back.size(plan.size))?.turned(turn);
+    let pixels = opened.decode()?.resized(area, back.size(plan.size), has_alpha)?.turned(turn);
     let pixels = match profile {
         Some(profile) => colour::to_srgb(pixels, &profile),
         None => pixels,
@@ -66,9 +66,10 @@ fn finished(pixels: Pixels, canvas: Option<(u32, u32)>, format: Format, paramete
         0 => pixels,
         sharpen => pixels.sharpened(f32::from(sharpen) / 100.0)?,
     };
-    let needs_opacity = pixels.has_alpha() && !format.has_alpha();
-    if canvas.is_none() && !needs_opacity && !(parameters.background.is_some() && pixels.has_alpha()) {
-        return Ok(pixels.without_idle_alpha());
+    let pixels = pixels.slimmed();
+    let shows = pixels.has_alpha() && (parameters.background.is_some() || !format.has_alpha());
+    if canvas.is_none() && !shows {
+        return Ok(pixels);
     }
     let usual = if format.has_alpha() { NOTHING } else { WHITE };
     let mut behind = parameters.background.unwrap_or(usual);
@@ -79,7 +80,7 @@ fn finished(pixels: Pixels, canvas: Option<(u32, u32)>, format: Format, paramete
         behind = [red, green, blue, u8::MAX];
     }
     let size = canvas.unwrap_or(pixels.size());
-    Ok(pixels.placed(size, behind).without_idle_alpha())
+    Ok(pixels.placed(size, behind).slimmed())
 }
 
 fn blended(colour: u8, opacity: u8) -> u8 {

@@ -205,3 +205,17 @@ fn what_cannot_be_made_is_refused_with_its_reason() {
     #[cfg(not(feature = "avif"))]
     assert!(matches!(Parameters::of_query("fm=avif"), Err(Error::Parameter { .. })));
 }
+
+/// It is not read here; that it is one its first box says, and its size the one for still images.
+#[cfg(feature = "avif")]
+#[test]
+fn who_prefers_avif_gets_it() {
+    for (bytes, query) in [(png(), "w=20"), (encoded(&quarters(), ImageFormat::Jpeg), "w=20&rot=180")] {
+        let parameters = Parameters::of_query(&format!("{query}&auto=format")).unwrap().unwrap();
+        let made = media::transform(&bytes, &parameters.accepting(Some("image/avif,image/webp"))).unwrap();
+        assert_eq!((made.format, made.width, made.height), (Format::Avif, 20, 10));
+        assert_eq!(&made.bytes[4..12], b"ftypavif");
+        let ispe = made.bytes.windows(4).position(|window| window == b"ispe").unwrap();
+        assert_eq!(&made.bytes[ispe + 8..ispe + 16], [0, 0, 0, 20, 0, 0, 0, 10]);
+    }
+}
