@@ -21,6 +21,7 @@ from test_inspect import CONFIG, stops, write
 from test_lambda import make_role
 from test_lambda_extensions import BOOTSTRAP, deploy, package
 from test_lambda_telemetry import CODE, HTTP, TELEMETRY, extension, told_of_first
+from test_thumbnails import declare, picture, thumbnail
 
 # Nobody on a usual host.
 USER = 54_321
@@ -516,3 +517,11 @@ def test_too_much_memory_ends_the_invocation(server):
         answer = lambda_.invoke(FunctionName="greedy", Payload=str(megabytes))
         value = json.load(answer["Payload"])
         assert value == megabytes if megabytes == 40 else value["errorType"] == "Runtime.ExitError", value
+
+
+def test_thumbnails_are_made_without_root(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="images")
+    declare(s3, "images", small="w=10")
+    s3.put_object(Bucket="images", Key="a.jpg", Body=picture(), ContentType="image/jpeg")
+    assert thumbnail(s3, "images", "thumbnails/small/a.jpg")[0].size == (10, 5)

@@ -132,7 +132,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
-    let objects = s3::S3::new(Blobs::open(data.join("objects")).await?);
+    let images = images();
+    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, images);
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
@@ -199,6 +200,11 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(live)
         .build();
     Ok((cloud, parts))
+}
+
+/// What makes images: in processes of this program, which it starts when they are needed, and whichever file it is by then.
+fn images() -> media::Images {
+    media::Images::new(media::Options::new("/proc/self/exe", [crate::cli::IMAGE_WORKER.into()]))
 }
 
 /// Where mail goes.

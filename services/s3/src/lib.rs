@@ -14,6 +14,8 @@ mod notify;
 mod ops;
 mod post_policy;
 mod range;
+mod target;
+mod thumbnails;
 mod types;
 mod website;
 mod workers;
@@ -21,6 +23,7 @@ mod workers;
 use std::sync::Arc;
 
 use blob::Blobs;
+use media::Images;
 use service::{Api, Service, XmlApi, read, write};
 use wire::query::Names;
 
@@ -37,12 +40,18 @@ use ops::{on_bucket, on_object, on_version};
 /// The service's state in memory.
 pub struct S3 {
     contents: Contents,
+    images: Option<Images>,
 }
 
 impl S3 {
-    /// `blobs` are the bytes of objects. S3's alone: it removes what no object refers to.
+    /// `blobs` are the bytes of objects. S3's alone: it removes what no object refers to. Thumbnails are not made.
     pub fn new(blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { contents: Contents::new(blobs) })
+        Arc::new(S3 { contents: Contents::new(blobs), images: None })
+    }
+
+    /// The same, where `images` makes thumbnails.
+    pub fn with_images(blobs: Blobs, images: Images) -> Arc<S3> {
+        Arc::new(S3 { contents: Contents::new(blobs), images: Some(images) })
     }
 
     /// Where the bytes of objects are kept.
@@ -64,7 +73,7 @@ const API: Api = Api {
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(state: Arc<S3>) -> Service {
     let websites = state.clone();
-    Service::builder(API, state)
+    Service::builder(API, state.clone())
         .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).permissions(|_, cx, i| bucket::create_permissions(cx, i)))
         .operation(read("HeadBucket", bucket::head).action("s3:ListBucket").rest(&bindings::HEAD_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:ListBucket", &i.bucket)))
         .operation(write("DeleteBucket", bucket::delete).rest(&bindings::DELETE_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:DeleteBucket", &i.bucket)))
@@ -90,7 +99,7 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("AbortMultipartUpload", upload::abort).rest(&bindings::ABORT_UPLOAD).permissions(|_, cx, i| on_object(cx, "s3:AbortMultipartUpload", &i.bucket, &i.key)))
         .operation(read("ListParts", part::list_parts).action("s3:ListMultipartUploadParts").rest(&bindings::LIST_PARTS).names(&bindings::PARTS).permissions(|_, cx, i| on_object(cx, "s3:ListMultipartUploadParts", &i.bucket, &i.key)))
         .operation(read("ListMultipartUploads", part::list_uploads).action("s3:ListBucketMultipartUploads").rest(&bindings::LIST_UPLOADS).names(&bindings::UPLOADS).permissions(|_, cx, i| on_bucket(cx, "s3:ListBucketMultipartUploads", &i.bucket)))
-        .operation(write("PutBucketTagging", setting::put_tagging).action("s3:PutBucketTagging").rest(&bindings::PUT_BUCKET_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketTagging", &i.bucket)))
+        .operation(write("PutBucketTagging", setting::put_tagging).action("s3:PutBucketTagging").rest(&bindings::PUT_BUCKET_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| setting::tagging_permissions(cx, i)))
         .operation(read("GetBucketTagging", setting::get_tagging).action("s3:GetBucketTagging").rest(&bindings::GET_BUCKET_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketTagging", &i.bucket)))
         .operation(write("DeleteBucketTagging", setting::delete_tagging).action("s3:PutBucketTagging").rest(&bindings::DELETE_BUCKET_TAGGING).names(&bindings::TAGS).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketTagging", &i.bucket)))
         .operation(write("PutBucketOwnershipControls", setting::put_ownership).action("s3:PutBucketOwnershipControls").rest(&bindings::PUT_OWNERSHIP).names(&bindings::RULES).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketOwnershipControls", &i.bucket)))
@@ -134,6 +143,7 @@ pub fn service(state: Arc<S3>) -> Service {
         .cors(cors::allowed)
         .sender(notify::BucketSender)
         .timers(workers::fire)
+        .target(target::BucketTarget(state))
         .worker("s3 garbage", workers::collect)
         .build()
 }

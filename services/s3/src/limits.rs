@@ -41,6 +41,10 @@ pub const ROUTING_RULES_MAX: usize = 50;
 /// Characters of a tag's key, and of its value.
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;
 pub const TAG_VALUE_CHARACTERS_MAX: usize = 256;
+/// Kinds of thumbnails of a bucket.
+pub const THUMBNAILS_MAX: usize = 10;
+/// Thumbnails of one bucket that are made at once.
+pub const THUMBNAILS_IN_FLIGHT_MAX: usize = 4;
 /// Parts of an object, and their numbers.
 pub const PART_NUMBERS: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// A part that is not the last, in bytes: 5 MiB.

@@ -17,6 +17,7 @@ use crate::model::setting::{self, Kind};
 use crate::name;
 use crate::ops::bucket::owner;
 use crate::ops::notification::Notifications;
+use crate::thumbnails;
 use crate::types::{Bucket, Object};
 
 /// What has become of a key.
@@ -78,6 +79,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.')
 /// # Errors
 /// When the store refuses.
 pub fn tell(tx: &mut Tx, cx: &Cx, bucket: &Bucket, news: &News<'_>) -> Result<(), Error> {
+    thumbnails::order(tx, cx, bucket, news)?;
     let Some(text) = setting::get(tx, bucket.id, Kind::Notifications)? else { return Ok(()) };
     let wanted: Notifications = serde_json::from_str(&text).map_err(service::Error::internal)?;
     for told in wanted.all().filter(|told| told.wants(news.event, news.key)) {
@@ -179,7 +181,10 @@ impl Sender for BucketSender {
         (at.since(delivery.accepted) <= AGE_MAX).then_some(at)
     }
 
-    fn undelivered(&self, _: &Cx, _: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), service::Error> {
+    fn undelivered(&self, cx: &Cx, tx: &mut Tx, delivery: &Delivery, failure: &Failure) -> Result<(), service::Error> {
+        if thumbnails::is_order(delivery) {
+            return thumbnails::tell_failure(cx, tx, delivery, failure);
+        }
         let (to, from) = (&delivery.to, &delivery.from);
         tracing::warn!(%to, %from, code = failure.code, reason = failure.message, "a bucket's notification was given up");
         Ok(())

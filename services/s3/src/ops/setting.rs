@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 
 use super::bucket::{BucketInput, Empty};
 use super::meta::{ENCRYPTIONS, check_tags};
+use super::on_bucket;
 use crate::S3;
 use crate::error::Error;
 use crate::limits;
 use crate::model::acl::{self, ENFORCED};
 use crate::model::bucket;
 use crate::model::setting::{self, Kind};
+use crate::thumbnails;
 
 /// A document of a bucket's.
 pub trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -108,7 +110,9 @@ impl Document for Tagging {
     }
 
     fn check(&self) -> Result<(), Error> {
-        check_tags(&self.map()?, limits::BUCKET_TAGS_MAX)
+        let tags = self.map()?;
+        check_tags(&tags, limits::BUCKET_TAGS_MAX)?;
+        thumbnails::declared(&tags).map(drop)
     }
 }
 
@@ -117,6 +121,12 @@ impl Document for Tagging {
 pub struct PutTaggingInput {
     pub bucket: String,
     pub tagging: Tagging,
+}
+
+pub fn tagging_permissions(cx: &Cx, input: &PutTaggingInput) -> Result<Vec<Permission>, service::Error> {
+    let mut all = on_bucket(cx, "s3:PutBucketTagging", &input.bucket)?;
+    all.extend(thumbnails::permissions(cx, &input.bucket, &input.tagging)?);
+    Ok(all)
 }
 
 pub async fn put_tagging(_: Arc<S3>, cx: Cx, input: PutTaggingInput) -> Result<Empty, Error> {
