@@ -89,6 +89,89 @@ pub const MINISTACK: Rival = Rival {
     port: Port::Variable("GATEWAY_PORT"),
 };
 
+/// A library to compare with, which a few lines of its own language use: they are told a file, how many work at once and for how many
+/// seconds, and print how many thumbnails that were in a second.
+#[derive(Clone, Copy)]
+pub struct Library {
+    rival: Rival,
+    lines: &'static str,
+}
+
+/// Images in Node, by libvips.
+pub const SHARP: Library = Library {
+    rival: Rival {
+        name: "sharp",
+        version: "0.35.5",
+        installer: Installer::Npm,
+        program: "semver",
+        extras: &[],
+        port: Port::Arguments(&[]),
+    },
+    lines: "
+const sharp = require('sharp'), [file, clients, seconds] = process.argv.slice(1);
+const bytes = require('fs').readFileSync(file), until = Date.now() + seconds * 1000;
+let made = 0;
+const client = async () => { while (Date.now() < until) { await sharp(bytes).resize(400).jpeg({ quality: 75 }).toBuffer(); made++; } };
+Promise.all(Array.from({ length: Number(clients) }, client)).then(() => console.log(made / seconds));
+",
+};
+/// Images in Python, by libjpeg-turbo; one process for each processor.
+pub const PILLOW: Library = Library {
+    rival: Rival {
+        name: "pillow",
+        version: "13.0.0",
+        installer: Installer::Pip,
+        program: "python",
+        extras: &[],
+        port: Port::Arguments(&[]),
+    },
+    lines: "
+import io, multiprocessing, os, sys, time
+from PIL import Image
+file, clients, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+data = open(file, 'rb').read()
+def client(_):
+    made, until = 0, time.time() + seconds
+    while time.time() < until:
+        image = Image.open(io.BytesIO(data))
+        image.thumbnail((400, 300), Image.Resampling.LANCZOS)
+        image.save(io.BytesIO(), 'JPEG', quality=75)
+        made += 1
+    return made
+with multiprocessing.get_context('fork').Pool(min(clients, os.cpu_count())) as pool:
+    print(sum(pool.map(client, range(min(clients, os.cpu_count())), 1)) / seconds)
+",
+};
+
+impl Library {
+    /// Its name with its version.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.rival.name, self.rival.version)
+    }
+
+    /// Thumbnails in a second.
+    pub async fn rate(&self, folder: &Path, file: &Path, clients: usize, time: Duration) -> anyhow::Result<f64> {
+        let place = folder.join(format!("rival-{}-{}", self.rival.name, self.rival.version));
+        let program = self.rival.install(&place).await?;
+        let mut command = match self.rival.installer {
+            Installer::Npm => {
+                let mut node = Command::new("node");
+                node.env("NODE_PATH", place.join("node_modules")).arg("-e");
+                node
+            }
+            Installer::Pip => {
+                let mut python = Command::new(program);
+                python.arg("-c");
+                python
+            }
+        };
+        command.arg(self.lines).arg(file).args([clients.to_string(), time.as_secs_f64().to_string()]);
+        let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.context("it cannot be started")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        said.trim().parse().with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
 /// A rival that runs. Killed when dropped.
 pub struct Running {
     /// With its version.

@@ -8,6 +8,7 @@ mod engine;
 mod events;
 mod invoke;
 mod kinesis;
+mod media;
 mod reads;
 mod s3;
 mod scale;
@@ -39,6 +40,7 @@ pub const ALL: &[Case] = &[
     events::CASE,
     kinesis::CASE,
     cdn::CASE,
+    media::CASE,
     invoke::CASE,
     scale::CASE,
     deploy::CASE,
