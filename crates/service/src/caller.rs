@@ -61,9 +61,11 @@ impl Caller {
         Caller { user_id: principal.into(), ..Caller::system(account) }
     }
 
-    /// The service as which Cloudlet itself acts here: see [`Caller::service`].
+    /// The service as which Cloudlet itself acts here, or the ARN of an identity that such a service has in policies: see
+    /// [`Caller::service`].
     pub fn as_service(&self) -> Option<&str> {
-        Some(self.user_id.as_str()).filter(|id| self.kind == CallerKind::System && id.contains('.'))
+        let names_one = |id: &&str| id.contains('.') || id.starts_with("arn:");
+        Some(self.user_id.as_str()).filter(|id| self.kind == CallerKind::System && names_one(id))
     }
 
     /// A session of `role`, as work done on a role's behalf inside the server (an event source mapping's polls) has

@@ -79,10 +79,9 @@ fn of_key(cx: &Cx, read: &Snap, action: &str, key: &Key, context: Option<&Contex
 
 /// Of a key that is not there, or that is made when a service first uses it.
 fn of_nothing(cx: &Cx, action: &str, text: &str) -> Permission {
-    let resource = text.parse::<Arn>().map_or_else(
-        |_| arn(cx)(&if text.starts_with(alias::PREFIX) { text.to_owned() } else { format!("{}{text}", key::PREFIX) }),
-        |arn| arn,
-    );
+    let resource = text.parse::<Arn>().unwrap_or_else(|_| {
+        arn(cx)(&if text.starts_with(alias::PREFIX) { text.to_owned() } else { format!("{}{text}", key::PREFIX) })
+    });
     let made = managed::service_of(cx, text).map(|service| managed::policy(cx, service));
     Permission {
         resource_must_allow: made.is_some(),

@@ -176,7 +176,7 @@ pub fn sealed(kms: &Kms, cx: &Cx, key: &Key, number: u32, material: &[u8]) -> Re
 
 /// New material for a key.
 pub fn new_material(kms: &Kms, cx: &Cx, key: &Key, number: u32) -> Result<Material, Error> {
-    sealed(kms, cx, key, number, &*crypto::generate(key.spec, cx.env())?)
+    sealed(kms, cx, key, number, &crypto::generate(key.spec, cx.env())?)
 }
 
 /// Runs what takes long on a thread of its own.

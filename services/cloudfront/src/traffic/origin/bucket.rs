@@ -1,10 +1,9 @@
 //! Buckets of this server, asked without a network: as whom, the origin says.
 
-use base::Arn;
 use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, HeaderMap, ORIGIN, VARY};
 use http::{Method, StatusCode};
-use service::{Body, Caller, CallerKind, Cors, Cx, WireRequest};
+use service::{Body, Caller, Cors, Cx, WireRequest};
 use wire::Protocol;
 use wire::rest_xml::Target;
 
@@ -16,6 +15,8 @@ use crate::traffic::sites::{Access, Site, Source};
 /// The service of buckets, and who CloudFront is in their policies.
 const SERVICE: &str = "s3";
 const PRINCIPAL: &str = "cloudfront.amazonaws.com";
+/// Who an origin access identity is there, before its id.
+const IDENTITY: &str = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity";
 
 /// The bucket that an origin is.
 pub fn of(origin: &Origin) -> Option<String> {
@@ -67,12 +68,7 @@ fn asking(cx: &Cx, site: &Site, source: &Source) -> Cx {
     match &source.access {
         Access::Nobody => cx.with_caller(Caller::anonymous(cx.account())),
         Access::Service => cx.acting_for(&site.arn, PRINCIPAL),
-        Access::Identity(id) => {
-            let name = format!("CloudFront Origin Access Identity {id}");
-            let arn = Arn { account: "cloudfront".into(), ..Arn::global("iam", cx.account(), format!("user/{name}")) };
-            let account = cx.account().clone();
-            cx.with_caller(Caller { arn, account, user_id: id.clone(), kind: CallerKind::User { name } })
-        }
+        Access::Identity(id) => cx.acting_for(&site.arn, &format!("{IDENTITY} {id}")),
     }
 }
 
