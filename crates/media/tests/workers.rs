@@ -115,10 +115,10 @@ async fn who_finds_no_place_is_told_at_once() {
         let images = images.clone();
         tokio::spawn(async move { images.transform(image(ImageFormat::Png), &asked("w=8")).await })
     };
-    let (started, mut others) = (Instant::now(), Vec::new());
+    let (started, mut others, small) = (Instant::now(), Vec::new(), asked("w=8"));
     loop {
         others.push(ask());
-        let own = images.transform(image(ImageFormat::Png), &asked("w=8"));
+        let own = images.transform(image(ImageFormat::Png), &small);
         match tokio::time::timeout(Duration::from_millis(100), own).await {
             Ok(Err(Error::Busy)) => break,
             _ => assert!(started.elapsed() < Duration::from_secs(9)),
@@ -129,7 +129,7 @@ async fn who_finds_no_place_is_told_at_once() {
     for other in others {
         let _ = other.await;
     }
-    let own = images.transform(image(ImageFormat::Png), &asked("w=8"));
+    let own = images.transform(image(ImageFormat::Png), &small);
     assert!(tokio::time::timeout(Duration::from_millis(100), own).await.is_err());
 }
 

@@ -303,8 +303,8 @@ mod tests {
             file(zip, "c/d/x", b"x");
         });
         let room = |entries| Room { bytes: 10, entries };
-        assert_eq!(unpack_up_to(room(6), &package, &made(&folder.path().join("6"))).unwrap(), 2);
-        let error = unpack_up_to(room(5), &package, &made(&folder.path().join("5"))).unwrap_err();
+        assert_eq!(unpack_up_to(room(6), Cursor::new(&package), &made(&folder.path().join("6"))).unwrap(), 2);
+        let error = unpack_up_to(room(5), Cursor::new(&package), &made(&folder.path().join("5"))).unwrap_err();
         assert_eq!(error.to_string(), "A deployment package may have up to 5 files and folders.");
         remove(folder.path()).unwrap();
     }

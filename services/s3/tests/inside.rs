@@ -1,6 +1,5 @@
 //! Objects as other services of this server read and write them.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use base::Arn;
 use blob::Blobs;

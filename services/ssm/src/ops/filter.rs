@@ -23,7 +23,8 @@ pub fn check(filters: &[Filter], keys: &[&str]) -> Result<(), Error> {
     for (index, filter) in filters.iter().enumerate() {
         let Filter { key, option, values } = filter;
         let is_tag = key.strip_prefix("tag:").is_some_and(|name| !name.is_empty());
-        if !keys.contains(&key.as_str()) && !(is_tag && keys.contains(&"tag:")) {
+        let is_known = keys.contains(&key.as_str()) || is_tag && keys.contains(&"tag:");
+        if !is_known {
             return Err(Error::InvalidFilterKey(format!(
                 "The following filter key is not valid: {key}. Valid filter keys include: [{}].",
                 keys.join(", ")
