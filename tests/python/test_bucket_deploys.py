@@ -39,7 +39,7 @@ BEFORE = {
     "VersioningConfiguration": {"Status": "Enabled"},
     "BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
     "CorsConfiguration": {"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://example.com"], "ExposedHeaders": ["etag"], "MaxAge": 5}]},
-    "LifecycleConfiguration": {"Rules": [{"Id": "old", "Status": "Enabled", "Prefix": "logs/", "ExpirationInDays": 30, "TagFilters": [{"Key": "a", "Value": "b"}], "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]},
+    "LifecycleConfiguration": {"Rules": [{"Id": "old", "Status": "Enabled", "Prefix": "logs/", "ExpirationInDays": 30, "TagFilters": [{"Key": "a", "Value": "b"}]}, {"Id": "torn", "Status": "Enabled", "Prefix": "logs/", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]},
     "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
     "PublicAccessBlockConfiguration": {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False},
     "Tags": [{"Key": "team", "Value": "pictures"}],
@@ -86,7 +86,8 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     [rule] = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
     assert (rule["AllowedOrigins"], rule["ExposeHeaders"], rule["MaxAgeSeconds"]) == (["https://example.com"], ["etag"], 5)
-    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    rule, torn = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
+    assert torn["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
     assert (rule["ID"], rule["Expiration"], rule["Filter"]) == ("old", {"Days": 30}, {"And": {"Prefix": "logs/", "Tags": [{"Key": "a", "Value": "b"}]}})
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == BEFORE["Tags"]
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == BEFORE["PublicAccessBlockConfiguration"]

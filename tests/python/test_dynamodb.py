@@ -348,8 +348,8 @@ def test_resource_policies_have_revisions(dynamodb, guest, iam, table, unique):
 
 def test_what_is_not_built_says_so(dynamodb):
     with pytest.raises(ClientError) as caught:
-        dynamodb.list_exports()
-    assert "ListExports" in caught.value.response["Error"]["Message"]
+        dynamodb.list_global_tables()
+    assert "ListGlobalTables" in caught.value.response["Error"]["Message"]
 
 
 def refusal(call, **input):

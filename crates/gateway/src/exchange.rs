@@ -375,7 +375,7 @@ async fn serve(
     trace.caller = caller.arn.to_string();
     let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
-    if protocol == Protocol::RestXml {
+    if protocol == Protocol::S3 {
         let owned = owner::check(head, inner.cloud.account());
         owned.map_err(|error| Refusal::new(protocol, service, error))?;
     }

@@ -80,9 +80,8 @@ fn open_jpeg(bytes: &[u8]) -> Result<Opened<'_>> {
     let bytes_of_a_pixel = if info.sof.is_progressive() { 4 + 2 * u64::from(info.components) } else { 4 };
     check_size(size, bytes_of_a_pixel)?;
     let colours = match decoder.input_colorspace() {
-        Some(plain @ (ColorSpace::Luma | ColorSpace::RGB)) => plain,
-        // Opacity is what pixels have when they are resized.
-        _ => ColorSpace::RGBA,
+        Some(ColorSpace::Luma) => ColorSpace::Luma,
+        _ => ColorSpace::RGB,
     };
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(colours));
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));

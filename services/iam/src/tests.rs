@@ -589,5 +589,5 @@ async fn a_restricted_user_is_refused_everything() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 83);
+    assert_eq!(refused, 79);
 }

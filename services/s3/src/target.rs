@@ -118,6 +118,8 @@ async fn keep(
     let request = cx.clone();
     let kept = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &order.bucket)?;
+        // The ARN of a bucket, which the order went to, tells no region.
+        let request = request.in_region(&bucket.region);
         let current = object::current(tx, bucket.id, &order.key)?;
         if current.is_none_or(|image| image.sequence != order.sequence) {
             return Ok(false);

@@ -39,8 +39,10 @@ impl Reference {
             let name = if name.contains('/') { format!("/{name}") } else { name.to_owned() };
             return Ok(Reference { name, selector: selector.map(str::to_owned) });
         }
-        let (name, selector) = if text.starts_with(SECRETS) { (text, None) } else { split(text) };
+        let (name, selector) = split(text);
         check_form(name)?;
+        // Which version of a secret is meant is for its own service to read.
+        let (name, selector) = if text.starts_with(SECRETS) { (text, None) } else { (name, selector) };
         Ok(Reference { name: name.to_owned(), selector: selector.map(str::to_owned) })
     }
 

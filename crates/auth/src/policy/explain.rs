@@ -99,7 +99,7 @@ mod tests {
         let policy = Policy::parse(TEXT).unwrap();
         let at = |line, column| Position { line, column };
         assert_eq!(policy.position(0), Some((at(4, 5), at(4, 90))));
-        assert_eq!(policy.position(1), Some((at(5, 5), at(6, 86))));
+        assert_eq!(policy.position(1), Some((at(5, 5), at(6, 85))));
         assert_eq!(policy.position(2), None);
         let one = Policy::parse(r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#).unwrap();
         assert_eq!(one.position(0), Some((at(1, 15), at(1, 66))));
