@@ -45,17 +45,27 @@ class Relay:
                         recipients.append(recipient)
                     elif word == "DATA":
                         self.say("354 go on")
-                        lines = iter(lambda: self.rfile.readline().decode().rstrip("\r\n"), ".")
-                        relay.mails.append((sender, recipients, "\n".join(lines)))
+                        relay.mails.append((sender, recipients, "\n".join(self.text())))
                     elif word == "QUIT":
                         return self.say("221 bye")
                     self.say("250 fine")
 
+            def text(self):
+                """The lines of a mail; `OSError` where the client goes before its last."""
+                while (line := self.rfile.readline().decode()) != ".\r\n":
+                    if not line:
+                        raise ConnectionError("the mail has no end")
+                    yield line.rstrip("\r\n")
+
             def say(self, text):
                 self.wfile.write(f"{text}\r\n".encode())
 
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+            # A client whose connection is dropped from a full queue may wait in vain for a greeting until its time is up.
+            request_queue_size = 256
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

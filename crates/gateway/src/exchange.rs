@@ -85,6 +85,9 @@ async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     head: Parts,
     body: B,
 ) -> Response<Body> {
+    // An empty body gets no `100 Continue` (RFC 9110, 10.1.1, leaves it to the server). The botocore in the AWS CLI then takes
+    // the first line of this answer for that of the next one on the connection, so it gets another connection.
+    trace.last = head.headers.contains_key(EXPECT) && body.is_end_stream();
     if let Some(front) = inner.cloud.streaming_front(&head) {
         trace.label = FRONT;
         return through_streaming_front(inner, trace, &*front, head, body).await;
@@ -305,13 +308,13 @@ async fn through_upload<B: Incoming<Data = Bytes> + Send + 'static>(
         Ok(admitted) => admitted,
         Err(error) => {
             drop(upload);
-            trace.last = leftover.discard().await;
+            trace.last |= leftover.discard().await;
             return Err(Refusal::new(protocol, service, error));
         }
     };
     let request = WireRequest { upload: Some(upload), ..wire_request(&call, &head, Bytes::new()) };
     let response = serve(inner, trace, &call, admitted, expires, &head, request).await;
-    trace.last = leftover.discard().await;
+    trace.last |= leftover.discard().await;
     response
 }
 
@@ -344,7 +347,7 @@ async fn through_form<B: Incoming<Data = Bytes> + Send + 'static>(
         serve(inner, trace, &call, admitted, expires, &head, request).await
     };
     let answer = answer.await;
-    trace.last = leftover.discard().await;
+    trace.last |= leftover.discard().await;
     answer
 }
 

@@ -136,11 +136,14 @@ impl Shared {
         }
     }
 
-    async fn response(&self, request_id: &str, body: Incoming) -> Answer {
+    async fn response(&self, request_id: &str, mut body: Incoming) -> Answer {
         let Some(current) = self.take(request_id) else { return invalid_request_id() };
-        match Limited::new(body, RESPONSE_BYTES_MAX).collect().await {
+        match Limited::new(&mut body, RESPONSE_BYTES_MAX).collect().await {
             Ok(body) => current.end(Reply::Success(body.to_bytes())).await,
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                // Many runtimes read an answer only after they have sent everything, and would see a broken connection.
+                // The function's timeout bounds this.
+                while let Some(Ok(_)) = body.frame().await {}
                 current.end(Reply::TooLarge).await;
                 let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
                 refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)

@@ -46,6 +46,17 @@ async fn large_bodies_are_refused() {
 }
 
 #[tokio::test]
+async fn who_waits_in_vain_to_be_told_to_go_on_gets_another_connection() {
+    let fake = start().await;
+    let say = json("Echo_2020.Say", r#"{"Text":"one"}"#);
+    let answer = fake.client.raw(&fake.client.text(&say, "expect: 100-continue\r\nconnection: close\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"), "{answer}");
+    // Were the connection kept, this would wait for its end in vain.
+    let answer = fake.client.raw(&fake.client.text(&rest("GET", "/books/b", ""), "expect: 100-continue\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn memory_for_bodies_is_bounded() {
     let fake = start_with(Limits { buffered_bytes: 10, ..limits() }).await;
     let answer = fake.client.send(json("Echo_2020.Say", r#"{"Text":"too much"}"#)).await;
