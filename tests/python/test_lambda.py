@@ -40,10 +40,10 @@ def refused(code, call, **parameters):
 
 
 def make_role(iam, name):
-    """A role that Lambda may assume, and that may do everything with queues and functions."""
+    """A role that Lambda may assume, and that may do everything with queues, functions and buses."""
     document = lambda statement: json.dumps({"Version": "2012-10-17", "Statement": statement})
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(TRUST))["Role"]["Arn"]
-    allow = {"Effect": "Allow", "Action": ["sqs:*", "lambda:InvokeFunction"], "Resource": "*"}
+    allow = {"Effect": "Allow", "Action": ["sqs:*", "lambda:InvokeFunction", "events:PutEvents"], "Resource": "*"}
     iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow))
     return role
 
@@ -193,6 +193,35 @@ def test_events_tell_destinations_how_they_went(lambda_, sqs, function, unique):
         assert (record["requestPayload"], record["requestContext"]["condition"]) == (payload, condition)
     lambda_.delete_function_event_invoke_config(FunctionName=function)
     refused("ResourceNotFoundException", lambda_.get_function_event_invoke_config, FunctionName=function)
+
+
+def test_a_destination_may_be_a_function_or_a_bus(lambda_, sqs, events, role, function, unique):
+    url, target = queue(sqs, f"{unique}-told")
+    listener = f"{unique}-listener"
+    create(lambda_, role, listener, Code={"ZipFile": package(index__py="def handler(e, c): return e")})
+    tell = lambda name, **destinations: lambda_.put_function_event_invoke_config(
+        FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={outcome: {"Destination": to} for outcome, to in destinations.items()}
+    )
+    bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
+    tell(function, OnSuccess=arn(listener), OnFailure=bus)
+    tell(listener, OnSuccess=target)
+    lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='{"n": 1}')
+    told = json.loads(receive(sqs, url)["Body"])["requestPayload"]
+    assert (told["requestPayload"], told["requestContext"]["condition"]) == ({"n": 1}, "Success")
+
+    url, target = queue(sqs, f"{unique}-heard")
+    allow = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": target}]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allow)})
+    events.put_rule(Name=unique, EventPattern=json.dumps({"source": ["lambda"], "detail": {"requestContext": {"condition": ["RetriesExhausted"]}}}))
+    events.put_targets(Rule=unique, Targets=[{"Id": "q", "Arn": target}])
+    lambda_.invoke(FunctionName=function, InvocationType="Event", Payload='{"fail": true}')
+    heard = json.loads(receive(sqs, url)["Body"])
+    assert heard["detail-type"] == "Lambda Function Invocation Result - Failure" and heard["detail"]["requestPayload"] == {"fail": True}
+    assert heard["resources"] == [bus, f"{arn(function)}:$LATEST"]
+    # Records of streams are told to queues and topics alone, as on AWS.
+    refused("NotImplemented", lambda_.put_function_event_invoke_config, FunctionName=function, DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::b"}})
+    events.remove_targets(Rule=unique, Ids=["q"])
+    events.delete_rule(Name=unique)
 
 
 def test_a_queue_feeds_a_function(lambda_, sqs, role, unique):

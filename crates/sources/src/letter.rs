@@ -1,48 +1,55 @@
-//! Letters to queues, topics and functions that tell of what came to its end.
+//! Letters to queues, topics, functions and buses that tell of what came to its end. They leave through the outbox: a
+//! target that is busy or away gets them later.
 
-use base::{Arn, Region};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-use service::{Caller, Cx, Delivery, Error};
+use std::collections::BTreeMap;
 
-use crate::queue;
+use base::{Arn, Timestamp};
+use kv::Tx;
+use service::{Attribute, Cx, Delivery, Error, Failure, Properties, RetryPolicy, Sender, outbox};
 
 /// What is told of events that came to their end.
-pub struct Letter<'a> {
-    /// Whom it comes from: the message group, where the queue or the topic is a FIFO one.
-    pub group: &'a str,
-    pub body: &'a str,
+pub struct Letter {
+    /// The resource that tells of it.
+    pub from: Arn,
+    pub to: Arn,
+    /// As whom it is sent: the role needs permission.
+    pub role: Arn,
+    /// The message group, where the queue or the topic is a FIFO one.
+    pub group: String,
+    pub body: String,
     /// Of a message.
-    pub attributes: Option<Value>,
+    pub attributes: BTreeMap<String, Attribute>,
     /// Tells letters apart.
-    pub request_id: &'a str,
+    pub id: String,
     /// For a dead-letter queue: what is sent again from there.
     pub undelivered: Option<Delivery>,
 }
 
-/// Sends as the caller, who needs permission.
+/// Sends a letter, whatever happens to the process after that.
 ///
 /// # Errors
-/// When the letter was not taken.
-pub async fn send(cx: &Cx, caller: Caller, to: &Arn, letter: Letter<'_>) -> Result<(), Error> {
-    let cx = cx.cloud().cx(caller, Region::new(to.region.as_str()), None);
-    let cx = letter.undelivered.map_or(cx.clone(), |delivery| cx.telling_of(delivery));
-    let (service, operation, mut input) = match to.service.as_str() {
-        "sqs" => ("sqs", "SendMessage", json!({"QueueUrl": queue::url(&cx, to), "MessageBody": letter.body})),
-        "sns" => ("sns", "Publish", json!({"TopicArn": to, "Message": letter.body})),
-        _ => {
-            let payload = STANDARD.encode(letter.body);
-            let input = json!({"FunctionName": to, "InvocationType": "Event", "Payload": payload});
-            return cx.call::<Value>("lambda", "Invoke", input).await.map(|_| ());
-        }
-    };
-    if let Some(attributes) = letter.attributes {
-        input["MessageAttributes"] = attributes;
+/// When the store does not take it.
+pub async fn send(cx: &Cx, letter: Letter) -> Result<(), kv::Error> {
+    let Letter { from, to, role, group, body, attributes, id, undelivered } = letter;
+    // What is no FIFO topic refuses these, as on AWS.
+    let (group, deduplication_id) = if to.resource.ends_with(".fifo") { (Some(group), Some(id)) } else { (None, None) };
+    let message = Properties { group, deduplication_id, attributes, ..Properties::default() };
+    let accepted = cx.env().now();
+    let delivery = Delivery { accepted, message, role: Some(role), ..Delivery::new(cx, from, to, body.into()) };
+    let context = undelivered.map_or_else(|| cx.clone(), |undelivered| cx.telling_of(undelivered));
+    cx.db().write(move |tx| outbox::send(tx, &context, delivery.clone(), None)).await
+}
+
+/// What becomes of letters that do not arrive: what may pass is tried again for a day, and the rest is told in the log.
+pub struct LetterSender;
+
+impl Sender for LetterSender {
+    fn retry_at(&self, cx: &Cx, delivery: &Delivery, failure: &Failure) -> Option<Timestamp> {
+        RetryPolicy::DEFAULT.retry_at(cx, delivery, failure)
     }
-    if to.resource.ends_with(".fifo") {
-        input["MessageGroupId"] = letter.group.into();
-        input["MessageDeduplicationId"] = letter.request_id.into();
+
+    /// There is no other place to tell it; that it was given up is in the log.
+    fn undelivered(&self, _: &Cx, _: &mut Tx, _: &Delivery, _: &Failure) -> Result<(), Error> {
+        Ok(())
     }
-    cx.call::<Value>(service, operation, input).await.map(|_| ())
 }

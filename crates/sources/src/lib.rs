@@ -19,7 +19,7 @@ mod types;
 pub use answer::failed_items;
 pub use consumer::{Batch, Consumer, GivenUp, Source, Taken};
 pub use filter::Filter;
-pub use letter::{Letter, send as send_letter};
+pub use letter::{Letter, LetterSender, send as send_letter};
 pub use limits::BATCH_BYTES_MAX;
 pub use run::{Results, run};
 pub use types::{Checkpoint, Lane, Latest, StreamSettings, Window};

@@ -53,7 +53,7 @@ use ops::mapping::mapping_resource;
 use ops::{account, alias, concurrency, event_config, layer, layer_permission, mapping, permission};
 use ops::{provisioned, resource_policy, runtime_management, tag, version, with_pass_role};
 use roles::Roles;
-use sources::Results;
+use sources::{LetterSender, Results};
 use spec::Specs;
 use target::FunctionTarget;
 use url::FunctionUrls;
@@ -209,6 +209,7 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .operation(read("ListTags", tag::list).resource(|_, i| i.resource.clone()).rest(&bindings::LIST_TAGS))
         .operation(read("GetAccountSettings", account::settings).rest(&bindings::GET_ACCOUNT_SETTINGS))
         .target(FunctionTarget(lambda.clone()))
+        .sender(LetterSender)
         .front(DownloadFront(lambda.clone()))
         .front(FunctionUrls(lambda))
         .worker("lambda logs", logs::run)

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use base::Arn;
 use service::{Api, Cx, Service, read, write};
-use sources::Results;
+use sources::{LetterSender, Results};
 
 pub use error::Error;
 
@@ -48,6 +48,7 @@ pub fn service() -> Service {
         .operation(write("TagResource", tag::tag).resource(|_, i| i.resource_arn.clone()).rest(&bindings::TAG_RESOURCE))
         .operation(write("UntagResource", tag::untag).resource(|_, i| i.resource_arn.clone()).rest(&bindings::UNTAG_RESOURCE))
         .operation(read("ListTagsForResource", tag::list).resource(|_, i| i.resource_arn.clone()).rest(&bindings::LIST_TAGS_FOR_RESOURCE))
+        .sender(LetterSender)
         .worker("pipes", workers::run)
         .build()
 }

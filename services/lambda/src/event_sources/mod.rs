@@ -3,7 +3,7 @@
 mod batch;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use kv::{Order, Snap, Tx};
 use serde_json::{Map, Value};
 use service::{Caller, Cx};
 use sources::queue::{self, Message};
-use sources::{Batch, Checkpoint, Consumer, Filter, GivenUp, Letter, Source, Taken, failed_items, stream};
+use sources::{Batch, Checkpoint, Consumer, Filter, GivenUp, Letter, Source, Taken, failed_items, send_letter, stream};
 use tokio_util::sync::CancellationToken;
 
 use crate::Lambda;
 use crate::error::Error;
-use crate::invoke::{self, Ran, Request, destination, lineage};
+use crate::invoke::{self, Ran, Request, lineage};
 use crate::keys::{MAPPINGS, MAPPINGS_CHANNEL};
 use crate::model::mapping;
 use crate::name::FunctionRef;
@@ -165,10 +165,19 @@ impl Consumer for Function {
     async fn given_up(&self, what: GivenUp<'_>) {
         let Some(to) = self.mapping.stream.as_ref().and_then(|settings| settings.on_failure.as_ref()) else { return };
         let Ok(target) = invoke::resolve(&self.cx, &self.function) else { return };
-        let body = batch::letter(&what, &self.mapping, self.cx.env().now()).to_string();
-        let group = &self.function.name;
-        let letter = Letter { group, body: &body, attributes: None, request_id: what.request_id, undelivered: None };
-        destination::send(&self.cx, &target.version.settings.role, &self.function, to, letter).await;
+        let letter = Letter {
+            from: self.function.arn(),
+            to: to.clone(),
+            role: target.version.settings.role.clone(),
+            group: self.function.name.clone(),
+            body: batch::letter(&what, &self.mapping, self.cx.env().now()).to_string(),
+            attributes: BTreeMap::new(),
+            id: what.request_id.to_owned(),
+            undelivered: None,
+        };
+        if let Err(error) = send_letter(&self.cx, letter).await {
+            tracing::warn!(%to, id = self.mapping.id, %error, "records that are given up could not be told of");
+        }
     }
 
     fn checkpoint(&self, read: &Snap, shard: &str) -> Result<Checkpoint, kv::Error> {

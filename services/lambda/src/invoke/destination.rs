@@ -2,12 +2,16 @@
 //!
 //! Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 
+use std::collections::BTreeMap;
+
 use base::Arn;
 use serde_json::{Value, json};
-use service::{Caller, Cx, Delivery, Outcome};
+use service::events::Envelope;
+use service::{Attribute, AttributeValue, Cx, Delivery, Outcome};
 use sources::Letter;
 
 use super::Ran;
+use crate::error::Error;
 use crate::name::{FunctionRef, Qualifier};
 use crate::types::{Event, EventConfig};
 
@@ -38,10 +42,10 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    pub async fn success(&self, config: &EventConfig, ran: &Ran) {
-        if let Some(destination) = &config.on_success {
-            let record = self.record(Condition::Success, Some(ran));
-            self.send(destination, &record.to_string(), None).await;
+    pub async fn success(&self, config: &EventConfig, ran: &Ran) -> Result<(), Error> {
+        match &config.on_success {
+            Some(destination) => self.tell(destination, Condition::Success, Some(ran)).await,
+            None => Ok(()),
         }
     }
 
@@ -52,20 +56,60 @@ impl Report<'_> {
         dead_letter: Option<&Arn>,
         condition: Condition,
         ran: Option<&Ran>,
-    ) -> Outcome {
-        let mut told = false;
+    ) -> Result<Outcome, Error> {
         if let Some(destination) = &config.on_failure {
-            let record = self.record(condition, ran);
-            told |= self.send(destination, &record.to_string(), None).await;
+            self.tell(destination, condition, ran).await?;
         }
         if let Some(queue) = dead_letter {
-            let body = String::from_utf8_lossy(&self.event.payload);
-            told |= self.send(queue, &body, Some(self.dead_letter_attributes(ran))).await;
+            let body = String::from_utf8_lossy(&self.event.payload).into_owned();
+            let attributes = self.dead_letter_attributes(ran);
+            let letter = Letter { attributes, undelivered: Some(self.undelivered()), ..self.letter(queue, body) };
+            sources::send_letter(self.cx, letter).await?;
         }
-        if told {
-            return Outcome::Delivered;
+        if config.on_failure.is_some() || dead_letter.is_some() {
+            return Ok(Outcome::Delivered);
         }
-        Outcome::GivenUp { reason: format!("{}, request {}", condition.name(), self.event.request_id) }
+        Ok(Outcome::GivenUp { reason: format!("{}, request {}", condition.name(), self.event.request_id) })
+    }
+
+    async fn tell(&self, destination: &Arn, condition: Condition, ran: Option<&Ran>) -> Result<(), Error> {
+        let record = self.record(condition, ran);
+        let body = match destination.service.as_str() {
+            "events" => self.bus_event(destination, condition, record),
+            _ => record,
+        };
+        Ok(sources::send_letter(self.cx, self.letter(destination, body.to_string())).await?)
+    }
+
+    fn letter(&self, to: &Arn, body: String) -> Letter {
+        Letter {
+            from: self.function.arn(),
+            to: to.clone(),
+            role: self.role.clone(),
+            group: self.function.name.clone(),
+            body,
+            attributes: BTreeMap::new(),
+            id: self.event.request_id.clone(),
+            undelivered: None,
+        }
+    }
+
+    /// A record as buses get it.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-async-destinations>
+    fn bus_event(&self, bus: &Arn, condition: Condition, record: Value) -> Value {
+        let result = if condition == Condition::Success { "Success" } else { "Failure" };
+        let function = self.function.arn_of(self.function.qualifier.as_ref().unwrap_or(&Qualifier::Latest));
+        let envelope = Envelope {
+            id: &self.cx.env().uuid(),
+            detail_type: &format!("Lambda Function Invocation Result - {result}"),
+            source: "lambda",
+            account: &self.function.account.to_string(),
+            time: self.cx.env().now(),
+            region: self.function.region.as_str(),
+            resources: &[bus.to_string(), function.to_string()],
+            detail: record,
+        };
+        Value::Object(envelope.into_event())
     }
 
     fn record(&self, condition: Condition, ran: Option<&Ran>) -> Value {
@@ -93,24 +137,18 @@ impl Report<'_> {
     }
 
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq>
-    fn dead_letter_attributes(&self, ran: Option<&Ran>) -> Value {
-        let text = |value: &str| json!({"DataType": "String", "StringValue": value});
+    fn dead_letter_attributes(&self, ran: Option<&Ran>) -> BTreeMap<String, Attribute> {
         let error = ran.and_then(|ran| error_message(&ran.outcome.payload));
         let error = error.as_deref().unwrap_or("The event could not be processed in time.");
         // An attribute holds at most a kilobyte of it, as on AWS.
         let error: String = error.chars().take(1_000).collect();
-        json!({
-            "RequestID": text(&self.event.request_id),
-            "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-            "ErrorMessage": text(if error.is_empty() { "-" } else { &error }),
-        })
-    }
-
-    async fn send(&self, to: &Arn, body: &str, attributes: Option<Value>) -> bool {
-        let undelivered = attributes.is_some().then(|| self.undelivered());
-        let group = &self.function.name;
-        let letter = Letter { group, body, attributes, request_id: &self.event.request_id, undelivered };
-        send(self.cx, self.role, self.function, to, letter).await
+        let number = AttributeValue::Text("200".into());
+        let attributes = [
+            ("RequestID", Attribute::text(self.event.request_id.as_str())),
+            ("ErrorCode", Attribute { data_type: "Number".into(), value: number }),
+            ("ErrorMessage", Attribute::text(if error.is_empty() { "-" } else { &error })),
+        ];
+        attributes.into_iter().map(|(name, attribute)| (name.to_owned(), attribute)).collect()
     }
 
     /// What a dead letter tells of: the payload, on its way to the function.
@@ -123,16 +161,6 @@ impl Report<'_> {
 /// What a function says of its failure.
 pub fn error_message(payload: &[u8]) -> Option<String> {
     document(payload)["errorMessage"].as_str().map(str::to_owned)
-}
-
-/// Sends as the function's role, which needs permission. What cannot be sent is dropped, as on AWS: says whether it
-/// went.
-pub async fn send(cx: &Cx, role: &Arn, function: &FunctionRef, to: &Arn, letter: Letter<'_>) -> bool {
-    let sent = sources::send_letter(cx, Caller::role_session(role, &function.name), to, letter).await;
-    if let Err(error) = &sent {
-        tracing::warn!(%to, from = %function.arn(), %error, "the end of an event could not be told");
-    }
-    sent.is_ok()
 }
 
 /// JSON, or what is no JSON as text.

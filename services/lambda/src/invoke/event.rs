@@ -38,9 +38,10 @@ fn read(cx: &Cx, delivery: &Delivery) -> Event {
     Event::from_bytes(&delivery.event).ok().filter(|_| is_own(delivery)).unwrap_or_else(bare)
 }
 
-/// Whether it was accepted by this service, and not brought by another.
+/// Whether it was accepted by this service for its caller, and not brought: by another one, or as a role, with what a function
+/// came to.
 fn is_own(delivery: &Delivery) -> bool {
-    delivery.from.service == "lambda"
+    delivery.from.service == "lambda" && delivery.role.is_none()
 }
 
 /// Runs the event of a delivery once, and decides what becomes of it.
@@ -73,10 +74,10 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     let report = Report { cx, role: &role, function: &reference, event: &event };
     let age = config.age_seconds.unwrap_or(limits::EVENT_AGE_SECONDS_DEFAULT);
     if cx.now() > event.accepted + Duration::from_secs(age.into()) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::EventAgeExceeded, None).await);
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::EventAgeExceeded, None).await?);
     }
     if target.function.reserved_concurrency == Some(0) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await);
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await?);
     }
     let request = Request {
         request_id: event.request_id.clone(),
@@ -87,16 +88,16 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     let ran = match run_resolved(lambda, cx, target, request).await {
         // Trying again would be the same loop.
         Err(Error::RecursiveInvocation) => {
-            return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await);
+            return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await?);
         }
         ran => ran?,
     };
     if ran.outcome.function_error.is_none() {
-        report.success(&config, &ran).await;
+        report.success(&config, &ran).await?;
         return Ok(Outcome::Delivered);
     }
     if event.failures >= config.retry_attempts.unwrap_or(limits::RETRY_ATTEMPTS_DEFAULT) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await);
+        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await?);
     }
     retry(cx, reference, event, &ran).await?;
     Ok(Outcome::Delivered)

@@ -1,7 +1,7 @@
 //! Running functions: at once for who waits for the answer, or later for events.
 
 mod concurrency;
-pub mod destination;
+mod destination;
 pub mod event;
 pub mod lineage;
 mod run;

@@ -77,22 +77,23 @@ impl ConfigInput {
             ..base
         };
         if let Some(destinations) = &self.destination_config {
-            config.on_success = destination(&destinations.on_success)?;
-            config.on_failure = destination(&destinations.on_failure)?;
+            config.on_success = destination(&destinations.on_success, true)?;
+            config.on_failure = destination(&destinations.on_failure, true)?;
         }
         Ok(config)
     }
 }
 
-/// A destination as it is stored.
-pub fn destination(destination: &Destination) -> Result<Option<Arn>, Error> {
+/// A destination as it is stored; only the end of an event is told to `buses`.
+pub fn destination(destination: &Destination, buses: bool) -> Result<Option<Arn>, Error> {
     let Some(text) = destination.destination.as_deref().filter(|text| !text.is_empty()) else { return Ok(None) };
     let invalid = || Error::invalid(format!("The provided destination config DestinationConfig({text}) is invalid."));
     let arn: Arn = text.parse().map_err(|_| invalid())?;
     match arn.service.as_str() {
         "sqs" | "sns" => Ok(Some(arn)),
         "lambda" if FunctionRef::of_arn(&arn).is_some() => Ok(Some(arn)),
-        "events" | "s3" => Err(Error::NotImplemented(format!("A destination of {}", arn.service))),
+        "events" if buses && arn.resource.starts_with("event-bus/") => Ok(Some(arn)),
+        "s3" => Err(Error::NotImplemented(format!("A destination of {}", arn.service))),
         _ => Err(invalid()),
     }
 }

@@ -128,7 +128,7 @@ pub fn apply(input: &MappingInput, before: StreamSettings) -> Result<StreamSetti
                 "Unsupported DestinationConfig.OnSuccess parameter for given event source mapping type.",
             ));
         }
-        settings.on_failure = destination(&config.on_failure)?;
+        settings.on_failure = destination(&config.on_failure, false)?;
         if let Some(function) = settings.on_failure.as_ref().filter(|arn| arn.service == "lambda") {
             return Err(Error::invalid(format!(
                 "The provided destination config DestinationConfig({function}) is invalid."

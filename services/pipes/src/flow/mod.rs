@@ -9,6 +9,7 @@ mod send;
 mod shape;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use base::{Arn, Region};
 use kv::{Snap, Tx};
@@ -180,15 +181,17 @@ impl Consumer for Flow {
         });
         let (name, info) = stream::batch_info(&self.pipe.source, what.shard, what.records);
         body[name] = info;
-        let request_id = self.cx.env().uuid();
         let letter = Letter {
-            group: &self.pipe.name,
-            body: &body.to_string(),
-            attributes: None,
-            request_id: &request_id,
+            from: self.pipe.arn.clone(),
+            to: to.clone(),
+            role: self.pipe.role.clone(),
+            group: self.pipe.name.clone(),
+            body: body.to_string(),
+            attributes: BTreeMap::new(),
+            id: self.cx.env().uuid(),
             undelivered: None,
         };
-        if let Err(error) = send_letter(&self.cx, roles::session(&self.pipe), to, letter).await {
+        if let Err(error) = send_letter(&self.cx, letter).await {
             tracing::warn!(%to, pipe = %self.pipe.arn, %error, "records that are given up could not be told of");
         }
     }
