@@ -74,6 +74,12 @@ def made(cloudfront, document):
     return cloudfront.create_distribution(DistributionConfig=document)["Distribution"]
 
 
+def tagged(cloudfront, document, **tags):
+    items = [{"Key": key, "Value": value} for key, value in tags.items()]
+    both = {"DistributionConfig": document, "Tags": {"Items": items}}
+    return cloudfront.create_distribution_with_tags(DistributionConfigWithTags=both)["Distribution"]
+
+
 def invalidate(cloudfront, distribution, *paths):
     batch = {"Paths": listed(*paths), "CallerReference": f"invalidation-{next(_numbers)}"}
     return cloudfront.create_invalidation(DistributionId=distribution["Id"], InvalidationBatch=batch)["Invalidation"]

@@ -35,7 +35,7 @@ class HttpEndpoint:
                 for name, value in ({"Content-Length": str(len(body))} | headers).items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(body.encode())
+                self.wfile.write(body if isinstance(body, bytes) else body.encode())
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 

@@ -404,6 +404,8 @@ def test_figures_are_told(world):
     text = Viewer(world.server, {"DomainName": "localhost"}).get("/_cloudlet/metrics").body.decode()
     figures = dict(line.split() for line in text.splitlines() if line.startswith("cloudlet_cdn_"))
     assert float(figures["cloudlet_cdn_hits"]) > 0 and float(figures["cloudlet_cdn_misses"]) > 0 and float(figures["cloudlet_cdn_hit_bytes"]) > 0
+    assert world.server.run("status").stdout.count("answers from the cache") == 1
+    assert json.loads(world.server.run("status", "--json").stdout)["Cdn"]["hits"] > 0
 
 
 def test_a_disabled_distribution_answers_nothing(world):

@@ -133,7 +133,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
     let images = images();
-    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, images);
+    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, images.clone());
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
@@ -158,18 +158,19 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             None
         }
     };
+    let outbound = outbound(settings);
+    let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images };
+    let cdn = cloudfront::CloudFront::open(&db, cdn)?;
     let control = Control {
         packages,
         instances: Arc::new(FunctionInstances(functions.clone())),
         backups: Backups::new(copied),
         archiver: archiver.clone(),
+        cdn: cdn.clone(),
     };
-    let outbound = outbound(settings);
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let [rest_apis, http_apis] = apigateway::services();
     let mailer = mailer(settings)?;
-    let cdn =
-        cloudfront::CloudFront::open(&db, cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone() })?;
     let parts = Parts { functions: functions.clone(), cdn: cdn.clone(), archiver: archiver.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });

@@ -10,7 +10,7 @@ use crate::parameters::{Fit, Flip, Focus, Parameters, Part};
 use crate::{Format, limits};
 
 /// What may stand for each parameter, for people.
-const EXPECTED: [(&str, &str); 19] = [
+const EXPECTED: [(&str, &str); 21] = [
     ("w", "pixels are wanted, from 1 to 8192"),
     ("h", "pixels are wanted, from 1 to 8192"),
     ("ar", "proportions are wanted, as in 16:9"),
@@ -22,9 +22,11 @@ const EXPECTED: [(&str, &str); 19] = [
     ("rect", "x,y,width,height are wanted, in pixels of the image"),
     ("dpr", "a number from 0.5 to 8 is wanted"),
     ("orient", "a number from 1 to 8 is wanted, as in EXIF"),
-    ("rot", "it must be 0, 90, 180 or 270"),
+    ("rot", TURNS),
+    ("rotate", TURNS),
     ("flip", "it must be h, v or hv"),
     ("fm", FORMATS),
+    ("format", FORMATS),
     ("auto", "it must be format, compress, or both with a comma between them"),
     ("q", "a number from 1 to 100 is wanted"),
     ("lossless", "it must be true or false"),
@@ -36,9 +38,11 @@ const EXPECTED: [(&str, &str); 19] = [
 const SHARP: (&str, &str) = ("sharp", "a number from 0 to 100 is wanted");
 
 #[cfg(feature = "avif")]
-const FORMATS: &str = "it must be jpg, pjpg, png, webp, gif or avif";
+const FORMATS: &str = "it must be auto, jpg, pjpg, png, webp, gif or avif";
 #[cfg(not(feature = "avif"))]
-const FORMATS: &str = "it must be jpg, pjpg, png, webp or gif";
+const FORMATS: &str = "it must be auto, jpg, pjpg, png, webp or gif";
+
+const TURNS: &str = "it must be 0, 90, 180 or 270";
 
 const DENSITY: std::ops::RangeInclusive<f64> = 0.5..=8.0;
 const ZOOM_MAX: f64 = 100.0;
@@ -117,9 +121,10 @@ impl Draft {
             "rect" => to.part = Some(part(value)?),
             "dpr" => to.density = decimal(value).filter(|density| DENSITY.contains(density))?,
             "orient" => to.orientation = Some(number(value, 1..=8)?),
-            "rot" => to.quarters = quarters(value)?,
+            "rot" | "rotate" => to.quarters = quarters(value)?,
             "flip" => to.flip = flip(value)?,
-            "fm" => (to.format, to.progressive) = (Some(format(value)?), value == "pjpg"),
+            "fm" | "format" if value == "auto" => (to.format, to.negotiates) = (None, true),
+            "fm" | "format" => (to.format, to.progressive) = (Some(format(value)?), value == "pjpg"),
             "auto" => self.automatic(value)?,
             "q" => to.quality = Some(number(value, 1..=100)?),
             "lossless" => to.lossless = truth(value)?,
@@ -295,6 +300,8 @@ mod tests {
         assert_eq!(parsed("ar=16%3A9").aspect, Some(16.0 / 9.0));
         assert_eq!(parsed("fp-x=0.25&crop=focalpoint").focus, Focus::Point { x: 0.25, y: 0.5, zoom: 1.0 });
         assert!(parsed("auto=format%2Ccompress").negotiates && parsed("auto=compress").compress);
+        let automatic = parsed("format=png&format=auto");
+        assert!(automatic.negotiates && automatic.depends_on_accept() && parsed("rotate=270").quarters == 3);
         assert!(parsed("fm=pjpg").progressive && !parsed("fm=jpg").progressive);
         assert_eq!(parsed("bg=%23fff").background, Some([255; 4]));
         assert_eq!(parsed("w=1&w=2").width, Some(2));

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kv::Db;
+use media::Images;
 use outbound::Outbound;
 use service::{Api, Cx, Permission, Service, XmlApi, read, write};
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// What origins are reached with.
     pub outbound: Outbound,
+    /// What makes images of others.
+    pub images: Images,
 }
 
 /// The service's state in memory.
@@ -44,6 +47,7 @@ pub struct CloudFront {
     sites: Sites,
     cache: Cache,
     outbound: Outbound,
+    images: Images,
     figures: Figures,
 }
 
@@ -52,8 +56,9 @@ impl CloudFront {
     /// When the folder cannot be used, or the store not be read.
     pub fn open(db: &Db, config: Config) -> Result<Arc<CloudFront>, Error> {
         let cache = Cache::open(config.folder).map_err(service::Error::internal)?;
-        let (outbound, figures) = (config.outbound, Figures::default());
-        Ok(Arc::new(CloudFront { sites: Sites::load(&db.read()?)?, cache, outbound, figures }))
+        let (sites, figures) = (Sites::load(&db.read()?)?, Figures::default());
+        let Config { outbound, images, .. } = config;
+        Ok(Arc::new(CloudFront { sites, cache, outbound, images, figures }))
     }
 
     /// How the cache does, for metrics: name, help, value.

@@ -52,6 +52,7 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
             output::line(format_args!("archive: it does not get further: {failure}"));
         }
     }
+    cdn(&status["Cdn"]);
     list("stacks", status["Stacks"].as_array(), |stack| stack.as_str().unwrap_or_default().to_owned());
     list("functions with instances", status["Functions"]["functions"].as_array(), function);
     let prebooted = list_of(&status["Functions"], "prebooted");
@@ -64,6 +65,20 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
     }
     list("notes", status["Functions"]["notes"].as_array(), |note| note.as_str().unwrap_or_default().to_owned());
     Ok(ExitCode::SUCCESS)
+}
+
+/// What distributions have answered, unless that is nothing.
+fn cdn(figures: &Value) {
+    let number = |name: &str| figures[name].as_f64().unwrap_or_default();
+    let (hits, misses, errors) = (number("hits"), number("misses"), number("errors"));
+    if hits + misses + errors > 0.0 {
+        let megabytes = (number("memory_bytes") + number("disk_bytes")) / f64::from(1 << 20);
+        output::line(format_args!(
+            "distributions: {hits} answers from the cache, {misses} from origins, {errors} errors; {} images made; {} objects cached, {megabytes:.1} MiB",
+            number("images"),
+            number("objects"),
+        ));
+    }
 }
 
 fn list(title: &str, items: Option<&Vec<Value>>, show: impl Fn(&Value) -> String) {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use archive::Archiver;
 use blob::Blobs;
+use cloudfront::CloudFront;
 use service::{Api, Cx, Service, read, write};
 use wire::Protocol;
 
@@ -41,6 +42,7 @@ pub struct Control {
     pub backups: Backups,
     /// Where everything is copied to as it is committed, if anywhere.
     pub archiver: Option<Arc<Archiver>>,
+    pub cdn: Arc<CloudFront>,
 }
 
 fn stack_arn(cx: &Cx, name: &str) -> String {

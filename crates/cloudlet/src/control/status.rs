@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use archive::{Archiver, Progress};
 use base::Region;
+use cloudfront::CloudFront;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{BoxFuture, Cx, Error, outbox};
@@ -40,6 +41,8 @@ pub struct Status {
     pub deliveries_waiting: usize,
     pub stacks: Vec<String>,
     pub functions: Value,
+    /// What the cache of distributions has done since the start, and what is in it, by the ends of the names of metrics: `hits`.
+    pub cdn: BTreeMap<&'static str, f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archive>,
 }
@@ -81,6 +84,11 @@ fn archive(archiver: &Archiver) -> Archive {
     }
 }
 
+fn cdn(cdn: &CloudFront) -> BTreeMap<&'static str, f64> {
+    let named = |name: &'static str| name.strip_prefix("cloudlet_cdn_").unwrap_or(name);
+    cdn.gauges().into_iter().map(|(name, _, value)| (named(name), value)).collect()
+}
+
 pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status, Error> {
     Ok(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -92,6 +100,7 @@ pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status
         deliveries_waiting: outbox::waiting(&cx, WAITING_COUNTED_MAX)?,
         stacks: stacks::names(&cx)?,
         functions: control.instances.status().await,
+        cdn: cdn(&control.cdn),
         archive: control.archiver.as_deref().map(archive),
     })
 }

@@ -12,6 +12,7 @@ use crate::keys::{
     ALIASES, DISTRIBUTION, DISTRIBUTIONS, INVALIDATION_NUMBERS, INVALIDATION_REFERENCES, INVALIDATIONS, NAMES,
 };
 use crate::limits;
+use crate::traffic::images;
 use crate::types::{Distribution, Tags};
 
 /// # Errors
@@ -128,13 +129,13 @@ pub fn delete(tx: &mut Tx, id: &str, if_match: Option<&str>) -> Result<(), Error
 }
 
 /// # Errors
-/// When there are too many, or a key or value is too long.
+/// When there are too many, or a key or value is too long, or one that means something here does not say it.
 fn check_tags(tags: &Tags) -> Result<(), Error> {
     let fits = |(key, value): (&String, &String)| {
         !key.is_empty() && key.chars().count() <= 128 && value.chars().count() <= 256 && !key.starts_with("aws:")
     };
     if tags.len() <= limits::TAGS_MAX && tags.iter().all(fits) {
-        return Ok(());
+        return images::declared(tags).map(drop);
     }
     Err(Error::new(400, "InvalidTagging", "The tagging specified is not valid."))
 }

@@ -68,15 +68,17 @@ fn id_of(arn: &str) -> Result<String, Error> {
     }
 }
 
-pub async fn tag(_: Arc<CloudFront>, cx: Cx, input: TagInput) -> Result<Nothing, Error> {
+pub async fn tag(state: Arc<CloudFront>, cx: Cx, input: TagInput) -> Result<Nothing, Error> {
     let (id, new) = (id_of(&input.resource)?, input.tags.map()?);
     cx.db().write(move |tx| distribution::retag(tx, &id, |tags| tags.extend(new.clone()))).await?;
+    state.sites.forget();
     Ok(Nothing)
 }
 
-pub async fn untag(_: Arc<CloudFront>, cx: Cx, input: UntagInput) -> Result<Nothing, Error> {
+pub async fn untag(state: Arc<CloudFront>, cx: Cx, input: UntagInput) -> Result<Nothing, Error> {
     let (id, gone) = (id_of(&input.resource)?, input.tag_keys.items);
     cx.db().write(move |tx| distribution::retag(tx, &id, |tags| tags.retain(|key, _| !gone.contains(key)))).await?;
+    state.sites.forget();
     Ok(Nothing)
 }
 

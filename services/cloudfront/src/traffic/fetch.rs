@@ -7,16 +7,18 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 use http::header::{
-    CONTENT_LENGTH, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE, SET_COOKIE,
+    AGE, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE,
+    SET_COOKIE,
 };
 use http::{Method, StatusCode};
-use service::{Body, Cx, Upload};
+use service::{Body, BoxFuture, Cx, Upload};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::compress::{Coding, Encoder};
 use super::figures::From;
 use super::headers::{passed_on, text};
+use super::images::{self, Wanted};
 use super::origin::{self, Failure};
 use super::rule::Rule;
 use super::sites::Site;
@@ -50,22 +52,44 @@ pub struct Task {
     pub site: Arc<Site>,
     pub rule: Arc<Rule>,
     pub viewer: Arc<Viewer>,
+    /// What is made of what is there, for images.
+    image: Option<Arc<Wanted>>,
     key: Key,
     codings: &'static str,
 }
 
 impl Task {
-    pub fn new(state: Arc<CloudFront>, cx: Cx, site: Arc<Site>, rule: Arc<Rule>, viewer: Arc<Viewer>) -> Task {
-        // A part of what is compressed is of no use to whoever has parts of what is not.
-        let codings = if viewer.asks_for_range() { "" } else { rule.codings(&viewer.headers) };
-        let key = rule.key(&site.id, &viewer.path, &viewer.query, &viewer.headers, codings);
-        Task { state, cx, site, rule, viewer, key, codings }
+    pub fn new(
+        state: Arc<CloudFront>,
+        cx: Cx,
+        site: Arc<Site>,
+        rule: Arc<Rule>,
+        viewer: Arc<Viewer>,
+        image: Option<Wanted>,
+    ) -> Task {
+        // A part of what is compressed is of no use to whoever has parts of what is not, and an image is small already.
+        let as_it_is = viewer.asks_for_range() || image.is_some();
+        let codings = if as_it_is { "" } else { rule.codings(&viewer.headers) };
+        let made = image.as_ref().map(|wanted| wanted.key.as_str());
+        let key = rule.key(&site.id, &viewer, codings, made);
+        Task { state, cx, site, rule, viewer, image: image.map(Arc::new), key, codings }
+    }
+
+    /// The request of another viewer to the same behaviour, for what is there as it is.
+    pub fn instead(&self, viewer: Viewer) -> Task {
+        let Task { state, cx, site, rule, .. } = self.clone();
+        Task::new(state, cx, site, rule, Arc::new(viewer), None)
+    }
+
+    /// [`Task::load`] in a form that a task can be part of another in.
+    pub fn loaded(self) -> BoxFuture<Loaded> {
+        Box::pin(async move { self.load().await })
     }
 
     /// Answers a request that reads.
     pub async fn load(&self) -> Loaded {
         if !self.rule.caches() {
-            return Loaded::Alone(self.pass(None).await);
+            return self.alone().await;
         }
         let known = self.state.cache.get(&self.key).filter(|object| !object.content.is_broken());
         if let Some(object) = &known {
@@ -77,8 +101,9 @@ impl Task {
                 return Loaded::Shared(object.clone(), From::Cache);
             }
         }
-        if known.is_none() && (self.viewer.method == Method::HEAD || self.begins_inside()) {
-            return Loaded::Alone(self.pass(None).await);
+        let is_part = self.viewer.method == Method::HEAD || self.begins_inside();
+        if known.is_none() && is_part && self.image.is_none() {
+            return self.alone().await;
         }
         match self.state.cache.turn(self.key) {
             Turn::Fetch(flight) => self.fly(flight, known).await,
@@ -87,10 +112,18 @@ impl Task {
                 let landed = landed.map(|landing| landing.clone());
                 match landed {
                     Ok(Landing::Shared(object)) => Loaded::Shared(object, From::Cache),
-                    _ => Loaded::Alone(self.pass(None).await),
+                    _ => self.alone().await,
                 }
             }
         }
+    }
+
+    /// What is for this viewer and nobody else.
+    async fn alone(&self) -> Loaded {
+        Loaded::Alone(match &self.image {
+            Some(wanted) => images::make(self, wanted, None).await,
+            None => self.pass(None).await,
+        })
     }
 
     /// Whether a part is wanted that does not begin where the object does: waiting for all that comes before would be long.
@@ -134,11 +167,13 @@ impl Task {
             self.state.cache.settle(&object);
             return tell(Loaded::Shared(object, From::Confirmed));
         }
-        let error_ttl =
-            self.site.errors.get(&response.status.as_u16()).map(|page| page.ttl.unwrap_or(limits::ERROR_TTL_SECONDS));
-        let life = freshness::life(self.rule.ttl, response.status, &response.headers, error_ttl, now);
+        let life =
+            freshness::life(self.rule.ttl, response.status, &response.headers, self.error_ttl(response.status), now);
         let length = text(&response.headers, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-        match life.filter(|_| length.is_none_or(|length| length <= limits::OBJECT_BYTES_MAX)) {
+        let fits = length.is_none_or(|length| length <= limits::OBJECT_BYTES_MAX);
+        // For images there may be room a moment later.
+        let is_busy = self.image.is_some() && response.status == StatusCode::SERVICE_UNAVAILABLE;
+        match life.filter(|_| fits && !is_busy) {
             Some(life) => self.take_in(flight, response, (life, length, now), tell).await,
             None => {
                 if let Some(stale) = &stale {
@@ -148,6 +183,13 @@ impl Task {
                 tell(Loaded::Alone(response));
             }
         }
+    }
+
+    /// The least time that an error is kept, in seconds, where one is said: an image that cannot be made is not tried again at once.
+    fn error_ttl(&self, status: StatusCode) -> Option<u64> {
+        let page = self.site.errors.get(&status.as_u16());
+        let of_site = page.map(|page| page.ttl.unwrap_or(limits::ERROR_TTL_SECONDS));
+        of_site.or_else(|| self.image.as_ref().map(|_| limits::ERROR_TTL_SECONDS))
     }
 
     /// Keeps what comes, for all who ask, and gives it out meanwhile.
@@ -160,7 +202,7 @@ impl Task {
     ) {
         let origin::Response { status, mut headers, body } = response;
         let coding = Coding::of(self.codings, status, &headers).filter(|_| self.rule.compress);
-        let made = Timestamp(now.0.saturating_sub(u64::try_from(freshness::age(&headers).as_millis()).unwrap_or(0)));
+        let made = before(now, freshness::age(&headers));
         if let Some(coding) = coding {
             coding.mark(&mut headers);
         }
@@ -204,16 +246,20 @@ impl Task {
 
     /// What is there, which its origin says has not changed.
     fn confirmed(&self, stale: &Object, headers: &HeaderMap, now: Timestamp) -> Object {
-        let mut all = stale.headers.clone();
-        for (name, value) in &self.for_viewers(headers) {
-            // What is about the body is about the one that is here.
-            if !name.as_str().starts_with("content-") && name != ETAG {
-                all.insert(name.clone(), value.clone());
-            }
+        let (mut all, told) = (stale.headers.clone(), self.for_viewers(headers));
+        // What is about the body is about the one that is here.
+        let is_kept = |name: &HeaderName| name.as_str().starts_with("content-") || name == ETAG;
+        told.keys().filter(|name| !is_kept(name)).for_each(|name| drop(all.remove(name)));
+        for (name, value) in told.iter().filter(|(name, _)| !is_kept(name)) {
+            all.append(name, value.clone());
         }
+        // Whoever confirms it may know so from a cache.
+        let age = freshness::age(headers);
+        all.insert(AGE, age.as_secs().into());
         let life = freshness::life(self.rule.ttl, stale.status, &all, None, now);
+        all.remove(AGE);
         let life = life.unwrap_or(Life { fresh: now, while_revalidating: now, if_error: now });
-        self.renewed(stale, all, now, life)
+        self.renewed(stale, all, before(now, age), life)
     }
 
     fn renewed(&self, stale: &Object, headers: HeaderMap, made: Timestamp, life: Life) -> Object {
@@ -232,6 +278,9 @@ impl Task {
 
     /// Asks for the whole object, or whether it has changed.
     async fn ask(&self, stale: Option<&Arc<Object>>) -> Result<origin::Response, Failure> {
+        if let Some(wanted) = &self.image {
+            return Ok(images::make(self, wanted, stale.map(|stale| &**stale)).await);
+        }
         let mut headers = origin::headers(&self.site, &self.rule, &self.viewer, self.codings);
         if let Some(stale) = stale.filter(|stale| stale.status == StatusCode::OK) {
             for (condition, name) in [(IF_NONE_MATCH, ETAG), (IF_MODIFIED_SINCE, LAST_MODIFIED)] {
@@ -288,6 +337,10 @@ impl Task {
         }
         last
     }
+}
+
+fn before(now: Timestamp, age: Duration) -> Timestamp {
+    Timestamp(now.0.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(0)))
 }
 
 /// Takes a body to its end.

@@ -35,6 +35,7 @@ pub struct Figures {
     hit_bytes: AtomicU64,
     bytes: AtomicU64,
     fetches: AtomicU64,
+    images: AtomicU64,
 }
 
 fn get(counter: &AtomicU64) -> f64 {
@@ -62,6 +63,11 @@ impl Figures {
         self.fetches.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts an image that was made of another.
+    pub fn made(&self) {
+        self.images.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn gauges(&self, cache: &Cache) -> Vec<(&'static str, &'static str, f64)> {
         let stats = cache.stats();
         vec![
@@ -71,6 +77,7 @@ impl Figures {
             ("cloudlet_cdn_bytes", "Bytes of answers whose length was known.", get(&self.bytes)),
             ("cloudlet_cdn_hit_bytes", "Those of them out of the cache.", get(&self.hit_bytes)),
             ("cloudlet_cdn_fetches", "Requests to origins.", get(&self.fetches)),
+            ("cloudlet_cdn_images", "Images made of others by the parameters of URLs.", get(&self.images)),
             ("cloudlet_cdn_objects", "Objects in the cache.", stats.objects as f64),
             ("cloudlet_cdn_memory_bytes", "Bytes that they take in memory.", stats.memory_bytes as f64),
             ("cloudlet_cdn_disk_bytes", "Bytes that they take on disk.", stats.disk_bytes as f64),

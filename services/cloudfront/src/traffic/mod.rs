@@ -6,6 +6,7 @@ mod fetch;
 pub mod figures;
 mod freshness;
 pub mod headers;
+pub mod images;
 mod origin;
 pub mod path;
 mod refusal;
@@ -101,9 +102,16 @@ async fn answer(
     if let Some(response) = refused(cx, &site, &rule, &viewer, original_path) {
         return finished(state, &site, &rule, &viewer, response, From::Error, None);
     }
+    let image = match images::take(&site, &mut viewer) {
+        Ok(image) => image,
+        Err(error) => {
+            let (response, _) = of(Loaded::Alone(refusal::image(&error)), &viewer);
+            return finished(state, &site, &rule, &viewer, response, From::Error, None);
+        }
+    };
     let reads = matches!(viewer.method, Method::GET | Method::HEAD);
     let viewer = Arc::new(viewer);
-    let task = Task::new(state.clone(), cx.clone(), site.clone(), rule.clone(), viewer.clone());
+    let task = Task::new(state.clone(), cx.clone(), site.clone(), rule.clone(), viewer.clone(), image);
     let loaded = if reads { task.load().await } else { Loaded::Alone(task.pass(Some(body)).await) };
     let status = loaded.status();
     let page = site.errors.get(&status.as_u16()).filter(|page| reads && !page.path.is_empty());
@@ -134,7 +142,7 @@ async fn answer(
 async fn error_page(task: &Task, path: &str) -> Option<(Response<Body>, Option<base::Timestamp>)> {
     let viewer = Arc::new(task.viewer.elsewhere(path));
     let rule = task.site.rule(&path::normal(&viewer.path))?.clone();
-    let of_page = Task::new(task.state.clone(), task.cx.clone(), task.site.clone(), rule, viewer.clone());
+    let of_page = Task::new(task.state.clone(), task.cx.clone(), task.site.clone(), rule, viewer.clone(), None);
     let loaded = of_page.load().await;
     (loaded.status() == StatusCode::OK).then(|| of(loaded, &viewer))
 }

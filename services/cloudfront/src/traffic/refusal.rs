@@ -1,7 +1,7 @@
 //! Pages that CloudFront makes itself, where there is nothing else to give out.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, SERVER};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, SERVER, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 use service::Body;
 
@@ -49,6 +49,19 @@ pub fn origin(status: StatusCode, viewer: &Viewer) -> origin::Response {
     };
     let (headers, body) = page(status, reason, &viewer.request_id);
     origin::Response { status, headers, body: Body::from(body) }
+}
+
+/// In place of an image that is not made. What is wrong is told as plain text, which may hold what anybody has put into a URL.
+pub fn image(error: &media::Error) -> origin::Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(SERVER, HeaderValue::from_static("CloudFront"));
+    if *error == media::Error::Busy {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    origin::Response { status, headers, body: Body::from(Bytes::from(format!("{error}\n"))) }
 }
 
 /// A viewer is not let in.

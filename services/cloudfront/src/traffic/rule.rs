@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::freshness::Ttl;
 use super::headers::text;
 use super::path;
+use super::viewer::Viewer;
 use crate::cache::Key;
 use crate::documents::distribution::{Behavior, ForwardedValues};
 use crate::documents::headers::ResponseHeadersPolicyConfig;
@@ -237,8 +238,9 @@ impl Rule {
         HeaderValue::from_str(&cookies(headers, takes)).ok().filter(|value| !value.is_empty())
     }
 
-    /// The key of what a viewer asks for.
-    pub fn key(&self, distribution: &str, path: &str, query: &str, headers: &HeaderMap, codings: &str) -> Key {
+    /// The key of what a viewer asks for. `made` says what is made of it, for images.
+    pub fn key(&self, distribution: &str, viewer: &Viewer, codings: &str, made: Option<&str>) -> Key {
+        let Viewer { path, query, headers, .. } = viewer;
         let mut hash = Sha256::new();
         let mut add = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
@@ -253,6 +255,10 @@ impl Rule {
                 add(name.as_bytes());
                 headers.get_all(name).iter().for_each(|value| add(value.as_bytes()));
             }
+        }
+        if let Some(made) = made {
+            add(b"image");
+            add(made.as_bytes());
         }
         hash.finalize().into()
     }
@@ -320,14 +326,22 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
+    fn viewer(path: &str, query: &str, pairs: &[(&'static str, &'static str)]) -> Viewer {
+        let mut request = http::Request::get(format!("{path}?{query}"));
+        request.headers_mut().unwrap().extend(headers(pairs));
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        Viewer::new(&head, path.to_owned(), "r", base::Timestamp(0))
+    }
+
     #[test]
     fn what_is_not_keyed_makes_no_other_key() {
         let rule = rule(0);
-        let key = |path, query, pairs: &[_], codings| rule.key("E1", path, query, &headers(pairs), codings);
+        let key = |path, query, pairs: &[_], codings| rule.key("E1", &viewer(path, query, pairs), codings, None);
         let plain = key("/a", "", &[], "");
         assert_eq!(plain, key("/a", "x=1", &[("cookie", "a=1"), ("x-forwarded-host", "evil")], ""));
         assert_ne!(plain, key("/b", "", &[], ""));
         assert_ne!(plain, key("/a", "", &[], "gzip"));
+        assert_ne!(plain, rule.key("E1", &viewer("/a", "", &[]), "", Some("")));
         assert_eq!(rule.origin_query("x=1&y"), "");
         assert_eq!(rule.origin_cookies(&headers(&[("cookie", "a=1")])), None);
     }
@@ -335,7 +349,7 @@ mod tests {
     #[test]
     fn what_is_keyed_does() {
         let by_origin = rule(6);
-        let key = |query, pairs: &[_]| by_origin.key("E1", "/a", query, &headers(pairs), "");
+        let key = |query, pairs: &[_]| by_origin.key("E1", &viewer("/a", query, pairs), "", None);
         assert_ne!(key("", &[]), key("x=1", &[]));
         assert_ne!(key("", &[]), key("", &[("cookie", "a=1")]));
         assert_ne!(key("", &[("host", "a")]), key("", &[("host", "b")]));

@@ -9,9 +9,9 @@ use http::header::HOST;
 use http::request::Parts;
 use kv::{Db, Order, Read};
 
-use super::address;
 use super::headers::text;
 use super::rule::Rule;
+use super::{address, images};
 use crate::documents::Document;
 use crate::documents::access::OriginAccessControlConfig;
 use crate::documents::distribution::{DistributionConfig, Origin};
@@ -30,6 +30,8 @@ pub struct Site {
     /// Those of a group, and the statuses after which the second is asked.
     pub groups: BTreeMap<String, (Vec<String>, Vec<u16>)>,
     pub errors: BTreeMap<u16, ErrorPage>,
+    /// The beginnings of paths beneath which images are made by the parameters of URLs.
+    pub images: Vec<String>,
 }
 
 /// An origin, with what its owner says of it.
@@ -77,6 +79,8 @@ impl Site {
             rules,
             groups: groups(&config),
             errors: errors(&config),
+            // What was a tag like any other before it meant something is still one.
+            images: images::declared(&stored.tags).unwrap_or_default(),
             origins: sources(read, config)?,
         }))
     }
