@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use auth::sigv4::{self, Credentials, Parts};
 use base::Env;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderValue, Request, Uri};
@@ -88,6 +90,12 @@ impl Client {
             return self.send(operation, input).await;
         }
         self.send("Call", json!({"Service": service, "Operation": operation, "Input": input})).await
+    }
+
+    /// The same for operations that take a body.
+    pub async fn call_with(&self, service: &str, operation: &str, input: Value, body: &[u8]) -> anyhow::Result<Value> {
+        let body = STANDARD.encode(body);
+        self.send("Call", json!({"Service": service, "Operation": operation, "Input": input, "Body": body})).await
     }
 
     async fn send(&self, operation: &str, input: Value) -> anyhow::Result<Value> {

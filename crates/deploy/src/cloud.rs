@@ -32,6 +32,9 @@ pub trait Cloud: Send + Sync {
     /// Calls an operation: `call("sqs", "CreateQueue", {"QueueName": "q"})`.
     async fn call(&self, service: &str, operation: &str, input: Value) -> Result<Value, CallError>;
 
+    /// The same for operations that take a body beside their members: an object's bytes.
+    async fn send(&self, service: &str, operation: &str, input: Value, body: &[u8]) -> Result<Value, CallError>;
+
     /// Twelve digits.
     fn account(&self) -> &str;
     fn region(&self) -> &str;

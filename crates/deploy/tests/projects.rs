@@ -54,7 +54,8 @@ fn parameters_are_asked_for_until_there_are_none_left() {
 fn hashes(project: &Project) -> PackageHashes {
     let functions =
         project.service.functions.iter().map(|function| (function.key.clone(), format!("{:0>64}", function.key.len())));
-    PackageHashes { functions: functions.collect(), layers: BTreeMap::new() }
+    let site = project.service.site.as_ref().map(|site| format!("{:0>64}", site.path.len()));
+    PackageHashes { functions: functions.collect(), layers: BTreeMap::new(), site }
 }
 
 fn rendered(diagnostics: &[Diagnostic]) -> String {
@@ -89,6 +90,11 @@ fn streams_of_tables() {
 #[test]
 fn buckets_made_and_existing() {
     check("buckets");
+}
+
+#[test]
+fn a_site_and_what_is_added_to_it() {
+    check("site");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Cursor, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -63,6 +64,10 @@ impl Cloud for Recorder {
         }))
     }
 
+    async fn send(&self, service: &str, operation: &str, input: Value, body: &[u8]) -> Result<Value, CallError> {
+        self.call(service, operation, json!({"Input": input, "Bytes": body.len()})).await
+    }
+
     fn account(&self) -> &str {
         "000000000000"
     }
@@ -93,8 +98,8 @@ impl Cloud for Recorder {
         Ok(self.state.lock().unwrap().iter().map(|_| "all".to_string()).collect())
     }
 
-    async fn load_package(&self, _: &str) -> Result<Option<Vec<u8>>, CallError> {
-        Ok(None)
+    async fn load_package(&self, sha256: &str) -> Result<Option<Vec<u8>>, CallError> {
+        Ok((sha256 == "site-after").then(|| zip(SITE_AFTER)))
     }
 
     async fn save_package(&self, _: &str, _: &[u8]) -> Result<(), CallError> {
@@ -106,12 +111,26 @@ impl Cloud for Recorder {
     }
 }
 
+/// Files of a site, before and after it has changed.
+const SITE_BEFORE: &[&str] = &["index.html", "main.3f2a9c1b.js", "old.css"];
+const SITE_AFTER: &[&str] = &["index.html", "main.3f2a9c1b.js", "a b.txt"];
+
+fn zip(names: &[&str]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for name in names {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(name.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
 #[test]
 fn every_type_is_made_changed_and_deleted() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/resources");
     let cloud = Recorder::default();
     let env = base::Env::simulated(1, base::Timestamp(0));
-    let packages = Packages(BTreeMap::from([("package".to_string(), b"zip".to_vec())]));
+    let packages = [("package", b"zip".to_vec()), ("site", zip(SITE_BEFORE)), ("site-after", zip(SITE_AFTER))];
+    let packages = Packages(packages.map(|(name, bytes)| (name.to_string(), bytes)).into());
     let mut report = String::new();
     let mut note = |what: &str| {
         let calls = std::mem::take(&mut *cloud.calls.lock().unwrap());

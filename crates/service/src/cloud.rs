@@ -106,7 +106,19 @@ impl Cloud {
     /// Calls an operation by name, as `cx`'s caller. `service` is an API's name, or its model's where several APIs
     /// share a name (`apigatewayv2`).
     pub async fn call(&self, cx: Cx, service: &str, operation: &str, input: Value) -> Result<Value, Error> {
-        let (output, body) = self.exchange(cx, service, operation, input, None).await?;
+        self.send(cx, service, operation, input, None).await
+    }
+
+    /// The same for operations that take a body.
+    pub async fn send(
+        &self,
+        cx: Cx,
+        service: &str,
+        operation: &str,
+        input: Value,
+        body: Option<Upload>,
+    ) -> Result<Value, Error> {
+        let (output, body) = self.exchange(cx, service, operation, input, body).await?;
         if body.size() != Some(0) {
             return Err(Error::not_implemented(format_args!(
                 "the stream of {service}:{operation} for a caller of JSON"
@@ -115,7 +127,7 @@ impl Cloud {
         Ok(output)
     }
 
-    /// The same for operations that take a body, or answer with one: bytes that pass by and are never there as a whole.
+    /// The same for operations that answer with a body, too: bytes that pass by and are never there as a whole.
     pub async fn exchange(
         &self,
         cx: Cx,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
-use service::{Cx, Error};
+use service::{Cx, Error, Upload};
+use wire::Blob;
 
 use super::Control;
 
@@ -15,6 +16,9 @@ pub struct CallInput {
     pub operation: String,
     #[serde(default)]
     pub input: Value,
+    /// The bytes of an operation that takes some beside its members: an object's.
+    #[serde(default)]
+    pub body: Option<Blob>,
 }
 
 pub async fn call(_: Arc<Control>, cx: Cx, input: CallInput) -> Result<Value, Error> {
@@ -26,5 +30,6 @@ pub async fn call(_: Arc<Control>, cx: Cx, input: CallInput) -> Result<Value, Er
         ));
     }
     let cloud = cx.cloud().clone();
-    cloud.call(cx, &input.service, &input.operation, input.input).await
+    let body = input.body.map(|Blob(bytes)| Upload::whole(bytes.into()));
+    cloud.send(cx, &input.service, &input.operation, input.input, body).await
 }

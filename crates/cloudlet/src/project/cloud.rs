@@ -43,6 +43,10 @@ impl Cloud for Remote {
         self.client.call(service, operation, input).await.map_err(call_error)
     }
 
+    async fn send(&self, service: &str, operation: &str, input: Value, body: &[u8]) -> Result<Value, CallError> {
+        self.client.call_with(service, operation, input, body).await.map_err(call_error)
+    }
+
     fn account(&self) -> &str {
         &self.account
     }

@@ -1,7 +1,7 @@
 //! Zips with the same bytes for the same files: sorted names, one fixed time, modes 644 or 755.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
@@ -44,6 +44,19 @@ pub fn names(zip: &[u8]) -> Result<BTreeSet<String>> {
     archive.file_names().map(|name| Ok(name?.into_owned())).collect()
 }
 
+/// A zip's files, by their names.
+pub fn unzipped(zip: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut archive = ZipArchive::new(Cursor::new(zip))?;
+    let mut files = BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let (name, mut content) = (file.name()?.into_owned(), Vec::new());
+        file.read_to_end(&mut content).map_err(|error| io(name.as_ref(), error))?;
+        files.insert(name, content);
+    }
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +66,6 @@ mod tests {
         let zip = zip_one("index.py", b"def handler(event, context): pass").unwrap();
         assert_eq!(zip, zip_one("index.py", b"def handler(event, context): pass").unwrap());
         assert_eq!(names(&zip).unwrap().into_iter().collect::<Vec<_>>(), ["index.py"]);
+        assert_eq!(unzipped(&zip).unwrap()["index.py"], b"def handler(event, context): pass");
     }
 }

@@ -15,10 +15,10 @@ use crate::diagnostic::Diagnostic;
 use crate::progress::{Listener, Progress};
 use crate::project::Project;
 use crate::resources::Packages;
-use crate::serverless::PackageHashes;
-use crate::serverless::config::{Function, Layer, Package};
+use crate::serverless::config::{Function, Layer, Package, Site};
+use crate::serverless::{INDEX, PackageHashes};
 
-pub use archive::zip_one;
+pub use archive::{unzipped, zip_one};
 use files::{PackagedFile, Selected, Selection};
 use reach::Reach;
 
@@ -111,6 +111,11 @@ impl Packager {
             let made = self.make(source, &mut used, listener).await?;
             built.packages.0.insert(made.sha256.clone(), made.bytes.clone());
             built.hashes.layers.insert(layer.key.clone(), made.sha256.clone());
+        }
+        if let Some(site) = &project.service.site {
+            let made = self.make(site_source(project, site)?, &mut used, listener).await?;
+            built.packages.0.insert(made.sha256.clone(), made.bytes.clone());
+            built.hashes.site = Some(made.sha256.clone());
         }
         let mut latest = Vec::new();
         for function in &project.service.functions {
@@ -278,7 +283,8 @@ fn base_patterns(project: &Project) -> Vec<String> {
     let layers =
         project.service.layers.iter().filter(|layer| layer.package.artifact.is_none() && trimmed(&layer.path) != ".");
     let layers = layers.map(|layer| format!("!{}/**", trimmed(&layer.path)));
-    defaults.chain([format!("!{}", project.config_name())]).chain(layers).collect()
+    let site = project.service.site.iter().map(|site| format!("!{}/**", site.path));
+    defaults.chain([format!("!{}", project.config_name())]).chain(layers).chain(site).collect()
 }
 
 fn trimmed(path: &str) -> &str {
@@ -299,6 +305,17 @@ fn layer_source(project: &Project, layer: &Layer) -> Source {
             }
         }
     }
+}
+
+/// The files that a site has. Those that begin with a dot are for tools, but for what is well known (RFC 8615).
+fn site_source(project: &Project, site: &Site) -> Result<Source> {
+    let root = project.folder.join(&site.path);
+    if !root.join(INDEX).is_file() {
+        let message = format!("the site's folder `{}` has no {INDEX}: build the site first", site.path);
+        return Err(PackageError::Unsupported(message));
+    }
+    let patterns = ["!**/.*", "!**/.*/**", ".well-known/**"].map(str::to_owned).to_vec();
+    Ok(Source::Files { what: "the site".into(), selections: vec![Selection { root, patterns, last: Vec::new() }] })
 }
 
 fn artifact_path(project: &Project, artifact: &str) -> Result<PathBuf> {

@@ -18,6 +18,7 @@ mod scheduler;
 mod secretsmanager;
 mod ses;
 pub mod shape;
+mod site;
 mod sns;
 mod sqs;
 mod ssm;
@@ -160,6 +161,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &ses::ConfigurationSet,
     &ses::EmailIdentity,
     &ses::Template,
+    &site::Site,
     &sns::Subscription,
     &sns::Topic,
     &sns::TopicPolicy,
@@ -195,6 +197,11 @@ const NAME_RANDOM: usize = 12;
 impl Cx<'_> {
     pub async fn call(&self, service: &str, operation: &str, input: Value) -> Result<Value> {
         let result = self.cloud.call(service, operation, input).await;
+        result.map_err(|error| ResourceError::Call { operation: format!("{service}:{operation}"), error })
+    }
+
+    pub async fn send(&self, service: &str, operation: &str, input: Value, body: &[u8]) -> Result<Value> {
+        let result = self.cloud.send(service, operation, input, body).await;
         result.map_err(|error| ResourceError::Call { operation: format!("{service}:{operation}"), error })
     }
 

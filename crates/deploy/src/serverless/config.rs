@@ -19,6 +19,7 @@ pub struct Service {
     pub layers: Vec<Layer>,
     pub package: Package,
     pub plugins: Vec<String>,
+    pub site: Option<Site>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
     /// The mappings under `resources`, in order; later ones are merged over earlier ones.
@@ -29,6 +30,14 @@ impl Service {
     pub fn stack_name(&self) -> String {
         self.provider.stack_name.clone().unwrap_or_else(|| format!("{}-{}", self.name, self.stage))
     }
+}
+
+/// `custom.cloudlet.site`: files that a distribution gives out.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Their folder, below the project's.
+    pub path: String,
+    pub at: At,
 }
 
 #[derive(Clone, Debug, Default)]

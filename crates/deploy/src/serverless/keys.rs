@@ -70,9 +70,14 @@ pub const SERVICE: &[Key] = &[
     silent("tenant"),
     ignored("console", "it is a service of the framework's makers"),
     ignored("dashboard", "it is a service of the framework's makers"),
-    refused("constructs", "write the resources of Lift constructs under `resources`"),
+    refused(
+        "constructs",
+        "a site is `custom.cloudlet.site: dist`; write the resources of other Lift constructs under `resources`",
+    ),
     refused("stepFunctions", "state machines are built in a later version"),
 ];
+
+pub const CLOUDLET: &[Key] = &[read("site")];
 
 pub const PROVIDER: &[Key] = &[
     read("name"),

@@ -13,5 +13,5 @@ mod service;
 mod sns_event;
 mod stream_event;
 
-pub use compile::{PackageHashes, compile, digest};
+pub use compile::{INDEX, PackageHashes, compile, digest};
 pub use service::read;

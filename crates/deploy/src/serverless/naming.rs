@@ -9,6 +9,14 @@ pub const HTTP_API: &str = "HttpApi";
 pub const HTTP_API_STAGE: &str = "HttpApiStage";
 pub const REST_API: &str = "ApiGatewayRestApi";
 
+/// A site: its bucket, what lets the distribution read that, and the files.
+pub const SITE_BUCKET: &str = "SiteBucket";
+pub const SITE_BUCKET_POLICY: &str = "SiteBucketPolicy";
+pub const SITE_ACCESS: &str = "SiteAccess";
+pub const SITE_DISTRIBUTION: &str = "SiteDistribution";
+pub const SITE_FILES: &str = "SiteFiles";
+pub const SITE_OUTPUT: &str = "SiteUrl";
+
 /// The aliases that triggers call of functions with instances that are ready, and with SnapStart.
 pub const PROVISIONED: &str = "provisioned";
 pub const SNAP_START: &str = "snapstart";

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service};
+use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service, Site};
 use super::read::Reader;
 use super::{function, keys, s3_event};
 use crate::diagnostic::{At, Diagnostic, Diagnostics, Severity};
@@ -33,6 +33,7 @@ pub fn read(root: &Node, stage: Option<&str>, region: Option<&str>, diagnostics:
     let package = package(root, &mut reader);
     let mut service = Service {
         plugins: plugins(root, &mut reader),
+        site: site(root, &mut reader),
         custom: root.get("custom").and_then(|custom| custom.json().as_object().cloned()).unwrap_or_default(),
         resources: groups(root, "resources", &mut reader),
         layers: Vec::new(),
@@ -319,6 +320,20 @@ const NEEDLESS_PLUGINS: &[&str] = &[
     "serverless-plugin-include-dependencies",
     "serverless-latest-layer-version",
 ];
+
+/// `custom.cloudlet.site`, a key that other tools leave alone as they do all of `custom`.
+fn site(root: &Node, reader: &mut Reader<'_>) -> Option<Site> {
+    let own = root.get("custom")?.get("cloudlet")?;
+    reader.keys(own, "`custom.cloudlet`", keys::CLOUDLET);
+    let (text, at) = (reader.text(own, "site")?, &own.get("site")?.at);
+    let path = text.trim_start_matches("./").trim_end_matches('/');
+    let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");
+    if path.is_empty() || path == "." || leaves {
+        reader.error(at, format!("`site` is a folder below the project's, such as `dist`, not `{text}`"));
+        return None;
+    }
+    Some(Site { path: path.to_owned(), at: at.clone() })
+}
 
 /// The mappings of a section that is one mapping or a list of them.
 fn groups(root: &Node, key: &str, reader: &mut Reader<'_>) -> Vec<Node> {

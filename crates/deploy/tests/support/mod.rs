@@ -75,6 +75,10 @@ impl Cloud for FakeCloud {
         self.inner.lock().unwrap().call(service, operation, &input)
     }
 
+    async fn send(&self, service: &str, operation: &str, input: Value, _: &[u8]) -> Answer {
+        self.inner.lock().unwrap().call(service, operation, &input)
+    }
+
     fn account(&self) -> &str {
         "000000000000"
     }

@@ -8,11 +8,13 @@ mod queues;
 mod rest_api;
 mod role;
 mod schedules;
+mod site;
 mod streams;
 mod topics;
 mod user_resources;
 
 pub use functions::digest;
+pub use site::INDEX;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ use crate::template::Template;
 pub struct PackageHashes {
     pub functions: BTreeMap<String, String>,
     pub layers: BTreeMap<String, String>,
+    pub site: Option<String>,
 }
 
 /// Compiles the service; `hashes` has every function and layer.
@@ -44,6 +47,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.buckets();
     compiler.schedules();
     compiler.event_rules();
+    compiler.site();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.
     compiler.versions();
