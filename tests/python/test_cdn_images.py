@@ -8,11 +8,12 @@ import zlib
 
 import pytest
 from botocore.exceptions import ClientError
-from cdn import BY_ORIGIN, NOT_CACHED, Viewer, behavior, bucket, config, http_server, invalidate, made, tagged
+from cdn import BY_ORIGIN, NOT_CACHED, Viewer, behavior, bucket, config, http_server, invalidate, listed, made, tagged
 from cloudlet import Server
+from cryptography.hazmat.primitives import serialization
 from http_endpoint import HttpEndpoint
 from PIL import Image
-from test_cloudfront_traffic import control, protected
+from test_cloudfront_traffic import KEY, control, policy_for, protected, signature
 from test_thumbnails import picture
 
 HOUR = "max-age=3600"
@@ -274,6 +275,22 @@ def test_what_may_not_be_kept_is_made_for_each(server, photos, policy):
     answers = [viewer.get("/photos/a.jpg?w=20") for _ in range(2)]
     assert [(answer.status, answer.cache) for answer in answers] == [(200, "Miss")] * 2 and photos.made() - before == 2
     assert viewer.send("HEAD", "/photos/a.jpg?w=20").headers["content-length"] == str(len(answers[0].body))
+
+
+def test_a_signature_covers_what_is_to_be_made(server, photos, unique):
+    photos.put("a.jpg", picture())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+    key = photos.cloudfront.create_public_key(PublicKeyConfig={"CallerReference": unique, "Name": unique, "EncodedKey": pem})["PublicKey"]["Id"]
+    group = photos.cloudfront.create_key_group(KeyGroupConfig={"Name": unique, "Items": [key]})["KeyGroup"]["Id"]
+    origin = bucket(photos.name, OriginAccessControlId=control(photos, f"{photos.name}-signed"))
+    closed = behavior(TrustedKeyGroups={"Enabled": True, **listed(group)})
+    viewer = Viewer(server, tagged(photos.cloudfront, config(origin, default=closed), **{"cloudlet:images": "/"}))
+    until = int(time.time()) + 60
+    canned = f"&Expires={until}&Signature={signature(policy_for(f'http://{viewer.host}/a.jpg?w=20', until))}&Key-Pair-Id={key}"
+    answer = viewer.get(f"/a.jpg?w=20{canned}")
+    assert Image.open(io.BytesIO(answer.body)).size == (20, 10)
+    assert [viewer.get(path).status for path in [f"/a.jpg?w=21{canned}", f"/a.jpg?w=zero{canned}", "/a.jpg?w=20", "/a.jpg?w=zero"]] == [403] * 4
 
 
 def test_a_distribution_without_the_tag_gives_bytes_as_they_are(server, photos):
