@@ -225,6 +225,24 @@ test("versions", async () => {
   assert.deepEqual([Versions.length, DeleteMarkers.length, DeleteMarkers[0].IsLatest], [2, 1, true]);
 });
 
+test("a customer's own key", async () => {
+  const Bucket = await bucket("node-customer-key");
+  // The client wants it in base64 with its MD5, or as bytes.
+  const own = { SSECustomerAlgorithm: "AES256", SSECustomerKey: randomBytes(32) };
+  for (const [Key, Body] of [["small", Buffer.from("abc")], ["large", randomBytes(200_003)]]) {
+    await send(new PutObjectCommand({ Bucket, Key, Body, ...own }));
+    const got = await send(new GetObjectCommand({ Bucket, Key, ...own }));
+    assert.equal(got.SSECustomerAlgorithm, "AES256");
+    assert.deepEqual(Buffer.from(await got.Body.transformToByteArray()), Body);
+    await assert.rejects(send(new GetObjectCommand({ Bucket, Key })), { name: "InvalidRequest" });
+    await assert.rejects(send(new GetObjectCommand({ Bucket, Key, ...own, SSECustomerKey: randomBytes(32) })), { name: "AccessDenied" });
+    const copy = { Bucket, Key: `${Key}-copy`, CopySource: `${Bucket}/${Key}` };
+    await send(new CopyObjectCommand({ ...copy, CopySourceSSECustomerAlgorithm: "AES256", CopySourceSSECustomerKey: own.SSECustomerKey }));
+    const copied = await send(new GetObjectCommand({ Bucket, Key: `${Key}-copy` }));
+    assert.deepEqual(Buffer.from(await copied.Body.transformToByteArray()), Body);
+  }
+});
+
 test("what a bucket says beside its objects", async () => {
   const Bucket = await bucket("node-settings");
   await send(new PutObjectCommand({ Bucket, Key: "k", Body: "x" }));

@@ -52,6 +52,7 @@ INPUTS = {
     ("cloudlet", "DeletePackage"): {"Sha256": "0" * 64},
     ("cloudlet", "StartBackup"): {},
     ("cloudlet", "ReadBackup"): {"BackupId": "x"},
+    ("cloudlet", "Scrub"): {},
 }
 
 TABLE = "allowed"

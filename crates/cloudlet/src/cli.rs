@@ -39,6 +39,7 @@ pub enum Command {
     #[command(subcommand)]
     Keys(Keys),
     Repair(Repair),
+    Scrub(Scrub),
     /// Makes images for the server that starts it.
     #[command(hide = true)]
     ImageWorker,
@@ -439,6 +440,26 @@ pub struct Repair {
     /// Gives up what cannot be read, and everything that was committed after it.
     #[arg(long)]
     pub accept_loss: bool,
+}
+
+/// Reads all that a server keeps of objects, while it runs, and tells what is damaged.
+///
+/// Every file is compared with what was written, and every object with its file: bucket, key and version of what is damaged
+/// are told, and the exit status is 1 then. Files that belong to no object are told, too; what is being written now is none of
+/// them.
+#[derive(Args, Debug)]
+pub struct Scrub {
+    /// Reads at most so many MiB a second, so that the disk has time for others.
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate: u64,
+    /// Removes files that belong to no object.
+    #[arg(long)]
+    pub collect: bool,
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub connection: Connection,
 }
 
 /// How to read a project.

@@ -133,7 +133,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
     let images = images();
-    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, images.clone());
+    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, settings.vault.clone(), images.clone());
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
@@ -165,6 +165,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         packages,
         instances: Arc::new(FunctionInstances(functions.clone())),
         backups: Backups::new(copied),
+        objects: objects.clone(),
         archiver: archiver.clone(),
         cdn: cdn.clone(),
     };

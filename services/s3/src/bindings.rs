@@ -76,6 +76,34 @@ pub static BUCKET_LOCATION: Binding = Binding::new("GET", "/{Bucket}?location", 
     .response_payload(Payload::Document("LocationConstraint"))
     .root("LocationConstraint");
 
+/// A customer's own key.
+const CUSTOMER: [(&str, &str); 3] = [
+    ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+    ("x-amz-server-side-encryption-customer-key", "SSECustomerKey"),
+    ("x-amz-server-side-encryption-customer-key-md5", "SSECustomerKeyMD5"),
+];
+/// That of a copy's source.
+const SOURCE_CUSTOMER: [(&str, &str); 3] = [
+    ("x-amz-copy-source-server-side-encryption-customer-algorithm", "CopySourceSSECustomerAlgorithm"),
+    ("x-amz-copy-source-server-side-encryption-customer-key", "CopySourceSSECustomerKey"),
+    ("x-amz-copy-source-server-side-encryption-customer-key-md5", "CopySourceSSECustomerKeyMD5"),
+];
+/// Places of an answer that says of an object's encryption, too.
+macro_rules! encrypted {
+    ($($own:expr,)*) => {
+        &[
+            $($own,)*
+            ("x-amz-server-side-encryption", "ServerSideEncryption"),
+            ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+            ("x-amz-server-side-encryption-bucket-key-enabled", "BucketKeyEnabled"),
+            CUSTOMER[0],
+            CUSTOMER[2],
+        ]
+    };
+}
+/// What a KMS key is bound to.
+const CONTEXT: (&str, &str) = ("x-amz-server-side-encryption-context", "SSEKMSEncryptionContext");
+
 /// What comes with an object, and of its body.
 macro_rules! object_headers {
     ($($own:expr,)*) => {
@@ -92,7 +120,11 @@ macro_rules! object_headers {
             ("x-amz-website-redirect-location", "WebsiteRedirectLocation"),
             ("x-amz-server-side-encryption", "ServerSideEncryption"),
             ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
-            ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+            ("x-amz-server-side-encryption-bucket-key-enabled", "BucketKeyEnabled"),
+            CONTEXT,
+            CUSTOMER[0],
+            CUSTOMER[1],
+            CUSTOMER[2],
             ("x-amz-object-lock-mode", "ObjectLockMode"),
             ("x-amz-object-lock-retain-until-date", "ObjectLockRetainUntilDate"),
             ("x-amz-object-lock-legal-hold", "ObjectLockLegalHoldStatus"),
@@ -137,7 +169,9 @@ const COPY_HEADERS: Places = object_headers![
     ("x-amz-copy-source-if-none-match", "CopySourceIfNoneMatch"),
     ("x-amz-copy-source-if-modified-since", "CopySourceIfModifiedSince"),
     ("x-amz-copy-source-if-unmodified-since", "CopySourceIfUnmodifiedSince"),
-    ("x-amz-copy-source-server-side-encryption-customer-algorithm", "CopySourceSSECustomerAlgorithm"),
+    SOURCE_CUSTOMER[0],
+    SOURCE_CUSTOMER[1],
+    SOURCE_CUSTOMER[2],
     ("x-amz-checksum-algorithm", "ChecksumAlgorithm"),
     ("x-amz-metadata-directive", "MetadataDirective"),
     ("x-amz-tagging-directive", "TaggingDirective"),
@@ -152,25 +186,22 @@ pub const USER: (&str, &str) = ("x-amz-meta-", "Metadata");
 pub static PUT_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .headers(PUT_HEADERS)
     .prefix_headers(USER.0, USER.1)
-    .response_headers(with_checksums!(places![
+    .response_headers(with_checksums!(encrypted![
+        CONTEXT,
         ("etag", "ETag"),
         ("x-amz-checksum-type", "ChecksumType"),
         ("x-amz-version-id", "VersionId"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
         ("x-amz-object-size", "Size"),
         EXPIRATION,
     ]));
 /// No operation of the SDKs, but of forms in browsers: what it is given is fields.
 pub static POST_OBJECT: Binding = Binding::new("POST", "/{Bucket}", 204)
     .response_status("StatusCode")
-    .response_headers(with_checksums!(places![
+    .response_headers(with_checksums!(encrypted![
         ("location", "Location"),
         ("etag", "ETag"),
         ("x-amz-checksum-type", "ChecksumType"),
         ("x-amz-version-id", "VersionId"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
         EXPIRATION,
     ]))
     .response_payload(Payload::Blob("Document"));
@@ -178,12 +209,11 @@ pub static COPY_OBJECT: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Header("x-amz-copy-source")])
     .headers(COPY_HEADERS)
     .prefix_headers(USER.0, USER.1)
-    .response_headers(&[
+    .response_headers(encrypted![
+        CONTEXT,
         ("x-amz-copy-source-version-id", "CopySourceVersionId"),
         EXPIRATION,
         ("x-amz-version-id", "VersionId"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
     ])
     .response_payload(Payload::Document("CopyObjectResult"));
 
@@ -204,9 +234,11 @@ const GET_HEADERS: Places = &[
     ("if-unmodified-since", "IfUnmodifiedSince"),
     ("range", "Range"),
     ("x-amz-checksum-mode", "ChecksumMode"),
-    ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+    CUSTOMER[0],
+    CUSTOMER[1],
+    CUSTOMER[2],
 ];
-const OBJECT_RESPONSE: Places = with_checksums!(places![
+const OBJECT_RESPONSE: Places = with_checksums!(encrypted![
     ("accept-ranges", "AcceptRanges"),
     ("last-modified", "LastModified"),
     ("content-length", "ContentLength"),
@@ -221,8 +253,6 @@ const OBJECT_RESPONSE: Places = with_checksums!(places![
     ("content-type", "ContentType"),
     ("expires", "Expires"),
     ("x-amz-website-redirect-location", "WebsiteRedirectLocation"),
-    ("x-amz-server-side-encryption", "ServerSideEncryption"),
-    ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
     ("x-amz-storage-class", "StorageClass"),
     ("x-amz-mp-parts-count", "PartsCount"),
     ("x-amz-tagging-count", "TagCount"),
@@ -250,6 +280,9 @@ pub static OBJECT_ATTRIBUTES: Binding = Binding::new("GET", "/{Bucket}/{Key+}?at
         ("x-amz-object-attributes", "ObjectAttributes"),
         ("x-amz-max-parts", "MaxParts"),
         ("x-amz-part-number-marker", "PartNumberMarker"),
+        CUSTOMER[0],
+        CUSTOMER[1],
+        CUSTOMER[2],
     ])
     .response_headers(&[("last-modified", "LastModified"), ("x-amz-version-id", "VersionId")])
     .root("GetObjectAttributesResponse");
@@ -313,9 +346,8 @@ const UPLOAD: Places = &[("uploadId", "UploadId")];
 pub static CREATE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}?uploads", 200)
     .headers(CREATE_UPLOAD_HEADERS)
     .prefix_headers(USER.0, USER.1)
-    .response_headers(&[
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
+    .response_headers(encrypted![
+        CONTEXT,
         ("x-amz-checksum-algorithm", "ChecksumAlgorithm"),
         ("x-amz-checksum-type", "ChecksumType"),
     ])
@@ -327,12 +359,11 @@ pub static UPLOAD_PART: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
         ("content-md5", "ContentMD5"),
         ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
         ("x-amz-trailer", "Trailer"),
-        ("x-amz-server-side-encryption-customer-algorithm", "SSECustomerAlgorithm"),
+        CUSTOMER[0],
+        CUSTOMER[1],
+        CUSTOMER[2],
     ]))
-    .response_headers(with_checksums!(places![
-        ("etag", "ETag"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-    ]));
+    .response_headers(with_checksums!(encrypted![("etag", "ETag"),]));
 pub static UPLOAD_PART_COPY: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("partNumber"), Mark::Query("uploadId"), Mark::Header("x-amz-copy-source")])
     .query(SLOT)
@@ -343,11 +374,14 @@ pub static UPLOAD_PART_COPY: Binding = Binding::new("PUT", "/{Bucket}/{Key+}", 2
         ("x-amz-copy-source-if-none-match", "CopySourceIfNoneMatch"),
         ("x-amz-copy-source-if-modified-since", "CopySourceIfModifiedSince"),
         ("x-amz-copy-source-if-unmodified-since", "CopySourceIfUnmodifiedSince"),
+        SOURCE_CUSTOMER[0],
+        SOURCE_CUSTOMER[1],
+        SOURCE_CUSTOMER[2],
+        CUSTOMER[0],
+        CUSTOMER[1],
+        CUSTOMER[2],
     ])
-    .response_headers(&[
-        ("x-amz-copy-source-version-id", "CopySourceVersionId"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-    ])
+    .response_headers(encrypted![("x-amz-copy-source-version-id", "CopySourceVersionId"),])
     .response_payload(Payload::Document("CopyPartResult"));
 pub static COMPLETE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}", 200)
     .marks(&[Mark::Query("uploadId")])
@@ -359,12 +393,7 @@ pub static COMPLETE_UPLOAD: Binding = Binding::new("POST", "/{Bucket}/{Key+}", 2
         ("if-none-match", "IfNoneMatch"),
     ]))
     .payload(Payload::Document("MultipartUpload"))
-    .response_headers(&[
-        EXPIRATION,
-        ("x-amz-version-id", "VersionId"),
-        ("x-amz-server-side-encryption", "ServerSideEncryption"),
-        ("x-amz-server-side-encryption-aws-kms-key-id", "SSEKMSKeyId"),
-    ])
+    .response_headers(encrypted![EXPIRATION, ("x-amz-version-id", "VersionId"),])
     .root("CompleteMultipartUploadResult");
 pub static ABORT_UPLOAD: Binding = Binding::new("DELETE", "/{Bucket}/{Key+}", 204)
     .marks(&[Mark::Query("uploadId")])

@@ -130,6 +130,7 @@ mod tests {
             checksum: None,
             meta: Meta::default(),
             tags: BTreeMap::new(),
+            seal: None,
         }
     }
 

@@ -68,6 +68,17 @@ pub enum Error {
     Deleted { key: String, version: String },
     #[error("Access Denied because object protected by object lock.")]
     Locked,
+    /// An object that is encrypted with a customer's key is asked for without it.
+    #[error(
+        "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+    )]
+    KeyNotGiven,
+    #[error(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+    )]
+    OtherKey,
+    #[error("The encryption parameters are not applicable to this object.")]
+    KeyNotNeeded,
     #[error("{0}")]
     InvalidBucketState(&'static str),
     #[error("A header you provided implies functionality that is not implemented")]
@@ -76,6 +87,8 @@ pub enum Error {
     Store(#[from] kv::Error),
     #[error(transparent)]
     Blob(#[from] blob::Error),
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
     /// An answer that is one already: a body that does not arrive, a refusal.
     #[error(transparent)]
     Told(#[from] service::Error),
@@ -101,7 +114,7 @@ impl Error {
             Error::InvalidBucketName(_) => (400, "InvalidBucketName"),
             Error::InvalidArgument { .. } => (400, "InvalidArgument"),
             Error::InvalidLocationConstraint(_) => (400, "InvalidLocationConstraint"),
-            Error::InvalidRequest(_) => (400, "InvalidRequest"),
+            Error::InvalidRequest(_) | Error::KeyNotGiven | Error::KeyNotNeeded => (400, "InvalidRequest"),
             Error::MalformedXml => (400, "MalformedXML"),
             Error::InvalidRange { .. } => (416, "InvalidRange"),
             Error::InvalidPartNumber { .. } => (416, "InvalidPartNumber"),
@@ -113,11 +126,11 @@ impl Error {
             Error::KeyTooLong(_) => (400, "KeyTooLongError"),
             Error::MetadataTooLarge(_) => (400, "MetadataTooLarge"),
             Error::InvalidTag(_) => (400, "InvalidTag"),
-            Error::Locked => (403, "AccessDenied"),
+            Error::Locked | Error::OtherKey => (403, "AccessDenied"),
             Error::InvalidBucketState(_) => (409, "InvalidBucketState"),
             Error::IsDeleteMarker { .. } => (405, "MethodNotAllowed"),
             Error::NotImplemented(_) => (501, "NotImplemented"),
-            Error::Store(_) | Error::Blob(_) | Error::Told(_) => (500, "InternalError"),
+            Error::Store(_) | Error::Blob(_) | Error::Vault(_) | Error::Told(_) => (500, "InternalError"),
         }
     }
 
@@ -136,6 +149,7 @@ impl From<Error> for service::Error {
             Error::Told(error) => error,
             Error::Store(cause) => service::Error::store(cause, 400, "InvalidRequest"),
             Error::Blob(cause) => of_blob(&cause),
+            Error::Vault(cause) => service::Error::internal(cause),
             Error::NoSuchBucket(bucket)
             | Error::BucketAlreadyOwnedByYou(bucket)
             | Error::BucketNotEmpty(bucket)

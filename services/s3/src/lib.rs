@@ -14,6 +14,9 @@ mod notify;
 mod ops;
 mod post_policy;
 mod range;
+pub mod scrub;
+mod seal;
+mod sealed;
 mod target;
 mod thumbnails;
 mod types;
@@ -25,10 +28,11 @@ use std::sync::Arc;
 use blob::Blobs;
 use media::Images;
 use service::{Api, Service, XmlApi, read, write};
+use vault::Vault;
 use wire::query::Names;
 
 pub use error::Error;
-pub use model::content::named_files;
+pub use model::content::{User, named_files};
 
 use contents::Contents;
 use ops::{
@@ -40,18 +44,21 @@ use ops::{on_bucket, on_object, on_version};
 /// The service's state in memory.
 pub struct S3 {
     contents: Contents,
+    /// What seals the keys of objects.
+    vault: Vault,
     images: Option<Images>,
 }
 
 impl S3 {
-    /// `blobs` are the bytes of objects. S3's alone: it removes what no object refers to. Thumbnails are not made.
-    pub fn new(blobs: Blobs) -> Arc<S3> {
-        Arc::new(S3 { contents: Contents::new(blobs), images: None })
+    /// `blobs` are the bytes of objects. S3's alone: it removes what no object refers to. They are sealed with keys that `vault`
+    /// seals. Thumbnails are not made.
+    pub fn new(blobs: Blobs, vault: Vault) -> Arc<S3> {
+        Arc::new(S3 { contents: Contents::new(blobs), vault, images: None })
     }
 
     /// The same, where `images` makes thumbnails.
-    pub fn with_images(blobs: Blobs, images: Images) -> Arc<S3> {
-        Arc::new(S3 { contents: Contents::new(blobs), images: Some(images) })
+    pub fn with_images(blobs: Blobs, vault: Vault, images: Images) -> Arc<S3> {
+        Arc::new(S3 { contents: Contents::new(blobs), vault, images: Some(images) })
     }
 
     /// Where the bytes of objects are kept.

@@ -57,12 +57,21 @@ pub const REQUEST_BYTES_MAX: usize = 8 << 20;
 /// Objects of at most so many bytes live in the store, whose commits share a sync; others are files. See
 /// `docs/decisions/0032`.
 pub const INLINE_BYTES_MAX: usize = 32 << 10;
-/// Bytes that are read of a file at a time while it is sent.
+/// Bytes of a chunk of a body, each of which is sealed by itself. What is on disk depends on it: see [`crate::sealed`].
+pub const SEALED_CHUNK_BYTES: usize = 64 << 10;
+/// Chunks of a file that are opened at a time while it is sent.
+pub const CHUNKS_PER_READ: usize = 4;
+/// Bytes that are read at a time of a file of an earlier release, which is not sealed, while it is sent.
 pub const CHUNK_BYTES: usize = 256 << 10;
 /// Parts of objects that are gone, which are let go in one transaction.
 pub const PARTS_PER_TRANSACTION: usize = 1_000;
 /// Files of objects that are gone, which are looked at in one round.
 pub const GARBAGE_PER_ROUND: usize = 1_000;
+/// What a step of a scrub reads at most, but for the rest of a file: 32 MiB.
+pub const SCRUB_STEP_BYTES: u64 = 32 << 20;
+/// Files, versions and uploads that it looks at, and those of one snapshot.
+pub const SCRUB_STEP_ROWS: u64 = 10_000;
+pub const SCRUB_PAGE: usize = 1_000;
 /// Versions, or uploads, that a step of a lifecycle's round looks at.
 pub const LIFECYCLE_STEP: usize = 1_000;
 /// Versions that it removes at most.

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use blob::Error as BlobError;
 use media::{Made, Source};
 use service::{BoxFuture, Cx, Delivery, Failure, Outcome, Target, Upload};
+use vault::BodyKey;
 use wire::rest_xml::Algorithm;
 
 use crate::S3;
-use crate::contents::{Place, Received};
+use crate::contents::Received;
 use crate::digests::Digests;
 use crate::error::Error;
 use crate::limits;
-use crate::model::content::{self, NewContent};
+use crate::model::content;
 use crate::model::{bucket, object};
 use crate::notify::{News, tell};
+use crate::ops::encryption::{EncryptionHeaders, told};
 use crate::ops::put::{content_id, new_object};
 use crate::range::Span;
+use crate::seal;
 use crate::thumbnails::{Order, Thumbnail};
 use crate::types::{Content, Meta, Object};
 
@@ -79,7 +82,8 @@ async fn read(state: &S3, cx: &Cx, order: &Order) -> Result<Option<(Object, Sour
     let current = object::current(&read, bucket.id, &order.key)?;
     let Some(image) = current.filter(|image| image.sequence == order.sequence) else { return Ok(None) };
     let hold = matches!(image.content, Content::Parts { .. }).then_some(hold);
-    match state.contents.open(&read, &image.content, Span::whole(image.size), hold).await {
+    let key = seal::open(&cx.in_region(&bucket.region), &state.vault, image.seal.as_ref(), None).await?;
+    match state.contents.open(&read, &image, key.as_ref(), Span::whole(image.size), hold).await {
         Ok(body) => {
             let pieces = futures_util::stream::unfold(body, |mut body| async move { Some((body.next().await?, body)) });
             let source = Source::stream(pieces, Some(image.size));
@@ -101,20 +105,24 @@ async fn keep(
     made: Made,
 ) -> Result<(), Error> {
     let (body, digests) = (Upload::whole(made.bytes), Digests::of(Algorithm::Crc64Nvme));
-    let received = state.contents.receive(body, digests, limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX).await?;
-    let Received { size, digested, place } = received;
-    let (new, pinned) = match place {
-        Place::Small(bytes) => (NewContent::Small(content_id(cx), bytes), None),
-        Place::File(pinned) => (NewContent::Blob(pinned.id), Some(pinned)),
-    };
+    let key = thumbnail.key(&order.key);
+    crate::name::check_key(&key)?;
+    let (read, none_said) = (cx.db().read()?, EncryptionHeaders::default());
+    let bucket = bucket::find(&read, &order.bucket)?;
+    let wanted = none_said.wanted(&read, &bucket, &key)?;
+    let sealed = seal::make(&cx.in_region(&bucket.region), &state.vault, &wanted).await?;
+    let body_key = BodyKey::new(&sealed.key, &sealed.seal.name)?;
+    let (small, most) = (limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX);
+    let Received { size, digested, place } = state.contents.receive(body, digests, body_key, small, most).await?;
+    let (new, pinned) = place.into_content(content_id(cx));
     let meta = Meta {
         content_type: Some(made.format.media_type().to_owned()),
         cache_control: image.meta.cache_control.clone(),
         user: [(SOURCE.to_owned(), image.etag.clone())].into(),
         ..Meta::default()
     };
-    let (now, salt, key) = (cx.env().now(), cx.env().random_u64(), thumbnail.key(&order.key));
-    crate::name::check_key(&key)?;
+    let meta = told(meta, &sealed);
+    let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let request = cx.clone();
     let kept = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &order.bucket)?;
@@ -127,6 +135,7 @@ async fn keep(
         let content = content::keep(tx, &new)?;
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let new = new_object(size, etag, content, checksum, meta.clone(), Default::default());
+        let new = Object { seal: Some(sealed.seal.clone()), ..new };
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         tell(tx, &request, &bucket, &News::created("ObjectCreated:Put", &bucket, &key, &object))?;
         Ok::<_, Error>(true)

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use base::Timestamp;
 use blob::BlobId;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use service::keys::Context;
+use vault::Envelope;
 
 /// The order of a key's versions: later ones have greater numbers.
 pub type Sequence = u64;
@@ -49,8 +52,35 @@ pub struct Object {
     pub meta: Meta,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// How its bytes are sealed; those of earlier releases are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 kv::stored!(Object, version = 1);
+
+/// How the bytes of an object are sealed: with a key of its own, which is here, itself sealed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Names the bytes, if they are no parts: they do not open under another name, and nor does their key.
+    pub name: ContentId,
+    pub key: SealedKey,
+}
+
+/// The key of an object's bytes, sealed by whoever decides who reads them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SealedKey {
+    /// SSE-S3: with a key of the vault.
+    Managed(Bytes),
+    /// SSE-KMS: with a data key of a KMS key.
+    Kms {
+        envelope: Envelope,
+        context: Context,
+        /// Whether the context is the bucket's, and not the object's.
+        bucket_key: bool,
+    },
+    /// SSE-C: with the customer's own key, under a salt; nothing else is kept of that.
+    Customer(Bytes),
+}
 
 /// Where an object's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +131,9 @@ pub struct Part {
     pub blob: BlobId,
     pub modified: Timestamp,
     pub checksum: Option<StoredChecksum>,
+    /// Names its bytes where they are sealed: with a key for this name below the object's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<ContentId>,
 }
 kv::stored!(Part, version = 1);
 
@@ -118,6 +151,9 @@ pub struct PendingUpload {
     pub chosen: bool,
     /// Whether it is made of the parts' checksums, rather than of all bytes.
     pub composite: bool,
+    /// How its parts are sealed, and so the object to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 kv::stored!(PendingUpload, version = 1);
 
@@ -282,6 +318,7 @@ mod tests {
             checksum: None,
             meta: Meta { content_type: Some("t".into()), ..Meta::default() },
             tags: BTreeMap::new(),
+            seal: None,
         };
         let bytes = object.to_bytes().unwrap();
         assert_eq!(Object::from_bytes(&bytes).as_ref(), Ok(&object));

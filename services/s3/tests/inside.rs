@@ -13,7 +13,8 @@ use testkit::TestCloud;
 async fn world() -> (TestCloud, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(folder.path()).await.unwrap();
-    let cloud = TestCloud::new([s3::service(s3::S3::new(blobs))]);
+    let vault = vault::Vault::in_memory(&base::Env::simulated(2, base::Timestamp(0)));
+    let cloud = TestCloud::new([s3::service(s3::S3::new(blobs, vault))]);
     cloud.call("s3", "CreateBucket", json!({"Bucket": "bucket"})).await.unwrap();
     (cloud, folder)
 }

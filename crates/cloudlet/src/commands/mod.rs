@@ -16,6 +16,7 @@ mod operations;
 mod repair;
 mod restore;
 mod rollback;
+mod scrub;
 mod serve;
 mod status;
 
@@ -49,6 +50,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Archive(command) => archive::run(&command),
             Command::Keys(command) => keys::run(command).await,
             Command::Repair(options) => repair::run(&options),
+            Command::Scrub(options) => scrub::run(options).await,
             Command::Dev(options) => dev::run(options).await,
             Command::Deploy(options) => deploy::deploy(options).await,
             Command::Rollback(options) => rollback::run(options).await,

@@ -8,6 +8,7 @@ mod executions;
 mod mails;
 mod named;
 mod packages;
+mod scrub;
 mod stacks;
 mod status;
 
@@ -40,6 +41,8 @@ pub struct Control {
     pub packages: Blobs,
     pub instances: Arc<dyn Instances>,
     pub backups: Backups,
+    /// Where objects are kept.
+    pub objects: Arc<s3::S3>,
     /// Where everything is copied to as it is committed, if anywhere.
     pub archiver: Option<Arc<Archiver>>,
     pub cdn: Arc<CloudFront>,
@@ -73,6 +76,7 @@ pub fn service(control: Control) -> Service {
         .operation(write("DeletePackage", packages::delete).resource(|cx, i| package_arn(cx, &i.sha256)))
         .operation(read("StartBackup", backup::start).action("cloudlet:Backup"))
         .operation(read("ReadBackup", backup::read).action("cloudlet:Backup"))
+        .operation(write("Scrub", scrub::step))
         .build()
 }
 

@@ -37,7 +37,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path()).await.unwrap();
         let services = dynamodb::services(dynamodb::Options::default()).into_iter();
-        let others = [s3::service(s3::S3::new(blobs)), logs::service()];
+        let vault = vault::Vault::in_memory(&base::Env::simulated(2, base::Timestamp(0)));
+        let others = [s3::service(s3::S3::new(blobs, vault)), logs::service()];
         let fixture = Fixture(TestCloud::new(services.chain(others)));
         let stop = CancellationToken::new();
         fixture.0.cloud.start(&stop);

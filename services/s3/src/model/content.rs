@@ -6,13 +6,16 @@ use blob::BlobId;
 use bytes::Bytes;
 use kv::{Db, Order, Read, Tx};
 
+use super::object;
+use crate::contents::Piece;
 use crate::error::Error;
 use crate::keys::{
-    BUCKETS, CONTENTS, DOOMED, GARBAGE, OBJECTS, PARTS, REFERENCES, VERSIONS, blob_key, garbage_channel,
+    BUCKETS, BucketId, CONTENTS, DOOMED, GARBAGE, OBJECTS, PARTS, REFERENCES, UPLOADED, UPLOADS, VERSIONS, blob_key,
+    garbage_channel,
 };
 use crate::limits;
 use crate::range::Span;
-use crate::types::{Content, ContentId, Part};
+use crate::types::{Content, ContentId, Object, Part};
 
 /// What a new object's bytes are, before a transaction puts them into their place.
 #[derive(Clone, Debug)]
@@ -136,7 +139,7 @@ pub fn release_doomed(tx: &mut Tx) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn files(read: &impl Read, id: ContentId, span: Span) -> Result<Vec<(BlobId, Span)>, Error> {
+pub fn files(read: &impl Read, id: ContentId, span: Span) -> Result<Vec<Piece>, Error> {
     let mut files = Vec::new();
     // The part that begins at or before the first byte is the last of those that do.
     let upto = std::ops::Bound::Included(span.from);
@@ -147,48 +150,87 @@ pub fn files(read: &impl Read, id: ContentId, span: Span) -> Result<Vec<(BlobId,
         let ((_, offset), part) = row?;
         let whole = Span { from: offset, length: part.size };
         if let Some(overlap) = whole.overlap(span) {
-            files.push((part.blob, Span { from: overlap.from - offset, length: overlap.length }));
+            let span = Span { from: overlap.from - offset, length: overlap.length };
+            files.push(Piece { file: part.blob, span, size: part.size, name: part.sealed });
         }
     }
-    if files.iter().map(|(_, span)| span.length).sum::<u64>() != span.length {
+    if files.iter().map(|piece| piece.span.length).sum::<u64>() != span.length {
         return Err(missing("some of its parts").into());
     }
     Ok(files)
 }
 
-/// All files that an object or a part refers to, and what refers to them; a file comes once for each.
+/// What refers to a file: a version of an object, or a part of an upload that is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub bucket: String,
+    pub key: String,
+    /// As clients see it; `None` of an upload.
+    pub version: Option<String>,
+}
+
+/// All files that something refers to, and what refers to them; a file comes once for each. `None` is an object that is deleted,
+/// and whose parts are not let go yet.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn users(read: &impl Read) -> Result<Vec<(BlobId, Option<User>)>, Error> {
+    let buckets = bucket_names(read)?;
+    let (mut users, mut parts) = (Vec::new(), BTreeMap::new());
+    let named = |bucket, key: String, version| {
+        let bucket = buckets.get(&bucket).cloned().unwrap_or_else(|| "?".to_owned());
+        User { bucket, key, version }
+    };
+    let mut note = |bucket, key, object: &Object| {
+        let user = named(bucket, key, Some(object::shown(object)));
+        match &object.content {
+            Content::Blob(id) => users.push((*id, Some(user))),
+            Content::Parts { id, .. } => drop(parts.insert(*id, user)),
+            Content::Nothing | Content::Inline(_) => {}
+        }
+    };
+    for row in OBJECTS.scan(read, Order::Forward)? {
+        let ((bucket, key), object) = row?;
+        note(bucket, key, &object);
+    }
+    for row in VERSIONS.scan(read, Order::Forward)? {
+        let ((bucket, key, _), object) = row?;
+        note(bucket, key, &object);
+    }
+    for row in PARTS.scan(read, Order::Forward)? {
+        let ((id, _), part) = row?;
+        users.push((part.blob, parts.get(&id).cloned()));
+    }
+    for row in UPLOADS.scan(read, Order::Forward)? {
+        let ((bucket, key, _), upload) = row?;
+        let user = named(bucket, key, None);
+        for part in UPLOADED.scan_prefix(read, (upload.id,), Order::Forward)?.values() {
+            users.push((part?.blob, Some(user.clone())));
+        }
+    }
+    Ok(users)
+}
+
+/// Buckets' names, by number.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn bucket_names(read: &impl Read) -> Result<BTreeMap<BucketId, String>, Error> {
+    let buckets = BUCKETS.scan(read, Order::Forward)?.values();
+    Ok(buckets.map(|bucket| bucket.map(|bucket| (bucket.id, bucket.name))).collect::<Result<_, _>>()?)
+}
+
+/// The same, in words.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn named_files(db: &Db) -> Result<Vec<(BlobId, String)>, Error> {
-    let read = db.read()?;
-    let mut buckets = BTreeMap::new();
-    for bucket in BUCKETS.scan(&read, Order::Forward)?.values() {
-        let bucket = bucket?;
-        buckets.insert(bucket.id, bucket.name);
-    }
-    let (mut named, mut parts) = (Vec::new(), BTreeMap::new());
-    let mut note = |bucket, key: &str, content: &Content| {
-        let name = format!("object {}/{key}", buckets.get(&bucket).map_or("?", String::as_str));
-        match content {
-            Content::Blob(id) => named.push((*id, name)),
-            Content::Parts { id, .. } => drop(parts.insert(*id, name)),
-            Content::Nothing | Content::Inline(_) => {}
-        }
+    let in_words = |user: Option<User>| match user {
+        Some(User { bucket, key, version: Some(_) }) => format!("object {bucket}/{key}"),
+        Some(User { bucket, key, version: None }) => format!("upload to {bucket}/{key}"),
+        None => "a deleted object".to_owned(),
     };
-    for row in OBJECTS.scan(&read, Order::Forward)? {
-        let ((bucket, key), object) = row?;
-        note(bucket, &key, &object.content);
-    }
-    for row in VERSIONS.scan(&read, Order::Forward)? {
-        let ((bucket, key, _), object) = row?;
-        note(bucket, &key, &object.content);
-    }
-    for row in PARTS.scan(&read, Order::Forward)? {
-        let ((id, _), part) = row?;
-        named.push((part.blob, parts.get(&id).cloned().unwrap_or_else(|| "a deleted object".to_owned())));
-    }
-    Ok(named)
+    Ok(users(&db.read()?)?.into_iter().map(|(id, user)| (id, in_words(user))).collect())
 }
 
 /// The part with this place among an object's parts, from 1, and where it begins.

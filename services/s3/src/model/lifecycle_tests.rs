@@ -28,7 +28,9 @@ impl Fixture {
     async fn new(versioned: bool) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let blobs = blob::Blobs::open(folder.path()).await.unwrap();
-        let fixture = Fixture { cloud: TestCloud::new([crate::service(S3::new(blobs))]), _folder: folder };
+        let vault = vault::Vault::in_memory(&base::Env::simulated(2, base::Timestamp(0)));
+        let cloud = TestCloud::new([crate::service(S3::new(blobs, vault))]);
+        let fixture = Fixture { cloud, _folder: folder };
         fixture.call("CreateBucket", json!({})).await;
         if versioned {
             fixture.call("PutBucketVersioning", json!({"VersioningConfiguration": {"Status": "Enabled"}})).await;
@@ -175,6 +177,7 @@ async fn uploads_that_nobody_finishes_are_given_up() {
             algorithm: "CRC32".into(),
             chosen: false,
             composite: false,
+            seal: None,
         };
         let stored = fixture.cloud.cloud.db().write(move |tx| {
             let bucket = bucket::find(tx, "bucket")?;

@@ -14,3 +14,5 @@ pub mod upload;
 mod lifecycle_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unsealed_tests;

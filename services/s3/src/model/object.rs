@@ -187,6 +187,7 @@ pub fn delete(tx: &mut Tx, bucket: &Bucket, key: &str, now: Timestamp, salt: u64
         checksum: None,
         meta: Meta::default(),
         tags: Default::default(),
+        seal: None,
     };
     keep_older(tx, bucket.id, key, &marker)?;
     Ok(Deleted { version: Some(shown(&marker)), marker: true })

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 use wire::DateTime;
 
+use super::encryption::CustomerHeaders;
 use super::object_permission;
 use super::put::shown_version;
 use crate::S3;
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::keys::PARTS;
 use crate::limits;
 use crate::model::{bucket, object};
+use crate::seal;
 use crate::types::{Content, Object};
 
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +29,8 @@ pub struct AttributesInput {
     pub object_attributes: String,
     pub max_parts: Option<usize>,
     pub part_number_marker: Option<u32>,
+    #[serde(flatten)]
+    pub customer: CustomerHeaders,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -73,7 +77,7 @@ pub fn permissions(cx: &Cx, input: &AttributesInput) -> Result<Vec<Permission>, 
 
 const KNOWN: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
 
-pub async fn get(_: Arc<S3>, cx: Cx, input: AttributesInput) -> Result<AttributesOutput, Error> {
+pub async fn get(state: Arc<S3>, cx: Cx, input: AttributesInput) -> Result<AttributesOutput, Error> {
     let wanted: Vec<&str> = input.object_attributes.split(',').map(str::trim).collect();
     if let Some(unknown) = wanted.iter().find(|name| !KNOWN.contains(name)) {
         return Err(Error::argument("x-amz-object-attributes", *unknown, "Invalid attribute name specified."));
@@ -81,6 +85,7 @@ pub async fn get(_: Arc<S3>, cx: Cx, input: AttributesInput) -> Result<Attribute
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
     let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref())?;
+    seal::check_told(&cx, &state.vault, object.seal.as_ref(), input.customer.key()?.as_ref()).await?;
     let wants = |name: &str| wanted.contains(&name);
     let class = || object.meta.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     Ok(AttributesOutput {

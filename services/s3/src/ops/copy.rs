@@ -1,26 +1,35 @@
-//! CopyObject: the copy shares the bytes.
+//! CopyObject: the copy shares the bytes, which have the same key for both; that is sealed for each of them as it asks for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use service::{Cx, Permission};
+use vault::{BodyKey, Key};
 use wire::DateTime;
+use wire::rest_xml::Algorithm;
 
+use super::encryption::{EncryptionShown, SourceHeaders, told};
+use super::get::LOOKUPS_MAX;
 use super::lifecycle;
 use super::meta::{object_input, tags};
-use super::put::{content_id, encryption, made_version, new_object, shown_version};
+use super::put::{content_id, made_version, new_object, shown_version};
+use super::upload::as_upload;
 use super::version_permission;
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::contents::Pinned;
 use crate::digests::{Checksums, Digests, known};
 use crate::error::Error;
 use crate::limits;
-use crate::model::{acl, bucket as buckets, content, object};
+use crate::model::content::{self, NewContent};
+use crate::model::{acl, bucket as buckets, object};
 use crate::name;
 use crate::notify::{News, tell};
 use crate::range::Span;
-use crate::types::{Bucket, Object, StoredChecksum, Versioning};
+use crate::seal::{self, CustomerKey, Made};
+use crate::types::{Bucket, Meta, Object, Seal, StoredChecksum, Versioning};
 
 object_input! {
     pub struct CopyObjectInput {
@@ -29,8 +38,8 @@ object_input! {
         pub copy_source_if_none_match: Option<String>,
         pub copy_source_if_modified_since: Option<DateTime>,
         pub copy_source_if_unmodified_since: Option<DateTime>,
-        #[serde(rename = "CopySourceSSECustomerAlgorithm")]
-        pub copy_source_sse_customer_algorithm: Option<String>,
+        #[serde(flatten)]
+        pub source_customer: SourceHeaders,
         pub checksum_algorithm: Option<String>,
         pub metadata_directive: Option<String>,
         pub tagging_directive: Option<String>,
@@ -46,9 +55,10 @@ pub struct CopyObjectOutput {
     pub copy_source_version_id: Option<String>,
     pub version_id: Option<String>,
     pub expiration: Option<String>,
-    pub server_side_encryption: String,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    pub encryption_context: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,93 +138,202 @@ fn replaces(name: &'static str, directive: Option<&str>) -> Result<bool, Error> 
     }
 }
 
-pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<CopyObjectOutput, Error> {
-    name::check_key(&input.key)?;
-    let source = Source::parse(&input.copy_source)?;
-    if input.copy_source_sse_customer_algorithm.is_some() {
-        return Err(Error::NotImplemented("x-amz-copy-source-server-side-encryption-customer-algorithm"));
+/// A copy that is asked for.
+struct Request {
+    input: CopyObjectInput,
+    source: Source,
+    read_conditions: ReadConditions,
+    write_conditions: WriteConditions,
+    /// What is said of the copy.
+    meta: Meta,
+    tags: BTreeMap<String, String>,
+    /// Whether the source's own does not count.
+    new_meta: bool,
+    new_tags: bool,
+}
+
+impl Request {
+    fn new(cx: &Cx, input: CopyObjectInput) -> Result<Request, Error> {
+        name::check_key(&input.key)?;
+        let source = Source::parse(&input.copy_source)?;
+        let new_meta = replaces("x-amz-metadata-directive", input.metadata_directive.as_deref())?;
+        let new_tags = replaces("x-amz-tagging-directive", input.tagging_directive.as_deref())?;
+        let (meta, tags) = (input.meta(cx)?, tags(input.tagging.as_deref())?);
+        let read_conditions = ReadConditions {
+            if_match: input.copy_source_if_match.clone(),
+            if_none_match: input.copy_source_if_none_match.clone(),
+            if_modified_since: input.copy_source_if_modified_since,
+            if_unmodified_since: input.copy_source_if_unmodified_since,
+        };
+        let write_conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
+        let request = Request { input, source, read_conditions, write_conditions, meta, tags, new_meta, new_tags };
+        request.check_change()?;
+        Ok(request)
     }
-    let new_meta = replaces("x-amz-metadata-directive", input.metadata_directive.as_deref())?;
-    let new_tags = replaces("x-amz-tagging-directive", input.tagging_directive.as_deref())?;
-    let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
-    let read_conditions = ReadConditions {
-        if_match: input.copy_source_if_match.clone(),
-        if_none_match: input.copy_source_if_none_match.clone(),
-        if_modified_since: input.copy_source_if_modified_since,
-        if_unmodified_since: input.copy_source_if_unmodified_since,
-    };
-    let write_conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
-    let same = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
-    let changes = new_meta
-        || meta.storage_class.is_some()
-        || meta.encryption.is_some()
-        || meta.website_redirect.is_some()
-        || input.checksum_algorithm.is_some();
-    if same && !changes {
-        let reason = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
-        return Err(Error::InvalidRequest(reason.into()));
-    }
-    let checksum = checksum(&state, &cx, &source, input.checksum_algorithm.as_deref()).await?;
-    let (id, now, salt) = (content_id(&cx), cx.env().now(), cx.env().random_u64());
-    let (bucket, key) = (input.bucket, input.key);
-    let request = cx.clone();
-    let copied = cx.db().write(move |tx| {
-        let (source_bucket, from) = source.find(tx)?;
-        read_conditions.check_source(&from)?;
-        if from.size > limits::COPY_BYTES_MAX {
-            return Err(Error::InvalidRequest(
-                "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"
-                    .into(),
-            ));
+
+    /// A copy onto its own source changes something.
+    fn check_change(&self) -> Result<(), Error> {
+        let Request { input, source, meta, .. } = self;
+        let same = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
+        let changes = self.new_meta
+            || meta.storage_class.is_some()
+            || meta.website_redirect.is_some()
+            || input.encryption.are_given()
+            || input.checksum_algorithm.is_some();
+        if !same || changes {
+            return Ok(());
         }
-        let to = buckets::find(tx, &bucket)?;
-        write_conditions.check(&key, object::current(tx, to.id, &key)?.as_ref())?;
-        acl::check(tx, to.id, meta.acl.as_deref())?;
-        let mut kept = if new_meta { meta.clone() } else { from.meta.clone() };
+        let reason = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
+        Err(Error::InvalidRequest(reason.into()))
+    }
+
+    /// What the copy has beside its bytes, of what is said of it and of its source.
+    fn meta_of(&self, from: &Object, made: &Made) -> Meta {
+        let meta = &self.meta;
+        let mut kept = if self.new_meta { meta.clone() } else { from.meta.clone() };
         // These are of the copy whatever becomes of the rest.
         kept.storage_class.clone_from(&meta.storage_class);
         (kept.lock, kept.acl, kept.upload) = (meta.lock.clone(), meta.acl.clone(), None);
         kept.website_redirect.clone_from(&meta.website_redirect);
-        (kept.encryption, kept.encryption_key) = (meta.encryption.clone(), meta.encryption_key.clone());
-        let tags = if new_tags { tags.clone() } else { from.tags.clone() };
-        // Before the source may be replaced by the copy.
-        let content = content::copy(tx, &from.content, id)?;
-        let made = checksum.as_ref().filter(|(etag, _)| *etag == from.etag).map(|(_, made)| made.clone());
-        let checksum = made.or_else(|| from.checksum.clone());
-        let new = new_object(from.size, from.etag.clone(), content, checksum, kept, tags);
-        let object = object::put(tx, &to, &key, now, salt, new)?;
-        tell(tx, &request, &to, &News::created("ObjectCreated:Copy", &to, &key, &object))?;
-        let source_version = shown_version(source_bucket.versioning, &from);
-        let expiration = lifecycle::expiration(tx, &to, &key, &object)?;
-        Ok::<_, Error>((object, to.versioning, source_version, expiration))
-    });
-    let (object, versioning, copy_source_version_id, expiration) = copied.await?;
-    Ok(CopyObjectOutput { expiration, ..output(object, versioning, copy_source_version_id) })
+        told(kept, made)
+    }
 }
 
-/// The checksum of another algorithm than the source has, and the bytes that it is of, by their entity tag.
-async fn checksum(
-    state: &S3,
-    cx: &Cx,
-    source: &Source,
-    algorithm: Option<&str>,
-) -> Result<Option<(String, StoredChecksum)>, Error> {
-    let Some(algorithm) = algorithm.map(known).transpose()? else { return Ok(None) };
+pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<CopyObjectOutput, Error> {
+    let request = Arc::new(Request::new(&cx, input)?);
+    for _ in 0..LOOKUPS_MAX {
+        if let Some(copied) = copy_once(&state, &cx, &request).await? {
+            return Ok(copied);
+        }
+    }
+    Err(Error::Told(service::Error::new(503, "SlowDown", "The source is replaced faster than it can be copied.")))
+}
+
+/// `None` where the source has been replaced before it was copied.
+async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option<CopyObjectOutput>, Error> {
+    let prepared = prepare(state, cx, request).await?;
+    let Prepared { from, made, anew, checksum } = prepared;
+    let (new, pinned) = anew.unzip();
+    let (id, now, salt) = (content_id(cx), cx.env().now(), cx.env().random_u64());
+    let (asked, told_cx) = (request.clone(), cx.clone());
+    let copied = cx.db().write(move |tx| {
+        let Request { input, source, write_conditions, .. } = &*asked;
+        let (source_bucket, current) = source.find(tx)?;
+        asked.read_conditions.check_source(&current)?;
+        if (current.sequence, &current.content) != (from.sequence, &from.content) {
+            return Ok(None);
+        }
+        let (to, key) = (buckets::find(tx, &input.bucket)?, &input.key);
+        write_conditions.check(key, object::current(tx, to.id, key)?.as_ref())?;
+        acl::check(tx, to.id, asked.meta.acl.as_deref())?;
+        let tags = if asked.new_tags { asked.tags.clone() } else { current.tags.clone() };
+        // Before the source may be replaced by the copy.
+        let content = match &new {
+            Some(new) => content::keep(tx, new)?,
+            None => content::copy(tx, &current.content, id)?,
+        };
+        let checksum = checksum.clone().or_else(|| current.checksum.clone());
+        let (meta, etag) = (asked.meta_of(&current, &made), current.etag.clone());
+        let new = new_object(current.size, etag, content, checksum, meta, tags);
+        let object = object::put(tx, &to, key, now, salt, Object { seal: Some(made.seal.clone()), ..new })?;
+        tell(tx, &told_cx, &to, &News::created("ObjectCreated:Copy", &to, key, &object))?;
+        let source_version = shown_version(source_bucket.versioning, &current);
+        let expiration = lifecycle::expiration(tx, &to, key, &object)?;
+        Ok::<_, Error>(Some((object, to.versioning, source_version, expiration)))
+    });
+    let Some((object, versioning, copy_source_version_id, expiration)) = copied.await? else { return Ok(None) };
+    if let Some(pinned) = pinned.flatten() {
+        pinned.named();
+    }
+    let encryption_context = request.input.encryption.context.clone();
+    let output = output(object, versioning, copy_source_version_id, request.input.encryption.customer.key()?.as_ref());
+    Ok(Some(CopyObjectOutput { expiration, encryption_context, ..output }))
+}
+
+/// The source as it is before it is copied, and what the copy has of it.
+struct Prepared {
+    from: Object,
+    made: Made,
+    /// Bytes of its own: of a source that an earlier release left unsealed.
+    anew: Option<(NewContent, Option<Pinned>)>,
+    /// Of another algorithm than the source has.
+    checksum: Option<StoredChecksum>,
+}
+
+async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Error> {
+    let Request { input, source, read_conditions, .. } = request;
+    // None of the source's files goes from here on.
     let hold = state.contents.hold();
     let read = cx.db().read()?;
-    let (_, object) = source.find(&read)?;
+    let (source_bucket, from) = source.find(&read)?;
+    read_conditions.check_source(&from)?;
+    if from.size > limits::COPY_BYTES_MAX {
+        return Err(Error::InvalidRequest(
+            "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120".into(),
+        ));
+    }
+    let to = buckets::find(&read, &input.bucket)?;
+    let wanted = input.encryption.wanted(&read, &to, &input.key)?;
+    let customer = input.source_customer.key()?;
+    let key =
+        seal::open(&cx.in_region(&source_bucket.region), &state.vault, from.seal.as_ref(), customer.as_ref()).await?;
+    let checksum = checksum(state, &read, &from, key.as_ref(), input.checksum_algorithm.as_deref()).await?;
+    let cx = cx.in_region(&to.region);
+    let (made, anew) = match (&from.seal, key) {
+        (Some(Seal { name, .. }), Some(key)) => (seal::wrap(&cx, &state.vault, &wanted, *name, key).await?, None),
+        _ => {
+            let made = seal::make(&cx, &state.vault, &wanted).await?;
+            let anew = sealed_anew(state, &cx, &read, &from, &made).await?;
+            (made, Some(anew))
+        }
+    };
+    drop(hold);
+    Ok(Prepared { from, made, anew, checksum })
+}
+
+/// The bytes of an object that is not sealed, once more, sealed.
+async fn sealed_anew(
+    state: &S3,
+    cx: &Cx,
+    read: &kv::Snap,
+    from: &Object,
+    made: &Made,
+) -> Result<(NewContent, Option<Pinned>), Error> {
+    let hold = Some(state.contents.hold());
+    let body = state.contents.open(read, from, None, Span::whole(from.size), hold).await?;
+    let (digests, key) = (Digests::of(Algorithm::Crc64Nvme), BodyKey::new(&made.key, &made.seal.name)?);
+    let body = as_upload(body, from.size);
+    let received = state.contents.receive(body, digests, key, limits::INLINE_BYTES_MAX, limits::COPY_BYTES_MAX).await?;
+    Ok(received.place.into_content(content_id(cx)))
+}
+
+/// The checksum of another algorithm than the source has.
+async fn checksum(
+    state: &S3,
+    read: &kv::Snap,
+    object: &Object,
+    key: Option<&Key>,
+    algorithm: Option<&str>,
+) -> Result<Option<StoredChecksum>, Error> {
+    let Some(algorithm) = algorithm.map(known).transpose()? else { return Ok(None) };
     if object.checksum.as_ref().is_some_and(|checksum| checksum.algorithm == algorithm.name() && !checksum.composite) {
         return Ok(None);
     }
-    let mut body = state.contents.open(&read, &object.content, Span::whole(object.size), Some(hold)).await?;
+    let hold = Some(state.contents.hold());
+    let mut body = state.contents.open(read, object, key, Span::whole(object.size), hold).await?;
     let mut digests = Digests::of(algorithm);
     while let Some(piece) = body.next().await {
         digests.update(&piece.map_err(service::Error::internal)?);
     }
-    Ok(Some((object.etag, digests.finish(None)?.checksum)))
+    Ok(Some(digests.finish(None)?.checksum))
 }
 
-fn output(object: Object, versioning: Versioning, copy_source_version_id: Option<String>) -> CopyObjectOutput {
+fn output(
+    object: Object,
+    versioning: Versioning,
+    copy_source_version_id: Option<String>,
+    customer: Option<&CustomerKey>,
+) -> CopyObjectOutput {
     CopyObjectOutput {
         copy_object_result: CopyObjectResult {
             etag: quoted(&object.etag),
@@ -224,8 +343,8 @@ fn output(object: Object, versioning: Versioning, copy_source_version_id: Option
         copy_source_version_id,
         expiration: None,
         version_id: made_version(versioning, &object),
-        server_side_encryption: encryption(&object.meta),
-        sse_kms_key_id: object.meta.encryption_key,
+        encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, customer),
+        encryption_context: None,
     }
 }
 

@@ -9,9 +9,10 @@ use service::{Body, Cx, Download};
 use wire::DateTime;
 
 use super::bucket_permission;
+use super::encryption::{CustomerHeaders, EncryptionShown};
 use super::lifecycle;
 use super::lock::LockShown;
-use super::put::{encryption, shown_version};
+use super::put::shown_version;
 use crate::S3;
 use crate::conditions::{ReadConditions, quoted};
 use crate::digests::Checksums;
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::model::{bucket, content, object};
 use crate::name;
 use crate::range::{self, Span};
+use crate::seal::{self, CustomerKey};
 use crate::types::{Bucket, Content, Object, StoredChecksum};
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,8 +36,8 @@ pub struct GetObjectInput {
     pub if_none_match: Option<String>,
     pub if_modified_since: Option<DateTime>,
     pub if_unmodified_since: Option<DateTime>,
-    #[serde(rename = "SSECustomerAlgorithm")]
-    pub sse_customer_algorithm: Option<String>,
+    #[serde(flatten)]
+    pub customer: CustomerHeaders,
     pub response_cache_control: Option<String>,
     pub response_content_disposition: Option<String>,
     pub response_content_encoding: Option<String>,
@@ -64,9 +66,8 @@ pub struct GetObjectOutput {
     pub content_type: Option<String>,
     pub expires: Option<String>,
     pub website_redirect_location: Option<String>,
-    pub server_side_encryption: String,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
     pub storage_class: Option<String>,
     pub parts_count: Option<u32>,
     pub tag_count: Option<usize>,
@@ -81,7 +82,7 @@ const CONTENT_TYPE: &str = "binary/octet-stream";
 const STANDARD: &str = "STANDARD";
 
 /// How often an object that is replaced while it is looked up is looked up again.
-const LOOKUPS_MAX: usize = 5;
+pub const LOOKUPS_MAX: usize = 5;
 
 pub async fn get(state: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
     for _ in 0..LOOKUPS_MAX {
@@ -102,12 +103,15 @@ async fn get_once(state: &S3, cx: &Cx, input: &GetObjectInput) -> Result<Downloa
         hold = Some(state.contents.hold());
         found = find(cx, input)?;
     }
-    let body = state.contents.open(&found.read, &found.object.content, found.span, hold).await?;
+    let (seal, customer) = (found.object.seal.as_ref(), found.customer.as_ref());
+    let key = seal::open(&cx.in_region(&found.bucket.region), &state.vault, seal, customer).await?;
+    let body = state.contents.open(&found.read, &found.object, key.as_ref(), found.span, hold).await?;
     Ok(Download { head: found.head(cx, input), body })
 }
 
-pub async fn head(_: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
+pub async fn head(state: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
     let found = find(&cx, &input)?;
+    seal::check_told(&cx, &state.vault, found.object.seal.as_ref(), found.customer.as_ref()).await?;
     Ok(Download { head: found.head(&cx, &input), body: Body::from(Bytes::new()) })
 }
 
@@ -121,6 +125,8 @@ pub struct Found {
     partial: bool,
     /// Of the part that is asked for, if one is.
     checksum: Option<StoredChecksum>,
+    /// The key that the request gives.
+    customer: Option<CustomerKey>,
     /// When it ends, if it is the current version and a rule says so.
     expiration: Option<String>,
 }
@@ -140,17 +146,14 @@ pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
         if_unmodified_since: input.if_unmodified_since,
     };
     conditions.check(&object)?;
-    if input.sse_customer_algorithm.is_some() {
-        let reason = "The encryption parameters are not applicable to this object.";
-        return Err(Error::InvalidRequest(reason.into()));
-    }
+    let customer = input.customer.key()?;
     let (span, checksum) = span(&read, input, &object)?;
     let (whole, partial) = (Span::whole(object.size), span.is_some());
     let expiration = match input.version_id {
         None => lifecycle::expiration(&read, &bucket, &input.key, &object)?,
         Some(_) => None,
     };
-    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial, checksum, expiration })
+    Ok(Found { read, bucket, object, span: span.unwrap_or(whole), partial, checksum, customer, expiration })
 }
 
 /// Whether there is a key is told to those who may list the bucket; others may not read what is not there.
@@ -232,8 +235,7 @@ impl Found {
             content_type: input.response_content_type.clone().or(Some(content_type)),
             expires: or(&input.response_expires, &meta.expires),
             website_redirect_location: meta.website_redirect.clone(),
-            server_side_encryption: encryption(meta),
-            sse_kms_key_id: meta.encryption_key.clone(),
+            encryption: EncryptionShown::of(object.seal.as_ref(), meta, self.customer.as_ref()),
             storage_class: meta.storage_class.clone().filter(|class| class != STANDARD),
             parts_count: input.part_number.and_then(|_| parts_count(object)),
             expiration: self.expiration.clone(),

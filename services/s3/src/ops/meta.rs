@@ -30,11 +30,8 @@ macro_rules! object_input {
             pub storage_class: Option<String>,
             pub tagging: Option<String>,
             pub website_redirect_location: Option<String>,
-            pub server_side_encryption: Option<String>,
-            #[serde(rename = "SSEKMSKeyId")]
-            pub sse_kms_key_id: Option<String>,
-            #[serde(rename = "SSECustomerAlgorithm")]
-            pub sse_customer_algorithm: Option<String>,
+            #[serde(flatten)]
+            pub encryption: crate::ops::encryption::EncryptionHeaders,
             #[serde(flatten)]
             pub lock: crate::ops::lock::LockHeaders,
         }
@@ -45,9 +42,9 @@ macro_rules! object_input {
             pub fn context(&self) -> Vec<(String, Vec<String>)> {
                 let headers = [
                     ("s3:x-amz-storage-class", &self.storage_class),
-                    ("s3:x-amz-server-side-encryption", &self.server_side_encryption),
-                    ("s3:x-amz-server-side-encryption-aws-kms-key-id", &self.sse_kms_key_id),
-                    ("s3:x-amz-server-side-encryption-customer-algorithm", &self.sse_customer_algorithm),
+                    ("s3:x-amz-server-side-encryption", &self.encryption.algorithm),
+                    ("s3:x-amz-server-side-encryption-aws-kms-key-id", &self.encryption.kms_key),
+                    ("s3:x-amz-server-side-encryption-customer-algorithm", &self.encryption.customer.algorithm),
                     ("s3:x-amz-website-redirect-location", &self.website_redirect_location),
                 ];
                 let given = headers.into_iter().filter_map(|(key, value)| Some((key.to_owned(), vec![value.clone()?])));
@@ -78,7 +75,7 @@ macro_rules! object_input {
                 Ok(all)
             }
 
-            /// What the object has beside its bytes.
+            /// What the object has beside its bytes, but for what its seal tells.
             ///
             /// # Errors
             /// When it is too much, or not what is taken.
@@ -92,16 +89,13 @@ macro_rules! object_input {
                     expires: self.expires.clone(),
                     website_redirect: self.website_redirect_location.clone(),
                     storage_class: self.storage_class.clone(),
-                    encryption: self.server_side_encryption.clone(),
-                    encryption_key: self.sse_kms_key_id.clone(),
+                    encryption: None,
+                    encryption_key: None,
                     upload: None,
                     lock: self.lock.lock(cx)?,
                     acl: self.acl.grants(cx, crate::ops::acl::Of::Object)?,
                     user: self.metadata.clone(),
                 };
-                if self.sse_customer_algorithm.is_some() {
-                    return Err(crate::error::Error::NotImplemented("x-amz-server-side-encryption-customer-algorithm"));
-                }
                 crate::ops::meta::check(meta)
             }
         }
@@ -124,21 +118,13 @@ const STORAGE_CLASSES: [&str; 12] = [
     "FSX_OPENZFS",
 ];
 
-pub const ENCRYPTIONS: [&str; 3] = ["AES256", "aws:kms", "aws:kms:dsse"];
-
 /// # Errors
 /// What is not taken of an object's headers.
 pub fn check(meta: Meta) -> Result<Meta, Error> {
-    let of = |name: &'static str, value: Option<&str>, known: &[&str], reason: &str| match value {
-        Some(value) if !known.contains(&value) => Err(Error::argument(name, value, reason)),
-        _ => Ok(()),
-    };
     if let Some(class) = meta.storage_class.as_deref().filter(|class| !STORAGE_CLASSES.contains(class)) {
         let told = service::Error::new(400, "InvalidStorageClass", "The storage class you specified is not valid");
         return Err(Error::Told(told.with_member("StorageClassRequested", class)));
     }
-    let reason = "The encryption method specified is not supported";
-    of("x-amz-server-side-encryption", meta.encryption.as_deref(), &ENCRYPTIONS, reason)?;
     let bytes = meta.user.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > limits::METADATA_BYTES_MAX {
         return Err(Error::MetadataTooLarge(bytes));

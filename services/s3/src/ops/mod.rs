@@ -8,6 +8,7 @@ pub mod copy;
 pub mod cors;
 pub mod delete;
 pub mod destination;
+pub mod encryption;
 pub mod get;
 pub mod lifecycle;
 pub mod list;

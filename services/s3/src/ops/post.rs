@@ -12,9 +12,10 @@ use service::{Cx, Form, Permission, Posted};
 use wire::query::escape;
 
 use super::bucket::BucketInput;
+use super::encryption::EncryptionShown;
 use super::meta::check_tags;
 use super::object_permission;
-use super::put::{Order, PutObjectInput, encryption, made_version, store};
+use super::put::{Order, PutObjectInput, made_version, store};
 use super::tag::PutTagsInput;
 use crate::S3;
 use crate::bindings::{PUT_HEADERS, PUT_OBJECT_TAGGING, TAGS, USER};
@@ -37,9 +38,8 @@ pub struct PostOutput {
     #[serde(flatten)]
     pub checksums: Checksums,
     pub version_id: Option<String>,
-    pub server_side_encryption: String,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
     pub expiration: Option<String>,
     pub document: Option<String>,
 }
@@ -119,7 +119,7 @@ pub async fn post(state: Arc<S3>, cx: Cx, posted: Posted<BucketInput>) -> Result
     };
     let sizes = *allowed.start()..=limits::PUT_BYTES_MAX.min(*allowed.end());
     let (input, tags) = (input(&bucket, &form)?, tags(&form)?);
-    let key = input.key.clone();
+    let (key, customer) = (input.key.clone(), input.encryption.customer.key()?);
     let order = Order { input, tags, event: "ObjectCreated:Post", sizes };
     let (versioning, object, expiration) = store(&state, &cx, order, file).await?;
     let etag = quoted(&object.etag);
@@ -138,8 +138,7 @@ pub async fn post(state: Arc<S3>, cx: Cx, posted: Posted<BucketInput>) -> Result
         etag,
         checksums: object.checksum.as_ref().into(),
         version_id: made_version(versioning, &object),
-        server_side_encryption: encryption(&object.meta),
-        sse_kms_key_id: object.meta.encryption_key,
+        encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, customer.as_ref()),
         expiration,
     })
 }

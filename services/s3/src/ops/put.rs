@@ -7,20 +7,23 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use service::{Cx, Permission, Upload, Uploaded};
+use vault::BodyKey;
 
+use super::encryption::{EncryptionShown, told};
 use super::lifecycle;
 use super::meta::{object_input, tags};
 use crate::S3;
 use crate::conditions::{WriteConditions, quoted};
-use crate::contents::{Place, Received};
+use crate::contents::Received;
 use crate::digests::{Checksums, Digests, Stated};
 use crate::error::Error;
 use crate::limits;
-use crate::model::content::{self, NewContent};
+use crate::model::content;
 use crate::model::{acl, bucket, lock, object};
 use crate::name;
 use crate::notify::{News, tell};
-use crate::types::{Content, ContentId, Meta, Object, StoredChecksum, Versioning};
+use crate::seal;
+use crate::types::{Bucket, Content, ContentId, Meta, Object, StoredChecksum, Versioning};
 
 object_input! {
     pub struct PutObjectInput {
@@ -40,9 +43,10 @@ pub struct PutObjectOutput {
     #[serde(flatten)]
     pub checksums: Checksums,
     pub version_id: Option<String>,
-    pub server_side_encryption: Option<String>,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    pub encryption_context: Option<String>,
     pub size: Option<u64>,
     pub expiration: Option<String>,
 }
@@ -71,20 +75,21 @@ pub fn new_object(
     tags: BTreeMap<String, String>,
 ) -> Object {
     let (sequence, version, modified, marker) = (0, None, base::Timestamp::ZERO, false);
-    Object { sequence, version, modified, marker, size, etag, content, checksum, meta, tags }
+    Object { sequence, version, modified, marker, size, etag, content, checksum, meta, tags, seal: None }
 }
 
 pub async fn put(state: Arc<S3>, cx: Cx, upload: Uploaded<PutObjectInput>) -> Result<PutObjectOutput, Error> {
     let Uploaded { input, body } = upload;
     let tags = tags(input.tagging.as_deref())?;
+    let (customer, encryption_context) = (input.encryption.customer.key()?, input.encryption.context.clone());
     let order = Order { input, tags, event: "ObjectCreated:Put", sizes: 0..=limits::PUT_BYTES_MAX };
     let (versioning, object, expiration) = store(&state, &cx, order, body).await?;
     Ok(PutObjectOutput {
         etag: quoted(&object.etag),
         checksums: object.checksum.as_ref().into(),
         version_id: made_version(versioning, &object),
-        server_side_encryption: Some(encryption(&object.meta)),
-        sse_kms_key_id: object.meta.encryption_key,
+        encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, customer.as_ref()),
+        encryption_context,
         size: None,
         expiration,
     })
@@ -121,16 +126,17 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
         let reason = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
         return Err(Error::InvalidRequest(reason.into()));
     }
-    refuse_early(cx, &input.bucket, &input.key, &conditions, &meta)?;
-    let received = state.contents.receive(body, digests, limits::INLINE_BYTES_MAX, *sizes.end()).await?;
+    let bucket = refuse_early(cx, &input.bucket, &input.key, &conditions, &meta)?;
+    let wanted = input.encryption.wanted(&cx.db().read()?, &bucket, &input.key)?;
+    let made = seal::make(&cx.in_region(&bucket.region), &state.vault, &wanted).await?;
+    let meta = told(meta, &made);
+    let body_key = BodyKey::new(&made.key, &made.seal.name)?;
+    let received = state.contents.receive(body, digests, body_key, limits::INLINE_BYTES_MAX, *sizes.end()).await?;
     let Received { size, digested, place } = received;
     if size < *sizes.start() {
         return Err(Error::EntityTooSmall { size, least: *sizes.start(), part: None });
     }
-    let (new, pinned) = match place {
-        Place::Small(bytes) => (NewContent::Small(content_id(cx), bytes), None),
-        Place::File(pinned) => (NewContent::Blob(pinned.id), Some(pinned)),
-    };
+    let (new, pinned) = place.into_content(content_id(cx));
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key) = (input.bucket, input.key);
     let request = cx.clone();
@@ -141,6 +147,7 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
         let content = content::keep(tx, &new)?;
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let new = new_object(size, etag, content, checksum, meta.clone(), tags.clone());
+        let new = Object { seal: Some(made.seal.clone()), ..new };
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         tell(tx, &request, &bucket, &News::created(event, &bucket, &key, &object))?;
         let expiration = lifecycle::expiration(tx, &bucket, &key, &object)?;
@@ -154,12 +161,13 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
 }
 
 /// What would be refused once the body is there is refused before, where that can be told. It is looked at again then.
-fn refuse_early(cx: &Cx, bucket: &str, key: &str, conditions: &WriteConditions, meta: &Meta) -> Result<(), Error> {
+fn refuse_early(cx: &Cx, bucket: &str, key: &str, conditions: &WriteConditions, meta: &Meta) -> Result<Bucket, Error> {
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, bucket)?;
     lock::of_new(&read, &bucket, cx.env().now(), &meta.lock)?;
     acl::check(&read, bucket.id, meta.acl.as_deref())?;
-    conditions.check(key, object::current(&read, bucket.id, key)?.as_ref())
+    conditions.check(key, object::current(&read, bucket.id, key)?.as_ref())?;
+    Ok(bucket)
 }
 
 /// A version's id in answers: buckets that never had versions do not speak of them.
@@ -170,9 +178,4 @@ pub fn shown_version(versioning: Versioning, object: &Object) -> Option<String> 
 /// The id of a version that was made: a write that replaces the null version is told nothing of it.
 pub fn made_version(versioning: Versioning, object: &Object) -> Option<String> {
     shown_version(versioning, object).filter(|_| versioning == Versioning::Enabled)
-}
-
-/// What is said of an object's encryption: S3 encrypts all of them.
-pub fn encryption(meta: &Meta) -> String {
-    meta.encryption.clone().unwrap_or_else(|| "AES256".to_owned())
 }

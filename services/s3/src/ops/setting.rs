@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
 use super::bucket::{BucketInput, Empty};
-use super::meta::{ENCRYPTIONS, check_tags};
+use super::encryption::{KMS, KMS_TWICE, MANAGED};
+use super::meta::check_tags;
 use super::on_bucket;
 use crate::S3;
 use crate::error::Error;
@@ -277,7 +278,7 @@ pub async fn delete_public_access(_: Arc<S3>, cx: Cx, input: BucketInput) -> Res
     forget(&cx, input.bucket, Kind::PublicAccess).await
 }
 
-/// The encryption that objects are said to have, which come without a word of it.
+/// How objects are encrypted that come without a word of it.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Encryption {
@@ -305,7 +306,7 @@ impl Document for Encryption {
 
     /// S3 encrypts all objects, also those of buckets that say nothing.
     fn missing(_: &str) -> Result<Encryption, Error> {
-        let default = EncryptionByDefault { algorithm: "AES256".into(), key: None };
+        let default = EncryptionByDefault { algorithm: MANAGED.into(), key: None };
         let rule = EncryptionRule { apply_server_side_encryption_by_default: Some(default), bucket_key_enabled: false };
         Ok(Encryption { rules: vec![rule] })
     }
@@ -313,10 +314,13 @@ impl Document for Encryption {
     fn check(&self) -> Result<(), Error> {
         let [rule] = self.rules.as_slice() else { return Err(Error::MalformedXml) };
         let Some(default) = &rule.apply_server_side_encryption_by_default else { return Ok(()) };
-        if !ENCRYPTIONS.contains(&default.algorithm.as_str()) {
+        if default.algorithm == KMS_TWICE {
+            return Err(Error::NotImplemented("SSEAlgorithm: aws:kms:dsse"));
+        }
+        if ![MANAGED, KMS].contains(&default.algorithm.as_str()) {
             return Err(Error::MalformedXml);
         }
-        if default.algorithm == "AES256" && default.key.is_some() {
+        if default.algorithm == MANAGED && default.key.is_some() {
             let reason =
                 "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
             return Err(Error::argument("ApplyServerSideEncryptionByDefault", "", reason));

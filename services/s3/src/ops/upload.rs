@@ -7,27 +7,30 @@ use kv::Read;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use service::{Body, Cx, Permission, Trailers, Upload, Uploaded};
+use vault::{BodyKey, Key};
 use wire::DateTime;
 use wire::rest_xml::Algorithm;
 
 use super::bucket::Empty;
 use super::copy::Source;
+use super::encryption::{CustomerHeaders, EncryptionShown, SourceHeaders, told};
 use super::lifecycle;
 use super::meta::{object_input, tags};
 use super::object_permission;
-use super::put::{content_id, encryption, made_version, new_object, shown_version};
+use super::put::{content_id, made_version, new_object, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
 use crate::contents::{Place, Received};
 use crate::digests::{Checksums, Digested, Digests, Stated, known};
 use crate::error::Error;
-use crate::keys::UPLOADS;
+use crate::keys::{BucketId, UPLOADS};
 use crate::limits;
 use crate::model::upload::Named;
 use crate::model::{acl, bucket, lock, object, upload};
 use crate::name;
 use crate::notify::{News, tell};
 use crate::range::{self, Span};
+use crate::seal::{self, CustomerKey, Wanted};
 use crate::types::{Bucket, Meta, Object, Part, PendingUpload, checksum_kind};
 
 object_input! {
@@ -43,9 +46,10 @@ pub struct CreateUploadOutput {
     pub bucket: String,
     pub key: String,
     pub upload_id: String,
-    pub server_side_encryption: String,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
+    #[serde(rename = "SSEKMSEncryptionContext")]
+    pub encryption_context: Option<String>,
     pub checksum_algorithm: Option<String>,
     pub checksum_type: Option<&'static str>,
 }
@@ -85,11 +89,16 @@ pub fn create_permissions(cx: &Cx, input: &CreateUploadInput) -> Result<Vec<Perm
     input.permissions(cx, input.context())
 }
 
-pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<CreateUploadOutput, Error> {
+pub async fn create(state: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<CreateUploadOutput, Error> {
     name::check_key(&input.key)?;
     let (meta, tags) = (input.meta(&cx)?, tags(input.tagging.as_deref())?);
     let (algorithm, composite) = kind(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
     let now = cx.env().now();
+    let (read, customer) = (cx.db().read()?, input.encryption.customer.key()?);
+    let bucket = bucket::find(&read, &input.bucket)?;
+    let wanted = input.encryption.wanted(&read, &bucket, &input.key)?;
+    let made = seal::make(&cx.in_region(&bucket.region), &state.vault, &wanted).await?;
+    let meta = told(meta, &made);
     let new = PendingUpload {
         id: content_id(&cx),
         started: now,
@@ -98,6 +107,7 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<Crea
         algorithm: algorithm.name().into(),
         chosen: input.checksum_algorithm.is_some(),
         composite,
+        seal: Some(made.seal.clone()),
     };
     // In the order in which they began.
     let upload_id = format!("{:012x}{}", now.as_millis(), hex::encode(content_id(&cx)));
@@ -114,8 +124,8 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateUploadInput) -> Result<Crea
         bucket: input.bucket,
         key: input.key,
         upload_id,
-        server_side_encryption: encryption(&meta),
-        sse_kms_key_id: meta.encryption_key,
+        encryption: EncryptionShown::of(Some(&made.seal), &meta, customer.as_ref()),
+        encryption_context: input.encryption.context,
         checksum_type: input.checksum_algorithm.as_ref().map(|_| kind),
         checksum_algorithm: input.checksum_algorithm,
     })
@@ -130,8 +140,8 @@ pub struct UploadPartInput {
     pub part_number: u32,
     #[serde(flatten)]
     pub stated: Stated,
-    #[serde(rename = "SSECustomerAlgorithm")]
-    pub sse_customer_algorithm: Option<String>,
+    #[serde(flatten)]
+    pub customer: CustomerHeaders,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,28 +151,50 @@ pub struct UploadPartOutput {
     pub etag: String,
     #[serde(flatten)]
     pub checksums: Checksums,
-    pub server_side_encryption: String,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
 }
 
-/// Where a part belongs.
+/// Where a part belongs, and the key that its upload is to have been begun with.
 #[derive(Clone, Debug)]
 struct Slot {
     bucket: String,
     key: String,
     upload_id: String,
     number: u32,
+    customer: Option<CustomerKey>,
 }
 
 impl Slot {
-    /// The upload, as it is before the part has come.
-    fn upload(&self, cx: &Cx) -> Result<PendingUpload, Error> {
+    /// The upload, as it is before the part has come, and the key that its parts are sealed below.
+    async fn upload(&self, state: &S3, cx: &Cx) -> Result<(PendingUpload, Key), Error> {
         if !limits::PART_NUMBERS.contains(&self.number) {
             let reason = "Part number must be an integer between 1 and 10000, inclusive";
             return Err(Error::argument("partNumber", self.number.to_string(), reason));
         }
         let read = cx.db().read()?;
         let bucket = bucket::find(&read, &self.bucket)?;
-        upload::find(&read, bucket.id, &self.key, &self.upload_id)
+        let mut upload = upload::find(&read, bucket.id, &self.key, &self.upload_id)?;
+        if upload.seal.is_none() {
+            upload = self.sealed_from_now(state, cx, bucket.id).await?;
+        }
+        let (cx, customer) = (cx.in_region(&bucket.region), self.customer.as_ref());
+        let key = seal::open(&cx, &state.vault, upload.seal.as_ref(), customer).await.map_err(of_part)?;
+        let key = key.ok_or_else(|| Error::Told(service::Error::internal("an upload without a seal")))?;
+        Ok((upload, key))
+    }
+
+    /// The upload that an earlier release began, with a seal for the parts that still come.
+    async fn sealed_from_now(&self, state: &S3, cx: &Cx, bucket: BucketId) -> Result<PendingUpload, Error> {
+        let made = seal::make(cx, &state.vault, &Wanted::Managed).await?;
+        let (key, id) = (self.key.clone(), self.upload_id.clone());
+        let sealed = cx.db().write(move |tx| {
+            let mut upload = upload::find(tx, bucket, &key, &id)?;
+            upload.seal.get_or_insert_with(|| made.seal.clone());
+            UPLOADS.put(tx, (bucket, &key, &id), &upload)?;
+            Ok::<_, Error>(upload)
+        });
+        sealed.await
     }
 
     /// Receives the part, and puts it into its place.
@@ -170,18 +202,21 @@ impl Slot {
         self,
         state: &S3,
         cx: &Cx,
-        body: Upload,
-        digests: Digests,
+        key: &Key,
+        (body, digests): (Upload, Digests),
     ) -> Result<(Digested, base::Timestamp), Error> {
+        let name = content_id(cx);
+        let key = BodyKey::new(key, &name)?;
         // In a file whatever its size: what an object refers to is files, then.
         let Received { size, digested, place } =
-            state.contents.receive(body, digests, 0, limits::PUT_BYTES_MAX).await?;
+            state.contents.receive(body, digests, key, 0, limits::PUT_BYTES_MAX).await?;
         let Place::File(pinned) = place else {
             return Err(Error::Told(service::Error::internal("a part is in no file")));
         };
         let modified = cx.env().now();
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
-        let part = Part { number: self.number, size, etag, blob: pinned.id, modified, checksum };
+        let (number, blob, sealed) = (self.number, pinned.id, Some(name));
+        let part = Part { number, size, etag, blob, modified, checksum, sealed };
         let stored = cx.db().write(move |tx| {
             let bucket = bucket::find(tx, &self.bucket)?;
             upload::put_part(tx, bucket.id, &self.key, &self.upload_id, &part)
@@ -190,6 +225,18 @@ impl Slot {
         pinned.named();
         Ok((digested, modified))
     }
+}
+
+/// What is wrong with a part's key, in the words that S3 has for parts.
+fn of_part(error: Error) -> Error {
+    let reason = match error {
+        Error::KeyNotGiven | Error::KeyNotNeeded => {
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."
+        }
+        Error::OtherKey => "The provided encryption parameters did not match the ones used originally.",
+        other => return other,
+    };
+    Error::InvalidRequest(reason.into())
 }
 
 fn algorithm_of(upload: &PendingUpload) -> Algorithm {
@@ -202,12 +249,10 @@ pub async fn upload_part(
     request: Uploaded<UploadPartInput>,
 ) -> Result<UploadPartOutput, Error> {
     let Uploaded { input, body } = request;
-    if input.sse_customer_algorithm.is_some() {
-        return Err(Error::NotImplemented("x-amz-server-side-encryption-customer-algorithm"));
-    }
-    let digests = Digests::new(&input.stated)?;
-    let slot = Slot { bucket: input.bucket, key: input.key, upload_id: input.upload_id, number: input.part_number };
-    let upload = slot.upload(&cx)?;
+    let (digests, customer) = (Digests::new(&input.stated)?, input.customer.key()?);
+    let UploadPartInput { bucket, key, upload_id, part_number: number, .. } = input;
+    let slot = Slot { bucket, key, upload_id, number, customer: customer.clone() };
+    let (upload, key) = slot.upload(&state, &cx).await?;
     let kept = algorithm_of(&upload);
     if let Some(stated) = digests.stated().filter(|stated| upload.chosen && *stated != kept) {
         let (expected, actual) = (kept.name().to_ascii_lowercase(), stated.name().to_ascii_lowercase());
@@ -215,10 +260,11 @@ pub async fn upload_part(
             "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
         )));
     }
-    let (digested, _) = slot.fill(&state, &cx, body, digests.keeping(kept)).await?;
+    let (digested, _) = slot.fill(&state, &cx, &key, (body, digests.keeping(kept))).await?;
     let told = digested.stated.as_ref().unwrap_or(&digested.checksum);
     let checksums = Checksums { kind: None, ..Some(told).into() };
-    Ok(UploadPartOutput { etag: quoted(&digested.etag), checksums, server_side_encryption: encryption(&upload.meta) })
+    let encryption = EncryptionShown::of(upload.seal.as_ref(), &upload.meta, customer.as_ref());
+    Ok(UploadPartOutput { etag: quoted(&digested.etag), checksums, encryption })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -234,6 +280,10 @@ pub struct UploadPartCopyInput {
     pub copy_source_if_none_match: Option<String>,
     pub copy_source_if_modified_since: Option<DateTime>,
     pub copy_source_if_unmodified_since: Option<DateTime>,
+    #[serde(flatten)]
+    pub source_customer: SourceHeaders,
+    #[serde(flatten)]
+    pub customer: CustomerHeaders,
 }
 
 #[derive(Debug, Serialize)]
@@ -241,7 +291,8 @@ pub struct UploadPartCopyInput {
 pub struct UploadPartCopyOutput {
     pub copy_part_result: CopyPartResult,
     pub copy_source_version_id: Option<String>,
-    pub server_side_encryption: String,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
 }
 
 #[derive(Debug, Serialize)]
@@ -273,8 +324,10 @@ pub async fn upload_part_copy(
         if_modified_since: input.copy_source_if_modified_since,
         if_unmodified_since: input.copy_source_if_unmodified_since,
     };
-    let slot = Slot { bucket: input.bucket, key: input.key, upload_id: input.upload_id, number: input.part_number };
-    let upload = slot.upload(&cx)?;
+    let (customer, source_customer) = (input.customer.key()?, input.source_customer.key()?);
+    let UploadPartCopyInput { bucket, key, upload_id, part_number: number, .. } = input;
+    let slot = Slot { bucket, key, upload_id, number, customer: customer.clone() };
+    let (upload, key) = slot.upload(&state, &cx).await?;
     // None of the source's files goes from here on.
     let hold = state.contents.hold();
     let read = cx.db().read()?;
@@ -287,9 +340,12 @@ pub async fn upload_part_copy(
     if span.length > limits::PUT_BYTES_MAX {
         return Err(Error::EntityTooLarge { size: span.length, most: limits::PUT_BYTES_MAX });
     }
-    let body = state.contents.open(&read, &from.content, span, Some(state.contents.hold())).await?;
+    let of_source = cx.in_region(&source_bucket.region);
+    let source_key = seal::open(&of_source, &state.vault, from.seal.as_ref(), source_customer.as_ref()).await?;
+    let own_hold = Some(state.contents.hold());
+    let body = state.contents.open(&read, &from, source_key.as_ref(), span, own_hold).await?;
     let digests = Digests::of(algorithm_of(&upload));
-    let (digested, modified) = slot.fill(&state, &cx, as_upload(body, span.length), digests).await?;
+    let (digested, modified) = slot.fill(&state, &cx, &key, (as_upload(body, span.length), digests)).await?;
     drop(hold);
     Ok(UploadPartCopyOutput {
         copy_part_result: CopyPartResult {
@@ -298,7 +354,7 @@ pub async fn upload_part_copy(
             checksums: Checksums { kind: None, ..Some(&digested.checksum).into() },
         },
         copy_source_version_id: shown_version(source_bucket.versioning, &from),
-        server_side_encryption: encryption(&upload.meta),
+        encryption: EncryptionShown::of(upload.seal.as_ref(), &upload.meta, customer.as_ref()),
     })
 }
 
@@ -324,7 +380,7 @@ fn copied_span(range: &str, size: u64) -> Result<Span, Error> {
 }
 
 /// An object's bytes on their way into another.
-fn as_upload(body: Body, length: u64) -> Upload {
+pub fn as_upload(body: Body, length: u64) -> Upload {
     let pieces = stream::try_unfold(body, |mut body| async move {
         let piece = body.next().await.transpose().map_err(service::Error::internal)?;
         Ok(piece.map(|piece| (piece, body)))
@@ -375,9 +431,8 @@ pub struct CompleteUploadOutput {
     #[serde(flatten)]
     pub checksums: Checksums,
     pub version_id: Option<String>,
-    pub server_side_encryption: String,
-    #[serde(rename = "SSEKMSKeyId")]
-    pub sse_kms_key_id: Option<String>,
+    #[serde(flatten)]
+    pub encryption: EncryptionShown,
 }
 
 /// What whoever completes an upload says of the whole.
@@ -447,6 +502,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         let upload::Whole { size, etag, content, checksum } = whole;
         let meta = Meta { upload: Some(id.clone()), ..upload.meta };
         let new = new_object(size, etag, content, Some(checksum), meta, upload.tags);
+        let new = Object { seal: upload.seal, ..new };
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         let news = News::created("ObjectCreated:CompleteMultipartUpload", &bucket, &key, &object);
         tell(tx, &request, &bucket, &news)?;
@@ -462,8 +518,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         checksums: object.checksum.as_ref().into(),
         expiration,
         version_id: made_version(versioning, &object),
-        server_side_encryption: encryption(&object.meta),
-        sse_kms_key_id: object.meta.encryption_key,
+        encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, None),
     })
 }
 
