@@ -9,7 +9,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Access, Body, Caller, Cx, Error, Front, Sender, Service, Target, Upload, Worker, outbox, timers};
+use crate::{
+    Access, Body, Caller, Cx, Error, Front, Sender, Service, Target, Upload, UserPools, Worker, outbox, timers,
+};
 
 /// The server's inside: its store, its clock and its services. The network comes on top (the gateway, which finds
 /// services here and knows none by name).
@@ -82,6 +84,11 @@ impl Cloud {
 
     pub(crate) fn sender(&self, name: &str) -> Option<&Arc<dyn Sender>> {
         self.services.iter().filter(|service| service.api.name == name).find_map(|service| service.sender.as_ref())
+    }
+
+    /// The service that keeps user pools, where there is one.
+    pub fn user_pools(&self) -> Option<&Arc<dyn UserPools>> {
+        self.services.iter().find_map(|service| service.user_pools.as_ref())
     }
 
     pub fn front(&self, head: &http::request::Parts) -> Option<Arc<dyn Front>> {

@@ -28,6 +28,7 @@ pub mod streams;
 mod target;
 pub mod timers;
 mod upload;
+mod user_pools;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
@@ -48,6 +49,7 @@ pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Prepared, Target};
 pub use upload::{Form, Input, Intake, Posted, Trailers, Upload, Uploaded};
+pub use user_pools::{PoolKeys, UserPools};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wire::Protocol;
 use wire::query::Names;
 
-use crate::{Front, Operation, OperationBuilder, Sender, Target, Upload, Worker, timers};
+use crate::{Front, Operation, OperationBuilder, Sender, Target, Upload, UserPools, Worker, timers};
 
 /// How an API looks from outside: facts from its official service model.
 pub struct Api {
@@ -114,6 +114,7 @@ pub struct Service {
     pub(crate) fronts: Vec<Arc<dyn Front>>,
     pub(crate) streaming_fronts: Vec<Arc<dyn Front<Upload>>>,
     pub(crate) workers: Vec<Worker>,
+    pub(crate) user_pools: Option<Arc<dyn UserPools>>,
     cors: Option<crate::cors::Asked>,
 }
 
@@ -130,6 +131,7 @@ impl Service {
             fronts: Vec::new(),
             streaming_fronts: Vec::new(),
             workers: Vec::new(),
+            user_pools: None,
             cors: None,
         };
         ServiceBuilder { service, state }
@@ -189,6 +191,12 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     /// A front that takes bodies as they come, however long they are. Asked before all others.
     pub fn streaming_front(mut self, front: impl Front<Upload> + 'static) -> Self {
         self.service.streaming_fronts.push(Arc::new(front));
+        self
+    }
+
+    /// Keeps user pools, whose users other services let in.
+    pub fn user_pools(mut self, pools: impl UserPools + 'static) -> Self {
+        self.service.user_pools = Some(Arc::new(pools));
         self
     }
 
