@@ -98,9 +98,10 @@ impl Stranger {
         matches!(self, Stranger::Unknown(sigv4::Error::Missing))
     }
 
-    /// Whoever calls did not say who: policies of buckets may let anybody in.
-    pub(crate) fn anonymous(&self, cloud: &Cloud, protocol: Protocol) -> Option<Admitted> {
-        (self.is_unsigned() && protocol == Protocol::S3).then(|| anonymous(cloud))
+    /// Whoever calls did not say who: policies of buckets may let anybody in, and some operations do.
+    pub(crate) fn anonymous(&self, cloud: &Cloud, call: &Call<'_>) -> Option<Admitted> {
+        let lets_in = call.protocol == Protocol::S3 || call.operation.open;
+        (self.is_unsigned() && lets_in).then(|| anonymous(cloud))
     }
 }
 

@@ -267,7 +267,7 @@ async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     let expires = claim.as_ref().ok().and_then(Claim::expires);
     let admitted = match claim {
         Ok(claim) => claim.admit(cloud, &inner.signing_keys, &call, &head, &body.bytes),
-        Err(stranger) => stranger.anonymous(cloud, protocol).ok_or_else(|| stranger.error(protocol)),
+        Err(stranger) => stranger.anonymous(cloud, &call).ok_or_else(|| stranger.error(protocol)),
     };
     let (caller, region) = admitted.map_err(|error| Refusal::new(protocol, service, error))?;
     let admitted = (caller, region);
@@ -294,7 +294,7 @@ async fn through_upload<B: Incoming<Data = Bytes> + Send + 'static>(
     let admitted = match claim {
         Ok(claim) => claim.admit_head(cloud, &inner.signing_keys, &call, &head),
         Err(stranger) => {
-            let anonymous = stranger.anonymous(cloud, protocol).map(|anonymous| (anonymous, None));
+            let anonymous = stranger.anonymous(cloud, &call).map(|anonymous| (anonymous, None));
             anonymous.ok_or_else(|| stranger.error(protocol))
         }
     };

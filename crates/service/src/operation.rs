@@ -29,6 +29,8 @@ pub struct Operation {
     pub rest: Option<&'static wire::rest::Binding>,
     /// How it takes the request's body.
     pub intake: Intake,
+    /// Whether requests may come without a signature: see [`OperationBuilder::open`].
+    pub open: bool,
     pub(crate) codec: Arc<Codec>,
     handler: Arc<dyn Handler>,
 }
@@ -85,6 +87,7 @@ pub struct OperationBuilder<S, I> {
     names: &'static Names,
     permissions: Option<Permissions<S, I>>,
     resource: Option<Resource<I>>,
+    open: bool,
     build: Build<S, I>,
 }
 
@@ -107,6 +110,7 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
             names: &Names::NONE,
             permissions: None,
             resource: None,
+            open: false,
             build,
         }
     }
@@ -130,6 +134,13 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
     pub fn action(mut self, action: &'static str) -> Self {
         self.action = Some(action);
         self
+    }
+
+    /// For operations of those who have no access key (users of a user pool): what the request itself carries, a password or a
+    /// token, is for the operation to check, and policies are not asked.
+    pub fn open(mut self) -> Self {
+        self.open = true;
+        self.permissions(|_, _, _| Ok(Vec::new()))
     }
 
     /// How REST-JSON clients reach it.
@@ -156,6 +167,7 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
             action,
             rest: self.rest,
             intake: I::INTAKE,
+            open: self.open,
             codec: Arc::new(Codec::new(api, self.name, self.rest, self.names)),
             handler: (self.build)(state, permissions, api.refusal()),
         }
