@@ -182,6 +182,11 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(rest_apis)
         .service(http_apis)
         .service(cloudfront::service(cdn.clone()))
+        .service(cognito::service(cognito::Config {
+            base: settings.public_url.clone(),
+            mailer: mailer.clone(),
+            vault: settings.vault.clone(),
+        }))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
         .service(kms::service(settings.vault.clone()))

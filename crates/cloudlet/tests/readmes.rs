@@ -14,6 +14,7 @@ fn folder(model: &str) -> PathBuf {
     let name = match model {
         "apigatewayv2" => "apigateway",
         "application-autoscaling" => "autoscaling",
+        "cognito-idp" => "cognito",
         "dynamodbstreams" | "cloudlet-dynamodb" => "dynamodb",
         "sesv2" => "ses",
         "sts" => "iam",

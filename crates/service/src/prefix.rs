@@ -24,3 +24,4 @@ pub const KMS: u8 = 21;
 pub const SECRETSMANAGER: u8 = 22;
 pub const SSM: u8 = 23;
 pub const CLOUDFRONT: u8 = 24;
+pub const COGNITO: u8 = 26;

@@ -1,0 +1,14 @@
+//! What Cognito stores. Secrets are sealed by the vault, each for its own place.
+
+mod client;
+mod pool;
+mod user;
+
+pub use client::{Client, ClientSettings, Unit, Validity};
+pub use pool::{
+    AttributeKind, Email, Mfa, PasswordPolicy, Pool, SchemaAttribute, Settings, SigningKey, Template, key_of, region_of,
+};
+pub use user::{Code, Grant, Group, MfaSettings, Password, Status, User};
+
+#[cfg(test)]
+mod tests;
