@@ -90,12 +90,12 @@ class Pool:
         made = cognito.create_user_pool_client(UserPoolId=self.id, ClientName=name, ExplicitAuthFlows=[f"ALLOW_{flow}" for flow in flows], **(client or {}))
         self.client, self.secret = made["UserPoolClient"]["ClientId"], made["UserPoolClient"].get("ClientSecret")
 
-    def add(self, name, email=None, password=PASSWORD, **attributes):
+    def add(self, user, /, email=None, password=PASSWORD, **attributes):
         """A user who can sign in."""
-        given = {"email": email or f"{name}@example.com", "email_verified": "true"} | attributes
+        given = {"email": email or f"{user}@example.com", "email_verified": "true"} | attributes
         attributes = [{"Name": name, "Value": value} for name, value in given.items()]
-        self.cognito.admin_create_user(UserPoolId=self.id, Username=name, UserAttributes=attributes, MessageAction="SUPPRESS")
-        self.cognito.admin_set_user_password(UserPoolId=self.id, Username=name, Password=password, Permanent=True)
+        self.cognito.admin_create_user(UserPoolId=self.id, Username=user, UserAttributes=attributes, MessageAction="SUPPRESS")
+        self.cognito.admin_set_user_password(UserPoolId=self.id, Username=user, Password=password, Permanent=True)
 
     def begin(self, name, password=PASSWORD, **more):
         parameters = {"USERNAME": name, "PASSWORD": password}

@@ -13,7 +13,6 @@ pub const NAME_CHARACTERS_MAX: usize = 128;
 pub const PASSWORD_CHARACTERS_MAX: usize = 256;
 pub const PASSWORD_LENGTH_RANGE: RangeInclusive<i64> = 6..=99;
 pub const TEMPORARY_DAYS_RANGE: RangeInclusive<i64> = 0..=365;
-pub const TEMPORARY_DAYS: i64 = 7;
 pub const ATTRIBUTE_VALUE_CHARACTERS_MAX: usize = 2_048;
 pub const CUSTOM_NAME_CHARACTERS_MAX: usize = 20;
 pub const CUSTOM_ATTRIBUTES_MAX: usize = 50;
