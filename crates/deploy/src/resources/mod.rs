@@ -4,6 +4,7 @@ mod apigateway;
 mod apigatewayv2;
 mod check;
 mod cloudfront;
+mod cognito;
 mod destination;
 mod dynamodb;
 mod events;
@@ -123,6 +124,11 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &cloudfront::ORIGIN_REQUEST_POLICY,
     &cloudfront::PUBLIC_KEY,
     &cloudfront::RESPONSE_HEADERS_POLICY,
+    &cognito::UserPool,
+    &cognito::UserPoolClient,
+    &cognito::UserPoolGroup,
+    &cognito::UserPoolUser,
+    &cognito::UserPoolUserToGroupAttachment,
     &dynamodb::Table,
     &events::ApiDestination,
     &events::Archive,

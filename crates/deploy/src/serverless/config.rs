@@ -211,6 +211,7 @@ pub enum EventSource {
     Sqs(Sqs),
     S3(S3),
     Sns(Sns),
+    UserPool(UserPoolTrigger),
     Stream(Stream),
     Schedule(Schedule),
     EventBridge(EventBridge),
@@ -279,6 +280,15 @@ pub struct Sns {
     pub filter_policy: Option<Json>,
     pub filter_policy_scope: Option<String>,
     pub redrive: Option<SnsRedrive>,
+}
+
+/// What a pool asks the function, or tells it.
+#[derive(Clone, Debug)]
+pub struct UserPoolTrigger {
+    /// The pool's name.
+    pub pool: String,
+    /// `PreSignUp`.
+    pub trigger: String,
 }
 
 /// The dead-letter queue of a subscription: its ARN, and its URL where its policy is to let the topic send.

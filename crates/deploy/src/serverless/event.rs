@@ -29,6 +29,7 @@ fn read(item: &Node, number: usize, reader: &mut Reader<'_>) -> Option<Event> {
         "sqs" => EventSource::Sqs(sqs(item, &entry.value, reader)?),
         "s3" => EventSource::S3(super::s3_event::read(item, &entry.value, reader)?),
         "sns" => EventSource::Sns(super::sns_event::read(item, &entry.value, reader)?),
+        "cognitoUserPool" => EventSource::UserPool(super::user_pool_event::read(item, &entry.value, reader)?),
         "stream" => EventSource::Stream(super::stream_event::read(item, &entry.value, reader)?),
         "schedule" => EventSource::Schedule(schedule(item, &entry.value, reader)?),
         "eventBridge" => EventSource::EventBridge(super::eventbridge_event::read(&entry.value, number, reader)?),

@@ -278,7 +278,7 @@ pub const EVENTS: &[Key] = &[
     read("eventBridge"),
     refused("cloudwatchEvent", NO_DOMAIN),
     refused("cloudwatchLog", NO_DOMAIN),
-    refused("cognitoUserPool", NO_DOMAIN),
+    read("cognitoUserPool"),
     refused("alb", NO_DOMAIN),
     refused("alexaSkill", NO_DOMAIN),
     refused("alexaSmartHome", NO_DOMAIN),
@@ -372,6 +372,8 @@ pub const SNS_EVENT: &[Key] = &[
     read("redrivePolicy"),
     read("kmsMasterKeyId"),
 ];
+
+pub const USER_POOL_EVENT: &[Key] = &[read("pool"), read("trigger"), read("existing"), silent("forceDeploy")];
 
 pub const SNS_REDRIVE: &[Key] =
     &[read("deadLetterTargetArn"), read("deadLetterTargetRef"), read("deadLetterTargetImport")];

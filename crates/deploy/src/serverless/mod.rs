@@ -12,6 +12,7 @@ mod s3_event;
 mod service;
 mod sns_event;
 mod stream_event;
+mod user_pool_event;
 
 pub use compile::{INDEX, PackageHashes, compile, digest};
 pub use service::read;

@@ -185,6 +185,14 @@ pub fn topic_dead_letter_policy(key: &str, topic: &str) -> String {
     format!("{}To{}DLQPolicy", alphanumeric_part(topic), normalized(key))
 }
 
+pub fn user_pool(name: &str) -> String {
+    format!("CognitoUserPool{}", alphanumeric_part(name))
+}
+
+pub fn user_pool_permission(key: &str, pool: &str, trigger: &str) -> String {
+    format!("{}LambdaPermissionCognitoUserPool{}TriggerSource{trigger}", normalized(key), alphanumeric_part(pool))
+}
+
 pub fn bucket(name: &str) -> String {
     format!("S3Bucket{}", alphanumeric_part(name))
 }

@@ -11,6 +11,7 @@ mod schedules;
 mod site;
 mod streams;
 mod topics;
+mod user_pools;
 mod user_resources;
 
 pub use functions::digest;
@@ -44,6 +45,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.queues();
     compiler.streams();
     compiler.topics();
+    compiler.user_pools();
     compiler.buckets();
     compiler.schedules();
     compiler.event_rules();
