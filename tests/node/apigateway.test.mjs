@@ -4,10 +4,16 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import {
   APIGatewayClient,
+  CreateApiKeyCommand,
+  CreateAuthorizerCommand,
   CreateDeploymentCommand,
   CreateResourceCommand,
   CreateRestApiCommand,
   CreateStageCommand,
+  CreateUsagePlanCommand,
+  CreateUsagePlanKeyCommand,
+  DeleteApiKeyCommand,
+  DeleteAuthorizerCommand,
   DeleteDeploymentCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
@@ -16,6 +22,13 @@ import {
   DeleteResourceCommand,
   DeleteRestApiCommand,
   DeleteStageCommand,
+  DeleteUsagePlanCommand,
+  DeleteUsagePlanKeyCommand,
+  FlushStageAuthorizersCacheCommand,
+  GetApiKeyCommand,
+  GetApiKeysCommand,
+  GetAuthorizerCommand,
+  GetAuthorizersCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
   GetIntegrationCommand,
@@ -27,6 +40,11 @@ import {
   GetStageCommand,
   GetStagesCommand,
   GetTagsCommand,
+  GetUsageCommand,
+  GetUsagePlanCommand,
+  GetUsagePlanKeyCommand,
+  GetUsagePlanKeysCommand,
+  GetUsagePlansCommand,
   NotFoundException,
   paginateGetResources,
   paginateGetRestApis,
@@ -35,11 +53,15 @@ import {
   PutMethodCommand,
   PutMethodResponseCommand,
   TagResourceCommand,
+  TestInvokeAuthorizerCommand,
   UntagResourceCommand,
+  UpdateApiKeyCommand,
+  UpdateAuthorizerCommand,
   UpdateMethodCommand,
   UpdateResourceCommand,
   UpdateRestApiCommand,
   UpdateStageCommand,
+  UpdateUsagePlanCommand,
 } from "@aws-sdk/client-api-gateway";
 import { functionBehind, request } from "./apis.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
@@ -165,6 +187,58 @@ test("tags", async () => {
   await gateway.send(new UntagResourceCommand({ resourceArn, tagKeys: ["a"] }));
   assert.deepEqual((await gateway.send(new GetTagsCommand({ resourceArn }))).tags, { b: "2", c: "grüße" });
   assert.deepEqual((await gateway.send(new GetRestApiCommand({ restApiId }))).tags, { b: "2", c: "grüße" });
+});
+
+test("a method is closed by an authorizer", async () => {
+  const { restApiId, root } = await create("closed");
+  const authorizer = { restApiId, name: "a", type: "TOKEN", authorizerUri: uri, identitySource: "method.request.header.X-Token" };
+  const { id: authorizerId } = await gateway.send(new CreateAuthorizerCommand(authorizer));
+  const one = { restApiId, authorizerId };
+  const method = { restApiId, resourceId: root, httpMethod: "GET" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "CUSTOM", authorizerId }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  assert.equal((await request(restApiId, "/dev/")).status, 401);
+  // The function behind the API answers as no authorizer does.
+  const failed = await request(restApiId, "/dev/", { headers: { "X-Token": "t" } });
+  assert.deepEqual([failed.status, failed.body], [500, { message: null }]);
+  assert.equal((await gateway.send(new TestInvokeAuthorizerCommand(one))).clientStatus, 401);
+  await gateway.send(new UpdateAuthorizerCommand({ ...one, patchOperations: replace("/name", "b") }));
+  assert.equal((await gateway.send(new GetAuthorizerCommand(one))).name, "b");
+  assert.deepEqual((await gateway.send(new GetAuthorizersCommand({ restApiId }))).items.map(({ id }) => id), [authorizerId]);
+  await gateway.send(new FlushStageAuthorizersCacheCommand({ restApiId, stageName: "dev" }));
+  await gateway.send(new UpdateMethodCommand({ ...method, patchOperations: replace("/authorizationType", "NONE") }));
+  await gateway.send(new DeleteAuthorizerCommand(one));
+  await assert.rejects(gateway.send(new GetAuthorizerCommand(one)), NotFoundException);
+});
+
+test("a key of a plan opens a stage", async () => {
+  const { restApiId, root } = await create("metered");
+  const method = { restApiId, resourceId: root, httpMethod: "GET" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE", apiKeyRequired: true }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  const { id: keyId, value } = await gateway.send(new CreateApiKeyCommand({ name: "k", enabled: true }));
+  const plan = { name: "p", apiStages: [{ apiId: restApiId, stage: "dev" }], quota: { limit: 1, period: "DAY" } };
+  const { id: usagePlanId } = await gateway.send(new CreateUsagePlanCommand(plan));
+  const one = { usagePlanId, keyId };
+  await gateway.send(new CreateUsagePlanKeyCommand({ ...one, keyType: "API_KEY" }));
+  const status = async (headers) => (await request(restApiId, "/dev/", { headers })).status;
+  assert.deepEqual([await status({}), await status({ "x-api-key": value }), await status({ "x-api-key": value })], [403, 200, 429]);
+  const today = new Date().toISOString().slice(0, 10);
+  assert.deepEqual((await gateway.send(new GetUsageCommand({ usagePlanId, startDate: today, endDate: today }))).items, { [keyId]: [[1, 0]] });
+  assert.equal((await gateway.send(new UpdateApiKeyCommand({ apiKey: keyId, patchOperations: replace("/name", "l") }))).name, "l");
+  assert.equal((await gateway.send(new GetApiKeyCommand({ apiKey: keyId, includeValue: true }))).value, value);
+  assert.ok((await gateway.send(new GetApiKeysCommand({ limit: 500 }))).items.some(({ id }) => id === keyId));
+  await gateway.send(new UpdateUsagePlanCommand({ usagePlanId, patchOperations: replace("/name", "q") }));
+  assert.equal((await gateway.send(new GetUsagePlanCommand({ usagePlanId }))).name, "q");
+  assert.deepEqual((await gateway.send(new GetUsagePlansCommand({ keyId }))).items.map(({ id }) => id), [usagePlanId]);
+  assert.equal((await gateway.send(new GetUsagePlanKeyCommand(one))).value, value);
+  assert.equal((await gateway.send(new GetUsagePlanKeysCommand({ usagePlanId }))).items.length, 1);
+  await gateway.send(new DeleteUsagePlanKeyCommand(one));
+  await gateway.send(new DeleteUsagePlanCommand({ usagePlanId }));
+  await gateway.send(new DeleteApiKeyCommand({ apiKey: keyId }));
+  await assert.rejects(gateway.send(new GetApiKeyCommand({ apiKey: keyId })), NotFoundException);
 });
 
 everyOperationIsDriven("apigateway", APIGatewayClient);

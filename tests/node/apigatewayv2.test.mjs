@@ -5,11 +5,13 @@ import { before, test } from "node:test";
 import {
   ApiGatewayV2Client,
   CreateApiCommand,
+  CreateAuthorizerCommand,
   CreateDeploymentCommand,
   CreateIntegrationCommand,
   CreateRouteCommand,
   CreateStageCommand,
   DeleteApiCommand,
+  DeleteAuthorizerCommand,
   DeleteCorsConfigurationCommand,
   DeleteDeploymentCommand,
   DeleteIntegrationCommand,
@@ -17,6 +19,8 @@ import {
   DeleteStageCommand,
   GetApiCommand,
   GetApisCommand,
+  GetAuthorizerCommand,
+  GetAuthorizersCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
   GetIntegrationCommand,
@@ -27,9 +31,11 @@ import {
   GetStagesCommand,
   GetTagsCommand,
   NotFoundException,
+  ResetAuthorizersCacheCommand,
   TagResourceCommand,
   UntagResourceCommand,
   UpdateApiCommand,
+  UpdateAuthorizerCommand,
   UpdateIntegrationCommand,
   UpdateRouteCommand,
   UpdateStageCommand,
@@ -155,6 +161,29 @@ test("tags", async () => {
   await gateway.send(new UntagResourceCommand({ ResourceArn, TagKeys: ["a"] }));
   assert.deepEqual((await gateway.send(new GetTagsCommand({ ResourceArn }))).Tags, { b: "2", c: "grüße" });
   assert.deepEqual((await gateway.send(new GetApiCommand({ ApiId }))).Tags, { b: "2", c: "grüße" });
+});
+
+test("a route is closed by an authorizer, and opened again", async () => {
+  const ApiId = await create("closed");
+  await gateway.send(new CreateStageCommand({ ApiId, StageName: "$default", AutoDeploy: true }));
+  const integration = { ApiId, IntegrationType: "AWS_PROXY", IntegrationUri, PayloadFormatVersion: "2.0" };
+  const { IntegrationId } = await gateway.send(new CreateIntegrationCommand(integration));
+  const token = { AuthorizerType: "JWT", IdentitySource: ["$request.header.Authorization"] };
+  const JwtConfiguration = { Issuer: "https://issuer.example", Audience: ["shop"] };
+  const { AuthorizerId } = await gateway.send(new CreateAuthorizerCommand({ ApiId, Name: "a", ...token, JwtConfiguration }));
+  const one = { ApiId, AuthorizerId };
+  assert.equal((await gateway.send(new UpdateAuthorizerCommand({ ...one, Name: "b" }))).Name, "b");
+  assert.deepEqual((await gateway.send(new GetAuthorizerCommand(one))).JwtConfiguration, JwtConfiguration);
+  assert.equal((await gateway.send(new GetAuthorizersCommand({ ApiId }))).Items.length, 1);
+  const route = { ApiId, RouteKey: "GET /a", Target: `integrations/${IntegrationId}`, AuthorizationType: "JWT", AuthorizerId };
+  const { RouteId } = await gateway.send(new CreateRouteCommand(route));
+  const { status, headers } = await request(ApiId, "/a");
+  assert.deepEqual([status, headers.get("www-authenticate")], [401, "Bearer"]);
+  await gateway.send(new ResetAuthorizersCacheCommand({ ApiId, StageName: "$default" }));
+  await gateway.send(new UpdateRouteCommand({ ApiId, RouteId, AuthorizationType: "NONE" }));
+  assert.equal((await request(ApiId, "/a")).status, 200);
+  await gateway.send(new DeleteAuthorizerCommand(one));
+  await assert.rejects(gateway.send(new GetAuthorizerCommand(one)), NotFoundException);
 });
 
 everyOperationIsDriven("apigatewayv2", ApiGatewayV2Client);

@@ -21,6 +21,8 @@ pub struct Incoming {
     pub method: Method,
     pub version: Version,
     pub headers: HeaderMap,
+    /// As it was sent.
+    pub path: String,
     /// As it was sent, without the question mark.
     pub query: String,
     pub body: Bytes,
@@ -56,6 +58,7 @@ impl Incoming {
             request_id: cx.request_id().to_owned(),
             extended_id: format!("{}=", cx.env().random_text(ALPHABET, 15)),
             time: cx.now(),
+            path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
             method: head.method,
             version: head.version,

@@ -15,6 +15,8 @@ pub enum Error {
     #[error("{0}")]
     NotImplemented(String),
     #[error(transparent)]
+    Vault(#[from] vault::Error),
+    #[error(transparent)]
     Store(#[from] kv::Error),
 }
 
@@ -42,6 +44,7 @@ impl From<Error> for service::Error {
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),
+            Error::Vault(cause) => service::Error::internal(cause),
             Error::Store(cause) => service::Error::store(cause, 400, "BadRequestException"),
         }
     }

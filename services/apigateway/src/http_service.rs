@@ -6,7 +6,7 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::ops::http::{api, deployment, integration, route, stage};
+use crate::ops::http::{api, authorizer, deployment, integration, route, stage};
 use crate::ops::{DELETE, GET, PATCH, POST, resource, tag};
 
 const API: Api = Api {
@@ -14,7 +14,6 @@ const API: Api = Api {
     namespace: "com.amazonaws.apigatewayv2",
     not_implemented: &[
         "CreateApiMapping",
-        "CreateAuthorizer",
         "CreateDomainName",
         "CreateIntegrationResponse",
         "CreateModel",
@@ -27,7 +26,6 @@ const API: Api = Api {
         "CreateVpcLink",
         "DeleteAccessLogSettings",
         "DeleteApiMapping",
-        "DeleteAuthorizer",
         "DeleteDomainName",
         "DeleteIntegrationResponse",
         "DeleteModel",
@@ -45,8 +43,6 @@ const API: Api = Api {
         "ExportApi",
         "GetApiMapping",
         "GetApiMappings",
-        "GetAuthorizer",
-        "GetAuthorizers",
         "GetDomainName",
         "GetDomainNames",
         "GetIntegrationResponse",
@@ -75,9 +71,7 @@ const API: Api = Api {
         "PutPortalProductSharingPolicy",
         "PutRoutingRule",
         "ReimportApi",
-        "ResetAuthorizersCache",
         "UpdateApiMapping",
-        "UpdateAuthorizer",
         "UpdateDeployment",
         "UpdateDomainName",
         "UpdateIntegrationResponse",
@@ -120,6 +114,12 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
         .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(write("CreateAuthorizer", authorizer::create).action(POST).rest(&bindings::CREATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
+        .operation(read("GetAuthorizer", authorizer::get).action(GET).rest(&bindings::GET_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
+        .operation(read("GetAuthorizers", authorizer::list).action(GET).rest(&bindings::GET_AUTHORIZERS).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
+        .operation(write("UpdateAuthorizer", authorizer::update).action(PATCH).rest(&bindings::UPDATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
+        .operation(write("DeleteAuthorizer", authorizer::delete).action(DELETE).rest(&bindings::DELETE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
+        .operation(write("ResetAuthorizersCache", authorizer::reset_cache).action(DELETE).rest(&bindings::RESET_AUTHORIZERS_CACHE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}/cache/authorizers", i.api_id, i.stage_name))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

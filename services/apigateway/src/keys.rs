@@ -6,6 +6,8 @@
 use kv::Table;
 use service::prefix;
 
+use crate::types::authorizer::Authorizer;
+use crate::types::usage::{ApiKey, KeyId, PlanKey, UsagePlan, Used};
 use crate::types::{http, rest};
 
 /// Ten lower-case letters and digits.
@@ -28,3 +30,21 @@ pub const HTTP_DEPLOYMENTS: Table<(ApiId, Id), http::Deployment> = Table::new(pr
 pub const HTTP_DEPLOYED: Table<(ApiId, Id), http::Deployed> = Table::new(prefix::APIGATEWAY, 10);
 /// By name.
 pub const HTTP_STAGES: Table<(ApiId, String), http::Stage> = Table::new(prefix::APIGATEWAY, 11);
+
+/// Of REST APIs.
+pub const AUTHORIZERS: Table<(ApiId, Id), Authorizer> = Table::new(prefix::APIGATEWAY, 12);
+/// The authorizers as they were when the deployment was made. Never changed.
+pub const DEPLOYED_AUTHORIZERS: Table<(ApiId, Id, Id), Authorizer> = Table::new(prefix::APIGATEWAY, 13);
+/// Of HTTP APIs.
+pub const HTTP_AUTHORIZERS: Table<(ApiId, Id), Authorizer> = Table::new(prefix::APIGATEWAY, 14);
+
+pub const API_KEYS: Table<Id, ApiKey> = Table::new(prefix::APIGATEWAY, 15);
+/// By region and the SHA-256 of what clients send.
+pub const API_KEY_VALUES: Table<(String, Vec<u8>), KeyId> = Table::new(prefix::APIGATEWAY, 16);
+pub const USAGE_PLANS: Table<Id, UsagePlan> = Table::new(prefix::APIGATEWAY, 17);
+/// A plan's keys.
+pub const PLAN_KEYS: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 18);
+/// A key's plans.
+pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 19);
+/// By plan, key and day (`2026-11-30`).
+pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);

@@ -4,6 +4,7 @@ mod bindings;
 mod error;
 mod front;
 mod http_service;
+mod identity;
 mod integration;
 mod keys;
 mod limits;
@@ -18,20 +19,29 @@ mod types;
 
 use std::sync::Arc;
 
+use outbound::Outbound;
 use service::Service;
+use vault::Vault;
 
 pub use error::Error;
+use front::authorize::{Issuers, Results};
+use front::throttle::Buckets;
 
-/// The state in memory of both APIs: the routes of what is deployed.
-#[derive(Default)]
+/// The state in memory of both APIs: the routes of what is deployed, and who was let in.
 pub struct ApiGateway {
     rest: routes::cache::Cache<routes::rest::Routes>,
     http: routes::cache::Cache<routes::http::Routes>,
+    issuers: Issuers,
+    results: Results,
+    buckets: Buckets,
+    vault: Vault,
 }
 
 /// `apigateway` (REST APIs, and the front for the users of both kinds) and `apigatewayv2` (HTTP APIs). They share the
-/// signing name `apigateway`.
-pub fn services() -> [Service; 2] {
-    let state = Arc::new(ApiGateway::default());
+/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`; values of API keys are sealed with
+/// `vault`.
+pub fn services(outbound: Outbound, vault: Vault) -> [Service; 2] {
+    let (rest, http, results, buckets) = Default::default();
+    let state = Arc::new(ApiGateway { rest, http, issuers: Issuers::new(outbound), results, buckets, vault });
     [rest_service::service(state.clone()), http_service::service(state)]
 }

@@ -10,6 +10,41 @@ pub const PAYLOAD_BYTES_MAX: usize = 10 << 20;
 pub const PARTS_PER_API_MAX: usize = 300;
 pub const APIS_PER_REGION_MAX: usize = 600;
 pub const STAGES_PER_API_MAX: usize = 10;
+/// Authorizers of an API.
+pub const AUTHORIZERS_PER_API_MAX: usize = 10;
+/// How long an authorizer's result may be kept, in seconds.
+pub const AUTHORIZER_TTL_SECONDS_MAX: u32 = 3_600;
+/// The same where a REST API's owner says nothing.
+pub const AUTHORIZER_TTL_SECONDS_DEFAULT: u32 = 300;
+/// A function's answer about a request, in bytes.
+pub const AUTHORIZER_RESULT_BYTES_MAX: usize = 8 << 10;
+/// Results of authorizers that are kept in memory.
+pub const AUTHORIZER_RESULTS_MAX: usize = 4_096;
+pub const AUTHORIZER_NAME_CHARACTERS_MAX: usize = 128;
+/// Audiences of an authorizer; scopes of a route.
+pub const AUDIENCES_MAX: usize = 50;
+pub const SCOPES_MAX: usize = 10;
+/// User pools of an authorizer.
+pub const POOLS_MAX: usize = 1_000;
+/// What an issuer answers when it is asked for its keys, in bytes.
+pub const ISSUER_ANSWER_BYTES_MAX: usize = 150_000;
+/// How long an issuer may take to answer, in milliseconds.
+pub const ISSUER_TIMEOUT_MILLIS: u64 = 1_500;
+/// Issuers whose keys are kept in memory.
+pub const ISSUERS_MAX: usize = 256;
+pub const API_KEYS_PER_REGION_MAX: usize = 10_000;
+/// The value of an API key: as it is made here, and as it may be given.
+pub const API_KEY_CHARACTERS: usize = 40;
+pub const API_KEY_CHARACTERS_MIN: usize = 20;
+pub const API_KEY_CHARACTERS_MAX: usize = 128;
+pub const USAGE_PLANS_PER_REGION_MAX: usize = 300;
+/// Stages of a usage plan; methods of a stage that have a throttle of their own.
+pub const PLAN_STAGES_MAX: usize = 100;
+pub const THROTTLES_PER_STAGE_MAX: usize = 300;
+/// How long it is known how much a key was used, in days.
+pub const USAGE_DAYS: i32 = 90;
+/// Buckets of tokens that are kept in memory.
+pub const BUCKETS_MAX: usize = 65_536;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;

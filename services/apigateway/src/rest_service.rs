@@ -8,7 +8,8 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, deployment, integration, method, method_resource, resource as resources, response_resource, stage,
+    api, api_key, authorizer, authorizer_resource, deployment, integration, method, method_resource,
+    resource as resources, response_resource, stage, test_authorizer, usage_plan, usage_plan_key,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -16,8 +17,6 @@ const API: Api = Api {
     model: "apigateway",
     namespace: "com.amazonaws.apigateway",
     not_implemented: &[
-        "CreateApiKey",
-        "CreateAuthorizer",
         "CreateBasePathMapping",
         "CreateDocumentationPart",
         "CreateDocumentationVersion",
@@ -25,11 +24,7 @@ const API: Api = Api {
         "CreateDomainNameAccessAssociation",
         "CreateModel",
         "CreateRequestValidator",
-        "CreateUsagePlan",
-        "CreateUsagePlanKey",
         "CreateVpcLink",
-        "DeleteApiKey",
-        "DeleteAuthorizer",
         "DeleteBasePathMapping",
         "DeleteClientCertificate",
         "DeleteDocumentationPart",
@@ -39,17 +34,10 @@ const API: Api = Api {
         "DeleteGatewayResponse",
         "DeleteModel",
         "DeleteRequestValidator",
-        "DeleteUsagePlan",
-        "DeleteUsagePlanKey",
         "DeleteVpcLink",
-        "FlushStageAuthorizersCache",
         "FlushStageCache",
         "GenerateClientCertificate",
         "GetAccount",
-        "GetApiKey",
-        "GetApiKeys",
-        "GetAuthorizer",
-        "GetAuthorizers",
         "GetBasePathMapping",
         "GetBasePathMappings",
         "GetClientCertificate",
@@ -72,11 +60,6 @@ const API: Api = Api {
         "GetSdk",
         "GetSdkType",
         "GetSdkTypes",
-        "GetUsage",
-        "GetUsagePlan",
-        "GetUsagePlanKey",
-        "GetUsagePlanKeys",
-        "GetUsagePlans",
         "GetVpcLink",
         "GetVpcLinks",
         "ImportApiKeys",
@@ -85,11 +68,8 @@ const API: Api = Api {
         "PutGatewayResponse",
         "PutRestApi",
         "RejectDomainNameAccessAssociation",
-        "TestInvokeAuthorizer",
         "TestInvokeMethod",
         "UpdateAccount",
-        "UpdateApiKey",
-        "UpdateAuthorizer",
         "UpdateBasePathMapping",
         "UpdateClientCertificate",
         "UpdateDeployment",
@@ -103,7 +83,6 @@ const API: Api = Api {
         "UpdateModel",
         "UpdateRequestValidator",
         "UpdateUsage",
-        "UpdateUsagePlan",
         "UpdateVpcLink",
     ],
     ..Api::named("apigateway")
@@ -144,6 +123,28 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
         .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(write("CreateAuthorizer", authorizer::create).action(POST).rest(&bindings::CREATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/restapis/{}/authorizers", i.rest_api_id))))
+        .operation(read("GetAuthorizer", authorizer::get).action(GET).rest(&bindings::GET_AUTHORIZER).resource(|cx, i| authorizer_resource(cx, i)))
+        .operation(read("GetAuthorizers", authorizer::list).action(GET).rest(&bindings::GET_AUTHORIZERS).resource(|cx, i| resource(cx, &format!("/restapis/{}/authorizers", i.rest_api_id))))
+        .operation(write("UpdateAuthorizer", authorizer::update).action(PATCH).rest(&bindings::UPDATE_AUTHORIZER).resource(|cx, i| authorizer_resource(cx, &i.authorizer)))
+        .operation(write("DeleteAuthorizer", authorizer::delete).action(DELETE).rest(&bindings::DELETE_AUTHORIZER).resource(|cx, i| authorizer_resource(cx, i)))
+        .operation(read("TestInvokeAuthorizer", test_authorizer::test_invoke).action(POST).rest(&bindings::TEST_INVOKE_AUTHORIZER).resource(|cx, i| authorizer_resource(cx, &i.authorizer)))
+        .operation(write("FlushStageAuthorizersCache", authorizer::flush_cache).action(DELETE).rest(&bindings::FLUSH_STAGE_AUTHORIZERS_CACHE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/cache/authorizers", i.rest_api_id, i.stage_name))))
+        .operation(write("CreateApiKey", api_key::create).action(POST).rest(&bindings::CREATE_API_KEY).resource(|cx, _| resource(cx, "/apikeys")))
+        .operation(read("GetApiKey", api_key::get).action(GET).rest(&bindings::GET_API_KEY).resource(|cx, i| resource(cx, &format!("/apikeys/{}", i.api_key))))
+        .operation(read("GetApiKeys", api_key::list).action(GET).rest(&bindings::GET_API_KEYS).resource(|cx, _| resource(cx, "/apikeys")))
+        .operation(write("UpdateApiKey", api_key::update).action(PATCH).rest(&bindings::UPDATE_API_KEY).resource(|cx, i| resource(cx, &format!("/apikeys/{}", i.api_key))))
+        .operation(write("DeleteApiKey", api_key::delete).action(DELETE).rest(&bindings::DELETE_API_KEY).resource(|cx, i| resource(cx, &format!("/apikeys/{}", i.api_key))))
+        .operation(write("CreateUsagePlan", usage_plan::create).action(POST).rest(&bindings::CREATE_USAGE_PLAN).resource(|cx, _| resource(cx, "/usageplans")))
+        .operation(read("GetUsagePlan", usage_plan::get).action(GET).rest(&bindings::GET_USAGE_PLAN).resource(|cx, i| resource(cx, &format!("/usageplans/{}", i.usage_plan_id))))
+        .operation(read("GetUsagePlans", usage_plan::list).action(GET).rest(&bindings::GET_USAGE_PLANS).resource(|cx, _| resource(cx, "/usageplans")))
+        .operation(write("UpdateUsagePlan", usage_plan::update).action(PATCH).rest(&bindings::UPDATE_USAGE_PLAN).resource(|cx, i| resource(cx, &format!("/usageplans/{}", i.usage_plan_id))))
+        .operation(write("DeleteUsagePlan", usage_plan::delete).action(DELETE).rest(&bindings::DELETE_USAGE_PLAN).resource(|cx, i| resource(cx, &format!("/usageplans/{}", i.usage_plan_id))))
+        .operation(read("GetUsage", usage_plan::usage).action(GET).rest(&bindings::GET_USAGE).resource(|cx, i| resource(cx, &format!("/usageplans/{}/usage", i.usage_plan_id))))
+        .operation(write("CreateUsagePlanKey", usage_plan_key::create).action(POST).rest(&bindings::CREATE_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys", i.usage_plan_id))))
+        .operation(read("GetUsagePlanKey", usage_plan_key::get).action(GET).rest(&bindings::GET_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}", i.usage_plan_id, i.key_id))))
+        .operation(read("GetUsagePlanKeys", usage_plan_key::list).action(GET).rest(&bindings::GET_USAGE_PLAN_KEYS).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys", i.usage_plan_id))))
+        .operation(write("DeleteUsagePlanKey", usage_plan_key::delete).action(DELETE).rest(&bindings::DELETE_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}", i.usage_plan_id, i.key_id))))
         .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

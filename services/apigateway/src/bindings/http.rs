@@ -34,6 +34,14 @@ pub static GET_STAGES: Binding = Binding::new("GET", "/v2/apis/{apiId}/stages", 
     .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
 pub static UPDATE_STAGE: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/stages/{stageName}", 200);
 pub static DELETE_STAGE: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}", 204);
+pub static CREATE_AUTHORIZER: Binding = Binding::new("POST", "/v2/apis/{apiId}/authorizers", 201);
+pub static GET_AUTHORIZER: Binding = Binding::new("GET", "/v2/apis/{apiId}/authorizers/{authorizerId}", 200);
+pub static GET_AUTHORIZERS: Binding = Binding::new("GET", "/v2/apis/{apiId}/authorizers", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_AUTHORIZER: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/authorizers/{authorizerId}", 200);
+pub static DELETE_AUTHORIZER: Binding = Binding::new("DELETE", "/v2/apis/{apiId}/authorizers/{authorizerId}", 204);
+pub static RESET_AUTHORIZERS_CACHE: Binding =
+    Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}/cache/authorizers", 204);
 pub static TAG_RESOURCE: Binding = Binding::new("POST", "/v2/tags/{resourceArn}", 201);
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/v2/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);

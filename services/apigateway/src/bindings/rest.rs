@@ -76,6 +76,49 @@ pub static GET_STAGES: Binding =
     Binding::new("GET", "/restapis/{restApiId}/stages", 200).query(&[("deploymentId", "deploymentId")]);
 pub static UPDATE_STAGE: Binding = Binding::new("PATCH", "/restapis/{restApiId}/stages/{stageName}", 200);
 pub static DELETE_STAGE: Binding = Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}", 202);
+pub static CREATE_AUTHORIZER: Binding = Binding::new("POST", "/restapis/{restApiId}/authorizers", 201);
+pub static GET_AUTHORIZER: Binding = Binding::new("GET", "/restapis/{restApiId}/authorizers/{authorizerId}", 200);
+pub static GET_AUTHORIZERS: Binding = Binding::new("GET", "/restapis/{restApiId}/authorizers", 200)
+    .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_AUTHORIZER: Binding = Binding::new("PATCH", "/restapis/{restApiId}/authorizers/{authorizerId}", 200);
+pub static DELETE_AUTHORIZER: Binding = Binding::new("DELETE", "/restapis/{restApiId}/authorizers/{authorizerId}", 202);
+pub static TEST_INVOKE_AUTHORIZER: Binding =
+    Binding::new("POST", "/restapis/{restApiId}/authorizers/{authorizerId}", 200);
+pub static FLUSH_STAGE_AUTHORIZERS_CACHE: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}/cache/authorizers", 202);
+pub static CREATE_API_KEY: Binding = Binding::new("POST", "/apikeys", 201);
+pub static GET_API_KEY: Binding =
+    Binding::new("GET", "/apikeys/{apiKey}", 200).query(&[("includeValue", "includeValue")]);
+pub static GET_API_KEYS: Binding = Binding::new("GET", "/apikeys", 200).query(&[
+    ("position", "position"),
+    ("limit", "limit"),
+    ("name", "nameQuery"),
+    ("customerId", "customerId"),
+    ("includeValues", "includeValues"),
+]);
+pub static UPDATE_API_KEY: Binding = Binding::new("PATCH", "/apikeys/{apiKey}", 200);
+pub static DELETE_API_KEY: Binding = Binding::new("DELETE", "/apikeys/{apiKey}", 202);
+pub static CREATE_USAGE_PLAN: Binding = Binding::new("POST", "/usageplans", 201);
+pub static GET_USAGE_PLAN: Binding = Binding::new("GET", "/usageplans/{usagePlanId}", 200);
+pub static GET_USAGE_PLANS: Binding =
+    Binding::new("GET", "/usageplans", 200).query(&[("position", "position"), ("keyId", "keyId"), ("limit", "limit")]);
+pub static UPDATE_USAGE_PLAN: Binding = Binding::new("PATCH", "/usageplans/{usagePlanId}", 200);
+pub static DELETE_USAGE_PLAN: Binding = Binding::new("DELETE", "/usageplans/{usagePlanId}", 202);
+pub static GET_USAGE: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/usage", 200).query(&[
+    ("keyId", "keyId"),
+    ("startDate", "startDate"),
+    ("endDate", "endDate"),
+    ("position", "position"),
+    ("limit", "limit"),
+]);
+pub static CREATE_USAGE_PLAN_KEY: Binding = Binding::new("POST", "/usageplans/{usagePlanId}/keys", 201);
+pub static GET_USAGE_PLAN_KEY: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/keys/{keyId}", 200);
+pub static GET_USAGE_PLAN_KEYS: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/keys", 200).query(&[
+    ("position", "position"),
+    ("limit", "limit"),
+    ("name", "nameQuery"),
+]);
+pub static DELETE_USAGE_PLAN_KEY: Binding = Binding::new("DELETE", "/usageplans/{usagePlanId}/keys/{keyId}", 202);
 pub static TAG_RESOURCE: Binding = Binding::new("PUT", "/tags/{resourceArn}", 204);
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);

@@ -3,10 +3,12 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format>
 //! and <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
 
+use base::Arn;
 use http::Version;
 use proxy::{Incoming, all_values, last_values};
 use serde_json::{Map, Value, json};
 
+use super::authorize::Admitted;
 use crate::routes::Parameters;
 use crate::types::Texts;
 
@@ -26,21 +28,56 @@ pub struct Place<'a> {
 }
 
 /// The event of a REST API.
-pub fn rest(incoming: &Incoming, place: &Place<'_>, binary: bool) -> Value {
-    let headers: Vec<(String, Vec<String>)> = incoming
-        .event_headers()
-        .into_iter()
-        .filter(|(name, _)| name != "content-length")
-        .map(|(name, values)| (cased(&name, incoming.version), values))
-        .collect();
+pub fn rest(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary: bool) -> Value {
     let mut context = context(incoming, place);
     context["deploymentId"] = json!(place.deployment);
-    event(incoming, place, &headers, context, binary)
+    admitted.write_v1(&mut context);
+    event(incoming, place, &rest_headers(incoming), context, binary)
+}
+
+fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
+    let headers = incoming.event_headers().into_iter().filter(|(name, _)| name != "content-length");
+    headers.map(|(name, values)| (cased(&name, incoming.version), values)).collect()
+}
+
+/// What an authorizer of a REST API is told of a request: of everything but the body, and with empty objects for what is not there.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
+pub fn rest_authorizer(incoming: &Incoming, place: &Place<'_>, target: &Arn) -> Value {
+    let event = event(incoming, place, &rest_headers(incoming), context(incoming, place), false);
+    let mut told = authorizer(event, target);
+    for name in ["queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables"] {
+        if told.get(name).is_none_or(Value::is_null) {
+            told.insert(name.into(), json!({}));
+        }
+    }
+    Value::Object(told)
+}
+
+/// The same for an HTTP API, with what identifies the sender.
+pub fn http_authorizer(incoming: &Incoming, place: &Place<'_>, target: &Arn, identity: &[String]) -> Value {
+    let event = event(incoming, place, &incoming.event_headers(), context(incoming, place), false);
+    let mut told = authorizer(event, target);
+    let identity = json!(identity.join(","));
+    told.insert("version".into(), json!("1.0"));
+    told.insert("identitySource".into(), identity.clone());
+    told.insert("authorizationToken".into(), identity);
+    Value::Object(told)
+}
+
+fn authorizer(event: Value, target: &Arn) -> Map<String, Value> {
+    let mut told = Map::from_iter([("type".to_owned(), json!("REQUEST")), ("methodArn".to_owned(), json!(target))]);
+    if let Value::Object(event) = event {
+        told.extend(event.into_iter().filter(|(name, _)| !matches!(name.as_str(), "body" | "isBase64Encoded")));
+    }
+    told
 }
 
 /// The event of an HTTP API: a version more, and names of headers in lower case.
-pub fn http(incoming: &Incoming, place: &Place<'_>, binary: bool) -> Value {
-    let event = event(incoming, place, &incoming.event_headers(), context(incoming, place), binary);
+pub fn http(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary: bool) -> Value {
+    let mut context = context(incoming, place);
+    admitted.write_v1(&mut context);
+    let event = event(incoming, place, &incoming.event_headers(), context, binary);
     let mut versioned = Map::from_iter([("version".to_owned(), json!("1.0"))]);
     if let Value::Object(event) = event {
         versioned.extend(event);

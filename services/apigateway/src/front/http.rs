@@ -8,18 +8,23 @@ use base::Arn;
 use bytes::Bytes;
 use kv::{Read, Snap};
 use proxy::{Incoming, answer, cors, event_v2};
+use serde_json::{Value, json};
 use service::{Cx, FrontAddress};
 
 use super::address;
+use super::authorize::{Admitted, Asked, Refused};
 use super::invoke::{Failure, invoke};
 use super::{event_v1, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::identity;
 use crate::integration;
 use crate::keys::HTTP_STAGES;
 use crate::model::http::deployment;
 use crate::route_key;
+use crate::routes;
 use crate::routes::http::{Found, Routes};
+use crate::types::authorizer::Form;
 use crate::types::http::{Api, Cors, Integration, Payload, Stage};
 
 const DEFAULT_STAGE: &str = "$default";
@@ -51,7 +56,9 @@ pub async fn serve(
     let mut response = match routes.find(incoming.method.as_str(), &path) {
         None => refusal::not_found(),
         Some(found) => {
-            Request { cx, api: &api, stage: &stage, path: &address.path, incoming: &incoming }.answer(&found).await
+            let request =
+                Request { state, cx, api: &api, stage: &stage, path: &address.path, below: &path, incoming: &incoming };
+            request.answer(&found).await
         }
     };
     if let Some(cors) = &rules {
@@ -79,23 +86,33 @@ fn with_id(mut response: Response<Bytes>, incoming: &Incoming) -> Response<Bytes
 
 /// A request that has found its stage.
 struct Request<'a> {
+    state: &'a ApiGateway,
     cx: &'a Cx,
     api: &'a Api,
     stage: &'a Stage,
     /// With a named stage.
     path: &'a str,
+    /// Without it.
+    below: &'a str,
     incoming: &'a Incoming,
 }
 
 impl Request<'_> {
     async fn answer(&self, found: &Found<'_>) -> Response<Bytes> {
         let Some(integration) = found.integration else { return refusal::http_internal() };
+        if self.is_throttled(found) {
+            return refusal::http_throttled();
+        }
+        let admitted = match self.admit(found).await {
+            Ok(admitted) => admitted,
+            Err(refused) => return refusal::http_refused(refused),
+        };
         let Some(function) = integration::function(&integration.uri, &self.stage.variables) else {
             let (api, stage, uri) = (&self.api.id, &self.stage.name, &integration.uri);
             tracing::warn!(api, stage, uri, "a URI names no function in this stage");
             return refusal::http_internal();
         };
-        let event = self.event(integration, found);
+        let event = self.event(integration, found, &admitted);
         let timeout = Duration::from_millis(integration.timeout_millis);
         let failure = match invoke(self.cx, function, self.source(found), &event, timeout).await {
             Ok(payload) => {
@@ -127,52 +144,104 @@ impl Request<'_> {
         }
     }
 
-    fn event(&self, integration: &Integration, found: &Found<'_>) -> serde_json::Value {
+    /// Whether the stage has let in as many requests to the route as it takes.
+    fn is_throttled(&self, found: &Found<'_>) -> bool {
+        let (stage, now) = (self.stage, self.cx.now());
+        let throttle = stage.throttles.get(found.key).and_then(|own| own.bucket()).or_else(|| stage.throttle.bucket());
+        let bucket = || format!("{}/{}/{}", self.api.id, stage.name, found.key);
+        throttle.is_some_and(|throttle| !self.state.buckets.take(bucket(), throttle, now))
+    }
+
+    async fn admit(&self, found: &Found<'_>) -> Result<Admitted, Refused> {
+        let asked = Asked {
+            state: self.state,
+            cx: self.cx,
+            incoming: self.incoming,
+            place: identity::Place {
+                account: &self.api.account,
+                api: &self.api.id,
+                stage: &self.stage.name,
+                variables: &self.stage.variables,
+                path: self.path,
+                resource: found.key,
+            },
+            target: self.arn(format!("{}{}", self.incoming.method, routes::plain(self.below))),
+        };
+        let event = |form: Form, identity: &[String]| match form {
+            Form::V1 | Form::Rest => {
+                event_v1::http_authorizer(self.incoming, &self.place_v1(found), &asked.target, identity)
+            }
+            Form::V2 { .. } => {
+                let mut event = event_v2::event(self.incoming, &self.place_v2(found), false);
+                if let Some(event) = event.as_object_mut() {
+                    event.retain(|name, _| name != "body" && name != "isBase64Encoded");
+                }
+                event["type"] = json!("REQUEST");
+                event["routeArn"] = json!(asked.target);
+                event["identitySource"] = json!(identity);
+                event
+            }
+        };
+        asked.admit(found.authorization, found.authorizer, &event).await
+    }
+
+    fn event(&self, integration: &Integration, found: &Found<'_>, admitted: &Admitted) -> Value {
         let binary = event_v2::is_binary(self.incoming.header(CONTENT_TYPE));
         match integration.payload {
             Payload::V2 => {
-                let place = event_v2::Place {
-                    account: &self.api.account,
-                    api: &self.api.id,
-                    stage: &self.stage.name,
-                    variables: &self.stage.variables,
-                    route: found.key,
-                    path: self.path,
-                    parameters: &found.parameters,
-                };
-                event_v2::event(self.incoming, &place, binary)
+                let mut event = event_v2::event(self.incoming, &self.place_v2(found), binary);
+                if let Some(authorizer) = admitted.in_v2() {
+                    event["requestContext"]["authorizer"] = authorizer;
+                }
+                event
             }
-            Payload::V1 => {
-                let place = event_v1::Place {
-                    account: &self.api.account,
-                    api: &self.api.id,
-                    stage: &self.stage.name,
-                    variables: &self.stage.variables,
-                    deployment: None,
-                    resource_id: found.key,
-                    resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
-                    path: self.path,
-                    full_path: self.path,
-                    parameters: &found.parameters,
-                };
-                event_v1::http(self.incoming, &place, binary)
-            }
+            Payload::V1 => event_v1::http(self.incoming, &self.place_v1(found), admitted, binary),
+        }
+    }
+
+    fn place_v2<'r>(&'r self, found: &'r Found<'_>) -> event_v2::Place<'r> {
+        event_v2::Place {
+            account: &self.api.account,
+            api: &self.api.id,
+            stage: &self.stage.name,
+            variables: &self.stage.variables,
+            route: found.key,
+            path: self.path,
+            parameters: &found.parameters,
+        }
+    }
+
+    fn place_v1<'r>(&'r self, found: &'r Found<'_>) -> event_v1::Place<'r> {
+        event_v1::Place {
+            account: &self.api.account,
+            api: &self.api.id,
+            stage: &self.stage.name,
+            variables: &self.stage.variables,
+            deployment: None,
+            resource_id: found.key,
+            resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
+            path: self.path,
+            full_path: self.path,
+            parameters: &found.parameters,
         }
     }
 
     /// The route, as policies of functions name it.
     fn source(&self, found: &Found<'_>) -> Arn {
-        let (api, stage) = (&self.api.id, &self.stage.name);
-        let resource = match route_key::parts(found.key) {
-            Some((_, path)) => format!("{api}/{stage}/{}{path}", self.incoming.method),
-            None => format!("{api}/{stage}/{}", found.key),
-        };
+        self.arn(match route_key::parts(found.key) {
+            Some((_, path)) => format!("{}{path}", self.incoming.method),
+            None => found.key.to_owned(),
+        })
+    }
+
+    /// What this stage has below its name, as policies call it.
+    fn arn(&self, below: String) -> Arn {
         Arn {
             partition: "aws".into(),
             service: "execute-api".into(),
             region: self.api.region.clone(),
             account: self.api.account.clone(),
-            resource,
+            resource: format!("{}/{}/{below}", self.api.id, self.stage.name),
         }
     }
 }

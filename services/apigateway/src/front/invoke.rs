@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::{AccountId, Arn, Region};
 use bytes::Bytes;
 use serde_json::Value;
-use service::{Caller, Cx};
+use service::{Caller, Cx, Invoked};
 
 /// Who API Gateway is in the policies of functions.
 const PRINCIPAL: &str = "apigateway.amazonaws.com";
@@ -22,9 +22,21 @@ pub enum Failure {
     Misconfigured,
 }
 
-/// Invokes a function and waits for its answer. `source` is the API's method or route, an ARN of `execute-api`: what
-/// the function's policy is asked about. The invocation goes on when nobody waits for it any more.
+/// Invokes a function and waits for its answer, in which it has not failed: see [`call`].
 pub async fn invoke(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Bytes, Failure> {
+    let invoked = call(cx, function.clone(), source.clone(), event, timeout).await?;
+    match invoked.function_error {
+        Some(kind) => {
+            tracing::warn!(%function, %source, kind, "a function failed");
+            Err(Failure::Function)
+        }
+        None => Ok(invoked.payload),
+    }
+}
+
+/// Invokes a function and waits for its answer. `source` is the API's method or route, or its authorizer, an ARN of
+/// `execute-api`: what the function's policy is asked about. The invocation goes on when nobody waits for it any more.
+pub async fn call(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Invoked, Failure> {
     let account = AccountId::new(source.account.as_str());
     let region = Region::new(source.region.as_str());
     let caller = Caller { arn: source.clone(), ..Caller::service(&account, PRINCIPAL) };
@@ -44,13 +56,7 @@ pub async fn invoke(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout:
             tracing::warn!(%function, %source, %error, "a function could not be invoked");
             Err(failure(&error))
         }
-        Ok(Ok(Ok(invoked))) => match invoked.function_error {
-            Some(kind) => {
-                tracing::warn!(%function, %source, kind, "a function failed");
-                Err(Failure::Function)
-            }
-            None => Ok(invoked.payload),
-        },
+        Ok(Ok(Ok(invoked))) => Ok(invoked),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The traffic of an API's users.
 
 pub mod address;
-mod event_v1;
+mod api_key;
+pub mod authorize;
+pub mod event_v1;
 mod http;
 mod invoke;
 mod mock;
 mod refusal;
 mod rest;
+pub mod throttle;
 
 use std::sync::Arc;
 

@@ -1,13 +1,21 @@
 //! What an API answers by itself when it cannot answer with a function.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use super::api_key::Kept;
+use super::authorize::Refused;
+use crate::error::Error;
 
 /// `{"message": "…"}`.
 fn message(status: StatusCode, text: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(json!({ "message": text }).to_string()));
+    body(status, &json!({ "message": text }))
+}
+
+fn body(status: StatusCode, body: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -17,7 +25,10 @@ fn message(status: StatusCode, text: &str) -> Response<Bytes> {
 ///
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
 pub fn rest(status: StatusCode, kind: &'static str, text: &str) -> Response<Bytes> {
-    let mut response = message(status, text);
+    of_kind(message(status, text), kind)
+}
+
+fn of_kind(mut response: Response<Bytes>, kind: &'static str) -> Response<Bytes> {
     response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(kind));
     response
 }
@@ -46,4 +57,62 @@ pub fn not_found() -> Response<Bytes> {
 
 pub fn http_internal() -> Response<Bytes> {
     message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+/// Who is not let in to a REST API.
+pub fn rest_refused(refused: Refused) -> Response<Bytes> {
+    // As AWS spells it, with a capital letter.
+    let denied =
+        |text: &str| of_kind(body(StatusCode::FORBIDDEN, &json!({ "Message": text })), "AccessDeniedException");
+    let failed = |kind| of_kind(body(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "message": null })), kind);
+    let unauthorized = |text: &str| rest(StatusCode::UNAUTHORIZED, "UnauthorizedException", text);
+    match refused {
+        Refused::Unauthorized { .. } | Refused::Scope { .. } => unauthorized("Unauthorized"),
+        Refused::Expired => unauthorized("The incoming token has expired"),
+        Refused::Denied { explicitly: false } => denied("User is not authorized to access this resource"),
+        Refused::Denied { explicitly: true } => {
+            denied("User is not authorized to access this resource with an explicit deny")
+        }
+        Refused::NotPermitted(reason) => denied(&reason),
+        Refused::Signature { code, message } => rest(StatusCode::FORBIDDEN, code, &message),
+        Refused::Failed => failed("AuthorizerFailureException"),
+        Refused::Misconfigured => failed("AuthorizerConfigurationException"),
+    }
+}
+
+/// Who is not let in to an HTTP API.
+pub fn http_refused(refused: Refused) -> Response<Bytes> {
+    let (mut response, challenge) = match refused {
+        Refused::Unauthorized { challenge } => (message(StatusCode::UNAUTHORIZED, "Unauthorized"), challenge),
+        Refused::Expired => (message(StatusCode::UNAUTHORIZED, "Unauthorized"), None),
+        Refused::Scope { challenge } => (message(StatusCode::FORBIDDEN, "Forbidden"), Some(challenge)),
+        Refused::Denied { .. } | Refused::NotPermitted(_) | Refused::Signature { .. } => {
+            (message(StatusCode::FORBIDDEN, "Forbidden"), None)
+        }
+        Refused::Failed | Refused::Misconfigured => (http_internal(), None),
+    };
+    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::from_str(&challenge).ok()) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// More requests than a stage or a plan lets through, to a REST API.
+pub fn rest_throttled() -> Response<Bytes> {
+    rest(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Too Many Requests")
+}
+
+/// The same to an HTTP API.
+pub fn http_throttled() -> Response<Bytes> {
+    message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")
+}
+
+/// Whose API key does not let it in.
+pub fn kept(kept: Kept) -> Result<Response<Bytes>, Error> {
+    match kept {
+        Kept::Out => Ok(forbidden()),
+        Kept::Throttled => Ok(rest_throttled()),
+        Kept::Exceeded => Ok(rest(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "Limit Exceeded")),
+        Kept::Failed(error) => Err(error),
+    }
 }

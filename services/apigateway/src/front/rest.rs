@@ -9,19 +9,29 @@ use http::{Response, StatusCode};
 use kv::Snap;
 use proxy::Incoming;
 use proxy::answer::{self, Answer, Body, body_of};
+use serde_json::json;
 use service::{Cx, FrontAddress};
 
 use super::address;
+use super::api_key::{self, Kept};
+use super::authorize::{Admitted, Asked, Refused};
 use super::event_v1::{self, Place};
 use super::invoke::{Failure, invoke};
 use super::{mock, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::identity;
 use crate::integration;
 use crate::keys::STAGES;
 use crate::model::rest::deployment;
+use crate::routes;
 use crate::routes::rest::{Found, Routes};
-use crate::types::rest::{Api, Integration, IntegrationKind, Stage};
+use crate::types::authorizer::Form;
+use crate::types::rest::{Api, Integration, IntegrationKind, Method, Stage};
+use crate::types::usage::ApiKey;
+
+/// What a stage says of all methods that it says nothing else of.
+const EVERYTHING: &str = "*/*";
 
 pub async fn serve(
     state: &ApiGateway,
@@ -37,7 +47,8 @@ pub async fn serve(
     };
     let routes = state.rest.get(&api.id, &stage.deployment, || {
         let types = deployment::find(&read, &api.id, &stage.deployment)?.binary_media_types;
-        Ok(Routes::new(deployment::resources(&read, &api.id, &stage.deployment)?, types))
+        let authorizers = deployment::authorizers(&read, &api.id, &stage.deployment)?;
+        Ok(Routes::new(deployment::resources(&read, &api.id, &stage.deployment)?, authorizers, types))
     })?;
     drop(read);
     let found = routes.find(&path);
@@ -48,12 +59,23 @@ pub async fn serve(
     let Some(integration) = &method.integration else {
         return Ok(with_ids(internal(), &incoming));
     };
+    let request =
+        Request { state, cx, api: &api, stage: &stage, routes: &routes, path: &path, address, incoming: &incoming };
+    if request.is_throttled(&found) {
+        return Ok(with_ids(refusal::rest_throttled(), &incoming));
+    }
+    let admitted = match request.admit(method, &found).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return Ok(with_ids(refusal::rest_refused(refused), &incoming)),
+    };
+    let key = match request.key(method, &found, &admitted).await {
+        Ok(key) => key,
+        Err(kept) => return Ok(with_ids(refusal::kept(kept)?, &incoming)),
+    };
     let response = match &integration.kind {
         IntegrationKind::Mock { status } => mock::answer(integration, *status).unwrap_or_else(internal),
         IntegrationKind::Function { uri } => {
-            let request =
-                Request { cx, api: &api, stage: &stage, routes: &routes, path: &path, address, incoming: &incoming };
-            let mut response = request.function(uri, integration, &found).await;
+            let mut response = request.function(uri, integration, &found, &admitted, key.as_ref()).await;
             insert(response.headers_mut(), "x-amzn-trace-id", &incoming.trace_id);
             response
         }
@@ -85,6 +107,7 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 /// A request that has found its stage.
 struct Request<'a> {
+    state: &'a ApiGateway,
     cx: &'a Cx,
     api: &'a Api,
     stage: &'a Stage,
@@ -95,27 +118,80 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    async fn function(&self, uri: &str, integration: &Integration, found: &Found<'_>) -> Response<Bytes> {
+    /// Whether the stage has let in as many requests to the method as it takes.
+    fn is_throttled(&self, found: &Found<'_>) -> bool {
+        let method = self.method_key(found);
+        let throttle = self.stage.throttles.get(&method).or_else(|| self.stage.throttles.get(EVERYTHING));
+        let bucket = || format!("{}/{}{method}", self.api.id, self.stage.name);
+        throttle.is_some_and(|throttle| !self.state.buckets.take(bucket(), *throttle, self.cx.now()))
+    }
+
+    /// `/users/{id}/GET`, as settings of stages and plans name a method.
+    fn method_key(&self, found: &Found<'_>) -> String {
+        format!("{}/{}", found.path, self.incoming.method)
+    }
+
+    /// The API key that a method needs, with its value; `None` where it needs none.
+    async fn key(
+        &self,
+        method: &Method,
+        found: &Found<'_>,
+        admitted: &Admitted,
+    ) -> Result<Option<(String, ApiKey)>, Kept> {
+        if !method.api_key_required {
+            return Ok(None);
+        }
+        let value = match (self.api.api_key_source.as_str(), admitted) {
+            ("AUTHORIZER", Admitted::Named(verdict)) => verdict.usage_key.as_deref(),
+            ("AUTHORIZER", _) => None,
+            _ => self.incoming.header("x-api-key"),
+        };
+        let (api, stage, method) = (&self.api.id, &self.stage.name, self.method_key(found));
+        let place = api_key::Place { region: &self.api.region, api, stage, method: &method };
+        let key = api_key::admit(self.state, self.cx, value, &place).await?;
+        Ok(Some((value.unwrap_or_default().to_owned(), key)))
+    }
+
+    async fn admit(&self, method: &Method, found: &Found<'_>) -> Result<Admitted, Refused> {
+        let asked = Asked {
+            state: self.state,
+            cx: self.cx,
+            incoming: self.incoming,
+            place: identity::Place {
+                account: &self.api.account,
+                api: &self.api.id,
+                stage: &self.stage.name,
+                variables: &self.stage.variables,
+                path: &self.address.path,
+                resource: found.path,
+            },
+            // A slash at the end leads nowhere else.
+            target: self.arn(&routes::plain(&format!("/{}", self.path.trim_matches('/')))),
+        };
+        let event = |_: Form, _: &[String]| event_v1::rest_authorizer(self.incoming, &self.place(found), &asked.target);
+        asked.admit(&method.authorization, self.routes.authorizer(&method.authorization), &event).await
+    }
+
+    async fn function(
+        &self,
+        uri: &str,
+        integration: &Integration,
+        found: &Found<'_>,
+        admitted: &Admitted,
+        key: Option<&(String, ApiKey)>,
+    ) -> Response<Bytes> {
         let Some(function) = integration::function(uri, &self.stage.variables) else {
             tracing::warn!(api = self.api.id, stage = self.stage.name, uri, "a URI names no function in this stage");
             return internal();
         };
-        let place = Place {
-            account: &self.api.account,
-            api: &self.api.id,
-            stage: &self.stage.name,
-            variables: &self.stage.variables,
-            deployment: Some(&self.stage.deployment),
-            resource_id: found.id,
-            resource: found.path,
-            path: self.path,
-            full_path: &self.address.path,
-            parameters: &found.parameters,
-        };
         let binary = self.incoming.header(CONTENT_TYPE).is_some_and(|kind| self.is_binary(kind));
-        let event = event_v1::rest(self.incoming, &place, binary);
+        let mut event = event_v1::rest(self.incoming, &self.place(found), admitted, binary);
+        if let Some((value, key)) = key {
+            event["requestContext"]["identity"]["apiKey"] = json!(value);
+            event["requestContext"]["identity"]["apiKeyId"] = json!(key.id);
+        }
         let timeout = Duration::from_millis(integration.timeout_millis);
-        let failure = match invoke(self.cx, function, self.source(found), &event, timeout).await {
+        let failure = match invoke(self.cx, function, self.arn(found.path), &event, timeout).await {
             Ok(payload) => match answer::v1(&payload) {
                 Ok(answer) => return self.respond(answer),
                 Err(error) => {
@@ -138,15 +214,30 @@ impl Request<'_> {
         }
     }
 
-    /// The method, as policies of functions name it.
-    fn source(&self, found: &Found<'_>) -> Arn {
+    fn place<'r>(&'r self, found: &'r Found<'_>) -> Place<'r> {
+        Place {
+            account: &self.api.account,
+            api: &self.api.id,
+            stage: &self.stage.name,
+            variables: &self.stage.variables,
+            deployment: Some(&self.stage.deployment),
+            resource_id: found.id,
+            resource: found.path,
+            path: self.path,
+            full_path: &self.address.path,
+            parameters: &found.parameters,
+        }
+    }
+
+    /// The method on a path, as policies name it.
+    fn arn(&self, path: &str) -> Arn {
         let (api, stage, method) = (&self.api.id, &self.stage.name, &self.incoming.method);
         Arn {
             partition: "aws".into(),
             service: "execute-api".into(),
             region: self.api.region.clone(),
             account: self.api.account.clone(),
-            resource: format!("{api}/{stage}/{method}{}", found.path),
+            resource: format!("{api}/{stage}/{method}{path}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Every state transition of API Gateway, as plain functions over a transaction.
 
+pub mod authorizer;
 pub mod http;
 pub mod rest;
 

@@ -1,5 +1,6 @@
 //! The operations, a folder for each of the two APIs and in it a file for each kind of thing they work on.
 
+mod authorization;
 pub mod http;
 pub mod rest;
 pub mod tag;

@@ -4,7 +4,8 @@
 
 use super::{Parameters, decoded, segments};
 use crate::route_key;
-use crate::types::http::{Cors, Deployed, Integration};
+use crate::types::authorizer::{Authorization, Authorizer};
+use crate::types::http::{Cors, Deployed, DeployedRoute, Integration};
 
 /// What a deployment serves.
 pub struct Routes {
@@ -20,6 +21,8 @@ struct Route {
     method: Option<String>,
     segments: Vec<Segment>,
     integration: Option<Integration>,
+    authorization: Authorization,
+    authorizer: Option<Authorizer>,
 }
 
 /// Ordered by how specific it is.
@@ -54,6 +57,8 @@ impl Segment {
 pub struct Found<'r> {
     pub key: &'r str,
     pub integration: Option<&'r Integration>,
+    pub authorization: &'r Authorization,
+    pub authorizer: Option<&'r Authorizer>,
     pub parameters: Parameters,
 }
 
@@ -62,13 +67,12 @@ impl Routes {
         let mut routes = Vec::new();
         let mut default = None;
         for route in deployed.routes {
-            let (key, integration) = (route.key, route.integration);
-            match route_key::parts(&key) {
-                None => default = Some(Route { key, method: None, segments: Vec::new(), integration }),
+            match route_key::parts(&route.key) {
+                None => default = Some(Route::new(None, Vec::new(), route)),
                 Some((method, path)) => {
                     let method = (method != "ANY").then(|| method.to_owned());
                     let segments = segments(path).into_iter().map(Segment::parse).collect();
-                    routes.push(Route { key, method, segments, integration });
+                    routes.push(Route::new(method, segments, route));
                 }
             }
         }
@@ -87,8 +91,14 @@ impl Routes {
 }
 
 impl Route {
+    fn new(method: Option<String>, segments: Vec<Segment>, route: DeployedRoute) -> Route {
+        let DeployedRoute { key, integration, authorization, authorizer } = route;
+        Route { key, method, segments, integration, authorization, authorizer }
+    }
+
     fn found(&self, parameters: Parameters) -> Found<'_> {
-        Found { key: &self.key, integration: self.integration.as_ref(), parameters }
+        let (integration, authorizer) = (self.integration.as_ref(), self.authorizer.as_ref());
+        Found { key: &self.key, integration, authorization: &self.authorization, authorizer, parameters }
     }
 
     /// The path's variables, when it has this route's form.
@@ -120,7 +130,8 @@ mod tests {
     use crate::types::http::DeployedRoute;
 
     fn routes(keys: &[&str]) -> Routes {
-        let routes = keys.iter().map(|key| DeployedRoute { key: (*key).into(), integration: None }).collect();
+        let route = |key: &&str| DeployedRoute { key: (*key).into(), ..DeployedRoute::default() };
+        let routes = keys.iter().map(route).collect();
         Routes::new(Deployed { cors: None, routes })
     }
 

@@ -16,5 +16,12 @@ pub fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
+/// A path as policies name what it leads to: decoded, but for slashes within a part, so that what is written otherwise is not
+/// something else.
+pub fn plain(path: &str) -> String {
+    let parts = segments(path).into_iter().map(|part| decoded(part).replace('/', "%2F"));
+    parts.fold(String::new(), |path, part| format!("{path}/{part}"))
+}
+
 /// The values of a path's variables, by name.
 pub type Parameters = Vec<(String, String)>;

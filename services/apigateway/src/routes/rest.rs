@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Parameters, decoded, segments};
 use crate::model::rest::resource::with_paths;
+use crate::types::authorizer::{Authorization, Authorizer};
 use crate::types::rest::{Method, Resource};
 
 /// What a deployment serves.
@@ -11,6 +12,8 @@ pub struct Routes {
     nodes: Vec<Node>,
     root: Option<usize>,
     pub binary_media_types: Vec<String>,
+    /// By id.
+    authorizers: HashMap<String, Authorizer>,
 }
 
 #[derive(Default)]
@@ -40,7 +43,7 @@ impl<'r> Found<'r> {
 }
 
 impl Routes {
-    pub fn new(resources: Vec<Resource>, binary_media_types: Vec<String>) -> Routes {
+    pub fn new(resources: Vec<Resource>, authorizers: Vec<Authorizer>, binary_media_types: Vec<String>) -> Routes {
         let by_id: HashMap<String, usize> =
             resources.iter().enumerate().map(|(index, resource)| (resource.id.clone(), index)).collect();
         let places: Vec<_> =
@@ -64,7 +67,13 @@ impl Routes {
                 },
             }
         }
-        Routes { nodes, root, binary_media_types }
+        let authorizers = authorizers.into_iter().map(|authorizer| (authorizer.id.clone(), authorizer)).collect();
+        Routes { nodes, root, binary_media_types, authorizers }
+    }
+
+    /// The authorizer that a method asks for.
+    pub fn authorizer(&self, authorization: &Authorization) -> Option<&Authorizer> {
+        self.authorizers.get(authorization.authorizer.as_ref()?)
     }
 
     /// The resource of a path. A slash at its end counts for nothing.
@@ -124,6 +133,7 @@ mod tests {
                 resource("posts", Some("id"), "posts", &["POST"]),
                 resource("any", Some("root"), "{proxy+}", &["ANY"]),
             ],
+            Vec::new(),
             Vec::new(),
         );
         let find = |path: &str| {

@@ -66,9 +66,9 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     };
     let route = |more| with(json!({"routeKey": "GET /b"}), more);
     for (more, code) in [
-        (json!({"authorizationType": "JWT"}), "NotImplemented"),
-        (json!({"authorizationType": "AWS_IAM"}), "NotImplemented"),
-        (json!({"authorizerId": "x"}), "NotImplemented"),
+        (json!({"authorizationType": "JWT"}), "BadRequestException"),
+        (json!({"authorizationType": "CUSTOM", "authorizerId": "x"}), "BadRequestException"),
+        (json!({"authorizationType": "COGNITO_USER_POOLS"}), "BadRequestException"),
         (json!({"routeKey": "GET /a"}), "ConflictException"),
         (json!({"routeKey": "FETCH /a"}), "BadRequestException"),
         (json!({"target": "integrations/none"}), "BadRequestException"),
@@ -89,8 +89,10 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         let input = with(proxy.clone(), more.clone());
         assert_eq!(world.refused("apigatewayv2", "CreateIntegration", input).await.0, code, "{more}");
     }
-    let throttled = with(json!({"stageName": "x"}), json!({"defaultRouteSettings": {"throttlingRateLimit": 1.0}}));
-    assert_eq!(world.refused("apigatewayv2", "CreateStage", throttled).await.0, "NotImplemented");
+    let throttled = with(json!({"stageName": "x"}), json!({"defaultRouteSettings": {"throttlingRateLimit": -1.0}}));
+    assert_eq!(world.refused("apigatewayv2", "CreateStage", throttled).await.0, "BadRequestException");
+    let logged = with(json!({"stageName": "x"}), json!({"accessLogSettings": {"format": "x"}}));
+    assert_eq!(world.refused("apigatewayv2", "CreateStage", logged).await.0, "NotImplemented");
 }
 
 #[tokio::test]

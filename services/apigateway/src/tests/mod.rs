@@ -1,15 +1,20 @@
 //! Both APIs as their owners and their users meet them, with a function that answers what the test says.
 
+mod authorizers;
 mod http_api;
 mod http_routes;
 mod rest_api;
 mod rest_proxy;
+mod tokens;
+mod usage;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use base::Arn;
 use bytes::Bytes;
 use http::{Request, Response};
+use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
 use service::{Api, BoxFuture, Caller, Cx, Error, Invoked, Service, Target};
 use testkit::TestCloud;
@@ -30,6 +35,8 @@ struct Function(Arc<Mutex<State>>);
 struct State {
     calls: Vec<Call>,
     answer: Option<Result<Invoked, Error>>,
+    /// What functions answer that do not answer as all others do, by ARN.
+    others: HashMap<String, Invoked>,
 }
 
 impl Target for Function {
@@ -37,7 +44,7 @@ impl Target for Function {
         let mut state = self.0.lock().unwrap();
         let event = serde_json::from_slice(&event).unwrap();
         state.calls.push(Call { caller: cx.caller().clone(), function: to.to_string(), event });
-        let answer = state.answer.clone();
+        let answer = state.others.get(&to.to_string()).cloned().map(Ok).or_else(|| state.answer.clone());
         Box::pin(async move {
             match answer {
                 Some(answer) => answer,
@@ -53,6 +60,11 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
     Ok(Invoked { payload, function_error: None, executed_version: "$LATEST".into() })
 }
 
+fn services() -> [Service; 2] {
+    let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
+    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault)
+}
+
 struct World {
     cloud: TestCloud,
     function: Function,
@@ -62,7 +74,11 @@ impl World {
     fn new() -> World {
         let function = Function::default();
         let lambda = Service::builder(Api::named("lambda"), Arc::new(())).target(function.clone()).build();
-        let world = World { cloud: TestCloud::new(crate::services().into_iter().chain([lambda])), function };
+        World::with(function, [lambda])
+    }
+
+    fn with(function: Function, more: impl IntoIterator<Item = Service>) -> World {
+        let world = World { cloud: TestCloud::new(services().into_iter().chain(more)), function };
         world.answers(r#"{"statusCode":200,"body":"hi"}"#);
         world
     }
@@ -70,6 +86,27 @@ impl World {
     /// What the function answers from now on.
     fn answers(&self, text: &str) {
         self.function.0.lock().unwrap().answer = Some(payload(text));
+    }
+
+    /// What one function answers from now on.
+    fn answers_as(&self, function: &str, answer: &Value) {
+        let answer = payload(&answer.to_string()).unwrap();
+        self.function.0.lock().unwrap().others.insert(function.into(), answer);
+    }
+
+    /// With what message one function fails from now on.
+    fn fails_as(&self, function: &str, message: &str) {
+        let told = payload(&json!({"errorType": "E", "errorMessage": message}).to_string()).unwrap();
+        let failed = Invoked { function_error: Some("Unhandled".into()), ..told };
+        self.function.0.lock().unwrap().others.insert(function.into(), failed);
+    }
+
+    /// How often a function was called, and with which event last; the count begins anew.
+    fn calls_of(&self, function: &str) -> (usize, Value) {
+        let mut state = self.function.0.lock().unwrap();
+        let (of, other): (Vec<_>, Vec<_>) = state.calls.drain(..).partition(|call| call.function == function);
+        state.calls = other;
+        (of.len(), of.last().map_or(Value::Null, |call| call.event.clone()))
     }
 
     fn fails(&self, error: Error) {
@@ -148,7 +185,7 @@ fn invocations(function: &str) -> String {
 /// An operation is done, or refused by name; never both.
 #[test]
 fn no_operation_has_two_rows_or_two_answers() {
-    for service in crate::services() {
+    for service in services() {
         let mut names: Vec<_> = service.operations().iter().map(|operation| operation.name).collect();
         names.extend(service.api.not_implemented);
         let count = names.len();

@@ -123,18 +123,25 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         input
     };
-    for more in [
-        json!({"authorizationType": "AWS_IAM"}),
-        json!({"authorizationType": "CUSTOM", "authorizerId": "a"}),
-        json!({"apiKeyRequired": true}),
-        json!({"requestValidatorId": "v"}),
-    ] {
+    for more in [json!({"requestValidatorId": "v"})] {
         assert_eq!(world.refused("apigateway", "PutMethod", method(more.clone())).await.0, "NotImplemented", "{more}");
     }
     assert_eq!(
         world.refused("apigateway", "PutMethod", method(json!({"httpMethod": "FETCH"}))).await.0,
         "BadRequestException"
     );
+    for more in [
+        json!({"authorizationType": "CUSTOM"}),
+        json!({"authorizationType": "CUSTOM", "authorizerId": "none"}),
+        json!({"authorizationType": "COGNITO_USER_POOLS"}),
+        json!({"authorizationType": "JWT"}),
+    ] {
+        assert_eq!(
+            world.refused("apigateway", "PutMethod", method(more.clone())).await.0,
+            "BadRequestException",
+            "{more}"
+        );
+    }
     world.rest("PutMethod", method(json!({}))).await;
     assert_eq!(world.refused("apigateway", "PutMethod", method(json!({}))).await.0, "ConflictException");
     for more in [

@@ -1,9 +1,13 @@
 //! HTTP APIs as they are stored.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Texts;
+use super::authorizer::{Authorization, Authorizer};
+use super::usage::Throttle;
 use crate::keys::{ApiId, Id};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +56,8 @@ pub struct Route {
     pub key: String,
     pub integration: Option<Id>,
     pub operation_name: Option<String>,
+    #[serde(default)]
+    pub authorization: Authorization,
     /// Made by quick create.
     pub managed: bool,
 }
@@ -96,10 +102,29 @@ pub struct Deployed {
 }
 kv::stored!(Deployed, version = 1);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeployedRoute {
     pub key: String,
     pub integration: Option<Integration>,
+    #[serde(default)]
+    pub authorization: Authorization,
+    /// The authorizer as it was.
+    #[serde(default)]
+    pub authorizer: Option<Authorizer>,
+}
+
+/// How many requests a route takes; `None` where nobody says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteThrottle {
+    pub burst: Option<u32>,
+    pub rate: Option<f64>,
+}
+
+impl RouteThrottle {
+    /// The bucket, where both are said: AWS has an account's limits for what is not.
+    pub fn bucket(self) -> Option<Throttle> {
+        Some(Throttle { burst: self.burst?, rate: self.rate? })
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,5 +141,11 @@ pub struct Stage {
     pub tags: Texts,
     /// Made by quick create.
     pub managed: bool,
+    /// Of each route that has none of its own.
+    #[serde(default)]
+    pub throttle: RouteThrottle,
+    /// By the route's key.
+    #[serde(default)]
+    pub throttles: BTreeMap<String, RouteThrottle>,
 }
 kv::stored!(Stage, version = 1);

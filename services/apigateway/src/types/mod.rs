@@ -1,7 +1,9 @@
 //! What API Gateway stores.
 
+pub mod authorizer;
 pub mod http;
 pub mod rest;
+pub mod usage;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,8 @@ use base::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Texts;
+use super::authorizer::Authorization;
+use super::usage::Throttle;
 use crate::keys::{ApiId, Id};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,10 @@ kv::stored!(Resource, version = 1);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Method {
     pub operation_name: Option<String>,
+    #[serde(default)]
+    pub authorization: Authorization,
+    #[serde(default)]
+    pub api_key_required: bool,
     /// Whether each parameter is required: kept and shown.
     pub request_parameters: BTreeMap<String, bool>,
     pub request_models: Texts,
@@ -104,5 +110,8 @@ pub struct Stage {
     pub created: Timestamp,
     pub updated: Timestamp,
     pub tags: Texts,
+    /// By `{path}/{method}`, or `*/*` for all methods.
+    #[serde(default)]
+    pub throttles: BTreeMap<String, Throttle>,
 }
 kv::stored!(Stage, version = 1);

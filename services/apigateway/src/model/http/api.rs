@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{HTTP_APIS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS, ROUTES};
+use crate::keys::{HTTP_APIS, HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS, ROUTES};
 use crate::limits;
 use crate::model::http::deployment;
 use crate::types::http::Api;
@@ -59,6 +59,7 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     HTTP_APIS.delete(tx, id)?;
     ROUTES.delete_prefix(tx, id)?;
     INTEGRATIONS.delete_prefix(tx, id)?;
+    HTTP_AUTHORIZERS.delete_prefix(tx, id)?;
     HTTP_DEPLOYMENTS.delete_prefix(tx, id)?;
     HTTP_DEPLOYED.delete_prefix(tx, id)?;
     HTTP_STAGES.delete_prefix(tx, id)?;

@@ -4,7 +4,8 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS};
+use crate::keys::{HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS};
+use crate::model::authorizer;
 use crate::model::http::{route, stage};
 use crate::types::http::{Api, Deployed, DeployedRoute, Deployment};
 
@@ -27,7 +28,11 @@ pub fn create(tx: &mut Tx, api: &Api, deployment: &Deployment) -> Result<(), Err
             Some(id) => INTEGRATIONS.get(tx, (&api.id, id))?,
             None => None,
         };
-        routes.push(DeployedRoute { key: route.key, integration });
+        let authorizer = match &route.authorization.authorizer {
+            Some(id) => Some(authorizer::find(tx, &HTTP_AUTHORIZERS, &api.id, id)?),
+            None => None,
+        };
+        routes.push(DeployedRoute { key: route.key, integration, authorization: route.authorization, authorizer });
     }
     HTTP_DEPLOYED.put(tx, (&api.id, &deployment.id), &Deployed { cors: api.cors.clone(), routes })?;
     Ok(HTTP_DEPLOYMENTS.put(tx, (&api.id, &deployment.id), deployment)?)

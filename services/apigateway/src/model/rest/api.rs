@@ -3,7 +3,7 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{DEPLOYED, DEPLOYMENTS, RESOURCES, REST_APIS, STAGES};
+use crate::keys::{AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYMENTS, RESOURCES, REST_APIS, STAGES};
 use crate::limits;
 use crate::types::rest::{Api, Resource};
 
@@ -56,5 +56,7 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     DEPLOYMENTS.delete_prefix(tx, id)?;
     DEPLOYED.delete_prefix(tx, id)?;
     STAGES.delete_prefix(tx, id)?;
+    AUTHORIZERS.delete_prefix(tx, id)?;
+    DEPLOYED_AUTHORIZERS.delete_prefix(tx, id)?;
     Ok(())
 }

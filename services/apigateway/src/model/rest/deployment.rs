@@ -3,8 +3,10 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{DEPLOYED, DEPLOYMENTS, RESOURCES};
+use crate::keys::{AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYMENTS, RESOURCES};
+use crate::model::authorizer;
 use crate::model::rest::{api, stage};
+use crate::types::authorizer::Authorizer;
 use crate::types::rest::{Deployment, Resource};
 
 pub fn find(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Deployment, Error> {
@@ -25,6 +27,9 @@ pub fn create(tx: &mut Tx, region: &str, api: &str, deployment: &Deployment) -> 
     check_complete(&resources)?;
     for resource in &resources {
         DEPLOYED.put(tx, (&api.id, &deployment.id, &resource.id), resource).map_err(too_large)?;
+    }
+    for authorizer in authorizer::list(tx, &AUTHORIZERS, &api.id)? {
+        DEPLOYED_AUTHORIZERS.put(tx, (&api.id, &deployment.id, &authorizer.id), &authorizer)?;
     }
     let deployment = Deployment { binary_media_types: api.binary_media_types, ..deployment.clone() };
     DEPLOYMENTS.put(tx, (&api.id, &deployment.id), &deployment)?;
@@ -60,10 +65,16 @@ pub fn delete(tx: &mut Tx, region: &str, api: &str, id: &str) -> Result<(), Erro
     }
     DEPLOYMENTS.delete(tx, (api, id))?;
     DEPLOYED.delete_prefix(tx, (api, id))?;
+    DEPLOYED_AUTHORIZERS.delete_prefix(tx, (api, id))?;
     Ok(())
 }
 
 /// What a deployment serves.
 pub fn resources(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Resource>, Error> {
     Ok(DEPLOYED.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
+}
+
+/// The authorizers of what a deployment serves.
+pub fn authorizers(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Authorizer>, Error> {
+    Ok(DEPLOYED_AUTHORIZERS.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
 }

@@ -1,6 +1,8 @@
 //! REST APIs: the API, its tree of resources, its deployments and stages.
 
 pub mod api;
+pub mod api_key;
 pub mod deployment;
 pub mod resource;
 pub mod stage;
+pub mod usage_plan;

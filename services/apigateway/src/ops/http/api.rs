@@ -224,6 +224,7 @@ impl Quick {
             key,
             integration: Some(integration.id.clone()),
             operation_name: None,
+            authorization: Default::default(),
             managed: true,
         };
         let stage = Stage {
@@ -237,6 +238,8 @@ impl Quick {
             updated: cx.now(),
             tags: Texts::new(),
             managed: true,
+            throttle: Default::default(),
+            throttles: Default::default(),
         };
         Ok(Quick { integration, route, stage })
     }

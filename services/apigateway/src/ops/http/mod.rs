@@ -1,6 +1,7 @@
 //! HTTP APIs (`apigatewayv2`).
 
 pub mod api;
+pub mod authorizer;
 pub mod deployment;
 pub mod integration;
 pub mod route;

@@ -8,10 +8,13 @@ use service::Cx;
 use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::keys::HTTP_AUTHORIZERS;
 use crate::limits;
+use crate::model::authorizer;
 use crate::model::http::{api, deployment, route};
-use crate::ops::{self, Empty, validate_length};
+use crate::ops::{self, Empty, authorization, validate_length};
 use crate::route_key;
+use crate::types::authorizer::{Authorization, AuthorizationKind};
 use crate::types::http::Route;
 
 /// CreateRoute's input, and UpdateRoute's: absent members are left as they are.
@@ -25,7 +28,7 @@ pub struct RouteInput {
     pub operation_name: Option<String>,
     pub authorization_type: Option<String>,
     pub authorizer_id: Option<String>,
-    pub authorization_scopes: Vec<String>,
+    pub authorization_scopes: Option<Vec<String>>,
     pub api_key_required: bool,
 }
 
@@ -35,7 +38,11 @@ pub struct RouteOutput {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub api_gateway_managed: bool,
     pub api_key_required: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_scopes: Vec<String>,
     pub authorization_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorizer_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation_name: Option<String>,
     pub route_id: String,
@@ -49,7 +56,9 @@ impl From<Route> for RouteOutput {
         RouteOutput {
             api_gateway_managed: route.managed,
             api_key_required: false,
-            authorization_type: "NONE",
+            authorization_scopes: route.authorization.scopes,
+            authorization_type: route.authorization.kind.word(),
+            authorizer_id: route.authorization.authorizer,
             operation_name: route.operation_name,
             route_id: route.id,
             route_key: route.key,
@@ -58,18 +67,19 @@ impl From<Route> for RouteOutput {
     }
 }
 
-/// Only open routes: one that should be closed must not be served open.
+/// How routes of HTTP APIs are closed.
+const AUTHORIZATIONS: [AuthorizationKind; 4] =
+    [AuthorizationKind::None, AuthorizationKind::Iam, AuthorizationKind::Custom, AuthorizationKind::Jwt];
+
+impl RouteInput {
+    fn authorization(&self, before: Authorization) -> Result<Authorization, Error> {
+        let kind =
+            self.authorization_type.as_deref().map(|word| authorization::kind(word, &AUTHORIZATIONS)).transpose()?;
+        authorization::changed(before, kind, self.authorizer_id.clone(), self.authorization_scopes.clone())
+    }
+}
+
 fn check_supported(input: &RouteInput) -> Result<(), Error> {
-    match input.authorization_type.as_deref() {
-        None | Some("NONE") => {}
-        Some(kind @ ("AWS_IAM" | "CUSTOM" | "JWT")) => {
-            return Err(Error::not_implemented(format!("The authorization type {kind} of a route")));
-        }
-        Some(_) => return Err(Error::bad("Invalid authorization type specified")),
-    }
-    if input.authorizer_id.is_some() || !input.authorization_scopes.is_empty() {
-        return Err(Error::not_implemented("An authorizer of a route"));
-    }
     if input.api_key_required {
         return Err(Error::bad("API keys are not supported for HTTP APIs"));
     }
@@ -83,6 +93,7 @@ fn integration(target: &str) -> Result<String, Error> {
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<RouteOutput, Error> {
     check_supported(&input)?;
+    let authorization = input.authorization(Authorization::default())?;
     let key = input.route_key.unwrap_or_default();
     route_key::validate(&key)?;
     let route = Route {
@@ -90,6 +101,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<Rou
         key,
         integration: input.target.as_deref().map(integration).transpose()?,
         operation_name: input.operation_name,
+        authorization,
         managed: false,
     };
     store(&cx, input.api_id, move |_| Ok(route.clone())).await
@@ -99,12 +111,14 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<Rou
     check_supported(&input)?;
     input.route_key.as_deref().map_or(Ok(()), route_key::validate)?;
     let target = input.target.as_deref().map(integration).transpose()?;
-    store(&cx, input.api_id, move |found| {
+    let api = input.api_id.clone();
+    store(&cx, api, move |found| {
         let route = found(&input.route_id)?;
         Ok(Route {
             key: input.route_key.clone().unwrap_or(route.key),
             integration: target.clone().or(route.integration),
             operation_name: input.operation_name.clone().or(route.operation_name),
+            authorization: input.authorization(route.authorization)?,
             ..route
         })
     })
@@ -121,6 +135,7 @@ async fn store(
     let route = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &api)?;
         let route = make(&|id| route::find(tx, &api.id, id))?;
+        authorizer::check(tx, &HTTP_AUTHORIZERS, &api.id, &route.authorization)?;
         route::put(tx, &api.id, &route)?;
         deployment::automatic(tx, now, &api, &deployment)?;
         Ok::<_, Error>(route)

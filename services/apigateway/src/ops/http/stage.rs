@@ -1,5 +1,6 @@
 //! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::limits;
 use crate::model::http::{api, stage};
 use crate::ops::{self, Empty, validate_length, validate_stage_name, validate_variables};
 use crate::types::Texts;
-use crate::types::http::Stage;
+use crate::types::http::{RouteThrottle, Stage};
 
 /// CreateStage's input, and UpdateStage's: absent members are left as they are.
 #[derive(Debug, Default, Deserialize)]
@@ -25,7 +26,7 @@ pub struct StageInput {
     pub description: Option<String>,
     pub stage_variables: Option<Texts>,
     pub default_route_settings: Option<RouteSettings>,
-    pub route_settings: Option<serde_json::Value>,
+    pub route_settings: Option<BTreeMap<String, RouteSettings>>,
     pub access_log_settings: Option<serde_json::Value>,
     pub tags: Texts,
 }
@@ -36,7 +37,7 @@ pub struct RouteSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detailed_metrics_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttling_burst_limit: Option<i64>,
+    pub throttling_burst_limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttling_rate_limit: Option<f64>,
 }
@@ -54,10 +55,30 @@ pub struct StageOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub last_updated_date: String,
-    pub route_settings: Texts,
+    pub route_settings: BTreeMap<String, RouteSettings>,
     pub stage_name: String,
     pub stage_variables: Texts,
     pub tags: Texts,
+}
+
+impl From<RouteThrottle> for RouteSettings {
+    fn from(throttle: RouteThrottle) -> RouteSettings {
+        RouteSettings {
+            detailed_metrics_enabled: None,
+            throttling_burst_limit: throttle.burst,
+            throttling_rate_limit: throttle.rate,
+        }
+    }
+}
+
+impl From<&RouteSettings> for RouteThrottle {
+    fn from(settings: &RouteSettings) -> RouteThrottle {
+        RouteThrottle { burst: settings.throttling_burst_limit, rate: settings.throttling_rate_limit }
+    }
+}
+
+fn throttles(routes: BTreeMap<String, RouteSettings>) -> BTreeMap<String, RouteThrottle> {
+    routes.iter().map(|(route, settings)| (route.clone(), settings.into())).collect()
 }
 
 impl From<Stage> for StageOutput {
@@ -68,12 +89,12 @@ impl From<Stage> for StageOutput {
             created_date: stage.created.iso8601(),
             default_route_settings: RouteSettings {
                 detailed_metrics_enabled: Some(stage.detailed_metrics.unwrap_or(false)),
-                ..RouteSettings::default()
+                ..RouteSettings::from(stage.throttle)
             },
             deployment_id: stage.deployment,
             description: stage.description,
             last_updated_date: stage.updated.iso8601(),
-            route_settings: Texts::new(),
+            route_settings: stage.throttles.into_iter().map(|(route, throttle)| (route, throttle.into())).collect(),
             stage_name: stage.name,
             stage_variables: stage.variables,
             tags: stage.tags,
@@ -86,13 +107,16 @@ fn check(input: &StageInput) -> Result<(), Error> {
     let given = |value: &Option<serde_json::Value>| {
         value.as_ref().is_some_and(|value| value.as_object().is_none_or(|map| !map.is_empty()))
     };
-    let unsupported = [
-        ("Throttling", settings.throttling_burst_limit.is_some() || settings.throttling_rate_limit.is_some()),
-        ("routeSettings", given(&input.route_settings)),
-        ("accessLogSettings", given(&input.access_log_settings)),
-    ];
-    if let Some((what, _)) = unsupported.iter().find(|(_, asked)| *asked) {
-        return Err(Error::not_implemented(format!("{what} of a stage")));
+    if given(&input.access_log_settings) {
+        return Err(Error::not_implemented("accessLogSettings of a stage"));
+    }
+    let routes = input.route_settings.iter().flat_map(BTreeMap::values);
+    let mut rates = routes.chain([&settings]).filter_map(|settings| settings.throttling_rate_limit);
+    if rates.any(|rate| !rate.is_finite() || rate < 0.0) {
+        return Err(Error::bad("throttlingRateLimit must be a positive number"));
+    }
+    if input.route_settings.as_ref().is_some_and(|routes| routes.len() > limits::THROTTLES_PER_STAGE_MAX) {
+        return Err(Error::bad(format!("routeSettings can have {} routes at most", limits::THROTTLES_PER_STAGE_MAX)));
     }
     if input.auto_deploy == Some(true) && input.deployment_id.is_some() {
         return Err(Error::bad("Deployment ID cannot be set on a stage when AutoDeploy is enabled"));
@@ -104,6 +128,7 @@ fn check(input: &StageInput) -> Result<(), Error> {
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
     validate_stage_name(&input.stage_name, true)?;
     check(&input)?;
+    let throttle = input.default_route_settings.as_ref().map(RouteThrottle::from);
     let mut stage = Stage {
         name: input.stage_name,
         deployment: input.deployment_id,
@@ -115,6 +140,8 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Sta
         updated: cx.now(),
         tags: Texts::new(),
         managed: false,
+        throttle: throttle.unwrap_or_default(),
+        throttles: input.route_settings.map(throttles).unwrap_or_default(),
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
@@ -147,6 +174,10 @@ fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
     }
     if let Some(settings) = &input.default_route_settings {
         stage.detailed_metrics = settings.detailed_metrics_enabled;
+        stage.throttle = settings.into();
+    }
+    if let Some(routes) = &input.route_settings {
+        stage.throttles.extend(throttles(routes.clone()));
     }
     Ok(())
 }

@@ -62,6 +62,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
         created: now,
         updated: now,
         tags: Texts::new(),
+        throttles: Default::default(),
     });
     if let Some(stage) = &stage {
         validate_stage_name(&stage.name, false)?;

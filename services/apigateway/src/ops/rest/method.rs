@@ -10,9 +10,12 @@ use super::integration::IntegrationOutput;
 use super::patch::{self, Op, Patch, PatchOperation};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::keys::AUTHORIZERS;
+use crate::model::authorizer;
 use crate::model::rest::{api, resource};
-use crate::ops::Empty;
+use crate::ops::{Empty, authorization};
 use crate::types::Texts;
+use crate::types::authorizer::{Authorization, AuthorizationKind};
 use crate::types::rest::{Method, MethodResponse};
 
 /// A request that names nothing but a method.
@@ -43,6 +46,10 @@ impl MethodInput {
 pub struct MethodOutput {
     pub http_method: String,
     pub authorization_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorizer_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub authorization_scopes: Vec<String>,
     pub api_key_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation_name: Option<String>,
@@ -60,8 +67,10 @@ impl MethodOutput {
     pub fn new(http_method: &str, method: Method) -> MethodOutput {
         MethodOutput {
             http_method: http_method.to_owned(),
-            authorization_type: "NONE",
-            api_key_required: false,
+            authorization_type: method.authorization.kind.word(),
+            authorizer_id: method.authorization.authorizer,
+            authorization_scopes: method.authorization.scopes,
+            api_key_required: method.api_key_required,
             operation_name: method.operation_name,
             request_parameters: method.request_parameters,
             request_models: method.request_models,
@@ -97,18 +106,16 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     if !HTTP_METHODS.contains(&http_method.as_str()) {
         return Err(Error::bad(format!("Invalid HttpMethod specified. Valid options are {}", HTTP_METHODS.join(","))));
     }
-    check_authorization(&input.authorization_type)?;
-    if input.authorizer_id.is_some() || !input.authorization_scopes.is_empty() {
-        return Err(Error::not_implemented("An authorizer of a method"));
-    }
-    if input.api_key_required {
-        return Err(Error::not_implemented("apiKeyRequired of a method"));
-    }
+    let kind = Some(authorization::kind(&input.authorization_type, &AUTHORIZATIONS)?);
+    let scopes = Some(input.authorization_scopes);
+    let authorization = authorization::changed(Authorization::default(), kind, input.authorizer_id, scopes)?;
     if input.request_validator_id.is_some() {
         return Err(Error::not_implemented("The request validator of a method"));
     }
     let method = Method {
         operation_name: input.operation_name,
+        authorization,
+        api_key_required: input.api_key_required,
         request_parameters: input.request_parameters,
         request_models: input.request_models,
         ..Method::default()
@@ -117,24 +124,16 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     cx.db()
         .write(move |tx| {
             let (api, resource, http_method) = key.key();
+            authorizer::check(tx, &AUTHORIZERS, api, &stored.authorization)?;
             resource::add_method(tx, &region, api, resource, http_method, &stored)
         })
         .await?;
     Ok(MethodOutput::new(&http_method, method))
 }
 
-/// Only open methods: one that should be closed must not be served open.
-fn check_authorization(kind: &str) -> Result<(), Error> {
-    match kind {
-        "NONE" => Ok(()),
-        "AWS_IAM" | "CUSTOM" | "COGNITO_USER_POOLS" => {
-            Err(Error::not_implemented(format!("The authorization type {kind} of a method")))
-        }
-        _ => Err(Error::bad(
-            "Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM, COGNITO_USER_POOLS]",
-        )),
-    }
-}
+/// How methods of REST APIs are closed.
+const AUTHORIZATIONS: [AuthorizationKind; 4] =
+    [AuthorizationKind::None, AuthorizationKind::Iam, AuthorizationKind::Custom, AuthorizationKind::Pools];
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<MethodOutput, Error> {
     Ok(MethodOutput::new(&input.http_method, input.find(&cx)?))
@@ -155,14 +154,19 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Me
         patches.iter().try_for_each(|patch| apply(method, patch))?;
         Ok(method.clone())
     };
-    let method = cx.db().write(move |tx| resource::change_method(tx, &region, key.key(), &change)).await?;
-    Ok(MethodOutput::new(&http_method, method))
+    let method = cx.db().write(move |tx| {
+        let method = resource::change_method(tx, &region, key.key(), &change)?;
+        authorizer::check(tx, &AUTHORIZERS, &key.rest_api_id, &method.authorization).map(|()| method)
+    });
+    Ok(MethodOutput::new(&http_method, method.await?))
 }
 
 fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
     match (patch.op, patch.path().as_slice()) {
-        (Op::Replace, ["authorizationType"]) => check_authorization(&patch.value)?,
-        (Op::Replace, ["apiKeyRequired"]) if !patch.boolean()? => {}
+        (_, ["authorizationType" | "authorizerId" | "authorizationScopes"]) => {
+            method.authorization = apply_authorization(method.authorization.clone(), patch)?;
+        }
+        (Op::Replace, ["apiKeyRequired"]) => method.api_key_required = patch.boolean()?,
         (_, ["operationName"]) => method.operation_name = patch.text(),
         (Op::Remove, ["requestParameters", name]) => {
             method.request_parameters.remove(*name);
@@ -179,6 +183,28 @@ fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
         _ => return Err(patch.unsupported()),
     }
     Ok(())
+}
+
+fn apply_authorization(before: Authorization, patch: &Patch) -> Result<Authorization, Error> {
+    match (patch.op, patch.path().as_slice()) {
+        (Op::Replace, ["authorizationType"]) => {
+            let kind = authorization::kind(&patch.value, &AUTHORIZATIONS)?;
+            authorization::changed(before, Some(kind), None, None)
+        }
+        // The kind may be changed by the next patch.
+        (Op::Add | Op::Replace, ["authorizerId"]) => Ok(Authorization { authorizer: patch.text(), ..before }),
+        (Op::Remove, ["authorizerId"]) => Ok(Authorization { authorizer: None, ..before }),
+        (Op::Add, ["authorizationScopes"]) => {
+            let scopes = before.scopes.iter().filter(|scope| **scope != patch.value).cloned();
+            let scopes = scopes.chain([patch.value.clone()]).collect();
+            authorization::changed(before, None, None, Some(scopes))
+        }
+        (Op::Remove, ["authorizationScopes"]) => {
+            let scopes = before.scopes.iter().filter(|scope| **scope != patch.value).cloned().collect();
+            authorization::changed(before, None, None, Some(scopes))
+        }
+        _ => Err(patch.unsupported()),
+    }
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<Empty, Error> {

@@ -1,6 +1,8 @@
 //! REST APIs (`apigateway`).
 
 pub mod api;
+pub mod api_key;
+pub mod authorizer;
 pub mod deployment;
 pub mod integration;
 pub mod method;
@@ -8,11 +10,15 @@ pub mod mock;
 pub mod patch;
 pub mod resource;
 pub mod stage;
+pub mod test_authorizer;
+pub mod usage_plan;
+pub mod usage_plan_key;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
+use authorizer::AuthorizerInput;
 use method::{MethodInput, ResponseInput};
 
 /// What permission on a method, or on `part` of it, is asked for.
@@ -24,6 +30,12 @@ pub fn method_resource(cx: &Cx, method: &MethodInput, part: &str) -> Arn {
 /// The same for a response: `part` is `responses` or `integration/responses`.
 pub fn response_resource(cx: &Cx, response: &ResponseInput, part: &str) -> Arn {
     method_resource(cx, &response.method, &format!("/{part}/{}", response.status_code))
+}
+
+/// The same for an authorizer.
+pub fn authorizer_resource(cx: &Cx, authorizer: &AuthorizerInput) -> Arn {
+    let AuthorizerInput { rest_api_id, authorizer_id } = authorizer;
+    super::resource(cx, &format!("/restapis/{rest_api_id}/authorizers/{authorizer_id}"))
 }
 
 /// A list, with the position of what comes after it. The member is `item` on the wire.

@@ -51,6 +51,10 @@ impl Patch {
         self.value.parse().map_err(|_| Error::bad(format!("Invalid patch value '{}' for {}", self.value, self.text)))
     }
 
+    pub fn number<N: std::str::FromStr>(&self) -> Result<N, Error> {
+        self.value.parse().map_err(|_| Error::bad(format!("Invalid patch value '{}' for {}", self.value, self.text)))
+    }
+
     /// The error for a path that this server does not change.
     pub fn unsupported(&self) -> Error {
         Error::not_implemented(format!("The patch operation {:?} {}", self.op, self.text))

@@ -1,5 +1,6 @@
 //! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,12 +9,15 @@ use wire::DateTime;
 
 use super::deployment::check_supported;
 use super::patch::{self, Op, Patch, PatchOperation};
+use super::usage_plan;
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::limits;
 use crate::model::rest::{api, stage};
 use crate::ops::{Empty, validate_stage_name, validate_variables};
 use crate::types::Texts;
 use crate::types::rest::Stage;
+use crate::types::usage::Throttle;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -30,6 +34,28 @@ pub struct CreateInput {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+pub struct MethodSetting {
+    pub metrics_enabled: bool,
+    pub data_trace_enabled: bool,
+    pub throttling_burst_limit: u32,
+    pub throttling_rate_limit: f64,
+    pub caching_enabled: bool,
+}
+
+impl From<Throttle> for MethodSetting {
+    fn from(throttle: Throttle) -> MethodSetting {
+        MethodSetting {
+            metrics_enabled: false,
+            data_trace_enabled: false,
+            throttling_burst_limit: throttle.burst,
+            throttling_rate_limit: throttle.rate,
+            caching_enabled: false,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StageOutput {
     pub deployment_id: String,
     pub stage_name: String,
@@ -37,7 +63,7 @@ pub struct StageOutput {
     pub description: Option<String>,
     pub cache_cluster_enabled: bool,
     pub cache_cluster_status: &'static str,
-    pub method_settings: Texts,
+    pub method_settings: BTreeMap<String, MethodSetting>,
     #[serde(skip_serializing_if = "Texts::is_empty")]
     pub variables: Texts,
     pub tracing_enabled: bool,
@@ -54,7 +80,7 @@ impl From<Stage> for StageOutput {
             description: stage.description,
             cache_cluster_enabled: false,
             cache_cluster_status: "NOT_AVAILABLE",
-            method_settings: Texts::new(),
+            method_settings: stage.throttles.into_iter().map(|(method, throttle)| (method, throttle.into())).collect(),
             variables: stage.variables,
             tracing_enabled: false,
             tags: stage.tags,
@@ -76,6 +102,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<St
         created: cx.now(),
         updated: cx.now(),
         tags: Texts::new(),
+        throttles: BTreeMap::new(),
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
     let (stored, region) = (stage.clone(), cx.region().to_string());
@@ -144,6 +171,19 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         }
         (_, ["variables", name]) => {
             stage.variables.insert((*name).to_owned(), patch.value.clone());
+        }
+        (Op::Remove, [path, method]) => drop(stage.throttles.remove(&format!("{path}/{method}"))),
+        (_, [path, method, "throttling", member]) => {
+            let key = format!("{path}/{method}");
+            if stage.throttles.len() >= limits::THROTTLES_PER_STAGE_MAX && !stage.throttles.contains_key(&key) {
+                return Err(Error::LimitExceeded(format!(
+                    "A stage can throttle {} methods at most",
+                    limits::THROTTLES_PER_STAGE_MAX
+                )));
+            }
+            // What nobody has said yet is what an account has on AWS.
+            let throttle = stage.throttles.entry(key).or_insert(Throttle { burst: 5_000, rate: 10_000.0 });
+            usage_plan::set(throttle, member, patch)?;
         }
         _ => return Err(patch.unsupported()),
     }

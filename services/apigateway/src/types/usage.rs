@@ -1,0 +1,90 @@
+//! API keys, and the plans that say how much they may be used, as they are stored.
+
+use std::collections::BTreeMap;
+
+use base::Timestamp;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::Texts;
+use crate::keys::{ApiId, Id};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiKey {
+    pub id: Id,
+    pub region: String,
+    pub name: Option<String>,
+    /// The value, sealed.
+    pub sealed: Bytes,
+    pub description: Option<String>,
+    pub customer: Option<String>,
+    pub enabled: bool,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub tags: Texts,
+}
+kv::stored!(ApiKey, version = 1);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsagePlan {
+    pub id: Id,
+    pub region: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub stages: Vec<PlanStage>,
+    pub throttle: Option<Throttle>,
+    pub quota: Option<Quota>,
+    pub product_code: Option<String>,
+    pub tags: Texts,
+}
+kv::stored!(UsagePlan, version = 1);
+
+/// A stage whose methods a plan is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStage {
+    pub api: ApiId,
+    pub stage: String,
+    /// By `{path}/{method}`: `/users/{id}/GET`.
+    pub throttle: BTreeMap<String, Throttle>,
+}
+
+/// A bucket of tokens, of which each request takes one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Throttle {
+    /// As many as are in it at most.
+    pub burst: u32,
+    /// As many as come in a second.
+    pub rate: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    pub limit: u64,
+    /// The day on which a week, from Sunday, or a month begins; from 0.
+    pub offset: u32,
+    pub period: Period,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+}
+
+/// That a key is of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanKey {}
+kv::stored!(PlanKey, version = 1);
+
+/// How many requests with a key of a plan were let in on one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Used {
+    pub requests: u64,
+}
+kv::stored!(Used, version = 1);
+
+/// The id of the key that has a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyId(pub Id);
+kv::stored!(KeyId, version = 1);
