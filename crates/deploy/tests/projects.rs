@@ -118,6 +118,16 @@ fn a_rest_api_with_roles_and_extensions() {
 }
 
 #[test]
+fn authorizers_in_all_their_forms() {
+    check("authorizers");
+}
+
+#[test]
+fn api_keys_of_plans_by_name() {
+    check("api_keys");
+}
+
+#[test]
 fn triggers_call_the_alias_that_is_ready() {
     check("aliases");
 }

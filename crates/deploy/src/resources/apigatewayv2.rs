@@ -1,4 +1,4 @@
-//! `AWS::ApiGatewayV2::Api`, `Integration`, `Route` and `Stage`: HTTP APIs.
+//! `AWS::ApiGatewayV2::Api`, `Authorizer`, `Integration`, `Route` and `Stage`: HTTP APIs.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, text
 use crate::state::Deployed;
 
 /// Members whose own members are the API's, rather than names that the template chose.
-const STRUCTURES: [&str; 2] = ["CorsConfiguration", "DefaultRouteSettings"];
+const STRUCTURES: [&str; 3] = ["CorsConfiguration", "DefaultRouteSettings", "JwtConfiguration"];
 
 /// Calls an operation with members as templates name them: API Gateway's begin with a small letter.
 async fn call(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Value> {
@@ -139,6 +139,57 @@ impl Resource for Integration {
     }
 }
 
+pub struct Authorizer;
+
+const JWT: &[Field] = &[("Audience", TEXTS), ("Issuer", Shape::Text)];
+
+#[async_trait]
+impl Resource for Authorizer {
+    fn kind(&self) -> &'static str {
+        "AWS::ApiGatewayV2::Authorizer"
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        const {
+            &[
+                fixed("ApiId", Shape::Text).required(),
+                fixed("AuthorizerType", Shape::Text).required(),
+                property("Name", Shape::Text).required(),
+                property("AuthorizerCredentialsArn", Shape::Text),
+                property("AuthorizerPayloadFormatVersion", Shape::Text),
+                property("AuthorizerResultTtlInSeconds", Shape::Integer),
+                property("AuthorizerUri", Shape::Text),
+                property("EnableSimpleResponses", Shape::Boolean),
+                property("IdentitySource", TEXTS),
+                property("IdentityValidationExpression", Shape::Text),
+                property("JwtConfiguration", Shape::Struct(JWT)),
+            ]
+        }
+    }
+
+    fn attributes(&self) -> &'static [&'static str] {
+        &["AuthorizerId"]
+    }
+
+    async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
+        let made = call(cx, "CreateAuthorizer", without(wanted, &[])).await?;
+        let id = text(&made, "authorizerId")?;
+        Ok(Made::new(id, [("AuthorizerId", json!(id))]))
+    }
+
+    async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
+        let mut input = without(wanted, &[]);
+        input["AuthorizerId"] = json!(old.physical_id);
+        call(cx, "UpdateAuthorizer", input).await?;
+        Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
+    }
+
+    async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
+        let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "AuthorizerId": old.physical_id});
+        deleted(call(cx, "DeleteAuthorizer", input).await)
+    }
+}
+
 pub struct Route;
 
 #[async_trait]
@@ -174,6 +225,13 @@ impl Resource for Route {
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut input = without(wanted, &[]);
         input["RouteId"] = json!(old.physical_id);
+        // What is not there any more would stay as it was.
+        if input.get("AuthorizationType").is_none() {
+            input["AuthorizationType"] = json!("NONE");
+        }
+        if input.get("AuthorizationScopes").is_none() {
+            input["AuthorizationScopes"] = json!([]);
+        }
         call(cx, "UpdateRoute", input).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }

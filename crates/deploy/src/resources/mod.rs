@@ -107,12 +107,17 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
+    &apigateway::ApiKey,
+    &apigateway::Authorizer,
     &apigateway::Deployment,
     &apigateway::Method,
     &apigateway::PathResource,
     &apigateway::RestApi,
     &apigateway::Stage,
+    &apigateway::UsagePlan,
+    &apigateway::UsagePlanKey,
     &apigatewayv2::Api,
+    &apigatewayv2::Authorizer,
     &apigatewayv2::Integration,
     &apigatewayv2::Route,
     &apigatewayv2::Stage,

@@ -93,6 +93,40 @@ pub struct HttpApi {
     pub payload: Option<String>,
     pub disable_default_endpoint: Option<bool>,
     pub cors: Option<HttpApiCors>,
+    pub authorizers: Vec<HttpApiAuthorizer>,
+}
+
+/// One of `provider.httpApi.authorizers`.
+#[derive(Clone, Debug)]
+pub struct HttpApiAuthorizer {
+    /// What events call it.
+    pub key: String,
+    pub name: String,
+    pub at: At,
+    pub identity_sources: Vec<String>,
+    pub kind: HttpApiAuthorizerKind,
+}
+
+#[derive(Clone, Debug)]
+pub enum HttpApiAuthorizerKind {
+    Jwt {
+        issuer: Value,
+        audience: Vec<Value>,
+    },
+    Request {
+        function: AuthorizerFunction,
+        ttl: Option<i64>,
+        simple: Option<bool>,
+        payload: String,
+        managed_externally: bool,
+    },
+}
+
+/// What decides on requests: a function of this service by its key, or whatever has this ARN.
+#[derive(Clone, Debug)]
+pub enum AuthorizerFunction {
+    Key(String),
+    Arn(Value),
 }
 
 /// What is `None` takes the framework's default.
@@ -116,6 +150,33 @@ pub struct RestApi {
     pub disable_default_endpoint: Option<bool>,
     pub minimum_compression_size: Option<i64>,
     pub endpoint_type: Option<String>,
+    /// `HEADER` or `AUTHORIZER`.
+    pub api_key_source: Option<String>,
+    pub usage_plans: Vec<UsagePlan>,
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// How much API keys may be used. What is set is of `AWS::ApiGateway::UsagePlan`, by the names there.
+#[derive(Clone, Debug)]
+pub struct UsagePlan {
+    /// `default` for the one of a service that names none.
+    pub name: String,
+    pub quota: Option<Json>,
+    pub throttle: Option<Json>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ApiKey {
+    /// The plan by name that it is of.
+    pub plan: Option<String>,
+    /// Its place among those of its plan, from 1.
+    pub number: usize,
+    pub name: Option<Value>,
+    pub value: Option<Value>,
+    pub description: Option<Value>,
+    pub customer: Option<Value>,
+    pub enabled: Option<bool>,
+    pub at: At,
 }
 
 #[derive(Clone, Debug)]
@@ -207,6 +268,7 @@ pub enum EventSource {
     HttpApi {
         method: String,
         path: String,
+        authorizer: Option<RouteAuthorizer>,
     },
     Sqs(Sqs),
     S3(S3),
@@ -224,9 +286,58 @@ pub struct Http {
     /// Without a slash at either end.
     pub path: String,
     pub cors: Option<HttpCors>,
+    pub authorizer: Option<MethodAuthorizer>,
+    /// Whether it needs an API key.
+    pub private: bool,
     pub operation: Option<String>,
     /// `method.request.…` names, and whether each is required.
     pub parameters: Map<String, Json>,
+}
+
+/// `authorizer` of an `httpApi` event.
+#[derive(Clone, Debug)]
+pub enum RouteAuthorizer {
+    Iam,
+    Named {
+        name: String,
+        scopes: Vec<String>,
+    },
+    /// One that is made elsewhere, of an API that is; `kind` is its authorization type.
+    Existing {
+        kind: &'static str,
+        id: Value,
+        scopes: Vec<String>,
+    },
+}
+
+/// `authorizer` of an `http` event.
+#[derive(Clone, Debug)]
+pub enum MethodAuthorizer {
+    Iam,
+    /// One that is made elsewhere; `kind` is its authorization type.
+    Existing {
+        kind: String,
+        id: Value,
+        scopes: Vec<String>,
+    },
+    Own(Box<OwnAuthorizer>),
+}
+
+/// An authorizer that is made for an event.
+#[derive(Clone, Debug)]
+pub struct OwnAuthorizer {
+    pub name: String,
+    /// Or a user pool.
+    pub function: AuthorizerFunction,
+    /// `TOKEN`, `REQUEST` or `COGNITO_USER_POOLS`.
+    pub kind: String,
+    /// Seconds.
+    pub ttl: i64,
+    pub identity_source: Option<String>,
+    pub validation: Option<String>,
+    pub scopes: Vec<String>,
+    /// Whether somebody else lets the API invoke the function.
+    pub managed_externally: bool,
 }
 
 #[derive(Clone, Debug, Default)]

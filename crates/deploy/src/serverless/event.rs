@@ -66,7 +66,17 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
     if let Some(scalar) = node.as_scalar() {
         let (verb, path) = method_and_path(&scalar.text, &node.at, reader)?;
         let method = method(&verb, &node.at, reader)?;
-        return Some(Http { method, path: trimmed(&path), cors: None, operation: None, parameters: Map::new() });
+        let (cors, authorizer, operation) = (None, None, None);
+        let private = false;
+        return Some(Http {
+            method,
+            path: trimmed(&path),
+            cors,
+            authorizer,
+            private,
+            operation,
+            parameters: Map::new(),
+        });
     }
     reader.keys(node, "an `http` event", keys::HTTP_EVENT);
     let (Some(verb), Some(path)) = (reader.word(node, "method"), reader.word(node, "path")) else {
@@ -80,13 +90,11 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
             reader.error(at, format!("the integration `{integration}` is not supported yet: `lambda-proxy` is"));
         }
     }
-    if reader.boolean(node, "private") == Some(true) {
-        let at = &node.get("private").unwrap_or(node).at;
-        reader.error(at, "`private` is not supported yet: API keys are built in a later version");
-    }
     let method = method(&verb, &node.get("method").unwrap_or(node).at, reader)?;
     Some(Http {
         cors: node.get("cors").and_then(|cors| http_cors(node, cors, &method, reader)),
+        authorizer: super::authorizer::of_method(node, reader),
+        private: reader.boolean(node, "private").unwrap_or(false),
         operation: reader.text(node, "operationId"),
         parameters: parameters(node, reader),
         path: trimmed(&path),
@@ -194,7 +202,8 @@ fn http_api(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<EventSo
         reader.error(&node.at, format!("the path of an `httpApi` event starts with `/`: `/{path}`"));
         return None;
     }
-    Some(EventSource::HttpApi { method, path })
+    let authorizer = super::authorizer::of_route(node, reader);
+    Some(EventSource::HttpApi { method, path, authorizer })
 }
 
 fn sqs(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Sqs> {

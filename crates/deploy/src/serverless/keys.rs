@@ -43,7 +43,6 @@ const NO_NETWORK: &str = "functions run on the server's own network";
 const NO_TRACES: &str = "traces are not recorded yet";
 const NO_KMS: &str = "stored values are not encrypted with keys of KMS";
 const NO_DOMAIN: &str = "remove it: this kind of event is built in a later version";
-const NO_AUTHORIZERS: &str = "check the token in the function until authorizers are there";
 const NO_SUCH_BUCKETS: &str = "remove it: buckets have no such configuration here";
 const HOST_ARCHITECTURE: &str = "functions run on the architecture of the server";
 
@@ -156,7 +155,7 @@ pub const HTTP_API: &[Key] = &[
     read("shouldStartNameWithService"),
     silent("useProviderTags"),
     ignored("metrics", "metrics are not recorded yet"),
-    refused("authorizers", NO_AUTHORIZERS),
+    read("authorizers"),
 ];
 
 pub const HTTP_API_CORS: &[Key] = &[
@@ -176,9 +175,9 @@ pub const API_GATEWAY: &[Key] = &[
     read("shouldStartNameWithService"),
     read("minimumCompressionSize"),
     ignored("metrics", "metrics are not recorded yet"),
-    ignored("apiKeySourceType", "there are no API keys yet"),
-    refused("apiKeys", "API keys and usage plans are built in a later version"),
-    refused("usagePlan", "API keys and usage plans are built in a later version"),
+    read("apiKeySourceType"),
+    read("apiKeys"),
+    read("usagePlan"),
     refused("resourcePolicy", "resource policies of APIs are built in a later version"),
     refused("request", "request schemas are built in a later version"),
     refused("restApiId", "let this service have its own API"),
@@ -186,6 +185,14 @@ pub const API_GATEWAY: &[Key] = &[
     refused("restApiRootResourceId", "let this service have its own API"),
     refused("websocketApiId", "WebSocket APIs are built in a later version"),
 ];
+
+pub const USAGE_PLAN: &[Key] = &[read("quota"), read("throttle")];
+
+pub const QUOTA: &[Key] = &[read("limit"), read("offset"), read("period")];
+
+pub const THROTTLE: &[Key] = &[read("burstLimit"), read("rateLimit")];
+
+pub const API_KEY: &[Key] = &[read("name"), read("value"), read("description"), read("customerId"), read("enabled")];
 
 pub const FUNCTION: &[Key] = &[
     read("handler"),
@@ -300,7 +307,7 @@ pub const HTTP_EVENT: &[Key] = &[
     read("request"),
     read("private"),
     ignored("response", "a proxy integration answers what the function answers"),
-    refused("authorizer", NO_AUTHORIZERS),
+    read("authorizer"),
     refused("async", "send a message to a queue instead: only proxy integrations are supported"),
     refused("connectionId", "only proxy integrations of functions are supported"),
     refused("connectionType", "only proxy integrations of functions are supported"),
@@ -327,7 +334,36 @@ pub const HTTP_CORS: &[Key] = &[
     read("cacheControl"),
 ];
 
-pub const HTTP_API_EVENT: &[Key] = &[read("path"), read("method"), refused("authorizer", NO_AUTHORIZERS)];
+pub const HTTP_AUTHORIZER: &[Key] = &[
+    read("name"),
+    read("arn"),
+    read("type"),
+    read("authorizerId"),
+    read("resultTtlInSeconds"),
+    read("identitySource"),
+    read("identityValidationExpression"),
+    read("managedExternally"),
+    read("scopes"),
+    ignored("claims", "functions are told all claims"),
+];
+
+pub const HTTP_API_EVENT: &[Key] = &[read("path"), read("method"), read("authorizer")];
+
+pub const HTTP_API_EVENT_AUTHORIZER: &[Key] = &[read("name"), read("id"), read("type"), read("scopes")];
+
+pub const HTTP_API_AUTHORIZER: &[Key] = &[
+    read("type"),
+    read("name"),
+    read("identitySource"),
+    read("issuerUrl"),
+    read("audience"),
+    read("functionName"),
+    read("functionArn"),
+    read("managedExternally"),
+    read("resultTtlInSeconds"),
+    read("enableSimpleResponses"),
+    read("payloadVersion"),
+];
 
 pub const S3_EVENT: &[Key] = &[
     read("bucket"),

@@ -1,5 +1,7 @@
 //! `serverless.yml` of Serverless Framework v3: read, checked and compiled to a template.
 
+mod api_keys;
+mod authorizer;
 mod compile;
 pub mod config;
 mod event;

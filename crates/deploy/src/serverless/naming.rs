@@ -87,6 +87,36 @@ pub fn http_api_route(route_key: &str) -> String {
     format!("HttpApiRoute{}", path(route_key))
 }
 
+/// The name of an authorizer, a topic or a bucket as part of a logical id: letters and digits.
+fn resource_name(name: &str) -> String {
+    upper_first(&alphanumeric(name))
+}
+
+pub fn http_api_authorizer(name: &str) -> String {
+    format!("HttpApiAuthorizer{}", resource_name(name))
+}
+
+pub fn http_api_authorizer_permission(name: &str) -> String {
+    format!("{}LambdaAuthorizerPermissionHttpApi", resource_name(name))
+}
+
+pub fn rest_authorizer(name: &str) -> String {
+    format!("{}ApiGatewayAuthorizer", normalized(name))
+}
+
+pub fn api_key(plan: Option<&str>, number: usize) -> String {
+    format!("ApiGatewayApiKey{}{number}", upper_first(plan.unwrap_or_default()))
+}
+
+pub fn usage_plan(name: &str) -> String {
+    let name = if name == "default" { "" } else { name };
+    format!("ApiGatewayUsagePlan{}", upper_first(name))
+}
+
+pub fn usage_plan_key(plan: Option<&str>, number: usize) -> String {
+    format!("ApiGatewayUsagePlanKey{}{number}", upper_first(plan.unwrap_or_default()))
+}
+
 pub fn rest_permission(key: &str) -> String {
     format!("{}LambdaPermissionApiGateway", normalized(key))
 }
@@ -164,25 +194,20 @@ pub fn rule_permission(key: &str, number: usize) -> String {
     format!("{}EventBridgeLambdaPermission{number}", normalized(key))
 }
 
-/// A topic's or a bucket's name as part of a logical id: letters and digits.
-fn alphanumeric_part(name: &str) -> String {
-    upper_first(&alphanumeric(name))
-}
-
 pub fn topic(name: &str) -> String {
-    format!("SNSTopic{}", alphanumeric_part(name))
+    format!("SNSTopic{}", resource_name(name))
 }
 
 pub fn topic_subscription(key: &str, topic: &str) -> String {
-    format!("{}SnsSubscription{}", normalized(key), alphanumeric_part(topic))
+    format!("{}SnsSubscription{}", normalized(key), resource_name(topic))
 }
 
 pub fn topic_permission(key: &str, topic: &str) -> String {
-    format!("{}LambdaPermission{}SNS", normalized(key), alphanumeric_part(topic))
+    format!("{}LambdaPermission{}SNS", normalized(key), resource_name(topic))
 }
 
 pub fn topic_dead_letter_policy(key: &str, topic: &str) -> String {
-    format!("{}To{}DLQPolicy", alphanumeric_part(topic), normalized(key))
+    format!("{}To{}DLQPolicy", resource_name(topic), normalized(key))
 }
 
 pub fn user_pool(name: &str) -> String {
@@ -194,11 +219,11 @@ pub fn user_pool_permission(key: &str, pool: &str, trigger: &str) -> String {
 }
 
 pub fn bucket(name: &str) -> String {
-    format!("S3Bucket{}", alphanumeric_part(name))
+    format!("S3Bucket{}", resource_name(name))
 }
 
 pub fn bucket_permission(key: &str, bucket: &str) -> String {
-    format!("{}LambdaPermission{}S3", normalized(key), alphanumeric_part(bucket))
+    format!("{}LambdaPermission{}S3", normalized(key), resource_name(bucket))
 }
 
 /// One resource for all events of a function: the framework has kept its number.

@@ -174,6 +174,7 @@ fn http_api(provider: &Node, reader: &mut Reader<'_>) -> HttpApi {
         payload: payload(node, reader),
         disable_default_endpoint: reader.boolean(node, "disableDefaultEndpoint"),
         cors: node.get("cors").and_then(|cors| http_api_cors(node, cors, reader)),
+        authorizers: super::authorizer::of_http_api(node, reader),
     }
 }
 
@@ -210,9 +211,14 @@ fn rest_api(provider: &Node, reader: &mut Reader<'_>) -> RestApi {
     let endpoint_type = reader.word(provider, "endpointType").map(|kind| kind.to_uppercase());
     let Some(node) = provider.get("apiGateway") else { return RestApi { name, endpoint_type, ..RestApi::default() } };
     reader.keys(node, "`provider.apiGateway`", keys::API_GATEWAY);
+    let usage_plans = super::api_keys::plans(node, reader);
+    let api_key_source = reader.word(node, "apiKeySourceType").map(|source| source.to_uppercase());
     RestApi {
         name,
         endpoint_type,
+        api_key_source,
+        api_keys: super::api_keys::keys(node, &usage_plans, reader),
+        usage_plans,
         name_starts_with_service: reader.boolean(node, "shouldStartNameWithService").unwrap_or(false),
         stage: reader.word(node, "stage"),
         description: reader.text(node, "description"),

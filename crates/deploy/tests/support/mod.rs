@@ -449,6 +449,8 @@ impl Inner {
     fn api(&mut self, operation: &str, input: &Value) -> Answer {
         let method = || format!("apigateway/method/{}/{}", text(input, "resourceId"), text(input, "httpMethod"));
         let stage = || format!("apigateway/stage/{}", text(input, "stageName"));
+        let part = |member: &str| format!("apigateway/part/{}", text(input, member));
+        let plan_key = || format!("apigateway/plan/{}/{}", text(input, "usagePlanId"), text(input, "keyId"));
         match operation {
             "CreateRestApi" => {
                 let id = self.id();
@@ -462,6 +464,19 @@ impl Inner {
                 Ok(json!({"id": id}))
             }
             "DeleteResource" => self.remove(&format!("apigateway/resource/{}", text(input, "resourceId"))),
+            "CreateAuthorizer" | "CreateApiKey" | "CreateUsagePlan" => {
+                let id = self.id();
+                self.create(format!("apigateway/part/{id}"), json!({"Made": input}))?;
+                Ok(json!({"id": id}))
+            }
+            "UpdateAuthorizer" => self.merge(&part("authorizerId"), operation, input),
+            "DeleteAuthorizer" => self.remove(&part("authorizerId")),
+            "UpdateApiKey" => self.merge(&part("apiKey"), operation, input),
+            "DeleteApiKey" => self.remove(&part("apiKey")),
+            "UpdateUsagePlan" => self.merge(&part("usagePlanId"), operation, input),
+            "DeleteUsagePlan" => self.remove(&part("usagePlanId")),
+            "CreateUsagePlanKey" => self.create(plan_key(), json!({})).map(|()| json!({})),
+            "DeleteUsagePlanKey" => self.remove(&plan_key()),
             "PutMethod" => self.create(method(), json!({"Made": input})).map(|()| json!({})),
             "PutMethodResponse" | "PutIntegration" | "PutIntegrationResponse" => {
                 self.merge(&method(), operation, input)

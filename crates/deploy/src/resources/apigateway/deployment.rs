@@ -1,10 +1,12 @@
 //! `AWS::ApiGateway::Deployment` and `AWS::ApiGateway::Stage`.
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::super::shape::{Property, Shape, TAGS, fixed, ignored, property};
-use super::super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, only, tags, text, text_of};
+use super::super::shape::{Property, Shape, TAGS, fixed, ignored, property, text as scalar_text};
+use super::super::{
+    Cx, Made, Properties, Resource, Result, deleted, lower_members, only, or_delete, tags, text, text_of,
+};
 use super::replace;
 use crate::state::Deployed;
 
@@ -104,7 +106,7 @@ impl Resource for Stage {
                 property("Description", Shape::Text),
                 property("Variables", Shape::TextMap),
                 property("Tags", TAGS),
-                ignored("MethodSettings"),
+                property("MethodSettings", Shape::List(&Shape::Json)),
                 ignored("TracingEnabled"),
                 ignored("AccessLogSetting"),
                 ignored("CacheClusterEnabled"),
@@ -119,6 +121,14 @@ impl Resource for Stage {
         input["stageName"] = json!(name);
         input["tags"] = Value::Object(tags::map(wanted));
         cx.call("apigateway", "CreateStage", input).await?;
+        let changes = throttles(&Properties::new(), wanted);
+        if !changes.is_empty() {
+            let api = text_of(wanted, "RestApiId")?;
+            let one = json!({"restApiId": api, "stageName": name});
+            let update = json!({"restApiId": api, "stageName": name, "patchOperations": changes});
+            let updated = cx.call("apigateway", "UpdateStage", update).await;
+            or_delete(updated, cx.call("apigateway", "DeleteStage", one)).await?;
+        }
         Ok(Made::new(name, []))
     }
 
@@ -135,6 +145,7 @@ impl Resource for Stage {
         let (set, gone) = tags::changes(&variables(&old.properties), &variables(wanted));
         changes.extend(set.into_iter().map(|(name, value)| replace(&format!("/variables/{name}"), value)));
         changes.extend(gone.into_iter().map(|name| json!({"op": "remove", "path": format!("/variables/{name}")})));
+        changes.extend(throttles(&old.properties, wanted));
         if !changes.is_empty() {
             let api = text_of(wanted, "RestApiId")?;
             let input = json!({"restApiId": api, "stageName": old.physical_id, "patchOperations": changes});
@@ -147,4 +158,34 @@ impl Resource for Stage {
         let input = json!({"restApiId": text_of(&old.properties, "RestApiId")?, "stageName": old.physical_id});
         deleted(cx.call("apigateway", "DeleteStage", input).await)
     }
+}
+
+/// What turns the throttles of a stage's methods into others. What else `MethodSettings` says has no effect here.
+fn throttles(before: &Properties, after: &Properties) -> Vec<Value> {
+    let (before, after) = (method_settings(before), method_settings(after));
+    let gone = before.keys().filter(|path| !after.contains_key(*path));
+    let mut changes: Vec<Value> = gone.map(|path| json!({"op": "remove", "path": path})).collect();
+    for (path, limits) in after.iter().filter(|(path, limits)| before.get(*path) != Some(limits)) {
+        for (member, value) in limits.as_object().into_iter().flatten() {
+            changes.push(replace(&format!("{path}/throttling/{member}"), value.clone()));
+        }
+    }
+    changes
+}
+
+/// The throttles of methods, by their path in changes: `/*/*`, `/~1users/GET`.
+fn method_settings(properties: &Properties) -> Map<String, Value> {
+    let mut settings = Map::new();
+    for setting in properties.get("MethodSettings").and_then(Value::as_array).into_iter().flatten() {
+        let text = |name: &str| setting.get(name).and_then(scalar_text);
+        let (Some(path), Some(method)) = (text("ResourcePath"), text("HttpMethod")) else { continue };
+        let path = if path == "/*" { "*".into() } else { path.replace('~', "~0").replace('/', "~1") };
+        let members = [("ThrottlingBurstLimit", "burstLimit"), ("ThrottlingRateLimit", "rateLimit")];
+        let limits: Map<String, Value> =
+            members.iter().filter_map(|(name, member)| Some((member.to_string(), json!(text(name)?)))).collect();
+        if !limits.is_empty() {
+            settings.insert(format!("/{path}/{method}"), Value::Object(limits));
+        }
+    }
+    settings
 }

@@ -1,14 +1,26 @@
 //! `AWS::ApiGateway::*`: REST APIs. The service's members begin with a small letter.
 
 mod api;
+mod authorizer;
 mod deployment;
 mod method;
+mod usage;
 
 pub use api::{PathResource, RestApi};
+pub use authorizer::Authorizer;
 pub use deployment::{Deployment, Stage};
 pub use method::Method;
+pub use usage::{ApiKey, UsagePlan, UsagePlanKey};
 
 use serde_json::{Value, json};
+
+/// A number that a template may have as a text.
+fn number(value: &Value) -> Value {
+    match value.as_str().and_then(|text| text.parse::<f64>().ok()) {
+        Some(number) => json!(number),
+        None => value.clone(),
+    }
+}
 
 /// One change of an update: `{"op": "replace", "path": "/name", "value": …}`.
 fn replace(path: &str, value: impl Into<Value>) -> Value {

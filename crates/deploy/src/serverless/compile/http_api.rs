@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::authorizers::merged;
 use super::{Compiler, api_permission, attribute, invoked, without_nulls};
 use crate::serverless::config::{EventSource, Function, HttpApiCors};
 use crate::serverless::{event, naming};
@@ -14,12 +15,14 @@ const TIMEOUT_MILLIS: u64 = 30_000;
 impl Compiler<'_> {
     pub(super) fn http_api(&mut self) {
         let routes = self.events(|source| match source {
-            EventSource::HttpApi { method, path } => Some((method.as_str(), path.as_str())),
+            EventSource::HttpApi { method, path, authorizer } => {
+                Some((method.as_str(), path.as_str(), authorizer.as_ref()))
+            }
             _ => None,
         });
         let Some((_, first, _)) = routes.first() else { return };
         if self.service.provider.http_api.id.is_none() {
-            let methods: Vec<&str> = routes.iter().map(|(_, _, (method, _))| *method).collect();
+            let methods: Vec<&str> = routes.iter().map(|(_, _, (method, ..))| *method).collect();
             let api = self.http_api_properties(&methods);
             self.add(naming::HTTP_API, json!({"Type": "AWS::ApiGatewayV2::Api", "Properties": api}), first);
             let stage = json!({"ApiId": {"Ref": naming::HTTP_API}, "StageName": "$default", "AutoDeploy": true});
@@ -32,8 +35,9 @@ impl Compiler<'_> {
             let url = attribute(naming::HTTP_API, "ApiEndpoint");
             outputs.insert("HttpApiUrl".into(), json!({"Description": "URL of the HTTP API", "Value": url}));
         }
+        self.http_api_authorizers();
         let mut seen = Vec::new();
-        for (function, at, (method, path)) in routes {
+        for (function, at, (method, path, authorizer)) in routes {
             let route_key = if path == "*" { "$default".to_string() } else { format!("{method} {path}") };
             if seen.contains(&route_key) {
                 self.diagnostics.error(at, format!("the route `{route_key}` is here twice"));
@@ -41,13 +45,14 @@ impl Compiler<'_> {
             }
             self.http_api_function(function);
             let integration = naming::http_api_integration(&function.key);
+            let properties = json!({
+                "ApiId": self.http_api_id(),
+                "RouteKey": route_key,
+                "Target": {"Fn::Join": ["/", ["integrations", {"Ref": integration}]]},
+            });
             let route = json!({
                 "Type": "AWS::ApiGatewayV2::Route",
-                "Properties": {
-                    "ApiId": self.http_api_id(),
-                    "RouteKey": route_key,
-                    "Target": {"Fn::Join": ["/", ["integrations", {"Ref": integration}]]},
-                },
+                "Properties": merged(properties, self.route_authorization(authorizer, at)),
                 "DependsOn": integration,
             });
             self.add(&naming::http_api_route(&route_key), route, at);
@@ -55,7 +60,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn http_api_id(&self) -> Value {
+    pub(super) fn http_api_id(&self) -> Value {
         self.service.provider.http_api.id.clone().unwrap_or_else(|| json!({"Ref": naming::HTTP_API}))
     }
 

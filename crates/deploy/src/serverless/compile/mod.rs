@@ -1,5 +1,7 @@
 //! A service compiled to a template, with the logical ids and names that Serverless Framework gives.
 
+mod api_keys;
+mod authorizers;
 mod buckets;
 mod eventbridge;
 mod functions;
@@ -144,10 +146,15 @@ fn rule_permission(function: &Function, rule: &str) -> Value {
 
 /// The permission for an API to invoke a function.
 fn api_permission(function: &Function, api: Value, paths: &str) -> Value {
+    api_permission_for(invoked(function), api, paths)
+}
+
+/// The same for whatever function this is.
+fn api_permission_for(function: Value, api: Value, paths: &str) -> Value {
     json!({
         "Type": "AWS::Lambda::Permission",
         "Properties": {
-            "FunctionName": invoked(function),
+            "FunctionName": function,
             "Action": "lambda:InvokeFunction",
             "Principal": "apigateway.amazonaws.com",
             "SourceArn": arn("execute-api", &[api, json!(paths)]),

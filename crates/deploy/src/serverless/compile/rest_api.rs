@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::authorizers::{invocations, merged};
 use super::functions::digest;
 use super::{Compiler, api_permission, attribute, invoked, without_nulls};
 use crate::diagnostic::At;
@@ -47,6 +48,7 @@ impl Compiler<'_> {
             "BinaryMediaTypes": (!config.binary_media_types.is_empty()).then_some(&config.binary_media_types),
             "DisableExecuteApiEndpoint": config.disable_default_endpoint,
             "MinimumCompressionSize": config.minimum_compression_size,
+            "ApiKeySourceType": config.api_key_source,
             "EndpointConfiguration": {"Types": [config.endpoint_type.as_deref().unwrap_or("EDGE")]},
         }))
     }
@@ -67,28 +69,22 @@ impl Compiler<'_> {
     fn rest_method(&mut self, function: &Function, http: &Http, at: &At) -> String {
         let permission = naming::rest_permission(&function.key);
         self.add(&permission, api_permission(function, json!({"Ref": naming::REST_API}), "/*/*"), &function.at);
-        let uri = [
-            json!("arn:"),
-            json!({"Ref": "AWS::Partition"}),
-            json!(":apigateway:"),
-            json!({"Ref": "AWS::Region"}),
-            json!(":lambda:path/2015-03-31/functions/"),
-            invoked(function),
-            json!("/invocations"),
-        ];
+        let (authorization, authorizer) = self.method_authorization(http.authorizer.as_ref(), at);
         let properties = without_nulls(json!({
             "HttpMethod": http.method.to_uppercase(),
             "RequestParameters": http.parameters,
             "ResourceId": resource_id(&http.path),
             "RestApiId": {"Ref": naming::REST_API},
             "OperationName": http.operation,
-            "ApiKeyRequired": false,
+            "ApiKeyRequired": http.private,
             "AuthorizationType": "NONE",
-            "Integration": {"IntegrationHttpMethod": "POST", "Type": "AWS_PROXY", "Uri": {"Fn::Join": ["", uri]}},
+            "Integration": {"IntegrationHttpMethod": "POST", "Type": "AWS_PROXY", "Uri": invocations(invoked(function))},
             "MethodResponses": [],
         }));
         let id = naming::rest_method(&http.path, &http.method);
-        let resource = json!({"Type": "AWS::ApiGateway::Method", "Properties": properties, "DependsOn": [permission]});
+        let depends_on: Vec<String> = [permission].into_iter().chain(authorizer).collect();
+        let properties = merged(properties, authorization);
+        let resource = json!({"Type": "AWS::ApiGateway::Method", "Properties": properties, "DependsOn": depends_on});
         self.add(&id, resource, at);
         id
     }
@@ -114,6 +110,7 @@ impl Compiler<'_> {
             "DependsOn": methods,
         });
         self.add(&id, resource, at);
+        self.api_keys(&id, stage, at);
         let url = json!({"Fn::Join": ["", [attribute(naming::REST_API, "Endpoint"), "/", stage]]});
         self.template
             .outputs
