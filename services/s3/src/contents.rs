@@ -124,8 +124,8 @@ impl Writer {
 
 /// Whether a body goes to a file, or may still be small.
 enum Begun {
-    No(BodyKey),
-    Yes(Writer),
+    No(Box<BodyKey>),
+    Yes(Box<Writer>),
 }
 
 /// Bytes of a file, and what opens them where they are sealed.
@@ -161,7 +161,7 @@ impl Contents {
         if let Some(size) = body.length.filter(|size| *size > most) {
             return Err(Error::EntityTooLarge { size, most });
         }
-        let (mut size, mut held, mut begun) = (0, BytesMut::new(), Begun::No(key));
+        let (mut size, mut held, mut begun) = (0, BytesMut::new(), Begun::No(Box::new(key)));
         while let Some(piece) = body.next().await? {
             size += piece.len() as u64;
             if size > most {
@@ -182,25 +182,25 @@ impl Contents {
         let digested = digests.finish(Some(&body))?;
         let place = match begun {
             Begun::No(_) if held.is_empty() => Place::Small(Bytes::new()),
-            Begun::No(key) => Place::Small(sealed::seal(key, &held)?),
+            Begun::No(key) => Place::Small(sealed::seal(*key, &held)?),
             Begun::Yes(writer) => Place::File(self.publish(writer).await?),
         };
         Ok(Received { size, digested, place })
     }
 
     /// The file, which begins with what was held until now.
-    async fn begin(&self, begun: Begun, held: &[u8]) -> Result<Writer, Error> {
+    async fn begin(&self, begun: Begun, held: &[u8]) -> Result<Box<Writer>, Error> {
         match begun {
             Begun::Yes(writer) => Ok(writer),
             Begun::No(key) => {
-                let mut writer = Writer { draft: self.blobs.draft().await?, sealer: Sealer::new(key) };
+                let mut writer = Writer { draft: self.blobs.draft().await?, sealer: Sealer::new(*key) };
                 writer.write(held).await?;
-                Ok(writer)
+                Ok(Box::new(writer))
             }
         }
     }
 
-    async fn publish(&self, writer: Writer) -> Result<Pinned, Error> {
+    async fn publish(&self, writer: Box<Writer>) -> Result<Pinned, Error> {
         let staged = writer.finish().await?;
         let pinned = self.pin(staged.id()).await;
         staged.publish().await?;
