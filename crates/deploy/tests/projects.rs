@@ -103,6 +103,11 @@ fn topics_by_name_and_by_arn() {
 }
 
 #[test]
+fn user_pools_with_their_triggers() {
+    check("user_pools");
+}
+
+#[test]
 fn rules_of_event_buses() {
     check("event_rules");
 }

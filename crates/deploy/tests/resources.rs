@@ -46,7 +46,7 @@ impl Cloud for Recorder {
         Ok(json!({
             "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
             "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
-            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn}, "Policy": {"Arn": arn},
+            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn},
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "Arn": arn, "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,
@@ -55,6 +55,7 @@ impl Cloud for Recorder {
             "CachePolicy": {"Id": id}, "OriginRequestPolicy": {"Id": id}, "ResponseHeadersPolicy": {"Id": id}, "OriginAccessControl": {"Id": id},
             "CloudFrontOriginAccessIdentity": {"Id": id, "S3CanonicalUserId": "c"}, "PublicKey": {"Id": id}, "KeyGroup": {"Id": id},
             "DistributionConfig": {"CallerReference": "reference", "Enabled": true},
+            "UserPool": {"Id": id, "Arn": arn, "Issuer": "http://issuer"}, "UserPoolClient": {"ClientId": id, "ClientName": "c", "ClientSecret": "s"},
             "KeyMetadata": {"KeyId": id, "Arn": arn}, "ARN": arn, "RandomPassword": "random",
             "Parameter": {"Type": "String", "Value": "looked up"}, "SecretString": "{\"password\": \"looked up\"}",
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},

@@ -87,7 +87,7 @@ pub fn http_api_route(route_key: &str) -> String {
     format!("HttpApiRoute{}", path(route_key))
 }
 
-/// The name of an authorizer, a topic or a bucket as part of a logical id: letters and digits.
+/// The name of an authorizer, a topic, a bucket or a user pool as part of a logical id: letters and digits.
 fn resource_name(name: &str) -> String {
     upper_first(&alphanumeric(name))
 }
@@ -211,11 +211,11 @@ pub fn topic_dead_letter_policy(key: &str, topic: &str) -> String {
 }
 
 pub fn user_pool(name: &str) -> String {
-    format!("CognitoUserPool{}", alphanumeric_part(name))
+    format!("CognitoUserPool{}", resource_name(name))
 }
 
 pub fn user_pool_permission(key: &str, pool: &str, trigger: &str) -> String {
-    format!("{}LambdaPermissionCognitoUserPool{}TriggerSource{trigger}", normalized(key), alphanumeric_part(pool))
+    format!("{}LambdaPermissionCognitoUserPool{}TriggerSource{trigger}", normalized(key), resource_name(pool))
 }
 
 pub fn bucket(name: &str) -> String {
