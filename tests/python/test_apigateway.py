@@ -26,17 +26,22 @@ def handler(event, context):
 
 @pytest.fixture(scope="module")
 def function(lambda_, iam):
-    """The ARN of the function behind every API here. Any API may invoke it."""
+    """The ARN of the function behind every API here."""
+    return behind_apis(lambda_, iam, "behind-apis")
+
+
+def behind_apis(lambda_, iam, name, source=SOURCE):
+    """The ARN of a new function that any API may invoke."""
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="behind-apis", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", SOURCE)
+        archive.writestr("app.py", source)
     made = lambda_.create_function(
-        FunctionName="behind-apis", Runtime="python3.12", Handler="app.handler", Role=role, Timeout=20, Code={"ZipFile": package.getvalue()}
+        FunctionName=name, Runtime="python3.12", Handler="app.handler", Role=role, Timeout=20, Code={"ZipFile": package.getvalue()}
     )
-    permit(lambda_, "behind-apis", f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*")
+    permit(lambda_, name, f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*")
     return made["FunctionArn"]
 
 

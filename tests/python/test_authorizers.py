@@ -3,7 +3,6 @@
 import base64
 import json
 import time
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -14,8 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from http_endpoint import HttpEndpoint
-from test_apigateway import function, invocations, permit, refused, send  # noqa: F401 (a fixture)
-from test_lambda import package
+from test_apigateway import behind_apis, invocations, refused, send
 
 # Decides by the token, or by the header of a request, and counts what it was asked.
 DECIDER = """
@@ -82,16 +80,17 @@ class Issuer:
 
 
 @pytest.fixture(scope="module")
-def decider(lambda_, iam, function):  # noqa: F811
-    """The ARN of a function that any API may ask."""
-    role = lambda_.get_function_configuration(FunctionName="behind-apis")["Role"]
-    made = lambda_.create_function(FunctionName="decider", Runtime="python3.12", Handler="app.handler", Role=role, Code={"ZipFile": package(**{"app.py": DECIDER})})
-    permit(lambda_, "decider", f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/authorizers/*")
-    return made["FunctionArn"]
+def function(lambda_, iam):
+    return behind_apis(lambda_, iam, "behind-closed-apis")
+
+
+@pytest.fixture(scope="module")
+def decider(lambda_, iam):
+    return behind_apis(lambda_, iam, "decider", DECIDER)
 
 
 @pytest.fixture
-def rest_api(rest_apis, function, unique):  # noqa: F811
+def rest_api(rest_apis, function, unique):
     """The ids of a REST API and of its method, `GET /{proxy+}`."""
     api = rest_apis.create_rest_api(name=unique)
     everything = rest_apis.create_resource(restApiId=api["id"], parentId=api["rootResourceId"], pathPart="{proxy+}")
@@ -188,7 +187,7 @@ def test_signers_of_requests_to_a_rest_api_need_permission(server, rest_apis, re
 
 
 @pytest.fixture
-def http_api(http_apis, function, unique):  # noqa: F811
+def http_api(http_apis, function, unique):
     api = http_apis.create_api(Name=unique, ProtocolType="HTTP")["ApiId"]
     integration = http_apis.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0")
     http_apis.create_route(ApiId=api, RouteKey="GET /{proxy+}", Target=f"integrations/{integration['IntegrationId']}")

@@ -5,11 +5,16 @@ import json
 
 import pytest
 from cloudlet import Server
-from test_apigateway import function, invocations, refused, send  # noqa: F401 (a fixture)
+from test_apigateway import behind_apis, invocations, refused, send
+
+
+@pytest.fixture(scope="module")
+def function(lambda_, iam):
+    return behind_apis(lambda_, iam, "behind-metered-apis")
 
 
 @pytest.fixture
-def metered(rest_apis, function, unique):  # noqa: F811
+def metered(rest_apis, function, unique):
     """The id of a REST API whose `GET /a` needs a key, at the stage `dev`."""
     api = rest_apis.create_rest_api(name=unique)
     part = rest_apis.create_resource(restApiId=api["id"], parentId=api["rootResourceId"], pathPart="a")
@@ -91,7 +96,7 @@ def test_a_quota_is_still_used_up_after_a_crash(tmp_path):
         assert server.stop(), server.logged()
 
 
-def test_a_stage_throttles(server, rest_apis, http_apis, function, metered, unique):  # noqa: F811
+def test_a_stage_throttles(server, rest_apis, http_apis, function, metered, unique):
     patches = [{"op": "replace", "path": f"/*/*/throttling/{name}", "value": value} for name, value in (("burstLimit", "0"), ("rateLimit", "1"))]
     stage = rest_apis.update_stage(restApiId=metered, stageName="dev", patchOperations=patches)
     assert stage["methodSettings"]["*/*"]["throttlingBurstLimit"] == 0
