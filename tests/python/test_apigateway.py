@@ -183,12 +183,12 @@ def test_a_function_has_to_permit_the_api(server, lambda_, function, rest_apis, 
 
 def test_what_is_not_built_is_refused(rest_apis, http_apis, rest_api, http_api):
     refused("NotImplemented", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
-    refused("NotImplemented", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
-    refused("UnknownOperationException", http_apis.get_authorizers, ApiId=http_api)
-    refused("UnknownOperationException", rest_apis.get_usage_plans)
+    refused("BadRequestException", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
+    refused("UnknownOperationException", http_apis.get_models, ApiId=http_api)
+    refused("UnknownOperationException", rest_apis.get_request_validators, restApiId=rest_api)
     root = next(item["id"] for item in rest_apis.get_resources(restApiId=rest_api)["items"] if item["path"] == "/")
     method = {"restApiId": rest_api, "resourceId": root, "httpMethod": "GET"}
-    refused("NotImplemented", rest_apis.put_method, authorizationType="AWS_IAM", **method)
+    refused("NotImplemented", rest_apis.put_method, authorizationType="NONE", requestValidatorId="v", **method)
     refused("NotFoundException", rest_apis.get_rest_api, restApiId="nothing")
 
 
