@@ -251,6 +251,16 @@ def test_users_change_their_passwords_and_attributes(cognito, pool, unique):
     refused(pool.begin, "UserNotFoundException", name="ada")
 
 
+def test_a_code_proves_only_the_address_that_it_went_to(server, cognito, unique):
+    pool, address = Pool(server, cognito, unique, AutoVerifiedAttributes=[]), f"{unique}@example.com"
+    pool.add("ada", address)
+    token = pool.sign_in("ada")["AccessToken"]
+    cognito.get_user_attribute_verification_code(AccessToken=token, AttributeName="email")
+    cognito.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "email", "Value": "another@example.com"}])
+    refused(cognito.verify_user_attribute, "ExpiredCodeException", AccessToken=token, AttributeName="email", Code=pool.code(address))
+    assert named(cognito.get_user(AccessToken=token)["UserAttributes"])["email_verified"] == "false"
+
+
 def test_an_address_can_stay_until_the_new_one_is_verified(server, cognito, unique):
     pool = Pool(server, cognito, unique, UserAttributeUpdateSettings={"AttributesRequireVerificationBeforeUpdate": ["email"]})
     pool.add("ada")
@@ -475,6 +485,7 @@ def test_functions_ask_questions_of_their_own(cognito, triggered):
     assert "42" not in json.dumps(begun["ChallengeParameters"])
     again = pool.respond(begun, USERNAME="ada", ANSWER="41")
     assert again["ChallengeName"] == "CUSTOM_CHALLENGE"
+    refused(pool.respond, "NotAuthorizedException", begun=begun, USERNAME="ada", ANSWER="42")
     assert pool.respond(again, USERNAME="ada", ANSWER="42")["AuthenticationResult"]["IdToken"]
     refused(pool.respond, "NotAuthorizedException", begun=again, USERNAME="ada", ANSWER="42")
     again = pool.respond(start(), USERNAME="ada", ANSWER="x")

@@ -16,6 +16,7 @@ def victim():
     server.kill()
 
 
+@pytest.mark.timeout(600)
 def test_acknowledged_messages_and_items_survive(victim):
     sqs, dynamodb = victim.client("sqs"), victim.client("dynamodb")
     queue = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "3"})["QueueUrl"]
@@ -57,7 +58,10 @@ def load_until_killed(server, queue, round_, messages, items):
                 dynamodb.put_item(TableName="items", Item={"k": {"S": name}})
                 items.add(name)
             except (BotoCoreError, ClientError):
-                return
+                # Until it is killed, one that was not answered is not counted, and the next one is tried.
+                if stopping.wait(0.05):
+                    return
+                continue
             enough.release()
 
     threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]

@@ -130,11 +130,13 @@ class Soak:
 
     def life(self, round_, seconds):
         """One life of the server: events flow, and it is killed in the midst of them."""
-        stopping = threading.Event()
+        stopping, before = threading.Event(), {kind: len(self.accepted[kind]) for kind in ("topic", "function", "bus", "fifo")}
         producers = [threading.Thread(target=self.produce, args=(n, round_, stopping)) for n in range(PRODUCERS)]
         for producer in producers:
             producer.start()
         stopping.wait(seconds)
+        # However slow the machine is: a life in which nothing was taken shows nothing.
+        wait_until(lambda: all(len(self.accepted[kind]) > count for kind, count in before.items()), 120, "events of each kind being accepted")
         self.server.kill()
         stopping.set()
         for producer in producers:

@@ -1,5 +1,7 @@
 //! What is accepted as a token of an issuer, and all that is not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -116,7 +118,7 @@ fn each_algorithm_is_verified_with_a_key_of_its_kind_and_no_other() {
             );
         }
         let others: Vec<_> = Algorithm::ALL.into_iter().filter(|other| other != algorithm).collect();
-        let refused = Token::parse(token).unwrap().verify(&set(&[rsa.clone()]), &others);
+        let refused = Token::parse(token).unwrap().verify(&set(std::slice::from_ref(&rsa)), &others);
         assert_eq!(refused, Err(Error::Algorithm), "{algorithm:?} is not allowed");
     }
 }
@@ -125,7 +127,7 @@ fn each_algorithm_is_verified_with_a_key_of_its_kind_and_no_other() {
 fn tokens_that_others_made_are_refused() {
     let key = signing_key();
     let jwk = key.jwk();
-    let keys = set(&[jwk.clone()]);
+    let keys = set(std::slice::from_ref(&jwk));
     let good = sign(&key, &json!({"sub": "me"})).unwrap();
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, claims) = signed.split_once('.').unwrap();
@@ -211,7 +213,7 @@ fn sets_of_keys_are_bounded_and_what_is_of_no_use_is_left_out() {
     for good in [without("use"), without("alg"), with("key_ops", json!(["verify"]))] {
         assert!(verify(&token, &set(&[good])).is_ok());
     }
-    let named = set(&[good.clone()]);
+    let named = set(std::slice::from_ref(&good));
     assert!(named.has("first") && !named.has("second"));
 
     let parse = |text: &str| KeySet::parse(text.as_bytes()).map(|_| ());

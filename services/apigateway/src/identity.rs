@@ -84,7 +84,15 @@ impl Source {
     /// The value in a request; `None` where it is missing or empty.
     pub fn value(&self, incoming: &Incoming, place: &Place<'_>) -> Option<String> {
         let value = match self {
-            Source::Header(name) => incoming.header(name.as_str())?.to_owned(),
+            // One that comes twice is nobody's: functions see the last, and who looks at the first would let it in.
+            Source::Header(name) => {
+                let mut all = incoming.headers.get_all(name.as_str()).iter();
+                let one = all.next()?;
+                if all.next().is_some() {
+                    return None;
+                }
+                one.to_str().ok()?.to_owned()
+            }
             Source::Query(name) => {
                 let pairs = incoming.query_pairs();
                 let values: Vec<String> =

@@ -1,5 +1,5 @@
 //! A sign-in under way. All of it is in the session that the client carries, sealed: whoever begins sign-ins leaves nothing in the
-//! store. One that ends in tokens is noted there, so that it does so once.
+//! store. One that ends in tokens is noted there, so that it does so once; so is one whose answer a function is asked about.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub enum Challenge {
     EmailOtp,
     SelectMfaType,
     MfaSetup,
-    CustomChallenge,
+    Custom,
 }
 
 impl Challenge {
@@ -36,7 +36,7 @@ impl Challenge {
             Challenge::EmailOtp => "EMAIL_OTP",
             Challenge::SelectMfaType => "SELECT_MFA_TYPE",
             Challenge::MfaSetup => "MFA_SETUP",
-            Challenge::CustomChallenge => "CUSTOM_CHALLENGE",
+            Challenge::Custom => "CUSTOM_CHALLENGE",
         }
     }
 }
@@ -50,7 +50,12 @@ pub struct Session {
     pub user: String,
     pub sub: String,
     pub challenge: Challenge,
+    #[serde(default)]
+    pub began: Timestamp,
     pub expires: Timestamp,
+    /// The salt of the user's password when it began, which each password has of its own.
+    #[serde(default)]
+    pub salt: Option<Bytes>,
     /// The exchange of SRP: the client's number, and the secret of ours.
     #[serde(default)]
     pub srp: Option<(Vec<u8>, [u8; 32])>,
@@ -95,13 +100,21 @@ impl Session {
             user: user.key.clone(),
             sub: user.sub.clone(),
             challenge,
+            began: cx.now(),
             expires: cx.now() + client.settings.session_time(),
+            salt: user.password.as_ref().map(|password| password.salt.clone()),
             srp: None,
             custom: None,
             code: None,
             set_up: false,
             metadata: metadata.clone(),
         }
+    }
+
+    /// Whether it is of this user, who has neither been signed out everywhere since nor got another password.
+    pub fn is_of(&self, user: &User) -> bool {
+        let has_password = self.salt.as_ref() == user.password.as_ref().map(|password| &password.salt);
+        self.sub == user.sub && has_password && !user.is_signed_out_since(self.began)
     }
 
     /// As the client carries it.

@@ -102,6 +102,7 @@ pub async fn first(
         expires: now + of.client.settings.refresh_time(),
     };
     let made = make(cognito, cx, of, &kept, moment, metadata).await?;
+    let began = session.map_or(now, |session| session.began);
     let (hash, spent) = (hash(&token), session.map(|session| (session.id.clone(), session.expires)));
     let keep = move |tx: &mut Tx| {
         if let Some((session, expires)) = &spent {
@@ -109,6 +110,9 @@ pub async fn first(
         }
         let change = |user: &mut User| {
             check_may_sign_in(user)?;
+            if user.is_signed_out_since(began) {
+                return Err(Error::not_authorized("Invalid session for the user."));
+            }
             users::clear_failures(user);
             Ok(())
         };

@@ -144,3 +144,27 @@ async fn who_is_locked_out_gets_in_again() {
     users.cloud.advance(Duration::from_secs(1)).await;
     users.sign_in().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_sign_in_under_way_ends_with_a_sign_out_from_everywhere_and_with_the_password() {
+    let users = Users::new().await;
+    users.set_password(false).await;
+    let answer = |begun: &Value| {
+        let responses = json!({"USERNAME": "ada", "NEW_PASSWORD": "Newer-Passw0rd"});
+        json!({
+            "ClientId": users.client, "ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": begun["Session"],
+            "ChallengeResponses": responses,
+        })
+    };
+    let begun = users.sign_in().await.unwrap();
+    users.cloud.advance(Duration::from_secs(1)).await;
+    users.call("AdminUserGlobalSignOut", json!({"UserPoolId": users.pool, "Username": "ada"})).await.unwrap();
+    let refused = users.call("RespondToAuthChallenge", answer(&begun)).await.unwrap_err();
+    assert!(refused.starts_with("NotAuthorizedException"), "{refused}");
+    let begun = users.sign_in().await.unwrap();
+    users.set_password(false).await;
+    let refused = users.call("RespondToAuthChallenge", answer(&begun)).await.unwrap_err();
+    assert!(refused.starts_with("NotAuthorizedException"), "{refused}");
+    let begun = users.sign_in().await.unwrap();
+    users.call("RespondToAuthChallenge", answer(&begun)).await.unwrap();
+}

@@ -2,6 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/general/latest/gr/s3.html>
 
+use std::time::Duration;
+
 /// A bucket's name, in bytes.
 pub const BUCKET_NAME_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 /// Buckets of the account.
@@ -71,6 +73,8 @@ pub const GARBAGE_PER_ROUND: usize = 1_000;
 pub const SCRUB_STEP_BYTES: u64 = 32 << 20;
 /// Files, versions and uploads that it looks at, and those of one snapshot.
 pub const SCRUB_STEP_ROWS: u64 = 10_000;
+/// How long a step of a scrub is slowed down at most.
+pub const SCRUB_STEP_TIME_MAX: Duration = Duration::from_secs(300);
 pub const SCRUB_PAGE: usize = 1_000;
 /// Versions, or uploads, that a step of a lifecycle's round looks at.
 pub const LIFECYCLE_STEP: usize = 1_000;

@@ -90,6 +90,8 @@ impl Pace {
     async fn took(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         let due = Duration::from_secs_f64(self.bytes as f64 / self.bytes_per_second.max(1) as f64);
+        // A step ends while its client still waits, however large a file is.
+        let due = due.min(limits::SCRUB_STEP_TIME_MAX);
         tokio::time::sleep_until(self.began + due).await;
     }
 }

@@ -16,12 +16,12 @@ use crate::limits;
 use crate::model::content;
 use crate::model::{bucket, object};
 use crate::notify::{News, tell};
-use crate::ops::encryption::{EncryptionHeaders, told};
+use crate::ops::encryption::{self, EncryptionHeaders, told};
 use crate::ops::put::{content_id, new_object};
 use crate::range::Span;
-use crate::seal;
+use crate::seal::{self, Wanted};
 use crate::thumbnails::{Order, Thumbnail};
-use crate::types::{Content, Meta, Object};
+use crate::types::{Bucket, Content, Meta, Object, SealedKey};
 
 pub struct BucketTarget(pub Arc<S3>);
 
@@ -95,6 +95,19 @@ async fn read(state: &S3, cx: &Cx, order: &Order) -> Result<Option<(Object, Sour
     }
 }
 
+/// How a thumbnail is sealed: with the image's own key of KMS, if it has one, since who may not open the image may not see a
+/// smaller one of it either; else as the bucket seals what comes.
+fn wanted(read: &impl kv::Read, bucket: &Bucket, key: &str, image: &Object) -> Result<Wanted, Error> {
+    match image.seal.as_ref().map(|seal| &seal.key) {
+        Some(SealedKey::Kms { bucket_key, .. }) => Ok(Wanted::Kms {
+            key: image.meta.encryption_key.clone(),
+            context: encryption::context(None, bucket, key, *bucket_key)?,
+            bucket_key: *bucket_key,
+        }),
+        _ => EncryptionHeaders::default().wanted(read, bucket, key),
+    }
+}
+
 /// Puts a thumbnail into its place, and tells of it as of any object.
 async fn keep(
     state: &S3,
@@ -107,9 +120,9 @@ async fn keep(
     let (body, digests) = (Upload::whole(made.bytes), Digests::of(Algorithm::Crc64Nvme));
     let key = thumbnail.key(&order.key);
     crate::name::check_key(&key)?;
-    let (read, none_said) = (cx.db().read()?, EncryptionHeaders::default());
+    let read = cx.db().read()?;
     let bucket = bucket::find(&read, &order.bucket)?;
-    let wanted = none_said.wanted(&read, &bucket, &key)?;
+    let wanted = wanted(&read, &bucket, &key, image)?;
     let sealed = seal::make(&cx.in_region(&bucket.region), &state.vault, &wanted).await?;
     let body_key = BodyKey::new(&sealed.key, &sealed.seal.name)?;
     let (small, most) = (limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX);

@@ -56,7 +56,8 @@ pub struct Object {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
 }
-kv::stored!(Object, version = 1);
+// An earlier release would take an object for one that is not sealed, and lose its key: it refuses what it does not know.
+kv::stored!(Object, version = 2, from { 1 => Object });
 
 /// How the bytes of an object are sealed: with a key of its own, which is here, itself sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +136,7 @@ pub struct Part {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<ContentId>,
 }
-kv::stored!(Part, version = 1);
+kv::stored!(Part, version = 2, from { 1 => Part });
 
 /// An upload in parts that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +156,7 @@ pub struct PendingUpload {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Seal>,
 }
-kv::stored!(PendingUpload, version = 1);
+kv::stored!(PendingUpload, version = 2, from { 1 => PendingUpload });
 
 /// What an object has beside its bytes: headers that come back as they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

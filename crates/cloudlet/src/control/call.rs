@@ -30,6 +30,6 @@ pub async fn call(_: Arc<Control>, cx: Cx, input: CallInput) -> Result<Value, Er
         ));
     }
     let cloud = cx.cloud().clone();
-    let body = input.body.map(|Blob(bytes)| Upload::whole(bytes.into()));
+    let body = input.body.map(|Blob(bytes)| Upload::whole(bytes));
     cloud.send(cx, &input.service, &input.operation, input.input, body).await
 }

@@ -170,9 +170,12 @@ fn has_hash(name: &str) -> bool {
 
 /// Eight characters as Vite, Rollup and esbuild have them, and no word with a number.
 fn is_mixed(part: &str) -> bool {
-    let count = |is: fn(&u8) -> bool| part.bytes().filter(|byte| is(byte)).count();
+    let count = |is: fn(&u8) -> bool| part.bytes().filter(is).count();
     let fits = part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    fits && count(u8::is_ascii_digit) > 0 && count(u8::is_ascii_uppercase) > 1
+    // Vite's and Rollup's have both cases, esbuild's are of base32: cameras and standards name their files otherwise.
+    let is_base32 = part.bytes().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte));
+    let is_one = is_base32 || count(u8::is_ascii_lowercase) > 0;
+    fits && is_one && count(u8::is_ascii_digit) > 0 && count(u8::is_ascii_uppercase) > 1
 }
 
 /// As webpack and Parcel have them.
@@ -204,6 +207,8 @@ mod tests {
             "favicon.ico",
             "logo-original.png",
             "photo-20240101.jpg",
+            "holiday-IMG_0001.jpg",
+            "badge-ISO27001.svg",
             "report-version2.pdf",
             "app.Version2.js",
             "jquery-3.7.1.min.js",

@@ -53,7 +53,7 @@ pub async fn serve(
     drop(read);
     let found = routes.find(&path);
     let method = found.as_ref().and_then(|found| found.method(incoming.method.as_str()));
-    let (Some(found), Some(method)) = (found, method) else {
+    let (Some(found), Some((_, method))) = (found, method) else {
         return Ok(with_ids(refusal::missing_token(), &incoming));
     };
     let Some(integration) = &method.integration else {
@@ -126,9 +126,10 @@ impl Request<'_> {
         throttle.is_some_and(|throttle| !self.state.buckets.take(bucket(), *throttle, self.cx.now()))
     }
 
-    /// `/users/{id}/GET`, as settings of stages and plans name a method.
+    /// `/users/{id}/GET`, as settings of stages and plans name a method: as it is defined, and not as the client calls it.
     fn method_key(&self, found: &Found<'_>) -> String {
-        format!("{}/{}", found.path, self.incoming.method)
+        let name = found.method(self.incoming.method.as_str()).map_or("ANY", |(name, _)| name);
+        format!("{}/{name}", found.path)
     }
 
     /// The API key that a method needs, with its value; `None` where it needs none.

@@ -31,7 +31,8 @@ impl Buckets {
         let bucket = all.entry(name).or_insert(Bucket { tokens: full, filled: now });
         let more = now.since(bucket.filled).as_secs_f64() * throttle.rate;
         bucket.tokens = (bucket.tokens + more).min(full);
-        bucket.filled = now;
+        // A request that has waited is older than one that has not: what was filled once is not filled again.
+        bucket.filled = bucket.filled.max(now);
         let has = bucket.tokens >= 1.0;
         if has {
             bucket.tokens -= 1.0;

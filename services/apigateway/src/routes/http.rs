@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
-use super::{Parameters, decoded, segments};
+use super::{METHODS, Parameters, decoded, segments};
 use crate::route_key;
 use crate::types::authorizer::{Authorization, Authorizer};
 use crate::types::http::{Cors, Deployed, DeployedRoute, Integration};
@@ -83,7 +83,7 @@ impl Routes {
 
     pub fn find(&self, method: &str, path: &str) -> Option<Found<'_>> {
         let parts = segments(path);
-        let fits = |route: &Route| route.method.as_deref().is_none_or(|own| own == method);
+        let fits = |route: &Route| route.method.as_deref().map_or(METHODS.contains(&method), |own| own == method);
         let mut matched = self.routes.iter().filter(|route| fits(route));
         let found = matched.find_map(|route| Some(route.found(route.parameters(&parts)?)));
         found.or_else(|| self.default.as_ref().map(|route| route.found(Parameters::new())))

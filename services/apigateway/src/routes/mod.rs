@@ -6,6 +6,9 @@ pub mod rest;
 
 use percent_encoding::percent_decode_str;
 
+/// What `ANY` stands for.
+pub const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+
 /// The parts of a path, still percent-encoded: `/a/b%2Fc/` has `a`, `b%2Fc` and an empty one.
 pub fn segments(path: &str) -> Vec<&str> {
     path.strip_prefix('/').unwrap_or(path).split('/').collect()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Parameters, decoded, segments};
+use super::{METHODS, Parameters, decoded, segments};
 use crate::model::rest::resource::with_paths;
 use crate::types::authorizer::{Authorization, Authorizer};
 use crate::types::rest::{Method, Resource};
@@ -37,8 +37,11 @@ pub struct Found<'r> {
 }
 
 impl<'r> Found<'r> {
-    pub fn method(&self, http_method: &str) -> Option<&'r Method> {
-        self.methods.get(http_method).or_else(|| self.methods.get("ANY"))
+    /// The method that answers, with its name, which may be `ANY`.
+    pub fn method(&self, http_method: &str) -> Option<(&'r str, &'r Method)> {
+        let known = METHODS.contains(&http_method).then_some(http_method)?;
+        let found = self.methods.get_key_value(known).or_else(|| self.methods.get_key_value("ANY"));
+        found.map(|(name, method)| (name.as_str(), method))
     }
 }
 

@@ -186,10 +186,12 @@ impl Task {
     }
 
     /// The least time that an error is kept, in seconds, where one is said: an image that cannot be made is not tried again at once.
+    /// What else the origin refuses may be meant for one viewer alone.
     fn error_ttl(&self, status: StatusCode) -> Option<u64> {
         let page = self.site.errors.get(&status.as_u16());
+        let is_refused_image = matches!(status.as_u16(), 400 | 413 | 415 | 422);
         let of_site = page.map(|page| page.ttl.unwrap_or(limits::ERROR_TTL_SECONDS));
-        of_site.or_else(|| self.image.as_ref().map(|_| limits::ERROR_TTL_SECONDS))
+        of_site.or_else(|| self.image.as_ref().filter(|_| is_refused_image).map(|_| limits::ERROR_TTL_SECONDS))
     }
 
     /// Keeps what comes, for all who ask, and gives it out meanwhile.

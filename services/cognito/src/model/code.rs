@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::error::Error;
 use crate::limits::{CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME};
+use crate::model::user::EMAIL;
 use crate::types::{Code, User};
 
 /// What a code is for.
@@ -36,36 +37,54 @@ impl Purpose {
         }
     }
 
+    /// Whether the code proves that the user has the address. One that resets a password changes nothing about it.
+    fn proves_address(&self) -> bool {
+        !matches!(self, Purpose::Reset)
+    }
+
     /// Where the vault has the code.
     pub fn place(&self, pool: &str, sub: &str) -> Vec<u8> {
         format!("cognito code {pool} {sub} {}", self.key()).into_bytes()
     }
 }
 
-/// Keeps a code that is being sent; the one before it is good no more.
+/// A code that is to be sent.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    pub purpose: Purpose,
+    pub sealed: Bytes,
+    /// The address that it goes to.
+    pub to: String,
+    /// The value that it verifies, where the attribute does not have it yet.
+    pub pending: Option<String>,
+}
+
+/// How many codes were sent within the hour, and since when that is counted.
+///
+/// # Errors
+/// When those were too many.
+pub fn check_may_send(user: &User, purpose: &Purpose, now: Timestamp) -> Result<(u32, Timestamp), Error> {
+    let before = user.codes.get(&purpose.key()).filter(|code| now.since(code.since) < HOUR);
+    let (sent, since) = before.map_or((0, now), |code| (code.sent, code.since));
+    if sent >= CODES_PER_HOUR { Err(Error::LimitExceeded) } else { Ok((sent, since)) }
+}
+
+/// Keeps a code that is being sent; the one before it is good no more. `user` is the one in the store, in the transaction that sends
+/// the code: of those that are asked for at once, each counts.
 ///
 /// # Errors
 /// When too many were sent within an hour.
-pub fn send(
-    user: &mut User,
-    purpose: &Purpose,
-    sealed: Bytes,
-    pending: Option<String>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let before = user.codes.get(&purpose.key()).filter(|code| now.since(code.since) < HOUR);
-    let (sent, since) = before.map_or((0, now), |code| (code.sent, code.since));
-    if sent >= CODES_PER_HOUR {
-        return Err(Error::LimitExceeded);
-    }
+pub fn send(user: &mut User, fresh: &Fresh, now: Timestamp) -> Result<(), Error> {
+    let (sent, since) = check_may_send(user, &fresh.purpose, now)?;
+    let Fresh { purpose, sealed, to, pending } = fresh.clone();
     let (expires, sent) = (now + purpose.lifetime(), sent + 1);
-    let code = Code { sealed: Some(sealed), expires, attempts: 0, sent, since, pending };
+    let code = Code { sealed: Some(sealed), expires, attempts: 0, sent, since, pending, to: Some(to) };
     user.codes.insert(purpose.key(), code);
     Ok(())
 }
 
 /// Whether a code is the one under way; counts it, and forgets the one under way if it is. Returns what that verifies. `open` opens
-/// what the vault has.
+/// what the vault has. A code that went to an address that the user has no more proves nothing.
 ///
 /// The inner error is to be told once the count is kept.
 pub fn take(
@@ -75,7 +94,9 @@ pub fn take(
     now: Timestamp,
     open: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
 ) -> Result<Result<Option<String>, Error>, Error> {
-    let code = user.codes.get_mut(&purpose.key()).filter(|code| code.expires > now);
+    let email = user.attributes.get(EMAIL);
+    let is_current = |code: &Code| !purpose.proves_address() || code.pending.is_some() || code.to.as_ref() == email;
+    let code = user.codes.get_mut(&purpose.key()).filter(|code| code.expires > now && is_current(code));
     let Some((code, sealed)) = code.and_then(|code| code.sealed.clone().map(|sealed| (code, sealed))) else {
         return Ok(Err(Error::ExpiredCode));
     };
@@ -95,28 +116,49 @@ mod tests {
     use super::*;
     use crate::model::user::tests::user;
 
+    fn fresh(purpose: &Purpose, to: &str, pending: Option<String>) -> Fresh {
+        Fresh { purpose: purpose.clone(), sealed: Bytes::from_static(b"123456"), to: to.into(), pending }
+    }
+
     #[test]
     fn a_code_is_good_once_for_a_while_and_is_not_guessed() {
         let (start, purpose) = (Timestamp::from_secs(1_000), Purpose::Reset);
         let open = |sealed: &[u8]| Ok(sealed.to_vec());
-        let sent = |user: &mut User, at| send(user, &purpose, Bytes::from_static(b"123456"), None, at);
-        let mut fresh = user();
-        assert!(matches!(take(&mut fresh, &purpose, "123456", start, open), Ok(Err(Error::ExpiredCode))));
-        sent(&mut fresh, start).unwrap();
-        let mut late = fresh.clone();
+        let sent = |user: &mut User, at| send(user, &fresh(&purpose, "ada@example.com", None), at);
+        let mut kept = user();
+        assert!(matches!(take(&mut kept, &purpose, "123456", start, open), Ok(Err(Error::ExpiredCode))));
+        sent(&mut kept, start).unwrap();
+        let mut late = kept.clone();
         assert!(matches!(take(&mut late, &purpose, "123456", start + HOUR, open), Ok(Err(Error::ExpiredCode))));
-        let mut guessed = fresh.clone();
+        let mut guessed = kept.clone();
         for _ in 0..CODE_ATTEMPTS_MAX {
             assert!(matches!(take(&mut guessed, &purpose, "000000", start, open), Ok(Err(Error::CodeMismatch))));
         }
         assert!(matches!(take(&mut guessed, &purpose, "123456", start, open), Ok(Err(Error::LimitExceeded))));
-        assert!(matches!(take(&mut fresh, &Purpose::SignUp, "123456", start, open), Ok(Err(Error::ExpiredCode))));
-        assert!(matches!(take(&mut fresh, &purpose, "123456", start, open), Ok(Ok(None))));
-        assert!(matches!(take(&mut fresh, &purpose, "123456", start, open), Ok(Err(Error::ExpiredCode))), "only once");
+        assert!(matches!(take(&mut kept, &Purpose::SignUp, "123456", start, open), Ok(Err(Error::ExpiredCode))));
+        assert!(matches!(take(&mut kept, &purpose, "123456", start, open), Ok(Ok(None))));
+        assert!(matches!(take(&mut kept, &purpose, "123456", start, open), Ok(Err(Error::ExpiredCode))), "only once");
         for _ in 1..CODES_PER_HOUR {
-            sent(&mut fresh, start).unwrap();
+            sent(&mut kept, start).unwrap();
         }
-        assert!(matches!(sent(&mut fresh, start), Err(Error::LimitExceeded)));
-        sent(&mut fresh, start + HOUR).unwrap();
+        assert!(matches!(sent(&mut kept, start), Err(Error::LimitExceeded)));
+        sent(&mut kept, start + HOUR).unwrap();
+    }
+
+    #[test]
+    fn a_code_proves_only_the_address_that_it_went_to() {
+        let (start, open) = (Timestamp::from_secs(1_000), |sealed: &[u8]| Ok(sealed.to_vec()));
+        let taken = |purpose: &Purpose, to: &str, pending: Option<&str>| {
+            let mut user = user();
+            send(&mut user, &fresh(purpose, to, pending.map(str::to_owned)), start).unwrap();
+            take(&mut user, purpose, "123456", start, open).unwrap()
+        };
+        for purpose in [Purpose::SignUp, Purpose::Attribute(EMAIL.into())] {
+            assert!(matches!(taken(&purpose, "ada@example.com", None), Ok(None)));
+            assert!(matches!(taken(&purpose, "eve@example.com", None), Err(Error::ExpiredCode)));
+        }
+        let changed = taken(&Purpose::Attribute(EMAIL.into()), "new@example.com", Some("new@example.com"));
+        assert_eq!(changed.unwrap().as_deref(), Some("new@example.com"));
+        assert!(taken(&Purpose::Reset, "eve@example.com", None).is_ok(), "that verifies nothing");
     }
 }

@@ -61,7 +61,7 @@ fn aliases<'a>(pool: &'a Pool, user: &User) -> Vec<(&'a str, String)> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conflict {
     Refuse,
-    /// The other one loses it.
+    /// The other one loses it, where it is an address or a number.
     Take,
 }
 
@@ -108,7 +108,9 @@ pub fn put(tx: &mut Tx, pool: &Pool, user: &User, conflict: Conflict) -> Result<
 fn take(tx: &mut Tx, pool: &Pool, user: &User, name: &str, value: &str, conflict: Conflict) -> Result<(), Error> {
     let holder = ALIASES.get(tx, (&*pool.id, name, value))?.filter(|holder| *holder != user.key);
     if let Some(holder) = holder {
-        if conflict == Conflict::Refuse || pool.username_attributes.iter().any(|own| own == name) {
+        // A name that somebody chose is nothing that another one can have shown to have.
+        let may_take = name != PREFERRED_USERNAME && !pool.username_attributes.iter().any(|own| own == name);
+        if conflict == Conflict::Refuse || !may_take {
             return Err(Error::AliasExists(format!("An account with the given {name} already exists.")));
         }
         let mut other = by_key(tx, &pool.id, &holder)?;

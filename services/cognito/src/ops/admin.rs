@@ -256,15 +256,14 @@ pub async fn delete_attributes(_: Arc<Cognito>, cx: Cx, input: DeleteAttributesI
 }
 
 pub async fn reset_password(cognito: Arc<Cognito>, cx: Cx, input: UserInput) -> Result<Empty, Error> {
-    let (pool, mut user) = find_user(&cx, &input.user_pool_id, &input.username)?;
+    let (pool, user) = find_user(&cx, &input.user_pool_id, &input.username)?;
     if user.status == Status::ForceChangePassword || user.status == Status::Unconfirmed {
         return Err(Error::not_authorized("User password cannot be reset in the current state."));
     }
     let address = recovery_address(&pool, &user)?;
     let (purpose, occasion, metadata) = (Purpose::Reset, Occasion::ForgotPassword, &input.client_metadata);
-    let letter =
-        write_code(&cognito, &cx, &pool, None, &mut user, &address, &purpose, None, occasion, metadata).await?;
-    keep_code(&cx, &pool, &user, &purpose, letter).await?;
+    let written = write_code(&cognito, &cx, &pool, None, &user, &address, &purpose, None, occasion, metadata).await?;
+    keep_code(&cx, &pool, &user, written).await?;
     let set = |user: &mut User| {
         user.status = Status::ResetRequired;
         Ok(())

@@ -214,7 +214,7 @@ async fn answer(sign_in: SignIn, input: RespondInput) -> Result<AuthOutput, Erro
         Challenge::EmailOtp => sign_in.verify_email_code(&session, responses).await?,
         Challenge::SelectMfaType => sign_in.select_factor(&session, responses).await?,
         Challenge::MfaSetup => sign_in.verify_set_up(&session).await?,
-        Challenge::CustomChallenge => sign_in.verify_custom(&session, responses).await?,
+        Challenge::Custom => sign_in.verify_custom(&session, responses).await?,
         Challenge::PasswordVerifier => return Err(Error::not_authorized("Invalid session for the user.")),
     };
     Ok(answer.into())

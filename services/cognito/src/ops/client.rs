@@ -181,8 +181,8 @@ impl Settings {
         }
         constraints.check()?;
         self.check_flows()?;
-        let names = self.read_attributes.iter().chain(&self.write_attributes).flatten();
-        for name in names.filter(|name| schema::find(pool, name).is_none()) {
+        let mut names = self.read_attributes.iter().chain(&self.write_attributes).flatten();
+        if let Some(name) = names.find(|name| schema::find(pool, name).is_none()) {
             return Err(Error::parameter(format!("Invalid attribute specified in the client: {name}")));
         }
         if self.refresh_token_rotation.as_ref().is_some_and(|rotation| rotation.feature == "ENABLED") {

@@ -141,7 +141,7 @@ fn who(
     let read = cx.db().read()?;
     let pool = pools::get(&read, &client::get(&read, &session.client)?.pool)?;
     let user = users::by_key(&read, &pool.id, &session.user)?;
-    if user.sub != session.sub {
+    if !session.is_of(&user) {
         return Err(Error::not_authorized("Invalid session for the user."));
     }
     Ok((pool, user, Some(session)))
@@ -185,7 +185,6 @@ pub struct VerifyOutput {
 pub async fn verify(cognito: Arc<Cognito>, cx: Cx, input: VerifyInput) -> Result<VerifyOutput, Error> {
     let (pool, user, session) = who(&cognito, &cx, input.access_token.as_deref(), input.session.as_deref())?;
     let now = cx.now();
-    users::check_unlocked(&user, now)?;
     let sealed = user.mfa.pending_token.clone();
     let sealed = sealed.ok_or_else(|| Error::parameter("Software token has not been associated."))?;
     let secret = cognito.vault.open(&token_place(&user), &sealed)?;
@@ -193,20 +192,23 @@ pub async fn verify(cognito: Arc<Cognito>, cx: Cx, input: VerifyInput) -> Result
     let has_session = session.is_some();
     let set = move |tx: &mut kv::Tx| {
         users::change(tx, &pool, &user.key, |user| {
-            match step {
-                None => users::count_failure(user, now),
-                Some(step) => {
-                    user.mfa.software_token = user.mfa.pending_token.take();
-                    // Who has to set it up to sign in turns it on with that.
-                    user.mfa.software_token_enabled |= has_session;
-                    user.mfa.last_step = step;
-                }
+            users::check_unlocked(user, now)?;
+            let Some(step) = step else {
+                users::count_failure(user, now);
+                return Ok(false);
+            };
+            // Another request may have taken it meanwhile, or replaced it: the code was not for what is there now.
+            if user.mfa.pending_token.as_ref() != Some(&sealed) {
+                return Err(Error::EnableSoftwareTokenMfa);
             }
-            Ok(())
+            user.mfa.software_token = user.mfa.pending_token.take();
+            // Who has to set it up to sign in turns it on with that.
+            user.mfa.software_token_enabled |= has_session;
+            user.mfa.last_step = step;
+            Ok(true)
         })
     };
-    cx.db().write(set).await?;
-    if step.is_none() {
+    if !cx.db().write(set).await? {
         return Err(Error::EnableSoftwareTokenMfa);
     }
     let session = session.map(|session| Session { set_up: true, ..session }.seal(&cognito)).transpose()?;

@@ -45,7 +45,7 @@ pub async fn forgot(cognito: Arc<Cognito>, cx: Cx, input: ForgotInput) -> Result
     let (pool, client) = find_client(&cx, &input.client_id)?;
     check_secret_hash(&cognito, &client, &input.username, input.secret_hash.as_deref())?;
     let hidden = client.settings.hides_users;
-    let Some(mut user) = users::find(&cx.db().read()?, &pool, &input.username)? else {
+    let Some(user) = users::find(&cx.db().read()?, &pool, &input.username)? else {
         return if hidden { Ok(pretended(&pool, &input.username)) } else { Err(Error::UserNotFound) };
     };
     if !user.enabled {
@@ -60,8 +60,8 @@ pub async fn forgot(cognito: Arc<Cognito>, cx: Cx, input: ForgotInput) -> Result
     };
     let (purpose, occasion, id) = (Purpose::Reset, Occasion::ForgotPassword, Some(client.id.as_str()));
     let metadata = &input.client_metadata;
-    let letter = write_code(&cognito, &cx, &pool, id, &mut user, &address, &purpose, None, occasion, metadata).await?;
-    keep_code(&cx, &pool, &user, &purpose, letter).await?;
+    let written = write_code(&cognito, &cx, &pool, id, &user, &address, &purpose, None, occasion, metadata).await?;
+    keep_code(&cx, &pool, &user, written).await?;
     Ok(CodeOutput { code_delivery_details: CodeDeliveryDetails::email(&address) })
 }
 

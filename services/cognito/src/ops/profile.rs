@@ -8,11 +8,11 @@ use service::Cx;
 
 use super::auth::TokenInput;
 use super::list::attributes_of;
-use super::sign_up::{CodeOutput, keep_code, write_code};
+use super::sign_up::{CodeOutput, Written, keep_code, write_code};
 use super::{Empty, Metadata};
 use crate::Cognito;
 use crate::error::Error;
-use crate::messages::{CodeDeliveryDetails, Letter, Occasion};
+use crate::messages::{CodeDeliveryDetails, Occasion};
 use crate::model::code::{self, Purpose};
 use crate::model::user::{self as users, EMAIL, EMAIL_VERIFIED};
 use crate::schema::{self, Attribute, Author, SUB};
@@ -63,7 +63,7 @@ pub struct UpdateOutput {
 }
 
 pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result<UpdateOutput, Error> {
-    let Bearer { pool, client, mut user } = bearer(&cognito, &cx, &input.access_token)?;
+    let Bearer { pool, client, user } = bearer(&cognito, &cx, &input.access_token)?;
     let mut new = schema::read(&pool, &input.user_attributes, Author::User(&client))?;
     let has = |names: &[String]| names.iter().any(|name| name == EMAIL);
     let changed =
@@ -71,7 +71,7 @@ pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result
     let (keeps_old, verifies) = (has(&pool.settings.verified_before_update), has(&pool.settings.auto_verified));
     let address = changed.filter(|_| keeps_old || verifies);
     let purpose = Purpose::Attribute(EMAIL.into());
-    let (mut letter, mut code): (Option<Letter>, _) = (None, None);
+    let mut written: Option<Written> = None;
     if let Some(address) = &address {
         let pending = keeps_old.then(|| address.clone());
         if keeps_old {
@@ -79,19 +79,17 @@ pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result
         }
         let (id, occasion, metadata) =
             (Some(client.id.as_str()), Occasion::UpdateUserAttribute, &input.client_metadata);
-        letter = Some(
-            write_code(&cognito, &cx, &pool, id, &mut user, address, &purpose, pending, occasion, metadata).await?,
-        );
-        code = user.codes.remove(&purpose.key());
+        written =
+            Some(write_code(&cognito, &cx, &pool, id, &user, address, &purpose, pending, occasion, metadata).await?);
     }
     let (now, send_cx, key) = (cx.now(), cx.clone(), user.key);
     let put = move |tx: &mut kv::Tx| {
         users::change(tx, &pool, &key, |user| {
-            user.codes.extend(code.clone().map(|code| (purpose.key(), code)));
+            written.as_ref().map_or(Ok(()), |written| code::send(user, &written.code, now))?;
             user.modified = now;
             schema::update(&pool, &mut user.attributes, &new)
         })?;
-        letter.as_ref().map_or(Ok(()), |letter| letter.send(tx, &send_cx))
+        written.as_ref().map_or(Ok(()), |written| written.letter.send(tx, &send_cx))
     };
     cx.db().write(put).await?;
     let details = address.as_deref().map(CodeDeliveryDetails::email);
@@ -153,16 +151,15 @@ fn check_verifiable(name: &str) -> Result<(), Error> {
 }
 
 pub async fn get_code(cognito: Arc<Cognito>, cx: Cx, input: CodeInput) -> Result<CodeOutput, Error> {
-    let Bearer { pool, client, mut user } = bearer(&cognito, &cx, &input.access_token)?;
+    let Bearer { pool, client, user } = bearer(&cognito, &cx, &input.access_token)?;
     check_verifiable(&input.attribute_name)?;
     let purpose = Purpose::Attribute(input.attribute_name);
     let pending = user.codes.get(&purpose.key()).and_then(|code| code.pending.clone());
     let address = pending.clone().or_else(|| user.attributes.get(EMAIL).cloned());
     let address = address.ok_or_else(|| Error::parameter("User does not have email to verify."))?;
     let (id, occasion, metadata) = (Some(client.id.as_str()), Occasion::VerifyUserAttribute, &input.client_metadata);
-    let letter =
-        write_code(&cognito, &cx, &pool, id, &mut user, &address, &purpose, pending, occasion, metadata).await?;
-    keep_code(&cx, &pool, &user, &purpose, letter).await?;
+    let written = write_code(&cognito, &cx, &pool, id, &user, &address, &purpose, pending, occasion, metadata).await?;
+    keep_code(&cx, &pool, &user, written).await?;
     Ok(CodeOutput { code_delivery_details: CodeDeliveryDetails::email(&address) })
 }
 

@@ -12,7 +12,7 @@ use crate::Cognito;
 use crate::crypto::password;
 use crate::error::Error;
 use crate::messages::{self, CodeDeliveryDetails, Letter, Occasion};
-use crate::model::code::{self, Purpose};
+use crate::model::code::{self, Fresh, Purpose};
 use crate::model::user::{self as users, Conflict, EMAIL, EMAIL_VERIFIED, PHONE_NUMBER, PHONE_NUMBER_VERIFIED};
 use crate::schema::{self, Attribute, Author};
 use crate::sign_in::SignIn;
@@ -89,24 +89,33 @@ pub fn new_user(cx: &Cx, pool: &Pool, name: &str, mut attributes: BTreeMap<Strin
     })
 }
 
-/// Puts a new code for `purpose` into `user`, and writes the mail that brings it.
+/// A code, and the mail that brings it. Neither is kept yet.
+#[derive(Clone)]
+pub struct Written {
+    pub code: Fresh,
+    pub letter: Letter,
+}
+
+/// Makes a new code for `purpose`, and writes the mail that brings it. Whoever may have no more is refused before a function is asked
+/// for words; that counts only once the code is kept.
 #[allow(clippy::too_many_arguments, reason = "the parts of one code")]
 pub async fn write_code(
     cognito: &Cognito,
     cx: &Cx,
     pool: &Pool,
     client: Option<&str>,
-    user: &mut User,
+    user: &User,
     address: &str,
     purpose: &Purpose,
     pending: Option<String>,
     occasion: Occasion,
     metadata: &Metadata,
-) -> Result<Letter, Error> {
+) -> Result<Written, Error> {
+    code::check_may_send(user, purpose, cx.now())?;
     let code = new_code(cx.env());
     let sealed = cognito.vault.seal(&purpose.place(&pool.id, &user.sub), code.as_bytes())?;
-    code::send(user, purpose, sealed, pending, cx.now())?;
-    messages::write(cognito, cx, pool, client, user, address, occasion, &code, metadata).await
+    let letter = messages::write(cognito, cx, pool, client, user, address, occasion, &code, metadata).await?;
+    Ok(Written { code: Fresh { purpose: purpose.clone(), sealed, to: address.to_owned(), pending }, letter })
 }
 
 pub async fn sign_up(cognito: Arc<Cognito>, cx: Cx, input: SignUpInput) -> Result<SignUpOutput, Error> {
@@ -147,9 +156,9 @@ async fn keep(sign_in: &SignIn, mut user: User) -> Result<SignUpOutput, Error> {
     let mut letter = None;
     if let Some(address) = &address {
         let (purpose, occasion, client) = (Purpose::SignUp, Occasion::SignUp, Some(client.id.as_str()));
-        let written =
-            write_code(cognito, cx, pool, client, &mut user, address, &purpose, None, occasion, metadata).await?;
-        letter = Some(written);
+        let written = write_code(cognito, cx, pool, client, &user, address, &purpose, None, occasion, metadata).await?;
+        code::send(&mut user, &written.code, cx.now())?;
+        letter = Some(written.letter);
     }
     let (kept, own, send_cx) = (user.clone(), pool.clone(), cx.clone());
     let put = move |tx: &mut kv::Tx| {
@@ -287,7 +296,7 @@ pub async fn resend(cognito: Arc<Cognito>, cx: Cx, input: ResendInput) -> Result
     check_name(&input.username, "username")?;
     let (pool, client) = find_client(&cx, &input.client_id)?;
     check_secret_hash(&cognito, &client, &input.username, input.secret_hash.as_deref())?;
-    let Some(mut user) = users::find(&cx.db().read()?, &pool, &input.username)? else {
+    let Some(user) = users::find(&cx.db().read()?, &pool, &input.username)? else {
         let hidden = client.settings.hides_users;
         return if hidden { Ok(pretended(&pool, &input.username)) } else { Err(Error::UserNotFound) };
     };
@@ -298,22 +307,17 @@ pub async fn resend(cognito: Arc<Cognito>, cx: Cx, input: ResendInput) -> Result
     let address = address.ok_or_else(|| Error::parameter("Auto verification not turned on."))?;
     let (purpose, occasion, id) = (Purpose::SignUp, Occasion::ResendCode, Some(client.id.as_str()));
     let metadata = &input.client_metadata;
-    let letter = write_code(&cognito, &cx, &pool, id, &mut user, &address, &purpose, None, occasion, metadata).await?;
-    keep_code(&cx, &pool, &user, &purpose, letter).await?;
+    let written = write_code(&cognito, &cx, &pool, id, &user, &address, &purpose, None, occasion, metadata).await?;
+    keep_code(&cx, &pool, &user, written).await?;
     Ok(CodeOutput { code_delivery_details: CodeDeliveryDetails::email(&address) })
 }
 
-/// Keeps the code for `purpose` that `user` has now, and sends its mail.
-pub async fn keep_code(cx: &Cx, pool: &Pool, user: &User, purpose: &Purpose, letter: Letter) -> Result<(), Error> {
-    let (own, key, purpose, send_cx) = (pool.clone(), user.key.clone(), purpose.key(), cx.clone());
-    let code = user.codes.get(&purpose).cloned();
+/// Keeps a code for `user`, and sends its mail: neither, where too many were sent.
+pub async fn keep_code(cx: &Cx, pool: &Pool, user: &User, written: Written) -> Result<(), Error> {
+    let (own, key, send_cx, now) = (pool.clone(), user.key.clone(), cx.clone(), cx.now());
     let put = move |tx: &mut kv::Tx| {
-        let set = |user: &mut User| {
-            user.codes.extend(code.clone().map(|code| (purpose.clone(), code)));
-            Ok(())
-        };
-        users::change(tx, &own, &key, set)?;
-        letter.send(tx, &send_cx)
+        users::change(tx, &own, &key, |user| code::send(user, &written.code, now))?;
+        written.letter.send(tx, &send_cx)
     };
     cx.db().write(put).await
 }

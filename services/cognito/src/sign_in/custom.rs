@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Answer, Parameters, SignIn, required};
 use crate::error::Error;
 use crate::limits::CHALLENGES_MAX;
+use crate::model::grant;
 use crate::session::{Challenge, Custom, Round, Session};
 use crate::tokens::Moment;
 use crate::triggers;
@@ -95,7 +96,7 @@ impl SignIn {
 
     async fn create(&self, user: &User, exists: bool, custom: Custom) -> Result<Answer, Error> {
         let mut request = triggers::about(user, &self.metadata);
-        request["challengeName"] = json!(Challenge::CustomChallenge.word());
+        request["challengeName"] = json!(Challenge::Custom.word());
         request["session"] = json!(custom.rounds);
         request["userNotFound"] = json!(!exists);
         let answer = self.ask("CreateAuthChallenge", "CreateAuthChallenge_Authentication", user, request).await?;
@@ -105,7 +106,7 @@ impl SignIn {
             let members = answer.get(name).and_then(Value::as_object).into_iter().flatten();
             members.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
         };
-        let mut session = Session::new(&self.cx, &self.client, user, Challenge::CustomChallenge, &self.metadata);
+        let mut session = Session::new(&self.cx, &self.client, user, Challenge::Custom, &self.metadata);
         let metadata = answer.get("challengeMetadata").and_then(Value::as_str).map(str::to_owned);
         session.custom = Some(Custom { private: texts("privateChallengeParameters"), metadata, ..custom });
         let mut parameters = texts("publicChallengeParameters");
@@ -113,10 +114,12 @@ impl SignIn {
         self.challenge(&session, parameters)
     }
 
-    /// Lets the pool's function check an answer.
+    /// Lets the pool's function check an answer. There is one for each session: were a wrong one free, all would be tried.
     pub async fn verify_custom(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
         let answer = required(responses, "ANSWER")?;
         let custom = session.custom.clone().ok_or_else(|| Error::not_authorized("Invalid session for the user."))?;
+        let (pool, id, expires) = (self.pool.id.clone(), session.id.clone(), session.expires);
+        self.cx.db().write(move |tx| grant::spend(tx, &pool, &id, expires)).await?;
         let (user, exists) = match self.user_of(session) {
             Ok(user) => (user, true),
             Err(Error::NotAuthorized(_)) => (self.decoy(responses.get("USERNAME").map_or("", String::as_str)), false),
@@ -129,8 +132,9 @@ impl SignIn {
         let source = "VerifyAuthChallengeResponse_Authentication";
         let checked = self.ask("VerifyAuthChallengeResponse", source, &user, request).await?.unwrap_or_default();
         let is_right = checked.get("answerCorrect").and_then(Value::as_bool) == Some(true);
-        let custom = custom.with(Challenge::CustomChallenge, is_right);
+        let custom = custom.with(Challenge::Custom, is_right);
         let answer = self.define(&user, exists, &custom).await?;
-        self.decide(user, exists, custom, Some(session), answer).await
+        // The session is spent already.
+        self.decide(user, exists, custom, None, answer).await
     }
 }

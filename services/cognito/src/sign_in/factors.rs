@@ -7,7 +7,7 @@ use super::{Answer, Parameters, SignIn, required};
 use crate::crypto::{random_text, totp};
 use crate::error::Error;
 use crate::messages::{self, CodeDeliveryDetails, Occasion};
-use crate::model::user::{self as users, EMAIL, EMAIL_VERIFIED};
+use crate::model::user::{EMAIL, EMAIL_VERIFIED};
 use crate::session::{Challenge, Session};
 use crate::tokens::Moment;
 use crate::types::{Mfa, Pool, User};
@@ -102,36 +102,24 @@ impl SignIn {
     }
 
     pub async fn verify_software_token(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
-        let (code, user) = (required(responses, "SOFTWARE_TOKEN_MFA_CODE")?, self.user_of(session)?);
-        users::check_unlocked(&user, self.cx.env().now())?;
-        let sealed = user.mfa.software_token.clone().ok_or_else(Error::wrong_password)?;
-        let secret = self.cognito.vault.open(&token_place(&user), &sealed)?;
-        let Some(step) = totp::step_of(&secret, code, self.cx.env().now(), user.mfa.last_step) else {
-            self.count_failure(&user).await?;
-            return Err(Error::CodeMismatch);
+        let code = required(responses, "SOFTWARE_TOKEN_MFA_CODE")?.to_owned();
+        let (cognito, now) = (self.cognito.clone(), self.cx.env().now());
+        let check = move |user: &mut User| {
+            let sealed = user.mfa.software_token.as_ref().ok_or_else(Error::wrong_password)?;
+            let secret = cognito.vault.open(&token_place(user), sealed)?;
+            let step = totp::step_of(&secret, &code, now, user.mfa.last_step);
+            user.mfa.last_step = step.unwrap_or(user.mfa.last_step);
+            Ok(step.is_some())
         };
-        let (pool, key) = (self.pool.clone(), user.key.clone());
-        let take = move |tx: &mut kv::Tx| {
-            users::change(tx, &pool, &key, |user| {
-                if user.mfa.last_step >= step {
-                    return Err(Error::CodeMismatch);
-                }
-                user.mfa.last_step = step;
-                Ok(user.clone())
-            })
-        };
-        let user = self.cx.db().write(take).await?;
+        let user = self.check_code(&self.user_of(session)?, check).await?;
         self.finish(user, Some(session), Moment::Authentication).await
     }
 
     pub async fn verify_email_code(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
-        let (code, user) = (required(responses, "EMAIL_OTP_CODE")?, self.user_of(session)?);
-        users::check_unlocked(&user, self.cx.env().now())?;
-        let sent = session.code.clone().unwrap_or_default();
-        if sent.is_empty() || !bool::from(sent.as_bytes().ct_eq(code.as_bytes())) {
-            self.count_failure(&user).await?;
-            return Err(Error::CodeMismatch);
-        }
+        let code = required(responses, "EMAIL_OTP_CODE")?;
+        let sent = session.code.as_deref().unwrap_or_default();
+        let is_right = !sent.is_empty() && bool::from(sent.as_bytes().ct_eq(code.as_bytes()));
+        let user = self.check_code(&self.user_of(session)?, move |_| Ok(is_right)).await?;
         self.finish(user, Some(session), Moment::Authentication).await
     }
 

@@ -69,11 +69,11 @@ impl SignIn {
     /// The user of a session, as it is now.
     ///
     /// # Errors
-    /// When there is none, or another one by that name.
+    /// When there is none, or another one by that name, or a sign-out from everywhere or a new password has ended it.
     pub fn user_of(&self, session: &Session) -> Result<User, Error> {
         let found = users::by_key(&self.cx.db().read()?, &self.pool.id, &session.user);
         match found {
-            Ok(user) if user.sub == session.sub => Ok(user),
+            Ok(user) if session.is_of(&user) => Ok(user),
             Ok(_) | Err(Error::UserNotFound) => Err(Error::wrong_password()),
             Err(error) => Err(error),
         }
@@ -136,6 +136,33 @@ impl SignIn {
             })
         };
         self.cx.db().write(count).await
+    }
+
+    /// Lets `check` compare a code, in the transaction that counts it where it is wrong: of those that are sent at once, none is looked
+    /// at that is one too many. Returns the user as it is then.
+    ///
+    /// # Errors
+    /// When the code is wrong, or the user is locked out.
+    async fn check_code(
+        &self,
+        user: &User,
+        check: impl Fn(&mut User) -> Result<bool, Error> + Send + 'static,
+    ) -> Result<User, Error> {
+        let (pool, key, sub, now) = (self.pool.clone(), user.key.clone(), user.sub.clone(), self.cx.env().now());
+        let take = move |tx: &mut kv::Tx| {
+            users::change(tx, &pool, &key, |user| {
+                if user.sub != sub {
+                    return Err(Error::wrong_password());
+                }
+                users::check_unlocked(user, now)?;
+                if check(user)? {
+                    return Ok(Some(user.clone()));
+                }
+                users::count_failure(user, now);
+                Ok(None)
+            })
+        };
+        self.cx.db().write(take).await?.ok_or(Error::CodeMismatch)
     }
 
     pub fn challenge(&self, session: &Session, parameters: Parameters) -> Result<Answer, Error> {

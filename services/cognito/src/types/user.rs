@@ -34,6 +34,13 @@ pub struct User {
 }
 kv::stored!(User, version = 1);
 
+impl User {
+    /// Whether what began then has been ended with everything that the user is signed in with.
+    pub fn is_signed_out_since(&self, began: Timestamp) -> bool {
+        self.signed_out.is_some_and(|at| at > began)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     Unconfirmed,
@@ -78,6 +85,9 @@ pub struct Code {
     pub since: Timestamp,
     /// The value that it verifies, where the attribute does not have it yet.
     pub pending: Option<String>,
+    /// The address that it went to: it proves that one and no other. `None` where it was sent before that was noted.
+    #[serde(default)]
+    pub to: Option<String>,
 }
 
 /// The further factors of a user.

@@ -74,10 +74,10 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     let report = Report { cx, role: &role, function: &reference, event: &event };
     let age = config.age_seconds.unwrap_or(limits::EVENT_AGE_SECONDS_DEFAULT);
     if cx.now() > event.accepted + Duration::from_secs(age.into()) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::EventAgeExceeded, None).await?);
+        return report.failure(&config, dead_letter.as_ref(), Condition::EventAgeExceeded, None).await;
     }
     if target.function.reserved_concurrency == Some(0) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await?);
+        return report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await;
     }
     let request = Request {
         request_id: event.request_id.clone(),
@@ -88,7 +88,7 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
     let ran = match run_resolved(lambda, cx, target, request).await {
         // Trying again would be the same loop.
         Err(Error::RecursiveInvocation) => {
-            return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await?);
+            return report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, None).await;
         }
         ran => ran?,
     };
@@ -97,7 +97,7 @@ async fn attempt(lambda: &Lambda, cx: &Cx, delivery: &Delivery) -> Result<Outcom
         return Ok(Outcome::Delivered);
     }
     if event.failures >= config.retry_attempts.unwrap_or(limits::RETRY_ATTEMPTS_DEFAULT) {
-        return Ok(report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await?);
+        return report.failure(&config, dead_letter.as_ref(), Condition::RetriesExhausted, Some(&ran)).await;
     }
     retry(cx, reference, event, &ran).await?;
     Ok(Outcome::Delivered)

@@ -185,7 +185,7 @@ fn default_of(read: &impl kv::Read, bucket: &Bucket) -> Result<Encryption, Error
 }
 
 /// What a data key is bound to: the caller's own words, and the object, or its bucket where that has a key.
-fn context(stated: Option<&str>, bucket: &Bucket, key: &str, bucket_key: bool) -> Result<Context, Error> {
+pub fn context(stated: Option<&str>, bucket: &Bucket, key: &str, bucket_key: bool) -> Result<Context, Error> {
     let invalid = |stated: &str| {
         let reason = "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON which represents a string-string map";
         Error::argument("x-amz-server-side-encryption-context", stated, reason)

@@ -38,7 +38,7 @@ pub struct Asked<'a> {
 /// Whom a request came in as.
 pub enum Admitted {
     Anybody,
-    Signer(Signer),
+    Signer(Box<Signer>),
     /// The owner of a token. The scopes are those that were asked for and that the token has, where any were asked for.
     Owner {
         claims: Map<String, Value>,
@@ -93,7 +93,7 @@ impl Asked<'_> {
     ) -> Result<Admitted, Refused> {
         match (authorization.kind, authorizer) {
             (AuthorizationKind::None, _) => Ok(Admitted::Anybody),
-            (AuthorizationKind::Iam, _) => signed::admit(self).map(Admitted::Signer),
+            (AuthorizationKind::Iam, _) => signed::admit(self).map(|signer| Admitted::Signer(Box::new(signer))),
             (_, None) => {
                 tracing::error!(api = self.place.api, "a deployment lacks the authorizer that it asks for");
                 Err(Refused::Misconfigured)

@@ -132,9 +132,8 @@ fn incoming(cx: &Cx, input: &Input) -> Result<Incoming, Error> {
     let body = Bytes::from(input.body.clone().unwrap_or_default());
     let request = Request::get(path).body(()).map_err(|_| Error::bad("Invalid pathWithQueryString"))?;
     let (mut head, ()) = request.into_parts();
-    let single = input.headers.iter().map(|(name, value)| (name, value));
     let many = input.multi_value_headers.iter().flat_map(|(name, all)| all.iter().map(move |value| (name, value)));
-    for (name, value) in single.chain(many) {
+    for (name, value) in input.headers.iter().chain(many) {
         let invalid = || Error::bad(format!("Invalid header: {name}"));
         let header: HeaderName = name.parse().map_err(|_| invalid())?;
         head.headers.append(header, HeaderValue::from_str(value).map_err(|_| invalid())?);

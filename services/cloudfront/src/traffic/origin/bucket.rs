@@ -39,6 +39,13 @@ pub async fn send(cx: &Cx, site: &Site, source: &Source, bucket: &str, request: 
     let service = cx.cloud().service(SERVICE).ok_or(Failure::Unreachable)?;
     let operation = service.operation(operation).ok_or(Failure::Unreachable)?;
     let labels = [("Bucket", bucket.to_owned()), ("Key", key)].map(|(name, value)| (name, value.into()));
+    let mut request = request;
+    if matches!(request.method, Method::GET | Method::HEAD) {
+        // What a customer's own key opens is not for the cache, in which others would find it.
+        for name in ["algorithm", "key", "key-md5"] {
+            request.headers.remove(format!("x-amz-server-side-encryption-customer-{name}"));
+        }
+    }
     let origin = request.headers.get(ORIGIN).cloned();
     let method = request.method.clone();
     let wire = WireRequest {
