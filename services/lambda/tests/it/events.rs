@@ -156,7 +156,7 @@ async fn configurations_of_events_are_kept_and_checked() {
         (json!({}), "InvalidParameterValueException: You must specify at least one"),
         (json!({"MaximumRetryAttempts": 3}), "ValidationException"),
         (
-            json!({"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:events:us-east-1:000000000000:event-bus/b"}}}),
+            json!({"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:s3:::b"}}}),
             "NotImplemented",
         ),
     ] {
