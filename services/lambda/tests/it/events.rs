@@ -155,10 +155,7 @@ async fn configurations_of_events_are_kept_and_checked() {
     for (more, expected) in [
         (json!({}), "InvalidParameterValueException: You must specify at least one"),
         (json!({"MaximumRetryAttempts": 3}), "ValidationException"),
-        (
-            json!({"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:s3:::b"}}}),
-            "NotImplemented",
-        ),
+        (json!({"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:s3:::b"}}}), "NotImplemented"),
     ] {
         let mut input = json!({"FunctionName": "f"});
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
