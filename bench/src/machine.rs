@@ -88,6 +88,12 @@ pub fn disk_used(folder: &Path) -> anyhow::Result<f64> {
     Ok(blocks as f64 / 2048.0)
 }
 
+/// What is free on the disk of `folder`, in MiB.
+pub fn disk_free(folder: &Path) -> anyhow::Result<f64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok((disk.f_bavail * disk.f_frsize) as f64 / f64::from(1 << 20))
+}
+
 /// The value of the first line `name: value` of a file.
 fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;

@@ -15,7 +15,7 @@ use crate::Bench;
 use crate::cases::Case;
 use crate::client::{Client, Endpoint};
 use crate::load::{Latencies, Load, Speed};
-use crate::machine::{disk_used, memory};
+use crate::machine::{disk_free, disk_used, memory};
 use crate::report::{Figure, Promise, Row, Unit, say};
 use crate::rivals::{self, DYNALITE, MINISTACK};
 
@@ -44,11 +44,24 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The sizes of the table at which it is measured.
-fn sizes(bench: &Bench) -> Vec<usize> {
+/// The sizes of the table at which it is measured, as far as there is room.
+fn sizes(bench: &Bench, extras: Extras) -> anyhow::Result<Vec<usize>> {
     let large = [(true, bench.options.items), (bench.options.long, LONG)];
     let large = large.iter().filter(|(wanted, items)| *wanted && !bench.options.quick && *items > SMALL);
-    [SMALL].into_iter().chain(large.map(|(_, items)| *items)).collect()
+    let sizes: Vec<usize> = [SMALL].into_iter().chain(large.map(|(_, items)| *items)).collect();
+    let free = disk_free(&bench.folder)?;
+    let (fitting, large): (Vec<_>, Vec<_>) = sizes.into_iter().partition(|items| needed(*items, extras) < free);
+    for items in large {
+        let (items, extras, needed) = (short(items), extras.suffix(), needed(items, extras) / 1_024.0);
+        bench.note(format!("{items} items{extras} are not measured: that needs {needed:.0} GiB of disk"));
+    }
+    Ok(fitting)
+}
+
+/// What a table takes of the disk at most, in MiB; a stream keeps all that was written.
+fn needed(items: usize, extras: Extras) -> f64 {
+    let own = items as f64 / 1_024.0;
+    own * if extras == Extras::Nothing { 4.0 } else { 14.0 }
 }
 
 /// Whether a table that grows is slower for it: 400 batches, one after the other.
@@ -85,7 +98,7 @@ async fn grow(bench: &Bench, extras: Extras) -> anyhow::Result<Vec<Row>> {
     let (server, data) = bench.server().await?;
     create(&mut server.client()?, extras).await?;
     let (mut rows, mut small, mut loaded) = (Vec::new(), None, 0);
-    for items in sizes(bench) {
+    for items in sizes(bench, extras)? {
         rows.push(fill(&server.endpoint, loaded..items, extras).await?);
         loaded = items;
         let mut measured = measure(bench, &server.endpoint, items, extras).await?;
