@@ -33,8 +33,8 @@ pub use error::Error;
 use ops::follow::Followers;
 use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, destination, export, follow, get, import, put, query, recovery,
-    resource_policy, restore, scan, statement, statements, streams, table, tag, transact_get, transact_write,
+    account, backup, batch_get, batch_write, bulk, delete, destination, export, follow, get, import, put, query,
+    recovery, resource_policy, restore, scan, statement, statements, streams, table, tag, transact_get, transact_write,
     transfers, ttl, update, update_table,
 };
 use target::Tables;
@@ -77,13 +77,11 @@ const FOREIGN: [(&str, &str); 3] = [
 ];
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 16] = [
-    "CancelBulkOperation", "CreateGlobalTable",
-    "DescribeBulkOperation", "DescribeContributorInsights",
+const NOT_IMPLEMENTED: [&str; 12] = [
+    "CreateGlobalTable", "DescribeContributorInsights",
     "DescribeGlobalTable", "DescribeGlobalTableSettings",
     "DescribeTableReplicaAutoScaling",
-    "ListBulkOperations", "ListContributorInsights", "ListGlobalTables",
-    "SearchVectors", "StartBulkPutItems",
+    "ListContributorInsights", "ListGlobalTables", "SearchVectors",
     "UpdateContributorInsights", "UpdateGlobalTable", "UpdateGlobalTableSettings",
     "UpdateTableReplicaAutoScaling",
 ];
@@ -159,6 +157,10 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("ImportTable", import::import).permissions(import::permissions))
         .operation(read("DescribeImport", import::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeImport", i.import_arn.as_deref()))))
         .operation(read("ListImports", import::list))
+        .operation(write("StartBulkPutItems", bulk::start).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:StartBulkPutItems", i.table_name.as_deref(), None)?])))
+        .operation(read("DescribeBulkOperation", bulk::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeBulkOperation", i.bulk_operation_arn.as_deref()))))
+        .operation(read("ListBulkOperations", bulk::list))
+        .operation(write("CancelBulkOperation", bulk::cancel).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:CancelBulkOperation", i.bulk_operation_arn.as_deref()))))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
         .operation(write("PutItem", put::put).permissions(put::permissions))
@@ -177,6 +179,6 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .timers(workers::fire)
         .target(tables)
         .sender(sender::Changes)
-        .worker("dynamodb exports and imports", transfer::run)
+        .worker("dynamodb exports, imports and bulk puts", transfer::run)
         .build()
 }

@@ -15,10 +15,12 @@ use crate::key::KeySchema;
 use crate::value::Kind;
 
 mod backup;
+mod bulk;
 mod destination;
 mod transfer;
 
 pub use backup::{Backup, BackupKind, Copy, Moment, Recovery, Restore, Undo};
+pub use bulk::{AskedBulk, Bulk, BulkOutput, BulkTally, BulkUsed, Report};
 pub use destination::{Destination, DestinationStatus};
 pub use transfer::{
     AskedExport, AskedImport, Changed, CsvForm, Ended, Export, ExportFile, Failure, Import, Period, ReadSoFar, Source,
@@ -81,6 +83,11 @@ impl Table {
     /// Whether all that it begins with is there: until then, it cannot be used.
     pub fn is_made(&self) -> bool {
         self.restore.is_none() && !self.importing
+    }
+
+    /// Whether items that were there before an index are still being added to it.
+    pub fn is_backfilling(&self) -> bool {
+        self.indexes().any(|index| index.backfilling)
     }
 
     pub fn indexes(&self) -> impl Iterator<Item = &Index> {

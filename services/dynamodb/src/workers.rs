@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
-use crate::model::{backup, copy, destination, expiry, export, import, index, recovery, table, transfer, undo};
+use crate::model::{backup, bulk, copy, destination, expiry, export, import, index, recovery, table, transfer, undo};
 use crate::types::Table;
 
 /// Work that goes on: the key of its timer. The timer's payload is how far it has come.
@@ -50,7 +50,7 @@ pub enum Kind {
     ForgetChanges,
     /// Removes the backup of a deleted table, whose time is over.
     Expire(Arn),
-    /// Forgets an export or import that was begun long ago.
+    /// Forgets an export, import or bulk put that was begun long ago.
     ForgetTransfer(Arn),
     /// Ends what was begun with the Kinesis stream of this ARN as a destination.
     SettleDestination(String),
@@ -154,6 +154,7 @@ fn forget(tx: &mut Tx, now: Timestamp, work: &Work, arn: &Arn) -> Result<(), Err
     match transfer::Kind::of(arn) {
         Some(transfer::Kind::Export) => export::forget(tx, arn),
         Some(transfer::Kind::Import) => import::forget(tx, arn),
+        Some(transfer::Kind::Bulk) => bulk::forget(tx, arn),
         None => Ok(()),
     }
 }

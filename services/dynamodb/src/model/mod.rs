@@ -1,6 +1,7 @@
 //! Every state transition: plain synchronous functions over a transaction or a snapshot.
 
 pub mod backup;
+pub mod bulk;
 pub mod capacity;
 pub mod changed;
 pub mod collection;

@@ -7,8 +7,8 @@ use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{
-    ABSENT, CHANGED, COLLECTIONS, ENTRIES, EXPIRIES, EXPORT_FILES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, SENT, TABLES,
-    UNDOS, VOLUMES, table_channel,
+    ABSENT, CHANGED, COLLECTIONS, ENTRIES, EXPIRIES, EXPORT_FILES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, REPORTS, SENT,
+    TABLES, UNDOS, VOLUMES, table_channel,
 };
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
@@ -49,7 +49,8 @@ pub fn any(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Sha
     TABLES.get(read, (region, name(table)))?.ok_or_else(|| missing(table))
 }
 
-fn missing(table: &str) -> Error {
+/// `ResourceNotFound`, with the name.
+pub fn missing(table: &str) -> Error {
     Error::ResourceNotFound(format!("Requested resource not found: Table: {} not found", name(table)))
 }
 
@@ -150,6 +151,7 @@ pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
         COLLECTIONS.prefix_range(id),
         CHANGED.prefix_range(id),
         EXPORT_FILES.prefix_range(id),
+        REPORTS.prefix_range(id),
     ];
     LAST_UNDO.delete(tx, id)?;
     SENT.delete(tx, id)?;

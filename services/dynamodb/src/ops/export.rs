@@ -109,7 +109,6 @@ const FULL: &str = "FULL_EXPORT";
 const INCREMENTAL: &str = "INCREMENTAL_EXPORT";
 const TYPES: [&str; 2] = [FULL, INCREMENTAL];
 const VIEWS: [&str; 2] = ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
-const ENCRYPTIONS: [&str; 2] = ["AES256", "KMS"];
 
 /// # Errors
 /// When the table's policy cannot be read.
@@ -157,19 +156,15 @@ fn asked(cx: &Cx, input: &ExportInput) -> Result<AskedExport, Error> {
     transfers::check_bucket(&mut constraints, input.bucket.as_deref(), "s3Bucket");
     let (owner, prefix) = (input.owner.as_deref(), input.prefix.as_deref());
     transfers::check_place(&mut constraints, (owner, "s3BucketOwner"), (prefix, "s3Prefix"));
-    constraints.choice(input.encryption.as_deref(), "s3SseAlgorithm", &ENCRYPTIONS);
-    if let Some(key) = &input.encryption_key {
-        constraints.length(key, key.chars().count(), "s3SseKmsKeyId", 1, 2048);
-    }
+    let (encryption, key) = (input.encryption.as_deref(), input.encryption_key.as_deref());
+    transfers::check_encryption(&mut constraints, (encryption, "s3SseAlgorithm"), (key, "s3SseKmsKeyId"));
     constraints.choice(input.export_format.as_deref(), "exportFormat", &FORMATS);
     constraints.choice(input.export_type.as_deref(), "exportType", &TYPES);
     let view = incremental.and_then(|incremental| incremental.export_view_type.as_deref());
     constraints.choice(view, "incrementalExportSpecification.exportViewType", &VIEWS);
     let token = transfers::token(cx, input.client_token.as_deref(), &mut constraints);
     constraints.check()?;
-    if input.encryption_key.is_some() && input.encryption.as_deref() != Some("KMS") {
-        return Err(Error::validation("Invalid Request: KMS Key Id is not supported for this encryption type"));
-    }
+    transfers::check_key(encryption, key)?;
     if input.export_format.as_deref() == Some("ION") {
         return Err(Error::NotImplemented("ExportFormat ION"));
     }

@@ -4,6 +4,7 @@ pub mod account;
 pub mod backup;
 pub mod batch_get;
 pub mod batch_write;
+pub mod bulk;
 pub mod delete;
 pub mod describe;
 pub mod destination;

@@ -4,6 +4,7 @@
 mod agreement;
 mod backup;
 mod batch;
+mod bulk;
 mod collection;
 mod composite;
 mod destination;
