@@ -14,7 +14,7 @@ use service::prefix;
 use crate::encoding::StoredItem;
 use crate::types::{
     Backup, Bulk, Changed, Copy, Export, ExportFile, Import, Moment, Record, Report, ResourcePolicy, SharedTable, Span,
-    StreamInfo, Token, TransferToken, Undo, Volume,
+    StreamInfo, Token, TransferToken, Undo, VectorRow, Volume,
 };
 
 /// The hash of a key: 16 bytes of a SHA-256.
@@ -74,6 +74,9 @@ pub const TRANSFERS: Table<u64, String> = Table::new(prefix::DYNAMODB, 25);
 pub const BULKS: Table<(String, String, String), Bulk> = Table::new(prefix::DYNAMODB, 26);
 /// What a bulk put has to report: by its number, and the report's own, which counts up.
 pub const REPORTS: Table<(u64, u64), Report> = Table::new(prefix::DYNAMODB, 27);
+
+/// Rows of vector indexes: by index number, the part that they are in, and the digest of the item's key.
+pub const VECTORS: Table<(u64, Digest, Digest), VectorRow> = Table::new(prefix::DYNAMODB, 28);
 
 /// What tells of exports, imports and bulk puts that can go on.
 pub fn transfer_channel() -> Bytes {

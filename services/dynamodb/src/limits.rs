@@ -162,6 +162,24 @@ pub const LIST_TRANSFERS: usize = 10;
 /// The ARN of an export or import.
 pub const TRANSFER_ARN_CHARS_MIN: usize = 37;
 pub const TRANSFER_ARN_CHARS_MAX: usize = 1024;
+/// Vector indexes of a table. Source, of these and the next ones:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html#limits-vector-indexes>
+pub const VECTOR_INDEXES_MAX: usize = 5;
+/// Components of a vector.
+pub const DIMENSIONS_MAX: u32 = 4096;
+/// `INLINE_FILTER` attributes of a vector index.
+pub const INLINE_FILTERS_MAX: usize = 18;
+/// Attributes that a vector index projects by name, its vector and its `INLINE_FILTER` attributes among them.
+pub const VECTOR_ATTRIBUTES_MAX: usize = 20;
+/// The value of an `INLINE_FILTER` attribute.
+pub const FILTER_BYTES_MAX: usize = 10 * 1024;
+/// What a search answers at most: items, and their bytes.
+pub const TOP_MAX: usize = 100;
+pub const SEARCH_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a request counts for at least that writes to a vector index or searches one.
+pub const VECTOR_REQUEST_BYTES_MIN: usize = 1024;
+/// Searches that look at rows at the same time; the others wait.
+pub const SEARCHES_AT_ONCE: usize = 4;
 /// How long what is gone waits to be cleared away while copies of it are being made.
 pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 

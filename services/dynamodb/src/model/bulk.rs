@@ -236,6 +236,9 @@ impl BulkUsed {
                 all += units;
             }
         }
+        for (name, bytes) in &units.vectors {
+            *self.vectors.entry(name.clone()).or_default() += bytes;
+        }
         all
     }
 

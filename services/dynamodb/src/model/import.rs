@@ -100,7 +100,7 @@ pub fn fail(tx: &mut Tx, arn: &Arn, failure: &Failure, now: Timestamp) -> Result
     close(tx, &import, Some(failure), now)?;
     let Some(into) = table::same(tx, &import.table, import.id)? else { return Ok(()) };
     table::remove(tx, &into)?;
-    into.indexes().try_for_each(|index| workers::clear(tx, now, &into.arn, index.id))?;
+    into.index_ids().try_for_each(|id| workers::clear(tx, now, &into.arn, id))?;
     workers::clear(tx, now, &into.arn, into.id)
 }
 

@@ -8,7 +8,7 @@ use kv::{Order, Read, Stored, Table, Tx};
 
 use super::item::{self, Transition, WriteUnits};
 use super::stream::Occasion;
-use super::{collection, index};
+use super::{collection, index, vector};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::Condition;
@@ -81,6 +81,7 @@ pub type Record = Result<Put, String>;
 pub fn put_item(tx: &mut Tx, into: &types::Table, put: &Put, now: Timestamp) -> Result<WriteUnits, Error> {
     let key = into.key.locate_item(put.item.view())?;
     index::check_keys(into, put.item.view())?;
+    vector::check(into, None, put.item.view())?;
     let before = item::get(tx, into, &key)?;
     let held = before.as_ref().map_or(ItemRef::EMPTY, StoredItem::view);
     if put.condition.as_ref().is_some_and(|condition| !condition.holds(held)) {

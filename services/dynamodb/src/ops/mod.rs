@@ -22,6 +22,7 @@ pub mod resource_policy;
 pub mod restore;
 pub mod scan;
 pub mod schema;
+pub mod search;
 pub mod statement;
 pub mod statements;
 pub mod streams;
@@ -33,6 +34,7 @@ pub mod transfers;
 pub mod ttl;
 pub mod update;
 pub mod update_table;
+pub mod vector;
 pub mod write;
 
 use serde::Serialize;

@@ -97,7 +97,7 @@ pub struct Place<'t> {
 /// When it does not fit the table: its keys, its indexes, what they hold.
 pub fn place<'t>(table: &'t Table, input: &QueryInput, asked: &Asked<'_>) -> Result<Place<'t>, Error> {
     let Asked { selection, key, filter, start } = asked;
-    let index = read::index(table, input.index_name.as_deref(), input.consistent_read)?;
+    let index = read::index(table, input.index_name.as_deref(), input.consistent_read, "Query")?;
     let schema = index.map_or(&table.key, |(index, _)| &index.key);
     let source = Source { table, index: index.map(|(index, _)| index) };
     if let Some(start) = start {

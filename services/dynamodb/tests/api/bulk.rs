@@ -40,7 +40,8 @@ async fn items_are_put_where_their_conditions_hold() {
     let usage = json!([{"TableName": "tab", "BulkPutBytes": 4096, "Table": {"BulkPutBytes": 4096}}]);
     assert_eq!(ended["BulkOperationUsage"], usage);
     assert_eq!(ended["TableDetails"][0]["TableName"], "tab");
-    let keys: Vec<_> = world.scan("tab").await.iter().map(|item| item["pk"]["S"].as_str().unwrap().to_owned()).collect();
+    let keys: Vec<_> =
+        world.scan("tab").await.iter().map(|item| item["pk"]["S"].as_str().unwrap().to_owned()).collect();
     assert_eq!(keys, ["kept", "last", "new", "old"]);
     let reported = world.reports(&ended).await;
     let existing = json!({"pk": {"S": "kept"}, "v": {"N": "7"}});
@@ -49,7 +50,8 @@ async fn items_are_put_where_their_conditions_hold() {
         "OutputType": "CONDITION_CHECK_FAILURE", "S3Bucket": "bucket", "S3Key": "in/1", "ItemIndex": 1, "Item": item, "ExistingItem": existing,
     });
     assert_eq!(reported, [told]);
-    let stream = world.fixture.call("DescribeTable", json!({"TableName": "tab"})).await["Table"]["LatestStreamArn"].clone();
+    let stream =
+        world.fixture.call("DescribeTable", json!({"TableName": "tab"})).await["Table"]["LatestStreamArn"].clone();
     let cloud = &world.fixture.0;
     let iterator = json!({"StreamArn": stream, "ShardId": "shardId-00000000000000000000-00000000", "ShardIteratorType": "TRIM_HORIZON"});
     let shards = cloud.call("dynamodbstreams", "DescribeStream", json!({"StreamArn": stream})).await.unwrap();
@@ -78,7 +80,8 @@ async fn what_cannot_be_put_is_reported() {
     let counts = ["ProcessedItemCount", "FailedItemCount", "MaxWriteRequestUnits"];
     assert_eq!(counts.map(|name| ended[name].as_u64().unwrap()), [6, 3, 1024]);
     let reported = world.reports(&ended).await;
-    let places: Vec<_> = reported.iter().map(|one| (one["S3Key"].as_str().unwrap(), one["ItemIndex"].as_u64().unwrap())).collect();
+    let places: Vec<_> =
+        reported.iter().map(|one| (one["S3Key"].as_str().unwrap(), one["ItemIndex"].as_u64().unwrap())).collect();
     assert_eq!(places, [("in/1", 1), ("in/1", 2), ("in/2", 1)]);
     assert!(reported.iter().all(|one| one["OutputType"] == "ERROR"));
     let missing = "One or more parameter values were invalid: Missing the key pk in the item";
@@ -91,7 +94,8 @@ async fn what_cannot_be_put_is_reported() {
     assert_eq!(again["BulkOperationStatus"], "COMPLETED_WITH_ERRORS");
     assert_eq!(world.reports(&again).await, Vec::<Value>::new());
     let id = again["BulkOperationArn"].as_str().unwrap().rsplit('/').next().unwrap();
-    let named = ["_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"];
+    let named =
+        ["_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"];
     let named = named.map(|name| format!("told/AWSDynamoDB/{id}/{name}"));
     assert_eq!(world.keys("told/").await, named);
 }
@@ -151,7 +155,12 @@ async fn what_is_refused() {
     let third = world.bulk(json!({})).await;
     let listed = world.fixture.call("ListBulkOperations", json!({"MaxResults": 2})).await;
     let arns = |page: &Value| -> Vec<Value> {
-        page["BulkOperationsSummaryList"].as_array().unwrap().iter().map(|one| one["BulkOperationArn"].clone()).collect()
+        page["BulkOperationsSummaryList"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["BulkOperationArn"].clone())
+            .collect()
     };
     assert_eq!(arns(&listed), [third["BulkOperationArn"].clone(), second["BulkOperationArn"].clone()]);
     let rest = world.fixture.call("ListBulkOperations", json!({"NextToken": listed["NextToken"]})).await;

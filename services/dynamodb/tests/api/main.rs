@@ -22,4 +22,5 @@ mod table;
 mod throttle;
 mod transaction;
 mod transfer;
+mod vector;
 mod wording;

@@ -91,7 +91,8 @@ impl World {
         let prefix = described["OutputS3Configuration"]["S3KeyPrefix"].as_str().unwrap_or_default();
         let id = described["BulkOperationArn"].as_str().unwrap().rsplit('/').next().unwrap();
         let folder = format!("{prefix}AWSDynamoDB/{id}");
-        let summary: Value = serde_json::from_str(&self.text(&format!("{folder}/manifest-summary.json")).await).unwrap();
+        let summary: Value =
+            serde_json::from_str(&self.text(&format!("{folder}/manifest-summary.json")).await).unwrap();
         assert_eq!(summary["status"], described["BulkOperationStatus"]);
         assert_eq!(summary["failedItemCount"], described["FailedItemCount"]);
         let lines = self.files(&format!("{folder}/manifest-files.json")).await;
