@@ -16,6 +16,7 @@ use crate::keys::EXPORTS;
 use crate::limits::{EXPORT_PERIOD_MAX, EXPORT_PERIOD_MIN};
 use crate::model::transfer::Kind;
 use crate::model::{export, recovery, table, transfer};
+use crate::transfer::Filter;
 use crate::types::{AskedExport, Export, Period, SharedTable, Source, Written};
 use crate::validation::Constraints;
 
@@ -102,6 +103,8 @@ struct ExportDescription {
     export_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     incremental_export_specification: Option<Incremental>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_specification: Option<Value>,
 }
 
 const FORMATS: [&str; 2] = ["DYNAMODB_JSON", "ION"];
@@ -120,6 +123,9 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &ExportInput) -> Result<Vec<Per
 pub async fn export(_: Arc<DynamoDb>, cx: Cx, input: ExportInput) -> Result<ExportOutput, Error> {
     let asked = asked(&cx, &input)?;
     let source = source(&cx, input.table_arn.as_deref(), asked.period.is_some())?;
+    if let Some(filter) = &asked.filter {
+        Filter::parse(filter)?.check(&source.key)?;
+    }
     let now = cx.now();
     let at = moment(&source, &asked, now)?;
     let suffix = cx.env().random_text(b"0123456789abcdef", 8);
@@ -168,8 +174,9 @@ fn asked(cx: &Cx, input: &ExportInput) -> Result<AskedExport, Error> {
     if input.export_format.as_deref() == Some("ION") {
         return Err(Error::NotImplemented("ExportFormat ION"));
     }
-    if input.filter_specification.is_some() {
-        return Err(Error::NotImplemented("FilterSpecification of an export"));
+    let filter = input.filter_specification.as_ref().map(ToString::to_string);
+    if filter.is_some() && incremental.is_some() {
+        return Err(Error::NotImplemented("FilterSpecification of an incremental export"));
     }
     Ok(AskedExport {
         token,
@@ -182,6 +189,7 @@ fn asked(cx: &Cx, input: &ExportInput) -> Result<AskedExport, Error> {
         format: input.export_format.clone(),
         kind: input.export_type.clone(),
         period: period(input.export_type.as_deref(), incremental)?,
+        filter,
     })
 }
 
@@ -298,6 +306,7 @@ fn described(export: Export) -> ExportDescription {
             export_to_time: Some(export.at.into()),
             export_view_type: Some(period.view.clone().unwrap_or_else(|| "NEW_AND_OLD_IMAGES".to_owned())),
         }),
+        filter_specification: export.asked.filter.and_then(|filter| serde_json::from_str(&filter).ok()),
         export_arn: export.arn,
         client_token: export.asked.token,
         bucket: export.asked.bucket,

@@ -10,6 +10,7 @@ use serde_json::json;
 use service::Cx;
 
 use super::files::{Lines, Source, Target, manifest};
+use super::filter::Filter;
 use super::{Halt, as_caller, check_owner};
 use crate::encoding::StoredItem;
 use crate::error::Error;
@@ -154,9 +155,12 @@ impl Source for Export {
 fn add_items(lines: &mut Lines, read: &Snap, export: &Export, cursor: Option<&[u8]>) -> Result<bool, Error> {
     let range = ITEMS.prefix_range(export.id);
     let range = cursor.map_or_else(|| range.clone(), |cursor| range.clone().after(cursor, Order::Forward));
+    let filter = export.asked.filter.as_deref().map(Filter::parse).transpose()?.unwrap_or_default();
     for row in ITEMS.scan_bytes(read, range, Order::Forward)? {
         let ((_, partition, sort), item) = row?;
-        lines.add(&Item { item: &item })?;
+        if let Some(item) = filter.apply(item) {
+            lines.add(&Item { item: &item })?;
+        }
         lines.cursor = Some(ITEMS.key_bytes((export.id, partition, sort)));
         if lines.is_full() {
             return Ok(false);

@@ -4,6 +4,7 @@
 mod bulk;
 mod export;
 mod files;
+mod filter;
 mod import;
 mod objects;
 mod pipe;
@@ -20,6 +21,7 @@ use service::{Cx, Error as ServiceError};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use filter::Filter;
 pub use import::LOG_GROUP;
 
 use crate::DynamoDb;
