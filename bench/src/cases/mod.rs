@@ -15,6 +15,7 @@ mod scale;
 mod sns;
 mod sqs;
 mod start;
+mod vectors;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -34,6 +35,7 @@ pub const ALL: &[Case] = &[
     engine::CASE,
     reads::CASE,
     dynamodb::CASE,
+    vectors::CASE,
     s3::CASE,
     sqs::CASE,
     sns::CASE,
