@@ -136,6 +136,10 @@ pub struct Serve {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Makes buckets of S3 with access control lists and without blocks of public access, where requests do not say, as AWS did before
+    /// April 2023: for applications and tests of that time. Buckets that are there stay as they are.
+    #[arg(long)]
+    pub legacy_buckets: bool,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
     /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
     /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first. An event bus

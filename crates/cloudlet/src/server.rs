@@ -50,6 +50,7 @@ pub struct Options {
     pub throttle: bool,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    pub legacy_buckets: bool,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted: usize,
     /// The relay that mail goes out through.
@@ -110,7 +111,9 @@ impl Server {
         raise_open_files();
         let Options { data, master_key_file, archive, archive_keep, listen, region, account, test_credentials, .. } =
             options;
-        let Options { isolate, throttle, loopback_ports, prebooted, smtp, mail_from, public_url, .. } = options;
+        let Options {
+            isolate, throttle, loopback_ports, legacy_buckets, prebooted, smtp, mail_from, public_url, ..
+        } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         restoring::refuse_unfinished(&data)?;
@@ -141,6 +144,7 @@ impl Server {
             throttle,
             port: address.port(),
             loopback_ports,
+            legacy_buckets,
             prebooted,
             smtp,
             mail_from,

@@ -46,6 +46,8 @@ pub struct Settings {
     pub port: u16,
     /// Ports of the loopback addresses that isolated functions and webhooks reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    /// See `serve --legacy-buckets`.
+    pub legacy_buckets: bool,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted: usize,
     /// The relay that mail goes out through; without one it stays in the mailbox.
@@ -133,7 +135,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
     let images = images();
-    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, settings.vault.clone(), images.clone());
+    let buckets = s3::Options { images: Some(images.clone()), legacy_buckets: settings.legacy_buckets };
+    let objects = s3::S3::with(Blobs::open(data.join("objects")).await?, settings.vault.clone(), buckets);
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
@@ -268,6 +271,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         throttle: false,
         port: 4566,
         loopback_ports: Vec::new(),
+        legacy_buckets: false,
         prebooted: 0,
         smtp: None,
         mail_from: crate::cli::MAIL_FROM.into(),

@@ -13,7 +13,9 @@ use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
-use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Upload, WireRequest};
+use service::{
+    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Upload, WireRequest, Witness, witnessed,
+};
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
@@ -40,6 +42,24 @@ struct Trace {
     plain: bool,
     /// Whether the connection cannot go on behind it: part of the request's body was not read.
     last: bool,
+    /// Who wants to know what became of it, and of whom it was.
+    witness: Option<Witness>,
+    who: Option<Caller>,
+}
+
+impl Trace {
+    fn new(request_id: String) -> Trace {
+        let (label, caller) = (UNROUTED, String::new());
+        Trace { request_id, label, caller, checksum: false, plain: false, last: false, witness: None, who: None }
+    }
+
+    /// The same response, whose end is told to who wants to know of it.
+    fn witnessed(&mut self, came: Instant, response: Response<Body>) -> Response<Body> {
+        let Some(witness) = self.witness.take() else { return response };
+        let operation = Some(self.label).filter(|label| *label != UNROUTED).map(|(_, operation)| operation);
+        let asked = Asked { id: self.request_id.clone(), operation, caller: self.who.take(), came };
+        witnessed(witness, asked, response)
+    }
 }
 
 pub(crate) async fn handle<B: Incoming<Data = Bytes> + Send + 'static>(
@@ -55,9 +75,9 @@ pub(crate) async fn handle<B: Incoming<Data = Bytes> + Send + 'static>(
     }
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let request_id = inner.cloud.env().uuid();
-    let mut trace =
-        Trace { request_id, label: UNROUTED, caller: String::new(), checksum: false, plain: false, last: false };
+    let mut trace = Trace::new(request_id);
     let response = answer(inner, &mut trace, head, body).await;
+    let response = trace.witnessed(began, response);
     let took = began.elapsed();
     inner.metrics.count(trace.label, response.status(), took);
     let Trace { request_id, label: (service, operation), caller, .. } = trace;
@@ -148,7 +168,8 @@ fn bucket_cors(inner: &Arc<Inner>, head: &Parts) -> Option<Option<CorsAnswer>> {
         Signed::V4(signature) => Some(signature.scope.service),
         Signed::V2(_) => inner.directory.unnamed().map(str::to_owned),
     });
-    let (service, bucket) = inner.directory.bucket_of(head, scope.as_deref())?;
+    let (service, target) = inner.directory.bucket_of(head, scope.as_deref())?;
+    let bucket = target.bucket?;
     let preflight = origin::is_preflight(head);
     let method = text("access-control-request-method").filter(|_| preflight).unwrap_or(head.method.as_str());
     let headers = text("access-control-request-headers").filter(|_| preflight).unwrap_or_default();
@@ -222,6 +243,11 @@ async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     let (protocol, service) = (candidate.protocol, candidate.service);
     trace.checksum = service.is_some_and(|service| service.api.checksum);
     trace.plain = protocol == Protocol::S3;
+    if trace.plain
+        && let Some((service, target)) = inner.directory.bucket_of(&head, scope.as_deref())
+    {
+        trace.witness = service.witness(cloud, &head, &target);
+    }
     let claim = Claim::read(cloud, signed, cloud.env().now());
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
     let (mut candidate, mut known) = (Some(candidate), None);
@@ -376,6 +402,7 @@ async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.caller = caller.arn.to_string();
+    trace.who = trace.witness.is_some().then(|| caller.clone());
     let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
     if protocol == Protocol::S3 {

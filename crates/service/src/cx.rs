@@ -248,7 +248,9 @@ impl Cx {
     /// it may do, the policies of what it reaches have to say.
     #[must_use]
     pub fn acting_for(&self, resource: &Arn, principal: &str) -> Cx {
-        let account = AccountId::new(resource.account.as_str());
+        // Buckets' ARNs have no account: they are this cloud's.
+        let account = Some(resource.account.as_str()).filter(|account| !account.is_empty());
+        let account = AccountId::new(account.unwrap_or(self.cloud.account().as_str()));
         let acting = self.with_caller(Caller { arn: resource.clone(), ..Caller::service(&account, principal) });
         Cx { request: Arc::new(Request { asked: true, ..(*acting.request).clone() }), ..acting }
     }

@@ -29,6 +29,7 @@ mod target;
 pub mod timers;
 mod upload;
 mod user_pools;
+mod witness;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
@@ -50,6 +51,7 @@ pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Prepared, Target};
 pub use upload::{Form, Input, Intake, Posted, Trailers, Upload, Uploaded};
 pub use user_pools::{PoolKeys, UserPools};
+pub use witness::{Answered, Asked, ErrorCode, Witness, witnessed};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -43,6 +43,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         isolate,
         throttle: options.throttle,
         loopback_ports: options.allow_loopback.clone(),
+        legacy_buckets: false,
         prebooted: runtime::limits::PREBOOTED,
         smtp: None,
         mail_from: MAIL_FROM.into(),

@@ -31,6 +31,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         isolate: obstacle.is_none(),
         throttle: options.throttle,
         loopback_ports: options.allow_loopback,
+        legacy_buckets: options.legacy_buckets,
         prebooted: options.prebooted,
         smtp: options.smtp,
         mail_from: options.mail_from,
