@@ -123,9 +123,6 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         input
     };
-    for more in [json!({"requestValidatorId": "v"})] {
-        assert_eq!(world.refused("apigateway", "PutMethod", method(more.clone())).await.0, "NotImplemented", "{more}");
-    }
     assert_eq!(
         world.refused("apigateway", "PutMethod", method(json!({"httpMethod": "FETCH"}))).await.0,
         "BadRequestException"
@@ -145,11 +142,8 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     world.rest("PutMethod", method(json!({}))).await;
     assert_eq!(world.refused("apigateway", "PutMethod", method(json!({}))).await.0, "ConflictException");
     for more in [
-        json!({"type": "HTTP", "uri": "http://example.com"}),
-        json!({"type": "AWS", "uri": invocations(FUNCTION)}),
-        json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
-        json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "credentials": "arn:aws:iam::0:role/x"}),
-        json!({"type": "MOCK", "requestTemplates": {"application/json": "#set($a = 1)"}}),
+        json!({"type": "HTTP", "uri": "http://example.com", "integrationHttpMethod": "GET", "connectionType": "VPC_LINK"}),
+        json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "responseTransferMode": "STREAM"}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutIntegration", method(more.clone())).await.0,
@@ -161,7 +155,9 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         json!({"type": "AWS_PROXY"}),
         json!({"type": "AWS_PROXY", "uri": "x"}),
         json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "timeoutInMillis": 30_000}),
-        json!({"type": "MOCK"}),
+        json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
+        json!({"type": "HTTP", "uri": "http://example.com"}),
+        json!({"type": "HTTP", "uri": "example.com", "integrationHttpMethod": "GET"}),
         json!({"type": "OTHER"}),
     ] {
         assert_eq!(

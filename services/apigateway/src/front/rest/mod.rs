@@ -1,31 +1,50 @@
 //! A request to a REST API: stage, resource, method, integration, answer.
 
-use std::time::Duration;
+mod answer;
+mod binary;
+mod context;
+mod function;
+mod http;
+mod json;
+mod log;
+mod mock;
+mod outgoing;
+mod service;
+mod uri;
+mod validate;
 
+use std::borrow::Cow;
+
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::{Response, StatusCode};
+use ::service::{Cx, FrontAddress};
 use base::Arn;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
-use kv::Snap;
+use kv::{Read, Snap};
 use proxy::Incoming;
-use proxy::answer::{self, Answer, Body, body_of};
-use serde_json::json;
-use service::{Cx, FrontAddress};
+use serde_json::Value;
+
+pub use self::service::of_name as services_named;
+pub use log::{Log, body as log_body, headers as log_headers};
+pub use uri::{ServiceUri, Way};
 
 use super::address;
-use super::api_key::{self, Kept};
-use super::authorize::{Admitted, Asked, Refused};
+use super::api_key;
+use super::authorize::{Admitted, Asked};
 use super::event_v1::{self, Place};
-use super::invoke::{Failure, invoke};
-use super::{mock, refusal};
+use super::gateway_response;
+use super::mapping::Told;
+use super::problem::Problem;
+use super::refusal;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::identity;
-use crate::integration;
 use crate::keys::STAGES;
+use crate::limits;
 use crate::model::rest::deployment;
 use crate::routes;
 use crate::routes::rest::{Found, Routes};
+use crate::types::Texts;
 use crate::types::authorizer::Form;
 use crate::types::rest::{Api, Integration, IntegrationKind, Method, Stage};
 use crate::types::usage::ApiKey;
@@ -45,52 +64,36 @@ pub async fn serve(
     let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| !api.disable_execute_api) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
     };
-    let routes = state.rest.get(&api.id, &stage.deployment, || {
-        let types = deployment::find(&read, &api.id, &stage.deployment)?.binary_media_types;
-        let authorizers = deployment::authorizers(&read, &api.id, &stage.deployment)?;
-        Ok(Routes::new(deployment::resources(&read, &api.id, &stage.deployment)?, authorizers, types))
-    })?;
+    let served = Served::choose(cx, &stage);
+    let routes = state.rest.get(&api.id, served.deployment, || load(&read, &api.id, served.deployment))?;
     drop(read);
-    let found = routes.find(&path);
-    let method = found.as_ref().and_then(|found| found.method(incoming.method.as_str()));
-    let (Some(found), Some((_, method))) = (found, method) else {
-        return Ok(with_ids(refusal::missing_token(), &incoming));
+    let request = Request {
+        state,
+        cx,
+        api: &api,
+        stage: &stage,
+        served,
+        routes: &routes,
+        path: &path,
+        full_path: &address.path,
+        incoming: &incoming,
+        log: None,
     };
-    let Some(integration) = &method.integration else {
-        return Ok(with_ids(internal(), &incoming));
-    };
-    let request =
-        Request { state, cx, api: &api, stage: &stage, routes: &routes, path: &path, address, incoming: &incoming };
-    if request.is_throttled(&found) {
-        return Ok(with_ids(refusal::rest_throttled(), &incoming));
-    }
-    let admitted = match request.admit(method, &found).await {
-        Ok(admitted) => admitted,
-        Err(refused) => return Ok(with_ids(refusal::rest_refused(refused), &incoming)),
-    };
-    let key = match request.key(method, &found, &admitted).await {
-        Ok(key) => key,
-        Err(kept) => return Ok(with_ids(refusal::kept(kept)?, &incoming)),
-    };
-    let response = match &integration.kind {
-        IntegrationKind::Mock { status } => mock::answer(integration, *status).unwrap_or_else(internal),
-        IntegrationKind::Function { uri } => {
-            let mut response = request.function(uri, integration, &found, &admitted, key.as_ref()).await;
-            insert(response.headers_mut(), "x-amzn-trace-id", &incoming.trace_id);
-            response
-        }
-    };
-    Ok(with_ids(response, &incoming))
+    Ok(with_ids(request.answer().await, &incoming))
+}
+
+/// What a deployment serves, ready to match.
+fn load(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Routes, Error> {
+    let types = deployment::find(read, api, id)?.binary_media_types;
+    let authorizers = deployment::authorizers(read, api, id)?;
+    let routes = Routes::new(deployment::resources(read, api, id)?, authorizers, types);
+    let (models, validators) = (deployment::models(read, api, id)?, deployment::validators(read, api, id)?);
+    Ok(routes.with(models, validators, deployment::gateway_responses(read, api, id)?))
 }
 
 /// A failure of the API itself.
 pub fn internal() -> Response<Bytes> {
     refusal::rest(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerErrorException", "Internal server error")
-}
-
-/// A failure of what is behind the API.
-fn bad_gateway() -> Response<Bytes> {
-    refusal::rest(StatusCode::BAD_GATEWAY, "InternalServerErrorException", "Internal server error")
 }
 
 fn with_ids(mut response: Response<Bytes>, incoming: &Incoming) -> Response<Bytes> {
@@ -105,19 +108,153 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
+/// Which of a stage's deployments a request gets, and with which variables.
+pub struct Served<'s> {
+    pub deployment: &'s str,
+    pub variables: Cow<'s, Texts>,
+    pub is_canary: bool,
+}
+
+impl<'s> Served<'s> {
+    /// What a stage serves but for its canary.
+    pub fn whole(stage: &'s Stage) -> Served<'s> {
+        Served { deployment: &stage.deployment, variables: Cow::Borrowed(&stage.variables), is_canary: false }
+    }
+
+    fn choose(cx: &Cx, stage: &'s Stage) -> Served<'s> {
+        // Thousandths of a percent are as fine as a share of requests can be felt.
+        let drawn = || (cx.env().random_u64() % 100_000) as f64 / 1_000.0;
+        match &stage.canary {
+            Some(canary) if drawn() < canary.percent => {
+                let mut variables = stage.variables.clone();
+                variables.extend(canary.variables.clone());
+                Served { deployment: &canary.deployment, variables: Cow::Owned(variables), is_canary: true }
+            }
+            _ => Served::whole(stage),
+        }
+    }
+}
+
 /// A request that has found its stage.
-struct Request<'a> {
-    state: &'a ApiGateway,
-    cx: &'a Cx,
-    api: &'a Api,
-    stage: &'a Stage,
-    routes: &'a Routes,
-    path: &'a str,
-    address: &'a FrontAddress,
-    incoming: &'a Incoming,
+pub struct Request<'a> {
+    pub state: &'a ApiGateway,
+    pub cx: &'a Cx,
+    pub api: &'a Api,
+    pub stage: &'a Stage,
+    pub served: Served<'a>,
+    pub routes: &'a Routes,
+    pub path: &'a str,
+    /// With the stage.
+    pub full_path: &'a str,
+    pub incoming: &'a Incoming,
+    /// What a test of a method tells its caller.
+    pub log: Option<&'a Log>,
+}
+
+/// A request that has found its method, and was let in.
+pub struct Call<'r> {
+    pub found: &'r Found<'r>,
+    pub integration: &'r Integration,
+    pub admitted: Admitted,
+    /// The API key, with its value.
+    pub key: Option<(String, ApiKey)>,
 }
 
 impl Request<'_> {
+    async fn answer(&self) -> Response<Bytes> {
+        let found = self.routes.find(self.path);
+        let mut context = context::of(self, found.as_ref());
+        match self.through(found.as_ref(), &mut context).await {
+            Ok(response) => response,
+            Err(problem) => self.refused(&problem, found.as_ref(), &context),
+        }
+    }
+
+    async fn through(&self, found: Option<&Found<'_>>, context: &mut Value) -> Result<Response<Bytes>, Problem> {
+        let method = found.and_then(|found| found.method(self.incoming.method.as_str()));
+        let (Some(found), Some((_, method))) = (found, method) else { return Err(Problem::missing_token()) };
+        if self.incoming.body.len() > limits::PAYLOAD_BYTES_MAX {
+            let words = format!("HTTP content length exceeded {} bytes.", limits::PAYLOAD_BYTES_MAX);
+            return Err(Problem::too_large(&words));
+        }
+        let integration =
+            method.integration.as_ref().ok_or_else(|| Problem::configuration("No integration defined for method"))?;
+        if self.is_throttled(found) {
+            return Err(Problem::throttled());
+        }
+        let admitted = self.admit(method, found).await?;
+        let key = self.key(method, found, &admitted).await?;
+        validate::check(self.routes, method, found, self.incoming)?;
+        let call = Call { found, integration, admitted, key };
+        context::admitted(context, &call);
+        self.integrate(&call, context).await
+    }
+
+    /// The same for a test of a method, which everybody may use who may test it.
+    pub async fn tested(&self, found: &Found<'_>, method: &Method) -> Response<Bytes> {
+        let mut context = context::of(self, Some(found));
+        let answered = async {
+            validate::check(self.routes, method, found, self.incoming)?;
+            let integration = method.integration.as_ref();
+            let integration = integration.ok_or_else(|| Problem::configuration("No integration defined for method"))?;
+            let call = Call { found, integration, admitted: Admitted::Anybody, key: None };
+            self.integrate(&call, &mut context).await
+        };
+        match answered.await {
+            Ok(response) => {
+                self.log(|| format!("Method response headers: {}", log::headers(response.headers())));
+                self.log(|| "Successfully completed execution".to_owned());
+                response
+            }
+            Err(problem) => self.refused(&problem, Some(found), &context),
+        }
+    }
+
+    /// From an integration's request to the answer that is made of its own.
+    async fn integrate(&self, call: &Call<'_>, context: &mut Value) -> Result<Response<Bytes>, Problem> {
+        let kind = &call.integration.kind;
+        let mut response = if let IntegrationKind::Function { uri } = kind {
+            self.function(uri, call).await?
+        } else {
+            let outgoing = self.outgoing(call, context)?;
+            let endpoint = match kind {
+                IntegrationKind::Mock {} => answer::Endpoint::mock(&outgoing)?,
+                IntegrationKind::Service { .. } => self.service(call, outgoing).await?,
+                _ => self.http(call, outgoing).await?,
+            };
+            match kind {
+                IntegrationKind::HttpProxy { .. } => endpoint.passed(),
+                _ => self.answered(call, &endpoint, context)?,
+            }
+        };
+        if !matches!(kind, IntegrationKind::Mock {} | IntegrationKind::HttpProxy { .. }) {
+            insert(response.headers_mut(), "x-amzn-trace-id", &self.incoming.trace_id);
+        }
+        Ok(response)
+    }
+
+    fn refused(&self, problem: &Problem, found: Option<&Found<'_>>, context: &Value) -> Response<Bytes> {
+        if !problem.why.is_empty() {
+            let (api, stage, why) = (&self.api.id, &self.stage.name, &problem.why);
+            tracing::warn!(api, stage, path = self.path, why, "a request to an API could not be answered");
+            self.log(|| format!("Execution failed due to configuration error: {why}"));
+        }
+        let own = gateway_response::own(&self.routes.responses, problem.kind);
+        let none = Vec::new();
+        let parameters = found.map_or(&none, |found| &found.parameters);
+        gateway_response::answer(problem, own, &self.told(parameters, context))
+    }
+
+    fn told<'t>(&'t self, parameters: &'t routes::Parameters, context: &'t Value) -> Told<'t> {
+        Told { incoming: self.incoming, parameters, context, variables: &self.served.variables, answer: None }
+    }
+
+    fn log(&self, line: impl FnOnce() -> String) {
+        if let Some(log) = self.log {
+            log.add(line());
+        }
+    }
+
     /// Whether the stage has let in as many requests to the method as it takes.
     fn is_throttled(&self, found: &Found<'_>) -> bool {
         let method = self.method_key(found);
@@ -138,7 +275,7 @@ impl Request<'_> {
         method: &Method,
         found: &Found<'_>,
         admitted: &Admitted,
-    ) -> Result<Option<(String, ApiKey)>, Kept> {
+    ) -> Result<Option<(String, ApiKey)>, Problem> {
         if !method.api_key_required {
             return Ok(None);
         }
@@ -153,7 +290,7 @@ impl Request<'_> {
         Ok(Some((value.unwrap_or_default().to_owned(), key)))
     }
 
-    async fn admit(&self, method: &Method, found: &Found<'_>) -> Result<Admitted, Refused> {
+    async fn admit(&self, method: &Method, found: &Found<'_>) -> Result<Admitted, Problem> {
         let asked = Asked {
             state: self.state,
             cx: self.cx,
@@ -162,71 +299,32 @@ impl Request<'_> {
                 account: &self.api.account,
                 api: &self.api.id,
                 stage: &self.stage.name,
-                variables: &self.stage.variables,
-                path: &self.address.path,
+                variables: &self.served.variables,
+                path: self.full_path,
                 resource: found.path,
             },
             // A slash at the end leads nowhere else.
             target: self.arn(&routes::plain(&format!("/{}", self.path.trim_matches('/')))),
         };
-        let event = |_: Form, _: &[String]| event_v1::rest_authorizer(self.incoming, &self.place(found), &asked.target);
-        asked.admit(&method.authorization, self.routes.authorizer(&method.authorization), &event).await
+        let event =
+            |_: Form, _: &[String]| event_v1::rest_authorizer(self.incoming, &self.place(Some(found)), &asked.target);
+        let authorizer = self.routes.authorizer(&method.authorization);
+        Ok(asked.admit(&method.authorization, authorizer, &event).await?)
     }
 
-    async fn function(
-        &self,
-        uri: &str,
-        integration: &Integration,
-        found: &Found<'_>,
-        admitted: &Admitted,
-        key: Option<&(String, ApiKey)>,
-    ) -> Response<Bytes> {
-        let Some(function) = integration::function(uri, &self.stage.variables) else {
-            tracing::warn!(api = self.api.id, stage = self.stage.name, uri, "a URI names no function in this stage");
-            return internal();
-        };
-        let binary = self.incoming.header(CONTENT_TYPE).is_some_and(|kind| self.is_binary(kind));
-        let mut event = event_v1::rest(self.incoming, &self.place(found), admitted, binary);
-        if let Some((value, key)) = key {
-            event["requestContext"]["identity"]["apiKey"] = json!(value);
-            event["requestContext"]["identity"]["apiKeyId"] = json!(key.id);
-        }
-        let timeout = Duration::from_millis(integration.timeout_millis);
-        let failure = match invoke(self.cx, function, self.arn(found.path), &event, timeout).await {
-            Ok(payload) => match answer::v1(&payload) {
-                Ok(answer) => return self.respond(answer),
-                Err(error) => {
-                    let (api, resource) = (&self.api.id, found.path);
-                    tracing::warn!(api, resource, why = error.0, "malformed Lambda proxy response");
-                    Failure::Function
-                }
-            },
-            Err(failure) => failure,
-        };
-        match failure {
-            Failure::Function => bad_gateway(),
-            Failure::Timeout => {
-                refusal::rest(StatusCode::GATEWAY_TIMEOUT, "InternalServerErrorException", "Endpoint request timed out")
-            }
-            Failure::TooLarge => {
-                refusal::rest(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", "Request Too Long")
-            }
-            Failure::Throttled | Failure::Misconfigured => internal(),
-        }
-    }
-
-    fn place<'r>(&'r self, found: &'r Found<'_>) -> Place<'r> {
+    fn place<'r>(&'r self, found: Option<&'r Found<'_>>) -> Place<'r> {
+        const NOWHERE: &routes::Parameters = &Vec::new();
         Place {
             account: &self.api.account,
             api: &self.api.id,
             stage: &self.stage.name,
-            variables: &self.stage.variables,
-            deployment: Some(&self.stage.deployment),
-            resource_id: found.id,
-            resource: found.path,
+            variables: &self.served.variables,
+            deployment: Some(self.served.deployment),
+            resource_id: found.map_or("", |found| found.id),
+            resource: found.map_or("", |found| found.path),
             path: self.path,
-            full_path: &self.address.path,
-            parameters: &found.parameters,
+            full_path: self.full_path,
+            parameters: found.map_or(NOWHERE, |found| &found.parameters),
         }
     }
 
@@ -244,70 +342,6 @@ impl Request<'_> {
 
     /// Whether the API treats a media type as binary.
     fn is_binary(&self, media_type: &str) -> bool {
-        let kind = media_type.split(';').next().unwrap_or_default().trim();
-        self.routes.binary_media_types.iter().any(|known| match known.strip_suffix("/*") {
-            _ if known == "*/*" => true,
-            Some(prefix) => kind.split('/').next().is_some_and(|start| start.eq_ignore_ascii_case(prefix)),
-            None => known.eq_ignore_ascii_case(kind),
-        })
+        binary::is_binary(&self.routes.binary_media_types, media_type)
     }
-
-    fn respond(&self, answer: Answer) -> Response<Bytes> {
-        // What the client accepts first decides whether bytes are sent as bytes.
-        let accepted = self.incoming.header(ACCEPT).and_then(|all| all.split(',').next()).unwrap_or_default();
-        let body = match answer.body {
-            Body::Text(text) => Bytes::from(text),
-            Body::Binary(bytes, _) if self.is_binary(accepted) => bytes,
-            Body::Binary(_, base64) => Bytes::from(base64),
-        };
-        let mut response = Response::new(body_of(answer.status, body));
-        *response.status_mut() = answer.status;
-        let headers = response.headers_mut();
-        for (name, value) in answer.headers {
-            if let Some(name) = passed(name) {
-                headers.append(name, value);
-            }
-        }
-        if !headers.contains_key(CONTENT_TYPE) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        response
-    }
-}
-
-/// Headers that are sent under another name, so that they do not mislead about the gateway's own answer.
-///
-/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
-const REMAPPED: [&str; 9] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-md5",
-    "date",
-    "host",
-    "server",
-    "user-agent",
-    "www-authenticate",
-];
-const DROPPED: [&str; 9] = [
-    "expect",
-    "keep-alive",
-    "max-forwards",
-    "proxy-authenticate",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-];
-
-/// The name under which a function's header is sent; `None` for those that are not.
-fn passed(name: HeaderName) -> Option<HeaderName> {
-    if DROPPED.contains(&name.as_str()) {
-        return None;
-    }
-    if REMAPPED.contains(&name.as_str()) {
-        return format!("x-amzn-remapped-{name}").parse().ok();
-    }
-    Some(name)
 }

@@ -7,7 +7,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::patch::{self, Op, Patch, PatchOperation};
-use super::{ApiInput, Items};
+use super::{ApiInput, Items, model};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
@@ -104,8 +104,8 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<Ap
     let mut api = api;
     crate::model::tag(&mut api.tags, &input.tags)?;
     validate(&api)?;
-    let stored = api.clone();
-    cx.db().write(move |tx| api::create(tx, &stored)).await?;
+    let (stored, models) = (api.clone(), model::defaults(&cx));
+    cx.db().write(move |tx| api::create(tx, &stored, &models)).await?;
     Ok(api.into())
 }
 
@@ -194,6 +194,9 @@ fn apply(api: &mut Api, patch: &Patch) -> Result<(), Error> {
         }
         (Op::Add, ["binaryMediaTypes", _]) => {}
         (Op::Remove, ["binaryMediaTypes", kind]) => types.retain(|known| known != kind),
+        (Op::Replace, ["endpointConfiguration", "types", _]) => {
+            api.endpoint_types = endpoint_types(vec![patch.value.clone()])?;
+        }
         (Op::Replace, ["binaryMediaTypes", kind]) => {
             types.retain(|known| known != kind);
             types.push(patch.value.clone());
