@@ -4,10 +4,82 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::config::{HttpIntegration, HttpKind, HttpSchema, HttpStatus};
 use super::keys;
 use super::read::Reader;
 use crate::yaml::Node;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpKind {
+    Function,
+    Http,
+    HttpProxy,
+    Mock,
+}
+
+impl HttpKind {
+    /// As API Gateway calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            HttpKind::Function => "AWS",
+            HttpKind::Http => "HTTP",
+            HttpKind::HttpProxy => "HTTP_PROXY",
+            HttpKind::Mock => "MOCK",
+        }
+    }
+}
+
+/// What an `http` event has behind it, with what becomes of requests and answers on the way.
+#[derive(Clone, Debug)]
+pub struct HttpIntegration {
+    pub kind: HttpKind,
+    pub uri: Option<Json>,
+    pub method: Option<String>,
+    /// Of requests, by media type.
+    pub templates: Map<String, Json>,
+    pub pass_through: Option<String>,
+    pub content_handling: Option<String>,
+    /// Whether nobody waits for the function.
+    pub is_async: bool,
+    /// Of all answers.
+    pub headers: Map<String, Json>,
+    pub template: Map<String, Json>,
+    pub statuses: Vec<HttpStatus>,
+}
+
+impl HttpIntegration {
+    pub fn new(kind: HttpKind) -> HttpIntegration {
+        HttpIntegration {
+            kind,
+            uri: None,
+            method: None,
+            templates: Map::new(),
+            pass_through: None,
+            content_handling: None,
+            is_async: false,
+            headers: Map::new(),
+            template: Map::new(),
+            statuses: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HttpStatus {
+    pub code: String,
+    /// Empty for what is answered where no other fits.
+    pub pattern: String,
+    pub headers: Map<String, Json>,
+    pub templates: Map<String, Json>,
+}
+
+/// A model of a body.
+#[derive(Clone, Debug)]
+pub struct HttpSchema {
+    pub content_type: String,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub schema: Json,
+}
 
 /// The integration of an event; `None` for a function that is told the request as it is.
 pub fn of(event: &Node, reader: &mut Reader<'_>) -> Option<HttpIntegration> {

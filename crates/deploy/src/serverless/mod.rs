@@ -7,7 +7,7 @@ pub mod config;
 mod event;
 mod eventbridge_event;
 mod function;
-mod integration;
+pub mod integration;
 mod keys;
 pub(crate) mod naming;
 mod read;

@@ -106,6 +106,18 @@ async fn resources_form_a_tree() {
     }
     let rename = json!({"restApiId": api, "resourceId": made.users, "patchOperations": [{"op": "replace", "path": "/pathPart", "value": "people"}]});
     assert_eq!(world.rest("UpdateResource", rename).await["path"], "/people");
+    let moved = |id: &str, op: &str, path: &str, value: &str| json!({"restApiId": api, "resourceId": id, "patchOperations": [{"op": op, "path": path, "value": value}]});
+    for (id, op, path, value, message) in [
+        (&made.users, "replace", "/parentId", &made.user, "Resources cannot be cyclical."),
+        (&made.root, "replace", "/parentId", &made.user, "Root resource cannot update its parentId."),
+        (&made.root, "replace", "/pathPart", &made.user, "Root resource cannot update its pathPart."),
+        (&made.user, "remove", "/pathPart", &made.user, "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported operations"),
+        (&made.user, "replace", "/x", &made.user, "Invalid patch path  '/x' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"),
+    ] {
+        assert_eq!(world.refused("apigateway", "UpdateResource", moved(id, op, path, value)).await.1, message);
+    }
+    assert_eq!(world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.root)).await["path"], "/{id}");
+    world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.users)).await;
     world.rest("DeleteResource", json!({"restApiId": api, "resourceId": made.users})).await;
     let gone = json!({"restApiId": api, "resourceId": made.user});
     assert_eq!(world.refused("apigateway", "GetResource", gone).await.0, "NotFoundException");

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::authorizers::invocations;
 use super::{Compiler, invoked, without_nulls};
 use crate::diagnostic::At;
-use crate::serverless::config::{Function, Http, HttpIntegration, HttpKind, HttpStatus};
+use crate::serverless::config::{Function, Http};
+use crate::serverless::integration::{HttpIntegration, HttpKind, HttpStatus};
 use crate::serverless::naming;
 
 /// What a function behind `lambda` is told where the event says no template of its own.
@@ -139,7 +140,7 @@ fn statuses(integration: &HttpIntegration) -> Vec<HttpStatus> {
         (true, HttpKind::Function) => STATUSES.iter().map(default).collect(),
         _ => integration.statuses.clone(),
     };
-    if !statuses.iter().any(|status| status.pattern.is_empty()) {
+    if statuses.iter().all(|status| !status.pattern.is_empty() && status.code != "200") {
         statuses.push(default(&("200", "")));
     }
     statuses

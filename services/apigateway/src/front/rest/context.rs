@@ -16,7 +16,17 @@ pub fn of(request: &Request<'_>, found: Option<&Found<'_>>) -> Value {
     context["xrayTraceId"] = json!(request.incoming.trace_id);
     context["requestOverride"] = json!({"header": {}, "path": {}, "querystring": {}});
     context["responseOverride"] = json!({"header": {}});
+    named(&mut context);
     context
+}
+
+/// What is not known of somebody is an empty text in templates, where events have nothing.
+fn named(context: &mut Value) {
+    for value in context["identity"].as_object_mut().into_iter().flat_map(|identity| identity.values_mut()) {
+        if value.is_null() {
+            *value = json!("");
+        }
+    }
 }
 
 /// And once somebody is.
@@ -26,4 +36,5 @@ pub fn admitted(context: &mut Value, call: &Call<'_>) {
         context["identity"]["apiKey"] = json!(value);
         context["identity"]["apiKeyId"] = json!(key.id);
     }
+    named(context);
 }

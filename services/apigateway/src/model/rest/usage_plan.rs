@@ -33,9 +33,12 @@ pub fn put(tx: &mut Tx, plan: &UsagePlan) -> Result<(), Error> {
         )));
     }
     for stage in &plan.stages {
-        api::find(tx, &plan.region, &stage.api)?;
-        if !STAGES.contains(tx, (&stage.api, &stage.stage))? {
-            return Err(Error::NotFound(format!("API Stage not found: {}:{}", stage.api, stage.stage)));
+        let is_there = api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?;
+        if !is_there {
+            return Err(Error::NotFound(format!(
+                "Invalid API Stage {{api: {}, stage: {}}} specified for usageplan {}",
+                stage.api, stage.stage, plan.id
+            )));
         }
     }
     Ok(USAGE_PLANS.put(tx, &plan.id, plan)?)

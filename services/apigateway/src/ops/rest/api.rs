@@ -185,9 +185,13 @@ fn apply(api: &mut Api, patch: &Patch) -> Result<(), Error> {
         (_, ["version"]) => api.version = patch.text(),
         (Op::Replace, ["apiKeySource"]) => api.api_key_source = patch.text().unwrap_or_else(|| "HEADER".into()),
         (Op::Replace, ["disableExecuteApiEndpoint"]) => api.disable_execute_api = patch.boolean()?,
-        (_, ["minimumCompressionSize"]) => {
+        (Op::Replace, ["minimumCompressionSize"]) => {
             let size = patch.text().map(|size| size.parse()).transpose();
-            api.minimum_compression_size = size.map_err(|_| Error::bad("Invalid minimum compression size"))?;
+            let invalid = "Invalid minimum compression size, must be between 0 and 10485760";
+            api.minimum_compression_size = size.map_err(|_| Error::bad(invalid))?;
+        }
+        (_, ["minimumCompressionSize"]) => {
+            return Err(Error::bad("Invalid patch operation specified. Must be one of: [replace]"));
         }
         (Op::Add, ["binaryMediaTypes", kind]) if types.iter().all(|known| known != kind) => {
             types.push((*kind).to_owned());
@@ -201,7 +205,8 @@ fn apply(api: &mut Api, patch: &Patch) -> Result<(), Error> {
             types.retain(|known| known != kind);
             types.push(patch.value.clone());
         }
-        _ => return Err(patch.unsupported()),
+        (_, ["policy" | "endpointConfiguration", ..]) => return Err(patch.unsupported()),
+        _ => return Err(patch.invalid()),
     }
     Ok(())
 }

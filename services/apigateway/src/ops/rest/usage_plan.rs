@@ -295,7 +295,7 @@ pub fn set(throttle: &mut Throttle, member: &str, patch: &Patch) -> Result<(), E
 /// An API and a stage of `api:stage`.
 fn named(text: &str) -> Result<(String, String), Error> {
     let named = text.split_once(':').filter(|(api, stage)| !api.is_empty() && !stage.is_empty());
-    let (api, stage) = named.ok_or_else(|| Error::bad(format!("Invalid API stage: {text}. api:stage is expected")))?;
+    let (api, stage) = named.ok_or_else(|| Error::bad("Invalid API Stage specified"))?;
     Ok((api.to_owned(), stage.to_owned()))
 }
 
