@@ -17,4 +17,6 @@ pub const ROUNDS_MAX: usize = 1_000;
 /// Bytes of a regular expression.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
 /// Bytes that a regular expression takes when it is ready.
-pub const PATTERN_COMPILED_BYTES_MAX: usize = 1 << 20;
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
+/// How many parts a regular expression with counted ones is taken to have.
+pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;

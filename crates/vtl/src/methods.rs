@@ -101,7 +101,10 @@ impl Renderer<'_> {
             ("endsWith", [part], []) => Ok(Value::Bool(text.ends_with(part))),
             ("equalsIgnoreCase", [other], []) => Ok(Value::Bool(text.to_lowercase() == other.to_lowercase())),
             ("compareTo", [other], []) => Ok(compared(text.cmp(other))),
-            ("matches", [pattern], []) => Ok(Value::Bool(whole(pattern)?.is_match(text))),
+            ("matches", [pattern], []) => {
+                self.match_steps(pattern, text)?;
+                Ok(Value::Bool(whole(pattern)?.is_match(text)))
+            }
             ("indexOf", [part], []) => Ok(found(text, text.find(part))),
             ("lastIndexOf", [part], []) => Ok(found(text, text.rfind(part))),
             ("indexOf", [part], [from]) => {
@@ -157,8 +160,15 @@ impl Renderer<'_> {
         self.heap.text(part)
     }
 
+    /// What it takes to look for a pattern: each of its parts may be looked for at each place, and a counted part is many.
+    fn match_steps(&mut self, pattern: &str, text: &str) -> Result<(), String> {
+        let weight = if pattern.contains('{') { limits::COUNTED_PATTERN_WEIGHT } else { pattern.len() };
+        self.heap.budget.step(text.len().saturating_mul(weight) / 64)
+    }
+
     /// As Java splits: without what is empty at the end, unless a limit says otherwise.
     fn split(&mut self, text: &str, pattern: &str, limit: Option<i64>) -> Result<Value, String> {
+        self.match_steps(pattern, text)?;
         let pattern = regex(pattern)?;
         let limit = limit.unwrap_or(0);
         let mut parts: Vec<&str> = match usize::try_from(limit) {
@@ -179,8 +189,8 @@ impl Renderer<'_> {
     }
 
     fn replace(&mut self, text: &str, pattern: &str, to: &str, all: bool) -> Result<Value, String> {
+        self.match_steps(pattern, text)?;
         let (pattern, to) = (regex(pattern)?, replacement(to));
-        self.heap.budget.step(text.len())?;
         let (mut made, mut last) = (String::new(), 0);
         for groups in pattern.captures_iter(text) {
             let Some(whole) = groups.get(0) else { break };

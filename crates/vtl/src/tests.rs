@@ -241,6 +241,7 @@ fn templates_have_limits() {
         "#set($l = [1])#foreach($i in [1..1000])#set($x = $l.addAll($l))#end",
         "#set($context.requestOverride.x = $context)",
         "#set($s = 'aaaaaaaaaa')#foreach($i in [1..1000])#set($s = $s.replace('a', 'aaaaaaaaaa'))#end",
+        "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..14])#set($t = $t + $t)#end$t.matches('(a?){1000}b')",
     ] {
         assert!(!wrong(template).is_empty());
     }

@@ -60,7 +60,11 @@ pub const SCHEMA_STEPS_MAX: usize = 1_000_000;
 pub const SCHEMA_DEPTH_MAX: usize = 64;
 /// Regular expressions in bytes: of models, and of what selects an integration response.
 pub const PATTERN_BYTES_MAX: usize = 1_024;
-pub const PATTERN_COMPILED_BYTES_MAX: usize = 1 << 20;
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
+/// How many parts a regular expression with counted ones is taken to have.
+pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// What of a function's message selects a response, in characters.
+pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
 /// What a test of a method says of a body or of headers, in characters.
 pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
 /// Keys that are imported at once.

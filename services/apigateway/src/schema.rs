@@ -62,6 +62,11 @@ pub fn compiled(pattern: &str) -> Result<Regex, String> {
     built.map_err(|error| format!("the pattern {pattern} cannot be used: {error}"))
 }
 
+/// What it takes to look for a pattern at one place: each of its parts may be looked for, and a counted part is many.
+fn weight(pattern: &str) -> usize {
+    if pattern.contains('{') { limits::COUNTED_PATTERN_WEIGHT } else { pattern.len() }
+}
+
 /// A schema, and the document that it is in.
 #[derive(Clone, Copy)]
 struct At<'s> {
@@ -95,7 +100,7 @@ impl<'s> Checker<'s> {
         match value {
             Value::Object(members) => self.object(at, schema, members, depth)?,
             Value::Array(items) => self.array(at, schema, items, depth)?,
-            Value::String(text) => string(schema, text)?,
+            Value::String(text) => self.string(schema, text)?,
             Value::Number(_) => number(schema, value.as_f64().unwrap_or_default())?,
             Value::Null | Value::Bool(_) => {}
         }
@@ -138,16 +143,17 @@ impl<'s> Checker<'s> {
         within(schema, "Properties", members.len(), "object has")?;
         let known = schema.get("properties").and_then(Value::as_object);
         let patterns = schema.get("patternProperties").and_then(Value::as_object);
+        let weight: usize = patterns.into_iter().flat_map(Map::keys).map(|pattern| weight(pattern)).sum();
         let patterns: Vec<(Regex, &Value)> = patterns
             .into_iter()
             .flatten()
             .map(|(pattern, inner)| Ok((compiled(pattern)?, inner)))
             .collect::<Result<_, Wrong>>()?;
         for (name, value) in members {
+            self.step(patterns.len() + name.len().saturating_mul(weight) / 64)?;
             let own = known.and_then(|known| known.get(name));
             let matching = patterns.iter().filter(|(pattern, _)| pattern.is_match(name)).map(|(_, inner)| *inner);
             let inner: Vec<&Value> = own.into_iter().chain(matching).collect();
-            self.step(patterns.len())?;
             match (inner.is_empty(), schema.get("additionalProperties")) {
                 (true, Some(Value::Bool(false))) => {
                     return Err(format!(
@@ -218,6 +224,16 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
+    fn string(&mut self, schema: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
+        within(schema, "Length", text.chars().count(), "string has a length of")?;
+        let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return Ok(()) };
+        self.step(text.len().saturating_mul(weight(pattern)) / 64)?;
+        match compiled(pattern)?.is_match(text) {
+            true => Ok(()),
+            false => Err(format!("ECMA 262 regex \"{pattern}\" does not match input string \"{text:.64}\"")),
+        }
+    }
+
     /// `allOf`, `anyOf`, `oneOf` and `not`.
     fn combined(
         &mut self,
@@ -286,16 +302,6 @@ fn kind(schema: &Map<String, Value>, value: &Value) -> Result<(), Wrong> {
     }
     let allowed = schema.get("type").map(Value::to_string).unwrap_or_default();
     Err(format!("instance type ({name}) does not match any allowed primitive type (allowed: {allowed})"))
-}
-
-fn string(schema: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
-    within(schema, "Length", text.chars().count(), "string has a length of")?;
-    match schema.get("pattern").and_then(Value::as_str) {
-        Some(pattern) if !compiled(pattern)?.is_match(text) => {
-            Err(format!("ECMA 262 regex \"{pattern}\" does not match input string \"{text:.64}\""))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn number(schema: &Map<String, Value>, number: f64) -> Result<(), Wrong> {

@@ -111,12 +111,27 @@ async fn resources_form_a_tree() {
         (&made.users, "replace", "/parentId", &made.user, "Resources cannot be cyclical."),
         (&made.root, "replace", "/parentId", &made.user, "Root resource cannot update its parentId."),
         (&made.root, "replace", "/pathPart", &made.user, "Root resource cannot update its pathPart."),
-        (&made.user, "remove", "/pathPart", &made.user, "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported operations"),
-        (&made.user, "replace", "/x", &made.user, "Invalid patch path  '/x' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"),
+        (
+            &made.user,
+            "remove",
+            "/pathPart",
+            &made.user,
+            "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported operations",
+        ),
+        (
+            &made.user,
+            "replace",
+            "/x",
+            &made.user,
+            "Invalid patch path  '/x' specified for op 'replace'. Must be one of: [/parentId, /pathPart]",
+        ),
     ] {
         assert_eq!(world.refused("apigateway", "UpdateResource", moved(id, op, path, value)).await.1, message);
     }
-    assert_eq!(world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.root)).await["path"], "/{id}");
+    assert_eq!(
+        world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.root)).await["path"],
+        "/{id}"
+    );
     world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.users)).await;
     world.rest("DeleteResource", json!({"restApiId": api, "resourceId": made.users})).await;
     let gone = json!({"restApiId": api, "resourceId": made.user});

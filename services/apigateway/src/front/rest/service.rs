@@ -94,7 +94,8 @@ async fn invoked(cx: Cx, uri: &str, event: Bytes, timeout: Duration) -> Result<E
     }
     let answered = invoke::send(cx, function, event, timeout).await.map_err(function::problem)?;
     let told: Value = serde_json::from_slice(&answered.payload).unwrap_or_default();
-    let selector = told.get("errorMessage").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let message = told.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+    let selector = message.chars().take(limits::SELECTOR_CHARACTERS_MAX).collect();
     let mut headers = HeaderMap::new();
     if let Some(kind) = answered.function_error.and_then(|kind| kind.parse().ok()) {
         headers.insert("x-amz-function-error", kind);

@@ -33,7 +33,8 @@ pub fn put(tx: &mut Tx, plan: &UsagePlan) -> Result<(), Error> {
         )));
     }
     for stage in &plan.stages {
-        let is_there = api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?;
+        let is_there =
+            api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?;
         if !is_there {
             return Err(Error::NotFound(format!(
                 "Invalid API Stage {{api: {}, stage: {}}} specified for usageplan {}",
