@@ -7,6 +7,8 @@ import {
   CreateApiKeyCommand,
   CreateAuthorizerCommand,
   CreateDeploymentCommand,
+  CreateModelCommand,
+  CreateRequestValidatorCommand,
   CreateResourceCommand,
   CreateRestApiCommand,
   CreateStageCommand,
@@ -15,26 +17,37 @@ import {
   DeleteApiKeyCommand,
   DeleteAuthorizerCommand,
   DeleteDeploymentCommand,
+  DeleteGatewayResponseCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
   DeleteMethodCommand,
   DeleteMethodResponseCommand,
+  DeleteModelCommand,
+  DeleteRequestValidatorCommand,
   DeleteResourceCommand,
   DeleteRestApiCommand,
   DeleteStageCommand,
   DeleteUsagePlanCommand,
   DeleteUsagePlanKeyCommand,
   FlushStageAuthorizersCacheCommand,
+  FlushStageCacheCommand,
   GetApiKeyCommand,
   GetApiKeysCommand,
   GetAuthorizerCommand,
   GetAuthorizersCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
+  GetGatewayResponseCommand,
+  GetGatewayResponsesCommand,
   GetIntegrationCommand,
   GetIntegrationResponseCommand,
   GetMethodCommand,
   GetMethodResponseCommand,
+  GetModelCommand,
+  GetModelsCommand,
+  GetModelTemplateCommand,
+  GetRequestValidatorCommand,
+  GetRequestValidatorsCommand,
   GetResourceCommand,
   GetRestApiCommand,
   GetStageCommand,
@@ -45,22 +58,33 @@ import {
   GetUsagePlanKeyCommand,
   GetUsagePlanKeysCommand,
   GetUsagePlansCommand,
+  ImportApiKeysCommand,
   NotFoundException,
   paginateGetResources,
   paginateGetRestApis,
+  PutGatewayResponseCommand,
   PutIntegrationCommand,
   PutIntegrationResponseCommand,
   PutMethodCommand,
   PutMethodResponseCommand,
   TagResourceCommand,
   TestInvokeAuthorizerCommand,
+  TestInvokeMethodCommand,
   UntagResourceCommand,
   UpdateApiKeyCommand,
   UpdateAuthorizerCommand,
+  UpdateDeploymentCommand,
+  UpdateGatewayResponseCommand,
+  UpdateIntegrationCommand,
+  UpdateIntegrationResponseCommand,
   UpdateMethodCommand,
+  UpdateMethodResponseCommand,
+  UpdateModelCommand,
+  UpdateRequestValidatorCommand,
   UpdateResourceCommand,
   UpdateRestApiCommand,
   UpdateStageCommand,
+  UpdateUsageCommand,
   UpdateUsagePlanCommand,
 } from "@aws-sdk/client-api-gateway";
 import { functionBehind, request } from "./apis.mjs";
@@ -157,6 +181,61 @@ test("a method is made of parts, each read and deleted alone", async () => {
   }
   // What is deployed stays as it was.
   assert.equal((await request(restApiId, "/dev/", { method: "OPTIONS" })).status, 200);
+});
+
+test("requests and answers are changed, and held to models, on their way", async () => {
+  const { restApiId, root } = await create("changed");
+  const api = { restApiId };
+  const schema = JSON.stringify({ type: "object", required: ["a"] });
+  await gateway.send(new CreateModelCommand({ ...api, name: "Thing", contentType: "application/json", schema }));
+  assert.equal((await gateway.send(new GetModelCommand({ ...api, modelName: "Thing" }))).schema, schema);
+  await gateway.send(new UpdateModelCommand({ ...api, modelName: "Thing", patchOperations: replace("/description", "d") }));
+  assert.deepEqual((await gateway.send(new GetModelsCommand(api))).items.map(({ name }) => name), ["Empty", "Error", "Thing"]);
+  assert.ok((await gateway.send(new GetModelTemplateCommand({ ...api, modelName: "Thing" }))).value.includes("$inputRoot"));
+  const { id: requestValidatorId } = await gateway.send(new CreateRequestValidatorCommand({ ...api, name: "v" }));
+  const validator = { ...api, requestValidatorId };
+  await gateway.send(new UpdateRequestValidatorCommand({ ...validator, patchOperations: replace("/validateRequestBody", "true") }));
+  assert.equal((await gateway.send(new GetRequestValidatorCommand(validator))).validateRequestBody, true);
+  assert.equal((await gateway.send(new GetRequestValidatorsCommand(api))).items.length, 1);
+  const refusal = { ...api, responseType: "BAD_REQUEST_BODY" };
+  await gateway.send(new PutGatewayResponseCommand({ ...refusal, statusCode: "422" }));
+  await gateway.send(new UpdateGatewayResponseCommand({ ...refusal, patchOperations: [{ op: "add", path: "/responseParameters/gatewayresponse.header.X-Why", value: "context.error.responseType" }] }));
+  assert.equal((await gateway.send(new GetGatewayResponseCommand(refusal))).statusCode, "422");
+  assert.equal((await gateway.send(new GetGatewayResponsesCommand(api))).items.length, 21);
+
+  const method = { ...api, resourceId: root, httpMethod: "POST" };
+  const answer = { ...method, statusCode: "200" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE", requestValidatorId, requestModels: { "application/json": "Thing" } }));
+  await gateway.send(new PutMethodResponseCommand(answer));
+  await gateway.send(new UpdateMethodResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "true" }] }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "MOCK" }));
+  const template = "#set($context.requestOverride.header.a = $input.path('$.a'))" + '{"statusCode": 200}';
+  await gateway.send(new UpdateIntegrationCommand({ ...method, patchOperations: [{ op: "add", path: "/requestTemplates/application~1json", value: template }] }));
+  await gateway.send(new PutIntegrationResponseCommand({ ...answer, responseTemplates: { "application/json": '{"a": "$context.requestOverride.header.a"}' } }));
+  await gateway.send(new UpdateIntegrationResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "stageVariables.v" }] }));
+  const tried = await gateway.send(new TestInvokeMethodCommand({ ...method, body: '{"a": "b"}', stageVariables: { v: "w" } }));
+  assert.deepEqual([tried.status, tried.body, tried.headers["x-a"]], [200, '{"a": "b"}', "w"]);
+  const { id: deploymentId } = await gateway.send(new CreateDeploymentCommand({ ...api, stageName: "dev" }));
+  await gateway.send(new UpdateDeploymentCommand({ ...api, deploymentId, patchOperations: replace("/description", "d") }));
+  await gateway.send(new FlushStageCacheCommand({ ...api, stageName: "dev" }));
+  const headers = { "content-type": "application/json" };
+  assert.deepEqual((await request(restApiId, "/dev/", { method: "POST", body: '{"a": "c"}', headers })).body, { a: "c" });
+  const refused = await request(restApiId, "/dev/", { method: "POST", body: "{}", headers });
+  assert.deepEqual([refused.status, refused.body, refused.headers.get("x-why")], [422, { message: "Invalid request body" }, "BAD_REQUEST_BODY"]);
+  await gateway.send(new DeleteMethodCommand(method));
+  await gateway.send(new DeleteGatewayResponseCommand(refusal));
+  await gateway.send(new DeleteRequestValidatorCommand(validator));
+  await gateway.send(new DeleteModelCommand({ ...api, modelName: "Thing" }));
+  await assert.rejects(gateway.send(new GetModelCommand({ ...api, modelName: "Thing" })), NotFoundException);
+});
+
+test("keys come from files, and get more than their plan has", async () => {
+  const { id: usagePlanId } = await gateway.send(new CreateUsagePlanCommand({ name: "imported", quota: { limit: 1, period: "DAY" } }));
+  const file = `name,key,usageplanIds\na,a-key-of-twenty-characters-in-a-file,${usagePlanId}\n`;
+  const { ids } = await gateway.send(new ImportApiKeysCommand({ body: new TextEncoder().encode(file), format: "csv" }));
+  const [keyId] = ids;
+  const { items } = await gateway.send(new UpdateUsageCommand({ usagePlanId, keyId, patchOperations: replace("/remaining", "5") }));
+  assert.deepEqual(items[keyId], [[0, 5]]);
 });
 
 test("stages serve deployments", async () => {

@@ -123,6 +123,11 @@ fn a_rest_api_with_roles_and_extensions() {
 }
 
 #[test]
+fn integrations_other_than_proxies_of_functions() {
+    check("integrations");
+}
+
+#[test]
 fn authorizers_in_all_their_forms() {
     check("authorizers");
 }

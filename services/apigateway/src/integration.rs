@@ -42,7 +42,7 @@ fn is_function(arn: &str) -> bool {
 }
 
 /// Puts variables in for `${stageVariables.name}`. `None` when one is not there.
-fn with_variables(text: &str, variables: &Texts) -> Option<String> {
+pub fn with_variables(text: &str, variables: &Texts) -> Option<String> {
     let mut parts = text.split("${stageVariables.");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for part in parts {

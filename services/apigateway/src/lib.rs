@@ -13,6 +13,7 @@ mod ops;
 mod rest_service;
 mod route_key;
 mod routes;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -35,13 +36,16 @@ pub struct ApiGateway {
     results: Results,
     buckets: Buckets,
     vault: Vault,
+    /// Reaches the endpoints of integrations.
+    outbound: Outbound,
 }
 
 /// `apigateway` (REST APIs, and the front for the users of both kinds) and `apigatewayv2` (HTTP APIs). They share the
-/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`; values of API keys are sealed with
-/// `vault`.
+/// signing name `apigateway`. The keys of issuers of tokens are fetched, and endpoints of integrations reached, with `outbound`;
+/// values of API keys are sealed with `vault`.
 pub fn services(outbound: Outbound, vault: Vault) -> [Service; 2] {
     let (rest, http, results, buckets) = Default::default();
-    let state = Arc::new(ApiGateway { rest, http, issuers: Issuers::new(outbound), results, buckets, vault });
+    let state =
+        Arc::new(ApiGateway { rest, http, issuers: Issuers::new(outbound.clone()), results, buckets, vault, outbound });
     [rest_service::service(state.clone()), http_service::service(state)]
 }

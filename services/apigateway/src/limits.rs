@@ -45,6 +45,30 @@ pub const THROTTLES_PER_STAGE_MAX: usize = 300;
 pub const USAGE_DAYS: i32 = 90;
 /// Buckets of tokens that are kept in memory.
 pub const BUCKETS_MAX: usize = 65_536;
+/// Models of an API; the name and the schema of one, in characters and in bytes.
+pub const MODELS_PER_API_MAX: usize = 400;
+pub const MODEL_NAME_CHARACTERS_MAX: usize = 128;
+pub const MODEL_BYTES_MAX: usize = 400 << 10;
+/// Bytes of all of an API's schemas: each deployment has a copy.
+pub const MODELS_BYTES_MAX: usize = 2 << 20;
+pub const VALIDATORS_PER_API_MAX: usize = 100;
+/// A gateway response with its templates and parameters, in bytes.
+pub const GATEWAY_RESPONSE_BYTES_MAX: usize = 64 << 10;
+/// What is looked at to hold one body to its model.
+pub const SCHEMA_STEPS_MAX: usize = 1_000_000;
+/// Schemas within each other, also through references.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+/// Regular expressions in bytes: of models, and of what selects an integration response.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
+/// How many parts a regular expression with counted ones is taken to have.
+pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// What of a function's message selects a response, in characters.
+pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
+/// What a test of a method says of a body or of headers, in characters.
+pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
+/// Keys that are imported at once.
+pub const IMPORTED_KEYS_MAX: usize = 2_000;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;

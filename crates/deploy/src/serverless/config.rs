@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::integration::{HttpIntegration, HttpSchema};
 use super::naming;
 use crate::diagnostic::At;
 use crate::yaml::Node;
@@ -292,6 +293,9 @@ pub struct Http {
     pub operation: Option<String>,
     /// `method.request.…` names, and whether each is required.
     pub parameters: Map<String, Json>,
+    /// `None` for a function that is told the request as it is.
+    pub integration: Option<HttpIntegration>,
+    pub schemas: Vec<HttpSchema>,
 }
 
 /// `authorizer` of an `httpApi` event.
@@ -343,6 +347,8 @@ pub struct OwnAuthorizer {
 #[derive(Clone, Debug, Default)]
 pub struct HttpCors {
     pub origin: Option<String>,
+    /// Others that are answered with themselves.
+    pub more_origins: Vec<String>,
     pub headers: Vec<String>,
     pub methods: Vec<String>,
     pub credentials: bool,

@@ -306,23 +306,33 @@ pub const HTTP_EVENT: &[Key] = &[
     read("operationId"),
     read("request"),
     read("private"),
-    ignored("response", "a proxy integration answers what the function answers"),
+    read("response"),
     read("authorizer"),
-    refused("async", "send a message to a queue instead: only proxy integrations are supported"),
-    refused("connectionId", "only proxy integrations of functions are supported"),
-    refused("connectionType", "only proxy integrations of functions are supported"),
+    read("async"),
+    refused("connectionId", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),
+    refused("connectionType", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),
 ];
 
 pub const HTTP_REQUEST: &[Key] = &[
     read("parameters"),
-    ignored("template", "a proxy integration passes the request on as it is"),
-    ignored("passThrough", "a proxy integration passes the request on as it is"),
-    ignored("contentHandling", "a proxy integration passes the request on as it is"),
-    refused("schemas", "validate the body in the function: request schemas are built in a later version"),
-    refused("schema", "validate the body in the function: request schemas are built in a later version"),
-    refused("uri", "only proxy integrations of functions are supported"),
-    refused("method", "only proxy integrations of functions are supported"),
+    read("template"),
+    read("passThrough"),
+    read("contentHandling"),
+    read("schemas"),
+    read("schema"),
+    read("uri"),
+    read("method"),
 ];
+
+pub const HTTP_RESPONSE: &[Key] = &[
+    read("headers"),
+    read("template"),
+    read("statusCodes"),
+    refused("contentHandling", "set it in a resource of your own: `AWS::ApiGateway::Method`"),
+    refused("transferMode", "answers of REST APIs are not streamed: use a function URL"),
+];
+
+pub const HTTP_STATUS: &[Key] = &[read("pattern"), read("headers"), read("template")];
 
 pub const HTTP_CORS: &[Key] = &[
     read("origin"),

@@ -7,6 +7,7 @@ pub mod config;
 mod event;
 mod eventbridge_event;
 mod function;
+pub mod integration;
 mod keys;
 pub(crate) mod naming;
 mod read;

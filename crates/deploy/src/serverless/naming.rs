@@ -129,6 +129,18 @@ pub fn rest_method(resource_path: &str, method: &str) -> String {
     format!("ApiGatewayMethod{}{}", path(resource_path), upper_first(&method.to_lowercase()))
 }
 
+/// The one that holds requests to their models.
+pub const REST_VALIDATOR: &str = "ApiGatewayRequestValidator";
+
+pub fn rest_model(resource_path: &str, method: &str, content_type: &str) -> String {
+    let kind: String = content_type.split(['/', '-', '.', '+']).map(|part| upper_first(&alphanumeric(part))).collect();
+    format!("{}{kind}Model", rest_method(resource_path, method))
+}
+
+pub fn rest_named_model(name: &str) -> String {
+    format!("ApiGateway{}Model", upper_first(&alphanumeric(name)))
+}
+
 pub fn rest_deployment(digest: &str) -> String {
     format!("ApiGatewayDeployment{digest}")
 }

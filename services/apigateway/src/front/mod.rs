@@ -4,11 +4,13 @@ pub mod address;
 mod api_key;
 pub mod authorize;
 pub mod event_v1;
+pub mod gateway_response;
 mod http;
 mod invoke;
-mod mock;
+pub mod mapping;
+mod problem;
 mod refusal;
-mod rest;
+pub mod rest;
 pub mod throttle;
 
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
 use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front};
+
+pub use invoke::PRINCIPAL;
 
 use crate::ApiGateway;
 use crate::error::Error;
@@ -51,10 +55,7 @@ async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<R
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
     if let Some(api) = REST_APIS.get(&read, &address.id)? {
-        return match too_large {
-            true => Ok(refusal::rest_too_large()),
-            false => rest::serve(state, cx, read, api, &address, incoming).await,
-        };
+        return rest::serve(state, cx, read, api, &address, incoming).await;
     }
     match HTTP_APIS.get(&read, &address.id)? {
         Some(_) if too_large => Ok(refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),

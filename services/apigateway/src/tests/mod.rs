@@ -4,6 +4,9 @@ mod authorizers;
 mod http_api;
 mod http_routes;
 mod rest_api;
+mod rest_canary;
+mod rest_integrations;
+mod rest_models;
 mod rest_proxy;
 mod tokens;
 mod usage;
@@ -78,7 +81,11 @@ impl World {
     }
 
     fn with(function: Function, more: impl IntoIterator<Item = Service>) -> World {
-        let world = World { cloud: TestCloud::new(services().into_iter().chain(more)), function };
+        World::of(TestCloud::new(services().into_iter().chain(more)), function)
+    }
+
+    fn of(cloud: TestCloud, function: Function) -> World {
+        let world = World { cloud, function };
         world.answers(r#"{"statusCode":200,"body":"hi"}"#);
         world
     }

@@ -1,8 +1,12 @@
 //! What API Gateway stores.
 
 pub mod authorizer;
+pub mod gateway;
 pub mod http;
+pub mod model;
 pub mod rest;
+#[cfg(test)]
+mod tests;
 pub mod usage;
 
 use std::collections::BTreeMap;

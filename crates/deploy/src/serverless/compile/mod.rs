@@ -8,6 +8,7 @@ mod functions;
 mod http_api;
 mod queues;
 mod rest_api;
+mod rest_integration;
 mod role;
 mod schedules;
 mod site;

@@ -3,6 +3,9 @@
 pub mod api;
 pub mod api_key;
 pub mod deployment;
+pub mod gateway_response;
+pub mod model;
 pub mod resource;
 pub mod stage;
 pub mod usage_plan;
+pub mod validator;
