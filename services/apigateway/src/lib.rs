@@ -10,9 +10,13 @@ mod keys;
 mod limits;
 mod model;
 mod ops;
+mod parameters;
 mod rest_service;
+mod roles;
 mod route_key;
 mod routes;
+mod selection;
+mod subtype;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -34,14 +38,16 @@ pub struct ApiGateway {
     issuers: Issuers,
     results: Results,
     buckets: Buckets,
+    outbound: Outbound,
     vault: Vault,
 }
 
 /// `apigateway` (REST APIs, and the front for the users of both kinds) and `apigatewayv2` (HTTP APIs). They share the
-/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`; values of API keys are sealed with
-/// `vault`.
+/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`, and what is behind URLs is asked with it;
+/// values of API keys are sealed with `vault`.
 pub fn services(outbound: Outbound, vault: Vault) -> [Service; 2] {
     let (rest, http, results, buckets) = Default::default();
-    let state = Arc::new(ApiGateway { rest, http, issuers: Issuers::new(outbound), results, buckets, vault });
+    let issuers = Issuers::new(outbound.clone());
+    let state = Arc::new(ApiGateway { rest, http, issuers, results, buckets, outbound, vault });
     [rest_service::service(state.clone()), http_service::service(state)]
 }

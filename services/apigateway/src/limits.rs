@@ -59,6 +59,13 @@ pub const VARIABLES_MAX: usize = 100;
 /// One stored method, with its integration and responses, in bytes: its maps have no limit of their own.
 pub const METHOD_BYTES_MAX: usize = 32 << 10;
 
+/// What an integration of an HTTP API changes of requests and answers, in bytes: each deployment keeps it.
+pub const PARAMETERS_BYTES_MAX: usize = 4 << 10;
+/// A body of which a part is selected, in bytes: nothing is found in longer ones.
+pub const SELECTED_BODY_BYTES_MAX: usize = 100 << 10;
+/// How often a request may have come through an API already: one whose URL leads back to it would go on for ever.
+pub const PASSES_MAX: usize = 10;
+
 /// How long a REST API waits for an integration, in milliseconds.
 pub const REST_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;
 /// How long an HTTP API waits, in milliseconds.

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use base::{AccountId, Arn, Region};
+use base::{Arn, Region};
 use bytes::Bytes;
 use serde_json::Value;
 use service::{Caller, Cx, Invoked};
 
-/// Who API Gateway is in the policies of functions.
-const PRINCIPAL: &str = "apigateway.amazonaws.com";
+use crate::roles;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +23,19 @@ pub enum Failure {
 
 /// Invokes a function and waits for its answer, in which it has not failed: see [`call`].
 pub async fn invoke(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Bytes, Failure> {
-    let invoked = call(cx, function.clone(), source.clone(), event, timeout).await?;
+    invoke_as(cx, roles::caller(&source, None), function, source, event, timeout).await
+}
+
+/// The same as `caller`, who may be a role's session.
+pub async fn invoke_as(
+    cx: &Cx,
+    caller: Caller,
+    function: Arn,
+    source: Arn,
+    event: &Value,
+    timeout: Duration,
+) -> Result<Bytes, Failure> {
+    let invoked = call_as(cx, caller, function.clone(), source.clone(), event, timeout).await?;
     match invoked.function_error {
         Some(kind) => {
             tracing::warn!(%function, %source, kind, "a function failed");
@@ -37,9 +48,18 @@ pub async fn invoke(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout:
 /// Invokes a function and waits for its answer. `source` is the API's method or route, or its authorizer, an ARN of
 /// `execute-api`: what the function's policy is asked about. The invocation goes on when nobody waits for it any more.
 pub async fn call(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Invoked, Failure> {
-    let account = AccountId::new(source.account.as_str());
+    call_as(cx, roles::caller(&source, None), function, source, event, timeout).await
+}
+
+async fn call_as(
+    cx: &Cx,
+    caller: Caller,
+    function: Arn,
+    source: Arn,
+    event: &Value,
+    timeout: Duration,
+) -> Result<Invoked, Failure> {
     let region = Region::new(source.region.as_str());
-    let caller = Caller { arn: source.clone(), ..Caller::service(&account, PRINCIPAL) };
     let invocation = cx.cloud().cx(caller, region, None);
     let (to, event) = (function.clone(), Bytes::from(event.to_string()));
     let answer = tokio::spawn(async move { invocation.invoke(to, event).await });

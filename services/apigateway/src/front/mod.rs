@@ -14,7 +14,7 @@ pub mod throttle;
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response};
 use bytes::Bytes;
 use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front};
@@ -35,30 +35,30 @@ impl Front for ExecuteApi {
     fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
         let state = self.0.clone();
         Box::pin(async move {
-            let response = serve(&state, &cx, request).await.unwrap_or_else(|error| {
+            serve(&state, &cx, request).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a request to an API failed");
-                rest::internal()
-            });
-            response.map(Body::from)
+                rest::internal().map(Body::from)
+            })
         })
     }
 }
 
-async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
-    let Some(address) = address::of(&head) else { return Ok(refusal::not_found()) };
+    let Some(address) = address::of(&head) else { return Ok(refusal::not_found().map(Body::from)) };
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
     if let Some(api) = REST_APIS.get(&read, &address.id)? {
-        return match too_large {
-            true => Ok(refusal::rest_too_large()),
-            false => rest::serve(state, cx, read, api, &address, incoming).await,
+        let answered = match too_large {
+            true => refusal::rest_too_large(),
+            false => rest::serve(state, cx, read, api, &address, incoming).await?,
         };
+        return Ok(answered.map(Body::from));
     }
     match HTTP_APIS.get(&read, &address.id)? {
-        Some(_) if too_large => Ok(refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),
+        Some(_) if too_large => Ok(refusal::http_too_large().map(Body::from)),
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
-        None => Ok(refusal::forbidden()),
+        None => Ok(refusal::forbidden().map(Body::from)),
     }
 }

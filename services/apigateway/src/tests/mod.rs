@@ -2,6 +2,7 @@
 
 mod authorizers;
 mod http_api;
+mod http_integrations;
 mod http_routes;
 mod rest_api;
 mod rest_proxy;

@@ -1,5 +1,10 @@
 //! A request to an HTTP API: stage, CORS, route, integration, answer.
 
+mod changed;
+mod operation;
+mod url;
+mod values;
+
 use std::time::Duration;
 
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -9,11 +14,13 @@ use bytes::Bytes;
 use kv::{Read, Snap};
 use proxy::{Incoming, answer, cors, event_v2};
 use serde_json::{Value, json};
-use service::{Cx, FrontAddress};
+use service::{Body, Cx, FrontAddress};
 
+use self::changed::Changed;
+use self::values::Values;
 use super::address;
 use super::authorize::{Admitted, Asked, Refused};
-use super::invoke::{Failure, invoke};
+use super::invoke::{Failure, invoke_as};
 use super::{event_v1, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
@@ -21,11 +28,14 @@ use crate::identity;
 use crate::integration;
 use crate::keys::HTTP_STAGES;
 use crate::model::http::deployment;
+use crate::parameters::Change;
+use crate::roles;
 use crate::route_key;
 use crate::routes;
 use crate::routes::http::{Found, Routes};
+use crate::selection::Side;
 use crate::types::authorizer::Form;
-use crate::types::http::{Api, Cors, Integration, Payload, Stage};
+use crate::types::http::{Api, Cors, Integration, IntegrationKind, Payload, Stage};
 
 const DEFAULT_STAGE: &str = "$default";
 
@@ -36,11 +46,13 @@ pub async fn serve(
     api: Api,
     address: &FrontAddress,
     incoming: Incoming,
-) -> Result<Response<Bytes>, Error> {
+) -> Result<Response<Body>, Error> {
     let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| !api.disable_execute_api) else {
-        return Ok(with_id(refusal::not_found(), &incoming));
+        return Ok(with_id(refusal::not_found().map(Body::from), &incoming));
     };
-    let Some(deployed) = &stage.deployment else { return Ok(with_id(refusal::not_found(), &incoming)) };
+    let Some(deployed) = &stage.deployment else {
+        return Ok(with_id(refusal::not_found().map(Body::from), &incoming));
+    };
     let routes =
         state.http.get(&api.id, deployed, || Ok(Routes::new(deployment::deployed(&read, &api.id, deployed)?)))?;
     drop(read);
@@ -48,13 +60,13 @@ pub async fn serve(
     if let Some(cors) = &rules
         && cors::is_preflight(&incoming.method, &incoming.headers)
     {
-        let mut response = Response::new(Bytes::new());
+        let mut response = Response::new(Body::from(Bytes::new()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors::preflight(cors, &incoming.headers, response.headers_mut());
         return Ok(with_id(response, &incoming));
     }
     let mut response = match routes.find(incoming.method.as_str(), &path) {
-        None => refusal::not_found(),
+        None => refusal::not_found().map(Body::from),
         Some(found) => {
             let request =
                 Request { state, cx, api: &api, stage: &stage, path: &address.path, below: &path, incoming: &incoming };
@@ -77,7 +89,7 @@ fn find_stage(read: &impl Read, api: &Api, address: &FrontAddress) -> Result<Opt
     Ok(default.map(|stage| (stage, address.path.clone())))
 }
 
-fn with_id(mut response: Response<Bytes>, incoming: &Incoming) -> Response<Bytes> {
+fn with_id(mut response: Response<Body>, incoming: &Incoming) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(&incoming.extended_id) {
         response.headers_mut().insert(HeaderName::from_static("apigw-requestid"), id);
     }
@@ -97,51 +109,125 @@ struct Request<'a> {
     incoming: &'a Incoming,
 }
 
+/// Why what is behind a route has not answered.
+enum Unanswered {
+    Failed(Failure),
+    /// The path would lead out of what the integration is about.
+    Path,
+    /// The request has come through APIs so often that it would go on for ever.
+    Loop,
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Unanswered {
+        Unanswered::Failed(failure)
+    }
+}
+
+impl Unanswered {
+    fn refusal(self) -> Response<Bytes> {
+        match self {
+            Unanswered::Failed(Failure::Function | Failure::Misconfigured) => refusal::http_internal(),
+            Unanswered::Failed(Failure::Timeout | Failure::Throttled) => {
+                refusal::http(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+            }
+            Unanswered::Failed(Failure::TooLarge) => refusal::http_too_large(),
+            Unanswered::Path => refusal::http(StatusCode::BAD_REQUEST, "Bad Request"),
+            Unanswered::Loop => refusal::http(StatusCode::LOOP_DETECTED, "Loop Detected"),
+        }
+    }
+}
+
 impl Request<'_> {
-    async fn answer(&self, found: &Found<'_>) -> Response<Bytes> {
-        let Some(integration) = found.integration else { return refusal::http_internal() };
+    async fn answer(&self, found: &Found<'_>) -> Response<Body> {
+        let Some(integration) = found.integration else { return refusal::http_internal().map(Body::from) };
         if self.is_throttled(found) {
-            return refusal::http_throttled();
+            return refusal::http_throttled().map(Body::from);
         }
         let admitted = match self.admit(found).await {
             Ok(admitted) => admitted,
-            Err(refused) => return refusal::http_refused(refused),
+            Err(refused) => return refusal::http_refused(refused).map(Body::from),
         };
+        let answered = match &integration.kind {
+            IntegrationKind::Function => self.function(integration, found, &admitted).await.map(|r| r.map(Body::from)),
+            IntegrationKind::Url => self.forward(integration, found, self.changed(integration, found, &admitted)).await,
+            IntegrationKind::Operation(name) => {
+                let answered = self.operate(name, integration, found, &admitted).await;
+                answered.map(|response| response.map(Body::from)).map_err(Unanswered::from)
+            }
+        };
+        match answered {
+            Ok(response) => self.finished(integration, found, &admitted, response).await,
+            Err(unanswered) => unanswered.refusal().map(Body::from),
+        }
+    }
+
+    /// The request with what the integration changes of it.
+    fn changed(&self, integration: &Integration, found: &Found<'_>, admitted: &Admitted) -> Changed {
+        let changes = Change::parse_all(&integration.request_parameters, Side::Request);
+        // They were read when they were put.
+        let changes = changes.unwrap_or_default();
+        let values = Values::of_request(self, found, admitted);
+        changed::request(&changes, self.incoming, |source| values.get(source))
+    }
+
+    /// The answer with what the integration changes of those with its status.
+    async fn finished(
+        &self,
+        integration: &Integration,
+        found: &Found<'_>,
+        admitted: &Admitted,
+        mut response: Response<Body>,
+    ) -> Response<Body> {
+        let Some(parameters) = integration.response_parameters.get(response.status().as_str()) else { return response };
+        let changes = Change::parse_all(parameters, Side::Response).unwrap_or_default();
+        let mut whole = Bytes::new();
+        if changes.iter().any(|change| change.value.asks_body()) {
+            let (head, body) = response.into_parts();
+            // A body is bounded by who makes it, in bytes and in time.
+            let Ok(bytes) = body.collect().await else { return refusal::http_internal().map(Body::from) };
+            whole = bytes.clone();
+            response = Response::from_parts(head, Body::from(bytes));
+        }
+        let values = Values::of_request(self, found, admitted).of_answer(response.headers(), &whole);
+        let found: Vec<_> =
+            changes.into_iter().map(|change| (change.value.value(|source| values.get(source)), change)).collect();
+        changed::answer(found, &mut response);
+        response
+    }
+
+    async fn function(
+        &self,
+        integration: &Integration,
+        found: &Found<'_>,
+        admitted: &Admitted,
+    ) -> Result<Response<Bytes>, Unanswered> {
         let Some(function) = integration::function(&integration.uri, &self.stage.variables) else {
             let (api, stage, uri) = (&self.api.id, &self.stage.name, &integration.uri);
             tracing::warn!(api, stage, uri, "a URI names no function in this stage");
-            return refusal::http_internal();
+            return Err(Failure::Misconfigured.into());
         };
-        let event = self.event(integration, found, &admitted);
+        let event = match integration.request_parameters.is_empty() {
+            true => self.event(integration, found, admitted),
+            false => {
+                let Changed { incoming, path } = self.changed(integration, found, admitted);
+                let path = path.as_deref().unwrap_or(self.path);
+                Request { incoming: &incoming, path, ..*self }.event(integration, found, admitted)
+            }
+        };
         let timeout = Duration::from_millis(integration.timeout_millis);
-        let failure = match invoke(self.cx, function, self.source(found), &event, timeout).await {
-            Ok(payload) => {
-                let answer = match integration.payload {
-                    Payload::V1 => answer::v1(&payload),
-                    Payload::V2 => answer::v2(&payload),
-                };
-                match answer {
-                    Ok(answer) => return answer.into_response(),
-                    Err(error) => {
-                        tracing::warn!(
-                            api = self.api.id,
-                            route = found.key,
-                            why = error.0,
-                            "malformed function answer"
-                        );
-                        Failure::Function
-                    }
-                }
-            }
-            Err(failure) => failure,
+        let role: Option<Arn> = integration.credentials.as_deref().and_then(|role| role.parse().ok());
+        let source = self.source(found);
+        let caller = roles::caller(&source, role.as_ref());
+        let payload = invoke_as(self.cx, caller, function, source, &event, timeout).await?;
+        let answer = match integration.payload {
+            Payload::V1 => answer::v1(&payload),
+            Payload::V2 => answer::v2(&payload),
         };
-        match failure {
-            Failure::Function | Failure::Misconfigured => refusal::http_internal(),
-            Failure::Timeout | Failure::Throttled => {
-                refusal::http(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
-            }
-            Failure::TooLarge => refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        }
+        answer.map(answer::Answer::into_response).map_err(|error| {
+            tracing::warn!(api = self.api.id, route = found.key, why = error.0, "malformed function answer");
+            Failure::Function.into()
+        })
     }
 
     /// Whether the stage has let in as many requests to the route as it takes.
