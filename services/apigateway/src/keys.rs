@@ -7,6 +7,7 @@ use kv::Table;
 use service::prefix;
 
 use crate::types::authorizer::Authorizer;
+use crate::types::domain::{Domain, Mapping};
 use crate::types::usage::{ApiKey, KeyId, PlanKey, UsagePlan, Used};
 use crate::types::{http, rest};
 
@@ -48,3 +49,8 @@ pub const PLAN_KEYS: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 1
 pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 19);
 /// By plan, key and day (`2026-11-30`).
 pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);
+
+/// Custom domains, by name: one has a name in any region.
+pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 41);
+/// By the domain's name.
+pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 42);

@@ -45,6 +45,11 @@ pub const THROTTLES_PER_STAGE_MAX: usize = 300;
 pub const USAGE_DAYS: i32 = 90;
 /// Buckets of tokens that are kept in memory.
 pub const BUCKETS_MAX: usize = 65_536;
+pub const DOMAINS_PER_REGION_MAX: usize = 120;
+pub const DOMAIN_NAME_CHARACTERS_MAX: usize = 253;
+/// API mappings, or base path mappings, of a custom domain.
+pub const MAPPINGS_PER_DOMAIN_MAX: usize = 200;
+pub const MAPPING_PATH_CHARACTERS_MAX: usize = 300;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;

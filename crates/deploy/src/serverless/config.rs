@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::custom_domain::CustomDomain;
 use super::naming;
 use crate::diagnostic::At;
 use crate::yaml::Node;
@@ -20,6 +21,7 @@ pub struct Service {
     pub package: Package,
     pub plugins: Vec<String>,
     pub site: Option<Site>,
+    pub custom_domains: Vec<CustomDomain>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
     /// The mappings under `resources`, in order; later ones are merged over earlier ones.

@@ -19,17 +19,18 @@ use bytes::Bytes;
 use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front};
 
+use self::address::Told;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, REST_APIS};
 use crate::limits;
 
-/// Answers the requests to `{api}.execute-api.*`, and to the paths that stand for it.
+/// Answers the requests to `{api}.execute-api.*`, to the paths that stand for it, and to custom domains.
 pub struct ExecuteApi(pub Arc<ApiGateway>);
 
 impl Front for ExecuteApi {
     fn matches(&self, head: &Parts) -> bool {
-        address::of(head).is_some()
+        address::is_one(head, &self.0.domains)
     }
 
     fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
@@ -45,18 +46,22 @@ impl Front for ExecuteApi {
 
 async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
-    let Some(address) = address::of(&head) else { return Ok(refusal::not_found().map(Body::from)) };
+    let address = match address::of(&head, &state.domains) {
+        Some(Told::Api(address)) => address,
+        // It may have been removed since it was looked for.
+        Some(Told::Unmapped) | None => return Ok(refusal::forbidden().map(Body::from)),
+    };
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
-    if let Some(api) = REST_APIS.get(&read, &address.id)? {
+    if let Some(api) = REST_APIS.get(&read, &address.api)? {
         let answered = match too_large {
             true => refusal::rest_too_large(),
             false => rest::serve(state, cx, read, api, &address, incoming).await?,
         };
         return Ok(answered.map(Body::from));
     }
-    match HTTP_APIS.get(&read, &address.id)? {
+    match HTTP_APIS.get(&read, &address.api)? {
         Some(_) if too_large => Ok(refusal::http_too_large().map(Body::from)),
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
         None => Ok(refusal::forbidden().map(Body::from)),

@@ -10,9 +10,9 @@ use kv::Snap;
 use proxy::Incoming;
 use proxy::answer::{self, Answer, Body, body_of};
 use serde_json::json;
-use service::{Cx, FrontAddress};
+use service::Cx;
 
-use super::address;
+use super::address::Address;
 use super::api_key::{self, Kept};
 use super::authorize::{Admitted, Asked, Refused};
 use super::event_v1::{self, Place};
@@ -38,11 +38,12 @@ pub async fn serve(
     cx: &Cx,
     read: Snap,
     api: Api,
-    address: &FrontAddress,
+    address: &Address,
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
-    let (name, path) = address::stage(address);
-    let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| !api.disable_execute_api) else {
+    let (name, path) = address.stage();
+    let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
+    let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| is_open) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
     };
     let routes = state.rest.get(&api.id, &stage.deployment, || {
@@ -113,7 +114,7 @@ struct Request<'a> {
     stage: &'a Stage,
     routes: &'a Routes,
     path: &'a str,
-    address: &'a FrontAddress,
+    address: &'a Address,
     incoming: &'a Incoming,
 }
 
@@ -163,7 +164,7 @@ impl Request<'_> {
                 api: &self.api.id,
                 stage: &self.stage.name,
                 variables: &self.stage.variables,
-                path: &self.address.path,
+                path: self.address.full(),
                 resource: found.path,
             },
             // A slash at the end leads nowhere else.
@@ -224,8 +225,8 @@ impl Request<'_> {
             deployment: Some(&self.stage.deployment),
             resource_id: found.id,
             resource: found.path,
-            path: self.path,
-            full_path: &self.address.path,
+            path: self.address.told(self.path),
+            full_path: self.address.full(),
             parameters: &found.parameters,
         }
     }

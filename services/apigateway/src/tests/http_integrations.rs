@@ -70,7 +70,7 @@ fn is_whole(request: &[u8]) -> bool {
 
 impl World {
     /// An API with one route to a URL, and what its integration has besides.
-    async fn proxy(&self, route: &str, uri: &str, more: Value) -> String {
+    async fn forwarding(&self, route: &str, uri: &str, more: Value) -> String {
         let mut integration =
             json!({"integrationType": "HTTP_PROXY", "integrationUri": uri, "integrationMethod": "ANY"});
         integration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -94,7 +94,7 @@ fn lines(request: &str) -> Vec<&str> {
 #[tokio::test]
 async fn requests_go_on_to_a_url_and_answers_come_back() {
     let (world, backend) = (World::new(), Backend::start().await);
-    let api = world.proxy("ANY /pets/{proxy+}", &format!("{}/base/{{proxy}}?own=1", backend.url), json!({})).await;
+    let api = world.forwarding("ANY /pets/{proxy+}", &format!("{}/base/{{proxy}}?own=1", backend.url), json!({})).await;
     let headers = "content-type: text/x\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nkeep-alive: timeout=5\r\n";
     backend.answers("418 Teapot", headers, "short and stout");
     let request = Request::put(format!("/_aws/execute-api/{api}/pets/a%20b/c?q=%20&q=2"))
@@ -142,7 +142,7 @@ async fn parameters_change_requests() {
         "overwrite:path": "/v2/${request.path.id}",
     });
     let more = json!({"requestParameters": parameters, "integrationMethod": "POST"});
-    let api = world.proxy("ANY /things/{id}", &format!("{}/ignored", backend.url), more).await;
+    let api = world.forwarding("ANY /things/{id}", &format!("{}/ignored", backend.url), more).await;
     let request = Request::patch(format!("/_aws/execute-api/{api}/things/a%2Fb?q=1&q=2&gone=1&kept=1"))
         .header("host", "localhost")
         .header("x-old", "old")
@@ -167,7 +167,7 @@ async fn parameters_change_answers_of_their_status() {
         "500": {"overwrite:statuscode": "403", "append:header.x-why": "$response.body.error.code", "remove:header.x-secret": "''"},
         "200": {"overwrite:header.content-type": "text/changed", "append:header.x-stage": "$context.stage"},
     });
-    let api = world.proxy("GET /", &backend.url, json!({"responseParameters": responses})).await;
+    let api = world.forwarding("GET /", &backend.url, json!({"responseParameters": responses})).await;
     let uri = format!("/_aws/execute-api/{api}/");
     let response = world.get(&uri).await;
     assert_eq!(text(&response), (200, "from the backend"));
@@ -197,7 +197,7 @@ async fn functions_are_told_changed_requests_too() {
 #[tokio::test]
 async fn backends_that_fail_are_answered_for() {
     let (world, backend) = (World::new(), Backend::start().await);
-    let api = world.proxy("ANY /{proxy+}", &backend.url, json!({"timeoutInMillis": 100})).await;
+    let api = world.forwarding("ANY /{proxy+}", &backend.url, json!({"timeoutInMillis": 100})).await;
     let uri = format!("/_aws/execute-api/{api}/x");
     backend.hangs();
     assert_eq!(text(&world.get(&uri).await), (503, r#"{"message":"Service Unavailable"}"#));
@@ -207,11 +207,11 @@ async fn backends_that_fail_are_answered_for() {
     backend.seen();
     *backend.answer.lock().unwrap() = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", (10 << 20) + 1);
     assert_eq!(text(&world.get(&uri).await), (500, r#"{"message":"Internal Server Error"}"#));
-    let gone = world.proxy("GET /", "http://127.0.0.1:1/", json!({})).await;
+    let gone = world.forwarding("GET /", "http://127.0.0.1:1/", json!({})).await;
     assert_eq!(world.get(&format!("/_aws/execute-api/{gone}/")).await.status(), 503);
-    let secret = world.proxy("GET /", "http://169.254.169.254/", json!({})).await;
+    let secret = world.forwarding("GET /", "http://169.254.169.254/", json!({})).await;
     assert_eq!(world.get(&format!("/_aws/execute-api/{secret}/")).await.status(), 500);
-    let variable = world.proxy("GET /", "http://${stageVariables.none}/", json!({})).await;
+    let variable = world.forwarding("GET /", "http://${stageVariables.none}/", json!({})).await;
     assert_eq!(world.get(&format!("/_aws/execute-api/{variable}/")).await.status(), 500);
 }
 

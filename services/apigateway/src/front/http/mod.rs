@@ -14,11 +14,11 @@ use bytes::Bytes;
 use kv::{Read, Snap};
 use proxy::{Incoming, answer, cors, event_v2};
 use serde_json::{Value, json};
-use service::{Body, Cx, FrontAddress};
+use service::{Body, Cx};
 
 use self::changed::Changed;
 use self::values::Values;
-use super::address;
+use super::address::Address;
 use super::authorize::{Admitted, Asked, Refused};
 use super::invoke::{Failure, invoke_as};
 use super::{event_v1, refusal};
@@ -44,10 +44,11 @@ pub async fn serve(
     cx: &Cx,
     read: Snap,
     api: Api,
-    address: &FrontAddress,
+    address: &Address,
     incoming: Incoming,
 ) -> Result<Response<Body>, Error> {
-    let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| !api.disable_execute_api) else {
+    let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
+    let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| is_open) else {
         return Ok(with_id(refusal::not_found().map(Body::from), &incoming));
     };
     let Some(deployed) = &stage.deployment else {
@@ -68,8 +69,9 @@ pub async fn serve(
     let mut response = match routes.find(incoming.method.as_str(), &path) {
         None => refusal::not_found().map(Body::from),
         Some(found) => {
-            let request =
-                Request { state, cx, api: &api, stage: &stage, path: &address.path, below: &path, incoming: &incoming };
+            let (within, full, below) = (address.within(), address.full(), path.as_str());
+            let incoming = &incoming;
+            let request = Request { state, cx, api: &api, stage: &stage, path: within, full, below, incoming };
             request.answer(&found).await
         }
     };
@@ -80,13 +82,14 @@ pub async fn serve(
 }
 
 /// The stage that the path's first part names, and the path after it; otherwise `$default`, and the whole path.
-fn find_stage(read: &impl Read, api: &Api, address: &FrontAddress) -> Result<Option<(Stage, String)>, Error> {
-    let (name, path) = address::stage(address);
+fn find_stage(read: &impl Read, api: &Api, address: &Address) -> Result<Option<(Stage, String)>, Error> {
+    let (name, path) = address.stage();
     if let Some(stage) = HTTP_STAGES.get(read, (&api.id, name))? {
         return Ok(Some((stage, path)));
     }
+    let Some(path) = address.unstaged() else { return Ok(None) };
     let default = HTTP_STAGES.get(read, (&api.id, DEFAULT_STAGE))?;
-    Ok(default.map(|stage| (stage, address.path.clone())))
+    Ok(default.map(|stage| (stage, path.to_owned())))
 }
 
 fn with_id(mut response: Response<Body>, incoming: &Incoming) -> Response<Body> {
@@ -104,6 +107,8 @@ struct Request<'a> {
     stage: &'a Stage,
     /// With a named stage.
     path: &'a str,
+    /// The same, or all of it where the request came by a custom domain.
+    full: &'a str,
     /// Without it.
     below: &'a str,
     incoming: &'a Incoming,
@@ -211,8 +216,11 @@ impl Request<'_> {
             true => self.event(integration, found, admitted),
             false => {
                 let Changed { incoming, path } = self.changed(integration, found, admitted);
-                let path = path.as_deref().unwrap_or(self.path);
-                Request { incoming: &incoming, path, ..*self }.event(integration, found, admitted)
+                let (path, full) = match &path {
+                    Some(path) => (path.as_str(), path.as_str()),
+                    None => (self.path, self.full),
+                };
+                Request { incoming: &incoming, path, full, ..*self }.event(integration, found, admitted)
             }
         };
         let timeout = Duration::from_millis(integration.timeout_millis);
@@ -306,8 +314,8 @@ impl Request<'_> {
             deployment: None,
             resource_id: found.key,
             resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
-            path: self.path,
-            full_path: self.path,
+            path: self.full,
+            full_path: self.full,
             parameters: &found.parameters,
         }
     }

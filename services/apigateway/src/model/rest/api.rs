@@ -5,6 +5,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYMENTS, RESOURCES, REST_APIS, STAGES};
 use crate::limits;
+use crate::model::domain;
 use crate::types::rest::{Api, Resource};
 
 pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<Api, Error> {
@@ -51,6 +52,7 @@ pub fn update(
 /// Removes an API with everything that belongs to it.
 pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     find(tx, region, id)?;
+    domain::check_unmapped(tx, id, None, "RestApi")?;
     REST_APIS.delete(tx, id)?;
     RESOURCES.delete_prefix(tx, id)?;
     DEPLOYMENTS.delete_prefix(tx, id)?;

@@ -3,7 +3,9 @@
 pub mod api;
 pub mod api_key;
 pub mod authorizer;
+pub mod base_path;
 pub mod deployment;
+pub mod domain;
 pub mod integration;
 pub mod method;
 pub mod mock;
