@@ -133,6 +133,11 @@ fn authorizers_in_all_their_forms() {
 }
 
 #[test]
+fn custom_domains_of_both_kinds_of_api() {
+    check("custom_domains");
+}
+
+#[test]
 fn api_keys_of_plans_by_name() {
     check("api_keys");
 }

@@ -37,7 +37,9 @@ impl Cloud for Recorder {
         let table_gone = operation == "DescribeTable" && calls.iter().any(|call| call.contains("DeleteTable"));
         let none_yet = ["HeadBucket", "GetBucketPolicy"].contains(&operation);
         let no_stage = operation == "GetStage" && !calls.iter().any(|call| call.contains("CreateDeployment"));
-        if table_gone || no_stage || none_yet {
+        let no_domain = operation == "GetDomainName"
+            && !calls.iter().any(|call| call.contains(r#"CreateDomainName {"domainName":"shared.example.com""#));
+        if table_gone || no_stage || none_yet || no_domain {
             return Err(CallError::new("NotFoundException", "it is not there", 404));
         }
         let name = |member: &str| input.get(member).cloned().unwrap_or_default();
@@ -61,6 +63,9 @@ impl Cloud for Recorder {
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
+            "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",
+            "domainNameConfigurations": [{"apiGatewayDomainName": "d-1", "hostedZoneId": "z"}], "tags": {"cloudlet:made-by-deploy": "true"},
+            "apiMappingId": id, "basePath": input.get("basePath").cloned().unwrap_or(json!("(none)")), "items": [],
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

@@ -13,10 +13,13 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
 use service::{Cx, PeerAddr};
 
+use crate::hops::HOP_BY_HOP;
+
 /// Names and decoded values, in their order.
 pub type Parameters = [(String, String)];
 
 /// A request on its way to a function.
+#[derive(Clone)]
 pub struct Incoming {
     pub method: Method,
     pub version: Version,
@@ -33,19 +36,6 @@ pub struct Incoming {
     pub extended_id: String,
     pub time: Timestamp,
 }
-
-/// Headers that are about one connection, and not for a function.
-const HOP_BY_HOP: [&str; 9] = [
-    "connection",
-    "expect",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 

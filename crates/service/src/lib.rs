@@ -15,6 +15,7 @@ mod delivery;
 mod error;
 pub mod events;
 mod front;
+pub mod hosts;
 pub mod keys;
 pub mod objects;
 mod operation;

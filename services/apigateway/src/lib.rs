@@ -1,6 +1,7 @@
 //! Amazon API Gateway: REST APIs and HTTP APIs, and the traffic of their users.
 
 mod bindings;
+mod domains;
 mod error;
 mod front;
 mod http_service;
@@ -10,10 +11,14 @@ mod keys;
 mod limits;
 mod model;
 mod ops;
+mod parameters;
 mod rest_service;
+mod roles;
 mod route_key;
 mod routes;
 mod schema;
+mod selection;
+mod subtype;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -24,6 +29,7 @@ use outbound::Outbound;
 use service::Service;
 use vault::Vault;
 
+pub use domains::Domains;
 pub use error::Error;
 use front::authorize::{Issuers, Results};
 use front::throttle::Buckets;
@@ -35,17 +41,17 @@ pub struct ApiGateway {
     issuers: Issuers,
     results: Results,
     buckets: Buckets,
-    vault: Vault,
-    /// Reaches the endpoints of integrations.
+    domains: Domains,
     outbound: Outbound,
+    vault: Vault,
 }
 
 /// `apigateway` (REST APIs, and the front for the users of both kinds) and `apigatewayv2` (HTTP APIs). They share the
-/// signing name `apigateway`. The keys of issuers of tokens are fetched, and endpoints of integrations reached, with `outbound`;
-/// values of API keys are sealed with `vault`.
-pub fn services(outbound: Outbound, vault: Vault) -> [Service; 2] {
+/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`, and what is behind URLs is asked with it;
+/// values of API keys are sealed with `vault`; `domains` are the custom domains that there are.
+pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service; 2] {
     let (rest, http, results, buckets) = Default::default();
-    let state =
-        Arc::new(ApiGateway { rest, http, issuers: Issuers::new(outbound.clone()), results, buckets, vault, outbound });
+    let issuers = Issuers::new(outbound.clone());
+    let state = Arc::new(ApiGateway { rest, http, issuers, results, buckets, domains, outbound, vault });
     [rest_service::service(state.clone()), http_service::service(state)]
 }

@@ -69,6 +69,11 @@ pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
 pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
 /// Keys that are imported at once.
 pub const IMPORTED_KEYS_MAX: usize = 2_000;
+pub const DOMAINS_PER_REGION_MAX: usize = 120;
+pub const DOMAIN_NAME_CHARACTERS_MAX: usize = 253;
+/// API mappings, or base path mappings, of a custom domain.
+pub const MAPPINGS_PER_DOMAIN_MAX: usize = 200;
+pub const MAPPING_PATH_CHARACTERS_MAX: usize = 300;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;
@@ -82,6 +87,13 @@ pub const VARIABLE_VALUE_CHARACTERS_MAX: usize = 512;
 pub const VARIABLES_MAX: usize = 100;
 /// One stored method, with its integration and responses, in bytes: its maps have no limit of their own.
 pub const METHOD_BYTES_MAX: usize = 32 << 10;
+
+/// What an integration of an HTTP API changes of requests and answers, in bytes: each deployment keeps it.
+pub const PARAMETERS_BYTES_MAX: usize = 4 << 10;
+/// A body of which a part is selected, in bytes: nothing is found in longer ones.
+pub const SELECTED_BODY_BYTES_MAX: usize = 100 << 10;
+/// How often a request may have come through an API already: one whose URL leads back to it would go on for ever.
+pub const PASSES_MAX: usize = 10;
 
 /// How long a REST API waits for an integration, in milliseconds.
 pub const REST_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;

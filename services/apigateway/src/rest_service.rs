@@ -1,4 +1,4 @@
-//! The operations of REST APIs.
+//! The operations of REST APIs, and of custom domains.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, api_key, authorizer, authorizer_resource, deployment, gateway_response, integration, integration_response,
-    key_import, method, method_resource, method_response, model, resource as resources, response_resource, stage,
-    test_authorizer, test_method, usage, usage_plan, usage_plan_key, validator,
+    api, api_key, authorizer, authorizer_resource, base_path, deployment, domain, gateway_response, integration,
+    integration_response, key_import, method, method_resource, method_response, model, resource as resources,
+    response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key, validator,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -18,32 +18,24 @@ const API: Api = Api {
     model: "apigateway",
     namespace: "com.amazonaws.apigateway",
     not_implemented: &[
-        "CreateBasePathMapping",
         "CreateDocumentationPart",
         "CreateDocumentationVersion",
-        "CreateDomainName",
         "CreateDomainNameAccessAssociation",
         "CreateVpcLink",
-        "DeleteBasePathMapping",
         "DeleteClientCertificate",
         "DeleteDocumentationPart",
         "DeleteDocumentationVersion",
-        "DeleteDomainName",
         "DeleteDomainNameAccessAssociation",
         "DeleteVpcLink",
         "GenerateClientCertificate",
         "GetAccount",
-        "GetBasePathMapping",
-        "GetBasePathMappings",
         "GetClientCertificate",
         "GetClientCertificates",
         "GetDocumentationPart",
         "GetDocumentationParts",
         "GetDocumentationVersion",
         "GetDocumentationVersions",
-        "GetDomainName",
         "GetDomainNameAccessAssociations",
-        "GetDomainNames",
         "GetExport",
         "GetSdk",
         "GetSdkType",
@@ -55,11 +47,9 @@ const API: Api = Api {
         "PutRestApi",
         "RejectDomainNameAccessAssociation",
         "UpdateAccount",
-        "UpdateBasePathMapping",
         "UpdateClientCertificate",
         "UpdateDocumentationPart",
         "UpdateDocumentationVersion",
-        "UpdateDomainName",
         "UpdateVpcLink",
     ],
     ..Api::named("apigateway")
@@ -146,6 +136,16 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetUsagePlanKey", usage_plan_key::get).action(GET).rest(&bindings::GET_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}", i.usage_plan_id, i.key_id))))
         .operation(read("GetUsagePlanKeys", usage_plan_key::list).action(GET).rest(&bindings::GET_USAGE_PLAN_KEYS).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys", i.usage_plan_id))))
         .operation(write("DeleteUsagePlanKey", usage_plan_key::delete).action(DELETE).rest(&bindings::DELETE_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}", i.usage_plan_id, i.key_id))))
+        .operation(write("CreateDomainName", domain::create).action(POST).rest(&bindings::CREATE_DOMAIN_NAME).resource(|cx, _| resource(cx, "/domainnames")))
+        .operation(read("GetDomainName", domain::get).action(GET).rest(&bindings::GET_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(read("GetDomainNames", domain::list).action(GET).rest(&bindings::GET_DOMAIN_NAMES).resource(|cx, _| resource(cx, "/domainnames")))
+        .operation(write("UpdateDomainName", domain::update).action(PATCH).rest(&bindings::UPDATE_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(write("DeleteDomainName", domain::delete).action(DELETE).rest(&bindings::DELETE_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(write("CreateBasePathMapping", base_path::create).action(POST).rest(&bindings::CREATE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings", i.domain_name))))
+        .operation(read("GetBasePathMapping", base_path::get).action(GET).rest(&bindings::GET_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.domain_name, i.base_path))))
+        .operation(read("GetBasePathMappings", base_path::list).action(GET).rest(&bindings::GET_BASE_PATH_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings", i.domain_name))))
+        .operation(write("UpdateBasePathMapping", base_path::update).action(PATCH).rest(&bindings::UPDATE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.mapping.domain_name, i.mapping.base_path))))
+        .operation(write("DeleteBasePathMapping", base_path::delete).action(DELETE).rest(&bindings::DELETE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.domain_name, i.base_path))))
         .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

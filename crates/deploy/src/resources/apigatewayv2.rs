@@ -111,7 +111,11 @@ impl Resource for Integration {
                 property("TimeoutInMillis", Shape::Integer),
                 property("Description", Shape::Text),
                 property("RequestParameters", Shape::TextMap),
-                ignored("ConnectionType"),
+                property("ResponseParameters", Shape::Json),
+                property("IntegrationSubtype", Shape::Text),
+                property("CredentialsArn", Shape::Text),
+                property("ConnectionType", Shape::Text),
+                property("ConnectionId", Shape::Text),
             ]
         }
     }
@@ -121,14 +125,28 @@ impl Resource for Integration {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = call(cx, "CreateIntegration", without(wanted, &[])).await?;
+        let mut input = without(wanted, &["ResponseParameters"]);
+        input["ResponseParameters"] = response_parameters(wanted);
+        let made = call(cx, "CreateIntegration", input).await?;
         let id = text(&made, "integrationId")?;
         Ok(Made::new(id, [("IntegrationId", json!(id))]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        let mut input = without(wanted, &[]);
+        let mut input = without(wanted, &["ResponseParameters"]);
         input["IntegrationId"] = json!(old.physical_id);
+        // What is not there any more would stay as it was.
+        let before = old.properties.get("RequestParameters").cloned().unwrap_or_default();
+        input["RequestParameters"] = emptied(&before, wanted.get("RequestParameters").cloned());
+        let before = response_parameters(&old.properties);
+        let mut responses = response_parameters(wanted);
+        for (status, parameters) in before.as_object().into_iter().flatten() {
+            responses[status] = emptied(parameters, responses.get(status).cloned());
+        }
+        input["ResponseParameters"] = responses;
+        if old.properties.contains_key("CredentialsArn") && !wanted.contains_key("CredentialsArn") {
+            input["CredentialsArn"] = json!("");
+        }
         call(cx, "UpdateIntegration", input).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
@@ -137,6 +155,34 @@ impl Resource for Integration {
         let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "IntegrationId": old.physical_id});
         deleted(call(cx, "DeleteIntegration", input).await)
     }
+}
+
+/// What is changed of answers, by their status, as operations take it. Templates have a list of destinations and sources.
+fn response_parameters(properties: &Properties) -> Value {
+    let mut all = serde_json::Map::new();
+    for (status, given) in properties.get("ResponseParameters").and_then(Value::as_object).into_iter().flatten() {
+        let parameters = match given.get("ResponseParameters").and_then(Value::as_array) {
+            None => given.clone(),
+            Some(list) => {
+                let member =
+                    |of: &Value, name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                list.iter().map(|one| (member(one, "Destination"), json!(member(one, "Source")))).collect()
+            }
+        };
+        all.insert(status.clone(), parameters);
+    }
+    Value::Object(all)
+}
+
+/// Parameters, with an empty value for each that was there before and is no more: that takes it away.
+fn emptied(before: &Value, wanted: Option<Value>) -> Value {
+    let mut wanted = wanted.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    for name in before.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        if wanted.get(name).is_none() {
+            wanted[name] = json!("");
+        }
+    }
+    wanted
 }
 
 pub struct Authorizer;

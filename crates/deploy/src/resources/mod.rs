@@ -1,5 +1,6 @@
 //! Resource types: how each is created, updated and deleted through the operations a client would call.
 
+mod api_domains;
 mod apigateway;
 mod apigatewayv2;
 mod check;
@@ -107,6 +108,11 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
+    &api_domains::ApiDomain,
+    &api_domains::ApiMapping,
+    &api_domains::BasePathMapping,
+    &api_domains::HttpDomainName,
+    &api_domains::RestDomainName,
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,

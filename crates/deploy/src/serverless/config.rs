@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::custom_domain::CustomDomain;
 use super::integration::{HttpIntegration, HttpSchema};
 use super::naming;
 use crate::diagnostic::At;
@@ -21,6 +22,7 @@ pub struct Service {
     pub package: Package,
     pub plugins: Vec<String>,
     pub site: Option<Site>,
+    pub custom_domains: Vec<CustomDomain>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
     /// The mappings under `resources`, in order; later ones are merged over earlier ones.

@@ -44,6 +44,8 @@ const NO_TRACES: &str = "traces are not recorded yet";
 const NO_KMS: &str = "stored values are not encrypted with keys of KMS";
 const NO_DOMAIN: &str = "remove it: this kind of event is built in a later version";
 const NO_SUCH_BUCKETS: &str = "remove it: buckets have no such configuration here";
+const NO_DNS: &str = "there is no Route 53 here: let the name point to this server";
+const NO_CERTIFICATES: &str = "there is no ACM here: the server's own certificate is used";
 const HOST_ARCHITECTURE: &str = "functions run on the architecture of the server";
 
 pub const SERVICE: &[Key] = &[
@@ -74,6 +76,33 @@ pub const SERVICE: &[Key] = &[
         "a site is `custom.cloudlet.site: dist`; write the resources of other Lift constructs under `resources`",
     ),
     refused("stepFunctions", "state machines are built in a later version"),
+];
+
+/// Of the plugin `serverless-domain-manager`.
+pub const CUSTOM_DOMAIN: &[Key] = &[
+    read("domainName"),
+    read("basePath"),
+    read("stage"),
+    read("apiType"),
+    read("enabled"),
+    read("certificateArn"),
+    read("endpointType"),
+    read("securityPolicy"),
+    silent("autoDomain"),
+    silent("autoDomainWaitFor"),
+    silent("allowPathMatching"),
+    silent("preserveExternalPathMappings"),
+    ignored("certificateName", NO_CERTIFICATES),
+    ignored("createRoute53Record", NO_DNS),
+    ignored("createRoute53IPv6Record", NO_DNS),
+    ignored("hostedZoneId", NO_DNS),
+    ignored("hostedZonePrivate", NO_DNS),
+    ignored("splitHorizonDns", NO_DNS),
+    ignored("route53Profile", NO_DNS),
+    ignored("route53Region", NO_DNS),
+    ignored("route53Params", NO_DNS),
+    refused("tlsTruststoreUri", "remove it: mutual TLS is not built"),
+    refused("tlsTruststoreVersion", "remove it: mutual TLS is not built"),
 ];
 
 pub const CLOUDLET: &[Key] = &[read("site")];

@@ -4,6 +4,7 @@ mod api_keys;
 mod authorizer;
 mod compile;
 pub mod config;
+pub mod custom_domain;
 mod event;
 mod eventbridge_event;
 mod function;

@@ -100,6 +100,10 @@ pub fn http_api_authorizer_permission(name: &str) -> String {
     format!("{}LambdaAuthorizerPermissionHttpApi", resource_name(name))
 }
 
+pub fn custom_domain(name: &str, base_path: &str) -> String {
+    format!("ApiDomain{}{}", resource_name(name), resource_name(base_path))
+}
+
 pub fn rest_authorizer(name: &str) -> String {
     format!("{}ApiGatewayAuthorizer", normalized(name))
 }

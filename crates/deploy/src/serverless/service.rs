@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service, Site};
 use super::read::Reader;
-use super::{function, keys, s3_event};
+use super::{custom_domain, function, keys, s3_event};
 use crate::diagnostic::{At, Diagnostic, Diagnostics, Severity};
 use crate::yaml::{Entry, Node};
 
@@ -31,8 +31,10 @@ pub fn read(root: &Node, stage: Option<&str>, region: Option<&str>, diagnostics:
     }
     let provider = provider(&provider_node, root, &mut reader);
     let package = package(root, &mut reader);
+    let plugins = plugins(root, &mut reader);
     let mut service = Service {
-        plugins: plugins(root, &mut reader),
+        custom_domains: custom_domain::read(root, &plugins, &mut reader),
+        plugins,
         site: site(root, &mut reader),
         custom: root.get("custom").and_then(|custom| custom.json().as_object().cloned()).unwrap_or_default(),
         resources: groups(root, "resources", &mut reader),
@@ -322,6 +324,7 @@ const NEEDLESS_PLUGINS: &[&str] = &[
     "serverless-dotenv-plugin",
     "serverless-prune-plugin",
     "serverless-deployment-bucket",
+    custom_domain::PLUGIN,
     "serverless-plugin-common-excludes",
     "serverless-plugin-include-dependencies",
     "serverless-latest-layer-version",

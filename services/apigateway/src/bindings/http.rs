@@ -46,3 +46,18 @@ pub static TAG_RESOURCE: Binding = Binding::new("POST", "/v2/tags/{resourceArn}"
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/v2/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);
 pub static GET_TAGS: Binding = Binding::new("GET", "/v2/tags/{resourceArn}", 200);
+pub static CREATE_DOMAIN_NAME: Binding = Binding::new("POST", "/v2/domainnames", 201);
+pub static GET_DOMAIN_NAME: Binding = Binding::new("GET", "/v2/domainnames/{domainName}", 200);
+pub static GET_DOMAIN_NAMES: Binding =
+    Binding::new("GET", "/v2/domainnames", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_DOMAIN_NAME: Binding = Binding::new("PATCH", "/v2/domainnames/{domainName}", 200);
+pub static DELETE_DOMAIN_NAME: Binding = Binding::new("DELETE", "/v2/domainnames/{domainName}", 204);
+pub static CREATE_API_MAPPING: Binding = Binding::new("POST", "/v2/domainnames/{domainName}/apimappings", 201);
+pub static GET_API_MAPPING: Binding =
+    Binding::new("GET", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200);
+pub static GET_API_MAPPINGS: Binding = Binding::new("GET", "/v2/domainnames/{domainName}/apimappings", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_API_MAPPING: Binding =
+    Binding::new("PATCH", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200);
+pub static DELETE_API_MAPPING: Binding =
+    Binding::new("DELETE", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204);

@@ -172,3 +172,20 @@ pub static TAG_RESOURCE: Binding = Binding::new("PUT", "/tags/{resourceArn}", 20
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);
 pub static GET_TAGS: Binding = Binding::new("GET", "/tags/{resourceArn}", 200);
+pub static CREATE_DOMAIN_NAME: Binding = Binding::new("POST", "/domainnames", 201);
+pub static GET_DOMAIN_NAME: Binding =
+    Binding::new("GET", "/domainnames/{domainName}", 200).query(&[("domainNameId", "domainNameId")]);
+pub static GET_DOMAIN_NAMES: Binding =
+    Binding::new("GET", "/domainnames", 200).query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_DOMAIN_NAME: Binding = Binding::new("PATCH", "/domainnames/{domainName}", 200);
+pub static DELETE_DOMAIN_NAME: Binding =
+    Binding::new("DELETE", "/domainnames/{domainName}", 202).query(&[("domainNameId", "domainNameId")]);
+pub static CREATE_BASE_PATH_MAPPING: Binding = Binding::new("POST", "/domainnames/{domainName}/basepathmappings", 201);
+pub static GET_BASE_PATH_MAPPING: Binding =
+    Binding::new("GET", "/domainnames/{domainName}/basepathmappings/{basePath}", 200);
+pub static GET_BASE_PATH_MAPPINGS: Binding = Binding::new("GET", "/domainnames/{domainName}/basepathmappings", 200)
+    .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_BASE_PATH_MAPPING: Binding =
+    Binding::new("PATCH", "/domainnames/{domainName}/basepathmappings/{basePath}", 200);
+pub static DELETE_BASE_PATH_MAPPING: Binding =
+    Binding::new("DELETE", "/domainnames/{domainName}/basepathmappings/{basePath}", 202);

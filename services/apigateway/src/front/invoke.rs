@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use base::{AccountId, Arn, Region};
+use base::{Arn, Region};
 use bytes::Bytes;
 use serde_json::Value;
 use service::{Caller, Cx, Invoked};
 
-/// Who API Gateway is in the policies of functions.
-pub const PRINCIPAL: &str = "apigateway.amazonaws.com";
+use crate::roles;
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,9 +52,12 @@ pub async fn call(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: D
 
 /// A request of API Gateway's, for a method, a route or an authorizer.
 pub fn acting_for(cx: &Cx, source: Arn) -> Cx {
-    let account = AccountId::new(source.account.as_str());
+    acting_as(cx, roles::caller(&source, None), &source)
+}
+
+/// The same as `caller`, who may be a role's session.
+pub fn acting_as(cx: &Cx, caller: Caller, source: &Arn) -> Cx {
     let region = Region::new(source.region.as_str());
-    let caller = Caller { arn: source, ..Caller::service(&account, PRINCIPAL) };
     cx.cloud().cx(caller, region, None)
 }
 

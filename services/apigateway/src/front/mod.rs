@@ -16,50 +16,52 @@ pub mod throttle;
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response};
 use bytes::Bytes;
 use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front};
 
-pub use invoke::PRINCIPAL;
-
+use self::address::Told;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, REST_APIS};
 use crate::limits;
 
-/// Answers the requests to `{api}.execute-api.*`, and to the paths that stand for it.
+/// Answers the requests to `{api}.execute-api.*`, to the paths that stand for it, and to custom domains.
 pub struct ExecuteApi(pub Arc<ApiGateway>);
 
 impl Front for ExecuteApi {
     fn matches(&self, head: &Parts) -> bool {
-        address::of(head).is_some()
+        address::is_one(head, &self.0.domains)
     }
 
     fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
         let state = self.0.clone();
         Box::pin(async move {
-            let response = serve(&state, &cx, request).await.unwrap_or_else(|error| {
+            serve(&state, &cx, request).await.unwrap_or_else(|error| {
                 tracing::error!(%error, "a request to an API failed");
-                rest::internal()
-            });
-            response.map(Body::from)
+                rest::internal().map(Body::from)
+            })
         })
     }
 }
 
-async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
-    let Some(address) = address::of(&head) else { return Ok(refusal::not_found()) };
+    let address = match address::of(&head, &state.domains) {
+        Some(Told::Api(address)) => address,
+        // It may have been removed since it was looked for.
+        Some(Told::Unmapped) | None => return Ok(refusal::forbidden().map(Body::from)),
+    };
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
-    if let Some(api) = REST_APIS.get(&read, &address.id)? {
-        return rest::serve(state, cx, read, api, &address, incoming).await;
+    if let Some(api) = REST_APIS.get(&read, &address.api)? {
+        return Ok(rest::serve(state, cx, read, api, &address, incoming).await?.map(Body::from));
     }
-    match HTTP_APIS.get(&read, &address.id)? {
-        Some(_) if too_large => Ok(refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")),
+    match HTTP_APIS.get(&read, &address.api)? {
+        Some(_) if too_large => Ok(refusal::http_too_large().map(Body::from)),
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
-        None => Ok(refusal::forbidden()),
+        None => Ok(refusal::forbidden().map(Body::from)),
     }
 }

@@ -44,6 +44,10 @@ pub fn not_found() -> Response<Bytes> {
     message(StatusCode::NOT_FOUND, "Not Found")
 }
 
+pub fn http_too_large() -> Response<Bytes> {
+    message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+}
+
 pub fn http_internal() -> Response<Bytes> {
     message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }

@@ -1,6 +1,7 @@
 //! The operations, a folder for each of the two APIs and in it a file for each kind of thing they work on.
 
 mod authorization;
+pub mod domain;
 pub mod http;
 pub mod rest;
 pub mod tag;

@@ -1,7 +1,9 @@
 //! Both APIs as their owners and their users meet them, with a function that answers what the test says.
 
 mod authorizers;
+mod domains;
 mod http_api;
+mod http_integrations;
 mod http_routes;
 mod rest_api;
 mod rest_canary;
@@ -65,7 +67,7 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
 
 fn services() -> [Service; 2] {
     let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
-    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault)
+    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
 }
 
 struct World {

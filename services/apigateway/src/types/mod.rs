@@ -1,6 +1,7 @@
 //! What API Gateway stores.
 
 pub mod authorizer;
+pub mod domain;
 pub mod gateway;
 pub mod http;
 pub mod model;

@@ -3,6 +3,7 @@
 mod api_keys;
 mod authorizers;
 mod buckets;
+mod custom_domains;
 mod eventbridge;
 mod functions;
 mod http_api;
@@ -45,6 +46,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.functions();
     compiler.http_api();
     compiler.rest_api();
+    compiler.custom_domains();
     compiler.queues();
     compiler.streams();
     compiler.topics();

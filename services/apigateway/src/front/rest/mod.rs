@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
-use ::service::{Cx, FrontAddress};
+use ::service::Cx;
 use base::Arn;
 use bytes::Bytes;
 use kv::{Read, Snap};
@@ -28,7 +28,7 @@ pub use self::service::of_name as services_named;
 pub use log::{Log, body as log_body, headers as log_headers};
 pub use uri::{ServiceUri, Way};
 
-use super::address;
+use super::address::Address;
 use super::api_key;
 use super::authorize::{Admitted, Asked};
 use super::event_v1::{self, Place};
@@ -57,11 +57,12 @@ pub async fn serve(
     cx: &Cx,
     read: Snap,
     api: Api,
-    address: &FrontAddress,
+    address: &Address,
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
-    let (name, path) = address::stage(address);
-    let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| !api.disable_execute_api) else {
+    let (name, path) = address.stage();
+    let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
+    let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| is_open) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
     };
     let served = Served::choose(cx, &stage);
@@ -75,7 +76,8 @@ pub async fn serve(
         served,
         routes: &routes,
         path: &path,
-        full_path: &address.path,
+        told_path: address.told(&path),
+        full_path: address.full(),
         incoming: &incoming,
         log: None,
     };
@@ -144,7 +146,9 @@ pub struct Request<'a> {
     pub served: Served<'a>,
     pub routes: &'a Routes,
     pub path: &'a str,
-    /// With the stage.
+    /// As events tell it: all of it where it is a custom domain's.
+    pub told_path: &'a str,
+    /// With the stage, or all of it where it is a custom domain's.
     pub full_path: &'a str,
     pub incoming: &'a Incoming,
     /// What a test of a method tells its caller.
@@ -322,7 +326,7 @@ impl Request<'_> {
             deployment: Some(self.served.deployment),
             resource_id: found.map_or("", |found| found.id),
             resource: found.map_or("", |found| found.path),
-            path: self.path,
+            path: self.told_path,
             full_path: self.full_path,
             parameters: found.map_or(NOWHERE, |found| &found.parameters),
         }

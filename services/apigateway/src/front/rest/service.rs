@@ -20,10 +20,11 @@ use super::outgoing::Outgoing;
 use super::uri::{ServiceUri, Way};
 use super::{Call, Request, function, json as json_of, log};
 use crate::front::authorize::Admitted;
-use crate::front::invoke::{self, PRINCIPAL, acting_for};
+use crate::front::invoke::{self, acting_for};
 use crate::front::problem::Problem;
 use crate::integration;
 use crate::limits;
+use crate::roles::PRINCIPAL;
 
 /// What stands for the role where the caller's own credentials are used.
 const AS_CALLER: &str = "arn:aws:iam::*:user/*";

@@ -6,6 +6,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS, ROUTES};
 use crate::limits;
+use crate::model::domain;
 use crate::model::http::deployment;
 use crate::types::http::Api;
 
@@ -56,6 +57,7 @@ pub fn update(
 /// Removes an API with everything that belongs to it.
 pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     find(tx, region, id)?;
+    domain::check_unmapped(tx, id, None, "Api")?;
     HTTP_APIS.delete(tx, id)?;
     ROUTES.delete_prefix(tx, id)?;
     INTEGRATIONS.delete_prefix(tx, id)?;

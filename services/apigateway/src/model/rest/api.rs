@@ -8,6 +8,7 @@ use crate::keys::{
     DEPLOYMENTS, GATEWAY_RESPONSES, MODELS, RESOURCES, REST_APIS, STAGES, VALIDATORS,
 };
 use crate::limits;
+use crate::model::domain;
 use crate::types::model::Model;
 use crate::types::rest::{Api, Resource};
 
@@ -58,6 +59,7 @@ pub fn update(
 /// Removes an API with everything that belongs to it.
 pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     find(tx, region, id)?;
+    domain::check_unmapped(tx, id, None, "RestApi")?;
     REST_APIS.delete(tx, id)?;
     RESOURCES.delete_prefix(tx, id)?;
     DEPLOYMENTS.delete_prefix(tx, id)?;

@@ -6,6 +6,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::STAGES;
 use crate::limits;
+use crate::model::domain;
 use crate::model::rest::{api, deployment};
 use crate::types::rest::Stage;
 
@@ -71,5 +72,6 @@ pub fn update(
 pub fn delete(tx: &mut Tx, region: &str, api: &str, name: &str) -> Result<(), Error> {
     api::find(tx, region, api)?;
     find(tx, api, name)?;
+    domain::check_unmapped(tx, api, Some(name), "stage")?;
     Ok(STAGES.delete(tx, (api, name))?)
 }

@@ -3,7 +3,9 @@
 pub mod api;
 pub mod authorizer;
 pub mod deployment;
+pub mod domain;
 pub mod integration;
+pub mod mapping;
 pub mod route;
 pub mod stage;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::{Cx, Permission, roles};
+use service::{Cx, Permission};
 
 use super::check_template;
 use super::integration_response::ResponseOutput;
@@ -12,13 +12,13 @@ use super::method::MethodInput;
 use super::patch::{self, Op, Patch, PatchOperation};
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::front::PRINCIPAL;
 use crate::front::mapping::{Mapping, Target};
 use crate::front::rest::{ServiceUri, Way, services_named};
 use crate::integration::check_uri;
 use crate::limits;
 use crate::model::rest::resource;
 use crate::ops::{Empty, PATCH, PUT};
+use crate::roles;
 use crate::types::Texts;
 use crate::types::rest::{Integration, IntegrationKind, Method};
 
@@ -63,8 +63,7 @@ impl PutInput {
 
 /// What giving a role to API Gateway needs; nothing where the caller's own credentials, or those of a stage's variable, are used.
 fn pass(credentials: Option<&str>) -> Option<Permission> {
-    let role = credentials.filter(|role| role.starts_with("arn:") && !role.contains(['*', '$']))?;
-    Some(roles::pass(PRINCIPAL, role))
+    roles::pass(credentials.filter(|role| role.starts_with("arn:") && !role.contains(['*', '$'])))
 }
 
 #[derive(Debug, Serialize)]

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod api_key;
 pub mod authorizer;
+pub mod base_path;
 pub mod canary;
 pub mod deployment;
+pub mod domain;
 pub mod gateway_response;
 pub mod integration;
 pub mod integration_response;

@@ -82,6 +82,7 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
         served: Served::whole(&stage),
         routes: &routes,
         path: &incoming.path,
+        told_path: &incoming.path,
         full_path: &incoming.path,
         incoming: &incoming,
         log: Some(&log),
