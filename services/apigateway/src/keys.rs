@@ -8,7 +8,7 @@ use service::prefix;
 
 use crate::types::authorizer::Authorizer;
 use crate::types::usage::{ApiKey, KeyId, PlanKey, UsagePlan, Used};
-use crate::types::{http, rest};
+use crate::types::{http, rest, websocket};
 
 /// Ten lower-case letters and digits.
 pub type ApiId = String;
@@ -48,3 +48,14 @@ pub const PLAN_KEYS: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 1
 pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 19);
 /// By plan, key and day (`2026-11-30`).
 pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);
+
+pub const WEBSOCKET_INTEGRATIONS: Table<(ApiId, Id), websocket::Integration> = Table::new(prefix::APIGATEWAY, 30);
+/// By API, integration and id.
+pub const INTEGRATION_RESPONSES: Table<(ApiId, Id, Id), websocket::IntegrationResponse> =
+    Table::new(prefix::APIGATEWAY, 31);
+/// By API, route and id.
+pub const ROUTE_RESPONSES: Table<(ApiId, Id, Id), websocket::RouteResponse> = Table::new(prefix::APIGATEWAY, 32);
+/// The routes of a WebSocket API as they were when the deployment was made. Never changed.
+pub const WEBSOCKET_DEPLOYED: Table<(ApiId, Id), websocket::Deployed> = Table::new(prefix::APIGATEWAY, 33);
+/// By the connection's id.
+pub const ENDED: Table<String, websocket::Ended> = Table::new(prefix::APIGATEWAY, 34);

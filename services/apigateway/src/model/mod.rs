@@ -3,6 +3,7 @@
 pub mod authorizer;
 pub mod http;
 pub mod rest;
+pub mod websocket;
 
 use crate::error::Error;
 use crate::limits;

@@ -4,6 +4,7 @@ pub mod authorizer;
 pub mod http;
 pub mod rest;
 pub mod usage;
+pub mod websocket;
 
 use std::collections::BTreeMap;
 

@@ -10,7 +10,9 @@ use crate::ApiGateway;
 use crate::error::Error;
 use crate::integration::check_uri;
 use crate::limits;
+use crate::model;
 use crate::model::http::{api, deployment, route};
+use crate::ops::websocket::{self, is_websocket};
 use crate::ops::{self, Empty, validate_length};
 use crate::types::Texts;
 use crate::types::http::{Integration, Payload};
@@ -32,6 +34,31 @@ pub struct IntegrationInput {
     pub credentials_arn: Option<String>,
     pub request_parameters: Texts,
     pub response_parameters: Option<serde_json::Value>,
+    // Of WebSocket APIs alone.
+    pub content_handling_strategy: Option<String>,
+    pub passthrough_behavior: Option<String>,
+    pub request_templates: Option<Texts>,
+    pub template_selection_expression: Option<String>,
+}
+
+/// An integration of an API of either kind.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    Http(IntegrationOutput),
+    WebSocket(websocket::integration::IntegrationOutput),
+}
+
+impl From<Integration> for Shown {
+    fn from(integration: Integration) -> Shown {
+        Shown::Http(integration.into())
+    }
+}
+
+impl From<crate::types::websocket::Integration> for Shown {
+    fn from(integration: crate::types::websocket::Integration) -> Shown {
+        Shown::WebSocket(integration.into())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -109,7 +136,10 @@ fn timeout(millis: u64) -> Result<u64, Error> {
     Err(Error::bad(format!("Timeout should be between {} ms and {} ms", range.start(), range.end())))
 }
 
-pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<IntegrationOutput, Error> {
+pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
+    if is_websocket(&cx, &input.api_id)? {
+        return Ok(websocket::integration::create(&cx, input).await?.into());
+    }
     check_supported(&input)?;
     if input.integration_type.is_none() {
         return Err(Error::bad("IntegrationType is required"));
@@ -129,7 +159,10 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Resu
     store(&cx, input.api_id, move |_| Ok(integration.clone())).await
 }
 
-pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<IntegrationOutput, Error> {
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
+    if is_websocket(&cx, &input.api_id)? {
+        return Ok(websocket::integration::update(&cx, input).await?.into());
+    }
     check_supported(&input)?;
     input.integration_uri.as_deref().map_or(Ok(()), check_uri)?;
     let payload = input.payload_format_version.as_deref().map(payload).transpose()?;
@@ -153,7 +186,7 @@ async fn store(
     cx: &Cx,
     api: String,
     make: impl Fn(&dyn Fn(&str) -> Result<Integration, Error>) -> Result<Integration, Error> + Send + 'static,
-) -> Result<IntegrationOutput, Error> {
+) -> Result<Shown, Error> {
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(cx));
     let integration = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &api)?;
@@ -172,15 +205,20 @@ pub struct IntegrationName {
     pub integration_id: String,
 }
 
-pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Result<IntegrationOutput, Error> {
+pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Result<Shown, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    if api::find(&read, cx.region().as_str(), &input.api_id)?.websocket.is_some() {
+        return Ok(model::websocket::integration::find(&read, &input.api_id, &input.integration_id)?.into());
+    }
     Ok(route::integration(&read, &input.api_id, &input.integration_id)?.into())
 }
 
-pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<IntegrationOutput>, Error> {
+pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<Shown>, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    if api::find(&read, cx.region().as_str(), &input.api_id)?.websocket.is_some() {
+        let all = model::websocket::integration::list(&read, &input.api_id)?;
+        return Items::page(all, input.next_token.as_deref(), input.max_results.as_deref());
+    }
     let all = route::integrations(&read, &input.api_id)?;
     Items::page(all, input.next_token.as_deref(), input.max_results.as_deref())
 }
@@ -190,7 +228,10 @@ pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Resul
     cx.db()
         .write(move |tx| {
             let api = api::find(tx, &region, &input.api_id)?;
-            route::delete_integration(tx, &api.id, &input.integration_id)?;
+            match api.websocket {
+                Some(_) => model::websocket::integration::delete(tx, &api.id, &input.integration_id)?,
+                None => route::delete_integration(tx, &api.id, &input.integration_id)?,
+            }
             deployment::automatic(tx, now, &api, &deployment)
         })
         .await?;

@@ -2,10 +2,9 @@
 //! preflight answers need, and the rest is refused as it is put.
 
 use crate::error::Error;
+use crate::plain_template;
 use crate::types::Texts;
 use crate::types::rest::{IntegrationResponse, MethodResponse};
-
-const MEMBER: &str = "statusCode";
 
 /// The status that a request template chooses: `{"statusCode": 200}`, also without quotes, as Serverless writes it.
 pub fn status(templates: &Texts) -> Result<u16, Error> {
@@ -13,23 +12,7 @@ pub fn status(templates: &Texts) -> Result<u16, Error> {
     let template = template.ok_or_else(|| {
         Error::bad("A MOCK integration needs a request template for application/json: {\"statusCode\": 200}")
     })?;
-    check_plain(template)?;
-    let digits =
-        template.split_once(MEMBER).map(|(_, rest)| rest.trim_start_matches(['"', '\'', ' ', ':', '\n', '\t']));
-    let digits = digits.and_then(|rest| rest.get(..3)).and_then(|digits| digits.parse().ok());
-    digits.filter(|status| (200..=599).contains(status)).ok_or_else(|| {
-        Error::bad(format!("The request template of a MOCK integration must say its statusCode: {template}"))
-    })
-}
-
-fn check_plain(template: &str) -> Result<(), Error> {
-    let directive = |mark: &str| {
-        template.split(mark).skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphabetic() || "{!#*".contains(c)))
-    };
-    if directive("$") || directive("#") {
-        return Err(Error::not_implemented("Velocity in the mapping templates of an integration"));
-    }
-    Ok(())
+    plain_template::status(template)
 }
 
 /// A response that can be answered: fixed headers, which the method declares, and a fixed body.
@@ -39,7 +22,7 @@ pub fn validate(response: &IntegrationResponse, declared: &MethodResponse) -> Re
     {
         return Err(Error::not_implemented("A selectionPattern other than a status"));
     }
-    response.templates.values().try_for_each(|template| check_plain(template))?;
+    response.templates.values().try_for_each(|template| plain_template::check(template))?;
     for (parameter, value) in &response.parameters {
         if !declared.parameters.contains_key(parameter) {
             return Err(Error::bad(format!(
