@@ -174,7 +174,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     };
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let domains = apigateway::Domains::load(&db.read()?)?;
-    let [rest_apis, http_apis] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
+    let [rest_apis, http_apis, connections] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
     let mailer = mailer(settings)?;
     let parts = Parts { functions: functions.clone(), cdn: cdn.clone(), archiver: archiver.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
@@ -185,6 +185,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(events::service(bridge))
         .service(rest_apis)
         .service(http_apis)
+        .service(connections)
         .service(cloudfront::service(cdn.clone()))
         .service(cognito::service(cognito::Config {
             base: settings.public_url.clone(),

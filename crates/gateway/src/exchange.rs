@@ -14,7 +14,8 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
 use service::{
-    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Upload, WireRequest, Witness, witnessed,
+    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, SocketWish, Upload, WireRequest,
+    Witness, witnessed,
 };
 use wire::Protocol;
 
@@ -181,9 +182,17 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     front: &dyn Front,
-    head: Parts,
+    mut head: Parts,
     body: B,
 ) -> Response<Body> {
+    let mut handshake = Handshake::take(&mut head);
+    if let Some(handshake) = &mut handshake {
+        if !handshake.reserve() {
+            let error = Error::new(503, "ServiceUnavailable", "There are as many WebSockets as there may be.");
+            return Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
+        }
+        head.extensions.insert(SocketWish);
+    }
     let body = match body::read(body, &allowance(inner, &head, inner.limits.body_bytes)).await {
         Ok(body) => body,
         Err(error) => {
@@ -192,7 +201,11 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     };
     let cx = front_cx(inner, trace, &head);
     let request = Request::from_parts(head, body.bytes.clone());
-    answer_of_front(trace, front.handle(cx, request)).await
+    let response = answer_of_front(trace, front.handle(cx, request)).await;
+    match handshake {
+        Some(handshake) => handshake.answer(response),
+        None => response,
+    }
 }
 
 /// The same with a body that is not held in memory, and so has no limit.

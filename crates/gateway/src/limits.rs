@@ -23,6 +23,8 @@ pub struct Limits {
     pub answer_wait: Duration,
     /// Connections at the same time. Further ones take the places of those that have been idle longest, or wait.
     pub connections: usize,
+    /// WebSockets of services' fronts at the same time, which do not count as connections. Past it: 503.
+    pub websockets: usize,
     /// Signed requests of one caller at the same time. Past it: that the rate is exceeded.
     pub caller_requests: usize,
     /// Requests at the same time on one HTTP/2 connection.
@@ -42,6 +44,7 @@ impl Default for Limits {
             body_wait: Duration::from_secs(30),
             answer_wait: Duration::from_secs(60),
             connections: 10_000,
+            websockets: 20_000,
             caller_requests: 2_500,
             streams: 256,
             shutdown_wait: Duration::from_secs(10),

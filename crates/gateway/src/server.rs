@@ -40,7 +40,8 @@ pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: Cancel
     let presences = Arc::new(Presences::default());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
-    let sockets = Sockets { tasks: TaskTracker::new(), end: CancellationToken::new(), place: None };
+    let lasting = Arc::new(Semaphore::new(inner.limits.websockets));
+    let sockets = Sockets { tasks: TaskTracker::new(), end: CancellationToken::new(), place: None, places: lasting };
     let mut number = 0;
     while let Some((place, stream)) =
         stop.run_until_cancelled(next(&places, &presences, &listener, &mut connections)).await

@@ -1,4 +1,4 @@
-//! The body of an answer: there as a whole, or made while it is sent.
+//! The body of an answer: there as a whole, made while it is sent, or the beginning of a conversation.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
+
+use crate::Conversation;
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
 /// See [`Body::events`].
@@ -19,6 +21,7 @@ enum Form {
     /// With its length in bytes, where that is known.
     Stream(Pieces, Option<usize>),
     Events(Events),
+    Conversation(Conversation),
 }
 
 /// One piece of an answer that lasts.
@@ -90,11 +93,25 @@ impl Body {
         }
     }
 
-    /// Keeps `what` for as long as the answer is being made: not for one that is there as a whole.
+    /// A WebSocket, for a client that asked for one: see [`SocketWish`](crate::SocketWish). For others it is empty.
+    pub fn conversation(conversation: Conversation) -> Body {
+        Body(Form::Conversation(conversation))
+    }
+
+    /// # Errors
+    /// The body itself, when it is none of a conversation.
+    pub fn into_conversation(self) -> Result<Conversation, Body> {
+        match self.0 {
+            Form::Conversation(conversation) => Ok(conversation),
+            form => Err(Body(form)),
+        }
+    }
+
+    /// Keeps `what` for as long as the answer is being made: not for one that is there as a whole, or a conversation.
     #[must_use]
     pub fn keeping(self, what: impl Send + 'static) -> Body {
         match self.0 {
-            whole @ Form::Whole(_) => Body(whole),
+            whole @ (Form::Whole(_) | Form::Conversation(_)) => Body(whole),
             Form::Stream(pieces, size) => Body(Form::Stream(Box::pin(pieces.inspect(move |_| _ = &what)), size)),
             Form::Events(events) => Body::events(events.inspect(move |_| _ = &what)),
         }
@@ -122,7 +139,7 @@ impl Body {
     pub fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Form::Whole(bytes) => Some(bytes),
-            Form::Stream(..) | Form::Events(_) => None,
+            Form::Stream(..) | Form::Events(_) | Form::Conversation(_) => None,
         }
     }
 
@@ -132,6 +149,7 @@ impl Body {
             Form::Whole(bytes) => Some(bytes.len()),
             Form::Stream(_, size) => *size,
             Form::Events(_) => None,
+            Form::Conversation(_) => Some(0),
         }
     }
 
@@ -142,6 +160,7 @@ impl Body {
             Form::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
             Form::Stream(pieces, _) => pieces.next().await,
             Form::Events(events) => events.next().await.map(|event| Ok(event.text())),
+            Form::Conversation(_) => None,
         }
     }
 
@@ -154,6 +173,7 @@ impl Body {
             Form::Whole(bytes) => return Ok(bytes),
             Form::Stream(pieces, _) => pieces,
             Form::Events(events) => Box::pin(events.map(|event| Ok(event.text()))),
+            Form::Conversation(_) => return Ok(Bytes::new()),
         };
         let mut all = BytesMut::new();
         while let Some(piece) = pieces.next().await {
@@ -175,6 +195,7 @@ impl std::fmt::Debug for Body {
             Form::Whole(bytes) => bytes.fmt(f),
             Form::Stream(..) => f.write_str("Stream"),
             Form::Events(_) => f.write_str("Events"),
+            Form::Conversation(_) => f.write_str("Conversation"),
         }
     }
 }
@@ -197,6 +218,7 @@ impl http_body::Body for Body {
             Form::Events(events) => {
                 events.as_mut().poll_next(context).map(|event| Some(Ok(Frame::data(event?.text()))))
             }
+            Form::Conversation(_) => Poll::Ready(None),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::types::domain::{Domain, Mapping};
 use crate::types::gateway::GatewayResponse;
 use crate::types::model::{Model, Validator};
 use crate::types::usage::{ApiKey, Extension, KeyId, PlanKey, UsagePlan, Used};
-use crate::types::{http, rest};
+use crate::types::{http, rest, websocket};
 
 /// Ten lower-case letters and digits.
 pub type ApiId = String;
@@ -68,3 +68,13 @@ pub const EXTENSIONS: Table<(Id, Id), Extension> = Table::new(prefix::APIGATEWAY
 pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 50);
 /// By the domain's name.
 pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 51);
+pub const WEBSOCKET_INTEGRATIONS: Table<(ApiId, Id), websocket::Integration> = Table::new(prefix::APIGATEWAY, 30);
+/// By API, integration and id.
+pub const INTEGRATION_RESPONSES: Table<(ApiId, Id, Id), websocket::IntegrationResponse> =
+    Table::new(prefix::APIGATEWAY, 31);
+/// By API, route and id.
+pub const ROUTE_RESPONSES: Table<(ApiId, Id, Id), websocket::RouteResponse> = Table::new(prefix::APIGATEWAY, 32);
+/// The routes of a WebSocket API as they were when the deployment was made. Never changed.
+pub const WEBSOCKET_DEPLOYED: Table<(ApiId, Id), websocket::Deployed> = Table::new(prefix::APIGATEWAY, 33);
+/// By the connection's id.
+pub const ENDED: Table<String, websocket::Ended> = Table::new(prefix::APIGATEWAY, 34);

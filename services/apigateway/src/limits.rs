@@ -106,3 +106,32 @@ pub const HTTP_PAGE_MAX: usize = 500;
 
 /// Deployments whose routes are kept in memory, ready to match.
 pub const ROUTERS_CACHED_MAX: usize = 256;
+
+/// How long a WebSocket API waits for an integration, in milliseconds.
+pub const WEBSOCKET_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;
+/// What a client says, or is told, at once, in bytes, and how much of what it says may come in one frame.
+pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
+pub const FRAME_BYTES_MAX: usize = 32 << 10;
+/// How long a connection may be without a word in either direction, in seconds, and how long it may last.
+pub const CONNECTION_IDLE_SECONDS_MAX: u64 = 600;
+pub const CONNECTION_SECONDS_MAX: u64 = 7_200;
+/// Messages of one connection that are worked on at the same time; the next is read when one of them is done.
+pub const MESSAGES_AT_ONCE_MAX: usize = 16;
+/// Messages of all connections that are worked on at the same time, in bytes.
+pub const MESSAGES_BYTES_MAX: usize = 256 << 20;
+/// What waits to be taken by one client, and by all of them, in bytes.
+pub const UNTAKEN_BYTES_MAX: usize = 512 << 10;
+pub const UNTAKEN_BYTES_IN_ALL_MAX: usize = 256 << 20;
+/// Functions that are told at the same time of connections that have ended.
+pub const DISCONNECTS_AT_ONCE_MAX: usize = 64;
+/// An expression that selects a route.
+pub const SELECTION_CHARACTERS_MAX: usize = 128;
+/// The key of a route, of a response or of a template.
+pub const SELECTION_KEY_CHARACTERS_MAX: usize = 128;
+/// Responses of an integration, or of a route.
+pub const RESPONSES_MAX: usize = 25;
+/// Templates of an integration or of one of its responses, and the characters of each.
+pub const TEMPLATES_MAX: usize = 10;
+pub const TEMPLATE_CHARACTERS_MAX: usize = 32 << 10;
+/// An API key that is kept for as long as its connection, in characters.
+pub const CONNECTION_KEY_CHARACTERS_MAX: usize = API_KEY_CHARACTERS_MAX;

@@ -1,10 +1,11 @@
-//! The operations, a folder for each of the two APIs and in it a file for each kind of thing they work on.
+//! The operations, a folder for each kind of API and in it a file for each kind of thing they work on.
 
 mod authorization;
 pub mod domain;
 pub mod http;
 pub mod rest;
 pub mod tag;
+pub mod websocket;
 
 use base::Arn;
 use serde::Serialize;

@@ -12,6 +12,8 @@ mod rest_models;
 mod rest_proxy;
 mod tokens;
 mod usage;
+mod websocket;
+mod websocket_api;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -65,7 +67,7 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
     Ok(Invoked { payload, function_error: None, executed_version: "$LATEST".into() })
 }
 
-fn services() -> [Service; 2] {
+fn services() -> [Service; 3] {
     let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
     crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
 }
@@ -164,12 +166,17 @@ impl World {
         }
     }
 
+    async fn answer(&self, request: Request<Bytes>) -> Response<service::Body> {
+        let (head, body) = request.into_parts();
+        let front = self.cloud.cloud.front(&head).expect("the request is for an API");
+        front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await
+    }
+
     /// Sends a user's request.
     async fn send(&self, request: http::request::Builder, body: &[u8]) -> Response<Bytes> {
         let request: Request<Bytes> = request.body(Bytes::copy_from_slice(body)).unwrap();
         let (head, body) = request.into_parts();
-        let front = self.cloud.cloud.front(&head).expect("the request is for an API");
-        let (head, body) = front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await.into_parts();
+        let (head, body) = self.answer(Request::from_parts(head, body)).await.into_parts();
         Response::from_parts(head, body.collect().await.unwrap())
     }
 

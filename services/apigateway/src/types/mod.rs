@@ -9,6 +9,7 @@ pub mod rest;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod websocket;
 
 use std::collections::BTreeMap;
 

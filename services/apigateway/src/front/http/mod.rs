@@ -263,7 +263,7 @@ impl Request<'_> {
             target: self.arn(format!("{}{}", self.incoming.method, routes::plain(self.below))),
         };
         let event = |form: Form, identity: &[String]| match form {
-            Form::V1 | Form::Rest => {
+            Form::V1 | Form::Rest | Form::WebSocket => {
                 event_v1::http_authorizer(self.incoming, &self.place_v1(found), &asked.target, identity)
             }
             Form::V2 { .. } => {

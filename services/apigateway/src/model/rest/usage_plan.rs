@@ -6,8 +6,9 @@ use jiff::{ToSpan, Unit};
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{EXTENSIONS, PLAN_KEYS, PLANS_OF_KEY, STAGES, USAGE, USAGE_PLANS};
+use crate::keys::{EXTENSIONS, HTTP_APIS, HTTP_STAGES, PLAN_KEYS, PLANS_OF_KEY, STAGES, USAGE, USAGE_PLANS};
 use crate::limits;
+use crate::model::http;
 use crate::model::rest::{api, api_key};
 use crate::types::usage::{ApiKey, Extension, Period, PlanKey, PlanStage, Quota, UsagePlan, Used};
 
@@ -33,8 +34,14 @@ pub fn put(tx: &mut Tx, plan: &UsagePlan) -> Result<(), Error> {
         )));
     }
     for stage in &plan.stages {
-        let is_there =
-            api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?;
+        // WebSocket APIs take API keys, too.
+        let is_websocket = HTTP_APIS.get(tx, &stage.api)?.is_some_and(|api| api.websocket.is_some());
+        let is_there = if is_websocket {
+            http::api::find(tx, &plan.region, &stage.api).is_ok()
+                && HTTP_STAGES.contains(tx, (&stage.api, &stage.stage))?
+        } else {
+            api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?
+        };
         if !is_there {
             return Err(Error::NotFound(format!(
                 "Invalid API Stage {{api: {}, stage: {}}} specified for usageplan {}",
