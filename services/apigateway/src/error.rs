@@ -14,6 +14,9 @@ pub enum Error {
     LimitExceeded(String),
     #[error("{0}")]
     NotImplemented(String),
+    /// What this service asked for within this server failed.
+    #[error("{0}")]
+    Failed(String),
     #[error(transparent)]
     Vault(#[from] vault::Error),
     #[error(transparent)]
@@ -44,6 +47,7 @@ impl From<Error> for service::Error {
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),
+            Error::Failed(why) => service::Error::internal(why),
             Error::Vault(cause) => service::Error::internal(cause),
             Error::Store(cause) => service::Error::store(cause, 400, "BadRequestException"),
         }

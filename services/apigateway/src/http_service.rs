@@ -6,8 +6,8 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::ops::http::{api, authorizer, deployment, domain, integration, mapping, route, stage};
-use crate::ops::{DELETE, GET, PATCH, POST, resource, tag};
+use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
+use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
 const API: Api = Api {
     model: "apigatewayv2",
@@ -36,7 +36,6 @@ const API: Api = Api {
         "DeleteRoutingRule",
         "DeleteVpcLink",
         "DisablePortal",
-        "ExportApi",
         "GetIntegrationResponse",
         "GetIntegrationResponses",
         "GetModel",
@@ -52,7 +51,6 @@ const API: Api = Api {
         "GetRoutingRule",
         "GetVpcLink",
         "GetVpcLinks",
-        "ImportApi",
         "ListPortalProducts",
         "ListPortals",
         "ListProductPages",
@@ -62,7 +60,6 @@ const API: Api = Api {
         "PublishPortal",
         "PutPortalProductSharingPolicy",
         "PutRoutingRule",
-        "ReimportApi",
         "UpdateDeployment",
         "UpdateIntegrationResponse",
         "UpdateModel",
@@ -120,6 +117,9 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetApiMappings", mapping::list).action(GET).rest(&bindings::GET_API_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings", i.domain_name))))
         .operation(write("UpdateApiMapping", mapping::update).action(PATCH).rest(&bindings::UPDATE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
         .operation(write("DeleteApiMapping", mapping::delete).action(DELETE).rest(&bindings::DELETE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
+        .operation(write("ImportApi", document::import).action(PUT).rest(&bindings::IMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, "/apis"))))
+        .operation(write("ReimportApi", document::reimport).action(PUT).rest(&bindings::REIMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, &format!("/apis/{}", i.api_id)))))
+        .operation(read("ExportApi", document::export).action(GET).rest(&bindings::EXPORT_API).resource(|cx, i| resource(cx, &format!("/apis/{}/exports/{}", i.api_id, i.specification))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

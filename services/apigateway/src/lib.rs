@@ -1,6 +1,7 @@
 //! Amazon API Gateway: REST APIs and HTTP APIs, and the traffic of their users.
 
 mod bindings;
+mod document;
 mod domains;
 mod error;
 mod front;

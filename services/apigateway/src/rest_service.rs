@@ -8,8 +8,9 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, api_key, authorizer, authorizer_resource, base_path, deployment, domain, integration, method, method_resource,
-    resource as resources, response_resource, stage, test_authorizer, usage_plan, usage_plan_key,
+    api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export, integration,
+    method, method_resource, resource as resources, response_resource, stage, test_authorizer, usage_plan,
+    usage_plan_key,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -41,7 +42,6 @@ const API: Api = Api {
         "GetDocumentationVersion",
         "GetDocumentationVersions",
         "GetDomainNameAccessAssociations",
-        "GetExport",
         "GetGatewayResponse",
         "GetGatewayResponses",
         "GetModel",
@@ -56,9 +56,7 @@ const API: Api = Api {
         "GetVpcLinks",
         "ImportApiKeys",
         "ImportDocumentationParts",
-        "ImportRestApi",
         "PutGatewayResponse",
-        "PutRestApi",
         "RejectDomainNameAccessAssociation",
         "TestInvokeMethod",
         "UpdateAccount",
@@ -145,6 +143,9 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetBasePathMappings", base_path::list).action(GET).rest(&bindings::GET_BASE_PATH_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings", i.domain_name))))
         .operation(write("UpdateBasePathMapping", base_path::update).action(PATCH).rest(&bindings::UPDATE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.mapping.domain_name, i.mapping.base_path))))
         .operation(write("DeleteBasePathMapping", base_path::delete).action(DELETE).rest(&bindings::DELETE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.domain_name, i.base_path))))
+        .operation(write("ImportRestApi", document::import).action(POST).rest(&bindings::IMPORT_REST_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, POST, "/restapis"))))
+        .operation(write("PutRestApi", document::put).action(PUT).rest(&bindings::PUT_REST_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, PUT, &format!("/restapis/{}", i.rest_api_id)))))
+        .operation(read("GetExport", export::export).action(GET).rest(&bindings::GET_EXPORT).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/exports/{}", i.rest_api_id, i.stage_name, i.export_type))))
         .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod api_key;
 pub mod deployment;
+pub mod import;
 pub mod resource;
 pub mod stage;
 pub mod usage_plan;

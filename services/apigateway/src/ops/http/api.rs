@@ -121,7 +121,7 @@ pub struct ApiOutput {
 }
 
 impl ApiOutput {
-    fn new(cx: &Cx, api: Api) -> ApiOutput {
+    pub fn new(cx: &Cx, api: Api) -> ApiOutput {
         ApiOutput {
             // A path rather than a host of its own: it can be opened wherever this server can be reached.
             api_endpoint: address::url(cx.endpoint(), &api.id),
