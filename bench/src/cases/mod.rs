@@ -6,6 +6,7 @@ mod deploy;
 mod dynamodb;
 mod engine;
 mod events;
+mod gateway;
 mod invoke;
 mod kinesis;
 mod media;
@@ -42,6 +43,7 @@ pub const ALL: &[Case] = &[
     cdn::CASE,
     media::CASE,
     invoke::CASE,
+    gateway::CASE,
     scale::CASE,
     deploy::CASE,
     crash::CASE,
