@@ -6,7 +6,9 @@ import {
   APIGatewayClient,
   CreateApiKeyCommand,
   CreateAuthorizerCommand,
+  CreateBasePathMappingCommand,
   CreateDeploymentCommand,
+  CreateDomainNameCommand,
   CreateModelCommand,
   CreateRequestValidatorCommand,
   CreateResourceCommand,
@@ -16,7 +18,9 @@ import {
   CreateUsagePlanKeyCommand,
   DeleteApiKeyCommand,
   DeleteAuthorizerCommand,
+  DeleteBasePathMappingCommand,
   DeleteDeploymentCommand,
+  DeleteDomainNameCommand,
   DeleteGatewayResponseCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
@@ -35,8 +39,13 @@ import {
   GetApiKeysCommand,
   GetAuthorizerCommand,
   GetAuthorizersCommand,
+  GetBasePathMappingCommand,
+  GetBasePathMappingsCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
+  GetDomainNameCommand,
+  GetDomainNamesCommand,
+  GetExportCommand,
   GetGatewayResponseCommand,
   GetGatewayResponsesCommand,
   GetIntegrationCommand,
@@ -59,6 +68,7 @@ import {
   GetUsagePlanKeysCommand,
   GetUsagePlansCommand,
   ImportApiKeysCommand,
+  ImportRestApiCommand,
   NotFoundException,
   paginateGetResources,
   paginateGetRestApis,
@@ -67,13 +77,16 @@ import {
   PutIntegrationResponseCommand,
   PutMethodCommand,
   PutMethodResponseCommand,
+  PutRestApiCommand,
   TagResourceCommand,
   TestInvokeAuthorizerCommand,
   TestInvokeMethodCommand,
   UntagResourceCommand,
   UpdateApiKeyCommand,
   UpdateAuthorizerCommand,
+  UpdateBasePathMappingCommand,
   UpdateDeploymentCommand,
+  UpdateDomainNameCommand,
   UpdateGatewayResponseCommand,
   UpdateIntegrationCommand,
   UpdateIntegrationResponseCommand,
@@ -87,7 +100,7 @@ import {
   UpdateUsageCommand,
   UpdateUsagePlanCommand,
 } from "@aws-sdk/client-api-gateway";
-import { functionBehind, request } from "./apis.mjs";
+import { functionBehind, request, requestAt } from "./apis.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, REGION } from "./server.mjs";
 
@@ -318,6 +331,46 @@ test("a key of a plan opens a stage", async () => {
   await gateway.send(new DeleteUsagePlanCommand({ usagePlanId }));
   await gateway.send(new DeleteApiKeyCommand({ apiKey: keyId }));
   await assert.rejects(gateway.send(new GetApiKeyCommand({ apiKey: keyId })), NotFoundException);
+});
+
+test("a custom domain leads to its APIs", async () => {
+  const { restApiId, root } = await create("domains");
+  const method = { restApiId, resourceId: root, httpMethod: "GET" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE" }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  const domainName = "v1.example.com";
+  const regionalCertificateArn = `arn:aws:acm:${REGION}:000000000000:certificate/c`;
+  await gateway.send(new CreateDomainNameCommand({ domainName, regionalCertificateArn, endpointConfiguration: { types: ["REGIONAL"] } }));
+  await gateway.send(new CreateBasePathMappingCommand({ domainName, restApiId, stage: "dev", basePath: "shop" }));
+  const { status, body } = await requestAt(domainName, "/shop");
+  assert.deepEqual([status, JSON.parse(body).path], [200, "/shop"]);
+  const update = { domainName, basePath: "shop", patchOperations: replace("/basePath", "(none)") };
+  assert.equal((await gateway.send(new UpdateBasePathMappingCommand(update))).basePath, "(none)");
+  const one = { domainName, basePath: "(none)" };
+  assert.equal((await gateway.send(new GetBasePathMappingCommand(one))).stage, "dev");
+  assert.equal((await gateway.send(new GetBasePathMappingsCommand({ domainName }))).items.length, 1);
+  assert.equal((await requestAt(domainName, "/")).status, 200);
+  await gateway.send(new UpdateDomainNameCommand({ domainName, patchOperations: replace("/securityPolicy", "TLS_1_0") }));
+  assert.equal((await gateway.send(new GetDomainNameCommand({ domainName }))).securityPolicy, "TLS_1_0");
+  assert.ok((await gateway.send(new GetDomainNamesCommand({}))).items.some((item) => item.domainName === domainName));
+  await gateway.send(new DeleteBasePathMappingCommand(one));
+  await gateway.send(new DeleteDomainNameCommand({ domainName }));
+  await assert.rejects(gateway.send(new GetDomainNameCommand({ domainName })), NotFoundException);
+});
+
+test("an API is its document", async () => {
+  const integration = { type: "aws_proxy", httpMethod: "POST", uri };
+  const paths = { "/pets/{id}": { get: { responses: {}, "x-amazon-apigateway-integration": integration } } };
+  const document = (more) => Buffer.from(JSON.stringify({ openapi: "3.0.1", info: { title: "pets", version: "1" }, paths: { ...paths, ...more } }));
+  const { id: restApiId } = await gateway.send(new ImportRestApiCommand({ body: document() }));
+  await gateway.send(new PutRestApiCommand({ restApiId, mode: "merge", body: document({ "/more": paths["/pets/{id}"] }) }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  assert.deepEqual((await request(restApiId, "/dev/pets/7")).body.pathParameters, { id: "7" });
+  assert.equal((await request(restApiId, "/dev/more")).status, 200);
+  const { body } = await gateway.send(new GetExportCommand({ restApiId, stageName: "dev", exportType: "oas30", parameters: { extensions: "integrations" } }));
+  const exported = JSON.parse(Buffer.from(body).toString());
+  assert.equal(exported.paths["/more"].get["x-amazon-apigateway-integration"].uri, uri);
 });
 
 everyOperationIsDriven("apigateway", APIGatewayClient);

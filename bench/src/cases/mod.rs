@@ -6,6 +6,7 @@ mod deploy;
 mod dynamodb;
 mod engine;
 mod events;
+mod gateway;
 mod invoke;
 mod kinesis;
 mod media;
@@ -44,6 +45,7 @@ pub const ALL: &[Case] = &[
     cdn::CASE,
     media::CASE,
     invoke::CASE,
+    gateway::CASE,
     scale::CASE,
     deploy::CASE,
     crash::CASE,

@@ -6,9 +6,9 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::ops::http::{api, authorizer, deployment, domain, integration, mapping, route, stage};
+use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
 use crate::ops::websocket::{integration_response, route_response};
-use crate::ops::{DELETE, GET, PATCH, POST, resource, tag};
+use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 use crate::workers;
 
 const API: Api = Api {
@@ -33,7 +33,6 @@ const API: Api = Api {
         "DeleteRoutingRule",
         "DeleteVpcLink",
         "DisablePortal",
-        "ExportApi",
         "GetModel",
         "GetModelTemplate",
         "GetModels",
@@ -45,7 +44,6 @@ const API: Api = Api {
         "GetRoutingRule",
         "GetVpcLink",
         "GetVpcLinks",
-        "ImportApi",
         "ListPortalProducts",
         "ListPortals",
         "ListProductPages",
@@ -55,7 +53,6 @@ const API: Api = Api {
         "PublishPortal",
         "PutPortalProductSharingPolicy",
         "PutRoutingRule",
-        "ReimportApi",
         "UpdateModel",
         "UpdatePortal",
         "UpdatePortalProduct",
@@ -122,6 +119,9 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetIntegrationResponses", integration_response::list).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
         .operation(write("UpdateIntegrationResponse", integration_response::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
         .operation(write("DeleteIntegrationResponse", integration_response::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
+        .operation(write("ImportApi", document::import).action(PUT).rest(&bindings::IMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, "/apis"))))
+        .operation(write("ReimportApi", document::reimport).action(PUT).rest(&bindings::REIMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, &format!("/apis/{}", i.api_id)))))
+        .operation(read("ExportApi", document::export).action(GET).rest(&bindings::EXPORT_API).resource(|cx, i| resource(cx, &format!("/apis/{}/exports/{}", i.api_id, i.specification))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

@@ -3,6 +3,7 @@
 mod bindings;
 mod connections;
 mod connections_service;
+mod document;
 mod domains;
 mod error;
 mod front;

@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// A request's or an answer's body, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 10 << 20;
@@ -94,6 +95,11 @@ pub const PARAMETERS_BYTES_MAX: usize = 4 << 10;
 pub const SELECTED_BODY_BYTES_MAX: usize = 100 << 10;
 /// How often a request may have come through an API already: one whose URL leads back to it would go on for ever.
 pub const PASSES_MAX: usize = 10;
+
+/// An OpenAPI document, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 6 << 20;
+/// How long an import may be under way, before what it made is taken for left behind.
+pub const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// How long a REST API waits for an integration, in milliseconds.
 pub const REST_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;

@@ -8,9 +8,10 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, api_key, authorizer, authorizer_resource, base_path, deployment, domain, gateway_response, integration,
-    integration_response, key_import, method, method_resource, method_response, model, resource as resources,
-    response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key, validator,
+    api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export, gateway_response,
+    integration, integration_response, key_import, method, method_resource, method_response, model,
+    resource as resources, response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key,
+    validator,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -36,15 +37,12 @@ const API: Api = Api {
         "GetDocumentationVersion",
         "GetDocumentationVersions",
         "GetDomainNameAccessAssociations",
-        "GetExport",
         "GetSdk",
         "GetSdkType",
         "GetSdkTypes",
         "GetVpcLink",
         "GetVpcLinks",
         "ImportDocumentationParts",
-        "ImportRestApi",
-        "PutRestApi",
         "RejectDomainNameAccessAssociation",
         "UpdateAccount",
         "UpdateClientCertificate",
@@ -146,6 +144,9 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetBasePathMappings", base_path::list).action(GET).rest(&bindings::GET_BASE_PATH_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings", i.domain_name))))
         .operation(write("UpdateBasePathMapping", base_path::update).action(PATCH).rest(&bindings::UPDATE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.mapping.domain_name, i.mapping.base_path))))
         .operation(write("DeleteBasePathMapping", base_path::delete).action(DELETE).rest(&bindings::DELETE_BASE_PATH_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/basepathmappings/{}", i.domain_name, i.base_path))))
+        .operation(write("ImportRestApi", document::import).action(POST).rest(&bindings::IMPORT_REST_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, POST, "/restapis"))))
+        .operation(write("PutRestApi", document::put).action(PUT).rest(&bindings::PUT_REST_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, PUT, &format!("/restapis/{}", i.rest_api_id)))))
+        .operation(read("GetExport", export::export).action(GET).rest(&bindings::GET_EXPORT).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/exports/{}", i.rest_api_id, i.stage_name, i.export_type))))
         .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::shape::{Field, Property, Shape, TEXTS, fixed, ignored, property};
-use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, text, text_of, without};
+use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, or_delete, text, text_of, without};
 use crate::state::Deployed;
 
 /// Members whose own members are the API's, rather than names that the template chose.
@@ -41,6 +41,9 @@ impl Resource for Api {
         const {
             &[
                 fixed("ProtocolType", Shape::Text),
+                property("BasePath", Shape::Text),
+                property("Body", Shape::Json),
+                property("FailOnWarnings", Shape::Boolean),
                 property("Name", Shape::Text),
                 property("Description", Shape::Text),
                 property("Version", Shape::Text),
@@ -57,13 +60,21 @@ impl Resource for Api {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = call(cx, "CreateApi", without(wanted, &[])).await?;
+        let made = match wanted.get("Body") {
+            Some(body) => imported(cx, wanted, body).await?,
+            None => call(cx, "CreateApi", without(wanted, &DOCUMENT)).await?,
+        };
         let id = text(&made, "apiId")?;
         Ok(Made::new(id, [("ApiId", json!(id)), ("ApiEndpoint", made.get("apiEndpoint").cloned().unwrap_or_default())]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        let mut input = without(wanted, &["Tags", "ProtocolType"]);
+        if let Some(body) = wanted.get("Body").filter(|body| old.properties.get("Body") != Some(*body)) {
+            let mut input = import(wanted, body);
+            input["apiId"] = json!(old.physical_id);
+            cx.call("apigatewayv2", "ReimportApi", input).await?;
+        }
+        let mut input = without(wanted, &[["Tags", "ProtocolType"].as_slice(), &DOCUMENT].concat());
         input["ApiId"] = json!(old.physical_id);
         call(cx, "UpdateApi", input).await?;
         if old.properties.contains_key("CorsConfiguration") && !wanted.contains_key("CorsConfiguration") {
@@ -76,6 +87,39 @@ impl Resource for Api {
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         deleted(call(cx, "DeleteApi", json!({"ApiId": old.physical_id})).await)
     }
+}
+
+/// Properties that say what an API is as a document.
+const DOCUMENT: [&str; 3] = ["BasePath", "Body", "FailOnWarnings"];
+
+/// The part of an input that has the document.
+fn import(wanted: &Properties, body: &Value) -> Value {
+    let document = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+    let mut input = json!({ "body": document });
+    for (name, member) in [("BasePath", "basepath"), ("FailOnWarnings", "failOnWarnings")] {
+        if let Some(value) = wanted.get(name) {
+            input[member] = value.clone();
+        }
+    }
+    input
+}
+
+/// Makes an API of a document, and then what the template says besides.
+async fn imported(cx: &Cx<'_>, wanted: &Properties, body: &Value) -> Result<Value> {
+    let made = cx.call("apigatewayv2", "ImportApi", import(wanted, body)).await?;
+    let id = text(&made, "apiId")?;
+    let rest = async {
+        let mut input = without(wanted, &[["Tags", "ProtocolType"].as_slice(), &DOCUMENT].concat());
+        input["ApiId"] = json!(id);
+        call(cx, "UpdateApi", input).await?;
+        if let Some(tags) = wanted.get("Tags") {
+            let arn = format!("arn:aws:apigateway:{}::/apis/{id}", cx.cloud.region());
+            call(cx, "TagResource", json!({"ResourceArn": arn, "Tags": tags})).await?;
+        }
+        Ok(())
+    };
+    or_delete(rest.await, call(cx, "DeleteApi", json!({ "ApiId": id }))).await?;
+    Ok(made)
 }
 
 /// Tags of an API or stage, whose ARN ends in `path`.

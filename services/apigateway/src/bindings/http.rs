@@ -2,7 +2,7 @@
 //!
 //! Source: the `http` traits of the service model.
 
-use wire::rest::Binding;
+use wire::rest::{Binding, Payload, Places};
 
 pub static CREATE_API: Binding = Binding::new("POST", "/v2/apis", 201);
 pub static GET_API: Binding = Binding::new("GET", "/v2/apis/{apiId}", 200);
@@ -95,3 +95,14 @@ pub static DELETE_INTEGRATION_RESPONSE: Binding = Binding::new(
     "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
     204,
 );
+pub static IMPORT_API: Binding = Binding::new("PUT", "/v2/apis", 201).query(IMPORT);
+pub static REIMPORT_API: Binding = Binding::new("PUT", "/v2/apis/{apiId}", 201).query(IMPORT);
+const IMPORT: Places = &[("basepath", "basepath"), ("failOnWarnings", "failOnWarnings")];
+pub static EXPORT_API: Binding = Binding::new("GET", "/v2/apis/{apiId}/exports/{specification}", 200)
+    .query(&[
+        ("exportVersion", "exportVersion"),
+        ("includeExtensions", "includeExtensions"),
+        ("outputType", "outputType"),
+        ("stageName", "stageName"),
+    ])
+    .response_payload(Payload::Blob("body"));

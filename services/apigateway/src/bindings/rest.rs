@@ -2,7 +2,7 @@
 //!
 //! Source: the `http` traits of the service model.
 
-use wire::rest::{Binding, Payload};
+use wire::rest::{Binding, Payload, Places};
 
 pub static CREATE_REST_API: Binding = Binding::new("POST", "/restapis", 201);
 pub static GET_REST_API: Binding = Binding::new("GET", "/restapis/{restApiId}", 200);
@@ -189,3 +189,19 @@ pub static UPDATE_BASE_PATH_MAPPING: Binding =
     Binding::new("PATCH", "/domainnames/{domainName}/basepathmappings/{basePath}", 200);
 pub static DELETE_BASE_PATH_MAPPING: Binding =
     Binding::new("DELETE", "/domainnames/{domainName}/basepathmappings/{basePath}", 202);
+pub static IMPORT_REST_API: Binding =
+    Binding::new("POST", "/restapis?mode=import", 201).query(IMPORT).payload(Payload::Blob("body"));
+pub static PUT_REST_API: Binding =
+    Binding::new("PUT", "/restapis/{restApiId}", 200).query(IMPORT).payload(Payload::Blob("body"));
+const IMPORT: Places = &[
+    ("mode", "mode"),
+    ("failonwarnings", "failOnWarnings"),
+    ("basepath", "basepath"),
+    ("endpointConfigurationTypes", "endpointConfigurationTypes"),
+];
+pub static GET_EXPORT: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/stages/{stageName}/exports/{exportType}", 200)
+        .query(&[("extensions", "extensions")])
+        .headers(&[("accept", "accepts")])
+        .response_headers(&[("content-type", "contentType"), ("content-disposition", "contentDisposition")])
+        .response_payload(Payload::Blob("body"));

@@ -3,6 +3,7 @@
 mod authorization;
 pub mod domain;
 pub mod http;
+mod import;
 pub mod rest;
 pub mod tag;
 pub mod websocket;

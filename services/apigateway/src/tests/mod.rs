@@ -1,6 +1,7 @@
 //! Both APIs as their owners and their users meet them, with a function that answers what the test says.
 
 mod authorizers;
+mod documents;
 mod domains;
 mod http_api;
 mod http_integrations;

@@ -127,7 +127,7 @@ pub struct ApiOutput {
 }
 
 impl ApiOutput {
-    fn new(cx: &Cx, api: Api) -> ApiOutput {
+    pub fn new(cx: &Cx, api: Api) -> ApiOutput {
         // A path rather than a host of its own: it can be opened wherever this server can be reached.
         let url = address::url(cx.endpoint(), &api.id);
         let websocket = api.websocket.as_ref();

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod authorizer;
 pub mod deployment;
+pub mod document;
 pub mod domain;
 pub mod integration;
 pub mod mapping;
