@@ -237,6 +237,8 @@ test("WebSocket APIs have responses of routes and of integrations, and settings 
   await assert.rejects(gateway.send(new GetRouteResponseCommand(answer)), NotFoundException);
   await gateway.send(new DeleteIntegrationResponseCommand(response));
   await assert.rejects(gateway.send(new GetIntegrationResponseCommand(response)), NotFoundException);
+});
+
 test("a custom domain leads to its APIs", async () => {
   const ApiId = await create("domains");
   await route(ApiId, "ANY /{proxy+}");
