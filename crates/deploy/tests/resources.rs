@@ -46,7 +46,7 @@ impl Cloud for Recorder {
         Ok(json!({
             "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
             "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
-            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn},
+            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn}, "Group": {"Arn": arn}, "InstanceProfile": {"Arn": arn},
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "Arn": arn, "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,

@@ -142,6 +142,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &events::EventBusPolicy,
     &events::Rule,
     &iam::AccessKey,
+    &iam::Group,
+    &iam::InstanceProfile,
     &iam::ManagedPolicy,
     &iam::Policy,
     &iam::Role,

@@ -81,6 +81,8 @@ pub struct NewRole {
     /// Where each statement was written.
     pub statements_at: Vec<At>,
     pub managed_policies: Vec<Value>,
+    /// The policy that bounds it.
+    pub boundary: Option<Json>,
     pub tags: Map<String, Json>,
 }
 

@@ -112,7 +112,7 @@ pub const PROVIDER: &[Key] = &[
     ignored("rollbackConfiguration", "there are no alarms to watch yet"),
     ignored("stackPolicy", "stacks have no policies"),
     ignored("notificationArns", "stacks notify no one"),
-    ignored("rolePermissionsBoundary", "permissions boundaries are not evaluated yet"),
+    read("rolePermissionsBoundary"),
     ignored("vpc", NO_NETWORK),
     ignored("vpcEndpointIds", NO_NETWORK),
     ignored("tracing", NO_TRACES),
@@ -142,8 +142,8 @@ pub const ROLE: &[Key] = &[
     read("managedPolicies"),
     read("statements"),
     read("tags"),
-    ignored("permissionBoundary", "permissions boundaries are not evaluated yet"),
-    ignored("permissionsBoundary", "permissions boundaries are not evaluated yet"),
+    read("permissionBoundary"),
+    read("permissionsBoundary"),
 ];
 
 pub const HTTP_API: &[Key] = &[

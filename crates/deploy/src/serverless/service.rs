@@ -103,12 +103,18 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
     }
 }
 
+/// The policy that bounds the role.
+fn boundary(node: &Node, names: &[&str], reader: &mut Reader<'_>) -> Option<Json> {
+    names.iter().find_map(|name| node.get(name).and_then(|value| reader.text_value(value, name)))
+}
+
 fn role(provider: &Node, iam: &Node, reader: &mut Reader<'_>) -> (Option<Json>, NewRole) {
     let (statements_at, statements) = statements(provider, "iamRoleStatements", reader);
     let mut new_role = NewRole {
         statements,
         statements_at,
         managed_policies: arns(provider, "iamManagedPolicies", reader),
+        boundary: boundary(provider, &["rolePermissionsBoundary"], reader),
         ..NewRole::default()
     };
     let role = iam.get("role").or_else(|| provider.get("role"));
@@ -126,6 +132,9 @@ fn role(provider: &Node, iam: &Node, reader: &mut Reader<'_>) -> (Option<Json>, 
     new_role.statements.extend(own);
     new_role.statements_at.extend(own_at);
     new_role.managed_policies.extend(arns(node, "managedPolicies", reader));
+    // The framework takes both spellings.
+    let own = boundary(node, &["permissionsBoundary", "permissionBoundary"], reader);
+    new_role.boundary = own.or(new_role.boundary);
     (None, new_role)
 }
 
