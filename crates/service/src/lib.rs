@@ -19,6 +19,7 @@ pub mod keys;
 pub mod objects;
 mod operation;
 pub mod outbox;
+mod peer;
 pub mod prefix;
 mod retry;
 pub mod roles;
@@ -32,7 +33,7 @@ mod user_pools;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
-pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
+pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission, SessionFacts};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};
@@ -43,7 +44,8 @@ pub use delivery::{
 };
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
-pub use operation::{Effect, Operation, OperationBuilder, read, write};
+pub use operation::{Effect, Operation, OperationBuilder, read, request_tags, write};
+pub use peer::Peer;
 pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use streamed::{Download, News, Nothing, Streamed};
