@@ -2,6 +2,7 @@
 
 import { IAMClient } from "@aws-sdk/client-iam";
 import { everyOperationIsDriven } from "./driven.mjs";
+import "./iam/devices.mjs";
 import "./iam/groups.mjs";
 import "./iam/managed.mjs";
 import "./iam/roles.mjs";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { AssumeRoleCommand, GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetFederationTokenCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { credentialsOf, user } from "./iam/people.mjs";
 import { ACCOUNT, client, rootCredentials } from "./server.mjs";
@@ -50,6 +50,14 @@ test("sessions of users", async () => {
   await client(SQSClient, { credentials: credentialsOf(Credentials) }).send(new ListQueuesCommand({}));
   assert.match(await identity(credentialsOf(Credentials)), /:user\/team\/member$/);
   await assert.rejects(identity(credentialsOf({ ...Credentials, SessionToken: undefined })), { name: "InvalidClientTokenId" });
+});
+
+test("somebody whom the account vouches for", async () => {
+  const { Credentials, FederatedUser } = await sts.send(new GetFederationTokenCommand({ Name: "guest", Policy: allow("sqs:ListQueues", { Resource: "*" }) }));
+  const credentials = credentialsOf(Credentials);
+  assert.equal(await identity(credentials), FederatedUser.Arn);
+  await client(SQSClient, { credentials }).send(new ListQueuesCommand({}));
+  await assert.rejects(client(DynamoDBClient, { credentials }).send(new ListTablesCommand({})), { name: "AccessDeniedException" });
 });
 
 test("a role that is not there is not assumed", async () => {

@@ -48,6 +48,8 @@ INPUTS = {
     ("cloudlet", "GetEvents"): {},
     ("cloudlet", "RedriveEvents"): {"Resource": "arn:aws:sqs:us-east-1:000000000000:x"},
     ("cloudlet", "GetExecutions"): {"FunctionName": "x"},
+    ("cloudlet", "ListDenials"): {},
+    ("cloudlet", "SuggestPolicy"): {"Principal": "arn:aws:iam::000000000000:role/x"},
     ("cloudlet", "ListMail"): {},
     ("cloudlet", "GetMail"): {"MailId": "x"},
     ("cloudlet", "GetStack"): {"Name": "x"},

@@ -7,15 +7,25 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 
-const STEP_SECONDS: u64 = 30;
+pub const STEP_SECONDS: u64 = 30;
 pub const SECRET_BYTES: usize = 20;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
+/// The step of time that it is.
+pub fn current_step(now: Timestamp) -> u64 {
+    now.as_secs() / STEP_SECONDS
+}
+
+/// Whether this is the code of a step.
+pub fn is_code(secret: &[u8], step: u64, code: &str) -> bool {
+    self::code(secret, step).as_bytes().ct_eq(code.as_bytes()).into()
+}
+
 /// The step of time whose code this is, one before or after now at most, and later than `last`; `None` where it is none.
 pub fn step_of(secret: &[u8], code: &str, now: Timestamp, last: u64) -> Option<u64> {
-    let current = now.as_secs() / STEP_SECONDS;
+    let current = current_step(now);
     let steps = current.saturating_sub(1)..=current + 1;
-    steps.filter(|step| *step > last).find(|step| self::code(secret, *step).as_bytes().ct_eq(code.as_bytes()).into())
+    steps.filter(|step| *step > last).find(|step| is_code(secret, *step, code))
 }
 
 /// Source: RFC 4226, section 5.3.

@@ -1,10 +1,14 @@
 //! The command line, as `cloudlet --help` tells it.
 
+mod iam;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
+
+pub use self::iam::{Denied, Iam, IamMode, PolicyFormat, Suggest};
 
 /// A whole serverless cloud in one binary, on a machine you own.
 ///
@@ -28,6 +32,8 @@ pub enum Command {
     Rollback(Rollback),
     Status(Status),
     Events(Events),
+    #[command(subcommand)]
+    Iam(Iam),
     Remove(Remove),
     Env(Env),
     Operations(Operations),
@@ -82,6 +88,9 @@ pub struct Dev {
     /// answered with 503 or 504 when it has taken too long for that, and goes on.
     #[arg(long, value_name = "FUNCTION[:PORT]", value_parser = inspect)]
     pub inspect: Option<Inspect>,
+    /// Whether policies decide: see `cloudlet serve --help`.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub iam: IamMode,
     #[command(flatten)]
     pub project: ProjectOptions,
 }
@@ -162,6 +171,11 @@ pub struct Serve {
     /// wait, and every instance is started when it is needed, and so later. Python's instances are forked all the same.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
     pub prebooted: usize,
+    /// With `audit`, a call that policies deny goes through, and is told: in the log, in metrics, and by `cloudlet iam denied`.
+    /// For the day on which an application that ran without policies gets some. Who calls is proven all the same: signatures are
+    /// verified, and what is not signed is let in nowhere.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub iam: IamMode,
 }
 
 /// The sender of mail, unless the configuration says otherwise.

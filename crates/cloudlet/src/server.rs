@@ -59,6 +59,8 @@ pub struct Options {
     pub mail_from: String,
     /// The URL under which others reach the server.
     pub public_url: Option<String>,
+    /// Whether policies decide, or only tell.
+    pub iam: iam::Mode,
 }
 
 /// Finds out what this host can isolate functions from.
@@ -112,7 +114,16 @@ impl Server {
         let Options { data, master_key_file, archive, archive_keep, listen, region, account, test_credentials, .. } =
             options;
         let Options {
-            isolate, throttle, loopback_ports, legacy_buckets, prebooted, smtp, mail_from, public_url, ..
+            isolate,
+            throttle,
+            loopback_ports,
+            legacy_buckets,
+            prebooted,
+            smtp,
+            mail_from,
+            public_url,
+            iam,
+            ..
         } = options;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
@@ -149,6 +160,7 @@ impl Server {
             smtp,
             mail_from,
             public_url: public_url.map_or_else(|| endpoint.clone(), |url| url.trim_end_matches('/').to_owned()),
+            iam,
         };
         let (cloud, parts) = services::cloud(db, env, &settings).await?;
         let stop = CancellationToken::new();

@@ -14,8 +14,8 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Body as Incoming;
 use service::{
-    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, SocketWish, Upload, WireRequest,
-    Witness, witnessed,
+    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Peer, PeerAddr, SocketWish, Upload,
+    WireRequest, Witness, witnessed,
 };
 use wire::Protocol;
 
@@ -423,6 +423,7 @@ async fn serve(
         owned.map_err(|error| Refusal::new(protocol, service, error))?;
     }
     let cx = inner.cloud.cx(caller, region, endpoint(head)).traced(trace_header(head)).expiring(expires);
+    let cx = cx.from_peer(peer(head));
     trace.request_id = cx.request_id().to_owned();
     let response = caught(call.operation.serve(cx, request)).await;
     let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
@@ -433,6 +434,12 @@ async fn serve(
 fn trace_header(head: &Parts) -> Option<String> {
     let value = head.headers.get("x-amzn-trace-id")?.to_str().ok()?;
     (value.len() <= TRACE_HEADER_BYTES_MAX).then(|| value.replace("%7C", "|"))
+}
+
+/// The client of a request, whose connection nothing encrypts here.
+fn peer(head: &Parts) -> Peer {
+    let address = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    Peer::new(address, false, &head.headers)
 }
 
 fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> {

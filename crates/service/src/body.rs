@@ -130,6 +130,8 @@ impl Body {
             Form::Events(events) => {
                 return Body::events(events.inspect(move |event| count.add(event.text().len())));
             }
+            // What is said in a conversation is no body.
+            conversation @ Form::Conversation(_) => return Body(conversation),
         };
         let pieces = pieces.inspect(move |piece| count.add(piece.as_ref().map_or(0, Bytes::len)));
         Body(Form::Stream(Box::pin(pieces), size))

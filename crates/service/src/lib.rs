@@ -20,6 +20,7 @@ pub mod keys;
 pub mod objects;
 mod operation;
 pub mod outbox;
+mod peer;
 pub mod prefix;
 mod retry;
 pub mod roles;
@@ -35,7 +36,7 @@ mod witness;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
-pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
+pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission, SessionFacts};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};
@@ -46,7 +47,8 @@ pub use delivery::{
 };
 pub use error::Error;
 pub use front::{Front, FrontAddress, PeerAddr};
-pub use operation::{Effect, Operation, OperationBuilder, read, write};
+pub use operation::{Effect, Operation, OperationBuilder, read, request_tags, write};
+pub use peer::Peer;
 pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
 pub use socket::{Conversation, Duplex, Farewell, Gone, Heard, Socket, SocketWish, Told};

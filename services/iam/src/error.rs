@@ -26,6 +26,16 @@ pub enum Error {
     #[error("{0}")]
     InvalidInput(String),
     #[error("{0}")]
+    InvalidParameter(String),
+    #[error("Session tags and policies take {percent}% of what a session may say: shorten or leave some out")]
+    PackedPolicyTooLarge { percent: usize },
+    /// What only its service changes.
+    #[error("Cannot perform the operation on the protected role '{0}' - this role is only modifiable by AWS")]
+    Unmodifiable(String),
+    /// A code of an authenticator that does not fit.
+    #[error("{0}")]
+    InvalidAuthenticationCode(String),
+    #[error("{0}")]
     AccessDenied(String),
     #[error("{0} is not implemented by Cloudlet.")]
     NotImplemented(String),
@@ -60,6 +70,10 @@ impl Error {
             Error::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
             Error::Validation(_) => ("ValidationError", 400),
             Error::InvalidInput(_) => ("InvalidInput", 400),
+            Error::InvalidParameter(_) => ("InvalidParameterValue", 400),
+            Error::PackedPolicyTooLarge { .. } => ("PackedPolicyTooLarge", 400),
+            Error::Unmodifiable(_) => ("UnmodifiableEntity", 400),
+            Error::InvalidAuthenticationCode(_) => ("InvalidAuthenticationCode", 403),
             Error::AccessDenied(_) => ("AccessDenied", 403),
             Error::NotImplemented(_) => ("NotImplemented", 501),
             Error::Store(_) => ("InternalFailure", 500),

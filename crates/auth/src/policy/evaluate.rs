@@ -97,8 +97,7 @@ pub fn evaluate(request: &Request, policies: &PolicySet) -> Decision {
 fn explicit_deny(request: &Request, policies: &PolicySet) -> Option<Decision> {
     for (source, _, policy) in policies.all() {
         if let Some((index, statement)) = applying(policy, request, false).next() {
-            let statement = statement.sid.clone().filter(|sid| !sid.is_empty()).unwrap_or_else(|| index.to_string());
-            return Some(Decision::ExplicitDeny { source, statement });
+            return Some(Decision::ExplicitDeny { source, statement: statement.name(index) });
         }
     }
     None

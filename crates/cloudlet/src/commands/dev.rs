@@ -48,6 +48,7 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         smtp: None,
         mail_from: MAIL_FROM.into(),
         public_url: None,
+        iam: options.iam.into(),
     })
     .await?;
     let mut signals = Signals::take()?;

@@ -7,6 +7,7 @@ mod dev;
 mod doctor;
 mod env;
 mod events;
+mod iam;
 mod inspect;
 mod invoke;
 mod keys;
@@ -42,6 +43,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(options) => mail::run(options).await,
             Command::Status(options) => status::run(options).await,
             Command::Events(options) => events::run(options).await,
+            Command::Iam(command) => iam::run(command).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
             Command::Doctor(options) => doctor::run(options).await,

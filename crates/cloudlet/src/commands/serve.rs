@@ -6,7 +6,7 @@ use anyhow::bail;
 use archive::Behind;
 use sandbox::Obstacle;
 
-use crate::cli::Serve;
+use crate::cli::{IamMode, Serve};
 use crate::output;
 use crate::server::{Options, Server, isolation};
 use crate::signals::Signals;
@@ -36,6 +36,7 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         smtp: options.smtp,
         mail_from: options.mail_from,
         public_url: options.public_url,
+        iam: options.iam.into(),
     })
     .await?;
     let mut signals = Signals::take()?;
@@ -43,6 +44,11 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
     if obstacle.is_some() {
         output::line("Functions are not isolated: they can read the server's data. `cloudlet doctor` tells more.");
+    }
+    if options.iam == IamMode::Audit {
+        output::line(
+            "Policies are only looked at (--iam audit): what they deny goes through. `cloudlet iam denied` shows it.",
+        );
     }
     output::line(format_args!("To use it from a shell: eval \"$(cloudlet env --data {data})\""));
     signals.told_to_stop().await;

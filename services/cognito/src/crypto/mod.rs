@@ -2,8 +2,8 @@
 
 pub mod password;
 pub mod srp;
-pub mod totp;
 
+pub use auth::totp;
 use base::Env;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -6,5 +6,8 @@ pub mod entity;
 pub mod group;
 pub mod inline;
 pub mod managed;
+pub mod mfa;
 pub mod owner;
+pub mod profile;
+pub mod service_linked;
 pub mod user;
