@@ -51,7 +51,7 @@ pub const MODELS_PER_API_MAX: usize = 400;
 pub const MODEL_NAME_CHARACTERS_MAX: usize = 128;
 pub const MODEL_BYTES_MAX: usize = 400 << 10;
 /// Bytes of all of an API's schemas: each deployment has a copy.
-pub const MODELS_BYTES_MAX: usize = 2 << 20;
+pub const MODELS_BYTES_MAX: usize = 1 << 20;
 pub const VALIDATORS_PER_API_MAX: usize = 100;
 /// A gateway response with its templates and parameters, in bytes.
 pub const GATEWAY_RESPONSE_BYTES_MAX: usize = 64 << 10;
