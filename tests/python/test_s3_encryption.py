@@ -157,6 +157,16 @@ def test_entity_tags_tell_nothing_of_what_others_have_the_keys_of(s3, kms, bucke
     assert finish(s3, upload, parts)["ETag"] == f'"{hashlib.md5(made).hexdigest()}-2"'
 
 
+def test_reads_do_not_say_how_an_object_is_encrypted(server, s3, bucket):
+    """Clients that send the header of writes with reads are told so, as on AWS."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    client = server.client("s3")
+    client.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update({"x-amz-server-side-encryption": "AES256"}))
+    told = "x-amz-server-side-encryption header is not supported for this operation."
+    assert refusal(client.get_object, Bucket=bucket, Key="k") == ("InvalidArgument", 400, told)
+    assert code(client.head_object, Bucket=bucket, Key="k") == ("400", 400)
+
+
 def test_a_key_that_is_half_there_is_refused(server, s3, bucket):
     prefix = "x-amz-server-side-encryption-customer-"
     key, md5 = base64.b64encode(KEY).decode(), base64.b64encode(hashlib.md5(KEY).digest()).decode()

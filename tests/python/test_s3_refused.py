@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import socket
 from datetime import datetime, timezone
 
 import botocore.session
@@ -103,12 +104,15 @@ def test_the_newest_checksums(s3, bucket, algorithm):
     assert code(s3.create_multipart_upload, Bucket=bucket, Key="p", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT") == ("InvalidRequest", 400)
 
 
-def test_other_kinds_of_buckets_and_access_points_are_refused_by_name(server, s3, unique):
+def test_other_kinds_of_buckets_and_access_points_are_refused_by_name(server, s3, unique, monkeypatch):
     """Before anything is made of them that they are not."""
+    # The account stands before the host's name.
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **more: resolve("127.0.0.1", *rest, **more))
     directory = {"Location": {"Type": "AvailabilityZone", "Name": "use1-az4"}, "Bucket": {"Type": "Directory", "DataRedundancy": "SingleAvailabilityZone"}}
     assert code(s3.create_bucket, Bucket=f"{unique}-none", CreateBucketConfiguration=directory) == ("NotImplemented", 501)
     told = []
-    client = server.client("s3control", inject_host_prefix=False)
+    client = server.client("s3control")
     client.meta.events.register("after-call", lambda http_response, **_: told.append(http_response.content.decode()))
     account = {"AccountId": "000000000000"}
     for call in [

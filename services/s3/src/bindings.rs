@@ -236,6 +236,8 @@ const GET_HEADERS: Places = &[
     ("if-unmodified-since", "IfUnmodifiedSince"),
     ("range", "Range"),
     ("x-amz-checksum-mode", "ChecksumMode"),
+    // Which has no place here: who sends it is told so.
+    ("x-amz-server-side-encryption", "ServerSideEncryption"),
     CUSTOMER[0],
     CUSTOMER[1],
     CUSTOMER[2],

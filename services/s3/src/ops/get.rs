@@ -38,6 +38,7 @@ pub struct GetObjectInput {
     pub if_unmodified_since: Option<DateTime>,
     #[serde(flatten)]
     pub customer: CustomerHeaders,
+    pub server_side_encryption: Option<String>,
     pub response_cache_control: Option<String>,
     pub response_content_disposition: Option<String>,
     pub response_content_encoding: Option<String>,
@@ -134,6 +135,10 @@ pub struct Found {
 /// When there is no such object, it does not meet its conditions, or has no such bytes.
 pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
     name::check_key(&input.key)?;
+    if let Some(asked) = &input.server_side_encryption {
+        let reason = "x-amz-server-side-encryption header is not supported for this operation.";
+        return Err(Error::argument("x-amz-server-side-encryption", asked, reason));
+    }
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
     let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref());
