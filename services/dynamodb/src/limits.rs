@@ -154,6 +154,11 @@ pub const BULKS_MAX: usize = 50;
 /// Objects that a bulk put reads. Source:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/BulkPutItems.BestPractices.html>
 pub const BULK_OBJECTS_MAX: usize = 50_000;
+/// Bytes that one step of a bulk put writes, of which all copies of an item count, before it leaves the others to the next.
+pub const BULK_STEP_BYTES: usize = 8 * 1024 * 1024;
+/// What a report says of a record: items that are longer, as text, are told by their keys.
+pub const REPORT_BYTES_MAX: usize = 1024 * 1024;
+pub const REPORT_MESSAGE_CHARS_MAX: usize = 1024;
 /// The lowest rate, in write units a second, that a bulk put can be held to.
 pub const BULK_RATE_MIN: i64 = 1024;
 /// Exports or imports in one answer that lists them, at most and by default.

@@ -11,7 +11,7 @@ use super::transfer::{self, Kind, Put, Record};
 use crate::encoding::StoredItem;
 use crate::error::Error;
 use crate::keys::{BULKS, EXPORT_FILES, REPORTS, TRANSFERS, transfer_channel};
-use crate::limits::{BULKS_MAX, WRITE_UNIT_BYTES};
+use crate::limits::{BULK_STEP_BYTES, BULKS_MAX, REPORT_BYTES_MAX, REPORT_MESSAGE_CHARS_MAX, WRITE_UNIT_BYTES};
 use crate::types::{Bulk, BulkUsed, Ended, ExportFile, Failure, ReadSoFar, Report, Table, Written};
 use crate::workers;
 
@@ -119,11 +119,14 @@ pub fn cancel(tx: &mut Tx, arn: &Arn) -> Result<Bulk, Error> {
 pub struct Stored {
     /// Write units that their puts took.
     pub units: u64,
-    /// Whether no more shall come: they were not put then.
+    /// How many of them are done: the others would be too much for one transaction.
+    pub done: usize,
+    /// Whether no more shall come: none were put then.
     pub cancelled: bool,
 }
 
-/// Puts the items of some records, and notes how far that is. `bytes` are those of the object that they were read from.
+/// Puts the items of some records, as many as one transaction can hold, and notes how far that is. `first` is the place of the
+/// first among those of its object, and `bytes` are those of the object that they were read from.
 ///
 /// # Errors
 /// `ResourceNotFound`, also where it has ended, or its table is gone; when the store refuses.
@@ -137,25 +140,38 @@ pub fn store(
 ) -> Result<Stored, Error> {
     let mut bulk = find(tx, arn)?;
     if bulk.cancelled || bulk.ended.is_some() {
-        return Ok(Stored { units: 0, cancelled: true });
+        return Ok(Stored { cancelled: true, ..Stored::default() });
     }
     let into = table::same(tx, &bulk.table, bulk.table_id)?;
     let into = into.ok_or_else(|| table::missing(&bulk.table.to_string()))?;
-    let mut units = 0;
+    let (mut stored, mut written) = (Stored::default(), 0);
     for (at, record) in (first..).zip(records) {
-        units += store_record(tx, &mut bulk, &into, record, (read.key.as_deref(), at), now)?;
+        let took = store_record(tx, &mut bulk, &into, record, (read.key.as_deref(), at), now)?;
+        stored.units += took.units;
+        stored.done += 1;
+        written += took.bytes;
+        if written >= BULK_STEP_BYTES {
+            break;
+        }
     }
-    bulk.tally.processed += records.len() as u64;
-    bulk.tally.bytes += bytes;
-    bulk.read = read.clone();
+    let all = stored.done == records.len();
+    bulk.tally.processed += stored.done as u64;
+    bulk.tally.bytes += if all { bytes } else { 0 };
+    bulk.read = ReadSoFar { key: read.key.clone(), records: first + stored.done as u64, whole: read.whole && all };
     put(tx, &bulk)?;
-    Ok(Stored { units, cancelled: false })
+    Ok(stored)
 }
 
 /// Where a record is: its object, and its place among that one's records.
 type Place<'k> = (Option<&'k str>, u64);
 
-/// Puts one, or keeps why not; the write units that it took.
+/// What one record took: write units, and bytes of the transaction.
+struct Took {
+    units: u64,
+    bytes: usize,
+}
+
+/// Puts one, or keeps why not.
 fn store_record(
     tx: &mut Tx,
     bulk: &mut Bulk,
@@ -163,33 +179,39 @@ fn store_record(
     record: &Record,
     place: Place<'_>,
     now: Timestamp,
-) -> Result<u64, Error> {
+) -> Result<Took, Error> {
     let error = match record {
         Err(reason) => Error::Validation(reason.clone()),
         Ok(put) => match transfer::put_item(tx, into, put, now) {
-            Ok(units) => return Ok(bulk.used.add(&units)),
+            Ok(done) => {
+                // Beside the indexes, there are the item, what undoes the change, and a stream's two images.
+                let copies = into.index_ids().count() + 4;
+                return Ok(Took { units: bulk.used.add(&done.units), bytes: done.bytes * copies });
+            }
             Err(error) => error,
         },
     };
-    let item = record.as_ref().ok().map(|put: &Put| &put.item);
-    if let Error::ConditionalCheckFailed(existing) = error {
-        report(tx, bulk, CONDITION_CHECK_FAILURE, place, &Details { item, existing, message: None })?;
-        return Ok(0);
-    }
-    let message = Some(transfer::refusal(error)?);
-    bulk.tally.failed += 1;
-    report(tx, bulk, ERROR, place, &Details { item, existing: None, message })?;
-    Ok(0)
+    let item = record.as_ref().ok().map(|put: &Put| put.item.clone());
+    let (kind, details) = match error {
+        Error::ConditionalCheckFailed(existing) => (CONDITION_CHECK_FAILURE, Details { item, existing, message: None }),
+        error => {
+            bulk.tally.failed += 1;
+            let message = transfer::refusal(error)?.chars().take(REPORT_MESSAGE_CHARS_MAX).collect();
+            (ERROR, Details { item, existing: None, message: Some(message) })
+        }
+    };
+    let bytes = report(tx, bulk, into, kind, place, &details)?;
+    Ok(Took { units: 0, bytes })
 }
 
 /// What a report tells beside where the record is.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Details<'i> {
+struct Details {
     #[serde(rename = "ErrorMessage", skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    item: Option<&'i StoredItem>,
+    item: Option<StoredItem>,
     #[serde(rename = "ExistingItem", skip_serializing_if = "Option::is_none")]
     existing: Option<StoredItem>,
 }
@@ -204,24 +226,35 @@ struct Line<'i> {
     key: Option<&'i str>,
     item_index: u64,
     #[serde(flatten)]
-    details: &'i Details<'i>,
+    details: &'i Details,
 }
 
-/// Keeps a report, where reports of its kind are wanted.
+/// Keeps a report, where reports of its kind are wanted; its bytes.
 fn report(
     tx: &mut Tx,
     bulk: &mut Bulk,
+    into: &Table,
     kind: &str,
     (key, item_index): Place<'_>,
-    details: &Details<'_>,
-) -> Result<(), Error> {
+    details: &Details,
+) -> Result<usize, Error> {
     if !bulk.reports(kind) {
-        return Ok(());
+        return Ok(0);
     }
-    let line = Line { output_type: kind, bucket: &bulk.asked.bucket, key, item_index, details };
-    let line = serde_json::to_string(&line).map_err(|error| kv::Error::corrupt("an item", error.to_string()))?;
+    let line = |details: &Details| {
+        let line = Line { output_type: kind, bucket: &bulk.asked.bucket, key, item_index, details };
+        serde_json::to_string(&line).map_err(|error| kv::Error::corrupt("an item", error.to_string()))
+    };
+    let mut text = line(details)?;
+    if text.len() > REPORT_BYTES_MAX {
+        let keys = |item: &StoredItem| item.only(|name| into.key.has(name));
+        let item = details.item.as_ref().map(keys);
+        text = line(&Details { item, existing: None, message: details.message.clone() })?;
+    }
     bulk.reports += 1;
-    Ok(REPORTS.put(tx, (bulk.id, bulk.reports), &Report { line })?)
+    let bytes = text.len();
+    REPORTS.put(tx, (bulk.id, bulk.reports), &Report { line: text })?;
+    Ok(bytes)
 }
 
 impl BulkUsed {
@@ -279,7 +312,7 @@ impl Bulk {
     /// What its manifest tells.
     pub fn summary(&self, status: &str, now: Timestamp) -> serde_json::Value {
         json!({
-            "version": "2026-11-30",
+            "version": "1",
             "bulkOperationArn": self.arn,
             "status": status,
             "startTime": self.started.iso8601(),

@@ -13,6 +13,7 @@ use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::Condition;
 use crate::keys::{TRANSFER_TOKENS, TRANSFERS, transfer_channel};
+use crate::size::item_size;
 use crate::types::{self, TransferToken};
 use crate::workers::{self, Kind as Work};
 
@@ -74,11 +75,19 @@ impl From<StoredItem> for Put {
 /// What became of a record: an item, or why it is none.
 pub type Record = Result<Put, String>;
 
+/// What a put took.
+#[derive(Debug)]
+pub struct Done {
+    pub units: WriteUnits,
+    /// Bytes of the item before and after.
+    pub bytes: usize,
+}
+
 /// Puts an item of a source into a table. Where it is refused, nothing has been written.
 ///
 /// # Errors
 /// `ConditionalCheckFailed`, with the item there is; whatever is wrong with the item.
-pub fn put_item(tx: &mut Tx, into: &types::Table, put: &Put, now: Timestamp) -> Result<WriteUnits, Error> {
+pub fn put_item(tx: &mut Tx, into: &types::Table, put: &Put, now: Timestamp) -> Result<Done, Error> {
     let key = into.key.locate_item(put.item.view())?;
     index::check_keys(into, put.item.view())?;
     vector::check(into, None, put.item.view())?;
@@ -90,7 +99,8 @@ pub fn put_item(tx: &mut Tx, into: &types::Table, put: &Put, now: Timestamp) -> 
     let (before, after, occasion) = (before.as_ref(), Some(&put.item), Occasion::request(now));
     let transition = Transition { table: into, key: &key, before, after, occasion };
     collection::check(tx, &transition)?;
-    item::store(tx, &transition)
+    let bytes = before.map_or(0, |before| item_size(before.view())) + item_size(put.item.view());
+    Ok(Done { units: item::store(tx, &transition)?, bytes })
 }
 
 /// Why an item of a source was refused; errors that are not about the item fail the whole.

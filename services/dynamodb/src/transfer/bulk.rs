@@ -1,5 +1,6 @@
 //! Reading the objects of a bulk put into a table that others use, and writing what became of those records that were not put.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Arn;
@@ -105,17 +106,27 @@ impl Sink for Putter<'_> {
             false if last => size,
             false => 0,
         };
-        let (arn, noted, now) = (self.bulk.arn.clone(), read.clone(), self.cx.env().now());
-        let stored = self.cx.db().write(move |tx| bulks::store(tx, &arn, &records, (&noted, first), bytes, now));
-        let stored = stored.await.map_err(|error| match error {
-            Error::ResourceNotFound(message) => Halt::failed("ResourceNotFoundException", message),
-            error => error.into(),
-        })?;
-        if stored.cancelled {
-            return Err(Halt::Stopped);
+        let (records, mut done) = (Arc::new(records), 0);
+        loop {
+            let (arn, noted, rest) = (self.bulk.arn.clone(), read.clone(), records.clone());
+            let now = self.cx.env().now();
+            let stored = self.cx.db().write(move |tx| {
+                let rest = rest.get(done..).unwrap_or_default();
+                bulks::store(tx, &arn, rest, (&noted, first + done as u64), bytes, now)
+            });
+            let stored = stored.await.map_err(|error| match error {
+                Error::ResourceNotFound(message) => Halt::failed("ResourceNotFoundException", message),
+                error => error.into(),
+            })?;
+            if stored.cancelled {
+                return Err(Halt::Stopped);
+            }
+            done += stored.done;
+            tokio::time::sleep(self.pause(stored.units)).await;
+            if done >= records.len() {
+                return Ok(read);
+            }
         }
-        tokio::time::sleep(self.pause(stored.units)).await;
-        Ok(read)
     }
 }
 

@@ -169,7 +169,7 @@ mod tests {
     }
 
     const BULK: &str = concat!(
-        r#"\x01\xde\x00\x10\xa3arn\xd9,arn:aws:dynamodb:r:0:table/t/bulk-operation/b\xa2id\x01\xa5table\xbcarn:"#,
+        r#"\x01\xde\x00\x10\xa3arn\xd9-arn:aws:dynamodb:r:0:table/t/bulk-operation/b\xa2id\x01\xa5table\xbcarn:"#,
         r#"aws:dynamodb:r:0:table/t\xa8table_id\x02\xa4uuid\xa1u\xa6caller\x84\xa3arn\xb3arn:aws:iam::0:root\xa"#,
         r#"7account\xa10\xa7user_id\xa10\xa4kind\xa4Root\xa5asked\x89\xa5token\xa1c\xa6bucket\xa1b\xa5owner\xc0"#,
         r#"\xa6prefix\xc0\xa6format\xa0\xabcompression\xc0\xa6output\x86\xa6bucket\xa1o\xa5owner\xc0\xa6prefix\"#,

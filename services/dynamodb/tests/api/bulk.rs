@@ -16,6 +16,20 @@ fn new(key: &str) -> String {
     line(key, json!({"ConditionExpression": "attribute_not_exists(pk)"}))
 }
 
+impl World {
+    /// How many changes the stream of `tab` has.
+    async fn changes(&self) -> usize {
+        let table = self.fixture.call("DescribeTable", json!({"TableName": "tab"})).await;
+        let arn = &table["Table"]["LatestStreamArn"];
+        let described = self.fixture.call("DescribeStream", json!({"StreamArn": arn})).await;
+        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+        let from = json!({"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
+        let iterator = self.fixture.call("GetShardIterator", from).await["ShardIterator"].clone();
+        let records = self.fixture.call("GetRecords", json!({"ShardIterator": iterator})).await;
+        records["Records"].as_array().unwrap().len()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn items_are_put_where_their_conditions_hold() {
     let world = World::new().await;
@@ -50,17 +64,7 @@ async fn items_are_put_where_their_conditions_hold() {
         "OutputType": "CONDITION_CHECK_FAILURE", "S3Bucket": "bucket", "S3Key": "in/1", "ItemIndex": 1, "Item": item, "ExistingItem": existing,
     });
     assert_eq!(reported, [told]);
-    let stream =
-        world.fixture.call("DescribeTable", json!({"TableName": "tab"})).await["Table"]["LatestStreamArn"].clone();
-    let cloud = &world.fixture.0;
-    let iterator = json!({"StreamArn": stream, "ShardId": "shardId-00000000000000000000-00000000", "ShardIteratorType": "TRIM_HORIZON"});
-    let shards = cloud.call("dynamodbstreams", "DescribeStream", json!({"StreamArn": stream})).await.unwrap();
-    let shard = &shards["StreamDescription"]["Shards"][0]["ShardId"];
-    let mut iterator = iterator;
-    iterator["ShardId"] = shard.clone();
-    let iterator = cloud.call("dynamodbstreams", "GetShardIterator", iterator).await.unwrap()["ShardIterator"].clone();
-    let records = cloud.call("dynamodbstreams", "GetRecords", json!({"ShardIterator": iterator})).await.unwrap();
-    assert_eq!(records["Records"].as_array().unwrap().len(), 6, "two puts before, and four of the bulk put");
+    assert_eq!(world.changes().await, 6, "two puts before, and four of the bulk put");
     // The same token is the same bulk put, and with other parameters none.
     assert_eq!(world.begin_bulk(json!({"ClientToken": "t"})).await["BulkOperationArn"], begun["BulkOperationArn"]);
     let other = bulk(json!({"ClientToken": "t", "PerformanceTier": "ACCELERATED"}));
@@ -98,6 +102,38 @@ async fn what_cannot_be_put_is_reported() {
         ["_started", "manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"];
     let named = named.map(|name| format!("told/AWSDynamoDB/{id}/{name}"));
     assert_eq!(world.keys("told/").await, named);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_items_are_put_in_steps() {
+    let world = World::new().await;
+    let large = "x".repeat(390_000);
+    for number in 0..60 {
+        let item = json!({"pk": {"S": format!("k{number:02}")}, "v": {"S": large}});
+        world.fixture.put(item).await;
+    }
+    // Each of these lines is short, and would be told with an item that is not.
+    let lines: String = (0..60).map(|number| new(&format!("k{number:02}"))).collect();
+    world.put_object("in/1", lines).await;
+    let refused = world.bulk(json!({})).await;
+    assert_eq!((&refused["BulkOperationStatus"], &refused["ProcessedItemCount"]), (&json!("COMPLETED"), &json!(60)));
+    assert_eq!(refused["ProcessedInputBytes"], refused["TotalInputBytes"]);
+    let told = world.reports(&refused).await;
+    let places: Vec<_> = told.iter().map(|one| one["ItemIndex"].as_u64().unwrap()).collect();
+    assert_eq!(places, (0..60).collect::<Vec<_>>());
+    assert!(told.iter().all(|one| one["ExistingItem"]["v"]["S"] == large));
+    // Each replaces one that is kept for recovery.
+    let lines: String = (0..60).map(|number| line(&format!("k{number:02}"), json!({}))).collect();
+    world.put_object("in/1", lines).await;
+    assert_eq!(world.bulk(json!({})).await["BulkOperationUsage"][0]["BulkPutBytes"], 60 * 381 * 1024);
+    assert_eq!(world.scan("tab").await.len(), 60);
+    // What would be too long as text is told by its key.
+    let item = json!({"pk": {"S": "control"}, "v": {"S": "\u{1}".repeat(390_000)}});
+    world.fixture.put(item.clone()).await;
+    let line = json!({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"});
+    world.put_object("in/1", line.to_string()).await;
+    let told = world.reports(&world.bulk(json!({})).await).await;
+    assert_eq!((&told[0]["Item"], told[0].get("ExistingItem")), (&json!({"pk": {"S": "control"}}), None));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -104,7 +104,7 @@ async fn writes_keep_the_index_true() {
         }
         search(&[1.0, 0.0, 0.0], more)
     };
-    let item = |key: &str, tenant: &str, kind: &str| json!({"pk": {"S": key}, "tenant": {"S": tenant}, "kind": {"S": kind}, "other": {"S": "o"}, "v": vector(&[1.0, 2.0, 3.0])});
+    let item = |key: &str, tenant: &str, kind: &str| json!({"pk": {"S": key}, "tenant": {"S": tenant}, "kind": {"S": kind}, "extra": {"S": "o"}, "v": vector(&[1.0, 2.0, 3.0])});
     fixture.put(item("1", "a", "x")).await;
     fixture.put(item("2", "a", "y")).await;
     fixture.put(item("3", "b", "x")).await;
@@ -112,9 +112,12 @@ async fn writes_keep_the_index_true() {
     fixture.put(json!({"pk": {"S": "5"}, "tenant": {"S": "a"}, "v": vector(&[0.0, 1.0, 0.0])})).await;
     fixture.put(json!({"pk": {"S": "6"}, "tenant": {"S": "a"}})).await;
     let near = found(&fixture, at("a", None)).await;
-    assert_eq!(keys(&near), ["1", "2", "5"].map(str::to_owned).iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(keys(&near)[2], "5", "the first two are equally near");
+    let mut two = keys(&near)[..2].to_vec();
+    two.sort_unstable();
+    assert_eq!(two, ["1", "2"]);
     assert_eq!(keys(&found(&fixture, at("a", Some("y"))).await), ["2"]);
-    assert_eq!(found(&fixture, at("none", None)).await, []);
+    assert!(found(&fixture, at("none", None)).await.is_empty());
     // Into another part, to another vector, out of the index, and back.
     let update = |key: &str, expression: &str, values: Value| {
         let mut request = json!({"TableName": "tab", "Key": {"pk": {"S": key}}, "UpdateExpression": expression, "ReturnConsumedCapacity": "INDEXES"});
@@ -126,14 +129,14 @@ async fn writes_keep_the_index_true() {
     let moved = fixture.call("UpdateItem", update("1", "SET tenant = :t", json!({":t": {"S": "b"}}))).await;
     let bytes = |answer: &Value| answer["ConsumedCapacity"]["VectorIndexes"]["near"]["VectorWriteRequestBytes"].clone();
     assert_eq!(bytes(&moved), 2048.0, "both parts were written");
-    let untouched = fixture.call("UpdateItem", update("2", "SET other = :o", json!({":o": {"S": "p"}}))).await;
+    let untouched = fixture.call("UpdateItem", update("2", "SET extra = :o", json!({":o": {"S": "p"}}))).await;
     assert!(untouched["ConsumedCapacity"].get("VectorIndexes").is_none(), "{untouched}");
     fixture.call("UpdateItem", update("3", "SET v[0] = :n", json!({":n": {"N": "9"}}))).await;
     let near = found(&fixture, at("b", None)).await;
     assert_eq!(keys(&near), ["3", "1"]);
     fixture.call("UpdateItem", update("3", "REMOVE v", Value::Null)).await;
     fixture.call("DeleteItem", json!({"TableName": "tab", "Key": {"pk": {"S": "1"}}})).await;
-    assert_eq!(found(&fixture, at("b", None)).await, []);
+    assert!(found(&fixture, at("b", None)).await.is_empty());
     let transaction = json!({"TransactItems": [
         {"Put": {"TableName": "tab", "Item": item("7", "b", "x")}},
         {"Delete": {"TableName": "tab", "Key": {"pk": {"S": "2"}}}},
@@ -353,8 +356,10 @@ async fn what_searches_cannot_ask() {
     let words =
         "One or more parameter values were invalid: Vector indexes are only supported for PAY_PER_REQUEST tables";
     assert_eq!(fixture.refusal("UpdateTable", units).await, validation(words));
-    // Spellings of one number are one; what contradicts itself finds nothing.
-    assert_eq!(found(&fixture, search(&x, json!({"SearchConditionExpression": "tenant = :a AND tenant = :b", "ExpressionAttributeValues": {":a": {"S": "a"}, ":b": {"S": "b"}}}))).await, []);
+    // What contradicts itself finds nothing.
+    let values = json!({":a": {"S": "a"}, ":b": {"S": "b"}});
+    let both = json!({"SearchConditionExpression": "tenant = :a AND tenant = :b", "ExpressionAttributeValues": values});
+    assert!(found(&fixture, search(&x, both)).await.is_empty());
 }
 
 #[tokio::test]
@@ -363,31 +368,30 @@ async fn backups_bring_vector_indexes_back() {
     fixture.put(json!({"pk": {"S": "k"}, "v": vector(&[1.0, 2.0, 3.0])})).await;
     let backup = fixture.call("CreateBackup", json!({"TableName": "tab", "BackupName": "one"})).await;
     let arn = &backup["BackupDetails"]["BackupArn"];
-    let ready = async || fixture.0.advance(Duration::from_secs(1)).await;
-    ready().await;
+    let later = async || {
+        for _ in 0..20 {
+            fixture.0.advance(Duration::from_secs(1)).await;
+        }
+    };
+    later().await;
     let described = fixture.call("DescribeBackup", json!({"BackupArn": arn})).await;
     let features = &described["BackupDescription"]["SourceTableFeatureDetails"]["VectorIndexes"];
     assert_eq!(*features, json!([index(json!({})), index(json!({"IndexName": "two"}))]));
-    fixture.call("RestoreTableFromBackup", json!({"BackupArn": arn, "TargetTableName": "all"})).await;
-    let some = json!({"BackupArn": arn, "TargetTableName": "some", "VectorIndexOverride": [index(json!({"IndexName": "renamed"}))]});
-    fixture
-        .call("RestoreTableFromBackup", json!({"BackupArn": arn, "TargetTableName": "none", "VectorIndexOverride": []}))
-        .await;
-    let other = json!({"BackupArn": arn, "TargetTableName": "other", "VectorIndexOverride": [index(json!({"DistanceFunction": "EUCLIDEAN"}))]});
-    assert!(
-        fixture
-            .refusal("RestoreTableFromBackup", other)
-            .await
-            .1
-            .starts_with("Index near does not match a vector index")
-    );
-    for _ in 0..20 {
-        ready().await;
+    let restore = |target: &str, indexes: Option<Value>| {
+        let mut request = json!({"BackupArn": arn, "TargetTableName": target});
+        if let Some(indexes) = indexes {
+            request["VectorIndexOverride"] = indexes;
+        }
+        request
+    };
+    let renamed = json!([index(json!({"IndexName": "renamed"}))]);
+    for (target, indexes) in [("all", None), ("some", Some(renamed)), ("none", Some(json!([])))] {
+        fixture.call("RestoreTableFromBackup", restore(target, indexes)).await;
+        later().await;
     }
-    fixture.call("RestoreTableFromBackup", some).await;
-    for _ in 0..20 {
-        ready().await;
-    }
+    let other = restore("other", Some(json!([index(json!({"DistanceFunction": "EUCLIDEAN"}))])));
+    let refused = fixture.refusal("RestoreTableFromBackup", other).await;
+    assert!(refused.1.starts_with("Index near does not match a vector index"), "{refused:?}");
     for (table, index) in [("all", "two"), ("some", "renamed")] {
         let near = found(&fixture, search(&[1.0, 2.0, 3.0], json!({"TableName": table, "IndexName": index}))).await;
         assert_eq!(near, [("k".to_owned(), 0.0)], "{table}");
