@@ -186,6 +186,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             base: settings.public_url.clone(),
             mailer: mailer.clone(),
             vault: settings.vault.clone(),
+            outbound: outbound.clone(),
         }))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
