@@ -159,6 +159,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         }
     };
     let outbound = outbound(settings);
+    identity.reach_issuers(outbound.clone());
     let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images };
     let cdn = cloudfront::CloudFront::open(&db, cdn)?;
     let control = Control {

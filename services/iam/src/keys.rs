@@ -5,7 +5,7 @@
 use kv::{Read, Table, Tx};
 use service::prefix;
 
-use crate::types::{AccessKey, Group, Installation, ManagedPolicy, PolicyVersion, Role, User};
+use crate::types::{AccessKey, Group, Installation, ManagedPolicy, OpenIdProvider, PolicyVersion, Role, User};
 
 /// What can have policies, as part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,9 @@ pub const MEMBERS: Table<(String, String), ()> = Table::new(prefix::IAM, 14);
 /// The same from the user's side: their folded name, the group's.
 pub const GROUPS_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 15);
 pub const ACCOUNT_ALIAS: Table<(), String> = Table::new(prefix::IAM, 16);
+
+/// Providers of OpenID Connect, by host and path.
+pub const OPENID_PROVIDERS: Table<String, OpenIdProvider> = Table::new(prefix::IAM, 40);
 
 /// A name as keys hold it: IAM's names are unique without regard to case.
 pub fn fold(name: &str) -> String {

@@ -14,10 +14,12 @@ mod tests;
 mod token;
 mod types;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::{AccountId, Env, Timestamp};
 use kv::Db;
+use oidc::Issuers;
+use outbound::Outbound;
 use service::{Api, Cx, Permission, QueryApi, Service, read, write};
 use wire::query::Names;
 
@@ -26,8 +28,8 @@ pub use error::Error;
 use cache::Cache;
 use keys::INSTALLATION;
 use ops::{
-    access_key, account, attachment, boundary, entities, group, inline, new_resource, owner_resource, policy,
-    policy_tag, role, session, simulate, tag, user, user_name,
+    access_key, account, attachment, boundary, entities, group, inline, new_resource, openid_provider, owner_resource,
+    policy, policy_tag, role, session, simulate, tag, user, user_name, web_identity,
 };
 use token::Sealer;
 use types::{Group, Installation, Role, User};
@@ -47,6 +49,8 @@ pub struct Identity {
     created: Timestamp,
     sealer: Sealer,
     cache: Cache,
+    /// Issuers elsewhere; none are asked before the server says how.
+    issuers: OnceLock<Issuers>,
 }
 
 impl Identity {
@@ -75,7 +79,13 @@ impl Identity {
             created,
             sealer: Sealer::new(token_key),
             cache: Cache::default(),
+            issuers: OnceLock::new(),
         }))
+    }
+
+    /// Asks issuers of OpenID Connect for their keys over `outbound` from now on.
+    pub fn reach_issuers(&self, outbound: Outbound) {
+        let _ = self.issuers.set(Issuers::new(outbound));
     }
 }
 
@@ -196,6 +206,16 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("SimulatePrincipalPolicy", simulate::principal).resource(|_, i| i.policy_source_arn.clone()))
         .operation(read("GetContextKeysForCustomPolicy", simulate::custom_keys))
         .operation(read("GetContextKeysForPrincipalPolicy", simulate::principal_keys).resource(|_, i| i.policy_source_arn.clone()))
+        .operation(write("CreateOpenIDConnectProvider", openid_provider::create).resource(|cx, i| openid_provider::arn(cx, &i.url)))
+        .operation(read("GetOpenIDConnectProvider", openid_provider::get).resource(|_, i| i.arn.clone()))
+        .operation(read("ListOpenIDConnectProviders", openid_provider::list))
+        .operation(write("DeleteOpenIDConnectProvider", openid_provider::delete).resource(|_, i| i.arn.clone()))
+        .operation(write("AddClientIDToOpenIDConnectProvider", openid_provider::add_client).resource(|_, i| i.arn.clone()))
+        .operation(write("RemoveClientIDFromOpenIDConnectProvider", openid_provider::remove_client).resource(|_, i| i.arn.clone()))
+        .operation(write("UpdateOpenIDConnectProviderThumbprint", openid_provider::set_thumbprints).resource(|_, i| i.arn.clone()))
+        .operation(write("TagOpenIDConnectProvider", openid_provider::tag).resource(|_, i| i.arn.clone()))
+        .operation(write("UntagOpenIDConnectProvider", openid_provider::untag).resource(|_, i| i.arn.clone()))
+        .operation(read("ListOpenIDConnectProviderTags", openid_provider::list_tags).resource(|_, i| i.arn.clone()))
         .operation(write("CreateAccountAlias", account::create_alias))
         .operation(read("ListAccountAliases", account::aliases))
         .operation(write("DeleteAccountAlias", account::delete_alias))
@@ -211,6 +231,8 @@ pub fn sts(identity: Arc<Identity>) -> Service {
         .operation(read("GetSessionToken", session::session_token).permissions(|_, _, _| Ok(NOT_NEEDED)))
         // Decided with the role's trust policy, by the operation itself.
         .operation(read("AssumeRole", session::assume_role).permissions(|_, _, _| Ok(NOT_NEEDED)))
+        // Whom a provider vouches for has no access key: the token and the role's trust policy decide.
+        .operation(read("AssumeRoleWithWebIdentity", web_identity::assume_role).open())
         .operation(read("GetAccessKeyInfo", session::access_key_info))
         .build()
 }

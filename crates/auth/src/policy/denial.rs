@@ -37,6 +37,7 @@ pub fn denial(request: &Request, decision: &Decision) -> Option<String> {
 fn suggest_for(principal: &Principal, action: &str) -> String {
     let principal = match principal.kind {
         super::Kind::Service => json!({"Service": principal.arn}),
+        super::Kind::Federated => json!({"Federated": principal.arn}),
         super::Kind::Anonymous => json!("*"),
         _ => json!({"AWS": principal.arn}),
     };

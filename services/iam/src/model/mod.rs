@@ -6,5 +6,6 @@ pub mod entity;
 pub mod group;
 pub mod inline;
 pub mod managed;
+pub mod openid_provider;
 pub mod owner;
 pub mod user;

@@ -8,6 +8,7 @@ pub mod check;
 pub mod entities;
 pub mod group;
 pub mod inline;
+pub mod openid_provider;
 pub mod page;
 pub mod policy;
 pub mod policy_tag;
@@ -16,6 +17,7 @@ pub mod session;
 pub mod simulate;
 pub mod tag;
 pub mod user;
+pub mod web_identity;
 
 use base::Arn;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

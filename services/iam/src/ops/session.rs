@@ -90,6 +90,15 @@ pub struct AssumedRoleUser {
     pub arn: String,
 }
 
+impl AssumedRoleUser {
+    pub fn new(cx: &Cx, role: &Role, session_name: &str) -> AssumedRoleUser {
+        AssumedRoleUser {
+            assumed_role_id: format!("{}:{session_name}", role.id),
+            arn: Arn::global("sts", cx.account(), format!("assumed-role/{}/{session_name}", role.name)).to_string(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AssumeRoleOutput {
@@ -108,11 +117,7 @@ pub async fn assume_role(identity: Arc<Identity>, cx: Cx, input: AssumeRoleInput
         identity.authorize_assume(cx.caller(), &role, &input.role_session_name, input.external_id.as_deref(), cx.now());
     authorized.map_err(|denial| Error::AccessDenied(denial.message))?;
     let seconds = role_session_seconds(&cx, &role, input.duration_seconds)?;
-    let user = AssumedRoleUser {
-        assumed_role_id: format!("{}:{}", role.id, input.role_session_name),
-        arn: Arn::global("sts", cx.account(), format!("assumed-role/{}/{}", role.name, input.role_session_name))
-            .to_string(),
-    };
+    let user = AssumedRoleUser::new(&cx, &role, &input.role_session_name);
     let subject =
         Subject::Role { name: role.name, id: role.id, session_name: input.role_session_name, policy: input.policy };
     Ok(AssumeRoleOutput {
@@ -142,7 +147,7 @@ fn find_role(cx: &Cx, role_arn: &str) -> Result<Role, Error> {
     if arn(cx.account(), "role", &role.path, &role.name) == parsed { Ok(role) } else { Err(refused()) }
 }
 
-fn check_session_name(name: &str) -> Result<(), Error> {
+pub fn check_session_name(name: &str) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::missing("roleSessionName"));
     }
@@ -155,7 +160,7 @@ fn check_session_name(name: &str) -> Result<(), Error> {
 }
 
 /// Checks a session policy; returns its size as a percentage of what is allowed.
-fn check_session_policy(text: &str) -> Result<usize, Error> {
+pub fn check_session_policy(text: &str) -> Result<usize, Error> {
     let size = Policy::parse(text)?.check(Use::Identity)?.text().chars().count();
     if size > limits::SESSION_POLICY_CHARACTERS_MAX {
         let constraint =
@@ -165,7 +170,7 @@ fn check_session_policy(text: &str) -> Result<usize, Error> {
     Ok((size * 100).div_ceil(limits::SESSION_POLICY_CHARACTERS_MAX))
 }
 
-fn role_session_seconds(cx: &Cx, role: &Role, asked: Option<i64>) -> Result<i64, Error> {
+pub fn role_session_seconds(cx: &Cx, role: &Role, asked: Option<i64>) -> Result<i64, Error> {
     let seconds = seconds(asked, limits::ROLE_SESSION_SECONDS_DEFAULT, &limits::ROLE_SESSION_SECONDS_RANGE)?;
     let chained = matches!(cx.caller().kind, CallerKind::Session { .. });
     if chained && seconds > limits::CHAINED_SESSION_SECONDS_MAX {
@@ -185,7 +190,7 @@ fn seconds(asked: Option<i64>, default: i64, range: &RangeInclusive<i64>) -> Res
     check::number("durationSeconds", asked.unwrap_or(default), range)
 }
 
-fn issue(identity: &Identity, cx: &Cx, subject: Subject, seconds: i64) -> Result<Credentials, Error> {
+pub fn issue(identity: &Identity, cx: &Cx, subject: Subject, seconds: i64) -> Result<Credentials, Error> {
     let expires = cx.now() + Duration::from_secs(seconds.unsigned_abs());
     let access_key_id = new_access_key_id(cx, "ASIA");
     let session = Session { access_key_id: access_key_id.clone(), issued: cx.now(), expires, subject };
