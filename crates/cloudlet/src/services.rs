@@ -189,6 +189,10 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             vault: settings.vault.clone(),
             outbound: outbound.clone(),
         }))
+        .service(cognitoidentity::service(cognitoidentity::Config {
+            vault: settings.vault.clone(),
+            outbound: outbound.clone(),
+        }))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
         .service(kms::service(settings.vault.clone()))
