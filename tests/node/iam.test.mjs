@@ -5,6 +5,7 @@ import { everyOperationIsDriven } from "./driven.mjs";
 import "./iam/devices.mjs";
 import "./iam/groups.mjs";
 import "./iam/managed.mjs";
+import "./iam/openid.mjs";
 import "./iam/roles.mjs";
 import "./iam/users.mjs";
 

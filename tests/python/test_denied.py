@@ -15,14 +15,14 @@ from test_follow import Page, address
 from test_models import OPERATIONS
 from test_signatures import send_as
 
-# On AWS these need no permission: whoever has valid credentials may ask who they are.
-FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+# On AWS these need no permission: whoever has valid credentials may ask who they are, and a token of a provider is asked in their place.
+FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRoleWithWebIdentity")}
 
 
 
 def is_open(model, operation):
-    """Whether it is for those who have no access key, and signed by nobody: users of user pools."""
-    return model == "cognito-idp" and "smithy.api#noAuth" in (botocore.session.get_session().get_service_model(model).operation_model(operation).auth or ())
+    """Whether it is for those who have no access key, and signed by nobody: users of pools, and whom a provider vouches for."""
+    return model in ("cognito-idp", "cognito-identity") and "smithy.api#noAuth" in (botocore.session.get_session().get_service_model(model).operation_model(operation).auth or ())
 
 
 TO = {"ToAddresses": ["b@example.com"]}

@@ -167,6 +167,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         }
     };
     let outbound = outbound(settings);
+    identity.reach_issuers(outbound.clone());
     let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images };
     let cdn = cloudfront::CloudFront::open(&db, cdn)?;
     let control = Control {
@@ -198,6 +199,11 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
             base: settings.public_url.clone(),
             mailer: mailer.clone(),
             vault: settings.vault.clone(),
+            outbound: outbound.clone(),
+        }))
+        .service(cognitoidentity::service(cognitoidentity::Config {
+            vault: settings.vault.clone(),
+            outbound: outbound.clone(),
         }))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))

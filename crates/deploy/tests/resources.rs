@@ -61,6 +61,7 @@ impl Cloud for Recorder {
             "KeyMetadata": {"KeyId": id, "Arn": arn}, "ARN": arn, "RandomPassword": "random",
             "Parameter": {"Type": "String", "Value": "looked up"}, "SecretString": "{\"password\": \"looked up\"}",
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
+            "IdentityPoolId": id, "IdentityPoolName": "i", "OpenIDConnectProviderArn": arn,
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
             "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",

@@ -27,12 +27,6 @@ pub const AUDIENCES_MAX: usize = 50;
 pub const SCOPES_MAX: usize = 10;
 /// User pools of an authorizer.
 pub const POOLS_MAX: usize = 1_000;
-/// What an issuer answers when it is asked for its keys, in bytes.
-pub const ISSUER_ANSWER_BYTES_MAX: usize = 150_000;
-/// How long an issuer may take to answer, in milliseconds.
-pub const ISSUER_TIMEOUT_MILLIS: u64 = 1_500;
-/// Issuers whose keys are kept in memory.
-pub const ISSUERS_MAX: usize = 256;
 pub const API_KEYS_PER_REGION_MAX: usize = 10_000;
 /// The value of an API key: as it is made here, and as it may be given.
 pub const API_KEY_CHARACTERS: usize = 40;

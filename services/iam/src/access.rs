@@ -270,6 +270,33 @@ impl Identity {
         Ok(())
     }
 
+    /// Whether whoever has a token of a provider may assume `role`: its trust policy has to name the provider.
+    pub fn authorize_federated(
+        &self,
+        provider: &str,
+        role: &Role,
+        known: &[(String, Vec<String>)],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let refused = || Error::AccessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity".into());
+        let mut context = Context::new();
+        context.insert("aws:CurrentTime", now.iso8601());
+        context.insert("aws:EpochTime", now.as_secs().to_string());
+        context.insert("aws:FederatedProvider", provider);
+        for (key, values) in known {
+            values.iter().for_each(|value| context.insert(key, value));
+        }
+        let role_arn = arn(&self.account, Role::NOUN, &role.path, &role.name).to_string();
+        let (principal, action) = (Principal::federated(provider), "sts:AssumeRoleWithWebIdentity");
+        let request = Request { principal: &principal, action, resource: &role_arn, context: &context };
+        let trust = self.cache.policy(&role.trust)?;
+        let policies = PolicySet { resource: Some(&trust), resource_must_allow: true, ..PolicySet::default() };
+        match evaluate(&request, &policies) {
+            Decision::Allow => Ok(()),
+            _ => Err(refused()),
+        }
+    }
+
     /// The global condition keys that are known of a caller.
     /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     fn context(&self, caller: &Caller, now: Timestamp) -> Context {

@@ -37,6 +37,12 @@ pub enum Error {
     InvalidAuthenticationCode(String),
     #[error("{0}")]
     AccessDenied(String),
+    #[error("{0}")]
+    InvalidIdentityToken(String),
+    #[error("{0}")]
+    ExpiredToken(String),
+    #[error("{0}")]
+    IdpCommunication(String),
     #[error("{0} is not implemented by Cloudlet.")]
     NotImplemented(String),
     #[error(transparent)]
@@ -75,6 +81,9 @@ impl Error {
             Error::Unmodifiable(_) => ("UnmodifiableEntity", 400),
             Error::InvalidAuthenticationCode(_) => ("InvalidAuthenticationCode", 403),
             Error::AccessDenied(_) => ("AccessDenied", 403),
+            Error::InvalidIdentityToken(_) => ("InvalidIdentityToken", 400),
+            Error::ExpiredToken(_) => ("ExpiredTokenException", 400),
+            Error::IdpCommunication(_) => ("IDPCommunicationError", 400),
             Error::NotImplemented(_) => ("NotImplemented", 501),
             Error::Store(_) => ("InternalFailure", 500),
         }

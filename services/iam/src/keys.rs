@@ -6,8 +6,8 @@ use kv::{Read, Table, Tx};
 use service::prefix;
 
 use crate::types::{
-    AccessKey, Deeds, Group, Installation, InstanceProfile, LastUsed, ManagedPolicy, MfaDevice, PolicyVersion, Role,
-    User,
+    AccessKey, Deeds, Group, Installation, InstanceProfile, LastUsed, ManagedPolicy, MfaDevice, OpenIdProvider,
+    PolicyVersion, Role, User,
 };
 
 /// What can have policies, as part of a key.
@@ -66,6 +66,9 @@ pub const LAST_USED: Table<String, LastUsed> = Table::new(prefix::IAM, 36);
 pub const KEYS_USED: Table<String, LastUsed> = Table::new(prefix::IAM, 37);
 /// When service-linked roles were deleted, in milliseconds since 1970, by the task that did it.
 pub const ROLE_DELETIONS: Table<String, u64> = Table::new(prefix::IAM, 38);
+
+/// Providers of OpenID Connect, by host and path.
+pub const OPENID_PROVIDERS: Table<String, OpenIdProvider> = Table::new(prefix::IAM, 40);
 
 /// A name as keys hold it: IAM's names are unique without regard to case.
 pub fn fold(name: &str) -> String {

@@ -19,10 +19,12 @@ mod token;
 mod types;
 mod usage;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use base::{AccountId, Env, Timestamp};
 use kv::Db;
+use oidc::Issuers;
+use outbound::Outbound;
 use service::{Api, Cx, Permission, QueryApi, Service, read, write};
 use wire::query::Names;
 
@@ -34,8 +36,8 @@ use cache::Cache;
 use keys::INSTALLATION;
 use ops::{
     access_key, account, attachment, boundary, details, entities, federation, group, inline, mfa, new_resource,
-    owner_resource, policy, policy_tag, profile, report, resource_tag, role, service_linked, session, simulate, tag,
-    tag_context, tag_keys_context, user, user_name, user_resource_of as user_resource,
+    openid_provider, owner_resource, policy, policy_tag, profile, report, resource_tag, role, service_linked, session,
+    simulate, tag, tag_context, tag_keys_context, user, user_name, user_resource_of as user_resource, web_identity,
 };
 use token::Sealer;
 use types::{Group, Installation, InstanceProfile, MfaDevice, Role, User};
@@ -82,6 +84,8 @@ pub struct Identity {
     cache: Cache,
     mode: Mode,
     usage: Usage,
+    /// Issuers elsewhere; none are asked before the server says how.
+    issuers: OnceLock<Issuers>,
 }
 
 impl Identity {
@@ -114,7 +118,13 @@ impl Identity {
             cache: Cache::default(),
             mode,
             usage,
+            issuers: OnceLock::new(),
         }))
+    }
+
+    /// Asks issuers of OpenID Connect for their keys over `outbound` from now on.
+    pub fn reach_issuers(&self, outbound: Outbound) {
+        let _ = self.issuers.set(Issuers::new(outbound));
     }
 }
 
@@ -254,6 +264,16 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("SimulatePrincipalPolicy", simulate::principal).resource(|_, i| i.policy_source_arn.clone()))
         .operation(read("GetContextKeysForCustomPolicy", simulate::custom_keys))
         .operation(read("GetContextKeysForPrincipalPolicy", simulate::principal_keys).resource(|_, i| i.policy_source_arn.clone()))
+        .operation(write("CreateOpenIDConnectProvider", openid_provider::create).resource(|cx, i| openid_provider::arn(cx, &i.url)))
+        .operation(read("GetOpenIDConnectProvider", openid_provider::get).resource(|_, i| i.arn.clone()))
+        .operation(read("ListOpenIDConnectProviders", openid_provider::list))
+        .operation(write("DeleteOpenIDConnectProvider", openid_provider::delete).resource(|_, i| i.arn.clone()))
+        .operation(write("AddClientIDToOpenIDConnectProvider", openid_provider::add_client).resource(|_, i| i.arn.clone()))
+        .operation(write("RemoveClientIDFromOpenIDConnectProvider", openid_provider::remove_client).resource(|_, i| i.arn.clone()))
+        .operation(write("UpdateOpenIDConnectProviderThumbprint", openid_provider::set_thumbprints).resource(|_, i| i.arn.clone()))
+        .operation(write("TagOpenIDConnectProvider", openid_provider::tag).resource(|_, i| i.arn.clone()))
+        .operation(write("UntagOpenIDConnectProvider", openid_provider::untag).resource(|_, i| i.arn.clone()))
+        .operation(read("ListOpenIDConnectProviderTags", openid_provider::list_tags).resource(|_, i| i.arn.clone()))
         .operation(write("CreateAccountAlias", account::create_alias))
         .operation(read("ListAccountAliases", account::aliases))
         .operation(write("DeleteAccountAlias", account::delete_alias))
@@ -275,6 +295,8 @@ pub fn sts(identity: Arc<Identity>) -> Service {
         // Decided with the role's trust policy, by the operation itself.
         .operation(read("AssumeRole", session::assume_role).permissions(|_, _, _| Ok(NOT_NEEDED)))
         .operation(read("GetFederationToken", federation::token).permissions(|_, cx, i| Ok(i.permissions(cx))).context(|i| tag_context(&i.tags)))
+        // Whom a provider vouches for has no access key: the token and the role's trust policy decide.
+        .operation(read("AssumeRoleWithWebIdentity", web_identity::assume_role).open())
         .operation(read("GetAccessKeyInfo", session::access_key_info))
         .build()
 }

@@ -22,6 +22,15 @@ pub const ROLE_INLINE_CHARACTERS_MAX: usize = 10_240;
 pub const GROUP_INLINE_CHARACTERS_MAX: usize = 5_120;
 /// Groups that one user is in.
 pub const GROUPS_PER_USER_MAX: usize = 10;
+pub const OPENID_PROVIDERS_MAX: usize = 100;
+/// Audiences of one provider, and characters of one.
+pub const OPENID_CLIENTS_MAX: usize = 100;
+pub const OPENID_CLIENT_CHARACTERS_MAX: usize = 255;
+pub const OPENID_THUMBPRINTS_MAX: usize = 5;
+pub const THUMBPRINT_CHARACTERS: usize = 40;
+pub const OPENID_URL_CHARACTERS_MAX: usize = 255;
+/// The same for a token of a provider.
+pub const WEB_IDENTITY_TOKEN_CHARACTERS_MAX: usize = 20_000;
 pub const ACCOUNT_ALIAS_CHARACTERS_RANGE: RangeInclusive<usize> = 3..=63;
 pub const MANAGED_POLICY_CHARACTERS_MAX: usize = 6_144;
 pub const TRUST_POLICY_CHARACTERS_MAX: usize = 2_048;

@@ -89,6 +89,31 @@ pub struct AccessKey {
 }
 kv::stored!(AccessKey, version = 1);
 
+/// An issuer of OpenID Connect, whose tokens stand for whom roles trust.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenIdProvider {
+    /// What its tokens have as `iss`.
+    pub url: String,
+    /// The audiences that its tokens may be for.
+    pub client_ids: Vec<String>,
+    /// Kept as they were given: connections are checked with the system's certificates.
+    pub thumbprints: Vec<String>,
+    pub created: Timestamp,
+    pub tags: Tags,
+}
+kv::stored!(OpenIdProvider, version = 1);
+
+impl OpenIdProvider {
+    /// A URL without its scheme and a slash at its end: how policies and ARNs call the provider.
+    pub fn name_of(url: &str) -> &str {
+        url.split_once("://").map_or(url, |(_, name)| name).trim_end_matches('/')
+    }
+
+    pub fn name(&self) -> &str {
+        OpenIdProvider::name_of(&self.url)
+    }
+}
+
 /// What was made when the store was first opened.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Installation {
@@ -253,6 +278,18 @@ mod tests {
         assert_eq!(
             key.to_bytes().unwrap(),
             b"\x01\x84\xa4user\xa3ann\xa6secret\xa1s\xa6active\xc3\xa7created\x05".as_slice()
+        );
+        let provider = OpenIdProvider {
+            url: "https://i".into(),
+            client_ids: vec!["c".into()],
+            thumbprints: vec!["t".into()],
+            created,
+            tags: Tags::new(),
+        };
+        assert_eq!(
+            provider.to_bytes().unwrap(),
+            b"\x01\x85\xa3url\xa9https://i\xaaclient_ids\x91\xa1c\xabthumbprints\x91\xa1t\xa7created\x05\xa4tags\x80"
+                .as_slice()
         );
         let installation = Installation { created, token_key: [7; 32] };
         assert_eq!(Installation::from_bytes(&installation.to_bytes().unwrap()).unwrap().token_key, [7; 32]);

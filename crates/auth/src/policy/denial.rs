@@ -50,6 +50,7 @@ impl std::fmt::Display for Decision {
 fn suggest_for(principal: &Principal, action: &str) -> String {
     let principal = match principal.kind {
         super::Kind::Service => json!({"Service": principal.arn}),
+        super::Kind::Federated => json!({"Federated": principal.arn}),
         super::Kind::Anonymous => json!("*"),
         _ => json!({"AWS": principal.arn}),
     };

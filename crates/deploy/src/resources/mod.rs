@@ -20,6 +20,7 @@ mod scheduler;
 mod secretsmanager;
 mod ses;
 pub mod shape;
+mod sign_in;
 mod site;
 mod sns;
 mod sqs;
@@ -143,6 +144,12 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &cognito::UserPoolGroup,
     &cognito::UserPoolUser,
     &cognito::UserPoolUserToGroupAttachment,
+    &sign_in::IdentityPool,
+    &sign_in::IdentityPoolRoleAttachment,
+    &sign_in::OidcProvider,
+    &sign_in::UserPoolDomain,
+    &sign_in::UserPoolIdentityProvider,
+    &sign_in::UserPoolResourceServer,
     &dynamodb::Table,
     &events::ApiDestination,
     &events::Archive,

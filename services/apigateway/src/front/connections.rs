@@ -8,6 +8,7 @@ use service::{Body, Cx, WireRequest};
 use wire::Protocol;
 
 use super::authorize::verify;
+use super::problem::Problem;
 use super::refusal;
 use crate::connections_service::MODEL;
 use crate::error::Error;
@@ -37,13 +38,13 @@ pub async fn serve(cx: &Cx, incoming: Incoming, named: Named) -> Result<Response
     let Some(api) = api else { return Ok(refusal::forbidden().map(Body::from)) };
     let signer = match verify(cx, &incoming, &api.region) {
         Ok(signer) => signer,
-        Err(refused) => return Ok(refusal::rest_refused(refused).map(Body::from)),
+        Err(refused) => return Ok(refusal::problem(&Problem::from(refused)).map(Body::from)),
     };
     let name = match incoming.method {
         Method::POST => "PostToConnection",
         Method::GET => "GetConnection",
         Method::DELETE => "DeleteConnection",
-        _ => return Ok(refusal::missing_token().map(Body::from)),
+        _ => return Ok(refusal::problem(&Problem::missing_token()).map(Body::from)),
     };
     let services = cx.cloud().services().iter();
     let operation = services.filter(|service| service.api.model == MODEL).find_map(|service| service.operation(name));

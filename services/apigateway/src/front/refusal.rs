@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::authorize::Refused;
+use super::problem::Problem;
 
 /// `{"message": "…"}`.
 fn message(status: StatusCode, text: &str) -> Response<Bytes> {
@@ -33,6 +34,12 @@ fn of_kind(mut response: Response<Bytes>, kind: &'static str) -> Response<Bytes>
 
 pub fn forbidden() -> Response<Bytes> {
     rest(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
+}
+
+/// What a problem is answered with where no API's owner says otherwise.
+pub fn problem(problem: &Problem) -> Response<Bytes> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    of_kind(body(status, &json!({ problem.member: problem.message })), problem.code)
 }
 
 /// Of HTTP APIs.

@@ -7,6 +7,7 @@ pub mod group;
 pub mod inline;
 pub mod managed;
 pub mod mfa;
+pub mod openid_provider;
 pub mod owner;
 pub mod profile;
 pub mod service_linked;

@@ -11,6 +11,7 @@ pub mod federation;
 pub mod group;
 pub mod inline;
 pub mod mfa;
+pub mod openid_provider;
 pub mod page;
 pub mod policy;
 pub mod policy_tag;
@@ -24,6 +25,7 @@ pub mod session_facts;
 pub mod simulate;
 pub mod tag;
 pub mod user;
+pub mod web_identity;
 
 use base::Arn;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
