@@ -197,7 +197,7 @@ async fn make(
     common(&mut claims.access, "access", settings.access_time());
     let expires_in = settings.access_time().as_secs();
     cognito
-        .heavy(move || {
+        .signed(move || {
             let sign = |claims: &Map<String, Value>| jwt::sign(&key, claims).map_err(Error::internal);
             let (access_token, id_token) = (sign(&claims.access)?, sign(&claims.id)?);
             Ok(AuthenticationResult { access_token, expires_in, token_type: "Bearer", refresh_token: None, id_token })
