@@ -13,7 +13,7 @@ use crate::command::{root, say};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "jwt", "sandbox", "pattern", "template", "outbound", "schedule"],
-    &["kv-local", "archive", "service", "runtime", "media"],
+    &["kv-local", "archive", "service", "runtime", "media", "tls"],
     &["proxy", "mail", "sources", "vault"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],

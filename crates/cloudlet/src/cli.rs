@@ -1,10 +1,14 @@
 //! The command line, as `cloudlet --help` tells it.
 
+mod network;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
+
+pub use network::{Challenge, LocalTls, NetworkOptions};
 
 /// A whole serverless cloud in one binary, on a machine you own.
 ///
@@ -83,6 +87,8 @@ pub struct Dev {
     #[arg(long, value_name = "FUNCTION[:PORT]", value_parser = inspect)]
     pub inspect: Option<Inspect>,
     #[command(flatten)]
+    pub tls: LocalTls,
+    #[command(flatten)]
     pub project: ProjectOptions,
 }
 
@@ -158,6 +164,8 @@ pub struct Serve {
     /// wait, and every instance is started when it is needed, and so later. Python's instances are forked all the same.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
     pub prebooted: usize,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// The sender of mail, unless the configuration says otherwise.

@@ -6,4 +6,4 @@ pub mod cors;
 pub mod event_v2;
 mod request;
 
-pub use request::{Incoming, Parameters, all_values, last_values};
+pub use request::{Incoming, Parameters, all_values, decoded, end_to_end, last_values};

@@ -42,7 +42,7 @@ pub use delivery::{
     Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender, backoff,
 };
 pub use error::Error;
-pub use front::{Front, FrontAddress, PeerAddr};
+pub use front::{Arrival, Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, write};
 pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};

@@ -20,8 +20,6 @@ mod scrub;
 mod serve;
 mod status;
 
-use std::fs::File;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -79,10 +77,4 @@ fn tell_lost(folder: &str, id: &str, reason: &str, users: &[String]) {
     for user in users {
         output::note(format_args!("  {user} needs it"));
     }
-}
-
-/// Makes the name of a new file or folder durable.
-pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
