@@ -1,5 +1,6 @@
 //! The command line, as `cloudlet --help` tells it.
 
+mod migrate;
 mod network;
 
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
 
+pub use migrate::{ChosenRoutes, Migrate, MigrateBack, MigrateShadow, MigrateShift, MigrateStatus};
 pub use network::{Challenge, LocalTls, NetworkOptions};
 
 /// A whole serverless cloud in one binary, on a machine you own.
@@ -32,6 +34,8 @@ pub enum Command {
     Rollback(Rollback),
     Status(Status),
     Events(Events),
+    #[command(subcommand)]
+    Migrate(Migrate),
     Remove(Remove),
     Env(Env),
     Operations(Operations),

@@ -15,6 +15,7 @@ fn folder(model: &str) -> PathBuf {
         "apigatewayv2" => "apigateway",
         "application-autoscaling" => "autoscaling",
         "cognito-idp" => "cognito",
+        "cloudlet-migrate" => "migrate",
         "dynamodbstreams" | "cloudlet-dynamodb" => "dynamodb",
         "sesv2" => "ses",
         "sts" => "iam",

@@ -61,6 +61,7 @@ impl Cloud for Recorder {
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
+            "Id": id, "Url": "http://url",
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

@@ -12,6 +12,7 @@ mod invoke;
 mod keys;
 mod logs;
 mod mail;
+mod migrate;
 mod operations;
 mod repair;
 mod restore;
@@ -40,6 +41,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(options) => mail::run(options).await,
             Command::Status(options) => status::run(options).await,
             Command::Events(options) => events::run(options).await,
+            Command::Migrate(command) => migrate::run(command).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
             Command::Doctor(options) => doctor::run(options).await,

@@ -8,6 +8,7 @@ mod event;
 mod eventbridge_event;
 mod function;
 mod keys;
+mod migrate;
 pub(crate) mod naming;
 mod read;
 mod s3_event;
