@@ -199,6 +199,8 @@ def test_both_sides_are_shown_and_everything_comes_back_at_once(shop):
     assert shop.side("/named", x_new="yes") == "legacy"
     shop.migrate("back", "mig-dev", "--undo")
     assert shop.side("/free") == "function" and shop.side("/new/x") == "function"
+    shop.migrate("shift", "mig-dev", "50%", "--path", "/free")
+    assert shop.ask("/fails")[0] == 502
     figures = shop.route("/fails")["Figures"]
     assert figures["Function"]["Errors"] >= 1 and figures["Legacy"]["Requests"] >= 1
     shown = shop.migrate("status", "mig-dev")

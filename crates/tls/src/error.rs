@@ -33,7 +33,7 @@ pub enum Error {
     Directory(String),
     #[error("{0}")]
     Refused(String),
-    #[error("the ACME server said: {0}")]
+    #[error("the exchange with the ACME server failed: {0}")]
     Acme(#[from] instant_acme::Error),
     #[error("a certificate cannot be made: {0}")]
     Made(#[from] rcgen::Error),

@@ -32,8 +32,12 @@ impl Pair {
     pub fn from_pem(certificates: &[u8], key: &[u8], origin: Origin<'_>) -> Result<Pair, Error> {
         let unreadable = |_| Error::Malformed(origin.certificate.to_owned());
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
+        let chain = chain.map_err(unreadable)?;
+        if chain.is_empty() {
+            return Err(Error::NoCertificate(origin.certificate.to_owned()));
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::NoKey(origin.key.to_owned()))?;
-        Pair::new(chain.map_err(unreadable)?, key, origin)
+        Pair::new(chain, key, origin)
     }
 
     pub fn new(

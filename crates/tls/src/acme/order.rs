@@ -33,7 +33,7 @@ impl Acme {
         drop(proof);
         match ready {
             Ok(OrderStatus::Ready) => {}
-            Ok(_) => return Err(refusal(&mut order, name).await),
+            Ok(_) | Err(AcmeError::Api(_)) => return Err(refusal(&mut order, name, ready.err()).await),
             Err(error) => return Err(error.into()),
         }
         let key = order.finalize().await?;
@@ -128,8 +128,8 @@ fn certificate(name: &str, digest: &[u8]) -> Result<Arc<CertifiedKey>, Error> {
     Ok(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], any_ecdsa_type(&key)?)))
 }
 
-/// Why the server did not take what it saw.
-async fn refusal(order: &mut Order, name: &str) -> Error {
+/// Why the server did not take what it saw. `told` is what it said of the order, which is less than it knows of each challenge.
+async fn refusal(order: &mut Order, name: &str, told: Option<AcmeError>) -> Error {
     let mut authorizations = order.authorizations();
     while let Some(Ok(mut authorization)) = authorizations.next().await {
         let Ok(state) = authorization.refresh().await else { continue };
@@ -139,5 +139,8 @@ async fn refusal(order: &mut Order, name: &str) -> Error {
             ));
         }
     }
-    Error::Refused(format!("the ACME server refused the order for {name} without a reason"))
+    told.map_or_else(
+        || Error::Refused(format!("the ACME server refused the order for {name} without a reason")),
+        Error::Acme,
+    )
 }
