@@ -13,7 +13,7 @@ use crate::command::{root, say};
 const LAYERS: &[&[&str]] = &[
     &["base"],
     &["kv", "blob", "wire", "auth", "jwt", "sandbox", "pattern", "template", "outbound", "schedule", "vtl"],
-    &["kv-local", "archive", "service", "runtime", "media", "oidc"],
+    &["kv-local", "archive", "service", "runtime", "media", "oidc", "tls"],
     &["proxy", "mail", "sources", "vault"],
     &["SERVICES", "gateway", "deploy", "console"],
     &["cloudlet"],

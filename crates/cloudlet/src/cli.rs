@@ -1,6 +1,8 @@
 //! The command line, as `cloudlet --help` tells it.
 
 mod iam;
+mod migrate;
+mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::iam::{Denied, Iam, IamMode, PolicyFormat, Suggest};
+pub use migrate::{ChosenRoutes, Migrate, MigrateBack, MigrateShadow, MigrateShift, MigrateStatus};
+pub use network::{Challenge, LocalTls, NetworkOptions};
 
 /// A whole serverless cloud in one binary, on a machine you own.
 ///
@@ -34,6 +38,7 @@ pub enum Command {
     Events(Events),
     #[command(subcommand)]
     Iam(Iam),
+    Migrate(Migrate),
     Remove(Remove),
     Env(Env),
     Operations(Operations),
@@ -91,6 +96,8 @@ pub struct Dev {
     /// Whether policies decide: see `cloudlet serve --help`.
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub iam: IamMode,
+    #[command(flatten)]
+    pub tls: LocalTls,
     #[command(flatten)]
     pub project: ProjectOptions,
 }
@@ -176,6 +183,8 @@ pub struct Serve {
     /// verified, and what is not signed is let in nowhere.
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub iam: IamMode,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// The sender of mail, unless the configuration says otherwise.

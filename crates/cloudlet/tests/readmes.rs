@@ -16,6 +16,7 @@ fn folder(model: &str) -> PathBuf {
         "application-autoscaling" => "autoscaling",
         "cognito-idp" => "cognito",
         "cognito-identity" => "cognitoidentity",
+        "cloudlet-migrate" => "migrate",
         "dynamodbstreams" | "cloudlet-dynamodb" => "dynamodb",
         "sesv2" => "ses",
         "sts" => "iam",

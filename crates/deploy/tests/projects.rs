@@ -98,6 +98,11 @@ fn a_site_and_what_is_added_to_it() {
 }
 
 #[test]
+fn a_backend_that_functions_take_over_from() {
+    check("migrate");
+}
+
+#[test]
 fn topics_by_name_and_by_arn() {
     check("topics");
 }

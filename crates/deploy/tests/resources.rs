@@ -67,6 +67,7 @@ impl Cloud for Recorder {
             "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",
             "domainNameConfigurations": [{"apiGatewayDomainName": "d-1", "hostedZoneId": "z"}], "tags": {"cloudlet:made-by-deploy": "true"},
             "apiMappingId": id, "basePath": input.get("basePath").cloned().unwrap_or(json!("(none)")), "items": [],
+            "Id": id, "Url": "http://url",
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

@@ -11,16 +11,18 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Body as Incoming;
 use service::{
-    Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Peer, PeerAddr, SocketWish, Upload,
-    WireRequest, Witness, witnessed,
+    Arrival, Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Peer, PeerAddr, SocketWish,
+    Upload, WireRequest, Witness, witnessed,
 };
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
+use crate::arrival::household;
 use crate::body::{Allowance, BodyError};
+use crate::callers::Who;
 use crate::directory::Call;
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
@@ -67,10 +69,32 @@ pub(crate) async fn handle<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     request: Request<B>,
 ) -> Response<Body> {
-    // Latency needs a monotonic clock finer than the one that stored times come from.
-    let began = Instant::now();
     let (mut head, body) = request.into_parts();
     name_host(&mut head);
+    let tls = Arrival::of(&head).tls;
+    inner.proxies.note(&mut head, tls);
+    let version = head.version;
+    let mut response = routed(inner, head, body).await;
+    // Over HTTP/2 the connection itself tells.
+    if inner.is_draining() && version < Version::HTTP_2 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn routed<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    head: Parts,
+    body: B,
+) -> Response<Body> {
+    // Latency needs a monotonic clock finer than the one that stored times come from.
+    let began = Instant::now();
+    // Whoever forwards it may have taken the other (RFC 9112, 3.2).
+    if head.headers.get_all(HOST).iter().count() > 1 {
+        let mut refused = Refusal::hosts().encode(&inner.cloud.env().uuid()).map(Body::from);
+        refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return refused;
+    }
     if let Some(page) = own::page(inner, &head.method, head.uri.path()) {
         return page.map(Body::from);
     }
@@ -416,7 +440,8 @@ async fn serve(
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.caller = caller.arn.to_string();
     trace.who = trace.witness.is_some().then(|| caller.clone());
-    let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
+    let address = head.extensions.get::<PeerAddr>().map(|peer| household(peer.0.ip()));
+    let entered = inner.callers.enter(&Who::of(&caller, address), &inner.limits, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
     if protocol == Protocol::S3 {
         let owned = owner::check(head, inner.cloud.account());
@@ -439,7 +464,7 @@ fn trace_header(head: &Parts) -> Option<String> {
 /// The client of a request, whose connection nothing encrypts here.
 fn peer(head: &Parts) -> Peer {
     let address = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
-    Peer::new(address, false, &head.headers)
+    Peer::new(address, Arrival::of(head).tls, &head.headers)
 }
 
 fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> {
@@ -450,7 +475,7 @@ fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> 
 /// The base URL under which the client sees this server.
 fn endpoint(head: &Parts) -> Option<String> {
     let host = head.headers.get(HOST)?.to_str().ok()?;
-    Some(format!("http://{host}"))
+    Some(format!("{}://{host}", Arrival::of(head).scheme()))
 }
 
 /// Runs a handler. One that panics fails its own request alone.

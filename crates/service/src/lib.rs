@@ -46,7 +46,7 @@ pub use delivery::{
     Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender, backoff,
 };
 pub use error::Error;
-pub use front::{Front, FrontAddress, PeerAddr};
+pub use front::{Arrival, Front, FrontAddress, PeerAddr};
 pub use operation::{Effect, Operation, OperationBuilder, read, request_tags, write};
 pub use peer::Peer;
 pub use retry::RetryPolicy;

@@ -26,3 +26,4 @@ pub const SSM: u8 = 23;
 pub const CLOUDFRONT: u8 = 24;
 pub const COGNITO: u8 = 26;
 pub const COGNITO_IDENTITY: u8 = 27;
+pub const MIGRATE: u8 = 29;

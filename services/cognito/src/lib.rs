@@ -25,12 +25,12 @@ use mail::Mailer;
 use oidc::Issuers;
 use outbound::Outbound;
 use service::{Api, Service, read, write};
-use tokio::sync::Semaphore;
 use vault::Vault;
 use wire::Protocol;
 
 pub use error::Error;
 
+use crypto::room::Room;
 use ops::{
     admin, auth, client, customization, domain, group, link, list, mfa, on, password, pool, profile, provider,
     resource_server, sign_up, tag,
@@ -60,23 +60,26 @@ pub struct Cognito {
     outbound: Outbound,
     issuers: Issuers,
     /// Room for what takes a core, and memory, for a while.
-    heavy: Arc<Semaphore>,
+    heavy: Room,
+    /// The same for signatures, which take a core for milliseconds.
+    signatures: Room,
 }
 
 impl Cognito {
-    /// Runs what takes long on a thread of its own, and only so much of it at once: those who sign in wait for each other rather
-    /// than everybody for them.
+    /// Runs what takes long: passwords, and keys that are made.
     async fn heavy<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = self.heavy.clone().acquire_owned().await.map_err(Error::internal)?;
-        let work = move || {
-            let done = work();
-            drop(permit);
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        self.heavy.run(work).await
+    }
+
+    /// The same for tokens: whoever has proved who they are does not wait for others' passwords.
+    async fn signed<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.signatures.run(work).await
     }
 }
 
@@ -92,9 +95,9 @@ const API: Api = Api {
 pub fn service(config: Config) -> Service {
     let Config { base, mailer, vault, outbound } = config;
     let (issuers, hosts) = (Issuers::new(outbound.clone()), hosted::Hosts::default());
-    let heavy = Arc::new(Semaphore::new(limits::HASHES_AT_ONCE));
+    let (heavy, signatures) = (Room::new(limits::HASHES_AT_ONCE), Room::new(limits::SIGNATURES_AT_ONCE));
     let signing = Mutex::default();
-    let cognito = Arc::new(Cognito { base, mailer, vault, signing, hosts, outbound, issuers, heavy });
+    let cognito = Arc::new(Cognito { base, mailer, vault, signing, hosts, outbound, issuers, heavy, signatures });
     Service::builder(API, cognito.clone())
         .operation(write("CreateUserPool", pool::create))
         .operation(read("DescribeUserPool", pool::describe).permissions(on("cognito-idp:DescribeUserPool")))

@@ -253,7 +253,7 @@ pub async fn make(
     }
     let expires_in = settings.access_time().as_secs();
     cognito
-        .heavy(move || {
+        .signed(move || {
             let sign = |claims: &Map<String, Value>| jwt::sign(&key, claims).map_err(Error::internal);
             let access_token = sign(&claims.access)?;
             if is_oauth {

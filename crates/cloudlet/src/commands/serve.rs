@@ -7,6 +7,7 @@ use archive::Behind;
 use sandbox::Obstacle;
 
 use crate::cli::{IamMode, Serve};
+use crate::network;
 use crate::output;
 use crate::server::{Options, Server, isolation};
 use crate::signals::Signals;
@@ -19,7 +20,9 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
              {remedy} If you trust all code that will be deployed here, start with --allow-unisolated-functions"
         );
     }
+    let network = network::Options::new(options.network, &options.data)?;
     let server = Server::start(Options {
+        network,
         data: options.data,
         master_key_file: options.master_key_file,
         archive: options.archive,
@@ -42,6 +45,9 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::take()?;
     let data = server.data().display().to_string();
     output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
+    if let Some(secure) = &server.secure_endpoint {
+        output::line(format_args!("HTTPS is spoken at {secure}"));
+    }
     if obstacle.is_some() {
         output::line("Functions are not isolated: they can read the server's data. `cloudlet doctor` tells more.");
     }

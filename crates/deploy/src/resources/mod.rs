@@ -14,6 +14,7 @@ mod kinesis;
 mod kms;
 mod lambda;
 mod logs;
+mod migrate;
 mod pipes;
 mod s3;
 mod scheduler;
@@ -178,6 +179,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &migrate::Migration,
     &pipes::Pipe,
     &s3::Bucket,
     &s3::BucketPolicy,

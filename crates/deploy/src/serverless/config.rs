@@ -23,6 +23,7 @@ pub struct Service {
     pub plugins: Vec<String>,
     pub site: Option<Site>,
     pub custom_domains: Vec<CustomDomain>,
+    pub migrate: Option<Migrate>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
     /// The mappings under `resources`, in order; later ones are merged over earlier ones.
@@ -41,6 +42,42 @@ pub struct Site {
     /// Their folder, below the project's.
     pub path: String,
     pub at: At,
+}
+
+/// `custom.cloudlet.migrate`: requests that a legacy backend and functions share.
+#[derive(Clone, Debug)]
+pub struct Migrate {
+    /// The stack's, where there is none.
+    pub name: Option<String>,
+    /// The backend's URL.
+    pub legacy: String,
+    pub hosts: Vec<String>,
+    pub routes: Vec<MigrateRoute>,
+    pub at: At,
+}
+
+#[derive(Clone, Debug)]
+pub struct MigrateRoute {
+    pub path: String,
+    /// Every method, where there is none.
+    pub method: Option<String>,
+    /// The function's key.
+    pub function: String,
+    /// In percent, as shares are.
+    pub weight: f64,
+    pub sticky: bool,
+    pub header: Option<MigrateCondition>,
+    pub cookie: Option<MigrateCondition>,
+    pub shadow: f64,
+    pub shadow_unsafe: bool,
+    pub at: At,
+}
+
+/// A header or cookie by its name, and its value where that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrateCondition {
+    pub name: String,
+    pub value: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]

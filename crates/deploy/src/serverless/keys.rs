@@ -105,7 +105,21 @@ pub const CUSTOM_DOMAIN: &[Key] = &[
     refused("tlsTruststoreVersion", "remove it: mutual TLS is not built"),
 ];
 
-pub const CLOUDLET: &[Key] = &[read("site")];
+pub const CLOUDLET: &[Key] = &[read("migrate"), read("site")];
+
+pub const MIGRATE: &[Key] = &[read("name"), read("legacy"), read("hosts"), read("routes")];
+
+pub const MIGRATE_ROUTE: &[Key] = &[
+    read("path"),
+    read("method"),
+    read("function"),
+    read("weight"),
+    read("sticky"),
+    read("header"),
+    read("cookie"),
+    read("shadow"),
+    read("shadowUnsafe"),
+];
 
 pub const PROVIDER: &[Key] = &[
     read("name"),

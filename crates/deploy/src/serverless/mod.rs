@@ -10,6 +10,7 @@ mod eventbridge_event;
 mod function;
 pub mod integration;
 mod keys;
+mod migrate;
 pub(crate) mod naming;
 mod read;
 mod s3_event;

@@ -17,6 +17,9 @@ pub const SITE_DISTRIBUTION: &str = "SiteDistribution";
 pub const SITE_FILES: &str = "SiteFiles";
 pub const SITE_OUTPUT: &str = "SiteUrl";
 
+pub const MIGRATION: &str = "Migration";
+pub const MIGRATION_OUTPUT: &str = "MigrationUrl";
+
 /// The aliases that triggers call of functions with instances that are ready, and with SnapStart.
 pub const PROVISIONED: &str = "provisioned";
 pub const SNAP_START: &str = "snapstart";
@@ -28,6 +31,10 @@ pub fn normalized(key: &str) -> String {
 
 pub fn function(key: &str) -> String {
     format!("{}LambdaFunction", normalized(key))
+}
+
+pub fn migration_permission(key: &str) -> String {
+    format!("{}LambdaPermissionMigration", normalized(key))
 }
 
 pub fn log_group(key: &str) -> String {

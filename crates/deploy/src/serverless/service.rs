@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::config::{HttpApi, HttpApiCors, Layer, NewRole, Package, Provider, RestApi, Service, Site};
+use super::config::{HttpApi, HttpApiCors, Layer, Migrate, NewRole, Package, Provider, RestApi, Service, Site};
 use super::read::Reader;
-use super::{custom_domain, function, keys, s3_event};
+use super::{custom_domain, function, keys, migrate, s3_event};
 use crate::diagnostic::{At, Diagnostic, Diagnostics, Severity};
 use crate::yaml::{Entry, Node};
 
@@ -35,7 +35,8 @@ pub fn read(root: &Node, stage: Option<&str>, region: Option<&str>, diagnostics:
     let mut service = Service {
         custom_domains: custom_domain::read(root, &plugins, &mut reader),
         plugins,
-        site: site(root, &mut reader),
+        site: None,
+        migrate: None,
         custom: root.get("custom").and_then(|custom| custom.json().as_object().cloned()).unwrap_or_default(),
         resources: groups(root, "resources", &mut reader),
         layers: Vec::new(),
@@ -46,6 +47,7 @@ pub fn read(root: &Node, stage: Option<&str>, region: Option<&str>, diagnostics:
         provider,
         package,
     };
+    (service.site, service.migrate) = own(root, &mut reader);
     service.layers = merged(root, "layers", &mut reader).iter().filter_map(|entry| layer(entry, &mut reader)).collect();
     let functions = merged(root, "functions", &mut reader);
     service.functions = functions.iter().filter_map(|entry| function::read(entry, &service, &mut reader)).collect();
@@ -339,10 +341,14 @@ const NEEDLESS_PLUGINS: &[&str] = &[
     "serverless-latest-layer-version",
 ];
 
-/// `custom.cloudlet.site`, a key that other tools leave alone as they do all of `custom`.
-fn site(root: &Node, reader: &mut Reader<'_>) -> Option<Site> {
-    let own = root.get("custom")?.get("cloudlet")?;
+/// `custom.cloudlet`, a key that other tools leave alone as they do all of `custom`.
+fn own(root: &Node, reader: &mut Reader<'_>) -> (Option<Site>, Option<Migrate>) {
+    let Some(own) = root.get("custom").and_then(|custom| custom.get("cloudlet")) else { return (None, None) };
     reader.keys(own, "`custom.cloudlet`", keys::CLOUDLET);
+    (site(own, reader), migrate::read(own, reader))
+}
+
+fn site(own: &Node, reader: &mut Reader<'_>) -> Option<Site> {
     let (text, at) = (reader.text(own, "site")?, &own.get("site")?.at);
     let path = text.trim_start_matches("./").trim_end_matches('/');
     let leaves = path.starts_with('/') || path.split('/').any(|part| part == "..");

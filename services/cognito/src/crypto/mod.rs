@@ -1,6 +1,7 @@
-//! What proves who somebody is. Everything here is a pure function of its arguments and of randomness.
+//! What proves who somebody is: pure functions of their arguments and of randomness, and room for those that take long.
 
 pub mod password;
+pub mod room;
 pub mod srp;
 
 pub use auth::totp;
