@@ -8,8 +8,37 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
+import pytest
+from cloudlet import Server
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    with Provider() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def server(elsewhere):
+    """A server that may ask the provider, which is on this machine."""
+    server = Server(options=["--allow-loopback", elsewhere.server.server_port])
+    yield server
+    assert server.stop(), server.logged()
+
+
+@pytest.fixture
+def provider(elsewhere):
+    elsewhere.reset()
+    return elsewhere
+
+
+def _client(service):
+    return pytest.fixture(scope="module")(lambda server: server.client(service))
+
+
+cognito, iam, identities = _client("cognito-idp"), _client("iam"), _client("cognito-identity")
 
 
 def encoded(value):
@@ -22,11 +51,7 @@ class Provider:
 
     def __init__(self):
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.user = {"sub": "Sub-1", "email": "ada@elsewhere.example", "email_verified": True, "name": "Ada"}
-        self.client, self.secret = "pool-at-provider", "s3cret&="
-        self.codes, self.asked, self.refuse = {}, [], None
-        # What a test makes go wrong: changes of the token, of its header, or of what the endpoints answer.
-        self.claims, self.header, self.key_used, self.info = {}, {}, self.key, {}
+        self.reset()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,6 +89,14 @@ class Provider:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/provider"
+
+    def reset(self):
+        """Forgets what a test has changed."""
+        self.user = {"sub": "Sub-1", "email": "ada@elsewhere.example", "email_verified": True, "name": "Ada"}
+        self.client, self.secret = "pool-at-provider", "s3cret&="
+        self.codes, self.asked, self.request, self.refuse = {}, [], None, None
+        # What a test makes go wrong: changes of the token, of its header, or of what the endpoints answer.
+        self.claims, self.header, self.key_used, self.info = {}, {}, self.key, {}
 
     def __enter__(self):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

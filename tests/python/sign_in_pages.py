@@ -131,6 +131,6 @@ class Site(Pool):
     def post(self, path, auth=None, **form):
         return requests.post(self.root + path, data=form, auth=auth)
 
-    def exchange(self, code, **more):
+    def exchange(self, code, /, **more):
         given = {"grant_type": "authorization_code", "client_id": self.client, "code": code, "redirect_uri": CALLBACK} | more
         return self.post("/oauth2/token", **{name: value for name, value in given.items() if value is not None})

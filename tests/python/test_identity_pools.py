@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore import UNSIGNED
 from cognito_users import Pool, claims
-from oidc_provider import Provider
+from oidc_provider import cognito, elsewhere, iam, identities, provider, server  # noqa: F401 -- fixtures
 from test_cognito import refused
 from test_web_identity import trusting
 
@@ -147,16 +147,15 @@ def test_the_role_is_chosen_by_the_token_or_by_rules(pool, users, anybody, ident
     refused(role, "InvalidIdentityPoolConfigurationException")
 
 
-def test_who_another_issuer_vouches_for_is_an_identity(server, identities, iam, anybody, unique):
-    with Provider() as provider:
-        arn = iam.create_open_id_connect_provider(Url=provider.url, ClientIDList=[provider.client])["OpenIDConnectProviderArn"]
-        pool = Identities(server, identities, iam, unique, OpenIdConnectProviderARNs=[arn], AllowUnauthenticatedIdentities=False)
-        name = provider.url.removeprefix("http://")
-        id = anybody.get_id(IdentityPoolId=pool.id, Logins={name: provider.sign()})["IdentityId"]
-        made = anybody.get_credentials_for_identity(IdentityId=id, Logins={name: provider.sign()})
-        assert pool.who(made).endswith("-authenticated")
-        for claims in [{"aud": "other"}, {"exp": 1}, {"iss": "http://127.0.0.1:1"}]:
-            refused(anybody.get_id, "NotAuthorizedException", IdentityPoolId=pool.id, Logins={name: provider.sign(**claims)})
+def test_who_another_issuer_vouches_for_is_an_identity(server, identities, iam, anybody, unique, provider):
+    arn = iam.create_open_id_connect_provider(Url=provider.url, ClientIDList=[provider.client])["OpenIDConnectProviderArn"]
+    pool = Identities(server, identities, iam, unique, OpenIdConnectProviderARNs=[arn], AllowUnauthenticatedIdentities=False)
+    name = provider.url.removeprefix("http://")
+    id = anybody.get_id(IdentityPoolId=pool.id, Logins={name: provider.sign()})["IdentityId"]
+    made = anybody.get_credentials_for_identity(IdentityId=id, Logins={name: provider.sign()})
+    assert pool.who(made).endswith("-authenticated")
+    for wrong in [{"aud": "other"}, {"exp": 1}, {"iss": "http://127.0.0.1:1"}]:
+        refused(anybody.get_id, "NotAuthorizedException", IdentityPoolId=pool.id, Logins={name: provider.sign(**wrong)})
 
 
 def test_an_application_vouches_for_its_own_users(server, identities, iam, anybody, unique):

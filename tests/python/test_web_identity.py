@@ -7,14 +7,8 @@ from botocore import UNSIGNED
 from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT
 from cryptography.hazmat.primitives.asymmetric import rsa
-from oidc_provider import Provider
+from oidc_provider import elsewhere, iam, provider, server  # noqa: F401 -- fixtures
 from test_cognito import refused
-
-
-@pytest.fixture
-def provider():
-    with Provider() as provider:
-        yield provider
 
 
 @pytest.fixture

@@ -332,7 +332,8 @@ async fn update_vector_indexes(cx: &Cx<'_>, name: &str, old: &Properties, wanted
     let gone = old.iter().filter(|index| !new.contains(index));
     let deletions = gone.map(|index| json!({"Delete": {"IndexName": index.get("IndexName")}}));
     let creations = new.iter().filter(|index| !old.contains(index)).map(|index| json!({"Create": index}));
-    for update in deletions.chain(creations) {
+    let updates: Vec<Value> = deletions.chain(creations).collect();
+    for update in updates {
         let definitions = wanted.get("AttributeDefinitions");
         let input = json!({"TableName": name, "AttributeDefinitions": definitions, "VectorIndexUpdates": [update]});
         cx.call("dynamodb", "UpdateTable", input).await?;

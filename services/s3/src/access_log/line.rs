@@ -193,7 +193,7 @@ fn requester(owner: &str, answered: &Answered) -> String {
     match caller.kind {
         CallerKind::Anonymous => NONE.to_owned(),
         CallerKind::Root | CallerKind::System => owner.to_owned(),
-        CallerKind::User { .. } | CallerKind::Session { .. } => caller.arn.to_string(),
+        CallerKind::User { .. } | CallerKind::Session { .. } | CallerKind::Federated { .. } => caller.arn.to_string(),
     }
 }
 
