@@ -171,7 +171,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     };
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let [rest_apis, http_apis] = apigateway::services(outbound.clone(), settings.vault.clone());
-    let migrations = migrate::service(&db, outbound.clone()).context("migrations cannot be read")?;
+    let migrations = migrate::service(&db, outbound.clone(), &settings.public_url);
+    let migrations = migrations.context("migrations cannot be read")?;
     let mailer = mailer(settings)?;
     let parts = Parts { functions: functions.clone(), cdn: cdn.clone(), archiver: archiver.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
