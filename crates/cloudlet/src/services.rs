@@ -182,7 +182,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let domains = apigateway::Domains::load(&db.read()?)?;
     let [rest_apis, http_apis, connections] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
-    let migrations = migrate::service(&db, outbound.clone()).context("migrations cannot be read")?;
+    let migrations = migrate::service(&db, outbound.clone(), &settings.public_url);
+    let migrations = migrations.context("migrations cannot be read")?;
     let mailer = mailer(settings)?;
     let (functions_of, cdn_of) = (functions.clone(), cdn.clone());
     let parts = Parts { functions: functions_of, cdn: cdn_of, archiver: archiver.clone(), identity: identity.clone() };

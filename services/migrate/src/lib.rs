@@ -32,13 +32,14 @@ const PRINCIPAL: &str = "cloudlet-migrate.amazonaws.com";
 const API: Api =
     Api { namespace: NAME, json: Some((Protocol::Json11, "CloudletMigrate_20261130")), ..Api::named(NAME) };
 
-/// Reads the migrations there are: `outbound` is what reaches the backends.
+/// Reads the migrations there are. `outbound` is what reaches the backends; `base`, the URL by which others know the server, has a
+/// host that no migration gets.
 ///
 /// # Errors
 /// When the store cannot be read.
 #[rustfmt::skip] // A table: one line an operation.
-pub fn service(db: &Db, outbound: Outbound) -> Result<Service, Error> {
-    let migrate = Arc::new(Migrate::open(db, outbound)?);
+pub fn service(db: &Db, outbound: Outbound, base: &str) -> Result<Service, Error> {
+    let migrate = Arc::new(Migrate::open(db, outbound, base)?);
     Ok(Service::builder(API, migrate.clone())
         .operation(write("PutMigration", migration::put).resource(|cx, i| arn(cx, &i.name)))
         .operation(read("GetMigration", migration::get).resource(|cx, i| arn(cx, &i.name)))

@@ -20,6 +20,8 @@ pub const LEGACY_WAIT: Duration = Duration::from_secs(60);
 pub const FUNCTION_WAIT: Duration = Duration::from_secs(29);
 /// The largest event of a function, in bytes; a body that makes a larger one is answered 413.
 pub const EVENT_BYTES_MAX: usize = 6 << 20;
+/// Bodies of requests that are held for functions at the same time, in bytes. Past it: 503.
+pub const HELD_BYTES_MAX: usize = 256 << 20;
 
 /// Copies of requests that are under way at once; further ones are left out, and counted as such.
 pub const SHADOWS_AT_ONCE: usize = 64;

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::error::Error;
 use crate::figures::Figures;
 use crate::keys::MIGRATIONS;
-use crate::limits::SHADOWS_AT_ONCE;
+use crate::limits::{HELD_BYTES_MAX, SHADOWS_AT_ONCE};
 use crate::types::Migration;
 
 /// The service's state in memory.
@@ -19,6 +19,10 @@ pub struct Migrate {
     pub(crate) figures: Figures,
     /// Room for copies of requests.
     pub(crate) shadows: Arc<Semaphore>,
+    /// What bodies for functions may hold in memory together, in bytes.
+    pub(crate) memory: Arc<Semaphore>,
+    /// The server's own host.
+    pub(crate) own_host: Option<String>,
     known: RwLock<Known>,
 }
 
@@ -30,9 +34,11 @@ struct Known {
 }
 
 impl Migrate {
-    pub(crate) fn open(db: &Db, outbound: Outbound) -> Result<Migrate, Error> {
-        let shadows = Arc::new(Semaphore::new(SHADOWS_AT_ONCE));
-        let migrate = Migrate { outbound, figures: Figures::default(), shadows, known: RwLock::default() };
+    pub(crate) fn open(db: &Db, outbound: Outbound, base: &str) -> Result<Migrate, Error> {
+        let own_host = base.parse::<http::Uri>().ok().and_then(|base| Some(base.host()?.to_ascii_lowercase()));
+        let [shadows, memory] = [SHADOWS_AT_ONCE, HELD_BYTES_MAX].map(|room| Arc::new(Semaphore::new(room)));
+        let migrate =
+            Migrate { outbound, figures: Figures::default(), shadows, memory, own_host, known: RwLock::default() };
         migrate.reread(db)?;
         Ok(migrate)
     }

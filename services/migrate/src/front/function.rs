@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use base::{AccountId, Region};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use proxy::{Incoming, answer, event_v2};
 use service::{Body, Caller, Error, Upload};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::legacy::COPY;
-use super::{Asked, message};
+use super::{Asked, Refused, message};
 use crate::PRINCIPAL;
 use crate::limits::{EVENT_BYTES_MAX, FUNCTION_WAIT};
 use crate::route::Parameters;
@@ -28,10 +29,10 @@ impl Asked {
         body: Upload,
         is_copy: bool,
     ) -> Response<Body> {
-        let body = match body.collect(EVENT_BYTES_MAX).await {
-            Ok(Some(body)) => body,
-            Ok(None) => return message(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
-            Err(error) => return message(StatusCode::BAD_REQUEST, &error.message),
+        // The share is given back with the answer.
+        let (body, _share) = match self.held(body).await {
+            Ok(held) => held,
+            Err(Refused(status, text)) => return message(status, &text),
         };
         let event = self.event(route, parameters, body, is_copy);
         if event.len() > EVENT_BYTES_MAX {
@@ -64,6 +65,27 @@ impl Asked {
                 message(StatusCode::BAD_GATEWAY, "Bad Gateway")
             }
         }
+    }
+
+    /// A body as a whole, and its share of the memory for those.
+    async fn held(&self, mut body: Upload) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+        let (mut read, mut share) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+        while let Some(piece) = body.next().await? {
+            if read.len() + piece.len() > EVENT_BYTES_MAX {
+                return Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()));
+            }
+            let bytes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+            let Ok(more) = self.migrate.memory.clone().try_acquire_many_owned(bytes) else {
+                let text = "The server holds as many bodies as it may. Try again.";
+                return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, text.into()));
+            };
+            match &mut share {
+                Some(share) => share.merge(more),
+                None => share = Some(more),
+            }
+            read.extend_from_slice(&piece);
+        }
+        Ok((read.freeze(), share))
     }
 
     fn event(&self, route: &Route, parameters: &Parameters, body: Bytes, is_copy: bool) -> Bytes {

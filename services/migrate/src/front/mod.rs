@@ -108,7 +108,7 @@ impl Asked {
         let (body, copy) = match choice.shadowed {
             true => match self.copied(route, body).await {
                 Ok((body, copy)) => (body, copy),
-                Err(refused) => return refused,
+                Err(Refused(status, text)) => return message(status, &text),
             },
             false => (body, None),
         };
@@ -143,6 +143,15 @@ impl Asked {
         };
         self.migrate.figures.answered(&self.migration.id, &route.key(), side, response.status(), began.elapsed());
         named(response, side)
+    }
+}
+
+/// Why a request's body is not taken.
+struct Refused(StatusCode, String);
+
+impl From<service::Error> for Refused {
+    fn from(error: service::Error) -> Refused {
+        Refused(StatusCode::BAD_REQUEST, error.message)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use service::{Body, Broken, Upload};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Asked, message};
+use super::{Asked, Refused};
 use crate::figures::{Compared, Difference};
 use crate::limits::SHADOW_BYTES_MAX;
 use crate::route::{Parameters, Side};
@@ -34,22 +34,14 @@ struct Seen {
 
 impl Asked {
     /// A request's body twice; once, where there is no room for a copy or it is too long for one.
-    pub(super) async fn copied(
-        &self,
-        route: &Route,
-        mut body: Upload,
-    ) -> Result<(Upload, Option<Copy>), Response<Body>> {
+    pub(super) async fn copied(&self, route: &Route, mut body: Upload) -> Result<(Upload, Option<Copy>), Refused> {
         let Ok(room) = self.migrate.shadows.clone().try_acquire_owned() else {
             self.compared(route, Compared::LeftOut);
             return Ok((body, None));
         };
         let mut read = BytesMut::new();
-        loop {
-            match body.next().await {
-                Ok(Some(piece)) => read.extend_from_slice(&piece),
-                Ok(None) => break,
-                Err(error) => return Err(message(StatusCode::BAD_REQUEST, &error.message)),
-            }
+        while let Some(piece) = body.next().await? {
+            read.extend_from_slice(&piece);
             if read.len() > SHADOW_BYTES_MAX {
                 self.compared(route, Compared::LeftOut);
                 return Ok((continued(read.freeze(), body), None));

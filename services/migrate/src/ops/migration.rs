@@ -56,6 +56,9 @@ pub struct ConditionInput {
 
 pub async fn put(migrate: Arc<Migrate>, cx: Cx, input: PutInput) -> Result<Value, Error> {
     let wanted = wanted(&cx, input)?;
+    if let Some(own) = wanted.hosts.iter().find(|host| migrate.own_host.as_ref() == Some(*host)) {
+        return invalid(format!("Hosts: {own} is this server's own, whose requests are calls of AWS's"));
+    }
     migrate.outbound.admits(&wanted.legacy).map_err(|error| Error::Invalid(format!("Legacy: {error}")))?;
     let stored = cx.db().write(move |tx| model::put(tx, &wanted)).await?;
     migrate.reread(cx.db())?;
