@@ -272,10 +272,7 @@ async fn ready(cx: &Cx<'_>, name: &str) -> Result<Value> {
     for _ in 0..POLLS_MAX {
         let mut answer = cx.call("dynamodb", "DescribeTable", json!({"TableName": name})).await?;
         let table = answer.get_mut("Table").map(Value::take).unwrap_or_default();
-        let indexes = ["GlobalSecondaryIndexes", "VectorIndexes"];
-        let mut indexes = indexes.iter().filter_map(|kind| table.get(*kind)).filter_map(Value::as_array).flatten();
-        let active = |status: Option<&Value>| status.and_then(Value::as_str).is_none_or(|status| status == "ACTIVE");
-        if active(table.get("TableStatus")) && indexes.all(|index| active(index.get("IndexStatus"))) {
+        if is_active(&table) {
             return Ok(table);
         }
         tokio::time::sleep(POLL).await;
@@ -321,6 +318,14 @@ async fn update_indexes(cx: &Cx<'_>, name: &str, old: &Properties, wanted: &Prop
         ready(cx, name).await?;
     }
     Ok(())
+}
+
+/// Whether a table and all its indexes can be used.
+fn is_active(table: &Value) -> bool {
+    let active = |status: Option<&Value>| status.and_then(Value::as_str).is_none_or(|status| status == "ACTIVE");
+    let kinds = ["GlobalSecondaryIndexes", "VectorIndexes"];
+    let mut indexes = kinds.iter().filter_map(|kind| table.get(*kind)).filter_map(Value::as_array).flatten();
+    active(table.get("TableStatus")) && indexes.all(|index| active(index.get("IndexStatus")))
 }
 
 /// The same of vector indexes, of which nothing can be changed.
