@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
 
-pub use self::iam::{Denied, Iam, IamMode, PolicyFormat, Suggest};
+pub use iam::{Denied, Iam, IamMode, PolicyFormat, Suggest};
 pub use migrate::{ChosenRoutes, Migrate, MigrateBack, MigrateShadow, MigrateShift, MigrateStatus};
 pub use network::{Challenge, LocalTls, NetworkOptions};
 
@@ -38,6 +38,7 @@ pub enum Command {
     Events(Events),
     #[command(subcommand)]
     Iam(Iam),
+    #[command(subcommand)]
     Migrate(Migrate),
     Remove(Remove),
     Env(Env),
