@@ -128,6 +128,11 @@ fn authorizers_in_all_their_forms() {
 }
 
 #[test]
+fn websockets_with_authorizers_and_answers() {
+    check("websockets");
+}
+
+#[test]
 fn api_keys_of_plans_by_name() {
     check("api_keys");
 }
