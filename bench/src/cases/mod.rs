@@ -15,6 +15,7 @@ mod scale;
 mod sns;
 mod sqs;
 mod start;
+mod websocket;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -42,6 +43,7 @@ pub const ALL: &[Case] = &[
     cdn::CASE,
     media::CASE,
     invoke::CASE,
+    websocket::CASE,
     scale::CASE,
     deploy::CASE,
     crash::CASE,
