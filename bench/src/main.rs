@@ -7,6 +7,7 @@ mod client;
 mod functions;
 mod load;
 mod machine;
+mod nginx;
 mod report;
 mod rivals;
 mod server;

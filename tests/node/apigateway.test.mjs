@@ -6,7 +6,11 @@ import {
   APIGatewayClient,
   CreateApiKeyCommand,
   CreateAuthorizerCommand,
+  CreateBasePathMappingCommand,
   CreateDeploymentCommand,
+  CreateDomainNameCommand,
+  CreateModelCommand,
+  CreateRequestValidatorCommand,
   CreateResourceCommand,
   CreateRestApiCommand,
   CreateStageCommand,
@@ -14,27 +18,45 @@ import {
   CreateUsagePlanKeyCommand,
   DeleteApiKeyCommand,
   DeleteAuthorizerCommand,
+  DeleteBasePathMappingCommand,
   DeleteDeploymentCommand,
+  DeleteDomainNameCommand,
+  DeleteGatewayResponseCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
   DeleteMethodCommand,
   DeleteMethodResponseCommand,
+  DeleteModelCommand,
+  DeleteRequestValidatorCommand,
   DeleteResourceCommand,
   DeleteRestApiCommand,
   DeleteStageCommand,
   DeleteUsagePlanCommand,
   DeleteUsagePlanKeyCommand,
   FlushStageAuthorizersCacheCommand,
+  FlushStageCacheCommand,
   GetApiKeyCommand,
   GetApiKeysCommand,
   GetAuthorizerCommand,
   GetAuthorizersCommand,
+  GetBasePathMappingCommand,
+  GetBasePathMappingsCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
+  GetDomainNameCommand,
+  GetDomainNamesCommand,
+  GetExportCommand,
+  GetGatewayResponseCommand,
+  GetGatewayResponsesCommand,
   GetIntegrationCommand,
   GetIntegrationResponseCommand,
   GetMethodCommand,
   GetMethodResponseCommand,
+  GetModelCommand,
+  GetModelsCommand,
+  GetModelTemplateCommand,
+  GetRequestValidatorCommand,
+  GetRequestValidatorsCommand,
   GetResourceCommand,
   GetRestApiCommand,
   GetStageCommand,
@@ -45,25 +67,40 @@ import {
   GetUsagePlanKeyCommand,
   GetUsagePlanKeysCommand,
   GetUsagePlansCommand,
+  ImportApiKeysCommand,
+  ImportRestApiCommand,
   NotFoundException,
   paginateGetResources,
   paginateGetRestApis,
+  PutGatewayResponseCommand,
   PutIntegrationCommand,
   PutIntegrationResponseCommand,
   PutMethodCommand,
   PutMethodResponseCommand,
+  PutRestApiCommand,
   TagResourceCommand,
   TestInvokeAuthorizerCommand,
+  TestInvokeMethodCommand,
   UntagResourceCommand,
   UpdateApiKeyCommand,
   UpdateAuthorizerCommand,
+  UpdateBasePathMappingCommand,
+  UpdateDeploymentCommand,
+  UpdateDomainNameCommand,
+  UpdateGatewayResponseCommand,
+  UpdateIntegrationCommand,
+  UpdateIntegrationResponseCommand,
   UpdateMethodCommand,
+  UpdateMethodResponseCommand,
+  UpdateModelCommand,
+  UpdateRequestValidatorCommand,
   UpdateResourceCommand,
   UpdateRestApiCommand,
   UpdateStageCommand,
+  UpdateUsageCommand,
   UpdateUsagePlanCommand,
 } from "@aws-sdk/client-api-gateway";
-import { functionBehind, request } from "./apis.mjs";
+import { functionBehind, request, requestAt } from "./apis.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, REGION } from "./server.mjs";
 
@@ -159,6 +196,61 @@ test("a method is made of parts, each read and deleted alone", async () => {
   assert.equal((await request(restApiId, "/dev/", { method: "OPTIONS" })).status, 200);
 });
 
+test("requests and answers are changed, and held to models, on their way", async () => {
+  const { restApiId, root } = await create("changed");
+  const api = { restApiId };
+  const schema = JSON.stringify({ type: "object", required: ["a"] });
+  await gateway.send(new CreateModelCommand({ ...api, name: "Thing", contentType: "application/json", schema }));
+  assert.equal((await gateway.send(new GetModelCommand({ ...api, modelName: "Thing" }))).schema, schema);
+  await gateway.send(new UpdateModelCommand({ ...api, modelName: "Thing", patchOperations: replace("/description", "d") }));
+  assert.deepEqual((await gateway.send(new GetModelsCommand(api))).items.map(({ name }) => name), ["Empty", "Error", "Thing"]);
+  assert.ok((await gateway.send(new GetModelTemplateCommand({ ...api, modelName: "Thing" }))).value.includes("$inputRoot"));
+  const { id: requestValidatorId } = await gateway.send(new CreateRequestValidatorCommand({ ...api, name: "v" }));
+  const validator = { ...api, requestValidatorId };
+  await gateway.send(new UpdateRequestValidatorCommand({ ...validator, patchOperations: replace("/validateRequestBody", "true") }));
+  assert.equal((await gateway.send(new GetRequestValidatorCommand(validator))).validateRequestBody, true);
+  assert.equal((await gateway.send(new GetRequestValidatorsCommand(api))).items.length, 1);
+  const refusal = { ...api, responseType: "BAD_REQUEST_BODY" };
+  await gateway.send(new PutGatewayResponseCommand({ ...refusal, statusCode: "422" }));
+  await gateway.send(new UpdateGatewayResponseCommand({ ...refusal, patchOperations: [{ op: "add", path: "/responseParameters/gatewayresponse.header.X-Why", value: "context.error.responseType" }] }));
+  assert.equal((await gateway.send(new GetGatewayResponseCommand(refusal))).statusCode, "422");
+  assert.equal((await gateway.send(new GetGatewayResponsesCommand(api))).items.length, 21);
+
+  const method = { ...api, resourceId: root, httpMethod: "POST" };
+  const answer = { ...method, statusCode: "200" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE", requestValidatorId, requestModels: { "application/json": "Thing" } }));
+  await gateway.send(new PutMethodResponseCommand(answer));
+  await gateway.send(new UpdateMethodResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "true" }] }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "MOCK" }));
+  const template = "#set($context.requestOverride.header.a = $input.path('$.a'))" + '{"statusCode": 200}';
+  await gateway.send(new UpdateIntegrationCommand({ ...method, patchOperations: [{ op: "add", path: "/requestTemplates/application~1json", value: template }] }));
+  await gateway.send(new PutIntegrationResponseCommand({ ...answer, responseTemplates: { "application/json": '{"a": "$context.requestOverride.header.a"}' } }));
+  await gateway.send(new UpdateIntegrationResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "stageVariables.v" }] }));
+  const tried = await gateway.send(new TestInvokeMethodCommand({ ...method, body: '{"a": "b"}', stageVariables: { v: "w" } }));
+  assert.deepEqual([tried.status, tried.body, tried.headers["x-a"]], [200, '{"a": "b"}', "w"]);
+  const { id: deploymentId } = await gateway.send(new CreateDeploymentCommand({ ...api, stageName: "dev" }));
+  await gateway.send(new UpdateDeploymentCommand({ ...api, deploymentId, patchOperations: replace("/description", "d") }));
+  await gateway.send(new FlushStageCacheCommand({ ...api, stageName: "dev" }));
+  const headers = { "content-type": "application/json" };
+  assert.deepEqual((await request(restApiId, "/dev/", { method: "POST", body: '{"a": "c"}', headers })).body, { a: "c" });
+  const refused = await request(restApiId, "/dev/", { method: "POST", body: "{}", headers });
+  assert.deepEqual([refused.status, refused.body, refused.headers.get("x-why")], [422, { message: "Invalid request body" }, "BAD_REQUEST_BODY"]);
+  await gateway.send(new DeleteMethodCommand(method));
+  await gateway.send(new DeleteGatewayResponseCommand(refusal));
+  await gateway.send(new DeleteRequestValidatorCommand(validator));
+  await gateway.send(new DeleteModelCommand({ ...api, modelName: "Thing" }));
+  await assert.rejects(gateway.send(new GetModelCommand({ ...api, modelName: "Thing" })), NotFoundException);
+});
+
+test("keys come from files, and get more than their plan has", async () => {
+  const { id: usagePlanId } = await gateway.send(new CreateUsagePlanCommand({ name: "imported", quota: { limit: 1, period: "DAY" } }));
+  const file = `name,key,usageplanIds\na,a-key-of-twenty-characters-in-a-file,${usagePlanId}\n`;
+  const { ids } = await gateway.send(new ImportApiKeysCommand({ body: new TextEncoder().encode(file), format: "csv" }));
+  const [keyId] = ids;
+  const { items } = await gateway.send(new UpdateUsageCommand({ usagePlanId, keyId, patchOperations: replace("/remaining", "5") }));
+  assert.deepEqual(items[keyId], [[0, 5]]);
+});
+
 test("stages serve deployments", async () => {
   const { restApiId, root } = await create("stages");
   await proxy(restApiId, root);
@@ -239,6 +331,46 @@ test("a key of a plan opens a stage", async () => {
   await gateway.send(new DeleteUsagePlanCommand({ usagePlanId }));
   await gateway.send(new DeleteApiKeyCommand({ apiKey: keyId }));
   await assert.rejects(gateway.send(new GetApiKeyCommand({ apiKey: keyId })), NotFoundException);
+});
+
+test("a custom domain leads to its APIs", async () => {
+  const { restApiId, root } = await create("domains");
+  const method = { restApiId, resourceId: root, httpMethod: "GET" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE" }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "AWS_PROXY", integrationHttpMethod: "POST", uri }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  const domainName = "v1.example.com";
+  const regionalCertificateArn = `arn:aws:acm:${REGION}:000000000000:certificate/c`;
+  await gateway.send(new CreateDomainNameCommand({ domainName, regionalCertificateArn, endpointConfiguration: { types: ["REGIONAL"] } }));
+  await gateway.send(new CreateBasePathMappingCommand({ domainName, restApiId, stage: "dev", basePath: "shop" }));
+  const { status, body } = await requestAt(domainName, "/shop");
+  assert.deepEqual([status, JSON.parse(body).path], [200, "/shop"]);
+  const update = { domainName, basePath: "shop", patchOperations: replace("/basePath", "(none)") };
+  assert.equal((await gateway.send(new UpdateBasePathMappingCommand(update))).basePath, "(none)");
+  const one = { domainName, basePath: "(none)" };
+  assert.equal((await gateway.send(new GetBasePathMappingCommand(one))).stage, "dev");
+  assert.equal((await gateway.send(new GetBasePathMappingsCommand({ domainName }))).items.length, 1);
+  assert.equal((await requestAt(domainName, "/")).status, 200);
+  await gateway.send(new UpdateDomainNameCommand({ domainName, patchOperations: replace("/securityPolicy", "TLS_1_0") }));
+  assert.equal((await gateway.send(new GetDomainNameCommand({ domainName }))).securityPolicy, "TLS_1_0");
+  assert.ok((await gateway.send(new GetDomainNamesCommand({}))).items.some((item) => item.domainName === domainName));
+  await gateway.send(new DeleteBasePathMappingCommand(one));
+  await gateway.send(new DeleteDomainNameCommand({ domainName }));
+  await assert.rejects(gateway.send(new GetDomainNameCommand({ domainName })), NotFoundException);
+});
+
+test("an API is its document", async () => {
+  const integration = { type: "aws_proxy", httpMethod: "POST", uri };
+  const paths = { "/pets/{id}": { get: { responses: {}, "x-amazon-apigateway-integration": integration } } };
+  const document = (more) => Buffer.from(JSON.stringify({ openapi: "3.0.1", info: { title: "pets", version: "1" }, paths: { ...paths, ...more } }));
+  const { id: restApiId } = await gateway.send(new ImportRestApiCommand({ body: document() }));
+  await gateway.send(new PutRestApiCommand({ restApiId, mode: "merge", body: document({ "/more": paths["/pets/{id}"] }) }));
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev" }));
+  assert.deepEqual((await request(restApiId, "/dev/pets/7")).body.pathParameters, { id: "7" });
+  assert.equal((await request(restApiId, "/dev/more")).status, 200);
+  const { body } = await gateway.send(new GetExportCommand({ restApiId, stageName: "dev", exportType: "oas30", parameters: { extensions: "integrations" } }));
+  const exported = JSON.parse(Buffer.from(body).toString());
+  assert.equal(exported.paths["/more"].get["x-amazon-apigateway-integration"].uri, uri);
 });
 
 everyOperationIsDriven("apigateway", APIGatewayClient);

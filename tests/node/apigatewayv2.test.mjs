@@ -1,31 +1,42 @@
-// HTTP APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
+// HTTP and WebSocket APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
 
 import assert from "node:assert/strict";
+import { before, test } from "node:test";
 import {
+  ApiGatewayV2Client,
   CreateApiCommand,
+  CreateApiMappingCommand,
   CreateAuthorizerCommand,
   CreateDeploymentCommand,
+  CreateDomainNameCommand,
   CreateIntegrationCommand,
   CreateIntegrationResponseCommand,
   CreateRouteCommand,
   CreateRouteResponseCommand,
   CreateStageCommand,
   DeleteApiCommand,
+  DeleteApiMappingCommand,
   DeleteAuthorizerCommand,
   DeleteCorsConfigurationCommand,
   DeleteDeploymentCommand,
+  DeleteDomainNameCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
   DeleteRouteCommand,
   DeleteRouteResponseCommand,
   DeleteRouteSettingsCommand,
   DeleteStageCommand,
+  ExportApiCommand,
   GetApiCommand,
+  GetApiMappingCommand,
+  GetApiMappingsCommand,
   GetApisCommand,
   GetAuthorizerCommand,
   GetAuthorizersCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
+  GetDomainNameCommand,
+  GetDomainNamesCommand,
   GetIntegrationCommand,
   GetIntegrationResponseCommand,
   GetIntegrationResponsesCommand,
@@ -37,24 +48,24 @@ import {
   GetStageCommand,
   GetStagesCommand,
   GetTagsCommand,
+  ImportApiCommand,
   NotFoundException,
+  ReimportApiCommand,
   ResetAuthorizersCacheCommand,
   TagResourceCommand,
   UntagResourceCommand,
   UpdateApiCommand,
+  UpdateApiMappingCommand,
   UpdateAuthorizerCommand,
   UpdateDeploymentCommand,
+  UpdateDomainNameCommand,
   UpdateIntegrationCommand,
   UpdateIntegrationResponseCommand,
   UpdateRouteCommand,
   UpdateRouteResponseCommand,
   UpdateStageCommand,
-  before,
-  test } from "node:test";
-import {
-  ApiGatewayV2Client,
 } from "@aws-sdk/client-apigatewayv2";
-import { functionBehind, request } from "./apis.mjs";
+import { functionBehind, request, requestAt } from "./apis.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint, REGION } from "./server.mjs";
 
@@ -226,6 +237,44 @@ test("WebSocket APIs have responses of routes and of integrations, and settings 
   await assert.rejects(gateway.send(new GetRouteResponseCommand(answer)), NotFoundException);
   await gateway.send(new DeleteIntegrationResponseCommand(response));
   await assert.rejects(gateway.send(new GetIntegrationResponseCommand(response)), NotFoundException);
+});
+
+test("a custom domain leads to its APIs", async () => {
+  const ApiId = await create("domains");
+  await route(ApiId, "ANY /{proxy+}");
+  await serve(ApiId);
+  const DomainName = "v2.example.com";
+  const configuration = { CertificateArn: `arn:aws:acm:${REGION}:000000000000:certificate/c`, EndpointType: "REGIONAL" };
+  await gateway.send(new CreateDomainNameCommand({ DomainName, DomainNameConfigurations: [configuration] }));
+  const { ApiMappingId } = await gateway.send(new CreateApiMappingCommand({ DomainName, ApiId, Stage: "$default", ApiMappingKey: "a/b" }));
+  const one = { DomainName, ApiMappingId };
+  const { status, body } = await requestAt(DomainName, "/a/b/c");
+  assert.deepEqual([status, JSON.parse(body).rawPath], [200, "/c"]);
+  assert.equal((await gateway.send(new GetApiMappingCommand(one))).ApiMappingKey, "a/b");
+  await gateway.send(new UpdateApiMappingCommand({ ...one, ApiId, Stage: "$default", ApiMappingKey: "d" }));
+  assert.deepEqual((await gateway.send(new GetApiMappingsCommand({ DomainName }))).Items.map(({ ApiMappingKey }) => ApiMappingKey), ["d"]);
+  assert.equal((await requestAt(DomainName, "/a/b/c")).status, 403);
+  const changed = { DomainName, DomainNameConfigurations: [{ ...configuration, SecurityPolicy: "TLS_1_0" }] };
+  await gateway.send(new UpdateDomainNameCommand(changed));
+  assert.equal((await gateway.send(new GetDomainNameCommand({ DomainName }))).DomainNameConfigurations[0].SecurityPolicy, "TLS_1_0");
+  assert.ok((await gateway.send(new GetDomainNamesCommand({}))).Items.some((item) => item.DomainName === DomainName));
+  await gateway.send(new DeleteApiMappingCommand(one));
+  await gateway.send(new DeleteDomainNameCommand({ DomainName }));
+  await assert.rejects(gateway.send(new GetDomainNameCommand({ DomainName })), NotFoundException);
+});
+
+test("an API is its document", async () => {
+  const integration = { type: "aws_proxy", httpMethod: "POST", uri: IntegrationUri, payloadFormatVersion: "2.0" };
+  const paths = { "/pets/{id}": { get: { "x-amazon-apigateway-integration": integration } } };
+  const document = { openapi: "3.0.1", info: { title: "pets", version: "1" }, paths };
+  const { ApiId, Name } = await gateway.send(new ImportApiCommand({ Body: JSON.stringify(document) }));
+  await serve(ApiId);
+  assert.deepEqual([Name, (await request(ApiId, "/pets/7")).body.pathParameters], ["pets", { id: "7" }]);
+  const { body } = await gateway.send(new ExportApiCommand({ ApiId, Specification: "OAS30", OutputType: "JSON" }));
+  const exported = JSON.parse(Buffer.from(body).toString());
+  assert.deepEqual(exported.paths["/pets/{id}"].get["x-amazon-apigateway-integration"].uri, IntegrationUri);
+  exported.info.title = "cats";
+  assert.equal((await gateway.send(new ReimportApiCommand({ ApiId, Body: JSON.stringify(exported) }))).Name, "cats");
 });
 
 everyOperationIsDriven("apigatewayv2", ApiGatewayV2Client);

@@ -1,23 +1,18 @@
 //! Hits of a distribution's cache: small and large objects, out of memory.
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use http::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
 
 use crate::Bench;
 use crate::cases::Case;
 use crate::client::{Call, Client, Endpoint};
 use crate::load::{Load, Speed};
+use crate::nginx::Nginx;
 use crate::report::{Figure, Row, Unit, say};
-use crate::rivals::free_address;
 
 pub const CASE: Case = Case {
     name: "cdn",
@@ -29,8 +24,6 @@ pub const CASE: Case = Case {
 const CLIENTS: usize = 32;
 /// Paths of the origin, and how many bytes are there.
 const OBJECTS: [(&str, usize); 2] = [("4k", 4 << 10), ("1m", 1 << 20)];
-const RIVAL_WAIT_MAX: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(50);
 
 async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let origin = origin().await?;
@@ -41,12 +34,16 @@ async fn run(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         rows.push(Row::new(what, figures(&speed, bytes)));
     }
     server.stop().await?;
-    match rival(bench, origin).await {
-        Ok((_process, name, endpoint)) => {
-            say(format_args!("  the same on {name}"));
-            let measured = measure(bench, &endpoint, "").await?;
+    let cached = format!(
+        "proxy_cache_path FOLDER/cache keys_zone=cache:10m; server {{ listen ADDRESS; location / {{ proxy_pass http://{origin}; \
+         proxy_cache cache; proxy_cache_valid 1h; }} }}"
+    );
+    match Nginx::start(bench, &cached).await {
+        Ok(nginx) => {
+            say(format_args!("  the same on {}", nginx.name));
+            let measured = measure(bench, &nginx.endpoint, "").await?;
             for (row, (_, speed, bytes)) in rows.iter_mut().zip(&measured) {
-                row.rival_figures(&name, figures(speed, *bytes));
+                row.rival_figures(&nginx.name, figures(speed, *bytes));
             }
         }
         Err(error) => bench.note(format!("nginx is not compared with: {error:#}")),
@@ -126,39 +123,4 @@ async fn distribution(client: &mut Client, origin: SocketAddr) -> anyhow::Result
     let text = std::str::from_utf8(&made)?;
     let domain = text.split_once("<DomainName>").and_then(|(_, rest)| rest.split_once('.'));
     Ok(format!("/_aws/cloudfront/{}", domain.context("a distribution without a name")?.0))
-}
-
-/// nginx with a cache in front of the origin, where it is installed: as many workers as there are cores, and no log.
-async fn rival(bench: &Bench, origin: SocketAddr) -> anyhow::Result<(Child, String, Endpoint)> {
-    if bench.options.no_rivals {
-        bail!("no rivals are wanted");
-    }
-    let version = Command::new("nginx").arg("-v").output().await.context("it is not installed")?;
-    let version = String::from_utf8_lossy(&version.stderr).trim().rsplit('/').next().unwrap_or_default().to_owned();
-    let (folder, address) = (bench.data_folder()?.keep(), free_address()?);
-    std::fs::write(folder.join("nginx.conf"), configuration(&folder, address, origin))?;
-    let mut command = Command::new("nginx");
-    command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-g", "daemon off;"]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let process = command.spawn()?;
-    let answers = async {
-        while TcpStream::connect(address).await.is_err() {
-            sleep(POLL).await;
-        }
-    };
-    timeout(RIVAL_WAIT_MAX, answers).await.context("it does not start")?;
-    let credentials = auth::sigv4::Credentials { access_key_id: "x".into(), secret: "x".into(), session_token: None };
-    Ok((process, format!("nginx {version}"), Endpoint { address, credentials }))
-}
-
-fn configuration(folder: &Path, address: SocketAddr, origin: SocketAddr) -> String {
-    let folder = folder.display();
-    format!(
-        "user root; worker_processes auto; pid {folder}/pid; error_log {folder}/error.log;\n\
-         events {{ worker_connections 1024; }}\n\
-         http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 10000000;\n\
-         proxy_cache_path {folder}/cache keys_zone=cache:10m; proxy_temp_path {folder}/temp; client_body_temp_path {folder}/body;\n\
-         fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;\n\
-         server {{ listen {address}; location / {{ proxy_pass http://{origin}; proxy_cache cache; proxy_cache_valid 1h; }} }} }}\n"
-    )
 }

@@ -6,6 +6,7 @@ mod deploy;
 mod dynamodb;
 mod engine;
 mod events;
+mod gateway;
 mod invoke;
 mod kinesis;
 mod media;
@@ -15,6 +16,7 @@ mod scale;
 mod sns;
 mod sqs;
 mod start;
+mod vectors;
 mod websocket;
 
 use futures_util::future::LocalBoxFuture;
@@ -35,6 +37,7 @@ pub const ALL: &[Case] = &[
     engine::CASE,
     reads::CASE,
     dynamodb::CASE,
+    vectors::CASE,
     s3::CASE,
     sqs::CASE,
     sns::CASE,
@@ -44,6 +47,7 @@ pub const ALL: &[Case] = &[
     media::CASE,
     invoke::CASE,
     websocket::CASE,
+    gateway::CASE,
     scale::CASE,
     deploy::CASE,
     crash::CASE,

@@ -98,6 +98,11 @@ fn a_site_and_what_is_added_to_it() {
 }
 
 #[test]
+fn a_backend_that_functions_take_over_from() {
+    check("migrate");
+}
+
+#[test]
 fn topics_by_name_and_by_arn() {
     check("topics");
 }
@@ -123,6 +128,11 @@ fn a_rest_api_with_roles_and_extensions() {
 }
 
 #[test]
+fn integrations_other_than_proxies_of_functions() {
+    check("integrations");
+}
+
+#[test]
 fn authorizers_in_all_their_forms() {
     check("authorizers");
 }
@@ -130,6 +140,11 @@ fn authorizers_in_all_their_forms() {
 #[test]
 fn websockets_with_authorizers_and_answers() {
     check("websockets");
+}
+
+#[test]
+fn custom_domains_of_both_kinds_of_api() {
+    check("custom_domains");
 }
 
 #[test]

@@ -37,7 +37,9 @@ impl Cloud for Recorder {
         let table_gone = operation == "DescribeTable" && calls.iter().any(|call| call.contains("DeleteTable"));
         let none_yet = ["HeadBucket", "GetBucketPolicy"].contains(&operation);
         let no_stage = operation == "GetStage" && !calls.iter().any(|call| call.contains("CreateDeployment"));
-        if table_gone || no_stage || none_yet {
+        let no_domain = operation == "GetDomainName"
+            && !calls.iter().any(|call| call.contains(r#"CreateDomainName {"domainName":"shared.example.com""#));
+        if table_gone || no_stage || none_yet || no_domain {
             return Err(CallError::new("NotFoundException", "it is not there", 404));
         }
         let name = |member: &str| input.get(member).cloned().unwrap_or_default();
@@ -48,7 +50,7 @@ impl Cloud for Recorder {
         Ok(json!({
             "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
             "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
-            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn},
+            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn}, "Group": {"Arn": arn}, "InstanceProfile": {"Arn": arn},
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "Arn": arn, "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,
@@ -61,9 +63,14 @@ impl Cloud for Recorder {
             "KeyMetadata": {"KeyId": id, "Arn": arn}, "ARN": arn, "RandomPassword": "random",
             "Parameter": {"Type": "String", "Value": "looked up"}, "SecretString": "{\"password\": \"looked up\"}",
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
+            "IdentityPoolId": id, "IdentityPoolName": "i", "OpenIDConnectProviderArn": arn,
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
             "integrationResponseId": id, "routeResponseId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
+            "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",
+            "domainNameConfigurations": [{"apiGatewayDomainName": "d-1", "hostedZoneId": "z"}], "tags": {"cloudlet:made-by-deploy": "true"},
+            "apiMappingId": id, "basePath": input.get("basePath").cloned().unwrap_or(json!("(none)")), "items": [],
+            "Id": id, "Url": "http://url",
             "id": id, "rootResourceId": "root", "deploymentId": deployment,
         }))
     }

@@ -44,6 +44,26 @@ impl Event {
     }
 }
 
+/// Bytes that were taken, and who is told of them in the end.
+struct Count {
+    bytes: u64,
+    told: Option<Box<dyn FnOnce(u64) + Send>>,
+}
+
+impl Count {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        if let Some(told) = self.told.take() {
+            told(self.bytes);
+        }
+    }
+}
+
 /// The rest of a body that was begun cannot be made. The connection ends, so that the client can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an answer that was begun could not be finished")]
@@ -95,6 +115,26 @@ impl Body {
             Form::Stream(pieces, size) => Body(Form::Stream(Box::pin(pieces.inspect(move |_| _ = &what)), size)),
             Form::Events(events) => Body::events(events.inspect(move |_| _ = &what)),
         }
+    }
+
+    /// Tells how many bytes of it were taken, once it has ended or nobody takes the rest.
+    #[must_use]
+    pub fn counted(self, told: impl FnOnce(u64) + Send + 'static) -> Body {
+        let mut count = Count { bytes: 0, told: Some(Box::new(told)) };
+        let size = self.size();
+        let pieces: Pieces = match self.0 {
+            // What is empty may never be asked for.
+            Form::Whole(bytes) if bytes.is_empty() => return Body(Form::Whole(bytes)),
+            Form::Whole(bytes) => Box::pin(futures_util::stream::iter([Ok(bytes)])),
+            Form::Stream(pieces, _) => pieces,
+            Form::Events(events) => {
+                return Body::events(events.inspect(move |event| count.add(event.text().len())));
+            }
+            // What is said in a conversation is no body.
+            conversation @ Form::Conversation(_) => return Body(conversation),
+        };
+        let pieces = pieces.inspect(move |piece| count.add(piece.as_ref().map_or(0, Bytes::len)));
+        Body(Form::Stream(Box::pin(pieces), size))
     }
 
     /// All of it, where it is there as a whole.
@@ -219,6 +259,25 @@ mod tests {
         drop((stream, events));
         let _whole = Body::from(Bytes::new()).keeping(kept.clone());
         assert_eq!(Arc::strong_count(&kept), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_is_counted_to_the_end_or_until_nobody_takes_more() {
+        let (send, told) = std::sync::mpsc::channel();
+        let counted = |body: Body| {
+            let send = send.clone();
+            body.counted(move |bytes| send.send(bytes).unwrap())
+        };
+        let pieces = || futures_util::stream::iter([Ok(Bytes::from_static(b"ab")), Ok(Bytes::from_static(b"c"))]);
+        let whole = counted(Body::from(Bytes::from_static(b"abc")));
+        assert_eq!((whole.size(), whole.collect().await, told.try_recv()), (Some(3), Ok("abc".into()), Ok(3)));
+        let sized = counted(Body::sized(pieces(), 3));
+        assert_eq!((sized.size(), sized.collect().await, told.try_recv()), (Some(3), Ok("abc".into()), Ok(3)));
+        let mut left = counted(Body::stream(pieces()));
+        assert_eq!((left.next().await, told.try_recv().is_err()), (Some(Ok("ab".into())), true));
+        drop(left);
+        assert_eq!(told.try_recv(), Ok(2));
+        assert_eq!((counted(Body::from(Bytes::new())).size(), told.try_recv()), (Some(0), Ok(0)));
     }
 
     #[tokio::test]

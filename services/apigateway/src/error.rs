@@ -23,6 +23,9 @@ pub enum Error {
     /// More waits for a client than it may.
     #[error("The client takes too little of what it is told")]
     Untaken,
+    /// What this service asked for within this server failed.
+    #[error("{0}")]
+    Failed(String),
     #[error(transparent)]
     Vault(#[from] vault::Error),
     #[error(transparent)]
@@ -56,6 +59,7 @@ impl From<Error> for service::Error {
             Error::Gone => service::Error::new(410, "GoneException", text),
             Error::PayloadTooLarge => service::Error::new(413, "PayloadTooLargeException", text),
             Error::Untaken => service::Error::new(429, "LimitExceededException", text),
+            Error::Failed(why) => service::Error::internal(why),
             Error::Vault(cause) => service::Error::internal(cause),
             Error::Store(cause) => service::Error::store(cause, 400, "BadRequestException"),
         }

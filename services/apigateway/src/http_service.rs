@@ -1,4 +1,4 @@
-//! The operations of HTTP and WebSocket APIs.
+//! The operations of HTTP and WebSocket APIs, and of custom domains.
 
 use std::sync::Arc;
 
@@ -6,17 +6,15 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::ops::http::{api, authorizer, deployment, integration, route, stage};
+use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
 use crate::ops::websocket::{integration_response, route_response};
-use crate::ops::{DELETE, GET, PATCH, POST, resource, tag};
+use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 use crate::workers;
 
 const API: Api = Api {
     model: "apigatewayv2",
     namespace: "com.amazonaws.apigatewayv2",
     not_implemented: &[
-        "CreateApiMapping",
-        "CreateDomainName",
         "CreateModel",
         "CreatePortal",
         "CreatePortalProduct",
@@ -25,8 +23,6 @@ const API: Api = Api {
         "CreateRoutingRule",
         "CreateVpcLink",
         "DeleteAccessLogSettings",
-        "DeleteApiMapping",
-        "DeleteDomainName",
         "DeleteModel",
         "DeletePortal",
         "DeletePortalProduct",
@@ -37,11 +33,6 @@ const API: Api = Api {
         "DeleteRoutingRule",
         "DeleteVpcLink",
         "DisablePortal",
-        "ExportApi",
-        "GetApiMapping",
-        "GetApiMappings",
-        "GetDomainName",
-        "GetDomainNames",
         "GetModel",
         "GetModelTemplate",
         "GetModels",
@@ -53,7 +44,6 @@ const API: Api = Api {
         "GetRoutingRule",
         "GetVpcLink",
         "GetVpcLinks",
-        "ImportApi",
         "ListPortalProducts",
         "ListPortals",
         "ListProductPages",
@@ -63,9 +53,6 @@ const API: Api = Api {
         "PublishPortal",
         "PutPortalProductSharingPolicy",
         "PutRoutingRule",
-        "ReimportApi",
-        "UpdateApiMapping",
-        "UpdateDomainName",
         "UpdateModel",
         "UpdatePortal",
         "UpdatePortalProduct",
@@ -90,10 +77,10 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetRoutes", route::list).action(GET).rest(&bindings::GET_ROUTES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes", i.api_id))))
         .operation(write("UpdateRoute", route::update).action(PATCH).rest(&bindings::UPDATE_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
         .operation(write("DeleteRoute", route::delete).action(DELETE).rest(&bindings::DELETE_ROUTE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}", i.api_id, i.route_id))))
-        .operation(write("CreateIntegration", integration::create).action(POST).rest(&bindings::CREATE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
+        .operation(write("CreateIntegration", integration::create).action(POST).rest(&bindings::CREATE_INTEGRATION).permissions(|_, cx, i| Ok(integration::permissions(cx, i, POST, &format!("/apis/{}/integrations", i.api_id)))))
         .operation(read("GetIntegration", integration::get).action(GET).rest(&bindings::GET_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
         .operation(read("GetIntegrations", integration::list).action(GET).rest(&bindings::GET_INTEGRATIONS).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations", i.api_id))))
-        .operation(write("UpdateIntegration", integration::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
+        .operation(write("UpdateIntegration", integration::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION).permissions(|_, cx, i| Ok(integration::permissions(cx, i, PATCH, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id)))))
         .operation(write("DeleteIntegration", integration::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}", i.api_id, i.integration_id))))
         .operation(write("CreateDeployment", deployment::create).action(POST).rest(&bindings::CREATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
         .operation(read("GetDeployment", deployment::get).action(GET).rest(&bindings::GET_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
@@ -112,6 +99,16 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("UpdateAuthorizer", authorizer::update).action(PATCH).rest(&bindings::UPDATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
         .operation(write("DeleteAuthorizer", authorizer::delete).action(DELETE).rest(&bindings::DELETE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
         .operation(write("ResetAuthorizersCache", authorizer::reset_cache).action(DELETE).rest(&bindings::RESET_AUTHORIZERS_CACHE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}/cache/authorizers", i.api_id, i.stage_name))))
+        .operation(write("CreateDomainName", domain::create).action(POST).rest(&bindings::CREATE_DOMAIN_NAME).resource(|cx, _| resource(cx, "/domainnames")))
+        .operation(read("GetDomainName", domain::get).action(GET).rest(&bindings::GET_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(read("GetDomainNames", domain::list).action(GET).rest(&bindings::GET_DOMAIN_NAMES).resource(|cx, _| resource(cx, "/domainnames")))
+        .operation(write("UpdateDomainName", domain::update).action(PATCH).rest(&bindings::UPDATE_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(write("DeleteDomainName", domain::delete).action(DELETE).rest(&bindings::DELETE_DOMAIN_NAME).resource(|cx, i| resource(cx, &format!("/domainnames/{}", i.domain_name))))
+        .operation(write("CreateApiMapping", mapping::create).action(POST).rest(&bindings::CREATE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings", i.domain_name))))
+        .operation(read("GetApiMapping", mapping::get).action(GET).rest(&bindings::GET_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
+        .operation(read("GetApiMappings", mapping::list).action(GET).rest(&bindings::GET_API_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings", i.domain_name))))
+        .operation(write("UpdateApiMapping", mapping::update).action(PATCH).rest(&bindings::UPDATE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
+        .operation(write("DeleteApiMapping", mapping::delete).action(DELETE).rest(&bindings::DELETE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
         .operation(write("CreateRouteResponse", route_response::create).action(POST).rest(&bindings::CREATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
         .operation(read("GetRouteResponse", route_response::get).action(GET).rest(&bindings::GET_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
         .operation(read("GetRouteResponses", route_response::list).action(GET).rest(&bindings::GET_ROUTE_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
@@ -122,6 +119,9 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetIntegrationResponses", integration_response::list).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
         .operation(write("UpdateIntegrationResponse", integration_response::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
         .operation(write("DeleteIntegrationResponse", integration_response::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
+        .operation(write("ImportApi", document::import).action(PUT).rest(&bindings::IMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, "/apis"))))
+        .operation(write("ReimportApi", document::reimport).action(PUT).rest(&bindings::REIMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, &format!("/apis/{}", i.api_id)))))
+        .operation(read("ExportApi", document::export).action(GET).rest(&bindings::EXPORT_API).resource(|cx, i| resource(cx, &format!("/apis/{}/exports/{}", i.api_id, i.specification))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

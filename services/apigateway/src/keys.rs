@@ -7,7 +7,10 @@ use kv::Table;
 use service::prefix;
 
 use crate::types::authorizer::Authorizer;
-use crate::types::usage::{ApiKey, KeyId, PlanKey, UsagePlan, Used};
+use crate::types::domain::{Domain, Mapping};
+use crate::types::gateway::GatewayResponse;
+use crate::types::model::{Model, Validator};
+use crate::types::usage::{ApiKey, Extension, KeyId, PlanKey, UsagePlan, Used};
 use crate::types::{http, rest, websocket};
 
 /// Ten lower-case letters and digits.
@@ -49,6 +52,22 @@ pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY
 /// By plan, key and day (`2026-11-30`).
 pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);
 
+// Numbers from 40 on are of what stands between a REST API's methods and their integrations.
+/// By name.
+pub const MODELS: Table<(ApiId, String), Model> = Table::new(prefix::APIGATEWAY, 40);
+pub const VALIDATORS: Table<(ApiId, Id), Validator> = Table::new(prefix::APIGATEWAY, 41);
+/// By the kind of failure: `THROTTLED`.
+pub const GATEWAY_RESPONSES: Table<(ApiId, String), GatewayResponse> = Table::new(prefix::APIGATEWAY, 42);
+/// The same as they were when the deployment was made. Never changed.
+pub const DEPLOYED_MODELS: Table<(ApiId, Id, String), Model> = Table::new(prefix::APIGATEWAY, 43);
+pub const DEPLOYED_VALIDATORS: Table<(ApiId, Id, Id), Validator> = Table::new(prefix::APIGATEWAY, 44);
+pub const DEPLOYED_GATEWAY_RESPONSES: Table<(ApiId, Id, String), GatewayResponse> = Table::new(prefix::APIGATEWAY, 45);
+/// What a key of a plan was given beyond its quota.
+pub const EXTENSIONS: Table<(Id, Id), Extension> = Table::new(prefix::APIGATEWAY, 46);
+/// Custom domains, by name: one has a name in any region.
+pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 50);
+/// By the domain's name.
+pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 51);
 pub const WEBSOCKET_INTEGRATIONS: Table<(ApiId, Id), websocket::Integration> = Table::new(prefix::APIGATEWAY, 30);
 /// By API, integration and id.
 pub const INTEGRATION_RESPONSES: Table<(ApiId, Id, Id), websocket::IntegrationResponse> =

@@ -3,6 +3,8 @@
 mod bindings;
 mod connections;
 mod connections_service;
+mod document;
+mod domains;
 mod error;
 mod front;
 mod http_service;
@@ -12,11 +14,16 @@ mod keys;
 mod limits;
 mod model;
 mod ops;
+mod parameters;
 mod plain_template;
 mod rest_service;
+mod roles;
 mod route_key;
+mod route_selection;
 mod routes;
+mod schema;
 mod selection;
+mod subtype;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -29,6 +36,7 @@ use service::Service;
 use vault::Vault;
 
 use connections::Connections;
+pub use domains::Domains;
 pub use error::Error;
 use front::authorize::{Issuers, Results};
 use front::throttle::Buckets;
@@ -42,15 +50,29 @@ pub struct ApiGateway {
     issuers: Issuers,
     results: Results,
     buckets: Buckets,
+    domains: Domains,
+    outbound: Outbound,
     vault: Vault,
 }
 
 /// `apigateway` (REST APIs, and the front for the users of all kinds) and `apigatewayv2` (HTTP and WebSocket APIs), which share
-/// the signing name `apigateway`, and `apigatewaymanagementapi` (connections to WebSocket APIs). The keys of issuers of tokens are fetched with `outbound`; values of API keys are sealed with
-/// `vault`.
-pub fn services(outbound: Outbound, vault: Vault) -> [Service; 3] {
+/// the signing name `apigateway`, and `apigatewaymanagementapi` (connections to WebSocket APIs). The keys of issuers of tokens
+/// are fetched with `outbound`, and what is behind URLs is asked with it; values of API keys are sealed with `vault`; `domains`
+/// are the custom domains that there are.
+pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service; 3] {
     let (rest, http, websocket, connections, results, buckets) = Default::default();
-    let issuers = Issuers::new(outbound);
-    let state = Arc::new(ApiGateway { rest, http, websocket, connections, issuers, results, buckets, vault });
+    let issuers = Issuers::new(outbound.clone());
+    let state = Arc::new(ApiGateway {
+        rest,
+        http,
+        websocket,
+        connections,
+        issuers,
+        results,
+        buckets,
+        domains,
+        outbound,
+        vault,
+    });
     [rest_service::service(state.clone()), http_service::service(state.clone()), connections_service::service(state)]
 }

@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html>
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// A request's or an answer's body, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 10 << 20;
@@ -26,12 +27,6 @@ pub const AUDIENCES_MAX: usize = 50;
 pub const SCOPES_MAX: usize = 10;
 /// User pools of an authorizer.
 pub const POOLS_MAX: usize = 1_000;
-/// What an issuer answers when it is asked for its keys, in bytes.
-pub const ISSUER_ANSWER_BYTES_MAX: usize = 150_000;
-/// How long an issuer may take to answer, in milliseconds.
-pub const ISSUER_TIMEOUT_MILLIS: u64 = 1_500;
-/// Issuers whose keys are kept in memory.
-pub const ISSUERS_MAX: usize = 256;
 pub const API_KEYS_PER_REGION_MAX: usize = 10_000;
 /// The value of an API key: as it is made here, and as it may be given.
 pub const API_KEY_CHARACTERS: usize = 40;
@@ -45,6 +40,35 @@ pub const THROTTLES_PER_STAGE_MAX: usize = 300;
 pub const USAGE_DAYS: i32 = 90;
 /// Buckets of tokens that are kept in memory.
 pub const BUCKETS_MAX: usize = 65_536;
+/// Models of an API; the name and the schema of one, in characters and in bytes.
+pub const MODELS_PER_API_MAX: usize = 400;
+pub const MODEL_NAME_CHARACTERS_MAX: usize = 128;
+pub const MODEL_BYTES_MAX: usize = 400 << 10;
+/// Bytes of all of an API's schemas: each deployment has a copy.
+pub const MODELS_BYTES_MAX: usize = 1 << 20;
+pub const VALIDATORS_PER_API_MAX: usize = 100;
+/// A gateway response with its templates and parameters, in bytes.
+pub const GATEWAY_RESPONSE_BYTES_MAX: usize = 64 << 10;
+/// What is looked at to hold one body to its model.
+pub const SCHEMA_STEPS_MAX: usize = 1_000_000;
+/// Schemas within each other, also through references.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+/// Regular expressions in bytes: of models, and of what selects an integration response.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
+/// How many parts a regular expression with counted ones is taken to have.
+pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// What of a function's message selects a response, in characters.
+pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
+/// What a test of a method says of a body or of headers, in characters.
+pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
+/// Keys that are imported at once.
+pub const IMPORTED_KEYS_MAX: usize = 2_000;
+pub const DOMAINS_PER_REGION_MAX: usize = 120;
+pub const DOMAIN_NAME_CHARACTERS_MAX: usize = 253;
+/// API mappings, or base path mappings, of a custom domain.
+pub const MAPPINGS_PER_DOMAIN_MAX: usize = 200;
+pub const MAPPING_PATH_CHARACTERS_MAX: usize = 300;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;
@@ -58,6 +82,18 @@ pub const VARIABLE_VALUE_CHARACTERS_MAX: usize = 512;
 pub const VARIABLES_MAX: usize = 100;
 /// One stored method, with its integration and responses, in bytes: its maps have no limit of their own.
 pub const METHOD_BYTES_MAX: usize = 32 << 10;
+
+/// What an integration of an HTTP API changes of requests and answers, in bytes: each deployment keeps it.
+pub const PARAMETERS_BYTES_MAX: usize = 4 << 10;
+/// A body of which a part is selected, in bytes: nothing is found in longer ones.
+pub const SELECTED_BODY_BYTES_MAX: usize = 100 << 10;
+/// How often a request may have come through an API already: one whose URL leads back to it would go on for ever.
+pub const PASSES_MAX: usize = 10;
+
+/// An OpenAPI document, in bytes.
+pub const DOCUMENT_BYTES_MAX: usize = 6 << 20;
+/// How long an import may be under way, before what it made is taken for left behind.
+pub const IMPORT_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// How long a REST API waits for an integration, in milliseconds.
 pub const REST_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;

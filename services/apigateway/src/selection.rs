@@ -1,162 +1,216 @@
-//! What of a message tells its route: `$request.body.action`, also with braces, with texts around it, and several together.
+//! Selection expressions: what of a request, or of an answer, integrations of HTTP APIs put elsewhere.
 //!
-//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html> and
-//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-selection-expressions.html>
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html>
 
-use serde_json::Value;
+use template::Path;
 
-use crate::error::Error;
-use crate::limits;
+/// What of `$context` can be selected, besides what an authorizer says.
+pub const CONTEXT: [&str; 17] = [
+    "accountId",
+    "apiId",
+    "domainName",
+    "domainPrefix",
+    "extendedRequestId",
+    "httpMethod",
+    "identity.accountId",
+    "identity.sourceIp",
+    "identity.user",
+    "identity.userAgent",
+    "path",
+    "protocol",
+    "requestId",
+    "requestTime",
+    "requestTimeEpoch",
+    "routeKey",
+    "stage",
+];
+const AUTHORIZER: &str = "authorizer.";
 
-/// An expression, ready to be asked.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Selection(Vec<Part>);
+/// Whether an expression is about what came in, or about what goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Request,
+    Response,
+}
 
-#[derive(Debug, PartialEq, Eq)]
+/// One place where a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// In lower case.
+    Header(String),
+    Query(String),
+    /// All of the body, or what is at a path in its JSON.
+    Body(Option<Path>),
+    Path,
+    PathVariable(String),
+    Context(String),
+    StageVariable(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
 enum Part {
     Text(String),
-    /// A way into the body.
-    Body(Vec<Step>),
+    Source(Source),
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Step {
-    Member(String),
-    Item(usize),
-}
+/// A text with places in it whose values are put in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expression(Vec<Part>);
 
-const BODY: &str = "request.body.";
-
-impl Selection {
-    pub fn parse(expression: &str) -> Result<Selection, Error> {
-        let invalid = || Error::bad(format!("Invalid route selection expression specified: {expression}"));
-        if expression.len() > limits::SELECTION_CHARACTERS_MAX {
-            return Err(invalid());
+impl Expression {
+    /// Reads `$request.header.a`, `${request.path.a}/${context.requestId}`, or a text that stands for itself. `None` for what names
+    /// a place that is not there on this side.
+    pub fn parse(text: &str, side: Side) -> Option<Expression> {
+        if let Some(name) = text.strip_prefix('$').filter(|name| !name.starts_with('{')) {
+            return Some(Expression(vec![Part::Source(source(name, side)?)]));
         }
-        let (mut parts, mut rest) = (Vec::new(), expression);
-        while let Some((text, after)) = rest.split_once('$') {
-            if !text.is_empty() {
-                parts.push(Part::Text(text.to_owned()));
-            }
-            let (variable, behind) = match after.strip_prefix('{') {
-                Some(braced) => braced.split_once('}').ok_or_else(invalid)?,
-                None => after.split_at(after.find(|c| !is_of_path(c)).unwrap_or(after.len())),
-            };
-            let path = variable.strip_prefix(BODY).ok_or_else(invalid)?;
-            parts.push(Part::Body(steps(path).ok_or_else(invalid)?));
-            rest = behind;
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, after) = after.split_once('}')?;
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::Source(source(name, side)?));
+            rest = after;
         }
-        if !rest.is_empty() {
-            parts.push(Part::Text(rest.to_owned()));
-        }
-        let asks = parts.iter().any(|part| matches!(part, Part::Body(_)));
-        if asks { Ok(Selection(parts)) } else { Err(invalid()) }
+        parts.push(Part::Text(rest.to_owned()));
+        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        let printable = |part: &Part| !matches!(part, Part::Text(text) if text.chars().any(char::is_control));
+        parts.iter().all(printable).then_some(Expression(parts))
     }
 
-    /// What a message says; `None` where it is no JSON, or has nothing there that is a text.
-    pub fn of(&self, message: &str) -> Option<String> {
-        let body: Value = serde_json::from_str(message).ok()?;
-        let mut selected = String::new();
-        for part in &self.0 {
+    /// The value, where `value` tells that of each place. `None` where it is one place alone, in which nothing is; elsewhere
+    /// nothing is an empty text.
+    pub fn value(&self, value: impl Fn(&Source) -> Option<String>) -> Option<String> {
+        if let [Part::Source(one)] = self.0.as_slice() {
+            return value(one);
+        }
+        Some(self.0.iter().fold(String::new(), |mut all, part| {
             match part {
-                Part::Text(text) => selected.push_str(text),
-                Part::Body(steps) => selected.push_str(&text_at(&body, steps)?),
+                Part::Text(text) => all.push_str(text),
+                Part::Source(source) => all.push_str(&value(source).unwrap_or_default()),
             }
-        }
-        Some(selected)
+            all
+        }))
+    }
+
+    /// Whether a body has to be there as a whole.
+    pub fn asks_body(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Source(Source::Body(_))))
     }
 }
 
-fn is_of_path(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '[' | ']')
-}
-
-/// `a.b[0].c` in its steps.
-fn steps(path: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    for part in path.split('.') {
-        let (name, items) = part.split_at(part.find('[').unwrap_or(part.len()));
-        if name.is_empty() || !name.chars().all(|c| is_of_path(c) && c != ']') {
-            return None;
-        }
-        steps.push(Step::Member(name.to_owned()));
-        for item in items.split('[').skip(1) {
-            steps.push(Step::Item(item.strip_suffix(']')?.parse().ok()?));
+/// The place of a name without its `$`.
+fn source(name: &str, side: Side) -> Option<Source> {
+    let own = match side {
+        Side::Request => "request.",
+        Side::Response => "response.",
+    };
+    if let Some(name) = name.strip_prefix("stageVariables.") {
+        return is_word(name).then(|| Source::StageVariable(name.to_owned()));
+    }
+    if let Some(name) = name.strip_prefix("context.") {
+        let known = CONTEXT.contains(&name) || name.strip_prefix(AUTHORIZER).is_some_and(is_name);
+        return known.then(|| Source::Context(name.to_owned()));
+    }
+    let name = name.strip_prefix(own)?;
+    if let Some(path) = name.strip_prefix("body") {
+        return Some(Source::Body(if path.is_empty() { None } else { Some(body_path(path)?) }));
+    }
+    if let Some(name) = name.strip_prefix("header.") {
+        return is_header(name).then(|| Source::Header(name.to_ascii_lowercase()));
+    }
+    match (side, name) {
+        (Side::Response, _) => None,
+        (Side::Request, "path") => Some(Source::Path),
+        (Side::Request, name) => {
+            if let Some(name) = name.strip_prefix("querystring.") {
+                return is_name(name).then(|| Source::Query(name.to_owned()));
+            }
+            let name = name.strip_prefix("path.").filter(|name| is_name(name))?;
+            Some(Source::PathVariable(name.to_owned()))
         }
     }
-    Some(steps)
 }
 
-fn text_at(body: &Value, steps: &[Step]) -> Option<String> {
-    let found = steps.iter().try_fold(body, |value, step| match step {
-        Step::Member(name) => value.get(name),
-        Step::Item(index) => value.get(index),
-    });
-    match found? {
-        Value::String(text) => Some(text.clone()),
-        scalar @ (Value::Number(_) | Value::Bool(_)) => Some(scalar.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+/// `.a.b[0]`, within a body. Filters and descents are not paths here, as on AWS.
+fn body_path(text: &str) -> Option<Path> {
+    let begins = text.starts_with(['.', '[']) && !text.contains(['$', '{', '}']);
+    begins.then(|| Path::parse(&format!("${text}"))).flatten()
+}
+
+fn is_word(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b"${}".contains(&byte))
+}
+
+/// Source: RFC 9110, section 5.6.2; dollars are for expressions.
+pub fn is_header(name: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(token)
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
-    fn of(expression: &str, message: &str) -> Option<String> {
-        Selection::parse(expression).unwrap().of(message)
-    }
-
-    #[test]
-    fn messages_are_asked_for_their_routes() {
-        let action = r#"{"action":"join","a":{"b":[{"c":7}]},"service-x":true,"none":null,"list":[]}"#;
-        for (expression, selected) in [
-            ("$request.body.action", Some("join")),
-            ("${request.body.action}", Some("join")),
-            ("$request.body.a.b[0].c", Some("7")),
-            ("$request.body.service-x", Some("true")),
-            ("v1/${request.body.action}", Some("v1/join")),
-            ("${request.body.action}:$request.body.a.b[0].c", Some("join:7")),
-            ("$request.body.none", None),
-            ("$request.body.list", None),
-            ("$request.body.a.b[1]", None),
-            ("$request.body.missing", None),
-        ] {
-            assert_eq!(of(expression, action).as_deref(), selected, "{expression}");
-        }
-        for message in ["", "join", "[]", "\"action\"", "{\"action\":"] {
-            assert_eq!(of("$request.body.action", message), None, "{message}");
-        }
-    }
-
-    #[test]
-    fn expressions_that_ask_nothing_are_refused() {
-        for expression in [
-            "",
-            "action",
-            "$",
-            "$request.body",
-            "$request.body.",
-            "$request.body..a",
-            "$request.header.x",
-            "${request.body.a",
-            "$request.body.a[x]",
-            "$request.body.a[0",
-            "$request.method $request.path",
-            "$context.routeKey",
-        ] {
-            assert!(matches!(Selection::parse(expression), Err(Error::BadRequest(_))), "{expression}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_expression_and_no_message_is_too_odd(expression in "[$a{}.\\[\\]0request.body]{0,24}", message in "[{}\":a\\[\\]0,]{0,24}") {
-            if let Ok(selection) = Selection::parse(&expression) {
-                let _ = selection.of(&message);
+    fn value(text: &str) -> Option<String> {
+        let known = |source: &Source| match source {
+            Source::Header(name) if name == "x-a" => Some("h".to_owned()),
+            Source::PathVariable(name) if name == "id" => Some("7".to_owned()),
+            Source::Context(name) => Some(format!("<{name}>")),
+            Source::Body(Some(path)) => {
+                path.find(&serde_json::json!({"a": {"b": [1, "x"]}})).map(|found| found.to_string())
             }
+            _ => None,
+        };
+        Expression::parse(text, Side::Request)?.value(known)
+    }
+
+    #[test]
+    fn values_are_taken_from_their_places() {
+        for (text, expected) in [
+            ("plain text", Some("plain text")),
+            ("$request.header.X-A", Some("h")),
+            ("${request.header.x-a}", Some("h")),
+            ("$request.path.id", Some("7")),
+            ("/v1/${request.path.id}/${request.path.none}!", Some("/v1/7/!")),
+            ("$context.authorizer.claims.sub", Some("<authorizer.claims.sub>")),
+            ("$request.body.a.b[1]", Some("\"x\"")),
+            ("$request.body.a.c", None),
+            ("$request.querystring.none", None),
+            ("", Some("")),
+        ] {
+            assert_eq!(value(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_place_is_no_expression() {
+        for text in [
+            "$",
+            "$request",
+            "$request.header.",
+            "$request.header.a b",
+            "$request.header.a$request.header.b",
+            "$request.body..a",
+            "$request.body[?(@.a)]",
+            "$request.bodyx",
+            "$response.header.a",
+            "$context.nothing",
+            "${request.path",
+            "a\nb",
+            "$stageVariables.a-b",
+        ] {
+            assert_eq!(Expression::parse(text, Side::Request), None, "{text}");
+        }
+        for text in ["$response.header.a", "$response.body.a", "$response.body", "$context.requestId", "403"] {
+            assert!(Expression::parse(text, Side::Response).is_some(), "{text}");
+        }
+        for text in ["$request.header.a", "$response.path", "$response.querystring.a"] {
+            assert_eq!(Expression::parse(text, Side::Response), None, "{text}");
         }
     }
 }

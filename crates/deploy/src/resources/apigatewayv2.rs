@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::shape::{Field, Property, Shape, TEXTS, fixed, ignored, property};
-use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, text, text_of, without};
+use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, or_delete, text, text_of, without};
 use crate::state::Deployed;
 
 /// Members whose own members are the API's, rather than names that the template chose.
@@ -45,6 +45,9 @@ impl Resource for Api {
         const {
             &[
                 fixed("ProtocolType", Shape::Text),
+                property("BasePath", Shape::Text),
+                property("Body", Shape::Json),
+                property("FailOnWarnings", Shape::Boolean),
                 property("Name", Shape::Text),
                 property("Description", Shape::Text),
                 property("Version", Shape::Text),
@@ -63,13 +66,21 @@ impl Resource for Api {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = call(cx, "CreateApi", without(wanted, &[])).await?;
+        let made = match wanted.get("Body") {
+            Some(body) => imported(cx, wanted, body).await?,
+            None => call(cx, "CreateApi", without(wanted, &DOCUMENT)).await?,
+        };
         let id = text(&made, "apiId")?;
         Ok(Made::new(id, [("ApiId", json!(id)), ("ApiEndpoint", made.get("apiEndpoint").cloned().unwrap_or_default())]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        let mut input = without(wanted, &["Tags", "ProtocolType"]);
+        if let Some(body) = wanted.get("Body").filter(|body| old.properties.get("Body") != Some(*body)) {
+            let mut input = import(wanted, body);
+            input["apiId"] = json!(old.physical_id);
+            cx.call("apigatewayv2", "ReimportApi", input).await?;
+        }
+        let mut input = without(wanted, &[["Tags", "ProtocolType"].as_slice(), &DOCUMENT].concat());
         input["ApiId"] = json!(old.physical_id);
         call(cx, "UpdateApi", input).await?;
         if old.properties.contains_key("CorsConfiguration") && !wanted.contains_key("CorsConfiguration") {
@@ -82,6 +93,39 @@ impl Resource for Api {
     async fn delete(&self, cx: &Cx<'_>, old: &Deployed) -> Result<()> {
         deleted(call(cx, "DeleteApi", json!({"ApiId": old.physical_id})).await)
     }
+}
+
+/// Properties that say what an API is as a document.
+const DOCUMENT: [&str; 3] = ["BasePath", "Body", "FailOnWarnings"];
+
+/// The part of an input that has the document.
+fn import(wanted: &Properties, body: &Value) -> Value {
+    let document = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
+    let mut input = json!({ "body": document });
+    for (name, member) in [("BasePath", "basepath"), ("FailOnWarnings", "failOnWarnings")] {
+        if let Some(value) = wanted.get(name) {
+            input[member] = value.clone();
+        }
+    }
+    input
+}
+
+/// Makes an API of a document, and then what the template says besides.
+async fn imported(cx: &Cx<'_>, wanted: &Properties, body: &Value) -> Result<Value> {
+    let made = cx.call("apigatewayv2", "ImportApi", import(wanted, body)).await?;
+    let id = text(&made, "apiId")?;
+    let rest = async {
+        let mut input = without(wanted, &[["Tags", "ProtocolType"].as_slice(), &DOCUMENT].concat());
+        input["ApiId"] = json!(id);
+        call(cx, "UpdateApi", input).await?;
+        if let Some(tags) = wanted.get("Tags") {
+            let arn = format!("arn:aws:apigateway:{}::/apis/{id}", cx.cloud.region());
+            call(cx, "TagResource", json!({"ResourceArn": arn, "Tags": tags})).await?;
+        }
+        Ok(())
+    };
+    or_delete(rest.await, call(cx, "DeleteApi", json!({ "ApiId": id }))).await?;
+    Ok(made)
 }
 
 /// Tags of an API or stage, whose ARN ends in `path`.
@@ -121,7 +165,11 @@ impl Resource for Integration {
                 property("PassthroughBehavior", Shape::Text),
                 property("RequestTemplates", Shape::TextMap),
                 property("TemplateSelectionExpression", Shape::Text),
-                ignored("ConnectionType"),
+                property("ResponseParameters", Shape::Json),
+                property("IntegrationSubtype", Shape::Text),
+                property("CredentialsArn", Shape::Text),
+                property("ConnectionType", Shape::Text),
+                property("ConnectionId", Shape::Text),
             ]
         }
     }
@@ -131,14 +179,28 @@ impl Resource for Integration {
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        let made = call(cx, "CreateIntegration", without(wanted, &[])).await?;
+        let mut input = without(wanted, &["ResponseParameters"]);
+        input["ResponseParameters"] = response_parameters(wanted);
+        let made = call(cx, "CreateIntegration", input).await?;
         let id = text(&made, "integrationId")?;
         Ok(Made::new(id, [("IntegrationId", json!(id))]))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        let mut input = without(wanted, &[]);
+        let mut input = without(wanted, &["ResponseParameters"]);
         input["IntegrationId"] = json!(old.physical_id);
+        // What is not there any more would stay as it was.
+        let before = old.properties.get("RequestParameters").cloned().unwrap_or_default();
+        input["RequestParameters"] = emptied(&before, wanted.get("RequestParameters").cloned());
+        let before = response_parameters(&old.properties);
+        let mut responses = response_parameters(wanted);
+        for (status, parameters) in before.as_object().into_iter().flatten() {
+            responses[status] = emptied(parameters, responses.get(status).cloned());
+        }
+        input["ResponseParameters"] = responses;
+        if old.properties.contains_key("CredentialsArn") && !wanted.contains_key("CredentialsArn") {
+            input["CredentialsArn"] = json!("");
+        }
         call(cx, "UpdateIntegration", input).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
@@ -147,6 +209,34 @@ impl Resource for Integration {
         let input = json!({"ApiId": text_of(&old.properties, "ApiId")?, "IntegrationId": old.physical_id});
         deleted(call(cx, "DeleteIntegration", input).await)
     }
+}
+
+/// What is changed of answers, by their status, as operations take it. Templates have a list of destinations and sources.
+fn response_parameters(properties: &Properties) -> Value {
+    let mut all = serde_json::Map::new();
+    for (status, given) in properties.get("ResponseParameters").and_then(Value::as_object).into_iter().flatten() {
+        let parameters = match given.get("ResponseParameters").and_then(Value::as_array) {
+            None => given.clone(),
+            Some(list) => {
+                let member =
+                    |of: &Value, name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                list.iter().map(|one| (member(one, "Destination"), json!(member(one, "Source")))).collect()
+            }
+        };
+        all.insert(status.clone(), parameters);
+    }
+    Value::Object(all)
+}
+
+/// Parameters, with an empty value for each that was there before and is no more: that takes it away.
+fn emptied(before: &Value, wanted: Option<Value>) -> Value {
+    let mut wanted = wanted.filter(Value::is_object).unwrap_or_else(|| json!({}));
+    for name in before.as_object().into_iter().flat_map(serde_json::Map::keys) {
+        if wanted.get(name).is_none() {
+            wanted[name] = json!("");
+        }
+    }
+    wanted
 }
 
 pub struct Authorizer;

@@ -1,5 +1,6 @@
 //! Resource types: how each is created, updated and deleted through the operations a client would call.
 
+mod api_domains;
 mod apigateway;
 mod apigatewayv2;
 mod apigatewayv2_websocket;
@@ -14,12 +15,14 @@ mod kinesis;
 mod kms;
 mod lambda;
 mod logs;
+mod migrate;
 mod pipes;
 mod s3;
 mod scheduler;
 mod secretsmanager;
 mod ses;
 pub mod shape;
+mod sign_in;
 mod site;
 mod sns;
 mod sqs;
@@ -108,11 +111,19 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
+    &api_domains::ApiDomain,
+    &api_domains::ApiMapping,
+    &api_domains::BasePathMapping,
+    &api_domains::HttpDomainName,
+    &api_domains::RestDomainName,
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
+    &apigateway::GatewayResponse,
     &apigateway::Method,
+    &apigateway::Model,
     &apigateway::PathResource,
+    &apigateway::RequestValidator,
     &apigateway::RestApi,
     &apigateway::Stage,
     &apigateway::UsagePlan,
@@ -138,6 +149,12 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &cognito::UserPoolGroup,
     &cognito::UserPoolUser,
     &cognito::UserPoolUserToGroupAttachment,
+    &sign_in::IdentityPool,
+    &sign_in::IdentityPoolRoleAttachment,
+    &sign_in::OidcProvider,
+    &sign_in::UserPoolDomain,
+    &sign_in::UserPoolIdentityProvider,
+    &sign_in::UserPoolResourceServer,
     &dynamodb::Table,
     &events::ApiDestination,
     &events::Archive,
@@ -146,6 +163,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &events::EventBusPolicy,
     &events::Rule,
     &iam::AccessKey,
+    &iam::Group,
+    &iam::InstanceProfile,
     &iam::ManagedPolicy,
     &iam::Policy,
     &iam::Role,
@@ -164,6 +183,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &migrate::Migration,
     &pipes::Pipe,
     &s3::Bucket,
     &s3::BucketPolicy,

@@ -2,7 +2,7 @@
 //!
 //! Source: the `http` traits of the service model.
 
-use wire::rest::Binding;
+use wire::rest::{Binding, Payload, Places};
 
 pub static CREATE_API: Binding = Binding::new("POST", "/v2/apis", 201);
 pub static GET_API: Binding = Binding::new("GET", "/v2/apis/{apiId}", 200);
@@ -46,6 +46,21 @@ pub static TAG_RESOURCE: Binding = Binding::new("POST", "/v2/tags/{resourceArn}"
 pub static UNTAG_RESOURCE: Binding =
     Binding::new("DELETE", "/v2/tags/{resourceArn}", 204).query(&[("tagKeys", "tagKeys")]);
 pub static GET_TAGS: Binding = Binding::new("GET", "/v2/tags/{resourceArn}", 200);
+pub static CREATE_DOMAIN_NAME: Binding = Binding::new("POST", "/v2/domainnames", 201);
+pub static GET_DOMAIN_NAME: Binding = Binding::new("GET", "/v2/domainnames/{domainName}", 200);
+pub static GET_DOMAIN_NAMES: Binding =
+    Binding::new("GET", "/v2/domainnames", 200).query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_DOMAIN_NAME: Binding = Binding::new("PATCH", "/v2/domainnames/{domainName}", 200);
+pub static DELETE_DOMAIN_NAME: Binding = Binding::new("DELETE", "/v2/domainnames/{domainName}", 204);
+pub static CREATE_API_MAPPING: Binding = Binding::new("POST", "/v2/domainnames/{domainName}/apimappings", 201);
+pub static GET_API_MAPPING: Binding =
+    Binding::new("GET", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200);
+pub static GET_API_MAPPINGS: Binding = Binding::new("GET", "/v2/domainnames/{domainName}/apimappings", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_API_MAPPING: Binding =
+    Binding::new("PATCH", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200);
+pub static DELETE_API_MAPPING: Binding =
+    Binding::new("DELETE", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204);
 pub static UPDATE_DEPLOYMENT: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/deployments/{deploymentId}", 200);
 pub static DELETE_ROUTE_SETTINGS: Binding =
     Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}", 204);
@@ -80,3 +95,14 @@ pub static DELETE_INTEGRATION_RESPONSE: Binding = Binding::new(
     "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
     204,
 );
+pub static IMPORT_API: Binding = Binding::new("PUT", "/v2/apis", 201).query(IMPORT);
+pub static REIMPORT_API: Binding = Binding::new("PUT", "/v2/apis/{apiId}", 201).query(IMPORT);
+const IMPORT: Places = &[("basepath", "basepath"), ("failOnWarnings", "failOnWarnings")];
+pub static EXPORT_API: Binding = Binding::new("GET", "/v2/apis/{apiId}/exports/{specification}", 200)
+    .query(&[
+        ("exportVersion", "exportVersion"),
+        ("includeExtensions", "includeExtensions"),
+        ("outputType", "outputType"),
+        ("stageName", "stageName"),
+    ])
+    .response_payload(Payload::Blob("body"));

@@ -8,6 +8,7 @@ use service::{Body, Cx, WireRequest};
 use wire::Protocol;
 
 use super::authorize::verify;
+use super::problem::Problem;
 use super::refusal;
 use crate::connections_service::MODEL;
 use crate::error::Error;
@@ -23,10 +24,10 @@ pub struct Named {
 }
 
 impl Named {
-    /// Reads the path within an API: `/{stage}/@connections/{id}`.
-    pub fn of(api: &str, path: &str) -> Option<Named> {
+    /// Reads the path within a stage: `/@connections/{id}`.
+    pub fn of(api: &str, stage: &str, path: &str) -> Option<Named> {
         let mut parts = path.strip_prefix('/')?.split('/');
-        let (stage, mark, id) = (parts.next()?, parts.next()?, parts.next()?);
+        let (mark, id) = (parts.next()?, parts.next()?);
         let fits = matches!(mark, "@connections" | "%40connections") && parts.next().is_none();
         (fits && !id.is_empty()).then(|| Named { api: api.to_owned(), stage: stage.to_owned(), id: id.to_owned() })
     }
@@ -37,13 +38,13 @@ pub async fn serve(cx: &Cx, incoming: Incoming, named: Named) -> Result<Response
     let Some(api) = api else { return Ok(refusal::forbidden().map(Body::from)) };
     let signer = match verify(cx, &incoming, &api.region) {
         Ok(signer) => signer,
-        Err(refused) => return Ok(refusal::rest_refused(refused).map(Body::from)),
+        Err(refused) => return Ok(refusal::problem(&Problem::from(refused)).map(Body::from)),
     };
     let name = match incoming.method {
         Method::POST => "PostToConnection",
         Method::GET => "GetConnection",
         Method::DELETE => "DeleteConnection",
-        _ => return Ok(refusal::missing_token().map(Body::from)),
+        _ => return Ok(refusal::problem(&Problem::missing_token()).map(Body::from)),
     };
     let services = cx.cloud().services().iter();
     let operation = services.filter(|service| service.api.model == MODEL).find_map(|service| service.operation(name));
@@ -68,10 +69,10 @@ mod tests {
 
     #[test]
     fn connections_are_named_below_their_stage() {
-        let named = |path: &str| Named::of("a", path).map(|named| format!("{} {}", named.stage, named.id));
-        assert_eq!(named("/dev/@connections/x%3D").as_deref(), Some("dev x%3D"));
-        assert_eq!(named("/dev/%40connections/x=").as_deref(), Some("dev x="));
-        for path in ["/dev", "/dev/@connections", "/dev/@connections/", "/dev/@connections/a/b", "/@connections/a"] {
+        let named = |path: &str| Named::of("a", "dev", path).map(|named| format!("{} {}", named.stage, named.id));
+        assert_eq!(named("/@connections/x%3D").as_deref(), Some("dev x%3D"));
+        assert_eq!(named("/%40connections/x=").as_deref(), Some("dev x="));
+        for path in ["/", "/@connections", "/@connections/", "/@connections/a/b", "/dev/@connections/a"] {
             assert_eq!(named(path), None, "{path}");
         }
     }

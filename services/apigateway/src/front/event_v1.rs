@@ -35,8 +35,8 @@ pub fn rest(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary:
     event(incoming, place, &rest_headers(incoming), context, binary)
 }
 
-/// The headers of a request, by the names that REST APIs have for them.
-pub(super) fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
+/// Headers as functions and templates get them.
+pub fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
     let headers = incoming.event_headers().into_iter().filter(|(name, _)| name != "content-length");
     headers.map(|(name, values)| (cased(&name, incoming.version), values)).collect()
 }
@@ -113,7 +113,7 @@ fn event(
     })
 }
 
-fn context(incoming: &Incoming, place: &Place<'_>) -> Value {
+pub fn context(incoming: &Incoming, place: &Place<'_>) -> Value {
     json!({
         "resourceId": place.resource_id,
         "resourcePath": place.resource,

@@ -5,34 +5,37 @@ mod api_key;
 pub mod authorize;
 mod connections;
 pub mod event_v1;
+pub mod gateway_response;
 mod http;
 mod invoke;
-mod mock;
+pub mod mapping;
+mod problem;
 mod refusal;
-mod rest;
+pub mod rest;
 pub mod throttle;
 pub mod websocket;
 
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response};
 use bytes::Bytes;
 use proxy::Incoming;
 use service::{Body, BoxFuture, Cx, Front, SocketWish};
 
+use self::address::Told;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, REST_APIS};
 use crate::limits;
 use connections::Named;
 
-/// Answers the requests to `{api}.execute-api.*`, and to the paths that stand for it.
+/// Answers the requests to `{api}.execute-api.*`, to the paths that stand for it, and to custom domains.
 pub struct ExecuteApi(pub Arc<ApiGateway>);
 
 impl Front for ExecuteApi {
     fn matches(&self, head: &Parts) -> bool {
-        address::of(head).is_some()
+        address::is_one(head, &self.0.domains)
     }
 
     fn handle(&self, cx: Cx, request: Request<Bytes>) -> BoxFuture<Response<Body>> {
@@ -48,29 +51,29 @@ impl Front for ExecuteApi {
 
 async fn serve(state: &Arc<ApiGateway>, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
-    let Some(address) = address::of(&head) else { return Ok(refusal::not_found().map(Body::from)) };
+    let address = match address::of(&head, &state.domains) {
+        Some(Told::Api(address)) => address,
+        // It may have been removed since it was looked for.
+        Some(Told::Unmapped) | None => return Ok(refusal::forbidden().map(Body::from)),
+    };
     let is_wished = head.extensions.get::<SocketWish>().is_some();
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
-    if let Some(api) = REST_APIS.get(&read, &address.id)? {
-        let answer = match too_large {
-            true => refusal::rest_too_large(),
-            false => rest::serve(state, cx, read, api, &address, incoming).await?,
-        };
-        return Ok(answer.map(Body::from));
+    if let Some(api) = REST_APIS.get(&read, &address.api)? {
+        return Ok(rest::serve(state, cx, read, api, &address, incoming).await?.map(Body::from));
     }
-    let answer = match HTTP_APIS.get(&read, &address.id)? {
-        Some(_) if too_large => refusal::http(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+    match HTTP_APIS.get(&read, &address.api)? {
+        Some(_) if too_large => Ok(refusal::http_too_large().map(Body::from)),
         Some(api) if api.websocket.is_some() => {
             drop(read);
-            return match Named::of(&api.id, &address.path) {
+            let (stage, path) = address.stage();
+            match Named::of(&api.id, stage, &path) {
                 Some(named) => connections::serve(cx, incoming, named).await,
                 None => websocket::serve(state, cx, api, &address, incoming, is_wished).await,
-            };
+            }
         }
-        Some(api) => http::serve(state, cx, read, api, &address, incoming).await?,
-        None => refusal::forbidden(),
-    };
-    Ok(answer.map(Body::from))
+        Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
+        None => Ok(refusal::forbidden().map(Body::from)),
+    }
 }

@@ -1,6 +1,7 @@
 //! Every state transition of API Gateway, as plain functions over a transaction.
 
 pub mod authorizer;
+pub mod domain;
 pub mod http;
 pub mod rest;
 pub mod websocket;

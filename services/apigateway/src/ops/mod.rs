@@ -1,7 +1,9 @@
 //! The operations, a folder for each kind of API and in it a file for each kind of thing they work on.
 
 mod authorization;
+pub mod domain;
 pub mod http;
+mod import;
 pub mod rest;
 pub mod tag;
 pub mod websocket;

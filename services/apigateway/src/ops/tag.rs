@@ -1,4 +1,4 @@
-//! TagResource, UntagResource, GetTags: of APIs of both kinds, and of their stages.
+//! TagResource, UntagResource, GetTags: of APIs of both kinds, of their stages, and of custom domains.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use service::Cx;
 use super::{Empty, path_of};
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::model::{http, rest};
+use crate::model::{domain, http, rest};
 use crate::types::Texts;
 
 /// What can have tags, by the id of its API.
@@ -18,6 +18,7 @@ enum Tagged {
     HttpStage(String, String),
     RestApi(String),
     RestStage(String, String),
+    Domain(String),
 }
 
 fn tagged(arn: &str) -> Result<Tagged, Error> {
@@ -28,6 +29,7 @@ fn tagged(arn: &str) -> Result<Tagged, Error> {
         ["apis", api, "stages", stage] => Ok(Tagged::HttpStage(owned(api), owned(stage))),
         ["restapis", api] => Ok(Tagged::RestApi(owned(api))),
         ["restapis", api, "stages", stage] => Ok(Tagged::RestStage(owned(api), owned(stage))),
+        ["domainnames", name] => Ok(Tagged::Domain(owned(name))),
         _ => Err(Error::not_implemented(format!("Tags of {arn}"))),
     }
 }
@@ -49,6 +51,7 @@ fn change(
             http::api::find(tx, region, id)?;
             http::stage::retag(tx, id, name, change)
         }
+        Tagged::Domain(name) => domain::update(tx, region, name, |domain| change(&mut domain.tags)).map(drop),
         Tagged::RestApi(id) => rest::api::update(tx, region, id, |api| change(&mut api.tags)).map(drop),
         Tagged::RestStage(id, name) => {
             rest::stage::update(tx, cx.now(), region, (id, name), |stage| change(&mut stage.tags)).map(drop)
@@ -63,6 +66,7 @@ fn tags(read: &(impl Read + ?Sized), region: &str, tagged: &Tagged) -> Result<Te
             http::api::find(read, region, id)?;
             http::stage::find(read, id, name)?.tags
         }
+        Tagged::Domain(name) => domain::find(read, region, name)?.tags,
         Tagged::RestApi(id) => rest::api::find(read, region, id)?.tags,
         Tagged::RestStage(id, name) => {
             rest::api::find(read, region, id)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::error::Error;
 use crate::route_key;
-use crate::selection::Selection;
+use crate::route_selection::Selection;
 use crate::types::websocket::{ApiKeySource, Deployed, DeployedRoute};
 
 /// What a deployment serves.

@@ -77,9 +77,7 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     }
     let proxy = json!({"integrationType": "AWS_PROXY", "integrationUri": FUNCTION, "payloadFormatVersion": "2.0"});
     for (more, code) in [
-        (json!({"integrationType": "HTTP_PROXY"}), "NotImplemented"),
-        (json!({"integrationSubtype": "SQS-SendMessage"}), "NotImplemented"),
-        (json!({"requestParameters": {"overwrite:path": "/"}}), "NotImplemented"),
+        (json!({"integrationType": "MOCK"}), "BadRequestException"),
         (json!({"integrationUri": "https://example.com"}), "BadRequestException"),
         (json!({"payloadFormatVersion": "3.0"}), "BadRequestException"),
         (json!({"timeoutInMillis": 30_001}), "BadRequestException"),

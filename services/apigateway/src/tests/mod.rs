@@ -1,9 +1,15 @@
 //! Both APIs as their owners and their users meet them, with a function that answers what the test says.
 
 mod authorizers;
+mod documents;
+mod domains;
 mod http_api;
+mod http_integrations;
 mod http_routes;
 mod rest_api;
+mod rest_canary;
+mod rest_integrations;
+mod rest_models;
 mod rest_proxy;
 mod tokens;
 mod usage;
@@ -64,7 +70,7 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
 
 fn services() -> [Service; 3] {
     let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
-    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault)
+    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
 }
 
 struct World {
@@ -80,7 +86,11 @@ impl World {
     }
 
     fn with(function: Function, more: impl IntoIterator<Item = Service>) -> World {
-        let world = World { cloud: TestCloud::new(services().into_iter().chain(more)), function };
+        World::of(TestCloud::new(services().into_iter().chain(more)), function)
+    }
+
+    fn of(cloud: TestCloud, function: Function) -> World {
+        let world = World { cloud, function };
         world.answers(r#"{"statusCode":200,"body":"hi"}"#);
         world
     }

@@ -76,7 +76,9 @@ kv::stored!(Route, version = 1);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Integration {
     pub id: Id,
-    /// A function's ARN, or the URI of its invocations; variables of the stage included.
+    #[serde(default)]
+    pub kind: IntegrationKind,
+    /// A function's ARN, or the URI of its invocations, or a URL; variables of the stage included. Empty for an operation.
     pub uri: String,
     pub payload: Payload,
     pub timeout_millis: u64,
@@ -84,8 +86,28 @@ pub struct Integration {
     pub method: Option<String>,
     /// Made by quick create.
     pub managed: bool,
+    /// The ARN of the role as which the API asks what is behind it.
+    #[serde(default)]
+    pub credentials: Option<String>,
+    /// What is changed of requests; for an operation, its parameters.
+    #[serde(default)]
+    pub request_parameters: Texts,
+    /// What is changed of answers, by their status.
+    #[serde(default)]
+    pub response_parameters: BTreeMap<String, Texts>,
 }
 kv::stored!(Integration, version = 1);
+
+/// What is behind a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum IntegrationKind {
+    #[default]
+    Function,
+    /// `HTTP_PROXY`.
+    Url,
+    /// An operation of a service, by its name: `SQS-SendMessage`.
+    Operation(String),
+}
 
 /// The form of events and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,13 @@
 //! What API Gateway stores.
 
 pub mod authorizer;
+pub mod domain;
+pub mod gateway;
 pub mod http;
+pub mod model;
 pub mod rest;
+#[cfg(test)]
+mod tests;
 pub mod usage;
 pub mod websocket;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kv::{Order, Read};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use service::{Cx, Nothing};
+use service::{Cx, Nothing, hosts};
 
 use super::tag::TagList;
 use super::{Answer, IdInput, PageInput, arn, location, new_etag, new_id};
@@ -17,7 +17,7 @@ use crate::documents::{Document, List};
 use crate::error::Error;
 use crate::keys::DISTRIBUTIONS;
 use crate::model::{distribution, entity};
-use crate::traffic::{address, sites};
+use crate::traffic::address;
 use crate::types::{Distribution, Tags};
 
 /// The name of distributions in ARNs and paths.
@@ -121,7 +121,7 @@ fn answer(cx: &Cx, of: &Distribution) -> Result<Answer, Error> {
 /// # Errors
 /// When a name is one of this server's own.
 fn check_names(cx: &Cx, config: &DistributionConfig) -> Result<(), Error> {
-    match config.aliases.items.iter().find(|alias| !sites::may_be_named(alias, cx.endpoint())) {
+    match config.aliases.items.iter().find(|alias| !hosts::may_be_chosen(alias, cx.endpoint())) {
         Some(alias) => Err(Error::argument(format!("The alias {alias:.128} is a name of the Cloudlet server itself."))),
         None => Ok(()),
     }

@@ -8,6 +8,7 @@ use base::{AccountId, Arn};
 use http::header::HOST;
 use http::request::Parts;
 use kv::{Db, Order, Read};
+use service::hosts;
 
 use super::headers::text;
 use super::rule::Rule;
@@ -134,28 +135,6 @@ fn sources(read: &impl Read, config: DistributionConfig) -> Result<BTreeMap<Stri
     Ok(sources)
 }
 
-/// Labels of hosts that are other services' of this server, whatever names somebody gives a distribution.
-const OURS: [&str; 4] = ["s3", "execute-api", "lambda-url", "cloudfront"];
-
-fn is_ours(host: &str) -> bool {
-    host.split('.').any(|label| OURS.iter().any(|ours| label.eq_ignore_ascii_case(ours)))
-}
-
-/// Whether a name may be given to a distribution, as far as this server's own names are concerned.
-pub fn may_be_named(alias: &str, endpoint: &str) -> bool {
-    let own = endpoint.split_once("://").map_or(endpoint, |(_, host)| host);
-    let own = own.rsplit_once(':').map_or(own, |(name, _)| name);
-    let plain = alias.trim_start_matches("*.");
-    let is_address = plain.parse::<std::net::IpAddr>().is_ok();
-    !is_address && !is_ours(alias) && !plain.eq_ignore_ascii_case("localhost") && !alias.eq_ignore_ascii_case(own)
-}
-
-/// A call of AWS's is one, whatever host it is addressed to.
-fn is_signed(head: &Parts) -> bool {
-    let by_header = text(&head.headers, http::header::AUTHORIZATION).is_some_and(|text| text.starts_with("AWS"));
-    by_header || head.uri.query().is_some_and(|query| query.contains("X-Amz-Signature="))
-}
-
 /// All distributions that somebody asked for, and all hosts' names.
 pub struct Sites {
     /// By names in lower case; those with a star have only what comes after it.
@@ -196,11 +175,10 @@ impl Sites {
     /// The distribution that has a host as one of its names.
     fn named(&self, host: &str) -> Option<String> {
         let aliases = self.aliases.read().unwrap_or_else(PoisonError::into_inner);
-        if aliases.is_empty() || is_ours(host) {
+        if aliases.is_empty() || hosts::is_ours(host) {
             return None;
         }
-        let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
-        let name = name.map_or(host, |(name, _)| name).trim_end_matches('.').to_ascii_lowercase();
+        let name = hosts::plain(host);
         if let Some(id) = aliases.get(&name) {
             return Some(id.clone());
         }
@@ -217,7 +195,7 @@ impl Sites {
     /// The distribution that a request is for, and the path within it.
     pub fn address(&self, head: &Parts) -> Option<(String, String)> {
         let named = || Some((self.named(text(&head.headers, HOST)?)?, head.uri.path().to_owned()));
-        address::of(head).or_else(|| named().filter(|_| !is_signed(head)))
+        address::of(head).or_else(|| named().filter(|_| !hosts::is_signed(head, None)))
     }
 
     /// A distribution, unless there is none or it is not enabled.

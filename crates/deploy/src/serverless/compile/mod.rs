@@ -3,11 +3,14 @@
 mod api_keys;
 mod authorizers;
 mod buckets;
+mod custom_domains;
 mod eventbridge;
 mod functions;
 mod http_api;
+mod migrate;
 mod queues;
 mod rest_api;
+mod rest_integration;
 mod role;
 mod schedules;
 mod site;
@@ -46,6 +49,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.http_api();
     compiler.rest_api();
     compiler.websockets();
+    compiler.custom_domains();
     compiler.queues();
     compiler.streams();
     compiler.topics();
@@ -54,6 +58,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.schedules();
     compiler.event_rules();
     compiler.site();
+    compiler.migrate();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.
     compiler.versions();

@@ -187,6 +187,19 @@ impl Admitted {
         }
     }
 
+    /// One of its values, by the name that selections have for it after `authorizer.`.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let value = match self {
+            Admitted::Anybody | Admitted::Signer(_) => return None,
+            Admitted::Owner { claims, .. } => claims.get(name.strip_prefix("claims.")?)?,
+            Admitted::Named(verdict) if name == "principalId" && !verdict.principal.is_empty() => {
+                return Some(verdict.principal.clone());
+            }
+            Admitted::Named(verdict) => verdict.context.get(name)?,
+        };
+        (!value.is_null()).then(|| text(value, " "))
+    }
+
     /// What events of payload format 1.0 tell of it, in their `requestContext`.
     pub fn write_v1(&self, context: &mut Value) {
         match self {

@@ -15,9 +15,9 @@ use kv::Read;
 use proxy::Incoming;
 use proxy::answer::{self, Answer};
 use serde_json::json;
-use service::{Body, Conversation, Cx, FrontAddress};
+use service::{Body, Conversation, Cx};
 
-use super::address;
+use super::address::{self, Address};
 use super::api_key::{self, Kept};
 use super::authorize::{Admitted, Asked, Refused};
 use super::invoke::Failure;
@@ -83,15 +83,16 @@ pub async fn serve(
     state: &Arc<ApiGateway>,
     cx: &Cx,
     api: Api,
-    address: &FrontAddress,
+    address: &Address,
     incoming: Incoming,
     is_wished: bool,
 ) -> Result<Response<Body>, Error> {
-    let (name, path) = address::stage(address);
+    let (name, path) = address.stage();
+    let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
     let (stage, routes) = {
         let read = cx.db().read()?;
         let stage = HTTP_STAGES.get(&read, (&api.id, name))?;
-        let stage = stage.filter(|_| is_wished && path == "/" && !api.disable_execute_api);
+        let stage = stage.filter(|_| is_wished && path == "/" && is_open);
         let routes = stage.as_ref().map(|stage| routes_of(state, &read, &api.id, stage)).transpose()?.flatten();
         (stage, routes)
     };
@@ -118,9 +119,10 @@ pub async fn serve(
 
 /// Where functions find the API's connections: with the stage behind it, below `http://`. It has the port that AWS's needs not,
 /// and the path where the client came by that.
-fn domain(incoming: &Incoming, address: &FrontAddress, api: &str) -> String {
+fn domain(incoming: &Incoming, address: &Address, api: &str) -> String {
     let host = incoming.header(HOST).unwrap_or_default();
-    if incoming.path == address.path { host.to_owned() } else { address::url(host, api) }
+    let is_of_host = !address.is_own_endpoint() || incoming.path == address.within();
+    if is_of_host { host.to_owned() } else { address::url(host, api) }
 }
 
 fn refused(status: StatusCode, message: &str, connection: &str, request: &str) -> Response<Body> {

@@ -9,6 +9,7 @@ use crate::keys::{
     ROUTE_RESPONSES, ROUTES, WEBSOCKET_DEPLOYED, WEBSOCKET_INTEGRATIONS,
 };
 use crate::limits;
+use crate::model::domain;
 use crate::model::http::deployment;
 use crate::types::http::Api;
 
@@ -59,6 +60,7 @@ pub fn update(
 /// Removes an API with everything that belongs to it.
 pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     find(tx, region, id)?;
+    domain::check_unmapped(tx, id, None, "Api")?;
     HTTP_APIS.delete(tx, id)?;
     ROUTES.delete_prefix(tx, id)?;
     INTEGRATIONS.delete_prefix(tx, id)?;

@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod deployment;
+pub mod import;
 pub mod route;
 pub mod stage;

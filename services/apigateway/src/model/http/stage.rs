@@ -6,6 +6,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::HTTP_STAGES;
 use crate::limits;
+use crate::model::domain;
 use crate::model::http::deployment;
 use crate::types::http::{Api, Stage};
 
@@ -61,6 +62,7 @@ fn store(tx: &mut Tx, now: Timestamp, api: &Api, stage: &Stage, deployment: &str
 
 pub fn delete(tx: &mut Tx, api: &str, name: &str) -> Result<(), Error> {
     find(tx, api, name)?;
+    domain::check_unmapped(tx, api, Some(name), "stage")?;
     Ok(HTTP_STAGES.delete(tx, (api, name))?)
 }
 

@@ -9,14 +9,14 @@ use super::{ApiInput, Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::front::address;
-use crate::integration::check_uri;
+use crate::integration::{check_uri, check_url};
 use crate::limits;
 use crate::model::http::{api, route, stage};
 use crate::ops::websocket::settings::{self, SettingsInput};
 use crate::ops::{self, Empty, validate_length};
 use crate::route_key;
 use crate::types::Texts;
-use crate::types::http::{Api, Cors, Integration, Payload, Route, Stage};
+use crate::types::http::{Api, Cors, Integration, IntegrationKind, Payload, Route, Stage};
 use crate::types::websocket::Settings;
 
 /// The only way in which HTTP APIs select routes.
@@ -35,7 +35,7 @@ pub struct CreateInput {
     pub api_key_selection_expression: Option<String>,
     pub disable_schema_validation: Option<bool>,
     pub credentials_arn: Option<String>,
-    /// Quick create: a function's ARN, and the key of its route.
+    /// Quick create: a function's ARN or a URL, and the key of its route.
     pub target: Option<String>,
     pub route_key: Option<String>,
     pub tags: Texts,
@@ -127,7 +127,7 @@ pub struct ApiOutput {
 }
 
 impl ApiOutput {
-    fn new(cx: &Cx, api: Api) -> ApiOutput {
+    pub fn new(cx: &Cx, api: Api) -> ApiOutput {
         // A path rather than a host of its own: it can be opened wherever this server can be reached.
         let url = address::url(cx.endpoint(), &api.id);
         let websocket = api.websocket.as_ref();
@@ -231,17 +231,26 @@ struct Quick {
 
 impl Quick {
     fn new(cx: &Cx, target: String, key: Option<String>) -> Result<Quick, Error> {
-        check_uri(&target)?;
+        let is_url = !target.starts_with("arn:");
+        if is_url {
+            check_url(&target)?
+        } else {
+            check_uri(&target)?
+        };
         let key = key.unwrap_or_else(|| route_key::DEFAULT.into());
         route_key::validate(&key)?;
         let integration = Integration {
             id: ops::part_id(cx),
+            kind: if is_url { IntegrationKind::Url } else { IntegrationKind::Function },
             uri: target,
-            payload: Payload::V2,
+            payload: if is_url { Payload::V1 } else { Payload::V2 },
             timeout_millis: *limits::HTTP_TIMEOUT_RANGE.end(),
             description: None,
-            method: Some("POST".into()),
+            method: Some(if is_url { "ANY" } else { "POST" }.into()),
             managed: true,
+            credentials: None,
+            request_parameters: Texts::new(),
+            response_parameters: Default::default(),
         };
         let route = Route {
             id: ops::part_id(cx),

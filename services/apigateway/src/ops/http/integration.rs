@@ -1,24 +1,29 @@
 //! CreateIntegration, GetIntegration, GetIntegrations, UpdateIntegration, DeleteIntegration.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 
 use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::integration::check_uri;
+use crate::integration::{check_uri, check_url};
 use crate::limits;
 use crate::model;
 use crate::model::http::{api, deployment, route};
 use crate::ops::websocket::{self, is_websocket};
-use crate::ops::{self, Empty, validate_length};
+use crate::ops::{self, Empty, resource, validate_length};
+use crate::parameters::{self, Change};
+use crate::roles;
+use crate::selection::Side;
+use crate::subtype::Subtype;
 use crate::types::Texts;
-use crate::types::http::{Integration, Payload};
+use crate::types::http::{Integration, IntegrationKind, Payload};
 
 /// CreateIntegration's input, and UpdateIntegration's: absent members are left as they are.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IntegrationInput {
     pub api_id: String,
@@ -31,9 +36,11 @@ pub struct IntegrationInput {
     pub timeout_in_millis: Option<u64>,
     pub description: Option<String>,
     pub connection_type: Option<String>,
+    pub connection_id: Option<String>,
     pub credentials_arn: Option<String>,
     pub request_parameters: Texts,
-    pub response_parameters: Option<serde_json::Value>,
+    pub response_parameters: BTreeMap<String, Texts>,
+    pub tls_config: Option<serde_json::Value>,
     // Of WebSocket APIs alone.
     pub content_handling_strategy: Option<String>,
     pub passthrough_behavior: Option<String>,
@@ -68,13 +75,22 @@ pub struct IntegrationOutput {
     pub api_gateway_managed: bool,
     pub connection_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials_arn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub integration_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integration_method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_subtype: Option<String>,
     pub integration_type: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub integration_uri: String,
     pub payload_format_version: &'static str,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    pub request_parameters: Texts,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_parameters: BTreeMap<String, Texts>,
     pub timeout_in_millis: u64,
 }
 
@@ -83,40 +99,102 @@ impl From<Integration> for IntegrationOutput {
         IntegrationOutput {
             api_gateway_managed: integration.managed,
             connection_type: "INTERNET",
+            credentials_arn: integration.credentials,
             description: integration.description,
             integration_id: integration.id,
             integration_method: integration.method,
-            integration_type: "AWS_PROXY",
+            integration_type: match integration.kind {
+                IntegrationKind::Function | IntegrationKind::Operation(_) => "AWS_PROXY",
+                IntegrationKind::Url => "HTTP_PROXY",
+            },
+            integration_subtype: match integration.kind {
+                IntegrationKind::Operation(name) => Some(name),
+                IntegrationKind::Function | IntegrationKind::Url => None,
+            },
             integration_uri: integration.uri,
             payload_format_version: match integration.payload {
                 Payload::V1 => "1.0",
                 Payload::V2 => "2.0",
             },
+            request_parameters: integration.request_parameters,
+            response_parameters: integration.response_parameters,
             timeout_in_millis: integration.timeout_millis,
         }
     }
 }
 
+/// What a change of an integration needs: its own action, and to give away the role that it names.
+pub fn permissions(cx: &Cx, input: &IntegrationInput, action: &'static str, path: &str) -> Vec<Permission> {
+    let own = Permission::new(action, resource(cx, path));
+    [own].into_iter().chain(roles::pass(input.credentials_arn.as_deref())).collect()
+}
+
 /// What would change how requests are answered, and does not here, is refused.
-fn check_supported(input: &IntegrationInput) -> Result<(), Error> {
+fn check_supported(input: &IntegrationInput, account: &str) -> Result<(), Error> {
     match input.integration_type.as_deref() {
-        None | Some("AWS_PROXY") => {}
-        Some(kind @ "HTTP_PROXY") => return Err(Error::not_implemented(format!("The integration type {kind}"))),
+        None | Some("AWS_PROXY" | "HTTP_PROXY") => {}
         Some(other) => {
             return Err(Error::bad(format!("Invalid integration type for an HTTP API: {other}")));
         }
     }
-    let parameters = |value: &serde_json::Value| value.as_object().is_none_or(|map| !map.is_empty());
+    match input.connection_type.as_deref() {
+        None | Some("INTERNET") => {}
+        Some("VPC_LINK") => {
+            let instead = "name the URL of what it leads to in an integration of type HTTP_PROXY";
+            return Err(Error::not_implemented(format!("Private integrations (connectionType VPC_LINK); {instead}")));
+        }
+        Some(other) => return Err(Error::bad(format!("Invalid connection type specified: {other}"))),
+    }
     let unsupported = [
-        ("integrationSubtype", input.integration_subtype.is_some()),
-        ("credentialsArn", input.credentials_arn.is_some()),
-        ("connectionType VPC_LINK", input.connection_type.as_deref() == Some("VPC_LINK")),
-        ("requestParameters", !input.request_parameters.is_empty()),
-        ("responseParameters", input.response_parameters.as_ref().is_some_and(parameters)),
+        ("connectionId", input.connection_id.is_some()),
+        ("tlsConfig", input.tls_config.is_some()),
+        ("templateSelectionExpression", input.template_selection_expression.is_some()),
+        ("requestTemplates", input.request_templates.is_some()),
     ];
-    match unsupported.iter().find(|(_, asked)| *asked) {
-        Some((what, _)) => Err(Error::not_implemented(format!("{what} of an integration"))),
-        None => validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX),
+    if let Some((what, _)) = unsupported.iter().find(|(_, asked)| *asked) {
+        return Err(Error::not_implemented(format!("{what} of an integration of an HTTP API")));
+    }
+    if let Some(role) = input.credentials_arn.as_deref().filter(|role| !role.is_empty()) {
+        roles::check(role, account)?;
+    }
+    validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX)
+}
+
+/// Whether an integration makes sense as a whole.
+fn check(cx: &Cx, integration: &Integration) -> Result<(), Error> {
+    parameters::check_responses(&integration.response_parameters)?;
+    parameters::check_size(&integration.request_parameters, &integration.response_parameters)?;
+    let is_url = integration.kind == IntegrationKind::Url;
+    if integration.payload != Payload::V1 && integration.kind != IntegrationKind::Function {
+        return Err(Error::bad("Invalid payloadFormatVersion: only functions are asked in another format than 1.0"));
+    }
+    match &integration.kind {
+        IntegrationKind::Function => check_uri(&integration.uri)?,
+        IntegrationKind::Url => {
+            check_url(&integration.uri)?;
+            check_method(integration.method.as_deref())?;
+        }
+        IntegrationKind::Operation(name) => {
+            let subtype = Subtype::find(name)?;
+            subtype.check_there(cx.cloud())?;
+            if integration.credentials.is_none() {
+                return Err(Error::bad(format!("A credentialsArn is required for integrations of type {name}")));
+            }
+            return subtype.check(&integration.request_parameters);
+        }
+    }
+    if is_url && integration.credentials.is_some() {
+        return Err(Error::bad("A credentialsArn is for functions and services; what is at a URL knows no roles"));
+    }
+    Change::parse_all(&integration.request_parameters, Side::Request).map(drop)
+}
+
+fn check_method(method: Option<&str>) -> Result<(), Error> {
+    const METHODS: [&str; 8] = ["ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+    match method {
+        Some(method) if METHODS.contains(&method) => Ok(()),
+        Some(method) => Err(Error::bad(format!("Invalid HTTP method specified: {method}"))),
+        None => Err(Error::bad("HttpMethod (integrationMethod) must be specified for HTTP_PROXY")),
     }
 }
 
@@ -136,49 +214,103 @@ fn timeout(millis: u64) -> Result<u64, Error> {
     Err(Error::bad(format!("Timeout should be between {} ms and {} ms", range.start(), range.end())))
 }
 
+/// The integration of a kind, where all that is known of it is what is asked for.
+fn new(id: String, input: IntegrationInput) -> Result<Integration, Error> {
+    let kind = match (input.integration_type.as_deref(), input.integration_subtype) {
+        (None, _) => return Err(Error::bad("IntegrationType is required")),
+        (Some("HTTP_PROXY"), None) => IntegrationKind::Url,
+        (Some("HTTP_PROXY"), Some(_)) => return Err(Error::bad("An integrationSubtype is for AWS_PROXY alone")),
+        (Some(_), Some(subtype)) => IntegrationKind::Operation(subtype),
+        (Some(_), None) => IntegrationKind::Function,
+    };
+    let uri = match (&kind, input.integration_uri) {
+        (IntegrationKind::Operation(_), Some(_)) => {
+            return Err(Error::bad("An integrationUri and an integrationSubtype exclude each other"));
+        }
+        (IntegrationKind::Operation(_), None) => String::new(),
+        (_, Some(uri)) => uri,
+        (_, None) => return Err(Error::bad("IntegrationUri is required for AWS_PROXY and HTTP_PROXY")),
+    };
+    let version = match (&kind, input.payload_format_version.as_deref()) {
+        (_, Some(version)) => payload(version)?,
+        (IntegrationKind::Function, None) => return Err(Error::bad("PayloadFormatVersion is required: 1.0 or 2.0")),
+        (_, None) => Payload::V1,
+    };
+    Ok(Integration {
+        id,
+        uri,
+        payload: version,
+        timeout_millis: timeout(input.timeout_in_millis.unwrap_or(*limits::HTTP_TIMEOUT_RANGE.end()))?,
+        description: input.description,
+        method: match kind {
+            IntegrationKind::Function => Some(input.integration_method.unwrap_or_else(|| "POST".into())),
+            IntegrationKind::Url => input.integration_method,
+            IntegrationKind::Operation(_) => None,
+        },
+        managed: false,
+        credentials: input.credentials_arn.filter(|role| !role.is_empty()),
+        request_parameters: parameters::merged(Texts::new(), &input.request_parameters),
+        response_parameters: parameters::merged_responses(BTreeMap::new(), &input.response_parameters),
+        kind,
+    })
+}
+
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
     if is_websocket(&cx, &input.api_id)? {
         return Ok(websocket::integration::create(&cx, input).await?.into());
     }
-    check_supported(&input)?;
-    if input.integration_type.is_none() {
-        return Err(Error::bad("IntegrationType is required"));
-    }
-    let uri = input.integration_uri.ok_or_else(|| Error::bad("IntegrationUri is required for AWS_PROXY"))?;
-    check_uri(&uri)?;
-    let version = input.payload_format_version.as_deref();
-    let integration = Integration {
-        id: ops::part_id(&cx),
-        uri,
-        payload: payload(version.ok_or_else(|| Error::bad("PayloadFormatVersion is required: 1.0 or 2.0"))?)?,
-        timeout_millis: timeout(input.timeout_in_millis.unwrap_or(*limits::HTTP_TIMEOUT_RANGE.end()))?,
-        description: input.description,
-        method: Some(input.integration_method.unwrap_or_else(|| "POST".into())),
-        managed: false,
-    };
-    store(&cx, input.api_id, move |_| Ok(integration.clone())).await
+    check_supported(&input, cx.account().as_str())?;
+    let api = input.api_id.clone();
+    let integration = new(ops::part_id(&cx), input)?;
+    check(&cx, &integration)?;
+    store(&cx, api, move |_| Ok(integration.clone())).await
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
     if is_websocket(&cx, &input.api_id)? {
         return Ok(websocket::integration::update(&cx, input).await?.into());
     }
-    check_supported(&input)?;
-    input.integration_uri.as_deref().map_or(Ok(()), check_uri)?;
+    check_supported(&input, cx.account().as_str())?;
     let payload = input.payload_format_version.as_deref().map(payload).transpose()?;
     let timeout = input.timeout_in_millis.map(timeout).transpose()?;
-    store(&cx, input.api_id, move |found| {
+    let (context, api) = (cx.clone(), input.api_id.clone());
+    store(&cx, api, move |found| {
         let integration = found(&input.integration_id)?;
-        Ok(Integration {
-            uri: input.integration_uri.clone().unwrap_or(integration.uri),
+        let input = input.clone();
+        let changed = Integration {
+            kind: changed_kind(integration.kind, input.integration_type.as_deref(), input.integration_subtype)?,
+            uri: input.integration_uri.unwrap_or(integration.uri),
             payload: payload.unwrap_or(integration.payload),
             timeout_millis: timeout.unwrap_or(integration.timeout_millis),
-            description: input.description.clone().or(integration.description),
-            method: input.integration_method.clone().or(integration.method),
+            description: input.description.or(integration.description),
+            method: input.integration_method.or(integration.method),
+            credentials: input.credentials_arn.or(integration.credentials).filter(|role| !role.is_empty()),
+            request_parameters: parameters::merged(integration.request_parameters, &input.request_parameters),
+            response_parameters: parameters::merged_responses(
+                integration.response_parameters,
+                &input.response_parameters,
+            ),
             ..integration
-        })
+        };
+        check(&context, &changed)?;
+        Ok(changed)
     })
     .await
+}
+
+fn changed_kind(
+    before: IntegrationKind,
+    kind: Option<&str>,
+    subtype: Option<String>,
+) -> Result<IntegrationKind, Error> {
+    match (kind, subtype) {
+        (None | Some("AWS_PROXY"), Some(subtype)) => Ok(IntegrationKind::Operation(subtype)),
+        (Some("HTTP_PROXY"), None) => Ok(IntegrationKind::Url),
+        (Some("HTTP_PROXY"), Some(_)) => Err(Error::bad("An integrationSubtype is for AWS_PROXY alone")),
+        (Some(_), None) if before == IntegrationKind::Url => Ok(IntegrationKind::Function),
+        (_, None) => Ok(before),
+        (Some(other), Some(_)) => Err(Error::bad(format!("Invalid integration type for an HTTP API: {other}"))),
+    }
 }
 
 /// Stores the integration that `make` makes, possibly of one that is there, and deploys.

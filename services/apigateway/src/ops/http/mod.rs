@@ -3,7 +3,10 @@
 pub mod api;
 pub mod authorizer;
 pub mod deployment;
+pub mod document;
+pub mod domain;
 pub mod integration;
+pub mod mapping;
 pub mod route;
 pub mod stage;
 

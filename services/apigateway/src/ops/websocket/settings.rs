@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::ops::http::api::{CreateInput, UpdateInput};
-use crate::selection::Selection;
+use crate::route_selection::Selection;
 use crate::types::websocket::{ApiKeySource, Settings};
 
 const HEADER_KEY: &str = "$request.header.x-api-key";
