@@ -63,6 +63,12 @@ def main(event, context):
     line.sendall(b'%d\\n' % int(number))
 ";
 
+/// Answers a message of a WebSocket with the same.
+const ECHOING: &str = "\
+def main(event, context):
+    return {'statusCode': 200, 'body': event['body']}
+";
+
 /// A function's code and how it is run. Each one answers with the environment variable `GENERATION`, or, compiled,
 /// with the event. For `{"hold": MILLISECONDS}` it waits, and answers with something that is its instance's own; for
 /// `{"end": true}` its process ends.
@@ -86,6 +92,11 @@ impl Function {
     /// It answers nothing: see [`crate::arrivals`].
     pub fn teller(port: u16) -> Function {
         Function::script("teller", "python3.12", "handler.py", &TELLER.replace("PORT", &port.to_string()))
+    }
+
+    /// It answers clients of WebSocket APIs.
+    pub fn echo() -> Function {
+        Function::script("echo", "python3.12", "handler.py", ECHOING)
     }
 
     pub fn node() -> Function {

@@ -20,6 +20,7 @@ pub fn say(text: impl fmt::Display) {
 pub enum Unit {
     PerSecond,
     Milliseconds,
+    KiB,
     MiB,
     MiBPerSecond,
     Percent,
@@ -83,6 +84,7 @@ impl fmt::Display for Amount {
         match unit {
             Unit::PerSecond => write!(f, "{}/s", Thousands(value)),
             Unit::Milliseconds => write!(f, "{value:.digits$} ms"),
+            Unit::KiB => write!(f, "{value:.digits$} KiB"),
             Unit::MiB => write!(f, "{value:.digits$} MiB"),
             Unit::MiBPerSecond => write!(f, "{value:.digits$} MiB/s"),
             Unit::Percent => write!(f, "{value:.0} %"),

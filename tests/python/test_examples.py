@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from cloudlet import wait_until
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as open_socket
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -192,3 +194,28 @@ def test_a_sign_up_fans_out(server):
     server.run("remove", folder)
     identities = server.client("sesv2").list_email_identities()["EmailIdentities"]
     assert "welcome@example.com" not in [identity["IdentityName"] for identity in identities]
+
+
+@pytest.mark.timeout(400)
+def test_a_chat_tells_everybody_what_one_says(server, tmp_path):
+    folder = tmp_path / "chat"
+    shutil.copytree(EXAMPLES / "chat", folder, ignore=shutil.ignore_patterns(".cloudlet"))
+    outcome = deploy(server, folder)
+    url = next(endpoint["url"] for endpoint in outcome["endpoints"] if endpoint["method"] == "WS")
+    assert outcome["outputs"]["ServiceEndpointWebsocket"] == url
+    for address, status in [(url, 401), (f"{url}?name=nobody", 403)]:
+        with pytest.raises(InvalidStatus) as refused:
+            open_socket(address)
+        assert refused.value.response.status_code == status, refused.value.response
+    heard = lambda socket: json.loads(socket.recv(timeout=60))
+    with open_socket(f"{url}?name=ada", open_timeout=60) as ada, open_socket(f"{url}?name=bob", open_timeout=60) as bob:
+        ada.send(json.dumps({"action": "who"}))
+        assert heard(ada) == {"here": ["ada", "bob"]}
+        bob.send(json.dumps({"action": "say", "text": "Grüße"}))
+        assert [heard(ada), heard(bob)] == [{"from": "bob", "text": "Grüße"}] * 2
+        ada.send(json.dumps({"action": "shout"}))
+        refused = heard(ada)
+        assert refused["message"] == "Forbidden" and set(refused) == {"message", "connectionId", "requestId"}
+        bob.close()
+        assert heard(ada) == {"left": "bob"}
+    server.run("remove", folder)

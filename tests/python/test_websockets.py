@@ -1,9 +1,11 @@
 """WebSocket APIs through boto3, and their users through a WebSocket client: a real function that is told of everything."""
 
+import io
 import json
 import socket
 import struct
 import time
+import zipfile
 
 import pytest
 from botocore.auth import SigV4QueryAuth
@@ -62,6 +64,7 @@ def function(lambda_, iam, dynamodb):
     attributes = [{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in keys]
     dynamodb.create_table(TableName="told", BillingMode="PAY_PER_REQUEST", KeySchema=keys, AttributeDefinitions=attributes)
     arn = behind_apis(lambda_, iam, "behind-websockets", SOURCE)
+    lambda_.get_waiter("function_active_v2").wait(FunctionName="behind-websockets")
     statements = [
         {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "arn:aws:execute-api:*:*:*/@connections/*"},
         {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*"},
@@ -312,9 +315,6 @@ def test_authorizers_let_clients_in(http_apis, lambda_, function, api, told, uni
 
 def deciding(lambda_, role):
     """The ARN of a function that decides by tokens; made once."""
-    import io
-    import zipfile
-
     try:
         return lambda_.get_function(FunctionName="deciding")["Configuration"]["FunctionArn"]
     except lambda_.exceptions.ResourceNotFoundException:
@@ -323,6 +323,7 @@ def deciding(lambda_, role):
             archive.writestr("app.py", SOURCE)
         made = lambda_.create_function(FunctionName="deciding", Runtime="python3.12", Handler="app.decide", Role=role, Timeout=20, Code={"ZipFile": package.getvalue()})
         permission = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+        lambda_.get_waiter("function_active_v2").wait(FunctionName="deciding")
         lambda_.add_permission(FunctionName="deciding", StatementId="api", SourceArn=f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*", **permission)
         return made["FunctionArn"]
 
@@ -425,6 +426,7 @@ def test_connections_end_with_the_server_and_its_apis_do_not():
     attributes = [{"AttributeName": key["AttributeName"], "AttributeType": "S"} for key in keys]
     dynamo.create_table(TableName="told", BillingMode="PAY_PER_REQUEST", KeySchema=keys, AttributeDefinitions=attributes)
     arn = behind_apis(lambda_, iam, "survivor", SOURCE)
+    lambda_.get_waiter("function_active_v2").wait(FunctionName="survivor")
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="survivor", PolicyName="all", PolicyDocument=json.dumps(document))
     api = Api(server, apis, arn, "survivor", {"$connect": {}, "$disconnect": {}, "post": {}})

@@ -17,6 +17,7 @@ mod sns;
 mod sqs;
 mod start;
 mod vectors;
+mod websocket;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -45,6 +46,7 @@ pub const ALL: &[Case] = &[
     cdn::CASE,
     media::CASE,
     invoke::CASE,
+    websocket::CASE,
     gateway::CASE,
     scale::CASE,
     deploy::CASE,

@@ -12,7 +12,7 @@ const END: &str = "<!-- /operations -->";
 /// The folder of the service whose API has this model.
 fn folder(model: &str) -> PathBuf {
     let name = match model {
-        "apigatewayv2" => "apigateway",
+        "apigatewaymanagementapi" | "apigatewayv2" => "apigateway",
         "application-autoscaling" => "autoscaling",
         "cognito-idp" => "cognito",
         "cognito-identity" => "cognitoidentity",

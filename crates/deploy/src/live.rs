@@ -150,8 +150,10 @@ pub fn through_aliases(mut template: Template) -> Template {
         }
     }
     if !functions.is_empty() {
-        for deployment in of_kind(&template, "AWS::ApiGateway::Deployment") {
-            rename(&mut template, &deployment, &format!("{deployment}Live"));
+        for kind in ["AWS::ApiGateway::Deployment", "AWS::ApiGatewayV2::Deployment"] {
+            for deployment in of_kind(&template, kind) {
+                rename(&mut template, &deployment, &format!("{deployment}Live"));
+            }
         }
     }
     template

@@ -21,7 +21,7 @@ pub struct Outcome {
 /// A route of an API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Endpoint {
-    /// Upper case; `ANY` for every method.
+    /// Upper case; `ANY` for every method, `WS` for WebSockets.
     pub method: String,
     pub url: String,
     /// The function's name, where one answers.
@@ -40,7 +40,11 @@ pub fn outcome(stack: &Stack, changed: usize) -> Outcome {
     Outcome {
         stack: stack.name.clone(),
         outputs: stack.outputs.clone(),
-        endpoints: http_routes(stack).chain(rest_methods(stack)).chain(function_urls(stack)).collect(),
+        endpoints: http_routes(stack)
+            .chain(websockets(stack))
+            .chain(rest_methods(stack))
+            .chain(function_urls(stack))
+            .collect(),
         functions: functions
             .map(|function| DeployedFunction {
                 logical_id: function.logical_id.clone(),
@@ -75,7 +79,8 @@ fn function_name(uri: &str) -> Option<String> {
 
 fn http_routes(stack: &Stack) -> impl Iterator<Item = Endpoint> {
     of_kind(stack, "AWS::ApiGatewayV2::Route").filter_map(|route| {
-        let api = with_id(stack, "AWS::ApiGatewayV2::Api", property(route, "ApiId"))?;
+        let api =
+            with_id(stack, "AWS::ApiGatewayV2::Api", property(route, "ApiId")).filter(|api| !is_websocket(api))?;
         let integration = property(route, "Target").trim_start_matches("integrations/");
         let integration = with_id(stack, "AWS::ApiGatewayV2::Integration", integration);
         let (method, path) = property(route, "RouteKey").split_once(' ').unwrap_or(("ANY", "/{proxy+}"));
@@ -83,6 +88,22 @@ fn http_routes(stack: &Stack) -> impl Iterator<Item = Endpoint> {
             method: method.into(),
             url: format!("{}{path}", attribute(api, "ApiEndpoint").trim_end_matches('/')),
             function: integration.and_then(|integration| function_name(property(integration, "IntegrationUri"))),
+        })
+    })
+}
+
+fn is_websocket(api: &Deployed) -> bool {
+    property(api, "ProtocolType") == "WEBSOCKET"
+}
+
+/// A stage of a WebSocket API is one address for all of its routes.
+fn websockets(stack: &Stack) -> impl Iterator<Item = Endpoint> {
+    of_kind(stack, "AWS::ApiGatewayV2::Stage").filter_map(|stage| {
+        let api = with_id(stack, "AWS::ApiGatewayV2::Api", property(stage, "ApiId")).filter(|api| is_websocket(api))?;
+        Some(Endpoint {
+            method: "WS".into(),
+            url: format!("{}/{}", attribute(api, "ApiEndpoint"), property(stage, "StageName")),
+            function: None,
         })
     })
 }

@@ -138,6 +138,11 @@ fn authorizers_in_all_their_forms() {
 }
 
 #[test]
+fn websockets_with_authorizers_and_answers() {
+    check("websockets");
+}
+
+#[test]
 fn custom_domains_of_both_kinds_of_api() {
     check("custom_domains");
 }

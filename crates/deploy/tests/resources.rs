@@ -45,6 +45,8 @@ impl Cloud for Recorder {
         let name = |member: &str| input.get(member).cloned().unwrap_or_default();
         let count = calls.len();
         let (id, arn) = (format!("id{count}"), format!("arn:aws:{service}:us-east-1:000000000000:thing:{count}"));
+        // Of a REST API, the stage's is looked at, which is the one that was put there.
+        let deployment = if service == "apigatewayv2" { json!(id) } else { name("deploymentId") };
         Ok(json!({
             "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
             "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
@@ -63,12 +65,13 @@ impl Cloud for Recorder {
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
             "IdentityPoolId": id, "IdentityPoolName": "i", "OpenIDConnectProviderArn": arn,
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
+            "integrationResponseId": id, "routeResponseId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
             "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",
             "domainNameConfigurations": [{"apiGatewayDomainName": "d-1", "hostedZoneId": "z"}], "tags": {"cloudlet:made-by-deploy": "true"},
             "apiMappingId": id, "basePath": input.get("basePath").cloned().unwrap_or(json!("(none)")), "items": [],
             "Id": id, "Url": "http://url",
-            "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
+            "id": id, "rootResourceId": "root", "deploymentId": deployment,
         }))
     }
 

@@ -1,4 +1,4 @@
-//! `AWS::ApiGatewayV2::Api`, `Authorizer`, `Integration`, `Route` and `Stage`: HTTP APIs.
+//! `AWS::ApiGatewayV2::Api`, `Authorizer`, `Integration`, `Route` and `Stage`: HTTP and WebSocket APIs.
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -11,11 +11,15 @@ use crate::state::Deployed;
 const STRUCTURES: [&str; 3] = ["CorsConfiguration", "DefaultRouteSettings", "JwtConfiguration"];
 
 /// Calls an operation with members as templates name them: API Gateway's begin with a small letter.
-async fn call(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Value> {
+pub(super) async fn call(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Value> {
     for name in STRUCTURES {
         if let Some(inner) = input.get_mut(name) {
             *inner = lower_members(inner.take());
         }
+    }
+    // By the route's key.
+    if let Some(routes) = input.get_mut("RouteSettings").and_then(Value::as_object_mut) {
+        routes.values_mut().for_each(|settings| *settings = lower_members(settings.take()));
     }
     cx.call("apigatewayv2", operation, lower_members(input)).await
 }
@@ -50,6 +54,8 @@ impl Resource for Api {
                 property("CorsConfiguration", Shape::Struct(CORS)),
                 property("DisableExecuteApiEndpoint", Shape::Boolean),
                 property("RouteSelectionExpression", Shape::Text),
+                property("ApiKeySelectionExpression", Shape::Text),
+                property("DisableSchemaValidation", Shape::Boolean),
                 property("Tags", Shape::TextMap),
             ]
         }
@@ -155,6 +161,10 @@ impl Resource for Integration {
                 property("TimeoutInMillis", Shape::Integer),
                 property("Description", Shape::Text),
                 property("RequestParameters", Shape::TextMap),
+                property("ContentHandlingStrategy", Shape::Text),
+                property("PassthroughBehavior", Shape::Text),
+                property("RequestTemplates", Shape::TextMap),
+                property("TemplateSelectionExpression", Shape::Text),
                 property("ResponseParameters", Shape::Json),
                 property("IntegrationSubtype", Shape::Text),
                 property("CredentialsArn", Shape::Text),
@@ -298,6 +308,8 @@ impl Resource for Route {
                 property("AuthorizationType", Shape::Text),
                 property("AuthorizerId", Shape::Text),
                 property("AuthorizationScopes", TEXTS),
+                property("ApiKeyRequired", Shape::Boolean),
+                property("RouteResponseSelectionExpression", Shape::Text),
             ]
         }
     }
@@ -318,6 +330,13 @@ impl Resource for Route {
         // What is not there any more would stay as it was.
         if input.get("AuthorizationType").is_none() {
             input["AuthorizationType"] = json!("NONE");
+        }
+        let gone = |name: &str| old.properties.contains_key(name) && !wanted.contains_key(name);
+        if gone("ApiKeyRequired") {
+            input["ApiKeyRequired"] = json!(false);
+        }
+        if gone("RouteResponseSelectionExpression") {
+            input["RouteResponseSelectionExpression"] = json!("");
         }
         if input.get("AuthorizationScopes").is_none() {
             input["AuthorizationScopes"] = json!([]);
@@ -350,6 +369,7 @@ impl Resource for Stage {
                 property("StageVariables", Shape::TextMap),
                 property("DeploymentId", Shape::Text),
                 property("DefaultRouteSettings", Shape::Json),
+                property("RouteSettings", Shape::Json),
                 property("Tags", Shape::TextMap),
                 ignored("AccessLogSettings"),
             ]

@@ -3,6 +3,7 @@
 mod api_domains;
 mod apigateway;
 mod apigatewayv2;
+mod apigatewayv2_websocket;
 mod check;
 mod cloudfront;
 mod cognito;
@@ -132,6 +133,9 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigatewayv2::Integration,
     &apigatewayv2::Route,
     &apigatewayv2::Stage,
+    &apigatewayv2_websocket::Deployment,
+    &apigatewayv2_websocket::IntegrationResponse,
+    &apigatewayv2_websocket::RouteResponse,
     &cloudfront::CACHE_POLICY,
     &cloudfront::Distribution,
     &cloudfront::KEY_GROUP,

@@ -101,6 +101,7 @@ pub struct Provider {
     pub version_functions: bool,
     pub http_api: HttpApi,
     pub rest_api: RestApi,
+    pub websockets: Websockets,
     /// Buckets that `s3` events make, by the names that the events call them.
     pub buckets: Vec<ProviderBucket>,
 }
@@ -180,6 +181,14 @@ pub struct HttpApiCors {
     pub exposed_headers: Option<Vec<String>>,
     pub credentials: bool,
     pub max_age: Option<i64>,
+}
+
+/// The WebSocket API that `websocket` events make.
+#[derive(Clone, Debug, Default)]
+pub struct Websockets {
+    pub name: Option<String>,
+    pub route_selection: String,
+    pub description: String,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -312,6 +321,7 @@ pub enum EventSource {
         path: String,
         authorizer: Option<RouteAuthorizer>,
     },
+    WebSocket(WebSocket),
     Sqs(Sqs),
     S3(S3),
     Sns(Sns),
@@ -319,6 +329,26 @@ pub enum EventSource {
     Stream(Stream),
     Schedule(Schedule),
     EventBridge(EventBridge),
+}
+
+/// A route of a WebSocket API.
+#[derive(Clone, Debug)]
+pub struct WebSocket {
+    pub route: String,
+    /// Whether its client is told what the function answers.
+    pub answers: bool,
+    pub authorizer: Option<WebSocketAuthorizer>,
+}
+
+#[derive(Clone, Debug)]
+pub enum WebSocketAuthorizer {
+    Iam,
+    /// One that is made for an event.
+    Own {
+        name: String,
+        function: AuthorizerFunction,
+        identity_sources: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug)]

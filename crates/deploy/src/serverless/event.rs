@@ -26,6 +26,7 @@ fn read(item: &Node, number: usize, reader: &mut Reader<'_>) -> Option<Event> {
     let source = match entry.key.as_str() {
         "http" => EventSource::Http(http(item, &entry.value, reader)?),
         "httpApi" => http_api(item, &entry.value, reader)?,
+        "websocket" => EventSource::WebSocket(super::websocket_event::read(item, &entry.value, reader)?),
         "sqs" => EventSource::Sqs(sqs(item, &entry.value, reader)?),
         "s3" => EventSource::S3(super::s3_event::read(item, &entry.value, reader)?),
         "sns" => EventSource::Sns(super::sns_event::read(item, &entry.value, reader)?),

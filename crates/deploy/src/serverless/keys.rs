@@ -166,10 +166,10 @@ pub const PROVIDER: &[Key] = &[
     ignored("kinesis", "consumers of streams are named after the function and the stream"),
     read("s3"),
     ignored("eventBridge", "it chooses how the framework makes event buses"),
-    ignored("websocket", "there are no WebSocket APIs yet"),
-    ignored("websocketsApiName", "there are no WebSocket APIs yet"),
-    ignored("websocketsApiRouteSelectionExpression", "there are no WebSocket APIs yet"),
-    ignored("websocketsDescription", "there are no WebSocket APIs yet"),
+    ignored("websocket", "it chooses how the framework makes WebSocket APIs"),
+    read("websocketsApiName"),
+    read("websocketsApiRouteSelectionExpression"),
+    read("websocketsDescription"),
     ignored("alb", "there are no load balancers"),
     ignored("cloudFront", "there is no CloudFront"),
     refused("stackParameters", "give parameters their values with `params` and `${param:}`"),
@@ -226,7 +226,7 @@ pub const API_GATEWAY: &[Key] = &[
     refused("restApiId", "let this service have its own API"),
     refused("restApiResources", "let this service have its own API"),
     refused("restApiRootResourceId", "let this service have its own API"),
-    refused("websocketApiId", "WebSocket APIs are built in a later version"),
+    refused("websocketApiId", "let this service have its own API"),
 ];
 
 pub const USAGE_PLAN: &[Key] = &[read("quota"), read("throttle")];
@@ -316,13 +316,17 @@ pub const LAYER: &[Key] = &[
     ignored("allowedAccounts", "there is one account"),
 ];
 
+pub const WEBSOCKET_EVENT: &[Key] = &[read("route"), read("routeResponseSelectionExpression"), read("authorizer")];
+
+pub const WEBSOCKET_AUTHORIZER: &[Key] = &[read("name"), read("arn"), read("identitySource")];
+
 pub const EVENTS: &[Key] = &[
     read("http"),
     read("httpApi"),
     read("sqs"),
     read("stream"),
     read("schedule"),
-    refused("websocket", NO_DOMAIN),
+    read("websocket"),
     read("s3"),
     read("sns"),
     read("eventBridge"),

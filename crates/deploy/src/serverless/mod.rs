@@ -18,6 +18,7 @@ mod service;
 mod sns_event;
 mod stream_event;
 mod user_pool_event;
+mod websocket_event;
 
 pub use compile::{INDEX, PackageHashes, compile, digest};
 pub use service::read;

@@ -8,6 +8,8 @@ pub const ROLE: &str = "IamRoleLambdaExecution";
 pub const HTTP_API: &str = "HttpApi";
 pub const HTTP_API_STAGE: &str = "HttpApiStage";
 pub const REST_API: &str = "ApiGatewayRestApi";
+pub const WEBSOCKETS_API: &str = "WebsocketsApi";
+pub const WEBSOCKETS_STAGE: &str = "WebsocketsDeploymentStage";
 
 /// A site: its bucket, what lets the distribution read that, and the files.
 pub const SITE_BUCKET: &str = "SiteBucket";
@@ -105,6 +107,33 @@ pub fn http_api_authorizer(name: &str) -> String {
 
 pub fn http_api_authorizer_permission(name: &str) -> String {
     format!("{}LambdaAuthorizerPermissionHttpApi", resource_name(name))
+}
+
+pub fn websockets_permission(key: &str) -> String {
+    format!("{}LambdaPermissionWebsockets", resource_name(&normalized(key)))
+}
+
+pub fn websockets_integration(key: &str) -> String {
+    format!("{}WebsocketsIntegration", normalized(key))
+}
+
+/// `$connect` is `SconnectWebsocketsRoute`.
+pub fn websockets_route(route: &str) -> String {
+    let signs = [("$", "S"), ("/", "Slash"), ("-", "Dash"), ("_", "Underscore"), (".", "Period")];
+    let named = signs.iter().fold(route.to_owned(), |named, (sign, word)| named.replace(sign, word));
+    format!("{}WebsocketsRoute", alphanumeric(&named))
+}
+
+pub fn websockets_route_response(route: &str) -> String {
+    format!("{}Response", websockets_route(route))
+}
+
+pub fn websockets_deployment(digest: &str) -> String {
+    format!("WebsocketsDeployment{digest}")
+}
+
+pub fn websockets_authorizer(name: &str) -> String {
+    format!("{}WebsocketsAuthorizer", resource_name(&normalized(name)))
 }
 
 pub fn custom_domain(name: &str, base_path: &str) -> String {
@@ -301,6 +330,8 @@ mod tests {
         assert_eq!(rest_method("", "GET"), "ApiGatewayMethodGet");
         assert_eq!(rest_method("users/{userId}", "any"), "ApiGatewayMethodUsersUseridVarAny");
         assert_eq!(queue_mapping("worker", "my-queue"), "WorkerEventSourceMappingSQSMyqueue");
+        assert_eq!(websockets_route("$connect"), "SconnectWebsocketsRoute");
+        assert_eq!(websockets_route("room/join-all_1.x"), "roomSlashjoinDashallUnderscore1PeriodxWebsocketsRoute");
         assert_eq!(bucket("shop.dev-uploads"), "S3BucketShopdevuploads");
         assert_eq!(bucket_permission("send-mail", "my-up"), "SendDashmailLambdaPermissionMyupS3");
         assert_eq!(event_bus("shop.orders"), "ShopordersEventBridgeEventBus");

@@ -103,6 +103,7 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
         version_functions: reader.boolean(node, "versionFunctions").unwrap_or(true),
         http_api: http_api(node, reader),
         rest_api: rest_api(node, reader),
+        websockets: super::websocket_event::provider(node, reader),
         buckets: s3_event::provider_buckets(node, reader),
     }
 }

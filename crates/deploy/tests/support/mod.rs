@@ -430,7 +430,8 @@ impl Inner {
             .iter()
             .find_map(|verb| Some((*verb, operation.strip_prefix(verb)?)))
             .unwrap();
-        let member = if kind == "Stage" { "stageName".to_string() } else { format!("{}Id", kind.to_lowercase()) };
+        let (first, rest) = kind.split_at(1);
+        let member = if kind == "Stage" { "stageName".into() } else { format!("{}{rest}Id", first.to_lowercase()) };
         let id = match (verb, input.get(&member)) {
             (_, Some(id)) if verb != "Create" || kind == "Stage" => id.as_str().unwrap().to_string(),
             _ => self.id(),

@@ -148,3 +148,52 @@ impl Ended {
         Farewell::new(self.code, &self.reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kv::Stored;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What version 1 looks like on disk. These bytes are in users' files: a change here needs a new version and a
+    /// migration, not new bytes.
+    #[test]
+    fn stored_forms_do_not_drift() {
+        let response = RouteResponse { id: "r".into(), key: "$default".into() };
+        let bytes = response.to_bytes().unwrap();
+        assert_eq!(bytes.as_ref(), b"\x01\x82\xa2id\xa1r\xa3key\xa8$default");
+        assert_eq!(RouteResponse::from_bytes(&bytes).unwrap(), response);
+
+        let integration = Integration {
+            id: "i".into(),
+            kind: IntegrationKind::Function { uri: "u".into() },
+            timeout_millis: 29_000,
+            description: None,
+            method: Some("POST".into()),
+            passthrough: None,
+            request_templates: Texts::from([("a".into(), "b".into())]),
+            template_selection: None,
+        };
+        let bytes = integration.to_bytes().unwrap();
+        let expected = b"\x01\x88\xa2id\xa1i\xa4kind\x81\xa8Function\x81\xa3uri\xa1u\xaetimeout_millis\xcd\x71\x48\
+            \xabdescription\xc0\xa6method\xa4POST\xabpassthrough\xc0\xb1request_templates\x81\xa1a\xa1b\
+            \xb2template_selection\xc0";
+        assert_eq!(bytes.as_ref(), expected);
+        assert_eq!(Integration::from_bytes(&bytes).unwrap(), integration);
+
+        let beginning = Beginning {
+            id: "c".into(),
+            identity: json!({"sourceIp": "x", "apiKey": "secret", "apiKeyId": "k"}),
+            api_key: Some("secret".into()),
+            ..Beginning::default()
+        };
+        let ended = Ended::new(&beginning, Farewell::new(1001, "r"));
+        let bytes = ended.to_bytes().unwrap();
+        let expected = b"\x01\x83\xa9beginning\x8b\xa2id\xa1c\xa3api\xa0\xa5stage\xa0\xa6region\xa0\xa7account\xa0\
+            \xa9connected\x00\xa4host\xa0\xa6domain\xa0\xa8identity\x82\xa8sourceIp\xa1x\xa8apiKeyId\xa1k\
+            \xaaauthorizer\xc0\xa7api_key\xc0\xa4code\xcd\x03\xe9\xa6reason\xa1r";
+        assert_eq!(bytes.as_ref(), expected, "without the secret");
+        assert_eq!(Ended::from_bytes(&bytes).unwrap(), ended);
+    }
+}

@@ -143,7 +143,7 @@ impl Compiler<'_> {
     }
 
     /// The function that decides, as other resources name it.
-    fn decider(&mut self, function: &AuthorizerFunction, at: &At) -> Option<Value> {
+    pub(super) fn decider(&mut self, function: &AuthorizerFunction, at: &At) -> Option<Value> {
         match function {
             AuthorizerFunction::Arn(arn) => Some(arn.clone()),
             AuthorizerFunction::Key(key) => {

@@ -18,6 +18,7 @@ mod streams;
 mod topics;
 mod user_pools;
 mod user_resources;
+mod websockets;
 
 pub use functions::digest;
 pub use site::INDEX;
@@ -47,6 +48,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.functions();
     compiler.http_api();
     compiler.rest_api();
+    compiler.websockets();
     compiler.custom_domains();
     compiler.queues();
     compiler.streams();
