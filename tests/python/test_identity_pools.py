@@ -65,6 +65,9 @@ def test_a_user_of_a_user_pool_is_one_identity_and_gets_the_role_for_users(pool,
     id = anybody.get_id(IdentityPoolId=pool.id, Logins=logins())["IdentityId"]
     assert anybody.get_id(IdentityPoolId=pool.id, Logins=logins())["IdentityId"] == id
     assert pool.who(anybody.get_credentials_for_identity(IdentityId=id, Logins=logins())).endswith("-authenticated")
+    token = users.sign_in("ada")["IdToken"]
+    by_issuer = {claims(token)["iss"].removeprefix("http://"): token}
+    assert anybody.get_id(IdentityPoolId=pool.id, Logins=by_issuer)["IdentityId"] == id, "as Amplify names it"
     assert "forbidden" in refused(anybody.get_credentials_for_identity, "NotAuthorizedException", IdentityId=id)
     users.add("eve")
     eve = {users.provider: users.sign_in("eve")["IdToken"]}

@@ -10,14 +10,14 @@ use base::Arn;
 use jwt::{Algorithm, Claims, KeySet, Token};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use service::{Caller, Cx};
+use service::{Caller, Cx, PoolKeys};
 
 use crate::Identities;
 use crate::error::Error;
 use crate::limits::LOGINS_MAX;
 use crate::model::identity::Login;
 use crate::signing::{self, PROVIDER};
-use crate::types::Pool;
+use crate::types::{Pool, UserPool};
 
 /// How far issuers' clocks may be from ours.
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -75,7 +75,8 @@ pub async fn read(
             let claims = verified(cx, parsed(token)?, &keys, signing::ISSUER, std::slice::from_ref(&pool.id))?;
             shown.own = Some(subject(&claims)?);
         } else {
-            shown.proven.push(proven(identities, cx, pool, provider, token).await?);
+            let provider = named(cx, pool, provider)?;
+            shown.proven.push(proven(identities, cx, pool, &provider, token).await?);
         }
     }
     Ok(shown)
@@ -126,13 +127,27 @@ async fn proven(
     Ok(Proven { login: Login { provider: provider.to_owned(), subject }, claims, mapping, known })
 }
 
-/// A token of a user pool of this cloud: `cognito-idp.{region}.amazonaws.com/{id}`.
-fn of_user_pool(cx: &Cx, provider: &str, token: Token, clients: &[String]) -> Result<Claims, Error> {
+/// What the pool calls a provider. Applications may know a user pool by the issuer of its tokens, which is not AWS's here: Amplify takes
+/// the name from the token.
+fn named(cx: &Cx, pool: &Pool, provider: &str) -> Result<String, Error> {
+    let id = provider.rsplit('/').next().unwrap_or_default();
+    let is_of = |own: &&UserPool| own.provider != provider && own.provider.rsplit('/').next() == Some(id);
+    let Some(own) = pool.settings.user_pools.iter().find(is_of) else { return Ok(provider.to_owned()) };
+    let issuer = keys_of(cx, &own.provider)?.map(|keys| keys.issuer).unwrap_or_default();
+    let is_same = issuer.split_once("://").is_some_and(|(_, name)| name == provider);
+    Ok(if is_same { own.provider.clone() } else { provider.to_owned() })
+}
+
+/// The keys of a user pool of this cloud: `cognito-idp.{region}.amazonaws.com/{id}`.
+fn keys_of(cx: &Cx, provider: &str) -> Result<Option<PoolKeys>, Error> {
     let named = provider.strip_prefix("cognito-idp.").and_then(|rest| rest.split_once(".amazonaws.com/"));
-    let (region, id) = named.ok_or_else(|| refused("Its provider is no user pool."))?;
+    let Some(((region, id), keeper)) = named.zip(cx.cloud().user_pools()) else { return Ok(None) };
     let arn = Arn { region: region.to_owned(), ..cx.arn("cognito-idp", format!("userpool/{id}")) };
-    let keeper = cx.cloud().user_pools().ok_or_else(|| refused("No service keeps user pools."))?;
-    let found = keeper.keys(cx, &arn)?.ok_or_else(|| refused("There is no such user pool."))?;
+    Ok(keeper.keys(cx, &arn)?)
+}
+
+fn of_user_pool(cx: &Cx, provider: &str, token: Token, clients: &[String]) -> Result<Claims, Error> {
+    let found = keys_of(cx, provider)?.ok_or_else(|| refused("There is no such user pool."))?;
     let keys = KeySet::parse(&found.keys).map_err(Error::internal)?;
     let claims = verified(cx, token, &keys, &found.issuer, clients)?;
     if claims.text("token_use") != Some("id") {
