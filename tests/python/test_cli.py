@@ -17,7 +17,7 @@ def run(*arguments, env=None, **options):
     return subprocess.run([BINARY, *arguments], text=True, capture_output=True, env=env, **options)
 
 
-@pytest.mark.parametrize("command", ["", "dev", "serve", "deploy", "invoke", "logs", "mail", "mail show", "status", "remove", "env", "operations", "doctor", "backup", "restore", "repair", "rollback"])
+@pytest.mark.parametrize("command", ["", "dev", "serve", "deploy", "invoke", "logs", "mail", "mail show", "status", "remove", "env", "iam denied", "iam suggest", "operations", "doctor", "backup", "restore", "repair", "rollback"])
 def test_help_is_there(command):
     done = run(*command.split(), "--help")
     assert done.returncode == 0 and "Usage: cloudlet" in done.stdout

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask test`, `tidy`, `bench`.
+//! The project's own tasks: `cargo xtask test`, `tidy`, `fuzz`, `bench`.
 
 mod command;
 mod test;
@@ -12,6 +12,8 @@ cargo xtask test unit [-- ARGS]       only `cargo test`, with ARGS
 cargo xtask test black-box [-- ARGS]  only the binary's tests; ARGS go to pytest
 cargo xtask tidy                      what prose cannot keep true: layers, file sets, lengths, documents
 cargo xtask sim [--seeds N]           the engine on simulated disks that fail, from N seeds (10000)
+cargo xtask fuzz [TARGETS] [--seconds N] [--seed N]
+                                      all that reads bytes from outside, on inputs made by chance; 10 s each
 cargo xtask bench [-- ARGS]           measures the promises; --help for its own options";
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["sim"] => test::simulate("10000"),
         ["sim", "--seeds", seeds] => test::simulate(seeds),
+        ["fuzz", ref rest @ ..] => test::fuzz(rest),
         ["bench"] => command::run(command::cargo().args(["run", "--release", "--package", "bench", "--"]).args(rest)),
         _ => Err(anyhow::anyhow!("there are these tasks:\n{USAGE}")),
     };

@@ -55,6 +55,21 @@ pub fn simulate(seeds: &str) -> anyhow::Result<()> {
         .env("SIM_SEEDS", seeds.to_string()))
 }
 
+/// Runs fuzz targets. Their workspace is one of its own, but what they are made of is built once for all.
+///
+/// # Errors
+/// When a target fails: its input is kept in `fuzz/artifacts`.
+pub fn fuzz(arguments: &[&str]) -> anyhow::Result<()> {
+    let manifest = root().join("fuzz/Cargo.toml");
+    run(cargo()
+        .args(["run", "--quiet", "--bin", "fuzz", "--manifest-path"])
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target())
+        .arg("--")
+        .args(arguments))
+}
+
 /// The virtual environment's interpreter, with what the tests import installed.
 fn python() -> anyhow::Result<PathBuf> {
     let (environment, requirements) = (target().join("tests/python"), root().join("tests/python/requirements.txt"));

@@ -148,7 +148,7 @@ fn is_test(name: &str) -> bool {
 /// Sources say what they are for, and are short enough to hold in the head.
 fn sources() -> anyhow::Result<Vec<String>> {
     let mut wrong = Vec::new();
-    for folder in ["crates", "services", "xtask"] {
+    for folder in ["crates", "services", "xtask", "fuzz/src", "fuzz/fuzz_targets"] {
         for entry in WalkDir::new(root().join(folder)) {
             let path = entry?.into_path();
             if path.extension().is_some_and(|extension| extension == "rs") {

@@ -104,7 +104,8 @@ impl ErrorShape<'_> {
         }
         let key = if self.message_key.is_empty() { "message" } else { self.message_key };
         // An error whose shape calls it otherwise than the API's others has it among its members.
-        if !self.members.contains_key("message") {
+        // Errors that AWS says nothing more about have no message at all.
+        if !self.message.is_empty() && !self.members.contains_key("message") {
             document.insert(key.into(), json!(self.message));
         }
         document.extend(self.members.clone());

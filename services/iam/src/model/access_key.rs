@@ -3,7 +3,7 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{ACCESS_KEYS, KEYS_OF, fold, touch};
+use crate::keys::{ACCESS_KEYS, KEYS_OF, KEYS_USED, fold, touch};
 use crate::limits::ACCESS_KEYS_PER_USER_MAX;
 use crate::model::owner::find;
 use crate::types::{AccessKey, User};
@@ -35,6 +35,7 @@ pub fn set_active(tx: &mut Tx, user: &str, id: &str, active: bool) -> Result<(),
 pub fn delete(tx: &mut Tx, user: &str, id: &str) -> Result<(), Error> {
     own(&*tx, user, id)?;
     ACCESS_KEYS.delete(tx, id)?;
+    KEYS_USED.delete(tx, id)?;
     KEYS_OF.delete(tx, (fold(user), id))?;
     Ok(touch(tx)?)
 }

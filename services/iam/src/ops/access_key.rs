@@ -105,8 +105,10 @@ pub async fn update(_: Arc<Identity>, cx: Cx, input: KeyInput) -> Result<Empty, 
     Ok(Empty {})
 }
 
-pub async fn delete(_: Arc<Identity>, cx: Cx, input: KeyInput) -> Result<Empty, Error> {
+pub async fn delete(identity: Arc<Identity>, cx: Cx, input: KeyInput) -> Result<Empty, Error> {
     let user = require_user_name(&cx, input.user_name.as_deref())?;
+    let id = input.access_key_id.clone();
     cx.db().write(move |tx| access_key::delete(tx, &user, &input.access_key_id)).await?;
+    identity.usage.forget_key(&id);
     Ok(Empty {})
 }

@@ -55,13 +55,13 @@ pub async fn key_last_used(identity: Arc<Identity>, cx: Cx, input: KeyInput) -> 
     let key = ACCESS_KEYS.get(&cx.db().read()?, id)?;
     let key = key.ok_or_else(|| Error::NoSuchEntity(format!("The Access Key with id {id} cannot be found.")))?;
     let user = user_resource_of(&cx, &key.user).to_string();
-    Ok(KeyOutput { access_key_last_used: used(&identity, id, &user), user_name: key.user })
+    Ok(KeyOutput { access_key_last_used: used(&identity, &cx.db().read()?, id, &user), user_name: key.user })
 }
 
 /// The key's last use, and what its user last called.
-fn used(identity: &Identity, id: &str, user: &str) -> Used {
-    let key = identity.usage.key_last_used(id);
-    let call = key.as_ref().and_then(|_| identity.usage.last_used(user));
+fn used(identity: &Identity, read: &impl Read, id: &str, user: &str) -> Used {
+    let key = identity.usage.key_last_used(read, id);
+    let call = key.as_ref().and_then(|_| identity.usage.last_used(read, user));
     let or_none = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or(NOT_APPLICABLE.into());
     Used {
         last_used_date: key.map(|key| key.at.into()),
@@ -130,7 +130,7 @@ fn keys_of(identity: &Identity, read: &impl Read, user: &User, user_arn: &str) -
     let columns = |key: Option<(String, AccessKey)>| match key {
         None => "false,N/A,N/A,N/A,N/A".to_owned(),
         Some((id, key)) => {
-            let Used { last_used_date, service_name, region } = used(identity, &id, user_arn);
+            let Used { last_used_date, service_name, region } = used(identity, read, &id, user_arn);
             let date = last_used_date.map_or(NOT_APPLICABLE.to_owned(), |date| date.0.iso8601());
             format!("{},{},{date},{region},{service_name}", key.active, key.created.iso8601())
         }

@@ -94,7 +94,7 @@ pub fn brief(cx: &Cx, role: Role) -> RoleOutput {
 
 /// When sessions of a role last called something.
 pub fn last_used(identity: &Identity, arn: &str) -> RoleLastUsed {
-    let used = identity.usage.last_used(arn);
+    let used = identity.db.read().ok().and_then(|snap| identity.usage.last_used(&snap, arn));
     let region = used.as_ref().map(|used| used.region.clone()).filter(|region| !region.is_empty());
     RoleLastUsed { last_used_date: used.map(|used| used.at.into()), region }
 }

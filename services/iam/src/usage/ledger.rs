@@ -53,7 +53,7 @@ enum Change {
 #[derive(Default)]
 pub struct Changes {
     rows: Vec<((String, String), Deeds)>,
-    pub gone: Vec<String>,
+    gone: Vec<String>,
 }
 
 impl Ledger {

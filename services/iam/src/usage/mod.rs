@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Timestamp;
-use kv::{Db, Order, Read};
+use kv::{Db, Order, Read, Rows};
 use service::Cx;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ pub struct Usage {
     last: Mutex<HashMap<String, Recent>>,
     /// By access key.
     keys: Mutex<HashMap<String, Recent>>,
+    /// ARNs of users and roles that are deleted.
+    forgotten: Mutex<Vec<String>>,
     denials: AtomicU64,
     let_through: AtomicU64,
 }
@@ -57,13 +59,12 @@ pub struct Call<'a> {
 impl Usage {
     /// What is written down.
     pub fn load(read: &impl Read) -> Result<Usage, kv::Error> {
-        let recent =
-            |row: Result<(String, LastUsed), kv::Error>| row.map(|(name, at)| (name, Recent { at, changed: false }));
         Ok(Usage {
             used: Ledger::load(&USED, read)?,
             denied: Ledger::load(&DENIED, read)?,
-            last: Mutex::new(LAST_USED.scan(read, Order::Forward)?.map(recent).collect::<Result<_, _>>()?),
-            keys: Mutex::new(KEYS_USED.scan(read, Order::Forward)?.map(recent).collect::<Result<_, _>>()?),
+            last: recents(LAST_USED.scan(read, Order::Forward)?)?,
+            keys: recents(KEYS_USED.scan(read, Order::Forward)?)?,
+            forgotten: Mutex::default(),
             denials: AtomicU64::new(0),
             let_through: AtomicU64::new(0),
         })
@@ -90,12 +91,19 @@ impl Usage {
         mark(&self.keys, id, now, |_| true, || LastUsed { at: now, service: String::new(), region: String::new() });
     }
 
-    pub fn key_last_used(&self, id: &str) -> Option<LastUsed> {
-        lock(&self.keys).get(id).map(|recent| recent.at.clone())
+    pub fn key_last_used(&self, read: &impl Read, id: &str) -> Option<LastUsed> {
+        let recent = lock(&self.keys).get(id).map(|recent| recent.at.clone());
+        recent.or_else(|| KEYS_USED.get(read, id).ok().flatten())
     }
 
-    pub fn last_used(&self, who: &str) -> Option<LastUsed> {
-        lock(&self.last).get(who).map(|recent| recent.at.clone())
+    pub fn last_used(&self, read: &impl Read, who: &str) -> Option<LastUsed> {
+        let recent = lock(&self.last).get(who).map(|recent| recent.at.clone());
+        recent.or_else(|| LAST_USED.get(read, who).ok().flatten())
+    }
+
+    /// A key that is deleted.
+    pub fn forget_key(&self, id: &str) {
+        lock(&self.keys).remove(id);
     }
 
     /// What a user or role did, by action.
@@ -118,13 +126,14 @@ impl Usage {
         self.used.forget(who);
         self.denied.forget(who);
         lock(&self.last).remove(who);
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).push(who.to_owned());
     }
 
     /// Writes down what is new, and with `counts` also how often things were done.
     pub async fn flush(&self, db: &Db, counts: bool) -> Result<(), kv::Error> {
         let (used, denied) = (self.used.changes(counts), self.denied.changes(counts));
         let (last, keys) = if counts { (changed(&self.last), changed(&self.keys)) } else { (Vec::new(), Vec::new()) };
-        let gone = used.gone.clone();
+        let gone = std::mem::take(&mut *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner));
         used.write(db, &USED).await?;
         denied.write(db, &DENIED).await?;
         if gone.is_empty() && last.is_empty() && keys.is_empty() {
@@ -141,6 +150,13 @@ impl Usage {
 
 type Recents = Mutex<HashMap<String, Recent>>;
 
+/// As many as are kept in memory: the others are in the store.
+fn recents(rows: Rows<'_, String, LastUsed>) -> Result<Recents, kv::Error> {
+    let recent =
+        |row: Result<(String, LastUsed), kv::Error>| row.map(|(name, at)| (name, Recent { at, changed: false }));
+    Ok(Mutex::new(rows.take(USAGE_PRINCIPALS_MAX).map(recent).collect::<Result<_, _>>()?))
+}
+
 fn lock(recents: &Recents) -> std::sync::MutexGuard<'_, HashMap<String, Recent>> {
     recents.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -148,13 +164,23 @@ fn lock(recents: &Recents) -> std::sync::MutexGuard<'_, HashMap<String, Recent>>
 /// Sets when `name` was last used. Where all else is `same`, that takes no memory.
 fn mark(recents: &Recents, name: &str, now: Timestamp, same: impl Fn(&LastUsed) -> bool, fresh: impl Fn() -> LastUsed) {
     let mut all = lock(recents);
-    let is_full = all.len() >= USAGE_PRINCIPALS_MAX;
     match all.get_mut(name) {
         Some(recent) if same(&recent.at) => (recent.at.at, recent.changed) = (now, true),
         Some(recent) => *recent = Recent { at: fresh(), changed: true },
-        // Others than these are not counted until some are gone: what is asked about is there by then.
-        None if is_full => {}
-        None => drop(all.insert(name.to_owned(), Recent { at: fresh(), changed: true })),
+        None => {
+            make_room(&mut all);
+            all.insert(name.to_owned(), Recent { at: fresh(), changed: true });
+        }
+    }
+}
+
+/// What was used longest ago leaves the memory where another would be too many.
+fn make_room(all: &mut HashMap<String, Recent>) {
+    if all.len() >= USAGE_PRINCIPALS_MAX {
+        let stalest = all.iter().min_by_key(|(_, recent)| recent.at.at).map(|(name, _)| name.clone());
+        if let Some(name) = stalest {
+            all.remove(&name);
+        }
     }
 }
 

@@ -1,0 +1,112 @@
+//! Signatures of requests, and bodies that are signed in chunks.
+
+use auth::sigv2;
+use auth::sigv4::{self, Chunks, Parts, Payload, Scope, Signature, signing_key};
+use base::Timestamp;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{lines, outcome};
+
+pub const WORDS: &[&str] = &[
+    "Authorization: AWS4-HMAC-SHA256 ",
+    "Credential=AKIA/20260101/us-east-1/sqs/aws4_request",
+    "SignedHeaders=host",
+    ";x-amz-date",
+    "Signature=",
+    "X-Amz-Date: 20260101T000000Z",
+    "X-Amz-Algorithm=AWS4-HMAC-SHA256",
+    "X-Amz-Credential=",
+    "X-Amz-Expires=",
+    "&",
+    "%2F",
+    "AWS AKIA:",
+    "Expires=",
+    "Signature=",
+    "AWSAccessKeyId=",
+    "\n",
+    ", ",
+    "Date: ",
+];
+
+/// The first line is a method, a path and a query, the others are headers.
+fn with_parts<T>(input: &[u8], f: impl FnOnce(&Parts<'_>) -> T) -> T {
+    let lines = lines(input);
+    let mut first = lines.first().map(String::as_str).unwrap_or_default().splitn(2, ' ');
+    let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut headers = HeaderMap::new();
+    for line in lines.iter().skip(1) {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let pair = (HeaderName::from_bytes(name.trim().as_bytes()), HeaderValue::from_str(value.trim()));
+        if let (Ok(name), Ok(value)) = pair {
+            headers.append(name, value);
+        }
+    }
+    f(&Parts { method, path, query, headers: &headers })
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(1_767_225_600)
+}
+
+pub fn version_4(input: &[u8]) -> String {
+    with_parts(input, |parts| {
+        let parsed = match sigv4::parse(parts) {
+            Ok(Some(signature)) => signature,
+            other => return outcome(other.map(|_| "unsigned".to_owned())),
+        };
+        let verified = sigv4::verify(&parsed, parts, b"body", "secret", now());
+        format!("{} in_query {}", outcome(verified.map(|()| "verified".to_owned())), parsed.in_query)
+    })
+}
+
+pub fn version_2(input: &[u8]) -> String {
+    with_parts(input, |parts| match sigv2::parse(parts) {
+        Ok(Some(signature)) => {
+            outcome(signature.verify(parts, Some("bucket"), "secret", now()).map(|()| "verified".to_owned()))
+        }
+        other => outcome(other.map(|_| "unsigned".to_owned())),
+    })
+}
+
+/// The first byte says which kind of body it is and how it comes in pieces.
+pub fn chunks(input: &[u8]) -> String {
+    let Some((how, body)) = input.split_first() else { return String::new() };
+    let kind = match how % 3 {
+        0 => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        1 => "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        _ => "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    };
+    let scope = Scope::new(now(), "us-east-1", "s3");
+    let signature = Signature {
+        access_key_id: "AKIA".into(),
+        scope: scope.clone(),
+        signed_headers: vec!["host".into()],
+        signature: "0".repeat(64),
+        timestamp: now(),
+        expires: None,
+        session_token: None,
+        in_query: false,
+        payload: Payload::Streaming(kind.into()),
+    };
+    let Some(mut chunks) = Chunks::new(kind, &signature, &signing_key("secret", &scope)) else { return String::new() };
+    let mut content = 0;
+    for piece in body.chunks(usize::from(how / 3).max(1)) {
+        match chunks.push(piece) {
+            Ok(ranges) => {
+                for range in ranges {
+                    assert!(range.end <= piece.len(), "content is of the piece that came");
+                    content += range.len();
+                }
+            }
+            Err(error) => return outcome(Err::<String, _>(format!("{error:?}"))),
+        }
+    }
+    assert!(content <= body.len());
+    outcome(
+        chunks
+            .finish()
+            .map(|trailers| format!("{} trailers", trailers.len().min(3)))
+            .map_err(|error| format!("{error:?}")),
+    )
+}
