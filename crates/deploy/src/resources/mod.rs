@@ -108,11 +108,6 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
-    &api_domains::ApiDomain,
-    &api_domains::ApiMapping,
-    &api_domains::BasePathMapping,
-    &api_domains::HttpDomainName,
-    &api_domains::RestDomainName,
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
@@ -127,6 +122,11 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigatewayv2::Integration,
     &apigatewayv2::Route,
     &apigatewayv2::Stage,
+    &api_domains::ApiDomain,
+    &api_domains::ApiMapping,
+    &api_domains::BasePathMapping,
+    &api_domains::HttpDomainName,
+    &api_domains::RestDomainName,
     &cloudfront::CACHE_POLICY,
     &cloudfront::Distribution,
     &cloudfront::KEY_GROUP,
