@@ -9,6 +9,8 @@ import {
   CreateBasePathMappingCommand,
   CreateDeploymentCommand,
   CreateDomainNameCommand,
+  CreateModelCommand,
+  CreateRequestValidatorCommand,
   CreateResourceCommand,
   CreateRestApiCommand,
   CreateStageCommand,
@@ -19,16 +21,20 @@ import {
   DeleteBasePathMappingCommand,
   DeleteDeploymentCommand,
   DeleteDomainNameCommand,
+  DeleteGatewayResponseCommand,
   DeleteIntegrationCommand,
   DeleteIntegrationResponseCommand,
   DeleteMethodCommand,
   DeleteMethodResponseCommand,
+  DeleteModelCommand,
+  DeleteRequestValidatorCommand,
   DeleteResourceCommand,
   DeleteRestApiCommand,
   DeleteStageCommand,
   DeleteUsagePlanCommand,
   DeleteUsagePlanKeyCommand,
   FlushStageAuthorizersCacheCommand,
+  FlushStageCacheCommand,
   GetApiKeyCommand,
   GetApiKeysCommand,
   GetAuthorizerCommand,
@@ -40,10 +46,17 @@ import {
   GetDomainNameCommand,
   GetDomainNamesCommand,
   GetExportCommand,
+  GetGatewayResponseCommand,
+  GetGatewayResponsesCommand,
   GetIntegrationCommand,
   GetIntegrationResponseCommand,
   GetMethodCommand,
   GetMethodResponseCommand,
+  GetModelCommand,
+  GetModelsCommand,
+  GetModelTemplateCommand,
+  GetRequestValidatorCommand,
+  GetRequestValidatorsCommand,
   GetResourceCommand,
   GetRestApiCommand,
   GetStageCommand,
@@ -54,8 +67,12 @@ import {
   GetUsagePlanKeyCommand,
   GetUsagePlanKeysCommand,
   GetUsagePlansCommand,
+  ImportApiKeysCommand,
   ImportRestApiCommand,
   NotFoundException,
+  paginateGetResources,
+  paginateGetRestApis,
+  PutGatewayResponseCommand,
   PutIntegrationCommand,
   PutIntegrationResponseCommand,
   PutMethodCommand,
@@ -63,18 +80,25 @@ import {
   PutRestApiCommand,
   TagResourceCommand,
   TestInvokeAuthorizerCommand,
+  TestInvokeMethodCommand,
   UntagResourceCommand,
   UpdateApiKeyCommand,
   UpdateAuthorizerCommand,
   UpdateBasePathMappingCommand,
+  UpdateDeploymentCommand,
   UpdateDomainNameCommand,
+  UpdateGatewayResponseCommand,
+  UpdateIntegrationCommand,
+  UpdateIntegrationResponseCommand,
   UpdateMethodCommand,
+  UpdateMethodResponseCommand,
+  UpdateModelCommand,
+  UpdateRequestValidatorCommand,
   UpdateResourceCommand,
   UpdateRestApiCommand,
   UpdateStageCommand,
+  UpdateUsageCommand,
   UpdateUsagePlanCommand,
-  paginateGetResources,
-  paginateGetRestApis,
 } from "@aws-sdk/client-api-gateway";
 import { functionBehind, request, requestAt } from "./apis.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
@@ -170,6 +194,61 @@ test("a method is made of parts, each read and deleted alone", async () => {
   }
   // What is deployed stays as it was.
   assert.equal((await request(restApiId, "/dev/", { method: "OPTIONS" })).status, 200);
+});
+
+test("requests and answers are changed, and held to models, on their way", async () => {
+  const { restApiId, root } = await create("changed");
+  const api = { restApiId };
+  const schema = JSON.stringify({ type: "object", required: ["a"] });
+  await gateway.send(new CreateModelCommand({ ...api, name: "Thing", contentType: "application/json", schema }));
+  assert.equal((await gateway.send(new GetModelCommand({ ...api, modelName: "Thing" }))).schema, schema);
+  await gateway.send(new UpdateModelCommand({ ...api, modelName: "Thing", patchOperations: replace("/description", "d") }));
+  assert.deepEqual((await gateway.send(new GetModelsCommand(api))).items.map(({ name }) => name), ["Empty", "Error", "Thing"]);
+  assert.ok((await gateway.send(new GetModelTemplateCommand({ ...api, modelName: "Thing" }))).value.includes("$inputRoot"));
+  const { id: requestValidatorId } = await gateway.send(new CreateRequestValidatorCommand({ ...api, name: "v" }));
+  const validator = { ...api, requestValidatorId };
+  await gateway.send(new UpdateRequestValidatorCommand({ ...validator, patchOperations: replace("/validateRequestBody", "true") }));
+  assert.equal((await gateway.send(new GetRequestValidatorCommand(validator))).validateRequestBody, true);
+  assert.equal((await gateway.send(new GetRequestValidatorsCommand(api))).items.length, 1);
+  const refusal = { ...api, responseType: "BAD_REQUEST_BODY" };
+  await gateway.send(new PutGatewayResponseCommand({ ...refusal, statusCode: "422" }));
+  await gateway.send(new UpdateGatewayResponseCommand({ ...refusal, patchOperations: [{ op: "add", path: "/responseParameters/gatewayresponse.header.X-Why", value: "context.error.responseType" }] }));
+  assert.equal((await gateway.send(new GetGatewayResponseCommand(refusal))).statusCode, "422");
+  assert.equal((await gateway.send(new GetGatewayResponsesCommand(api))).items.length, 21);
+
+  const method = { ...api, resourceId: root, httpMethod: "POST" };
+  const answer = { ...method, statusCode: "200" };
+  await gateway.send(new PutMethodCommand({ ...method, authorizationType: "NONE", requestValidatorId, requestModels: { "application/json": "Thing" } }));
+  await gateway.send(new PutMethodResponseCommand(answer));
+  await gateway.send(new UpdateMethodResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "true" }] }));
+  await gateway.send(new PutIntegrationCommand({ ...method, type: "MOCK" }));
+  const template = "#set($context.requestOverride.header.a = $input.path('$.a'))" + '{"statusCode": 200}';
+  await gateway.send(new UpdateIntegrationCommand({ ...method, patchOperations: [{ op: "add", path: "/requestTemplates/application~1json", value: template }] }));
+  await gateway.send(new PutIntegrationResponseCommand({ ...answer, responseTemplates: { "application/json": '{"a": "$context.requestOverride.header.a"}' } }));
+  await gateway.send(new UpdateIntegrationResponseCommand({ ...answer, patchOperations: [{ op: "add", path: "/responseParameters/method.response.header.X-A", value: "stageVariables.v" }] }));
+  const tried = await gateway.send(new TestInvokeMethodCommand({ ...method, body: '{"a": "b"}', stageVariables: { v: "w" } }));
+  assert.deepEqual([tried.status, tried.body, tried.headers["x-a"]], [200, '{"a": "b"}', "w"]);
+  const { id: deploymentId } = await gateway.send(new CreateDeploymentCommand({ ...api, stageName: "dev" }));
+  await gateway.send(new UpdateDeploymentCommand({ ...api, deploymentId, patchOperations: replace("/description", "d") }));
+  await gateway.send(new FlushStageCacheCommand({ ...api, stageName: "dev" }));
+  const headers = { "content-type": "application/json" };
+  assert.deepEqual((await request(restApiId, "/dev/", { method: "POST", body: '{"a": "c"}', headers })).body, { a: "c" });
+  const refused = await request(restApiId, "/dev/", { method: "POST", body: "{}", headers });
+  assert.deepEqual([refused.status, refused.body, refused.headers.get("x-why")], [422, { message: "Invalid request body" }, "BAD_REQUEST_BODY"]);
+  await gateway.send(new DeleteMethodCommand(method));
+  await gateway.send(new DeleteGatewayResponseCommand(refusal));
+  await gateway.send(new DeleteRequestValidatorCommand(validator));
+  await gateway.send(new DeleteModelCommand({ ...api, modelName: "Thing" }));
+  await assert.rejects(gateway.send(new GetModelCommand({ ...api, modelName: "Thing" })), NotFoundException);
+});
+
+test("keys come from files, and get more than their plan has", async () => {
+  const { id: usagePlanId } = await gateway.send(new CreateUsagePlanCommand({ name: "imported", quota: { limit: 1, period: "DAY" } }));
+  const file = `name,key,usageplanIds\na,a-key-of-twenty-characters-in-a-file,${usagePlanId}\n`;
+  const { ids } = await gateway.send(new ImportApiKeysCommand({ body: new TextEncoder().encode(file), format: "csv" }));
+  const [keyId] = ids;
+  const { items } = await gateway.send(new UpdateUsageCommand({ usagePlanId, keyId, patchOperations: replace("/remaining", "5") }));
+  assert.deepEqual(items[keyId], [[0, 5]]);
 });
 
 test("stages serve deployments", async () => {

@@ -1,4 +1,4 @@
-// HTTP APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
+// HTTP and WebSocket APIs of API Gateway through aws-sdk v3: every operation, and what the API's users see of it.
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
@@ -10,7 +10,9 @@ import {
   CreateDeploymentCommand,
   CreateDomainNameCommand,
   CreateIntegrationCommand,
+  CreateIntegrationResponseCommand,
   CreateRouteCommand,
+  CreateRouteResponseCommand,
   CreateStageCommand,
   DeleteApiCommand,
   DeleteApiMappingCommand,
@@ -19,7 +21,10 @@ import {
   DeleteDeploymentCommand,
   DeleteDomainNameCommand,
   DeleteIntegrationCommand,
+  DeleteIntegrationResponseCommand,
   DeleteRouteCommand,
+  DeleteRouteResponseCommand,
+  DeleteRouteSettingsCommand,
   DeleteStageCommand,
   ExportApiCommand,
   GetApiCommand,
@@ -33,8 +38,12 @@ import {
   GetDomainNameCommand,
   GetDomainNamesCommand,
   GetIntegrationCommand,
+  GetIntegrationResponseCommand,
+  GetIntegrationResponsesCommand,
   GetIntegrationsCommand,
   GetRouteCommand,
+  GetRouteResponseCommand,
+  GetRouteResponsesCommand,
   GetRoutesCommand,
   GetStageCommand,
   GetStagesCommand,
@@ -48,9 +57,12 @@ import {
   UpdateApiCommand,
   UpdateApiMappingCommand,
   UpdateAuthorizerCommand,
+  UpdateDeploymentCommand,
   UpdateDomainNameCommand,
   UpdateIntegrationCommand,
+  UpdateIntegrationResponseCommand,
   UpdateRouteCommand,
+  UpdateRouteResponseCommand,
   UpdateStageCommand,
 } from "@aws-sdk/client-apigatewayv2";
 import { functionBehind, request, requestAt } from "./apis.mjs";
@@ -197,6 +209,34 @@ test("a route is closed by an authorizer, and opened again", async () => {
   assert.equal((await request(ApiId, "/a")).status, 200);
   await gateway.send(new DeleteAuthorizerCommand(one));
   await assert.rejects(gateway.send(new GetAuthorizerCommand(one)), NotFoundException);
+});
+
+test("WebSocket APIs have responses of routes and of integrations, and settings of routes", async () => {
+  const { ApiId, ApiEndpoint } = await gateway.send(new CreateApiCommand({ Name: "ws", ProtocolType: "WEBSOCKET", RouteSelectionExpression: "$request.body.action" }));
+  assert.equal(ApiEndpoint, `${endpoint.replace("http", "ws")}/_aws/execute-api/${ApiId}`);
+  const mock = { ApiId, IntegrationType: "MOCK", RequestTemplates: { $default: '{"statusCode": 200}' } };
+  const of = { ApiId, IntegrationId: (await gateway.send(new CreateIntegrationCommand(mock))).IntegrationId };
+  const { IntegrationResponseId } = await gateway.send(new CreateIntegrationResponseCommand({ ...of, IntegrationResponseKey: "/200/" }));
+  const response = { ...of, IntegrationResponseId };
+  await gateway.send(new UpdateIntegrationResponseCommand({ ...response, ResponseTemplates: { $default: "pong" } }));
+  assert.deepEqual((await gateway.send(new GetIntegrationResponseCommand(response))).ResponseTemplates, { $default: "pong" });
+  assert.equal((await gateway.send(new GetIntegrationResponsesCommand(of))).Items.length, 1);
+  const { RouteId } = await gateway.send(new CreateRouteCommand({ ApiId, RouteKey: "$default", Target: `integrations/${of.IntegrationId}`, RouteResponseSelectionExpression: "$default" }));
+  const { RouteResponseId } = await gateway.send(new CreateRouteResponseCommand({ ApiId, RouteId, RouteResponseKey: "$default" }));
+  const answer = { ApiId, RouteId, RouteResponseId };
+  assert.equal((await gateway.send(new UpdateRouteResponseCommand(answer))).RouteResponseKey, "$default");
+  assert.equal((await gateway.send(new GetRouteResponseCommand(answer))).RouteResponseId, RouteResponseId);
+  assert.equal((await gateway.send(new GetRouteResponsesCommand({ ApiId, RouteId }))).Items.length, 1);
+  const { DeploymentId } = await gateway.send(new CreateDeploymentCommand({ ApiId }));
+  assert.equal((await gateway.send(new UpdateDeploymentCommand({ ApiId, DeploymentId, Description: "d" }))).Description, "d");
+  const RouteSettings = { ping: { ThrottlingBurstLimit: 1, ThrottlingRateLimit: 1 } };
+  await gateway.send(new CreateStageCommand({ ApiId, StageName: "dev", DeploymentId, RouteSettings }));
+  await gateway.send(new DeleteRouteSettingsCommand({ ApiId, StageName: "dev", RouteKey: "ping" }));
+  assert.deepEqual((await gateway.send(new GetStageCommand({ ApiId, StageName: "dev" }))).RouteSettings, {});
+  await gateway.send(new DeleteRouteResponseCommand(answer));
+  await assert.rejects(gateway.send(new GetRouteResponseCommand(answer)), NotFoundException);
+  await gateway.send(new DeleteIntegrationResponseCommand(response));
+  await assert.rejects(gateway.send(new GetIntegrationResponseCommand(response)), NotFoundException);
 });
 
 test("a custom domain leads to its APIs", async () => {

@@ -5,6 +5,7 @@ import { createHmac, createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-cognito-identity-provider";
 import { AuthenticationDetails, CognitoUser, CognitoUserPool } from "amazon-cognito-identity-js";
+import "./cognito/pages.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint } from "./server.mjs";
 import { mails, until } from "./support.mjs";

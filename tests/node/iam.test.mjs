@@ -2,8 +2,10 @@
 
 import { IAMClient } from "@aws-sdk/client-iam";
 import { everyOperationIsDriven } from "./driven.mjs";
+import "./iam/devices.mjs";
 import "./iam/groups.mjs";
 import "./iam/managed.mjs";
+import "./iam/openid.mjs";
 import "./iam/roles.mjs";
 import "./iam/users.mjs";
 

@@ -27,6 +27,7 @@ import {
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketLocationCommand,
+  GetBucketLoggingCommand,
   GetBucketNotificationConfigurationCommand,
   GetBucketOwnershipControlsCommand,
   GetBucketPolicyCommand,
@@ -57,6 +58,7 @@ import {
   PutBucketCorsCommand,
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
+  PutBucketLoggingCommand,
   PutBucketNotificationConfigurationCommand,
   PutBucketOwnershipControlsCommand,
   PutBucketPolicyCommand,
@@ -288,6 +290,18 @@ test("policies, and what keeps them from opening a bucket", async () => {
   await send(new DeleteBucketPolicyCommand({ Bucket }));
   await send(new DeletePublicAccessBlockCommand({ Bucket }));
   assert.equal((await fetch(`${endpoint}/${Bucket}/k`)).status, 403);
+});
+
+test("access logs", async () => {
+  const Bucket = await bucket("node-logged");
+  const TargetBucket = await bucket("node-logs");
+  const LoggingEnabled = { TargetBucket, TargetPrefix: "a/", TargetObjectKeyFormat: { PartitionedPrefix: { PartitionDateSource: "DeliveryTime" } } };
+  await send(new PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: { LoggingEnabled } }));
+  assert.deepEqual((await send(new GetBucketLoggingCommand({ Bucket }))).LoggingEnabled, LoggingEnabled);
+  const nowhere = { LoggingEnabled: { TargetBucket: "node-none", TargetPrefix: "" } };
+  await assert.rejects(send(new PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: nowhere })), { name: "InvalidTargetBucketForLogging" });
+  await send(new PutBucketLoggingCommand({ Bucket, BucketLoggingStatus: {} }));
+  assert.equal((await send(new GetBucketLoggingCommand({ Bucket }))).LoggingEnabled, undefined);
 });
 
 test("notifications", async () => {

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import { AdminCreateUserCommand, AdminSetUserPasswordCommand, CognitoIdentityProviderClient, CreateUserPoolClientCommand, CreateUserPoolCommand, InitiateAuthCommand } from "@aws-sdk/client-cognito-identity-provider";
+import { CreateOpenIDConnectProviderCommand, CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { AssumeRoleCommand, GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, GetAccessKeyInfoCommand, GetCallerIdentityCommand, GetFederationTokenCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { credentialsOf, user } from "./iam/people.mjs";
-import { ACCOUNT, client, rootCredentials } from "./server.mjs";
+import { ACCOUNT, client, endpoint, rootCredentials } from "./server.mjs";
 import { allow, trust } from "./support.mjs";
 
 const iam = client(IAMClient);
@@ -52,9 +53,35 @@ test("sessions of users", async () => {
   await assert.rejects(identity(credentialsOf({ ...Credentials, SessionToken: undefined })), { name: "InvalidClientTokenId" });
 });
 
+test("somebody whom the account vouches for", async () => {
+  const { Credentials, FederatedUser } = await sts.send(new GetFederationTokenCommand({ Name: "guest", Policy: allow("sqs:ListQueues", { Resource: "*" }) }));
+  const credentials = credentialsOf(Credentials);
+  assert.equal(await identity(credentials), FederatedUser.Arn);
+  await client(SQSClient, { credentials }).send(new ListQueuesCommand({}));
+  await assert.rejects(client(DynamoDBClient, { credentials }).send(new ListTablesCommand({})), { name: "AccessDeniedException" });
+});
+
 test("a role that is not there is not assumed", async () => {
   const RoleArn = `arn:aws:iam::${ACCOUNT}:role/none`;
   await assert.rejects(sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "work" })), { name: "AccessDenied" });
+});
+
+test("who a user pool vouches for gets a role that trusts it", async () => {
+  const cognito = client(CognitoIdentityProviderClient);
+  const { UserPool } = await cognito.send(new CreateUserPoolCommand({ PoolName: "vouching" }));
+  const UserPoolId = UserPool.Id;
+  const { UserPoolClient } = await cognito.send(new CreateUserPoolClientCommand({ UserPoolId, ClientName: "c", ExplicitAuthFlows: ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"] }));
+  const { ClientId } = UserPoolClient;
+  await cognito.send(new AdminCreateUserCommand({ UserPoolId, Username: "ada", MessageAction: "SUPPRESS" }));
+  await cognito.send(new AdminSetUserPasswordCommand({ UserPoolId, Username: "ada", Password: "Right-Passw0rd", Permanent: true }));
+  const begun = { ClientId, AuthFlow: "USER_PASSWORD_AUTH", AuthParameters: { USERNAME: "ada", PASSWORD: "Right-Passw0rd" } };
+  const { AuthenticationResult } = await cognito.send(new InitiateAuthCommand(begun));
+  const { OpenIDConnectProviderArn } = await iam.send(new CreateOpenIDConnectProviderCommand({ Url: `${endpoint}/${UserPoolId}`, ClientIDList: [ClientId] }));
+  const AssumeRolePolicyDocument = allow("sts:AssumeRoleWithWebIdentity", { Principal: { Federated: OpenIDConnectProviderArn } });
+  const { Role } = await iam.send(new CreateRoleCommand({ RoleName: "vouched", AssumeRolePolicyDocument }));
+  const asked = { RoleArn: Role.Arn, RoleSessionName: "ada", WebIdentityToken: AuthenticationResult.IdToken };
+  const { Credentials, AssumedRoleUser } = await sts.send(new AssumeRoleWithWebIdentityCommand(asked));
+  assert.equal(await identity(credentialsOf(Credentials)), AssumedRoleUser.Arn);
 });
 
 everyOperationIsDriven("sts", STSClient);

@@ -182,7 +182,7 @@ def test_a_function_has_to_permit_the_api(server, lambda_, function, rest_apis, 
 
 
 def test_what_is_not_built_is_refused(rest_apis, http_apis, rest_api, http_api):
-    refused("NotImplemented", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
+    refused("BadRequestException", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
     refused("BadRequestException", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
     refused("UnknownOperationException", http_apis.get_models, ApiId=http_api)
     refused("UnknownOperationException", rest_apis.get_request_validators, restApiId=rest_api)

@@ -15,14 +15,14 @@ from test_follow import Page, address
 from test_models import OPERATIONS
 from test_signatures import send_as
 
-# On AWS these need no permission: whoever has valid credentials may ask who they are.
-FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")}
+# On AWS these need no permission: whoever has valid credentials may ask who they are, and a token of a provider is asked in their place.
+FREE = {("sts", "GetCallerIdentity"), ("sts", "GetSessionToken"), ("sts", "AssumeRoleWithWebIdentity")}
 
 
 
 def is_open(model, operation):
-    """Whether it is for those who have no access key, and signed by nobody: users of user pools."""
-    return model == "cognito-idp" and "smithy.api#noAuth" in (botocore.session.get_session().get_service_model(model).operation_model(operation).auth or ())
+    """Whether it is for those who have no access key, and signed by nobody: users of pools, and whom a provider vouches for."""
+    return model in ("cognito-idp", "cognito-identity") and "smithy.api#noAuth" in (botocore.session.get_session().get_service_model(model).operation_model(operation).auth or ())
 
 
 TO = {"ToAddresses": ["b@example.com"]}
@@ -48,6 +48,8 @@ INPUTS = {
     ("cloudlet", "GetEvents"): {},
     ("cloudlet", "RedriveEvents"): {"Resource": "arn:aws:sqs:us-east-1:000000000000:x"},
     ("cloudlet", "GetExecutions"): {"FunctionName": "x"},
+    ("cloudlet", "ListDenials"): {},
+    ("cloudlet", "SuggestPolicy"): {"Principal": "arn:aws:iam::000000000000:role/x"},
     ("cloudlet", "ListMail"): {},
     ("cloudlet", "GetMail"): {"MailId": "x"},
     ("cloudlet", "GetStack"): {"Name": "x"},
@@ -60,7 +62,17 @@ INPUTS = {
     ("cloudlet", "StartBackup"): {},
     ("cloudlet", "ReadBackup"): {"BackupId": "x"},
     ("cloudlet", "Scrub"): {},
+    ("cloudlet-migrate", "PutMigration"): {"Name": "x", "Legacy": "http://10.0.0.7"},
+    ("cloudlet-migrate", "GetMigration"): {"Name": "x"},
+    ("cloudlet-migrate", "ListMigrations"): {},
+    ("cloudlet-migrate", "DeleteMigration"): {"Name": "x"},
+    ("cloudlet-migrate", "ShiftTraffic"): {"Name": "x", "Weight": 10},
+    ("cloudlet-migrate", "ShadowTraffic"): {"Name": "x", "Share": 10},
+    ("cloudlet-migrate", "ReturnTraffic"): {"Name": "x"},
 }
+
+# Of our own APIs: the part of `X-Amz-Target` before the dot.
+OWN = {"cloudlet": "Cloudlet_20261101", "cloudlet-migrate": "CloudletMigrate_20261130"}
 
 TABLE = "allowed"
 
@@ -106,8 +118,8 @@ def restricted(server, iam, dynamodb):
 
 def attempt(server, credentials, model, operation):
     """Tries an operation, and returns the error's code and message; none when it succeeds."""
-    if model == "cloudlet":
-        return own_api(server, credentials, operation)
+    if model in OWN:
+        return own_api(server, credentials, model, operation)
     if model == "cloudlet-dynamodb":
         return followed(server, credentials)
     official = botocore.session.get_session().get_service_model(model).operation_model(operation)
@@ -129,9 +141,9 @@ def attempt(server, credentials, model, operation):
     return (errors[0]["Code"], errors[0]["Message"]) if errors else None
 
 
-def own_api(server, credentials, operation):
-    body = json.dumps(INPUTS["cloudlet", operation]).encode()
-    status, answer = send_as(server, credentials, "cloudlet", f"Cloudlet_20261101.{operation}", body)
+def own_api(server, credentials, model, operation):
+    body = json.dumps(INPUTS[model, operation]).encode()
+    status, answer = send_as(server, credentials, model, f"{OWN[model]}.{operation}", body)
     return None if status == 200 else (answer["__type"].rsplit("#")[-1], answer["message"])
 
 

@@ -171,7 +171,7 @@ def test_managed_policies_of_users_and_roles_are_listed(iam, user, role, policy)
         assert sorted(entry["PolicyArn"] for entry in attached) == sorted([policy, READ_ONLY])
         operation("detach_{}_policy")(PolicyArn=READ_ONLY, **name)
         refused("NoSuchEntity", operation("detach_{}_policy"), PolicyArn=READ_ONLY, **name)
-        refused("InvalidInput", operation("attach_{}_policy"), PolicyArn="not-an-arn-but-twenty-long", **name)
+        refused("ValidationError", operation("attach_{}_policy"), PolicyArn="not-an-arn-but-twenty-long", **name)
     assert policy in [entry["Arn"] for entry in iam.list_policies(Scope="Local", OnlyAttached=True)["Policies"]]
     assert READ_ONLY in [entry["Arn"] for entry in iam.list_policies(Scope="AWS")["Policies"]]
     assert iam.get_policy(PolicyArn=policy)["Policy"]["AttachmentCount"] == 2
@@ -283,7 +283,7 @@ def test_session_policies_only_narrow(server, iam, sts, role):
     assert "session policy" in refused("AccessDenied", server.client_as("sqs", *session(assumed)).create_queue, QueueName="x")
     refused("AccessDeniedException", server.client_as("dynamodb", *session(assumed)).list_tables)
     refused("MalformedPolicyDocument", sts.assume_role, RoleArn=arn, RoleSessionName="work", Policy="{")
-    refused("NotImplemented", sts.assume_role, RoleArn=arn, RoleSessionName="work", Tags=[{"Key": "k", "Value": "v"}])
+    refused("NotImplemented", sts.assume_role, RoleArn=arn, RoleSessionName="work", ProvidedContexts=[{"ProviderArn": arn, "ContextAssertion": "abcd"}])
 
 
 def test_sessions_of_users(server, iam, sts, user):
@@ -322,7 +322,7 @@ def test_a_presigned_identity(server, iam, user):
 
 
 def test_what_is_not_built_says_so(iam):
-    for operation, values in [("create_instance_profile", {"InstanceProfileName": "g"}), ("create_login_profile", {"UserName": "u", "Password": "p"})]:
+    for operation, values in [("upload_ssh_public_key", {"UserName": "u", "SSHPublicKeyBody": "k"}), ("create_login_profile", {"UserName": "u", "Password": "p"})]:
         assert "not implemented" in refused("NotImplemented", getattr(iam, operation), **values)
 
 

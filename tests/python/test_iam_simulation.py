@@ -23,7 +23,7 @@ def test_policies_that_are_nowhere_yet(iam):
     allowed, denied, nothing = answer["EvaluationResults"]
     [statement] = denied["MatchedStatements"]
     assert (statement["SourcePolicyId"], statement["SourcePolicyType"]) == ("PolicyInputList.1", "IAM Policy")
-    assert statement["StartPosition"] == {"Line": 1, "Column": document.index('{"Effect": "Deny"') + 1}
+    assert statement["StartPosition"] == {"Line": 1, "Column": document.index('{"Effect": "Deny"') + 2}
     assert [one["SourcePolicyId"] for one in allowed["MatchedStatements"]] == ["PolicyInputList.1"]
     assert nothing["MatchedStatements"] == [] and nothing["MissingContextValues"] == []
     assert decisions(iam.simulate_custom_policy(PolicyInputList=[document], ActionNames=["s3:GetObject"])) == [("s3:GetObject", "*", "allowed")]

@@ -35,4 +35,4 @@ def form(uri):
 
 
 def test_every_service_is_there():
-    assert MODELS == sorted(["apigateway", "apigatewayv2", "application-autoscaling", "cloudfront", "cognito-idp", "dynamodb", "dynamodbstreams", "events", "iam", "kinesis", "kms", "lambda", "logs", "pipes", "s3", "scheduler", "secretsmanager", "ses", "sesv2", "sns", "sqs", "ssm", "sts"])
+    assert MODELS == sorted(["apigateway", "apigatewaymanagementapi", "apigatewayv2", "application-autoscaling", "cloudfront", "cognito-idp", "cognito-identity", "dynamodb", "dynamodbstreams", "events", "iam", "kinesis", "kms", "lambda", "logs", "pipes", "s3", "scheduler", "secretsmanager", "ses", "sesv2", "sns", "sqs", "ssm", "sts"])

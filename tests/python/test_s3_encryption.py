@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import urllib.request
 
 import pytest
@@ -13,6 +14,7 @@ from test_kms import make
 from test_s3 import LARGE, bucket, code, send, signed  # noqa: F401 A fixture of the same.
 from test_s3_parts import add, begin, finish
 
+TAG = re.compile('"[0-9a-f]{32}"')
 KEY, OTHER = os.urandom(32), os.urandom(32)
 # botocore adds the key's MD5, and puts it in base64.
 OWN = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
@@ -79,7 +81,8 @@ def test_the_disk_shows_nothing_of_a_body(server, s3, bucket):
 def test_bodies_of_any_size_come_back_whole_and_in_ranges(s3, bucket, size, own):
     body = os.urandom(size)
     put = s3.put_object(Bucket=bucket, Key="k", Body=body, **own)
-    assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    # An entity tag is the bytes' MD5 where S3 alone has the key, and has its form where others have it.
+    assert (put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"') == (not own) and TAG.fullmatch(put["ETag"])
     got = s3.get_object(Bucket=bucket, Key="k", **own)
     assert (got["Body"].read(), got["ContentLength"]) == (body, size)
     for first, last in [(0, 0), (65_535, 65_536), (65_536, 131_071), (1, size - 2), (size - 1, size - 1)]:
@@ -119,6 +122,49 @@ def test_a_customers_key_opens_what_it_has_sealed(s3, bucket):
     told = "The encryption parameters are not applicable to this object."
     assert refusal(s3.get_object, Bucket=bucket, Key="k", **OWN) == ("InvalidRequest", 400, told)
     assert code(s3.head_object, Bucket=bucket, Key="k", **OWN) == ("400", 400)
+
+
+def test_nothing_is_told_to_who_has_not_the_key(s3, bucket):
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"abc", **OWN)
+    same = {"Bucket": bucket, "Key": "k", "IfNoneMatch": put["ETag"]}
+    assert code(s3.get_object, **same, **OWN) == ("304", 304)
+    for call in (s3.get_object, s3.head_object):
+        assert code(call, **same)[1] == 400 and code(call, **same, **WRONG)[1] == 403
+    copy = {"Bucket": bucket, "Key": "c", "CopySource": f"{bucket}/k", "CopySourceIfNoneMatch": put["ETag"]}
+    assert code(s3.copy_object, **copy) == ("InvalidRequest", 400)
+    assert code(s3.copy_object, **copy, **SOURCE) == ("PreconditionFailed", 412)
+
+
+def test_entity_tags_tell_nothing_of_what_others_have_the_keys_of(s3, kms, bucket):
+    body, kms_key = os.urandom(70_000), make(kms)
+    md5 = f'"{hashlib.md5(body).hexdigest()}"'
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    tags = {key: s3.put_object(Bucket=bucket, Key=key, Body=body, **how)["ETag"] for key, how in [("kms", sealed), ("own", OWN), ("again", sealed)]}
+    assert s3.put_object(Bucket=bucket, Key="managed", Body=body)["ETag"] == md5
+    tags["to-kms"] = s3.copy_object(Bucket=bucket, Key="to-kms", CopySource=f"{bucket}/managed", **sealed)["CopyObjectResult"]["ETag"]
+    assert len(set(tags.values()) | {md5}) == 5 and all(TAG.fullmatch(tag) for tag in tags.values())
+    listed = {entry["Key"]: entry["ETag"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert listed == tags | {"managed": md5} and s3.head_object(Bucket=bucket, Key="kms")["ETag"] == tags["kms"]
+    assert s3.get_object(Bucket=bucket, Key="kms", IfMatch=tags["kms"])["Body"].read() == body
+    # Of what S3 has the key of again, it is the MD5 again.
+    for source, options in [("kms", {}), ("own", SOURCE)]:
+        copied = s3.copy_object(Bucket=bucket, Key="back", CopySource=f"{bucket}/{source}", ServerSideEncryption="AES256", **options)
+        assert copied["CopyObjectResult"]["ETag"] == md5
+    upload = begin(s3, bucket, "parts", **sealed)
+    parts = [add(s3, upload, 1, os.urandom(5 << 20)), add(s3, upload, 2, body)]
+    assert parts[1]["ETag"] not in (md5, *tags.values()) and TAG.fullmatch(parts[1]["ETag"])
+    made = b"".join(bytes.fromhex(part["ETag"].strip('"')) for part in parts)
+    assert finish(s3, upload, parts)["ETag"] == f'"{hashlib.md5(made).hexdigest()}-2"'
+
+
+def test_reads_do_not_say_how_an_object_is_encrypted(server, s3, bucket):
+    """Clients that send the header of writes with reads are told so, as on AWS."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    client = server.client("s3")
+    client.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update({"x-amz-server-side-encryption": "AES256"}))
+    told = "x-amz-server-side-encryption header is not supported for this operation."
+    assert refusal(client.get_object, Bucket=bucket, Key="k") == ("InvalidArgument", 400, told)
+    assert code(client.head_object, Bucket=bucket, Key="k") == ("400", 400)
 
 
 def test_a_key_that_is_half_there_is_refused(server, s3, bucket):

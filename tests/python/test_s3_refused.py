@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import socket
 from datetime import datetime, timezone
 
 import botocore.session
@@ -101,3 +102,34 @@ def test_the_newest_checksums(s3, bucket, algorithm):
     again = s3.complete_multipart_upload(**of, MultipartUpload={"Parts": parts})
     assert again["ETag"] == whole["ETag"] and again[member] == whole[member]
     assert code(s3.create_multipart_upload, Bucket=bucket, Key="p", ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT") == ("InvalidRequest", 400)
+
+
+def test_other_kinds_of_buckets_and_access_points_are_refused_by_name(server, s3, unique, monkeypatch):
+    """Before anything is made of them that they are not."""
+    # The account stands before the host's name.
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **more: resolve("127.0.0.1", *rest, **more))
+    directory = {"Location": {"Type": "AvailabilityZone", "Name": "use1-az4"}, "Bucket": {"Type": "Directory", "DataRedundancy": "SingleAvailabilityZone"}}
+    assert code(s3.create_bucket, Bucket=f"{unique}-none", CreateBucketConfiguration=directory) == ("NotImplemented", 501)
+    told = []
+    client = server.client("s3control")
+    client.meta.events.register("after-call", lambda http_response, **_: told.append(http_response.content.decode()))
+    account = {"AccountId": "000000000000"}
+    for call in [
+        lambda: client.create_access_point(**account, Name="a", Bucket="xxxxxxxx"),
+        lambda: client.list_access_points(**account),
+        lambda: client.delete_access_point_for_object_lambda(**account, Name="a"),
+        lambda: client.create_job(**account, Operation={"S3DeleteObjectTagging": {}}, Report={"Enabled": False}, Priority=1, RoleArn="arn:aws:iam::000000000000:role/r"),
+    ]:
+        with pytest.raises(client.exceptions.ClientError):
+            call()
+        assert "s3:S3Control is not implemented" in told[-1], told
+
+
+def test_a_replication_is_refused_and_changes_nothing(s3, bucket, unique):
+    rule = {"Status": "Enabled", "Prefix": "", "Destination": {"Bucket": f"arn:aws:s3:::{unique}-other"}}
+    configuration = {"Role": "arn:aws:iam::000000000000:role/r", "Rules": [rule]}
+    assert code(s3.put_bucket_replication, Bucket=bucket, ReplicationConfiguration=configuration) == ("NotImplemented", 501)
+    query = {"Expression": "SELECT * FROM S3Object", "ExpressionType": "SQL", "InputSerialization": {"CSV": {}}, "OutputSerialization": {"CSV": {}}}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"a,b")
+    assert code(s3.select_object_content, Bucket=bucket, Key="k", **query) == ("NotImplemented", 501)

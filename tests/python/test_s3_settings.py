@@ -1,9 +1,11 @@
 """What buckets say beside their objects: policies, public access, pages of other origins, tags and what is kept for the asking."""
 
 import json
+import urllib.error
+import urllib.request
 
 import pytest
-from cloudlet import ACCOUNT
+from cloudlet import ACCOUNT, Server
 from test_s3 import bucket, code, fetch, send, signed  # noqa: F401 A fixture of the same.
 
 
@@ -148,3 +150,42 @@ def test_documents_are_documents(server, bucket, document, status):
     headers = signed(server, path, {"Content-Length": str(len(document))}, "UNSIGNED-PAYLOAD")
     answer = send(server, path, headers, document.encode())
     assert answer.startswith(f"HTTP/1.1 {status}") and ("MalformedXML" in answer) == (status == 400), answer
+
+
+def test_a_bucket_may_be_made_with_its_tags(server, iam, s3, unique):
+    tags = [{"Key": "team", "Value": "one"}, {"Key": "cost", "Value": "2"}]
+    s3.create_bucket(Bucket=f"{unique}-tagged", CreateBucketConfiguration={"Tags": tags})
+    assert s3.get_bucket_tagging(Bucket=f"{unique}-tagged")["TagSet"] == tags
+    twice = {"Bucket": f"{unique}-other", "CreateBucketConfiguration": {"Tags": tags + tags}}
+    assert code(s3.create_bucket, **twice) == ("InvalidTag", 400)
+    iam.create_user(UserName=unique)
+    iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*"}]}))
+    key = iam.create_access_key(UserName=unique)["AccessKey"]
+    user = server.client_as("s3", key["AccessKeyId"], key["SecretAccessKey"])
+    assert code(user.create_bucket, Bucket=f"{unique}-other", CreateBucketConfiguration={"Tags": tags}) == ("AccessDenied", 403)
+    user.create_bucket(Bucket=f"{unique}-other")
+
+
+def test_buckets_may_be_made_as_of_old():
+    """Where the operator says so: with lists of access, and nothing that blocks them, unless a request says otherwise."""
+    server = Server(options=["--legacy-buckets"])
+    try:
+        s3 = server.client("s3")
+        s3.create_bucket(Bucket="lists", ACL="public-read")
+        assert code(s3.get_public_access_block, Bucket="lists") == ("NoSuchPublicAccessBlockConfiguration", 404)
+        assert code(s3.get_bucket_ownership_controls, Bucket="lists") == ("OwnershipControlsNotFoundError", 404)
+        s3.put_object(Bucket="lists", Key="k", Body=b"for everybody", ACL="public-read")
+        assert urllib.request.urlopen(f"{server.endpoint}/lists/k").read() == b"for everybody"
+        s3.put_object(Bucket="lists", Key="own", Body=b"x")
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{server.endpoint}/lists/own")
+        s3.create_bucket(Bucket="closed", ObjectOwnership="BucketOwnerEnforced")
+        assert code(s3.put_bucket_acl, Bucket="closed", ACL="public-read") == ("AccessControlListNotSupported", 400)
+        server.stop()
+        server.options = []
+        server.start()
+        s3 = server.client("s3")
+        assert urllib.request.urlopen(f"{server.endpoint}/lists/k").read() == b"for everybody", "what is there stays as it is"
+        assert code(s3.create_bucket, Bucket="new", ACL="public-read")[1] == 400
+    finally:
+        assert server.stop(), server.logged()

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words[..] {
-        ["test"] => test::unit(&[]).and_then(|()| test::black_box(&[])),
+        ["test"] => test::all(),
         ["test", "unit"] => test::unit(rest),
         ["test", "black-box"] => test::black_box(rest),
         ["tidy"] => tidy::run(),

@@ -9,14 +9,26 @@ use anyhow::Context as _;
 
 use crate::command::{cargo, root, run, say, target};
 
+/// Everything: unit tests, then the binary that was compiled for them. Another would be compiled anew from its lowest
+/// dependency on, because tests turn on features of some.
+pub fn all() -> anyhow::Result<()> {
+    unit(&[])?;
+    drive(&[])
+}
+
 /// `cargo test` for every package.
 pub fn unit(arguments: &[String]) -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--quiet"]).args(arguments))
 }
 
-/// The binary with boto3, then with aws-sdk. `arguments` go to pytest; with any, only pytest runs.
+/// The binary as its users drive it. `arguments` go to pytest; with any, only pytest runs.
 pub fn black_box(arguments: &[String]) -> anyhow::Result<()> {
     run(cargo().args(["build", "--package", "cloudlet"]))?;
+    drive(arguments)
+}
+
+/// The binary that there is with boto3, then with aws-sdk.
+fn drive(arguments: &[String]) -> anyhow::Result<()> {
     let binary = target().join("debug/cloudlet");
     let python = python()?;
     // Tests wait more than they work; those of one file share servers, and so a process.

@@ -16,6 +16,7 @@ mod scale;
 mod sns;
 mod sqs;
 mod start;
+mod vectors;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -35,6 +36,7 @@ pub const ALL: &[Case] = &[
     engine::CASE,
     reads::CASE,
     dynamodb::CASE,
+    vectors::CASE,
     s3::CASE,
     sqs::CASE,
     sns::CASE,

@@ -144,8 +144,10 @@ impl Signature {
         }
         let amz_date = headers.get("x-amz-date");
         let date = amz_date.or_else(|| headers.get("date")).and_then(|date| date.to_str().ok()).unwrap_or_default();
-        let time =
-            jiff::fmt::rfc2822::parse(date).ok().and_then(|time| u64::try_from(time.timestamp().as_millisecond()).ok());
+        // Which day of the week it was, nobody needs to know.
+        let of_day = date.split_once(", ").map_or(date, |(_, rest)| rest);
+        let time = jiff::fmt::rfc2822::parse(of_day).ok();
+        let time = time.and_then(|time| u64::try_from(time.timestamp().as_millisecond()).ok());
         let time = time
             .map(Timestamp)
             .ok_or_else(|| Error::Unsigned("AWS authentication requires a valid Date or x-amz-date header".into()))?;
@@ -256,6 +258,23 @@ mod tests {
         assert_eq!(signature.verify(&parts, Some("johnsmith"), SECRET, now), Ok(()));
         let later = Timestamp::from_secs(1_175_139_621);
         assert!(matches!(signature.verify(&parts, Some("johnsmith"), SECRET, later), Err(Error::UrlExpired { .. })));
+    }
+
+    #[test]
+    fn dates_count_whatever_weekday_they_name() {
+        let now = Timestamp::parse_iso8601("2007-03-27T19:40:00Z").unwrap();
+        let told = |date: &str| {
+            let headers = headers(&[("x-amz-date", date), ("authorization", "AWS a:b")]);
+            let parts = Parts { method: "GET", path: "/b/", query: "", headers: &headers };
+            parse(&parts).unwrap().unwrap().verify(&parts, None, SECRET, now).unwrap_err()
+        };
+        assert!(matches!(told("Mon, 27 Mar 2007 19:36:42 GMT"), Error::Mismatch { .. }));
+        for late in ["Tue, 07 Jul 2010 21:53:04 GMT", "07 Jul 9999 21:53:04 GMT"] {
+            assert!(matches!(told(late), Error::Expired { .. }), "{late}");
+        }
+        for none in ["", "Tue, 07 Jul 1950 21:53:04 GMT", "yesterday"] {
+            assert!(matches!(told(none), Error::Unsigned(_)), "{none}");
+        }
     }
 
     #[test]

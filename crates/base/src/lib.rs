@@ -2,6 +2,7 @@
 
 mod arn;
 mod env;
+pub mod private;
 mod time;
 
 pub use arn::{AccountId, Arn, ArnError, Region};

@@ -1,10 +1,18 @@
 //! The command line, as `cloudlet --help` tells it.
 
+mod iam;
+mod migrate;
+mod network;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use base::Timestamp;
 use clap::{Args, Parser, Subcommand};
+
+pub use self::iam::{Denied, Iam, IamMode, PolicyFormat, Suggest};
+pub use migrate::{ChosenRoutes, Migrate, MigrateBack, MigrateShadow, MigrateShift, MigrateStatus};
+pub use network::{Challenge, LocalTls, NetworkOptions};
 
 /// A whole serverless cloud in one binary, on a machine you own.
 ///
@@ -28,6 +36,9 @@ pub enum Command {
     Rollback(Rollback),
     Status(Status),
     Events(Events),
+    #[command(subcommand)]
+    Iam(Iam),
+    Migrate(Migrate),
     Remove(Remove),
     Env(Env),
     Operations(Operations),
@@ -82,6 +93,11 @@ pub struct Dev {
     /// answered with 503 or 504 when it has taken too long for that, and goes on.
     #[arg(long, value_name = "FUNCTION[:PORT]", value_parser = inspect)]
     pub inspect: Option<Inspect>,
+    /// Whether policies decide: see `cloudlet serve --help`.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub iam: IamMode,
+    #[command(flatten)]
+    pub tls: LocalTls,
     #[command(flatten)]
     pub project: ProjectOptions,
 }
@@ -136,6 +152,10 @@ pub struct Serve {
     /// Without it they reach this cloud there, and what they serve themselves.
     #[arg(long, value_name = "PORT")]
     pub allow_loopback: Vec<u16>,
+    /// Makes buckets of S3 with access control lists and without blocks of public access, where requests do not say, as AWS did before
+    /// April 2023: for applications and tests of that time. Buckets that are there stay as they are.
+    #[arg(long)]
+    pub legacy_buckets: bool,
     /// Limits the throughput of tables as DynamoDB does: to what is provisioned for them and their indexes, with a burst of
     /// what was not used for five minutes, and to 3,000 read and 1,000 write units a second for each partition key; and that of
     /// the shards of streams as Kinesis does. So that hot keys and tight provisioning are found here first. An event bus
@@ -158,6 +178,13 @@ pub struct Serve {
     /// wait, and every instance is started when it is needed, and so later. Python's instances are forked all the same.
     #[arg(long, value_name = "COUNT", default_value_t = runtime::limits::PREBOOTED)]
     pub prebooted: usize,
+    /// With `audit`, a call that policies deny goes through, and is told: in the log, in metrics, and by `cloudlet iam denied`.
+    /// For the day on which an application that ran without policies gets some. Who calls is proven all the same: signatures are
+    /// verified, and what is not signed is let in nowhere.
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub iam: IamMode,
+    #[command(flatten)]
+    pub network: NetworkOptions,
 }
 
 /// The sender of mail, unless the configuration says otherwise.

@@ -10,11 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
 
 use crate::cli::Connection;
@@ -43,6 +44,8 @@ pub struct Refusal {
 #[derive(Clone)]
 pub struct Client {
     http: HttpClient<HttpConnector, Full<Bytes>>,
+    /// For endpoints of HTTPS.
+    https: Outbound,
     pub endpoint: String,
     pub region: String,
     pub credentials: Credentials,
@@ -51,7 +54,8 @@ pub struct Client {
 impl Client {
     pub fn new(endpoint: String, region: String, credentials: Credentials) -> Client {
         let http = HttpClient::builder(TokioExecutor::new()).build_http();
-        Client { http, endpoint: endpoint.trim_end_matches('/').to_owned(), region, credentials }
+        let https = Outbound::trusting(Reach { loopback: Loopback::All }, trusted_authorities());
+        Client { http, https, endpoint: endpoint.trim_end_matches('/').to_owned(), region, credentials }
     }
 
     /// The server that the options, the environment, or a project's folder name.
@@ -107,12 +111,10 @@ impl Client {
                 self.endpoint
             )
         };
-        let response = tokio::time::timeout(ANSWER_WAIT_MAX, self.http.request(request))
+        let (status, body) = tokio::time::timeout(ANSWER_WAIT_MAX, self.exchange(request))
             .await
             .context("the server did not answer")?
             .with_context(unreachable)?;
-        let status = response.status();
-        let body = response.into_body().collect().await.context("the server's answer broke off")?.to_bytes();
         let document: Value = serde_json::from_slice(&body).with_context(|| {
             format!(
                 "{} answered status {status} with something that is not JSON: is it a Cloudlet server?",
@@ -127,7 +129,23 @@ impl Client {
         Err(Refusal { code, message: text("message"), status: status.as_u16() }.into())
     }
 
-    fn sign(&self, operation: &str, body: Bytes) -> anyhow::Result<Request<Full<Bytes>>> {
+    /// Sends a request, and reads all of the answer.
+    async fn exchange(&self, request: Request<Bytes>) -> anyhow::Result<(StatusCode, Bytes)> {
+        if request.uri().scheme_str() == Some("https") {
+            let (head, body) = request.into_parts();
+            let url = head.uri.to_string();
+            let (method, headers, timeout) = (head.method, head.headers, ANSWER_WAIT_MAX);
+            let request = outbound::Request { method, url: &url, headers, body, timeout };
+            let (answer, body) = self.https.fetch(request, usize::MAX).await?;
+            return Ok((answer.status, body));
+        }
+        let response = self.http.request(request.map(Full::new)).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await.context("the server's answer broke off")?.to_bytes();
+        Ok((status, body))
+    }
+
+    fn sign(&self, operation: &str, body: Bytes) -> anyhow::Result<Request<Bytes>> {
         let uri: Uri =
             format!("{}/", self.endpoint).parse().with_context(|| format!("{} is not a URL", self.endpoint))?;
         let authority = uri.authority().with_context(|| format!("{} names no host", self.endpoint))?;
@@ -140,7 +158,7 @@ impl Client {
         {
             headers.insert(name, value.parse()?);
         }
-        let mut request = Request::post(uri).body(Full::new(body))?;
+        let mut request = Request::post(uri).body(body)?;
         *request.headers_mut() = headers;
         Ok(request)
     }
@@ -153,6 +171,11 @@ pub fn test_credentials() -> Credentials {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Those in the file that `AWS_CA_BUNDLE` names, as for other clients of AWS's. One that cannot be read vouches for nobody.
+fn trusted_authorities() -> Vec<u8> {
+    variable("AWS_CA_BUNDLE").and_then(|file| std::fs::read(file).ok()).unwrap_or_default()
 }
 
 fn credentials_from_environment() -> anyhow::Result<Option<Credentials>> {

@@ -6,6 +6,7 @@ pub mod commands;
 mod control;
 pub mod logging;
 mod master;
+mod network;
 pub mod output;
 mod private;
 mod progress;

@@ -4,8 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-
-use crate::commands::sync_parent;
+use base::private::sync_parent;
 
 /// The mark, which whoever restores has locked.
 const MARK: &str = "restoring";

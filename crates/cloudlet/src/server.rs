@@ -15,13 +15,13 @@ use runtime::{Inspector, OnProgress};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sandbox::Capabilities;
 use service::{Caller, Cloud};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client;
 use crate::master;
+use crate::network;
 use crate::restoring;
 use crate::root;
 use crate::services::{self, Parts};
@@ -50,6 +50,7 @@ pub struct Options {
     pub throttle: bool,
     /// Ports of the loopback addresses that isolated functions reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    pub legacy_buckets: bool,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted: usize,
     /// The relay that mail goes out through.
@@ -58,6 +59,9 @@ pub struct Options {
     pub mail_from: String,
     /// The URL under which others reach the server.
     pub public_url: Option<String>,
+    /// Whether policies decide, or only tell.
+    pub iam: iam::Mode,
+    pub network: network::Options,
 }
 
 /// Finds out what this host can isolate functions from.
@@ -90,6 +94,10 @@ fn raise_open_files() {
 /// A server that runs.
 pub struct Server {
     pub endpoint: String,
+    /// How HTTPS reaches it, where that is spoken.
+    pub secure_endpoint: Option<String>,
+    /// The file with the certificate of this machine's own authority, where that is used.
+    pub authority: Option<PathBuf>,
     pub root: Credentials,
     data: PathBuf,
     /// Whether functions are isolated.
@@ -97,6 +105,8 @@ pub struct Server {
     cloud: Arc<Cloud>,
     parts: Parts,
     stop: CancellationToken,
+    gateway: Gateway,
+    drain_delay: Duration,
     network: JoinHandle<()>,
     background: TaskTracker,
 }
@@ -110,7 +120,19 @@ impl Server {
         raise_open_files();
         let Options { data, master_key_file, archive, archive_keep, listen, region, account, test_credentials, .. } =
             options;
-        let Options { isolate, throttle, loopback_ports, prebooted, smtp, mail_from, public_url, .. } = options;
+        let Options {
+            isolate,
+            throttle,
+            loopback_ports,
+            legacy_buckets,
+            prebooted,
+            smtp,
+            mail_from,
+            public_url,
+            iam,
+            ..
+        } = options;
+        let network::Options { https, trusted_proxies, drain_timeout, drain_delay } = options.network;
         let archive = archive.as_deref().map(archive::open).transpose()?;
         let engine = kv_local::Options { journal: archive.is_some(), ..kv_local::Options::default() };
         restoring::refuse_unfinished(&data)?;
@@ -119,13 +141,14 @@ impl Server {
         let root = root::load_or_create(&data, &env)?;
         let (journal, db) = (Arc::new(local.journal()), Db::open(local));
         let vault = master::open(&db, &data, master_key_file.as_deref(), &env).await?;
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!(
-                "{listen} cannot be listened on. Is another server running? `--listen 127.0.0.1:0` takes any free port"
-            )
-        })?;
+        let listener = network::bind(listen, "--listen").await?;
         let address = listener.local_addr()?;
         let endpoint = format!("http://{}", reachable(address));
+        let mut secure = match https {
+            Some(https) => Some(https.open(&env, public_url.as_deref()).await?),
+            None => None,
+        };
+        let secure_endpoint = secure.as_ref().map(|secure| secure.endpoint.clone());
         let settings = services::Settings {
             data: data.clone(),
             endpoint: endpoint.clone(),
@@ -141,34 +164,61 @@ impl Server {
             throttle,
             port: address.port(),
             loopback_ports,
+            legacy_buckets,
             prebooted,
             smtp,
             mail_from,
-            public_url: public_url.map_or_else(|| endpoint.clone(), |url| url.trim_end_matches('/').to_owned()),
+            public_url: public_url
+                .map(|url| url.trim_end_matches('/').to_owned())
+                .or_else(|| secure.as_ref()?.public.clone())
+                .unwrap_or_else(|| endpoint.clone()),
+            iam,
         };
         let (cloud, parts) = services::cloud(db, env, &settings).await?;
         let stop = CancellationToken::new();
         let background = cloud.start(&stop);
-        let gateway = Gateway::new(
-            cloud.clone(),
-            gateway::Options {
-                local_names_only: test_credentials,
-                gauges: parts.gauges(cloud.db().clone(), cloud.env().clone()),
-                ..gateway::Options::default()
-            },
-        );
+        let mut gauges = parts.gauges(cloud.db().clone(), cloud.env().clone());
+        let mut listeners = vec![listener.into()];
+        let authority = secure.as_ref().and_then(|secure| secure.authority.clone());
+        if let Some(secure) = &mut secure {
+            gauges = gauges.and(secure.gauges(cloud.env().clone()));
+            listeners.append(&mut secure.listeners);
+            secure.keep(&background, &stop);
+        }
+        let usual = gateway::Limits::default();
+        let limits = gateway::Limits { shutdown_wait: drain_timeout.unwrap_or(usual.shutdown_wait), ..usual };
+        let local_names_only = test_credentials;
+        let options =
+            gateway::Options { limits, local_names_only, trusted_proxies, gauges, ..gateway::Options::default() };
+        let gateway = Gateway::new(cloud.clone(), options);
         let network = tokio::spawn({
-            let stop = stop.clone();
-            async move { gateway.serve(listener, stop).await }
+            let (gateway, stop) = (gateway.clone(), stop.clone());
+            async move { gateway.serve(listeners, stop).await }
         });
         client::announce(&data, &endpoint, cloud.region().as_str())?;
-        Ok(Server { endpoint, root, data, isolate, cloud, parts, stop, network, background })
+        Ok(Server {
+            endpoint,
+            secure_endpoint,
+            authority,
+            root,
+            data,
+            isolate,
+            cloud,
+            parts,
+            stop,
+            gateway,
+            drain_delay,
+            network,
+            background,
+        })
     }
 
     /// Stops taking requests, lets running ones finish, ends function instances, and closes the store. Tells what of it the archive
     /// lacks.
     pub async fn stop(self) -> Option<Behind> {
         client::withdraw(&self.data);
+        self.gateway.drain();
+        tokio::time::sleep(self.drain_delay).await;
         self.stop.cancel();
         if let Err(error) = self.network.await {
             tracing::error!(%error, "the network side did not end well");
@@ -216,7 +266,7 @@ impl Server {
 }
 
 /// An address that clients on this machine can use: a server that listens everywhere is reached on loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }

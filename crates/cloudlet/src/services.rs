@@ -46,6 +46,8 @@ pub struct Settings {
     pub port: u16,
     /// Ports of the loopback addresses that isolated functions and webhooks reach, besides this cloud's.
     pub loopback_ports: Vec<u16>,
+    /// See `serve --legacy-buckets`.
+    pub legacy_buckets: bool,
     /// Node processes that wait for a function, for each version of Node.
     pub prebooted: usize,
     /// The relay that mail goes out through; without one it stays in the mailbox.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub mail_from: String,
     /// The URL under which others reach the server, for links.
     pub public_url: String,
+    /// Whether policies decide, or only tell.
+    pub iam: iam::Mode,
 }
 
 /// Of the services' insides, what the server itself deals with.
@@ -61,6 +65,7 @@ pub struct Parts {
     functions: Arc<lambda::Lambda>,
     cdn: Arc<cloudfront::CloudFront>,
     archiver: Option<Arc<Archiver>>,
+    identity: Arc<iam::Identity>,
 }
 
 /// How long function instances may go on with what they do when the server stops.
@@ -79,7 +84,7 @@ impl Parts {
 
     /// What the store, the queues and the archive are like, for metrics.
     pub fn gauges(&self, db: Db, env: Env) -> Gauges {
-        let (archiver, cdn) = (self.archiver.clone(), self.cdn.clone());
+        let (archiver, cdn, identity) = (self.archiver.clone(), self.cdn.clone(), self.identity.clone());
         Gauges::new(move || {
             let mut gauges = Vec::new();
             if let Ok(stats) = db.stats() {
@@ -94,6 +99,7 @@ impl Parts {
             let dropped = crate::logging::dropped() as f64;
             gauges.push(("cloudlet_log_lines_dropped", "Lines of the log that nobody read in time.", dropped));
             gauges.extend(cdn.gauges());
+            gauges.extend(identity.gauges());
             if let Some(archiver) = &archiver {
                 let lag = archiver.lag().as_secs_f64();
                 let help = "What would be lost with the disk: seconds of commits that are not archived.";
@@ -129,11 +135,13 @@ impl Parts {
 /// When the data folder cannot be used.
 pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc<Cloud>, Parts)> {
     let Settings { data, endpoint, account, region, .. } = settings;
-    let identity = iam::Identity::open(db.clone(), &env, account.clone(), root_keys(settings)).await?;
+    let config = iam::Config { mode: settings.iam, ..iam::Config::new(account.clone(), root_keys(settings)) };
+    let identity = iam::Identity::open(db.clone(), &env, config).await?;
     let functions = lambda::Lambda::open(lambda_config(settings).await?, &env)?;
     let packages = Blobs::open(data.join("packages")).await?;
     let images = images();
-    let objects = s3::S3::with_images(Blobs::open(data.join("objects")).await?, settings.vault.clone(), images.clone());
+    let buckets = s3::Options { images: Some(images.clone()), legacy_buckets: settings.legacy_buckets };
+    let objects = s3::S3::with(Blobs::open(data.join("objects")).await?, settings.vault.clone(), buckets);
     let copied = settings.journal.clone().map(|journal| archive::Data {
         folder: data.clone(),
         journal,
@@ -159,6 +167,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         }
     };
     let outbound = outbound(settings);
+    identity.reach_issuers(outbound.clone());
     let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images };
     let cdn = cloudfront::CloudFront::open(&db, cdn)?;
     let control = Control {
@@ -168,12 +177,16 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         objects: objects.clone(),
         archiver: archiver.clone(),
         cdn: cdn.clone(),
+        identity: identity.clone(),
     };
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
     let domains = apigateway::Domains::load(&db.read()?)?;
-    let [rest_apis, http_apis] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
+    let [rest_apis, http_apis, connections] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
+    let migrations = migrate::service(&db, outbound.clone(), &settings.public_url);
+    let migrations = migrations.context("migrations cannot be read")?;
     let mailer = mailer(settings)?;
-    let parts = Parts { functions: functions.clone(), cdn: cdn.clone(), archiver: archiver.clone() };
+    let (functions_of, cdn_of) = (functions.clone(), cdn.clone());
+    let parts = Parts { functions: functions_of, cdn: cdn_of, archiver: archiver.clone(), identity: identity.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
@@ -182,11 +195,17 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(events::service(bridge))
         .service(rest_apis)
         .service(http_apis)
+        .service(connections)
         .service(cloudfront::service(cdn.clone()))
         .service(cognito::service(cognito::Config {
             base: settings.public_url.clone(),
             mailer: mailer.clone(),
             vault: settings.vault.clone(),
+            outbound: outbound.clone(),
+        }))
+        .service(cognitoidentity::service(cognitoidentity::Config {
+            vault: settings.vault.clone(),
+            outbound: outbound.clone(),
         }))
         .service(iam::iam(identity.clone()))
         .service(iam::sts(identity))
@@ -194,6 +213,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         .service(kinesis::service(kinesis::Options { throttle: settings.throttle }))
         .service(lambda::service(functions))
         .service(logs::service())
+        .service(migrations)
         .service(pipes::service())
         .service(s3::service(objects))
         .service(scheduler::service())
@@ -269,10 +289,12 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         throttle: false,
         port: 4566,
         loopback_ports: Vec::new(),
+        legacy_buckets: false,
         prebooted: 0,
         smtp: None,
         mail_from: crate::cli::MAIL_FROM.into(),
         public_url: "http://127.0.0.1:4566".into(),
+        iam: iam::Mode::Enforce,
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), env, &settings).await?;
     Ok((cloud, folder))

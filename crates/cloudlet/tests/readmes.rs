@@ -15,6 +15,8 @@ fn folder(model: &str) -> PathBuf {
         "apigatewayv2" => "apigateway",
         "application-autoscaling" => "autoscaling",
         "cognito-idp" => "cognito",
+        "cognito-identity" => "cognitoidentity",
+        "cloudlet-migrate" => "migrate",
         "dynamodbstreams" | "cloudlet-dynamodb" => "dynamodb",
         "sesv2" => "ses",
         "sts" => "iam",

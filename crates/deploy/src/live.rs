@@ -280,6 +280,7 @@ impl Route<'_> {
             | "AWS::Lambda::EventSourceMapping"
             | "AWS::Events::Rule"
             | "AWS::S3::Bucket"
+            | "Custom::CloudletMigration"
             | "Custom::S3" => {
                 let Some(properties) = resource.get_mut("Properties") else { return };
                 let is_named = self.redirect_names(properties);

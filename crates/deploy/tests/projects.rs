@@ -98,6 +98,11 @@ fn a_site_and_what_is_added_to_it() {
 }
 
 #[test]
+fn a_backend_that_functions_take_over_from() {
+    check("migrate");
+}
+
+#[test]
 fn topics_by_name_and_by_arn() {
     check("topics");
 }
@@ -120,6 +125,11 @@ fn schedules_of_rules_and_of_the_scheduler() {
 #[test]
 fn a_rest_api_with_roles_and_extensions() {
     check("rest");
+}
+
+#[test]
+fn integrations_other_than_proxies_of_functions() {
+    check("integrations");
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Cloud for Recorder {
         Ok(json!({
             "QueueUrl": "http://127.0.0.1:4566/000000000000/q",
             "Table": {"TableStatus": "ACTIVE", "TableArn": arn, "LatestStreamArn": "arn:stream"},
-            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn},
+            "Role": {"Arn": arn, "RoleId": id}, "User": {"Arn": arn, "Username": "u"}, "Policy": {"Arn": arn}, "Group": {"Arn": arn}, "InstanceProfile": {"Arn": arn},
             "AccessKey": {"AccessKeyId": id, "SecretAccessKey": "secret"},
             "Versions": [{"VersionId": "v1", "IsDefaultVersion": false}, {"VersionId": "v2", "IsDefaultVersion": true}],
             "Arn": arn, "TopicArn": arn, "SubscriptionArn": arn, "RuleArn": arn, "ScheduleArn": arn, "ScheduleGroupArn": arn, "EventBusArn": arn, "ArchiveArn": arn, "ConnectionArn": arn, "SecretArn": arn, "ApiDestinationArn": arn,
@@ -61,11 +61,13 @@ impl Cloud for Recorder {
             "KeyMetadata": {"KeyId": id, "Arn": arn}, "ARN": arn, "RandomPassword": "random",
             "Parameter": {"Type": "String", "Value": "looked up"}, "SecretString": "{\"password\": \"looked up\"}",
             "Consumer": {"ConsumerARN": arn, "ConsumerCreationTimestamp": 1},
+            "IdentityPoolId": id, "IdentityPoolName": "i", "OpenIDConnectProviderArn": arn,
             "apiId": id, "apiEndpoint": "http://api", "integrationId": id, "authorizerId": id, "routeId": id,
             "LambdaFunctionConfigurations": [{"Id": "of-another", "Events": []}],
             "domainName": name("domainName"), "domainNameArn": arn, "regionalDomainName": "d-1", "regionalHostedZoneId": "z",
             "domainNameConfigurations": [{"apiGatewayDomainName": "d-1", "hostedZoneId": "z"}], "tags": {"cloudlet:made-by-deploy": "true"},
             "apiMappingId": id, "basePath": input.get("basePath").cloned().unwrap_or(json!("(none)")), "items": [],
+            "Id": id, "Url": "http://url",
             "id": id, "rootResourceId": "root", "deploymentId": name("deploymentId"),
         }))
     }

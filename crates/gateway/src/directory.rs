@@ -139,12 +139,12 @@ impl Directory {
         self.xml.as_ref().and_then(|xml| self.service(xml.service)).map(|service| service.api.name)
     }
 
-    /// The bucket that a request is about, and the service that has it.
-    pub(crate) fn bucket_of(&self, head: &Parts, scope: Option<&str>) -> Option<(&Service, String)> {
+    /// The bucket that a request is about, or what is in it, and the service that has it.
+    pub(crate) fn bucket_of<'h>(&self, head: &'h Parts, scope: Option<&str>) -> Option<(&Service, Target<'h>)> {
         let host_bucket = self.bucket_request(head, scope)?;
         let service = self.service(self.xml.as_ref()?.service)?;
-        let bucket = Target::of(host_bucket.as_deref(), head.uri.path()).bucket?.into_owned();
-        Some((service, bucket))
+        let target = Target::of(host_bucket.as_deref(), head.uri.path());
+        target.bucket.is_some().then_some((service, target))
     }
 
     /// Whether a request is for buckets, and which of them its host stands for.

@@ -11,13 +11,18 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONNECTION, EXPECT, HOST};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Body as Incoming;
-use service::{Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Upload, WireRequest};
+use service::{
+    Arrival, Asked, Body, BoxFuture, Caller, Cors, CorsAnswer, Cx, Error, Front, Intake, Peer, PeerAddr, SocketWish,
+    Upload, WireRequest, Witness, witnessed,
+};
 use wire::Protocol;
 
 use crate::admission::{Admitted, Claim, Signed, Stranger, signed_parts};
+use crate::arrival::household;
 use crate::body::{Allowance, BodyError};
+use crate::callers::Who;
 use crate::directory::Call;
 use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
@@ -40,24 +45,64 @@ struct Trace {
     plain: bool,
     /// Whether the connection cannot go on behind it: part of the request's body was not read.
     last: bool,
+    /// Who wants to know what became of it, and of whom it was.
+    witness: Option<Witness>,
+    who: Option<Caller>,
+}
+
+impl Trace {
+    fn new(request_id: String) -> Trace {
+        let (label, caller) = (UNROUTED, String::new());
+        Trace { request_id, label, caller, checksum: false, plain: false, last: false, witness: None, who: None }
+    }
+
+    /// The same response, whose end is told to who wants to know of it.
+    fn witnessed(&mut self, came: Instant, response: Response<Body>) -> Response<Body> {
+        let Some(witness) = self.witness.take() else { return response };
+        let operation = Some(self.label).filter(|label| *label != UNROUTED).map(|(_, operation)| operation);
+        let asked = Asked { id: self.request_id.clone(), operation, caller: self.who.take(), came };
+        witnessed(witness, asked, response)
+    }
 }
 
 pub(crate) async fn handle<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     request: Request<B>,
 ) -> Response<Body> {
-    // Latency needs a monotonic clock finer than the one that stored times come from.
-    let began = Instant::now();
     let (mut head, body) = request.into_parts();
     name_host(&mut head);
+    let tls = Arrival::of(&head).tls;
+    inner.proxies.note(&mut head, tls);
+    let version = head.version;
+    let mut response = routed(inner, head, body).await;
+    // Over HTTP/2 the connection itself tells.
+    if inner.is_draining() && version < Version::HTTP_2 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn routed<B: Incoming<Data = Bytes> + Send + 'static>(
+    inner: &Arc<Inner>,
+    head: Parts,
+    body: B,
+) -> Response<Body> {
+    // Latency needs a monotonic clock finer than the one that stored times come from.
+    let began = Instant::now();
+    // Whoever forwards it may have taken the other (RFC 9112, 3.2).
+    if head.headers.get_all(HOST).iter().count() > 1 {
+        let mut refused = Refusal::hosts().encode(&inner.cloud.env().uuid()).map(Body::from);
+        refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return refused;
+    }
     if let Some(page) = own::page(inner, &head.method, head.uri.path()) {
         return page.map(Body::from);
     }
     let (method, path) = (head.method.clone(), head.uri.path().to_owned());
     let request_id = inner.cloud.env().uuid();
-    let mut trace =
-        Trace { request_id, label: UNROUTED, caller: String::new(), checksum: false, plain: false, last: false };
+    let mut trace = Trace::new(request_id);
     let response = answer(inner, &mut trace, head, body).await;
+    let response = trace.witnessed(began, response);
     let took = began.elapsed();
     inner.metrics.count(trace.label, response.status(), took);
     let Trace { request_id, label: (service, operation), caller, .. } = trace;
@@ -148,7 +193,8 @@ fn bucket_cors(inner: &Arc<Inner>, head: &Parts) -> Option<Option<CorsAnswer>> {
         Signed::V4(signature) => Some(signature.scope.service),
         Signed::V2(_) => inner.directory.unnamed().map(str::to_owned),
     });
-    let (service, bucket) = inner.directory.bucket_of(head, scope.as_deref())?;
+    let (service, target) = inner.directory.bucket_of(head, scope.as_deref())?;
+    let bucket = target.bucket?;
     let preflight = origin::is_preflight(head);
     let method = text("access-control-request-method").filter(|_| preflight).unwrap_or(head.method.as_str());
     let headers = text("access-control-request-headers").filter(|_| preflight).unwrap_or_default();
@@ -160,9 +206,17 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
     front: &dyn Front,
-    head: Parts,
+    mut head: Parts,
     body: B,
 ) -> Response<Body> {
+    let mut handshake = Handshake::take(&mut head);
+    if let Some(handshake) = &mut handshake {
+        if !handshake.reserve() {
+            let error = Error::new(503, "ServiceUnavailable", "There are as many WebSockets as there may be.");
+            return Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
+        }
+        head.extensions.insert(SocketWish);
+    }
     let body = match body::read(body, &allowance(inner, &head, inner.limits.body_bytes)).await {
         Ok(body) => body,
         Err(error) => {
@@ -171,7 +225,11 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     };
     let cx = front_cx(inner, trace, &head);
     let request = Request::from_parts(head, body.bytes.clone());
-    answer_of_front(trace, front.handle(cx, request)).await
+    let response = answer_of_front(trace, front.handle(cx, request)).await;
+    match handshake {
+        Some(handshake) => handshake.answer(response),
+        None => response,
+    }
 }
 
 /// The same with a body that is not held in memory, and so has no limit.
@@ -222,6 +280,11 @@ async fn through_api<B: Incoming<Data = Bytes> + Send + 'static>(
     let (protocol, service) = (candidate.protocol, candidate.service);
     trace.checksum = service.is_some_and(|service| service.api.checksum);
     trace.plain = protocol == Protocol::S3;
+    if trace.plain
+        && let Some((service, target)) = inner.directory.bucket_of(&head, scope.as_deref())
+    {
+        trace.witness = service.witness(cloud, &head, &target);
+    }
     let claim = Claim::read(cloud, signed, cloud.env().now());
     let stranger = |stranger: &Stranger| Refusal::new(protocol, service, stranger.error(protocol));
     let (mut candidate, mut known) = (Some(candidate), None);
@@ -376,13 +439,16 @@ async fn serve(
 ) -> Result<Response<Body>, Refusal> {
     let (protocol, service) = (call.protocol, Some(call.service));
     trace.caller = caller.arn.to_string();
-    let entered = inner.callers.enter(&caller.arn, inner.limits.caller_requests, protocol);
+    trace.who = trace.witness.is_some().then(|| caller.clone());
+    let address = head.extensions.get::<PeerAddr>().map(|peer| household(peer.0.ip()));
+    let entered = inner.callers.enter(&Who::of(&caller, address), &inner.limits, protocol);
     let entered = entered.map_err(|error| Refusal::new(protocol, service, error))?;
     if protocol == Protocol::S3 {
         let owned = owner::check(head, inner.cloud.account());
         owned.map_err(|error| Refusal::new(protocol, service, error))?;
     }
     let cx = inner.cloud.cx(caller, region, endpoint(head)).traced(trace_header(head)).expiring(expires);
+    let cx = cx.from_peer(peer(head));
     trace.request_id = cx.request_id().to_owned();
     let response = caught(call.operation.serve(cx, request)).await;
     let response = response.map_err(|error| Refusal::new(protocol, service, error))?;
@@ -395,6 +461,12 @@ fn trace_header(head: &Parts) -> Option<String> {
     (value.len() <= TRACE_HEADER_BYTES_MAX).then(|| value.replace("%7C", "|"))
 }
 
+/// The client of a request, whose connection nothing encrypts here.
+fn peer(head: &Parts) -> Peer {
+    let address = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    Peer::new(address, Arrival::of(head).tls, &head.headers)
+}
+
 fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> {
     let asks_first = head.headers.contains_key(EXPECT);
     Allowance { limit, wait: inner.limits.body_wait, memory: &inner.memory, asks_first }
@@ -403,7 +475,7 @@ fn allowance<'i>(inner: &'i Inner, head: &Parts, limit: usize) -> Allowance<'i> 
 /// The base URL under which the client sees this server.
 fn endpoint(head: &Parts) -> Option<String> {
     let host = head.headers.get(HOST)?.to_str().ok()?;
-    Some(format!("http://{host}"))
+    Some(format!("{}://{host}", Arrival::of(head).scheme()))
 }
 
 /// Runs a handler. One that panics fails its own request alone.

@@ -1,15 +1,19 @@
 //! The network's edge: sockets, routing, limits, authentication. It finds services in a [`service::Cloud`] and
 //! knows none by name.
 
+mod addresses;
 mod admission;
+mod arrival;
 mod body;
 mod callers;
 mod coding;
 mod directory;
+mod elsewhere;
 mod exchange;
 mod form;
 mod form_signature;
 mod limits;
+mod listener;
 mod metrics;
 mod nearest;
 mod origin;
@@ -18,20 +22,24 @@ mod owner;
 mod presence;
 mod refusal;
 mod server;
+mod shares;
 mod signing_keys;
 mod taken;
 mod upload;
 mod websocket;
 
+pub use arrival::{Network, NoNetwork};
 pub use limits::Limits;
+pub use listener::Listener;
 pub use metrics::Gauges;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use service::Cloud;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use arrival::Proxies;
 use callers::Callers;
 use directory::Directory;
 use metrics::Metrics;
@@ -49,6 +57,9 @@ pub struct Options {
     /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
     /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
     pub local_names_only: bool,
+    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`),
+    /// besides those on this machine.
+    pub trusted_proxies: Vec<Network>,
     /// Shown with the metrics.
     pub gauges: Gauges,
 }
@@ -65,8 +76,17 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) signing_keys: SigningKeys,
     pub(crate) callers: Callers,
+    pub(crate) proxies: Proxies,
+    /// Whether the end has begun: what is under way is answered, and who asks is told to go elsewhere.
+    pub(crate) draining: AtomicBool,
     /// What request bodies may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
+}
+
+impl Inner {
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }
 
 impl Gateway {
@@ -79,13 +99,20 @@ impl Gateway {
             limits: options.limits,
             signing_keys: SigningKeys::default(),
             callers: Callers::default(),
+            proxies: Proxies::new(options.trusted_proxies),
+            draining: AtomicBool::new(false),
             cloud,
         }))
     }
 
+    /// Tells load balancers, who ask for its health, to send nothing more here. All that comes is still answered.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
     /// Answers connections until `stop` is cancelled; then takes no more, lets running requests finish for
     /// [`Limits::shutdown_wait`], and returns.
-    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
-        server::serve(self.0.clone(), listener, stop).await;
+    pub async fn serve(&self, listeners: Vec<Listener>, stop: CancellationToken) {
+        server::serve(self.0.clone(), listeners, stop).await;
     }
 }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub stranger_body_bytes: usize,
     /// All bodies that are in memory at the same time, in bytes. Past it: 503.
     pub buffered_bytes: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_wait: Duration,
     /// How long the next request's headers may take to arrive on a connection; so also how long one may idle.
     pub header_wait: Duration,
     /// How long a body may take to arrive, beyond the time that its size takes at 32 KiB/s. Past it: 408.
@@ -23,10 +25,20 @@ pub struct Limits {
     pub answer_wait: Duration,
     /// Connections at the same time. Further ones take the places of those that have been idle longest, or wait.
     pub connections: usize,
+    /// WebSockets of services' fronts at the same time, which do not count as connections. Past it: 503.
+    pub websockets: usize,
+    /// The same from one address (of IPv6, from one network of 64 bits): trusted proxies may have more, and this machine itself.
+    /// A further one takes the place of the address's own that has been idle longest, or is closed.
+    pub address_connections: usize,
     /// Signed requests of one caller at the same time. Past it: that the rate is exceeded.
     pub caller_requests: usize,
+    /// Unsigned requests of one address at the same time, as of a caller.
+    pub address_requests: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub streams: u32,
+    /// Requests on one connection that its client has called off, beyond those that it let be answered. Past it, the connection
+    /// ends: to call off costs a client nothing (CVE-2023-44487).
+    pub called_off: u32,
     /// How long running requests may take to finish once the server stops.
     pub shutdown_wait: Duration,
 }
@@ -38,12 +50,17 @@ impl Default for Limits {
             body_bytes: 10 << 20,
             stranger_body_bytes: 32 << 10,
             buffered_bytes: 1 << 30,
+            handshake_wait: Duration::from_secs(10),
             header_wait: Duration::from_secs(60),
             body_wait: Duration::from_secs(30),
             answer_wait: Duration::from_secs(60),
             connections: 10_000,
+            websockets: 20_000,
+            address_connections: 1_000,
             caller_requests: 2_500,
+            address_requests: 250,
             streams: 256,
+            called_off: 1_000,
             shutdown_wait: Duration::from_secs(10),
         }
     }

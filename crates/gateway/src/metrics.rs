@@ -49,6 +49,12 @@ impl Gauges {
     pub fn new(ask: impl Fn() -> Vec<(&'static str, &'static str, f64)> + Send + Sync + 'static) -> Gauges {
         Gauges(Some(Arc::new(ask)))
     }
+
+    /// These, and more.
+    #[must_use]
+    pub fn and(self, more: impl Fn() -> Vec<(&'static str, &'static str, f64)> + Send + Sync + 'static) -> Gauges {
+        Gauges::new(move || self.0.iter().flat_map(|ask| ask()).chain(more()).collect())
+    }
 }
 
 impl fmt::Debug for Gauges {

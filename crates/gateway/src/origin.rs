@@ -62,10 +62,11 @@ impl Origins {
 
 fn is_this_machine(origin: &str) -> bool {
     let uri = origin.parse::<Uri>().ok();
-    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+    // Names mean the same in either case, and with the root's dot.
+    let host = uri.as_ref().and_then(Uri::host).unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
     let local = |suffix: &str| host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     // The last is LocalStack's name for this machine, which its tools use.
-    matches!(host, "127.0.0.1" | "[::1]") || local("localhost") || local("localhost.localstack.cloud")
+    matches!(&*host, "127.0.0.1" | "[::1]") || local("localhost") || local("localhost.localstack.cloud")
 }
 
 /// Whether the browser only asks what it may send.
@@ -163,7 +164,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))]);
             Origins::new(Vec::new(), local_names_only).strange_host(&headers)
         };
-        for host in ["localhost:4566", "127.0.0.1", "[::1]:4566", "a.localhost"] {
+        for host in ["localhost:4566", "127.0.0.1", "[::1]:4566", "a.localhost", "LocalHost.:4566"] {
             assert_eq!(strange(true, host), None, "{host}");
         }
         for host in ["evil.example:4566", "127.0.0.1.evil.example", "", "localhost@evil.example"] {

@@ -2,6 +2,7 @@
 //! of an answer is let go.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -24,9 +25,11 @@ pub(crate) struct Presences(Mutex<HashMap<u64, Arc<Presence>>>);
 
 /// One connection.
 pub(crate) struct Presence {
+    /// Where it is from, as far as that is counted.
+    address: Option<IpAddr>,
     state: Mutex<State>,
-    /// Rung when it is to leave.
-    leave: Notify,
+    /// Rung when there is a reason to look whether it is to leave.
+    look: Notify,
 }
 
 struct State {
@@ -39,6 +42,10 @@ struct State {
     /// Answers of which the client has to take something before more is asked for, and since when.
     handed: HashMap<u64, Instant>,
     next: u64,
+    /// Requests that the client has called off, less those that were answered.
+    called_off: u32,
+    /// Whether another wants its place.
+    leaving: bool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -46,9 +53,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Presences {
-    pub fn enter(&self, number: u64) -> Arc<Presence> {
-        let state = State { running: 0, waiting: false, idle: Instant::now(), handed: HashMap::new(), next: 0 };
-        let presence = Arc::new(Presence { state: Mutex::new(state), leave: Notify::new() });
+    pub fn enter(&self, number: u64, address: Option<IpAddr>) -> Arc<Presence> {
+        let (handed, idle) = (HashMap::new(), Instant::now());
+        let state = State { running: 0, waiting: false, idle, handed, next: 0, called_off: 0, leaving: false };
+        let presence = Arc::new(Presence { address, state: Mutex::new(state), look: Notify::new() });
         locked(&self.0).insert(number, presence.clone());
         presence
     }
@@ -57,12 +65,20 @@ impl Presences {
         locked(&self.0).remove(&number);
     }
 
-    /// Has the connection leave that has been idle longest, and at least for [`IDLE_MIN`].
-    pub fn let_go_of_idle(&self) {
+    /// Has the connection leave that has been idle longest, and at least for [`IDLE_MIN`]: among all, or those of an address.
+    /// Tells whether there is one.
+    pub fn let_go_of_idle(&self, address: Option<IpAddr>) -> bool {
         let all = locked(&self.0);
-        let idle = all.values().filter_map(|presence| Some((presence.idle_since()?, presence)));
+        let asked = all.values().filter(|presence| address.is_none() || presence.address == address);
+        let idle = asked.filter_map(|presence| Some((presence.idle_since()?, presence)));
         let oldest = idle.min_by_key(|(since, _)| *since).filter(|(since, _)| since.elapsed() >= IDLE_MIN);
-        oldest.into_iter().for_each(|(_, presence)| presence.leave.notify_one());
+        oldest.inspect(|(_, presence)| presence.leave()).is_some()
+    }
+
+    /// Whether nobody has wanted anything for this long.
+    pub fn are_idle(&self, wait: Duration) -> bool {
+        let is_idle = |presence: &Arc<Presence>| presence.idle_since().is_some_and(|since| since.elapsed() >= wait);
+        locked(&self.0).values().all(is_idle)
     }
 }
 
@@ -70,6 +86,17 @@ impl Presence {
     fn idle_since(&self) -> Option<Instant> {
         let state = locked(&self.state);
         (state.running == 0 && !state.waiting).then_some(state.idle)
+    }
+
+    fn leave(&self) {
+        locked(&self.state).leaving = true;
+        self.look.notify_one();
+    }
+
+    /// Whether it is to leave; not, if a request has come meanwhile.
+    fn is_to_leave(&self) -> bool {
+        let asked = std::mem::take(&mut locked(&self.state).leaving);
+        asked && self.idle_since().is_some()
     }
 
     /// Something waits to be taken by the client, or does not any more.
@@ -84,7 +111,7 @@ impl Presence {
         let mut state = locked(&self.state);
         state.running += 1;
         state.next += 1;
-        Running { presence: self.clone(), number: state.next }
+        Running { presence: self.clone(), number: state.next, answered: false }
     }
 
     /// A request under way waits for a client that is not known, and counts as none until this is dropped.
@@ -95,16 +122,22 @@ impl Presence {
         Awaited(self.clone())
     }
 
-    /// Waits until another connection is to have this one's place, or its client has taken nothing of an answer for `wait`.
-    pub async fn ended(&self, wait: Duration) {
+    /// Waits until another connection is to have this one's place, or its client has taken nothing of an answer for `wait`, or
+    /// has called more than `called_off` requests off.
+    pub async fn ended(&self, wait: Duration, called_off: u32) {
         loop {
-            let oldest = locked(&self.state).handed.values().min().copied();
+            let oldest = {
+                let state = locked(&self.state);
+                if state.called_off > called_off {
+                    return;
+                }
+                state.handed.values().min().copied()
+            };
             match oldest.map(|since| since + wait) {
                 Some(until) if until <= Instant::now() => return,
                 until => tokio::select! {
-                    () = self.leave.notified() => {
-                        // A request may have come meanwhile.
-                        if self.idle_since().is_some() {
+                    () = self.look.notified() => {
+                        if self.is_to_leave() {
                             return;
                         }
                     }
@@ -128,9 +161,15 @@ impl Drop for Awaited {
 pub(crate) struct Running {
     presence: Arc<Presence>,
     number: u64,
+    answered: bool,
 }
 
 impl Running {
+    /// There is an answer. A client that goes before has called the request off.
+    pub fn answered(&mut self) {
+        self.answered = true;
+    }
+
     fn handed(&self) {
         locked(&self.presence.state).handed.insert(self.number, Instant::now());
     }
@@ -146,6 +185,12 @@ impl Drop for Running {
         let mut state = locked(&self.presence.state);
         state.running = state.running.saturating_sub(1);
         state.idle = Instant::now();
+        if self.answered {
+            state.called_off = state.called_off.saturating_sub(1);
+        } else {
+            state.called_off += 1;
+            self.presence.look.notify_one();
+        }
     }
 }
 
@@ -160,7 +205,8 @@ pub(crate) struct Answer<B> {
 }
 
 impl<B> Answer<B> {
-    pub fn new(body: B, running: Running, is_http_2: bool) -> Answer<B> {
+    pub fn new(body: B, mut running: Running, is_http_2: bool) -> Answer<B> {
+        running.answered();
         // Its head is handed on now.
         if is_http_2 {
             running.handed();

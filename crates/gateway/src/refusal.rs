@@ -119,6 +119,11 @@ impl Refusal {
         Refusal::new(Protocol::S3, None, Error::new(403, "AccessForbidden", message))
     }
 
+    pub(crate) fn hosts() -> Refusal {
+        let error = Error::new(400, "BadRequest", "The request names more than one host.");
+        Refusal::new(Protocol::RestJson, None, error)
+    }
+
     pub(crate) fn host(host: &str) -> Refusal {
         let message = format!(
             "This server answers AWS calls that are addressed to localhost, not to {}: its credentials are well known.",

@@ -1,25 +1,34 @@
 //! Sockets: accepting, HTTP/1 and HTTP/2 on the same port, and an end in good order.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use service::PeerAddr;
+use service::{Arrival, Body, PeerAddr};
+use tls::ACME_PROTOCOL;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::addresses::Addresses;
+use crate::arrival::household;
+use crate::listener::{Elsewhere, Listener, Speech};
 use crate::presence::{Answer, Presence, Presences};
+use crate::shares::Share;
 use crate::taken::Taken;
 use crate::websocket::Sockets;
 use crate::{Inner, Limits, exchange};
@@ -34,74 +43,154 @@ const PLACE_POLL: Duration = Duration::from_millis(10);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_WAIT: Duration = Duration::from_secs(20);
 
-pub(crate) async fn serve(inner: Arc<Inner>, listener: TcpListener, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(inner.limits.connections));
-    let builder = Arc::new(builder(&inner.limits));
-    let presences = Arc::new(Presences::default());
+/// At the end, connections in use are told with an answer that it is the last one, so that no request is on its way when they
+/// close. How long that may take, how long one that nobody has used counts as one that nobody will, and how often to look.
+const LAST_ANSWERS_WAIT: Duration = Duration::from_secs(1);
+const LAST_ANSWERS_IDLE: Duration = Duration::from_millis(100);
+const LAST_ANSWERS_POLL: Duration = Duration::from_millis(10);
+
+/// What all listeners have in common.
+struct Door {
+    inner: Arc<Inner>,
+    builder: Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+    presences: Presences,
+    /// Connections of each address.
+    addresses: Addresses,
+    connections: TaskTracker,
+    /// Ends connections in the middle of whatever they do.
+    cut: CancellationToken,
+    sockets: Sockets,
+    number: AtomicU64,
+}
+
+/// A connection that has come in.
+struct Arrived {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Option<OwnedSemaphorePermit>,
+    /// Its share of its address's; of addresses that are counted.
+    share: Option<Share<IpAddr>>,
+}
+
+pub(crate) async fn serve(inner: Arc<Inner>, listeners: Vec<Listener>, stop: CancellationToken) {
+    let door = Arc::new(Door {
+        builder: builder(&inner.limits),
+        places: Arc::new(Semaphore::new(inner.limits.connections)),
+        presences: Presences::default(),
+        addresses: Addresses::new(inner.limits.address_connections),
+        connections: TaskTracker::new(),
+        cut: CancellationToken::new(),
+        sockets: Sockets {
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
+            place: None,
+            places: Arc::new(Semaphore::new(inner.limits.websockets)),
+        },
+        number: AtomicU64::new(0),
+        inner,
+    });
     let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let sockets = Sockets { tasks: TaskTracker::new(), end: CancellationToken::new(), place: None };
-    let mut number = 0;
-    while let Some((place, stream)) =
-        stop.run_until_cancelled(next(&places, &presences, &listener, &mut connections)).await
-    {
-        let (inner, builder, watcher) = (inner.clone(), builder.clone(), graceful.watcher());
-        let presences = presences.clone();
-        let sockets = Sockets { place: place.map(Arc::new), ..sockets.clone() };
-        number += 1;
-        connections.spawn(async move {
-            let presence = presences.enter(number);
-            let wait = inner.limits.answer_wait;
-            tokio::select! {
-                () = connection(inner, &builder, watcher, stream, presence.clone(), sockets) => {}
-                () = presence.ended(wait) => tracing::debug!("a connection was let go"),
+    join_all(listeners.into_iter().map(|listener| accept(&door, &graceful, listener, &stop))).await;
+    door.close(graceful).await;
+}
+
+/// Takes connections until `stop`.
+async fn accept(door: &Arc<Door>, graceful: &GracefulShutdown, listener: Listener, stop: &CancellationToken) {
+    let Listener { socket, speech } = listener;
+    while let Some(arrived) = stop.run_until_cancelled(door.next(&socket)).await {
+        door.enter(arrived, speech.clone(), graceful.watcher());
+    }
+    // Who had connected by then is answered, too.
+    while let Some(Ok((stream, peer))) = socket.accept().now_or_never() {
+        let place = door.places.clone().try_acquire_owned().ok();
+        if let (Some(share), true) = (door.share(peer), place.is_some()) {
+            door.enter(Arrived { stream, peer, place, share }, speech.clone(), graceful.watcher());
+        }
+    }
+}
+
+impl Door {
+    /// The next connection, and a place for it.
+    async fn next(&self, socket: &TcpListener) -> Arrived {
+        loop {
+            match socket.accept().await {
+                Ok((stream, peer)) => match self.share(peer) {
+                    Some(share) => return Arrived { stream, peer, place: self.place().await, share },
+                    None => tracing::debug!(%peer, "an address has as many connections as it may"),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
-            presences.leave(number);
+        }
+    }
+
+    /// A share of what an address may have, where that is counted; `None` when it has all of it in use.
+    fn share(&self, peer: SocketAddr) -> Option<Option<Share<IpAddr>>> {
+        if self.inner.proxies.trusts(peer.ip()) {
+            return Some(None);
+        }
+        self.addresses.enter(household(peer.ip()), &self.presences).map(Some)
+    }
+
+    /// A place, for which an idle connection leaves if none is free.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            if self.places.available_permits() == 0 {
+                self.presences.let_go_of_idle(None);
+            }
+            // The semaphore is never closed.
+            if let Ok(place) = timeout(PLACE_POLL, self.places.clone().acquire_owned()).await {
+                return place.ok();
+            }
+        }
+    }
+
+    fn enter(self: &Arc<Door>, arrived: Arrived, speech: Speech, watcher: Watcher) {
+        let Arrived { stream, peer, place, share } = arrived;
+        let door = self.clone();
+        let sockets = Sockets { place: place.map(Arc::new), ..self.sockets.clone() };
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let presence = self.presences.enter(number, Some(household(peer.ip())));
+        self.connections.spawn(async move {
+            let Limits { answer_wait, called_off, .. } = door.inner.limits;
+            let talk = Talk { inner: door.inner.clone(), watcher, peer, presence: presence.clone(), sockets };
+            tokio::select! {
+                () = talk.over(&door.builder, stream, speech) => {}
+                () = presence.ended(answer_wait, called_off) => tracing::debug!("a connection was let go"),
+                () = door.cut.cancelled() => {}
+            }
+            door.presences.leave(number);
+            drop(share);
         });
     }
-    drop(listener);
-    sockets.tasks.close();
-    let all = async {
-        graceful.shutdown().await;
-        sockets.tasks.wait().await;
-    };
-    if timeout(inner.limits.shutdown_wait, all).await.is_err() {
-        let (connections, websockets) = (connections.len(), sockets.tasks.len());
-        tracing::warn!(connections, websockets, "ended requests that did not finish in time");
-    }
-    connections.shutdown().await;
-    sockets.end.cancel();
-    sockets.tasks.wait().await;
-}
 
-/// The next connection, and a place for it.
-async fn next(
-    places: &Arc<Semaphore>,
-    presences: &Presences,
-    listener: &TcpListener,
-    connections: &mut JoinSet<()>,
-) -> (Option<OwnedSemaphorePermit>, TcpStream) {
-    loop {
-        while connections.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, _)) => return (place(places, presences).await, stream),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(ACCEPT_PAUSE).await;
-            }
+    /// Lets what is under way come to its end, within limits.
+    async fn close(&self, graceful: GracefulShutdown) {
+        self.inner.draining.store(true, Ordering::Relaxed);
+        self.connections.close();
+        self.sockets.tasks.close();
+        let ended = timeout(self.inner.limits.shutdown_wait, async {
+            let _ = timeout(LAST_ANSWERS_WAIT, self.last_answers()).await;
+            graceful.shutdown().await;
+            self.sockets.tasks.wait().await;
+        });
+        if ended.await.is_err() {
+            let (connections, websockets) = (self.connections.len(), self.sockets.tasks.len());
+            tracing::warn!(connections, websockets, "ended requests that did not finish in time");
         }
+        self.cut.cancel();
+        self.connections.wait().await;
+        self.sockets.end.cancel();
+        self.sockets.tasks.wait().await;
     }
-}
 
-/// A place, for which an idle connection leaves if none is free.
-async fn place(places: &Arc<Semaphore>, presences: &Presences) -> Option<OwnedSemaphorePermit> {
-    loop {
-        if places.available_permits() == 0 {
-            presences.let_go_of_idle();
-        }
-        // The semaphore is never closed.
-        if let Ok(place) = timeout(PLACE_POLL, places.clone().acquire_owned()).await {
-            return place.ok();
+    /// Waits until nobody has wanted anything for a moment.
+    async fn last_answers(&self) {
+        while !self.presences.are_idle(LAST_ANSWERS_IDLE) {
+            sleep(LAST_ANSWERS_POLL).await;
         }
     }
 }
@@ -119,42 +208,69 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
     builder
 }
 
-async fn connection(
+/// What goes on on a connection.
+struct Talk {
     inner: Arc<Inner>,
-    builder: &Builder<TokioExecutor>,
     watcher: Watcher,
-    stream: TcpStream,
+    peer: SocketAddr,
     presence: Arc<Presence>,
     sockets: Sockets,
-) {
-    // Small answers leave at once instead of waiting for the client's acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let spoke = Arc::new(AtomicBool::new(false));
-    let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
-    let peer = stream.peer_addr().ok().map(PeerAddr);
-    let stream = Taken::new(stream, inner.limits.answer_wait, presence.clone());
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        speaks.store(true, Ordering::Relaxed);
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
+}
+
+impl Talk {
+    async fn over(self, builder: &Builder<TokioExecutor>, stream: TcpStream, speech: Speech) {
+        // Small answers leave at once instead of waiting for the client's acknowledgement.
+        let _ = stream.set_nodelay(true);
+        let stream = Taken::new(stream, self.inner.limits.answer_wait, self.presence.clone());
+        let config = match speech {
+            Speech::Plain => return self.http(builder, stream, false, None).await,
+            Speech::Elsewhere(elsewhere) => return self.http(builder, stream, false, Some(elsewhere)).await,
+            Speech::Tls(config) => config,
+        };
+        let peer = self.peer;
+        match timeout(self.inner.limits.handshake_wait, TlsAcceptor::from(config).accept(stream)).await {
+            // It has seen what it came for: RFC 8737, 3.
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {}
+            Ok(Ok(stream)) => self.http(builder, stream, true, None).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
         }
-        request.extensions_mut().insert(sockets.clone());
-        request.extensions_mut().insert(presence.clone());
-        let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
-        async move {
-            let response = exchange::handle(&inner, request).await;
-            Ok::<_, Infallible>(response.map(|body| Answer::new(body, running, is_http_2)))
+    }
+
+    async fn http<S>(self, builder: &Builder<TokioExecutor>, stream: S, tls: bool, elsewhere: Option<Elsewhere>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Talk { inner, watcher, peer, presence, sockets } = self;
+        let spoke = Arc::new(AtomicBool::new(false));
+        let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            speaks.store(true, Ordering::Relaxed);
+            let extensions = request.extensions_mut();
+            extensions.insert(PeerAddr(peer));
+            extensions.insert(Arrival { tls, port: None });
+            extensions.insert(sockets.clone());
+            extensions.insert(presence.clone());
+            let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
+            let elsewhere = elsewhere.clone();
+            async move {
+                let response = match elsewhere {
+                    Some(elsewhere) => elsewhere.answer(&request.into_parts().0).map(Body::from),
+                    None => exchange::handle(&inner, request).await,
+                };
+                Ok::<_, Infallible>(response.map(|body| Answer::new(body, running, is_http_2)))
+            }
+        });
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let mut connection = std::pin::pin!(watcher.watch(connection));
+        // Until the first bytes have told HTTP/1 from HTTP/2, no protocol's own time limit runs.
+        let result = match timeout(header_wait, &mut connection).await {
+            Ok(result) => result,
+            Err(_) if !spoke.load(Ordering::Relaxed) => return,
+            Err(_) => connection.await,
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "a connection ended early");
         }
-    });
-    let connection = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
-    let mut connection = std::pin::pin!(connection);
-    // Until the first bytes have told HTTP/1 from HTTP/2, no protocol's own time limit runs.
-    let result = match timeout(header_wait, &mut connection).await {
-        Ok(result) => result,
-        Err(_) if !spoke.load(Ordering::Relaxed) => return,
-        Err(_) => connection.await,
-    };
-    if let Err(error) = result {
-        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -72,11 +72,26 @@ struct Inner {
     /// Made when the first request is sent: it reads the system's certificates, which takes a while.
     client: OnceLock<reqwest::Client>,
     reach: Reach,
+    /// Authorities that are trusted besides the system's, in PEM.
+    authorities: Vec<u8>,
 }
 
 impl Outbound {
     pub fn new(reach: Reach) -> Outbound {
-        Outbound(Arc::new(Inner { client: OnceLock::new(), reach }))
+        Outbound::trusting(reach, Vec::new())
+    }
+
+    /// One that also trusts these authorities, in PEM.
+    pub fn trusting(reach: Reach, authorities: Vec<u8>) -> Outbound {
+        Outbound(Arc::new(Inner { client: OnceLock::new(), reach, authorities }))
+    }
+
+    /// Checks that a text is a URL to send to from here, as far as it tells: its name may yet lead to where nothing is sent.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, url: &str) -> Result<(), Error> {
+        self.0.reach.check(&parse(url)?)
     }
 
     fn client(&self) -> Result<&reqwest::Client, Error> {
@@ -85,7 +100,10 @@ impl Outbound {
         }
         // The process may have one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let unreachable = |error: reqwest::Error| Error::Unreachable(causes(&error));
+        let authorities = reqwest::Certificate::from_pem_bundle(&self.0.authorities).map_err(unreachable)?;
         let client = reqwest::Client::builder()
+            .tls_certs_merge(authorities)
             .redirect(Policy::none())
             .no_proxy()
             .http1_only()
@@ -93,7 +111,7 @@ impl Outbound {
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .dns_resolver(Arc::new(self.0.reach.clone()))
             .build()
-            .map_err(|error| Error::Unreachable(causes(&error)))?;
+            .map_err(unreachable)?;
         Ok(self.0.client.get_or_init(|| client))
     }
 

@@ -5,11 +5,12 @@
 use http::header::{CONNECTION, HeaderMap, HeaderName};
 
 /// Headers that are about one connection, and not for whoever is behind the next one.
-pub(crate) const HOP_BY_HOP: [&str; 9] = [
+pub(crate) const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "expect",
     "keep-alive",
     "proxy-authenticate",
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",

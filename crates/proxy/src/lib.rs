@@ -7,4 +7,4 @@ pub mod event_v2;
 pub mod hops;
 mod request;
 
-pub use request::{Incoming, Parameters, all_values, last_values};
+pub use request::{Incoming, Parameters, all_values, decoded, end_to_end, last_values};

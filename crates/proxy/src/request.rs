@@ -1,17 +1,15 @@
 //! A user's request, and what events tell of it whatever their form.
 
-use std::net::SocketAddr;
-
 use base::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, USER_AGENT};
+use http::header::{CONNECTION, HOST, HeaderMap, USER_AGENT};
 use http::request::Parts;
 use http::{Method, Version};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
-use service::{Cx, PeerAddr};
+use service::{Arrival, Cx, PeerAddr};
 
 use crate::hops::HOP_BY_HOP;
 
@@ -30,6 +28,7 @@ pub struct Incoming {
     pub query: String,
     pub body: Bytes,
     pub source_ip: String,
+    pub arrival: Arrival,
     pub trace_id: String,
     pub request_id: String,
     /// API Gateway's second name for a request: `JKJaXmPLvHcESHA=`.
@@ -41,9 +40,10 @@ const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 impl Incoming {
     pub fn new(cx: &Cx, head: Parts, body: Bytes) -> Incoming {
-        let peer = head.extensions.get::<PeerAddr>().map(|peer| peer.0);
+        let peer = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip().to_canonical());
         Incoming {
-            source_ip: source_ip(peer, &head.headers),
+            source_ip: peer.map_or_else(|| "127.0.0.1".to_owned(), |peer| peer.to_string()),
+            arrival: Arrival::of(&head),
             trace_id: trace_id(cx, &head.headers),
             request_id: cx.request_id().to_owned(),
             extended_id: format!("{}=", cx.env().random_text(ALPHABET, 15)),
@@ -99,11 +99,11 @@ impl Incoming {
             Some(before) if !before.is_empty() => format!("{before}, {}", self.source_ip),
             _ => self.source_ip.clone(),
         };
-        let proto = self.header("x-forwarded-proto").unwrap_or("http").to_owned();
-        let default_port = if proto == "https" { "443" } else { "80" };
+        let proto = self.arrival.scheme().to_owned();
+        let default_port = if self.arrival.tls { "443" } else { "80" };
         let host = self.header(HOST).unwrap_or_default();
-        let port = host.rsplit_once(':').map_or(default_port, |(_, port)| port).to_owned();
-        let port = self.header("x-forwarded-port").map_or(port, str::to_owned);
+        let of_host = host.rsplit_once(':').map_or(default_port, |(_, port)| port);
+        let port = self.arrival.port.map_or_else(|| of_host.to_owned(), |port| port.to_string());
         for (name, value) in [
             ("x-amzn-trace-id", self.trace_id.clone()),
             ("x-forwarded-for", forwarded_for),
@@ -139,24 +139,31 @@ impl Incoming {
     }
 }
 
-/// Who sent it. A proxy on the same machine is believed what it says.
-fn source_ip(peer: Option<SocketAddr>, headers: &HeaderMap) -> String {
-    let ip = peer.map(|peer| peer.ip().to_canonical());
-    let forwarded = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-    let last = forwarded.and_then(|all| all.rsplit(',').next()).map(str::trim).filter(|last| !last.is_empty());
-    match (ip, last) {
-        (Some(ip), Some(last)) if ip.is_loopback() && last.parse::<std::net::IpAddr>().is_ok() => last.to_owned(),
-        (Some(ip), _) => ip.to_string(),
-        (None, _) => "127.0.0.1".into(),
-    }
-}
-
 /// The client's trace, or a new one: `Root=1-{time}-{random}`, both hexadecimal.
 fn trace_id(cx: &Cx, headers: &HeaderMap) -> String {
     match headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()) {
         Some(trace) if trace.contains("Root=") => trace.to_owned(),
         _ => format!("Root=1-{:08x}-{}", cx.now().as_secs(), cx.env().random_text(b"0123456789abcdef", 24)),
     }
+}
+
+/// The headers that are not about one connection, nor named by it: what a proxy hands on (RFC 9110, 7.6.1).
+pub fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let lines = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let named: Vec<String> =
+        lines.flat_map(|line| line.split(',')).map(|name| name.trim().to_ascii_lowercase()).collect();
+    let mut passed = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        if !HOP_BY_HOP.contains(&name.as_str()) && !named.iter().any(|other| other == name.as_str()) {
+            passed.append(name.clone(), value.clone());
+        }
+    }
+    passed
+}
+
+/// Part of a path, without its percent encoding.
+pub fn decoded(text: &str) -> String {
+    percent_decode(text.as_bytes()).decode_utf8_lossy().into_owned()
 }
 
 fn form(text: &str) -> String {
@@ -180,4 +187,36 @@ pub fn all_values(pairs: &Parameters) -> Value {
         }
     }
     if map.is_empty() { Value::Null } else { Value::Object(map) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_is_about_a_connection_is_not_handed_on() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("connection", "close, X-Own"),
+            ("x-own", "1"),
+            ("keep-alive", "1"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-authorization", "secret"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+            ("x-other", "2"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let passed: Vec<(String, &[u8])> = end_to_end(&headers)
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec().leak() as &[u8]))
+            .collect();
+        let expected: [(String, &[u8]); 3] =
+            [("cookie".into(), b"a=1"), ("cookie".into(), b"b=2"), ("x-other".into(), b"2")];
+        assert_eq!(passed, expected);
+        assert_eq!(decoded("a%2Fb+c"), "a/b+c");
+    }
 }

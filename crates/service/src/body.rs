@@ -1,4 +1,4 @@
-//! The body of an answer: there as a whole, or made while it is sent.
+//! The body of an answer: there as a whole, made while it is sent, or the beginning of a conversation.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
+
+use crate::Conversation;
 
 type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>;
 /// See [`Body::events`].
@@ -19,6 +21,7 @@ enum Form {
     /// With its length in bytes, where that is known.
     Stream(Pieces, Option<usize>),
     Events(Events),
+    Conversation(Conversation),
 }
 
 /// One piece of an answer that lasts.
@@ -37,6 +40,26 @@ impl Event {
         match self {
             Event::Message(message) => format!("data: {message}\n\n").into(),
             Event::Pulse => Bytes::from_static(b":\n\n"),
+        }
+    }
+}
+
+/// Bytes that were taken, and who is told of them in the end.
+struct Count {
+    bytes: u64,
+    told: Option<Box<dyn FnOnce(u64) + Send>>,
+}
+
+impl Count {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        if let Some(told) = self.told.take() {
+            told(self.bytes);
         }
     }
 }
@@ -70,21 +93,55 @@ impl Body {
         }
     }
 
-    /// Keeps `what` for as long as the answer is being made: not for one that is there as a whole.
+    /// A WebSocket, for a client that asked for one: see [`SocketWish`](crate::SocketWish). For others it is empty.
+    pub fn conversation(conversation: Conversation) -> Body {
+        Body(Form::Conversation(conversation))
+    }
+
+    /// # Errors
+    /// The body itself, when it is none of a conversation.
+    pub fn into_conversation(self) -> Result<Conversation, Body> {
+        match self.0 {
+            Form::Conversation(conversation) => Ok(conversation),
+            form => Err(Body(form)),
+        }
+    }
+
+    /// Keeps `what` for as long as the answer is being made: not for one that is there as a whole, or a conversation.
     #[must_use]
     pub fn keeping(self, what: impl Send + 'static) -> Body {
         match self.0 {
-            whole @ Form::Whole(_) => Body(whole),
+            whole @ (Form::Whole(_) | Form::Conversation(_)) => Body(whole),
             Form::Stream(pieces, size) => Body(Form::Stream(Box::pin(pieces.inspect(move |_| _ = &what)), size)),
             Form::Events(events) => Body::events(events.inspect(move |_| _ = &what)),
         }
+    }
+
+    /// Tells how many bytes of it were taken, once it has ended or nobody takes the rest.
+    #[must_use]
+    pub fn counted(self, told: impl FnOnce(u64) + Send + 'static) -> Body {
+        let mut count = Count { bytes: 0, told: Some(Box::new(told)) };
+        let size = self.size();
+        let pieces: Pieces = match self.0 {
+            // What is empty may never be asked for.
+            Form::Whole(bytes) if bytes.is_empty() => return Body(Form::Whole(bytes)),
+            Form::Whole(bytes) => Box::pin(futures_util::stream::iter([Ok(bytes)])),
+            Form::Stream(pieces, _) => pieces,
+            Form::Events(events) => {
+                return Body::events(events.inspect(move |event| count.add(event.text().len())));
+            }
+            // What is said in a conversation is no body.
+            conversation @ Form::Conversation(_) => return Body(conversation),
+        };
+        let pieces = pieces.inspect(move |piece| count.add(piece.as_ref().map_or(0, Bytes::len)));
+        Body(Form::Stream(Box::pin(pieces), size))
     }
 
     /// All of it, where it is there as a whole.
     pub fn whole(&self) -> Option<&Bytes> {
         match &self.0 {
             Form::Whole(bytes) => Some(bytes),
-            Form::Stream(..) | Form::Events(_) => None,
+            Form::Stream(..) | Form::Events(_) | Form::Conversation(_) => None,
         }
     }
 
@@ -94,6 +151,7 @@ impl Body {
             Form::Whole(bytes) => Some(bytes.len()),
             Form::Stream(_, size) => *size,
             Form::Events(_) => None,
+            Form::Conversation(_) => Some(0),
         }
     }
 
@@ -104,6 +162,7 @@ impl Body {
             Form::Whole(bytes) => Some(Ok(std::mem::take(bytes))),
             Form::Stream(pieces, _) => pieces.next().await,
             Form::Events(events) => events.next().await.map(|event| Ok(event.text())),
+            Form::Conversation(_) => None,
         }
     }
 
@@ -116,6 +175,7 @@ impl Body {
             Form::Whole(bytes) => return Ok(bytes),
             Form::Stream(pieces, _) => pieces,
             Form::Events(events) => Box::pin(events.map(|event| Ok(event.text()))),
+            Form::Conversation(_) => return Ok(Bytes::new()),
         };
         let mut all = BytesMut::new();
         while let Some(piece) = pieces.next().await {
@@ -137,6 +197,7 @@ impl std::fmt::Debug for Body {
             Form::Whole(bytes) => bytes.fmt(f),
             Form::Stream(..) => f.write_str("Stream"),
             Form::Events(_) => f.write_str("Events"),
+            Form::Conversation(_) => f.write_str("Conversation"),
         }
     }
 }
@@ -159,6 +220,7 @@ impl http_body::Body for Body {
             Form::Events(events) => {
                 events.as_mut().poll_next(context).map(|event| Some(Ok(Frame::data(event?.text()))))
             }
+            Form::Conversation(_) => Poll::Ready(None),
         }
     }
 
@@ -197,6 +259,25 @@ mod tests {
         drop((stream, events));
         let _whole = Body::from(Bytes::new()).keeping(kept.clone());
         assert_eq!(Arc::strong_count(&kept), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_taken_is_counted_to_the_end_or_until_nobody_takes_more() {
+        let (send, told) = std::sync::mpsc::channel();
+        let counted = |body: Body| {
+            let send = send.clone();
+            body.counted(move |bytes| send.send(bytes).unwrap())
+        };
+        let pieces = || futures_util::stream::iter([Ok(Bytes::from_static(b"ab")), Ok(Bytes::from_static(b"c"))]);
+        let whole = counted(Body::from(Bytes::from_static(b"abc")));
+        assert_eq!((whole.size(), whole.collect().await, told.try_recv()), (Some(3), Ok("abc".into()), Ok(3)));
+        let sized = counted(Body::sized(pieces(), 3));
+        assert_eq!((sized.size(), sized.collect().await, told.try_recv()), (Some(3), Ok("abc".into()), Ok(3)));
+        let mut left = counted(Body::stream(pieces()));
+        assert_eq!((left.next().await, told.try_recv().is_err()), (Some(Ok("ab".into())), true));
+        drop(left);
+        assert_eq!(told.try_recv(), Ok(2));
+        assert_eq!((counted(Body::from(Bytes::new())).size(), told.try_recv()), (Some(0), Ok(0)));
     }
 
     #[tokio::test]

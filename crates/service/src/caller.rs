@@ -1,5 +1,8 @@
 //! Who is calling, and whether they may: the two questions that the identity service answers for all others.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use base::{AccountId, Arn, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,30 @@ pub struct Caller {
     /// IAM's unique id (`AIDA…`, `AROA…:session`, or the account's number for root).
     pub user_id: String,
     pub kind: CallerKind,
+    /// Of temporary credentials: what they say beside whose they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<SessionFacts>>,
+}
+
+/// What temporary credentials say beside whose they are. All of it was decided when they were given out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SessionFacts {
+    pub issued: Timestamp,
+    /// Tags of the session, which hide those of its role or user with the same keys, whatever their case.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// Keys of those tags that sessions have too which are opened with this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transitive: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
+    /// ARNs of managed policies that narrow it, like a session policy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policy_arns: Vec<String>,
+    /// When its user showed a code of a device, if they did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +56,12 @@ pub enum CallerKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         assumed_by: Option<Box<Caller>>,
     },
+    /// Somebody whom a user, or the account itself, vouches for: they may do what both that user's policies and the session's
+    /// allow.
+    Federated {
+        user: Option<String>,
+        policy: Option<String>,
+    },
     /// Cloudlet itself, finishing work that was authorized when it was accepted.
     System,
     /// Nobody: the request was not signed.
@@ -42,13 +75,15 @@ impl Caller {
             account: account.clone(),
             user_id: account.to_string(),
             kind: CallerKind::Root,
+            session: None,
         }
     }
 
     /// Who did not sign: what is for everybody is for them, too.
     pub fn anonymous(account: &AccountId) -> Caller {
         let arn = Arn::global("iam", account, "anonymous");
-        Caller { kind: CallerKind::Anonymous, user_id: "anonymous".into(), arn, account: account.clone() }
+        let (kind, user_id) = (CallerKind::Anonymous, "anonymous".into());
+        Caller { kind, user_id, arn, account: account.clone(), session: None }
     }
 
     pub fn system(account: &AccountId) -> Caller {
@@ -78,6 +113,7 @@ impl Caller {
             user_id: format!("{name}:{session_name}"),
             kind: CallerKind::Session { role: role.clone(), policy: None, assumed_by: None },
             account,
+            session: None,
         }
     }
 

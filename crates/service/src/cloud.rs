@@ -91,6 +91,11 @@ impl Cloud {
         self.services.iter().find_map(|service| service.user_pools.as_ref())
     }
 
+    /// The service of this name, where it signs tokens that others let their owners in with.
+    pub fn issuer(&self, service: &str) -> Option<&Arc<dyn UserPools>> {
+        self.service(service)?.user_pools.as_ref()
+    }
+
     pub fn front(&self, head: &http::request::Parts) -> Option<Arc<dyn Front>> {
         self.services.iter().flat_map(|service| &service.fronts).find(|front| front.matches(head)).cloned()
     }

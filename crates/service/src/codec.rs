@@ -9,7 +9,7 @@ use wire::query::{Names, Params};
 use wire::rest::{Binding, Labels};
 use wire::{DecodeError, ErrorShape, Protocol};
 
-use crate::{Api, Error, Upload};
+use crate::{Api, Error, ErrorCode, Upload};
 
 /// A request whose operation is known and whose body is not yet read.
 #[derive(Debug)]
@@ -150,6 +150,7 @@ impl Error {
             members: self.members.clone(),
         };
         let mut response = wire::encode_error(protocol, &shape, request_id);
+        response.extensions_mut().insert(ErrorCode(self.code.clone()));
         for (name, value) in &self.headers {
             if let Ok(value) = value.parse() {
                 response.headers_mut().insert(*name, value);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::service::Refusal;
-use crate::{Body, Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Permission, Prepared, Upload};
+use crate::{Body, Caller, CallerKind, Cloud, Delivery, Error, Invoked, Outcome, Peer, Permission, Prepared, Upload};
 
 /// The context of a request. Cheap to clone. The time in it is fixed, so that a transaction which runs again sees
 /// the same; identifiers are made from [`Cx::env`] before a transaction, never inside.
@@ -35,6 +35,8 @@ struct Request {
     asked: bool,
     /// See [`Cx::through`].
     via: Option<&'static str>,
+    /// See [`Cx::from_peer`].
+    peer: Option<Arc<Peer>>,
     /// See [`Cx::telling_of`].
     undelivered: Option<Arc<Delivery>>,
     /// See [`Cx::prepared`].
@@ -45,8 +47,9 @@ impl Cx {
     pub(crate) fn new(cloud: Arc<Cloud>, caller: Caller, region: Region, endpoint: Option<String>) -> Cx {
         let env = cloud.env();
         let (now, id) = (env.now(), env.uuid());
-        let (trace, expires, asked, via, undelivered, prepared) = (None, None, false, None, None, None);
-        let request = Request { now, id, caller, region, endpoint, trace, expires, asked, via, undelivered, prepared };
+        let (trace, expires, asked, via, peer, undelivered, prepared) = (None, None, false, None, None, None, None);
+        let request =
+            Request { now, id, caller, region, endpoint, trace, expires, asked, via, peer, undelivered, prepared };
         Cx { cloud, request: Arc::new(request) }
     }
 
@@ -144,6 +147,13 @@ impl Cx {
         Cx { cloud: self.cloud.clone(), request: Arc::new(Request { expires, ..(*self.request).clone() }) }
     }
 
+    /// The same request as it came from this client: policies may ask for its address.
+    #[must_use]
+    pub fn from_peer(&self, peer: Peer) -> Cx {
+        let peer = Some(Arc::new(peer));
+        Cx { cloud: self.cloud.clone(), request: Arc::new(Request { peer, ..(*self.request).clone() }) }
+    }
+
     /// The service through which the caller asks: see [`Cx::through`].
     pub fn via(&self) -> Option<&'static str> {
         self.request.via
@@ -213,7 +223,24 @@ impl Cx {
             permission.context.extend(self.source());
         }
         permission.context.push(("aws:RequestedRegion".into(), vec![self.region().to_string()]));
+        permission.context.extend(self.way_in());
         self.ask(&permission, refusal)
+    }
+
+    /// What policies may ask about the way that the request came. What a service does for its caller comes from the service,
+    /// and so from no address of a client's.
+    pub fn way_in(&self) -> Vec<(String, Vec<String>)> {
+        let mut context = vec![("aws:ViaAWSService".to_owned(), vec![self.via().is_some().to_string()])];
+        match (self.via(), &self.request.peer) {
+            (Some(service), _) => {
+                let service = format!("{service}.amazonaws.com");
+                let keys = ["aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"];
+                context.extend(keys.map(|key| (key.to_owned(), vec![service.clone()])));
+            }
+            (None, Some(peer)) => context.extend(peer.context()),
+            (None, None) => {}
+        }
+        context
     }
 
     fn ask(&self, permission: &Permission, refusal: Refusal) -> Result<(), Error> {
@@ -248,7 +275,9 @@ impl Cx {
     /// it may do, the policies of what it reaches have to say.
     #[must_use]
     pub fn acting_for(&self, resource: &Arn, principal: &str) -> Cx {
-        let account = AccountId::new(resource.account.as_str());
+        // Buckets' ARNs have no account: they are this cloud's.
+        let account = Some(resource.account.as_str()).filter(|account| !account.is_empty());
+        let account = AccountId::new(account.unwrap_or(self.cloud.account().as_str()));
         let acting = self.with_caller(Caller { arn: resource.clone(), ..Caller::service(&account, principal) });
         Cx { request: Arc::new(Request { asked: true, ..(*acting.request).clone() }), ..acting }
     }

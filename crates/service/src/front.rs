@@ -12,6 +12,27 @@ use crate::{Body, BoxFuture, Cx};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddr(pub SocketAddr);
 
+/// How a request came to this server, or to a proxy in front of it that is trusted: an extension of its head, where the gateway
+/// knows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// Whether over TLS, so that nobody on the way has read it.
+    pub tls: bool,
+    /// The port that the client connected to, where a proxy tells.
+    pub port: Option<u16>,
+}
+
+impl Arrival {
+    /// Of the request with this head; plain, where nothing is known.
+    pub fn of(head: &Parts) -> Arrival {
+        head.extensions.get::<Arrival>().copied().unwrap_or_default()
+    }
+
+    pub fn scheme(self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
+}
+
 /// Requests of a service's users (an API's callers, a function URL's), which carry no AWS operation. Their bodies are there as a
 /// whole, or with [`Upload`](crate::Upload) as `B` still on their way.
 pub trait Front<B = Bytes>: Send + Sync {

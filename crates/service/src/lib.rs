@@ -20,20 +20,23 @@ pub mod keys;
 pub mod objects;
 mod operation;
 pub mod outbox;
+mod peer;
 pub mod prefix;
 mod retry;
 pub mod roles;
 mod service;
+mod socket;
 mod streamed;
 pub mod streams;
 mod target;
 pub mod timers;
 mod upload;
 mod user_pools;
+mod witness;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
-pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission};
+pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission, SessionFacts};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};
@@ -43,14 +46,17 @@ pub use delivery::{
     Attribute, AttributeValue, Delivery, Failure, HttpProperties, Outcome, Properties, Sender, backoff,
 };
 pub use error::Error;
-pub use front::{Front, FrontAddress, PeerAddr};
-pub use operation::{Effect, Operation, OperationBuilder, read, write};
+pub use front::{Arrival, Front, FrontAddress, PeerAddr};
+pub use operation::{Effect, Operation, OperationBuilder, read, request_tags, write};
+pub use peer::Peer;
 pub use retry::RetryPolicy;
 pub use service::{Api, QueryApi, Service, ServiceBuilder, XmlApi};
+pub use socket::{Conversation, Duplex, Farewell, Gone, Heard, Socket, SocketWish, Told};
 pub use streamed::{Download, News, Nothing, Streamed};
 pub use target::{Invoked, Prepared, Target};
 pub use upload::{Form, Input, Intake, Posted, Trailers, Upload, Uploaded};
 pub use user_pools::{PoolKeys, UserPools};
+pub use witness::{Answered, Asked, ErrorCode, Witness, witnessed};
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -76,6 +76,8 @@ where
 
 type Resource<I> = Box<dyn Fn(&Cx, &I) -> String + Send + Sync>;
 type Permissions<S, I> = Box<dyn Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync>;
+/// Condition keys and their values.
+type Keys<I> = Box<dyn Fn(&I) -> Vec<(String, Vec<String>)> + Send + Sync>;
 type Build<S, I> = Box<dyn FnOnce(Arc<S>, Permissions<S, I>, Refusal) -> Arc<dyn Handler>>;
 
 /// An operation on its way into a table.
@@ -87,6 +89,7 @@ pub struct OperationBuilder<S, I> {
     names: &'static Names,
     permissions: Option<Permissions<S, I>>,
     resource: Option<Resource<I>>,
+    context: Option<Keys<I>>,
     open: bool,
     build: Build<S, I>,
 }
@@ -110,6 +113,7 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
             names: &Names::NONE,
             permissions: None,
             resource: None,
+            context: None,
             open: false,
             build,
         }
@@ -127,6 +131,12 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
         all: impl Fn(&S, &Cx, &I) -> Result<Vec<Permission>, Error> + Send + Sync + 'static,
     ) -> Self {
         self.permissions = Some(Box::new(all));
+        self
+    }
+
+    /// Condition keys that its input has values for, such as the tags that something is made with: see [`request_tags`].
+    pub fn context(mut self, keys: impl Fn(&I) -> Vec<(String, Vec<String>)> + Send + Sync + 'static) -> Self {
+        self.context = Some(Box::new(keys));
         self
     }
 
@@ -161,6 +171,10 @@ impl<S: Send + Sync + 'static, I: Input + Send + 'static> OperationBuilder<S, I>
             (Some(permissions), _) => permissions,
             (None, resource) => single(action.clone(), resource),
         };
+        let permissions = match self.context {
+            Some(keys) => with_context(permissions, keys),
+            None => permissions,
+        };
         Operation {
             name: self.name,
             effect: self.effect,
@@ -179,6 +193,31 @@ fn single<S, I: 'static>(action: String, resource: Option<Resource<I>>) -> Permi
         let resource = resource.as_ref().map_or_else(|| "*".into(), |resource| resource(cx, input));
         Ok(vec![Permission::new(action.clone(), resource)])
     })
+}
+
+fn with_context<S: 'static, I: 'static>(permissions: Permissions<S, I>, keys: Keys<I>) -> Permissions<S, I> {
+    Box::new(move |state, cx, input| {
+        let mut all = permissions(state, cx, input)?;
+        for permission in &mut all {
+            permission.context.extend(keys(input));
+        }
+        Ok(all)
+    })
+}
+
+/// The condition keys that tell which tags something is given: `aws:RequestTag/...` and `aws:TagKeys`.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+pub fn request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, Vec<String>)> {
+    let (mut context, mut names) = (Vec::new(), Vec::new());
+    for (key, value) in tags {
+        names.push(key.to_owned());
+        context.push((format!("aws:RequestTag/{key}"), vec![value.to_owned()]));
+    }
+    if !names.is_empty() {
+        context.push(("aws:TagKeys".to_owned(), names));
+    }
+    context
 }
 
 /// What a table keeps of an operation's types.

@@ -25,3 +25,5 @@ pub const SECRETSMANAGER: u8 = 22;
 pub const SSM: u8 = 23;
 pub const CLOUDFRONT: u8 = 24;
 pub const COGNITO: u8 = 26;
+pub const COGNITO_IDENTITY: u8 = 27;
+pub const MIGRATE: u8 = 29;

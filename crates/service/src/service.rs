@@ -6,7 +6,8 @@ use std::sync::Arc;
 use wire::Protocol;
 use wire::query::Names;
 
-use crate::{Front, Operation, OperationBuilder, Sender, Target, Upload, UserPools, Worker, timers};
+use crate::witness::{Watch, Witness};
+use crate::{Cloud, Front, Operation, OperationBuilder, Sender, Target, Upload, UserPools, Worker, timers};
 
 /// How an API looks from outside: facts from its official service model.
 pub struct Api {
@@ -116,6 +117,7 @@ pub struct Service {
     pub(crate) workers: Vec<Worker>,
     pub(crate) user_pools: Option<Arc<dyn UserPools>>,
     cors: Option<crate::cors::Asked>,
+    watch: Option<Watch>,
 }
 
 impl Service {
@@ -133,6 +135,7 @@ impl Service {
             workers: Vec::new(),
             user_pools: None,
             cors: None,
+            watch: None,
         };
         ServiceBuilder { service, state }
     }
@@ -148,6 +151,16 @@ impl Service {
     /// What a page may do with a bucket; `None` where it may not.
     pub fn cors(&self, cx: &crate::Cx, bucket: &str, asked: &crate::Cors<'_>) -> Option<crate::CorsAnswer> {
         self.cors.as_ref().and_then(|cors| cors(cx, bucket, asked))
+    }
+
+    /// Who wants to know what becomes of a request with this head, to one of its buckets.
+    pub fn witness(
+        &self,
+        cloud: &Cloud,
+        head: &http::request::Parts,
+        of: &wire::rest_xml::Target<'_>,
+    ) -> Option<Witness> {
+        self.watch.as_ref().and_then(|watch| watch(cloud, head, of))
     }
 }
 
@@ -204,6 +217,16 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     pub fn cors(mut self, allowed: fn(&S, &crate::Cx, &str, &crate::Cors<'_>) -> Option<crate::CorsAnswer>) -> Self {
         let state = self.state.clone();
         self.service.cors = Some(Arc::new(move |cx, bucket, asked| allowed(&state, cx, bucket, asked)));
+        self
+    }
+
+    /// Says whether it wants to know what becomes of a request to one of its buckets. Asked for each: it must be cheap.
+    pub fn watch(
+        mut self,
+        watch: fn(&S, &Cloud, &http::request::Parts, &wire::rest_xml::Target<'_>) -> Option<Witness>,
+    ) -> Self {
+        let state = self.state.clone();
+        self.service.watch = Some(Arc::new(move |cloud, head, of| watch(&state, cloud, head, of)));
         self
     }
 

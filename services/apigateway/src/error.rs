@@ -14,6 +14,15 @@ pub enum Error {
     LimitExceeded(String),
     #[error("{0}")]
     NotImplemented(String),
+    /// A connection that is not there, or not any more.
+    #[error("The connection is gone")]
+    Gone,
+    /// More than a client may be told at once.
+    #[error("Payload too large")]
+    PayloadTooLarge,
+    /// More waits for a client than it may.
+    #[error("The client takes too little of what it is told")]
+    Untaken,
     /// What this service asked for within this server failed.
     #[error("{0}")]
     Failed(String),
@@ -47,6 +56,9 @@ impl From<Error> for service::Error {
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),
+            Error::Gone => service::Error::new(410, "GoneException", text),
+            Error::PayloadTooLarge => service::Error::new(413, "PayloadTooLargeException", text),
+            Error::Untaken => service::Error::new(429, "LimitExceededException", text),
             Error::Failed(why) => service::Error::internal(why),
             Error::Vault(cause) => service::Error::internal(cause),
             Error::Store(cause) => service::Error::store(cause, 400, "BadRequestException"),

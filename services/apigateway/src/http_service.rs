@@ -1,4 +1,4 @@
-//! The operations of HTTP APIs, and of custom domains.
+//! The operations of HTTP and WebSocket APIs, and of custom domains.
 
 use std::sync::Arc;
 
@@ -7,23 +7,22 @@ use service::{Api, Service, read, write};
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
 use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
+use crate::ops::websocket::{integration_response, route_response};
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
+use crate::workers;
 
 const API: Api = Api {
     model: "apigatewayv2",
     namespace: "com.amazonaws.apigatewayv2",
     not_implemented: &[
-        "CreateIntegrationResponse",
         "CreateModel",
         "CreatePortal",
         "CreatePortalProduct",
         "CreateProductPage",
         "CreateProductRestEndpointPage",
-        "CreateRouteResponse",
         "CreateRoutingRule",
         "CreateVpcLink",
         "DeleteAccessLogSettings",
-        "DeleteIntegrationResponse",
         "DeleteModel",
         "DeletePortal",
         "DeletePortalProduct",
@@ -31,13 +30,9 @@ const API: Api = Api {
         "DeleteProductPage",
         "DeleteProductRestEndpointPage",
         "DeleteRouteRequestParameter",
-        "DeleteRouteResponse",
-        "DeleteRouteSettings",
         "DeleteRoutingRule",
         "DeleteVpcLink",
         "DisablePortal",
-        "GetIntegrationResponse",
-        "GetIntegrationResponses",
         "GetModel",
         "GetModelTemplate",
         "GetModels",
@@ -46,8 +41,6 @@ const API: Api = Api {
         "GetPortalProductSharingPolicy",
         "GetProductPage",
         "GetProductRestEndpointPage",
-        "GetRouteResponse",
-        "GetRouteResponses",
         "GetRoutingRule",
         "GetVpcLink",
         "GetVpcLinks",
@@ -60,14 +53,11 @@ const API: Api = Api {
         "PublishPortal",
         "PutPortalProductSharingPolicy",
         "PutRoutingRule",
-        "UpdateDeployment",
-        "UpdateIntegrationResponse",
         "UpdateModel",
         "UpdatePortal",
         "UpdatePortalProduct",
         "UpdateProductPage",
         "UpdateProductRestEndpointPage",
-        "UpdateRouteResponse",
         "UpdateVpcLink",
     ],
     ..Api::named("apigateway")
@@ -95,12 +85,14 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("CreateDeployment", deployment::create).action(POST).rest(&bindings::CREATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
         .operation(read("GetDeployment", deployment::get).action(GET).rest(&bindings::GET_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
         .operation(read("GetDeployments", deployment::list).action(GET).rest(&bindings::GET_DEPLOYMENTS).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
+        .operation(write("UpdateDeployment", deployment::update).action(PATCH).rest(&bindings::UPDATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
         .operation(write("DeleteDeployment", deployment::delete).action(DELETE).rest(&bindings::DELETE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
         .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
         .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
         .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(write("DeleteRouteSettings", stage::delete_route_settings).action(DELETE).rest(&bindings::DELETE_ROUTE_SETTINGS).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}/routesettings/{}", i.api_id, i.stage_name, i.route_key))))
         .operation(write("CreateAuthorizer", authorizer::create).action(POST).rest(&bindings::CREATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
         .operation(read("GetAuthorizer", authorizer::get).action(GET).rest(&bindings::GET_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
         .operation(read("GetAuthorizers", authorizer::list).action(GET).rest(&bindings::GET_AUTHORIZERS).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
@@ -117,11 +109,22 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetApiMappings", mapping::list).action(GET).rest(&bindings::GET_API_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings", i.domain_name))))
         .operation(write("UpdateApiMapping", mapping::update).action(PATCH).rest(&bindings::UPDATE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
         .operation(write("DeleteApiMapping", mapping::delete).action(DELETE).rest(&bindings::DELETE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
+        .operation(write("CreateRouteResponse", route_response::create).action(POST).rest(&bindings::CREATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
+        .operation(read("GetRouteResponse", route_response::get).action(GET).rest(&bindings::GET_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
+        .operation(read("GetRouteResponses", route_response::list).action(GET).rest(&bindings::GET_ROUTE_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
+        .operation(write("UpdateRouteResponse", route_response::update).action(PATCH).rest(&bindings::UPDATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
+        .operation(write("DeleteRouteResponse", route_response::delete).action(DELETE).rest(&bindings::DELETE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
+        .operation(write("CreateIntegrationResponse", integration_response::create).action(POST).rest(&bindings::CREATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
+        .operation(read("GetIntegrationResponse", integration_response::get).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
+        .operation(read("GetIntegrationResponses", integration_response::list).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
+        .operation(write("UpdateIntegrationResponse", integration_response::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
+        .operation(write("DeleteIntegrationResponse", integration_response::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
         .operation(write("ImportApi", document::import).action(PUT).rest(&bindings::IMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, "/apis"))))
         .operation(write("ReimportApi", document::reimport).action(PUT).rest(&bindings::REIMPORT_API).permissions(|_, cx, i| Ok(document::permissions(cx, i, &format!("/apis/{}", i.api_id)))))
         .operation(read("ExportApi", document::export).action(GET).rest(&bindings::EXPORT_API).resource(|cx, i| resource(cx, &format!("/apis/{}/exports/{}", i.api_id, i.specification))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
+        .worker("disconnects", workers::tell_of_ended)
         .build()
 }

@@ -55,6 +55,17 @@ pub fn http(text: &str) -> Result<Source, Error> {
     source(place, name).ok_or_else(invalid)
 }
 
+/// Reads a source of a WebSocket API: `route.request.header.Auth`, `route.request.querystring.q`, `stageVariables.v`,
+/// `context.routeKey`.
+pub fn websocket(text: &str) -> Result<Source, Error> {
+    let invalid = || Error::bad(format!("Invalid identity source specified: {text}"));
+    let (place, name) = match text.strip_prefix("route.request.") {
+        Some(rest) => rest.split_once('.').ok_or_else(invalid)?,
+        None => text.split_once('.').filter(|(place, _)| *place != "header").ok_or_else(invalid)?,
+    };
+    source(place, name).ok_or_else(invalid)
+}
+
 fn source(place: &str, name: &str) -> Option<Source> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
@@ -130,6 +141,9 @@ mod tests {
         assert_eq!(rest("method.request.querystring.a.b").unwrap(), Source::Query("a.b".into()));
         assert_eq!(rest("context.identity.sourceIp").unwrap(), Source::Context("identity.sourceIp"));
         assert_eq!(http("$context.routeKey").unwrap(), Source::Context("routeKey"));
+        assert_eq!(websocket("route.request.header.X-Auth").unwrap(), header);
+        assert_eq!(websocket("route.request.querystring.q").unwrap(), Source::Query("q".into()));
+        assert!(websocket("method.request.header.X-Auth").is_err());
         assert_eq!(http("$stageVariables.v").unwrap(), Source::StageVariable("v".into()));
         for text in
             ["", "header.x", "$request.header.x", "method.request.header.", "method.request.body.x", "context.nothing"]

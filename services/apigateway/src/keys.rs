@@ -8,8 +8,10 @@ use service::prefix;
 
 use crate::types::authorizer::Authorizer;
 use crate::types::domain::{Domain, Mapping};
-use crate::types::usage::{ApiKey, KeyId, PlanKey, UsagePlan, Used};
-use crate::types::{http, rest};
+use crate::types::gateway::GatewayResponse;
+use crate::types::model::{Model, Validator};
+use crate::types::usage::{ApiKey, Extension, KeyId, PlanKey, UsagePlan, Used};
+use crate::types::{http, rest, websocket};
 
 /// Ten lower-case letters and digits.
 pub type ApiId = String;
@@ -50,7 +52,29 @@ pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY
 /// By plan, key and day (`2026-11-30`).
 pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);
 
+// Numbers from 40 on are of what stands between a REST API's methods and their integrations.
+/// By name.
+pub const MODELS: Table<(ApiId, String), Model> = Table::new(prefix::APIGATEWAY, 40);
+pub const VALIDATORS: Table<(ApiId, Id), Validator> = Table::new(prefix::APIGATEWAY, 41);
+/// By the kind of failure: `THROTTLED`.
+pub const GATEWAY_RESPONSES: Table<(ApiId, String), GatewayResponse> = Table::new(prefix::APIGATEWAY, 42);
+/// The same as they were when the deployment was made. Never changed.
+pub const DEPLOYED_MODELS: Table<(ApiId, Id, String), Model> = Table::new(prefix::APIGATEWAY, 43);
+pub const DEPLOYED_VALIDATORS: Table<(ApiId, Id, Id), Validator> = Table::new(prefix::APIGATEWAY, 44);
+pub const DEPLOYED_GATEWAY_RESPONSES: Table<(ApiId, Id, String), GatewayResponse> = Table::new(prefix::APIGATEWAY, 45);
+/// What a key of a plan was given beyond its quota.
+pub const EXTENSIONS: Table<(Id, Id), Extension> = Table::new(prefix::APIGATEWAY, 46);
 /// Custom domains, by name: one has a name in any region.
-pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 41);
+pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 50);
 /// By the domain's name.
-pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 42);
+pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 51);
+pub const WEBSOCKET_INTEGRATIONS: Table<(ApiId, Id), websocket::Integration> = Table::new(prefix::APIGATEWAY, 30);
+/// By API, integration and id.
+pub const INTEGRATION_RESPONSES: Table<(ApiId, Id, Id), websocket::IntegrationResponse> =
+    Table::new(prefix::APIGATEWAY, 31);
+/// By API, route and id.
+pub const ROUTE_RESPONSES: Table<(ApiId, Id, Id), websocket::RouteResponse> = Table::new(prefix::APIGATEWAY, 32);
+/// The routes of a WebSocket API as they were when the deployment was made. Never changed.
+pub const WEBSOCKET_DEPLOYED: Table<(ApiId, Id), websocket::Deployed> = Table::new(prefix::APIGATEWAY, 33);
+/// By the connection's id.
+pub const ENDED: Table<String, websocket::Ended> = Table::new(prefix::APIGATEWAY, 34);

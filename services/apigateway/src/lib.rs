@@ -1,6 +1,8 @@
-//! Amazon API Gateway: REST APIs and HTTP APIs, and the traffic of their users.
+//! Amazon API Gateway: REST APIs, HTTP APIs and WebSocket APIs, and the traffic of their users.
 
 mod bindings;
+mod connections;
+mod connections_service;
 mod document;
 mod domains;
 mod error;
@@ -13,15 +15,19 @@ mod limits;
 mod model;
 mod ops;
 mod parameters;
+mod plain_template;
 mod rest_service;
 mod roles;
 mod route_key;
+mod route_selection;
 mod routes;
+mod schema;
 mod selection;
 mod subtype;
 #[cfg(test)]
 mod tests;
 mod types;
+mod workers;
 
 use std::sync::Arc;
 
@@ -29,15 +35,18 @@ use outbound::Outbound;
 use service::Service;
 use vault::Vault;
 
+use connections::Connections;
 pub use domains::Domains;
 pub use error::Error;
 use front::authorize::{Issuers, Results};
 use front::throttle::Buckets;
 
-/// The state in memory of both APIs: the routes of what is deployed, and who was let in.
+/// The state in memory of all APIs: the routes of what is deployed, who was let in, and who is connected.
 pub struct ApiGateway {
     rest: routes::cache::Cache<routes::rest::Routes>,
     http: routes::cache::Cache<routes::http::Routes>,
+    websocket: routes::cache::Cache<routes::websocket::Routes>,
+    connections: Arc<Connections>,
     issuers: Issuers,
     results: Results,
     buckets: Buckets,
@@ -46,12 +55,24 @@ pub struct ApiGateway {
     vault: Vault,
 }
 
-/// `apigateway` (REST APIs, and the front for the users of both kinds) and `apigatewayv2` (HTTP APIs). They share the
-/// signing name `apigateway`. The keys of issuers of tokens are fetched with `outbound`, and what is behind URLs is asked with it;
-/// values of API keys are sealed with `vault`; `domains` are the custom domains that there are.
-pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service; 2] {
-    let (rest, http, results, buckets) = Default::default();
+/// `apigateway` (REST APIs, and the front for the users of all kinds) and `apigatewayv2` (HTTP and WebSocket APIs), which share
+/// the signing name `apigateway`, and `apigatewaymanagementapi` (connections to WebSocket APIs). The keys of issuers of tokens
+/// are fetched with `outbound`, and what is behind URLs is asked with it; values of API keys are sealed with `vault`; `domains`
+/// are the custom domains that there are.
+pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service; 3] {
+    let (rest, http, websocket, connections, results, buckets) = Default::default();
     let issuers = Issuers::new(outbound.clone());
-    let state = Arc::new(ApiGateway { rest, http, issuers, results, buckets, domains, outbound, vault });
-    [rest_service::service(state.clone()), http_service::service(state)]
+    let state = Arc::new(ApiGateway {
+        rest,
+        http,
+        websocket,
+        connections,
+        issuers,
+        results,
+        buckets,
+        domains,
+        outbound,
+        vault,
+    });
+    [rest_service::service(state.clone()), http_service::service(state.clone()), connections_service::service(state)]
 }

@@ -27,12 +27,6 @@ pub const AUDIENCES_MAX: usize = 50;
 pub const SCOPES_MAX: usize = 10;
 /// User pools of an authorizer.
 pub const POOLS_MAX: usize = 1_000;
-/// What an issuer answers when it is asked for its keys, in bytes.
-pub const ISSUER_ANSWER_BYTES_MAX: usize = 150_000;
-/// How long an issuer may take to answer, in milliseconds.
-pub const ISSUER_TIMEOUT_MILLIS: u64 = 1_500;
-/// Issuers whose keys are kept in memory.
-pub const ISSUERS_MAX: usize = 256;
 pub const API_KEYS_PER_REGION_MAX: usize = 10_000;
 /// The value of an API key: as it is made here, and as it may be given.
 pub const API_KEY_CHARACTERS: usize = 40;
@@ -46,6 +40,30 @@ pub const THROTTLES_PER_STAGE_MAX: usize = 300;
 pub const USAGE_DAYS: i32 = 90;
 /// Buckets of tokens that are kept in memory.
 pub const BUCKETS_MAX: usize = 65_536;
+/// Models of an API; the name and the schema of one, in characters and in bytes.
+pub const MODELS_PER_API_MAX: usize = 400;
+pub const MODEL_NAME_CHARACTERS_MAX: usize = 128;
+pub const MODEL_BYTES_MAX: usize = 400 << 10;
+/// Bytes of all of an API's schemas: each deployment has a copy.
+pub const MODELS_BYTES_MAX: usize = 1 << 20;
+pub const VALIDATORS_PER_API_MAX: usize = 100;
+/// A gateway response with its templates and parameters, in bytes.
+pub const GATEWAY_RESPONSE_BYTES_MAX: usize = 64 << 10;
+/// What is looked at to hold one body to its model.
+pub const SCHEMA_STEPS_MAX: usize = 1_000_000;
+/// Schemas within each other, also through references.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+/// Regular expressions in bytes: of models, and of what selects an integration response.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
+/// How many parts a regular expression with counted ones is taken to have.
+pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// What of a function's message selects a response, in characters.
+pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
+/// What a test of a method says of a body or of headers, in characters.
+pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
+/// Keys that are imported at once.
+pub const IMPORTED_KEYS_MAX: usize = 2_000;
 pub const DOMAINS_PER_REGION_MAX: usize = 120;
 pub const DOMAIN_NAME_CHARACTERS_MAX: usize = 253;
 /// API mappings, or base path mappings, of a custom domain.
@@ -88,3 +106,32 @@ pub const HTTP_PAGE_MAX: usize = 500;
 
 /// Deployments whose routes are kept in memory, ready to match.
 pub const ROUTERS_CACHED_MAX: usize = 256;
+
+/// How long a WebSocket API waits for an integration, in milliseconds.
+pub const WEBSOCKET_TIMEOUT_RANGE: RangeInclusive<u64> = 50..=29_000;
+/// What a client says, or is told, at once, in bytes, and how much of what it says may come in one frame.
+pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
+pub const FRAME_BYTES_MAX: usize = 32 << 10;
+/// How long a connection may be without a word in either direction, in seconds, and how long it may last.
+pub const CONNECTION_IDLE_SECONDS_MAX: u64 = 600;
+pub const CONNECTION_SECONDS_MAX: u64 = 7_200;
+/// Messages of one connection that are worked on at the same time; the next is read when one of them is done.
+pub const MESSAGES_AT_ONCE_MAX: usize = 16;
+/// Messages of all connections that are worked on at the same time, in bytes.
+pub const MESSAGES_BYTES_MAX: usize = 256 << 20;
+/// What waits to be taken by one client, and by all of them, in bytes.
+pub const UNTAKEN_BYTES_MAX: usize = 512 << 10;
+pub const UNTAKEN_BYTES_IN_ALL_MAX: usize = 256 << 20;
+/// Functions that are told at the same time of connections that have ended.
+pub const DISCONNECTS_AT_ONCE_MAX: usize = 64;
+/// An expression that selects a route.
+pub const SELECTION_CHARACTERS_MAX: usize = 128;
+/// The key of a route, of a response or of a template.
+pub const SELECTION_KEY_CHARACTERS_MAX: usize = 128;
+/// Responses of an integration, or of a route.
+pub const RESPONSES_MAX: usize = 25;
+/// Templates of an integration or of one of its responses, and the characters of each.
+pub const TEMPLATES_MAX: usize = 10;
+pub const TEMPLATE_CHARACTERS_MAX: usize = 32 << 10;
+/// An API key that is kept for as long as its connection, in characters.
+pub const CONNECTION_KEY_CHARACTERS_MAX: usize = API_KEY_CHARACTERS_MAX;

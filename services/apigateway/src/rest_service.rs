@@ -8,9 +8,10 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export, integration,
-    method, method_resource, resource as resources, response_resource, stage, test_authorizer, usage_plan,
-    usage_plan_key,
+    api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export, gateway_response,
+    integration, integration_response, key_import, method, method_resource, method_response, model,
+    resource as resources, response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key,
+    validator,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -21,18 +22,12 @@ const API: Api = Api {
         "CreateDocumentationPart",
         "CreateDocumentationVersion",
         "CreateDomainNameAccessAssociation",
-        "CreateModel",
-        "CreateRequestValidator",
         "CreateVpcLink",
         "DeleteClientCertificate",
         "DeleteDocumentationPart",
         "DeleteDocumentationVersion",
         "DeleteDomainNameAccessAssociation",
-        "DeleteGatewayResponse",
-        "DeleteModel",
-        "DeleteRequestValidator",
         "DeleteVpcLink",
-        "FlushStageCache",
         "GenerateClientCertificate",
         "GetAccount",
         "GetClientCertificate",
@@ -42,35 +37,17 @@ const API: Api = Api {
         "GetDocumentationVersion",
         "GetDocumentationVersions",
         "GetDomainNameAccessAssociations",
-        "GetGatewayResponse",
-        "GetGatewayResponses",
-        "GetModel",
-        "GetModelTemplate",
-        "GetModels",
-        "GetRequestValidator",
-        "GetRequestValidators",
         "GetSdk",
         "GetSdkType",
         "GetSdkTypes",
         "GetVpcLink",
         "GetVpcLinks",
-        "ImportApiKeys",
         "ImportDocumentationParts",
-        "PutGatewayResponse",
         "RejectDomainNameAccessAssociation",
-        "TestInvokeMethod",
         "UpdateAccount",
         "UpdateClientCertificate",
-        "UpdateDeployment",
         "UpdateDocumentationPart",
         "UpdateDocumentationVersion",
-        "UpdateGatewayResponse",
-        "UpdateIntegration",
-        "UpdateIntegrationResponse",
-        "UpdateMethodResponse",
-        "UpdateModel",
-        "UpdateRequestValidator",
-        "UpdateUsage",
         "UpdateVpcLink",
     ],
     ..Api::named("apigateway")
@@ -93,24 +70,46 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetMethod", method::get).action(GET).rest(&bindings::GET_METHOD).resource(|cx, i| method_resource(cx, i, "")))
         .operation(write("UpdateMethod", method::update).action(PATCH).rest(&bindings::UPDATE_METHOD).resource(|cx, i| method_resource(cx, &i.method, "")))
         .operation(write("DeleteMethod", method::delete).action(DELETE).rest(&bindings::DELETE_METHOD).resource(|cx, i| method_resource(cx, i, "")))
-        .operation(write("PutMethodResponse", method::put_response).action(PUT).rest(&bindings::PUT_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "responses")))
-        .operation(read("GetMethodResponse", method::get_response).action(GET).rest(&bindings::GET_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
-        .operation(write("DeleteMethodResponse", method::delete_response).action(DELETE).rest(&bindings::DELETE_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
-        .operation(write("PutIntegration", integration::put).action(PUT).rest(&bindings::PUT_INTEGRATION).resource(|cx, i| method_resource(cx, &i.key(), "/integration")))
+        .operation(write("TestInvokeMethod", test_method::test_invoke).action(POST).rest(&bindings::TEST_INVOKE_METHOD).resource(|cx, i| method_resource(cx, &i.method, "")))
+        .operation(write("PutMethodResponse", method_response::put).action(PUT).rest(&bindings::PUT_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "responses")))
+        .operation(read("GetMethodResponse", method_response::get).action(GET).rest(&bindings::GET_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
+        .operation(write("UpdateMethodResponse", method_response::update).action(PATCH).rest(&bindings::UPDATE_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "responses")))
+        .operation(write("DeleteMethodResponse", method_response::delete).action(DELETE).rest(&bindings::DELETE_METHOD_RESPONSE).resource(|cx, i| response_resource(cx, i, "responses")))
+        .operation(write("PutIntegration", integration::put).action(PUT).rest(&bindings::PUT_INTEGRATION).permissions(|_, cx, i| Ok(i.permissions(cx))))
         .operation(read("GetIntegration", integration::get).action(GET).rest(&bindings::GET_INTEGRATION).resource(|cx, i| method_resource(cx, i, "/integration")))
+        .operation(write("UpdateIntegration", integration::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION).permissions(|_, cx, i| Ok(i.permissions(cx))))
         .operation(write("DeleteIntegration", integration::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION).resource(|cx, i| method_resource(cx, i, "/integration")))
-        .operation(write("PutIntegrationResponse", integration::put_response).action(PUT).rest(&bindings::PUT_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "integration/responses")))
-        .operation(read("GetIntegrationResponse", integration::get_response).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
-        .operation(write("DeleteIntegrationResponse", integration::delete_response).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
+        .operation(write("PutIntegrationResponse", integration_response::put).action(PUT).rest(&bindings::PUT_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "integration/responses")))
+        .operation(read("GetIntegrationResponse", integration_response::get).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
+        .operation(write("UpdateIntegrationResponse", integration_response::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, &i.response, "integration/responses")))
+        .operation(write("DeleteIntegrationResponse", integration_response::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| response_resource(cx, i, "integration/responses")))
         .operation(write("CreateDeployment", deployment::create).action(POST).rest(&bindings::CREATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
         .operation(read("GetDeployment", deployment::get).action(GET).rest(&bindings::GET_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
         .operation(read("GetDeployments", deployment::list).action(GET).rest(&bindings::GET_DEPLOYMENTS).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments", i.rest_api_id))))
+        .operation(write("UpdateDeployment", deployment::update).action(PATCH).rest(&bindings::UPDATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.deployment.rest_api_id, i.deployment.deployment_id))))
         .operation(write("DeleteDeployment", deployment::delete).action(DELETE).rest(&bindings::DELETE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/restapis/{}/deployments/{}", i.rest_api_id, i.deployment_id))))
         .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
         .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
         .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(write("FlushStageCache", stage::flush_cache).action(DELETE).rest(&bindings::FLUSH_STAGE_CACHE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/cache/data", i.rest_api_id, i.stage_name))))
+        .operation(write("CreateModel", model::create).action(POST).rest(&bindings::CREATE_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models", i.rest_api_id))))
+        .operation(read("GetModel", model::get).action(GET).rest(&bindings::GET_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models/{}", i.rest_api_id, i.model_name))))
+        .operation(read("GetModels", model::list).action(GET).rest(&bindings::GET_MODELS).resource(|cx, i| resource(cx, &format!("/restapis/{}/models", i.rest_api_id))))
+        .operation(write("UpdateModel", model::update).action(PATCH).rest(&bindings::UPDATE_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models/{}", i.rest_api_id, i.model_name))))
+        .operation(write("DeleteModel", model::delete).action(DELETE).rest(&bindings::DELETE_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models/{}", i.rest_api_id, i.model_name))))
+        .operation(read("GetModelTemplate", model::template).action(GET).rest(&bindings::GET_MODEL_TEMPLATE).resource(|cx, i| resource(cx, &format!("/restapis/{}/models/{}/default_template", i.rest_api_id, i.model_name))))
+        .operation(write("CreateRequestValidator", validator::create).action(POST).rest(&bindings::CREATE_REQUEST_VALIDATOR).resource(|cx, i| resource(cx, &format!("/restapis/{}/requestvalidators", i.rest_api_id))))
+        .operation(read("GetRequestValidator", validator::get).action(GET).rest(&bindings::GET_REQUEST_VALIDATOR).resource(|cx, i| resource(cx, &format!("/restapis/{}/requestvalidators/{}", i.rest_api_id, i.request_validator_id))))
+        .operation(read("GetRequestValidators", validator::list).action(GET).rest(&bindings::GET_REQUEST_VALIDATORS).resource(|cx, i| resource(cx, &format!("/restapis/{}/requestvalidators", i.rest_api_id))))
+        .operation(write("UpdateRequestValidator", validator::update).action(PATCH).rest(&bindings::UPDATE_REQUEST_VALIDATOR).resource(|cx, i| resource(cx, &format!("/restapis/{}/requestvalidators/{}", i.validator.rest_api_id, i.validator.request_validator_id))))
+        .operation(write("DeleteRequestValidator", validator::delete).action(DELETE).rest(&bindings::DELETE_REQUEST_VALIDATOR).resource(|cx, i| resource(cx, &format!("/restapis/{}/requestvalidators/{}", i.rest_api_id, i.request_validator_id))))
+        .operation(write("PutGatewayResponse", gateway_response::put).action(PUT).rest(&bindings::PUT_GATEWAY_RESPONSE).resource(|cx, i| resource(cx, &format!("/restapis/{}/gatewayresponses/{}", i.response.rest_api_id, i.response.response_type))))
+        .operation(read("GetGatewayResponse", gateway_response::get).action(GET).rest(&bindings::GET_GATEWAY_RESPONSE).resource(|cx, i| resource(cx, &format!("/restapis/{}/gatewayresponses/{}", i.rest_api_id, i.response_type))))
+        .operation(read("GetGatewayResponses", gateway_response::list).action(GET).rest(&bindings::GET_GATEWAY_RESPONSES).resource(|cx, i| resource(cx, &format!("/restapis/{}/gatewayresponses", i.rest_api_id))))
+        .operation(write("UpdateGatewayResponse", gateway_response::update).action(PATCH).rest(&bindings::UPDATE_GATEWAY_RESPONSE).resource(|cx, i| resource(cx, &format!("/restapis/{}/gatewayresponses/{}", i.response.rest_api_id, i.response.response_type))))
+        .operation(write("DeleteGatewayResponse", gateway_response::delete).action(DELETE).rest(&bindings::DELETE_GATEWAY_RESPONSE).resource(|cx, i| resource(cx, &format!("/restapis/{}/gatewayresponses/{}", i.rest_api_id, i.response_type))))
         .operation(write("CreateAuthorizer", authorizer::create).action(POST).rest(&bindings::CREATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/restapis/{}/authorizers", i.rest_api_id))))
         .operation(read("GetAuthorizer", authorizer::get).action(GET).rest(&bindings::GET_AUTHORIZER).resource(authorizer_resource))
         .operation(read("GetAuthorizers", authorizer::list).action(GET).rest(&bindings::GET_AUTHORIZERS).resource(|cx, i| resource(cx, &format!("/restapis/{}/authorizers", i.rest_api_id))))
@@ -119,6 +118,7 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("TestInvokeAuthorizer", test_authorizer::test_invoke).action(POST).rest(&bindings::TEST_INVOKE_AUTHORIZER).resource(|cx, i| authorizer_resource(cx, &i.authorizer)))
         .operation(write("FlushStageAuthorizersCache", authorizer::flush_cache).action(DELETE).rest(&bindings::FLUSH_STAGE_AUTHORIZERS_CACHE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/cache/authorizers", i.rest_api_id, i.stage_name))))
         .operation(write("CreateApiKey", api_key::create).action(POST).rest(&bindings::CREATE_API_KEY).resource(|cx, _| resource(cx, "/apikeys")))
+        .operation(write("ImportApiKeys", key_import::import).action(POST).rest(&bindings::IMPORT_API_KEYS).resource(|cx, _| resource(cx, "/apikeys")))
         .operation(read("GetApiKey", api_key::get).action(GET).rest(&bindings::GET_API_KEY).resource(|cx, i| resource(cx, &format!("/apikeys/{}", i.api_key))))
         .operation(read("GetApiKeys", api_key::list).action(GET).rest(&bindings::GET_API_KEYS).resource(|cx, _| resource(cx, "/apikeys")))
         .operation(write("UpdateApiKey", api_key::update).action(PATCH).rest(&bindings::UPDATE_API_KEY).resource(|cx, i| resource(cx, &format!("/apikeys/{}", i.api_key))))
@@ -128,7 +128,8 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetUsagePlans", usage_plan::list).action(GET).rest(&bindings::GET_USAGE_PLANS).resource(|cx, _| resource(cx, "/usageplans")))
         .operation(write("UpdateUsagePlan", usage_plan::update).action(PATCH).rest(&bindings::UPDATE_USAGE_PLAN).resource(|cx, i| resource(cx, &format!("/usageplans/{}", i.usage_plan_id))))
         .operation(write("DeleteUsagePlan", usage_plan::delete).action(DELETE).rest(&bindings::DELETE_USAGE_PLAN).resource(|cx, i| resource(cx, &format!("/usageplans/{}", i.usage_plan_id))))
-        .operation(read("GetUsage", usage_plan::usage).action(GET).rest(&bindings::GET_USAGE).resource(|cx, i| resource(cx, &format!("/usageplans/{}/usage", i.usage_plan_id))))
+        .operation(read("GetUsage", usage::get).action(GET).rest(&bindings::GET_USAGE).resource(|cx, i| resource(cx, &format!("/usageplans/{}/usage", i.usage_plan_id))))
+        .operation(write("UpdateUsage", usage::update).action(PATCH).rest(&bindings::UPDATE_USAGE).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}/usage", i.usage_plan_id, i.key_id))))
         .operation(write("CreateUsagePlanKey", usage_plan_key::create).action(POST).rest(&bindings::CREATE_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys", i.usage_plan_id))))
         .operation(read("GetUsagePlanKey", usage_plan_key::get).action(GET).rest(&bindings::GET_USAGE_PLAN_KEY).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys/{}", i.usage_plan_id, i.key_id))))
         .operation(read("GetUsagePlanKeys", usage_plan_key::list).action(GET).rest(&bindings::GET_USAGE_PLAN_KEYS).resource(|cx, i| resource(cx, &format!("/usageplans/{}/keys", i.usage_plan_id))))

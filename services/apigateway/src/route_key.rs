@@ -1,9 +1,12 @@
-//! Route keys of HTTP APIs: `GET /users/{id}`, `ANY /{proxy+}`, `$default`.
+//! Route keys: of HTTP APIs `GET /users/{id}`, `ANY /{proxy+}` and `$default`, of WebSocket APIs `$connect`, `$disconnect`, `$default`
+//! and whatever messages say.
 
 use crate::error::Error;
 use crate::limits;
 
 pub const DEFAULT: &str = "$default";
+pub const CONNECT: &str = "$connect";
+pub const DISCONNECT: &str = "$disconnect";
 
 const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "ANY"];
 
@@ -46,6 +49,20 @@ pub fn validate(key: &str) -> Result<(), Error> {
         names.push(name);
     }
     Ok(())
+}
+
+/// The same for WebSocket APIs.
+pub fn validate_websocket(key: &str) -> Result<(), Error> {
+    let known = [CONNECT, DISCONNECT, DEFAULT].contains(&key);
+    let length = key.chars().count();
+    if known || (!key.starts_with('$') && (1..=limits::SELECTION_KEY_CHARACTERS_MAX).contains(&length)) {
+        return Ok(());
+    }
+    Err(Error::bad(format!(
+        "The provided route key '{key}' is not formatted properly: $connect, $disconnect, $default, or up to {} characters \
+         without a dollar sign in front are expected",
+        limits::SELECTION_KEY_CHARACTERS_MAX
+    )))
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ pub enum Error {
     #[error("{0}")]
     UnsupportedTokenType(String),
     #[error("{0}")]
+    InvalidOAuthFlow(&'static str),
+    #[error("{0}")]
+    ScopeDoesNotExist(String),
+    #[error("{0}")]
+    DuplicateProvider(String),
+    #[error("{0}")]
     NotImplemented(String),
     #[error(transparent)]
     Vault(#[from] vault::Error),
@@ -104,6 +110,9 @@ impl Error {
             Error::SoftwareTokenMfaNotFound(_) => "SoftwareTokenMFANotFoundException",
             Error::UnsupportedUserState(_) => "UnsupportedUserStateException",
             Error::UnsupportedTokenType(_) => "UnsupportedTokenTypeException",
+            Error::InvalidOAuthFlow(_) => "InvalidOAuthFlowException",
+            Error::ScopeDoesNotExist(_) => "ScopeDoesNotExistException",
+            Error::DuplicateProvider(_) => "DuplicateProviderException",
             Error::NotImplemented(_) | Error::Vault(_) | Error::Store(_) | Error::Other(_) => "InternalErrorException",
         }
     }

@@ -13,11 +13,19 @@ use serde_json::{Value, json};
 use service::{Body, BoxFuture, Cx, Front};
 
 use crate::error::Error;
-use crate::model::pool;
-use crate::{Cognito, signing, tokens};
+use crate::model::{domain, pool};
+use crate::{Cognito, hosted, signing, tokens};
 
 const KEYS: &str = "jwks.json";
 const CONFIGURATION: &str = "openid-configuration";
+/// What clients find on a pool's domain.
+const ENDPOINTS: [(&str, &str); 5] = [
+    ("authorization_endpoint", "/oauth2/authorize"),
+    ("token_endpoint", "/oauth2/token"),
+    ("userinfo_endpoint", "/oauth2/userInfo"),
+    ("revocation_endpoint", "/oauth2/revoke"),
+    ("end_session_endpoint", "/logout"),
+];
 
 /// Answers `/{pool}/.well-known/…`. No bucket has a name with an underscore.
 pub struct WellKnown(pub Arc<Cognito>);
@@ -66,13 +74,26 @@ fn answer(cognito: &Cognito, cx: &Cx, path: &str) -> Result<Value, Error> {
     }
     pool::get(&read, id)?;
     let issuer = tokens::issuer(cognito, id);
-    Ok(json!({
+    let mut told = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/{KEYS}"),
         "id_token_signing_alg_values_supported": ["RS256"],
         "subject_types_supported": ["public"],
         "claims_supported": ["sub", "iss", "auth_time", "name", "given_name", "family_name", "email", "email_verified"],
-    }))
+        "response_types_supported": ["code", "token"],
+        "scopes_supported": ["openid", "email", "phone", "profile"],
+        "grant_types_supported": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+    });
+    // A pool without a domain has no endpoints.
+    if let Some(domain) = domain::all_of(&read, id)?.first() {
+        let url = hosted::url(&cognito.base, &domain.name);
+        for (name, path) in ENDPOINTS {
+            told[name] = json!(format!("{url}{path}"));
+        }
+    }
+    Ok(told)
 }
 
 #[cfg(test)]

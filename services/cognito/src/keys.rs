@@ -4,7 +4,9 @@ use bytes::Bytes;
 use kv::Table;
 use service::prefix;
 
-use crate::types::{Client, Grant, Group, Pool, SigningKey, User};
+use crate::types::{
+    Authorization, Client, Customization, Domain, Grant, Group, Pool, Provider, ResourceServer, SigningKey, User,
+};
 
 /// By region and id.
 pub const POOLS: Table<(String, String), Pool> = Table::new(prefix::COGNITO, 1);
@@ -34,3 +36,19 @@ pub const REVOKED: Table<(String, String), ()> = Table::new(prefix::COGNITO, 12)
 pub const USER_COUNTS: Table<String, u64> = Table::new(prefix::COGNITO, 14);
 /// Sessions that ended in tokens, by pool and id, as long as they could be used again.
 pub const SPENT: Table<(String, String), ()> = Table::new(prefix::COGNITO, 13);
+/// Where pages are, by the name of the domain.
+pub const DOMAINS: Table<String, Domain> = Table::new(prefix::COGNITO, 15);
+/// The domains of a pool, by pool and name.
+pub const DOMAINS_OF: Table<(String, String), ()> = Table::new(prefix::COGNITO, 16);
+/// By pool and identifier.
+pub const RESOURCE_SERVERS: Table<(String, String), ResourceServer> = Table::new(prefix::COGNITO, 17);
+/// Authorization codes, by pool and hash.
+pub const AUTHORIZATIONS: Table<(String, Bytes), Authorization> = Table::new(prefix::COGNITO, 18);
+/// How pages look, by pool and client.
+pub const CUSTOMIZATIONS: Table<(String, String), Customization> = Table::new(prefix::COGNITO, 19);
+/// Other identity providers, by pool and name.
+pub const PROVIDERS: Table<(String, String), Provider> = Table::new(prefix::COGNITO, 20);
+/// What else a provider is called by, by pool and identifier: its name.
+pub const PROVIDER_IDENTIFIERS: Table<(String, String), String> = Table::new(prefix::COGNITO, 21);
+/// Users whom a provider knows too, by pool, provider and what it knows them by: the key of the user in [`USERS`].
+pub const LINKS: Table<(String, String, String), String> = Table::new(prefix::COGNITO, 22);

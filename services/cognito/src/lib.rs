@@ -3,6 +3,7 @@
 mod crypto;
 mod error;
 mod front;
+mod hosted;
 mod keys;
 mod limits;
 mod messages;
@@ -21,14 +22,19 @@ mod workers;
 use std::sync::{Arc, Mutex};
 
 use mail::Mailer;
+use oidc::Issuers;
+use outbound::Outbound;
 use service::{Api, Service, read, write};
-use tokio::sync::Semaphore;
 use vault::Vault;
 use wire::Protocol;
 
 pub use error::Error;
 
-use ops::{admin, auth, client, group, list, mfa, on, password, pool, profile, sign_up, tag};
+use crypto::room::Room;
+use ops::{
+    admin, auth, client, customization, domain, group, link, list, mfa, on, password, pool, profile, provider,
+    resource_server, sign_up, tag,
+};
 
 /// The service in ARNs and actions.
 const NAME: &str = "cognito-idp";
@@ -40,6 +46,8 @@ pub struct Config {
     pub mailer: Mailer,
     /// What signing keys, secrets, codes and verifiers are sealed with.
     pub vault: Vault,
+    /// What other identity providers are reached with.
+    pub outbound: Outbound,
 }
 
 /// The service's state in memory.
@@ -48,24 +56,30 @@ pub struct Cognito {
     mailer: Mailer,
     vault: Vault,
     signing: signing::Ready,
+    hosts: hosted::Hosts,
+    outbound: Outbound,
+    issuers: Issuers,
     /// Room for what takes a core, and memory, for a while.
-    heavy: Arc<Semaphore>,
+    heavy: Room,
+    /// The same for signatures, which take a core for milliseconds.
+    signatures: Room,
 }
 
 impl Cognito {
-    /// Runs what takes long on a thread of its own, and only so much of it at once: those who sign in wait for each other rather
-    /// than everybody for them.
+    /// Runs what takes long: passwords, and keys that are made.
     async fn heavy<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = self.heavy.clone().acquire_owned().await.map_err(Error::internal)?;
-        let work = move || {
-            let done = work();
-            drop(permit);
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        self.heavy.run(work).await
+    }
+
+    /// The same for tokens: whoever has proved who they are does not wait for others' passwords.
+    async fn signed<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.signatures.run(work).await
     }
 }
 
@@ -79,9 +93,11 @@ const API: Api = Api {
 
 #[rustfmt::skip] // A table: one line an operation.
 pub fn service(config: Config) -> Service {
-    let Config { base, mailer, vault } = config;
-    let heavy = Arc::new(Semaphore::new(limits::HASHES_AT_ONCE));
-    let cognito = Arc::new(Cognito { base, mailer, vault, signing: Mutex::default(), heavy });
+    let Config { base, mailer, vault, outbound } = config;
+    let (issuers, hosts) = (Issuers::new(outbound.clone()), hosted::Hosts::default());
+    let (heavy, signatures) = (Room::new(limits::HASHES_AT_ONCE), Room::new(limits::SIGNATURES_AT_ONCE));
+    let signing = Mutex::default();
+    let cognito = Arc::new(Cognito { base, mailer, vault, signing, hosts, outbound, issuers, heavy, signatures });
     Service::builder(API, cognito.clone())
         .operation(write("CreateUserPool", pool::create))
         .operation(read("DescribeUserPool", pool::describe).permissions(on("cognito-idp:DescribeUserPool")))
@@ -99,6 +115,25 @@ pub fn service(config: Config) -> Service {
         .operation(write("UpdateUserPoolClient", client::update).permissions(on("cognito-idp:UpdateUserPoolClient")))
         .operation(write("DeleteUserPoolClient", client::delete).permissions(on("cognito-idp:DeleteUserPoolClient")))
         .operation(read("ListUserPoolClients", client::list).permissions(on("cognito-idp:ListUserPoolClients")))
+        .operation(write("CreateUserPoolDomain", domain::create).permissions(on("cognito-idp:CreateUserPoolDomain")))
+        .operation(read("DescribeUserPoolDomain", domain::describe))
+        .operation(write("UpdateUserPoolDomain", domain::update).permissions(on("cognito-idp:UpdateUserPoolDomain")))
+        .operation(write("DeleteUserPoolDomain", domain::delete).permissions(on("cognito-idp:DeleteUserPoolDomain")))
+        .operation(write("CreateResourceServer", resource_server::create).permissions(on("cognito-idp:CreateResourceServer")))
+        .operation(read("DescribeResourceServer", resource_server::describe).permissions(on("cognito-idp:DescribeResourceServer")))
+        .operation(write("UpdateResourceServer", resource_server::update).permissions(on("cognito-idp:UpdateResourceServer")))
+        .operation(write("DeleteResourceServer", resource_server::delete).permissions(on("cognito-idp:DeleteResourceServer")))
+        .operation(read("ListResourceServers", resource_server::list).permissions(on("cognito-idp:ListResourceServers")))
+        .operation(write("CreateIdentityProvider", provider::create).permissions(on("cognito-idp:CreateIdentityProvider")))
+        .operation(read("DescribeIdentityProvider", provider::describe).permissions(on("cognito-idp:DescribeIdentityProvider")))
+        .operation(write("UpdateIdentityProvider", provider::update).permissions(on("cognito-idp:UpdateIdentityProvider")))
+        .operation(write("DeleteIdentityProvider", provider::delete).permissions(on("cognito-idp:DeleteIdentityProvider")))
+        .operation(read("ListIdentityProviders", provider::list).permissions(on("cognito-idp:ListIdentityProviders")))
+        .operation(read("GetIdentityProviderByIdentifier", provider::by_identifier).permissions(on("cognito-idp:GetIdentityProviderByIdentifier")))
+        .operation(write("AdminLinkProviderForUser", link::link).permissions(on("cognito-idp:AdminLinkProviderForUser")))
+        .operation(write("AdminDisableProviderForUser", link::disable).permissions(on("cognito-idp:AdminDisableProviderForUser")))
+        .operation(read("GetUICustomization", customization::get).permissions(on("cognito-idp:GetUICustomization")))
+        .operation(write("SetUICustomization", customization::set).permissions(on("cognito-idp:SetUICustomization")))
         .operation(write("CreateGroup", group::create).permissions(on("cognito-idp:CreateGroup")))
         .operation(read("GetGroup", group::get).permissions(on("cognito-idp:GetGroup")))
         .operation(write("UpdateGroup", group::update).permissions(on("cognito-idp:UpdateGroup")))
@@ -143,6 +178,8 @@ pub fn service(config: Config) -> Service {
         .operation(write("VerifySoftwareToken", mfa::verify).open())
         .operation(write("SetUserMFAPreference", mfa::prefer).open())
         .front(front::WellKnown(cognito.clone()))
+        .front(hosted::Pages(cognito.clone()))
+        .worker("hosts of user pools", hosted::learn_hosts)
         .user_pools(signing::Keys(cognito.clone()))
         .target(messages::Post(cognito))
         .sender(messages::PostOffice)

@@ -59,9 +59,41 @@ pub const CHALLENGES_MAX: usize = 30;
 pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 /// Passwords that are hashed at once: each takes [`ARGON2_MEMORY_KIB`] while it is.
 pub const HASHES_AT_ONCE: usize = 4;
+/// Pairs of tokens that are signed at once.
+pub const SIGNATURES_AT_ONCE: usize = 4;
 /// Source: <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id>
 pub const ARGON2_MEMORY_KIB: u32 = 19_456;
 pub const ARGON2_PASSES: u32 = 2;
 /// How long a mail is tried.
 pub const MAIL_TIME: Duration = HOUR;
 pub const MAIL_PAUSE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(300);
+
+/// Source: the resource servers and scopes of <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>.
+pub const RESOURCE_SERVERS_MAX: usize = 25;
+pub const SCOPES_PER_SERVER_MAX: usize = 100;
+pub const SCOPES_OF_CLIENT_MAX: usize = 50;
+pub const SCOPE_CHARACTERS_MAX: usize = 256;
+pub const URL_CHARACTERS_MAX: usize = 1_024;
+pub const DOMAIN_CHARACTERS_MAX: usize = 63;
+pub const CSS_BYTES_MAX: usize = 131_072;
+pub const PROVIDERS_MAX: usize = 300;
+pub const PROVIDER_NAME_CHARACTERS_MAX: usize = 32;
+pub const PROVIDER_IDENTIFIERS_MAX: usize = 50;
+pub const PROVIDER_IDENTIFIER_CHARACTERS_MAX: usize = 40;
+/// Accounts elsewhere that one user may have.
+pub const LINKS_OF_USER_MAX: usize = 5;
+/// How long another provider may take to answer, and how much it may say.
+pub const PROVIDER_TIME: Duration = Duration::from_secs(5);
+pub const PROVIDER_ANSWER_BYTES_MAX: usize = 150_000;
+/// How long somebody may take to sign in elsewhere.
+pub const FEDERATION_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// How long an authorization code is good for.
+///
+/// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html>
+pub const AUTHORIZATION_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// How long who has signed in on a page is not asked again.
+///
+/// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-managed-login.html>
+pub const PAGE_SESSION_LIFETIME: Duration = HOUR;
+/// How long what an authorization request hands over to be handed back may be: together with the rest it goes into an address.
+pub const STATE_CHARACTERS_MAX: usize = 4_096;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use kv::Tx;
 use serde::Serialize;
@@ -13,7 +15,8 @@ use serde_json::{Map, Value, json};
 use service::Cx;
 
 use crate::error::Error;
-use crate::model::{client as clients, grant, group, pool as pools, user as users};
+use crate::model::user::{EMAIL, EMAIL_VERIFIED, PHONE_NUMBER, PHONE_NUMBER_VERIFIED};
+use crate::model::{client as clients, grant, group, pool as pools, provider, user as users};
 use crate::ops::Metadata;
 use crate::session::Session;
 use crate::triggers::{self, Event, PRE_TOKEN_GENERATION};
@@ -22,6 +25,12 @@ use crate::{Cognito, crypto, signing};
 
 /// What lets a user manage themselves.
 const SCOPE: &str = "aws.cognito.signin.user.admin";
+/// What asks for the tokens of OpenID Connect, and for attributes in them.
+///
+/// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html>
+pub const OPENID: &str = "openid";
+/// What every client may be given without a resource server.
+pub const STANDARD_SCOPES: [&str; 5] = [OPENID, "email", "phone", "profile", SCOPE];
 /// Claims that functions can neither set nor take away.
 const PROTECTED: [&str; 19] = [
     "acr",
@@ -62,6 +71,8 @@ pub enum Moment {
     Authentication,
     NewPasswordChallenge,
     RefreshTokens,
+    /// A code is exchanged, or tokens are given by the authorization endpoint.
+    HostedAuth,
 }
 
 impl Moment {
@@ -70,6 +81,7 @@ impl Moment {
             Moment::Authentication => "TokenGeneration_Authentication",
             Moment::NewPasswordChallenge => "TokenGeneration_NewPasswordChallenge",
             Moment::RefreshTokens => "TokenGeneration_RefreshTokens",
+            Moment::HostedAuth => "TokenGeneration_HostedAuth",
         }
     }
 }
@@ -93,40 +105,74 @@ pub async fn first(
 ) -> Result<AuthenticationResult, Error> {
     let token = crypto::random_token(cx.env());
     let (now, pool, user) = (cx.now(), of.pool.clone(), of.user.clone());
-    let kept = Grant {
-        client: of.client.id.clone(),
-        user: user.key.clone(),
-        sub: user.sub.clone(),
-        origin: cx.env().uuid(),
-        signed_in: now,
-        expires: now + of.client.settings.refresh_time(),
-    };
-    let made = make(cognito, cx, of, &kept, moment, metadata).await?;
-    let began = session.map_or(now, |session| session.began);
-    let (hash, spent) = (hash(&token), session.map(|session| (session.id.clone(), session.expires)));
+    let kept = new_grant(cx, of, now, None);
+    let made = make(cognito, cx, of, &kept, None, moment, metadata).await?;
+    let (hash, ended) = (hash(&token), Ended::new(cx, session));
     let keep = move |tx: &mut Tx| {
-        if let Some((session, expires)) = &spent {
-            grant::spend(tx, &pool.id, session, *expires)?;
-        }
-        let change = |user: &mut User| {
-            check_may_sign_in(user)?;
-            if user.is_signed_out_since(began) {
-                return Err(Error::not_authorized("Invalid session for the user."));
-            }
-            users::clear_failures(user);
-            Ok(())
-        };
-        users::change(tx, &pool, &user.key, change)?;
+        ended.keep(tx, &pool, &user)?;
         grant::put(tx, &pool.id, &hash, &kept)
     };
     cx.db().write(keep).await?;
     Ok(AuthenticationResult { refresh_token: Some(token), ..made })
 }
 
+/// What a sign-in at this time is granted: the rest of it is made anew each time.
+pub fn new_grant(cx: &Cx, of: Of<'_>, signed_in: Timestamp, scopes: Option<Vec<String>>) -> Grant {
+    Grant {
+        client: of.client.id.clone(),
+        user: of.user.key.clone(),
+        sub: of.user.sub.clone(),
+        origin: cx.env().uuid(),
+        signed_in,
+        expires: cx.now() + of.client.settings.refresh_time(),
+        scopes,
+    }
+}
+
+/// A sign-in that has come to its end: its session, where there was one, is used up.
+pub struct Ended {
+    began: Timestamp,
+    session: Option<(String, Timestamp)>,
+}
+
+impl Ended {
+    pub fn new(cx: &Cx, session: Option<&Session>) -> Ended {
+        let began = session.map_or(cx.now(), |session| session.began);
+        Ended { began, session: session.map(|session| (session.id.clone(), session.expires)) }
+    }
+
+    /// Keeps that, and forgets wrong passwords before it.
+    ///
+    /// # Errors
+    /// When the session was used before, or the user may not sign in any more.
+    pub fn keep(&self, tx: &mut Tx, pool: &Pool, user: &User) -> Result<(), Error> {
+        if let Some((session, expires)) = &self.session {
+            grant::spend(tx, &pool.id, session, *expires)?;
+        }
+        let change = |user: &mut User| {
+            check_may_sign_in(user)?;
+            if user.is_signed_out_since(self.began) {
+                return Err(Error::not_authorized("Invalid session for the user."));
+            }
+            users::clear_failures(user);
+            Ok(())
+        };
+        users::change(tx, pool, &user.key, change)
+    }
+}
+
 /// # Errors
 /// When an administrator has disabled the user.
 pub fn check_may_sign_in(user: &User) -> Result<(), Error> {
     if user.enabled { Ok(()) } else { Err(Error::not_authorized("User is disabled.")) }
+}
+
+/// What a refresh token is exchanged for.
+pub struct Refreshed {
+    pub user: User,
+    pub tokens: AuthenticationResult,
+    /// As in [`Grant`].
+    pub scopes: Option<Vec<String>>,
 }
 
 /// New tokens for a refresh token.
@@ -137,7 +183,7 @@ pub async fn refreshed(
     client: &Client,
     token: &str,
     metadata: &Metadata,
-) -> Result<(User, AuthenticationResult), Error> {
+) -> Result<Refreshed, Error> {
     let (grant, user) = {
         let read = cx.db().read()?;
         let grant = grant::find(&read, &pool.id, &hash(token), cx.now())?.filter(|grant| grant.client == client.id);
@@ -149,8 +195,9 @@ pub async fn refreshed(
         return Err(Error::not_authorized("Invalid Refresh Token"));
     }
     check_may_sign_in(&user)?;
-    let made = make(cognito, cx, Of { pool, client, user: &user }, &grant, Moment::RefreshTokens, metadata).await?;
-    Ok((user, made))
+    let of = Of { pool, client, user: &user };
+    let made = make(cognito, cx, of, &grant, None, Moment::RefreshTokens, metadata).await?;
+    Ok(Refreshed { user, tokens: made, scopes: grant.scopes })
 }
 
 /// Refresh tokens are kept by their hash: they are random enough.
@@ -163,19 +210,21 @@ pub fn issuer(cognito: &Cognito, pool: &str) -> String {
     format!("{}/{pool}", cognito.base)
 }
 
-async fn make(
+/// Tokens of a grant. An identity token has the `nonce` that the client asked for it with.
+pub async fn make(
     cognito: &Arc<Cognito>,
     cx: &Cx,
     of: Of<'_>,
     grant: &Grant,
+    nonce: Option<&str>,
     moment: Moment,
     metadata: &Metadata,
 ) -> Result<AuthenticationResult, Error> {
     let key = signing::current(cognito, cx, &of.pool.id).await?;
     let groups = group::of_user(&cx.db().read()?, of.user)?;
-    let settings = &of.client.settings;
-    let mut claims =
-        Claims { id: id_claims(of, &groups), access: access_claims(of, &groups), scopes: vec![SCOPE.to_owned()] };
+    let (settings, asked) = (&of.client.settings, grant.scopes.as_deref());
+    let scopes = grant.scopes.clone().unwrap_or_else(|| vec![SCOPE.to_owned()]);
+    let mut claims = Claims { id: id_claims(of, &groups, asked), access: access_claims(of, &groups), scopes };
     override_claims(cx, of, moment, metadata, &groups, &mut claims).await?;
     claims.access.insert("scope".into(), json!(claims.scopes.join(" ")));
     let event_id = cx.env().uuid();
@@ -195,14 +244,59 @@ async fn make(
     };
     common(&mut claims.id, "id", settings.id_time());
     common(&mut claims.access, "access", settings.access_time());
+    let is_oauth = asked.is_some();
+    if is_oauth {
+        claims.access.insert("version".into(), json!(2));
+    }
+    if let Some(nonce) = nonce {
+        claims.id.insert("nonce".into(), json!(nonce));
+    }
     let expires_in = settings.access_time().as_secs();
     cognito
-        .heavy(move || {
+        .signed(move || {
             let sign = |claims: &Map<String, Value>| jwt::sign(&key, claims).map_err(Error::internal);
-            let (access_token, id_token) = (sign(&claims.access)?, sign(&claims.id)?);
+            let access_token = sign(&claims.access)?;
+            if is_oauth {
+                claims.id.insert("at_hash".into(), json!(half_hash(&access_token)));
+            }
+            let id_token = sign(&claims.id)?;
             Ok(AuthenticationResult { access_token, expires_in, token_type: "Bearer", refresh_token: None, id_token })
         })
         .await
+}
+
+/// What an identity token says of the access token beside it.
+///
+/// Source: OpenID Connect Core 1.0, section 3.1.3.6.
+fn half_hash(token: &str) -> String {
+    let hash = crypto::sha256(token);
+    URL_SAFE_NO_PAD.encode(hash.get(..hash.len() / 2).unwrap_or_default())
+}
+
+/// An access token for a client itself, of which no user is the owner.
+pub async fn of_client(
+    cognito: &Arc<Cognito>,
+    cx: &Cx,
+    pool: &Pool,
+    client: &Client,
+    scopes: &[String],
+) -> Result<(String, u64), Error> {
+    let key = signing::current(cognito, cx, &pool.id).await?;
+    let (now, lives) = (cx.now(), client.settings.access_time());
+    let claims = json!({
+        "sub": client.id,
+        "token_use": "access",
+        "scope": scopes.join(" "),
+        "auth_time": now.as_secs(),
+        "iss": issuer(cognito, &pool.id),
+        "exp": (now + lives).as_secs(),
+        "iat": now.as_secs(),
+        "version": 2,
+        "jti": cx.env().uuid(),
+        "client_id": client.id,
+    });
+    let token = cognito.heavy(move || jwt::sign(&key, &claims).map_err(Error::internal)).await?;
+    Ok((token, lives.as_secs()))
 }
 
 struct Claims {
@@ -211,13 +305,35 @@ struct Claims {
     scopes: Vec<String>,
 }
 
-fn id_claims(of: Of, groups: &[Group]) -> Map<String, Value> {
-    let readable = |(name, _): &(&String, &String)| of.client.settings.may_read(name);
-    let claim = |(name, value): (&String, &String)| {
-        let is_flag = name.ends_with("_verified");
-        (name.clone(), if is_flag { json!(value == "true") } else { json!(value) })
+/// The attributes of a user that a client may read, of those that are asked for.
+///
+/// Source: the scopes of OpenID Connect in
+/// <https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-define-resource-servers.html>: `openid` alone asks for
+/// all of them.
+pub fn shown<'a>(of: Of<'a>, scopes: Option<&'a [String]>) -> impl Iterator<Item = (&'a String, &'a String)> {
+    let asks = move |name: &str| scopes.unwrap_or_default().iter().any(|scope| scope == name);
+    let all = asks("profile") || !(asks("email") || asks("phone"));
+    let is_asked = move |name: &str| match name {
+        EMAIL | EMAIL_VERIFIED => all || asks("email"),
+        PHONE_NUMBER | PHONE_NUMBER_VERIFIED => all || asks("phone"),
+        _ => all,
     };
-    let mut claims: Map<String, Value> = of.user.attributes.iter().filter(readable).map(claim).collect();
+    let is_shown = move |(name, _): &(&String, &String)| {
+        *name == provider::IDENTITIES || (of.client.settings.may_read(name) && is_asked(name))
+    };
+    of.user.attributes.iter().filter(is_shown)
+}
+
+fn id_claims(of: Of, groups: &[Group], scopes: Option<&[String]>) -> Map<String, Value> {
+    let claim = |(name, value): (&String, &String)| {
+        let value = match name.as_str() {
+            provider::IDENTITIES => provider::claim_of_identities(value),
+            name if name.ends_with("_verified") => json!(value == "true"),
+            _ => json!(value),
+        };
+        (name.clone(), value)
+    };
+    let mut claims: Map<String, Value> = shown(of, scopes).map(claim).collect();
     claims.insert("cognito:username".into(), json!(of.user.name));
     claims.insert("aud".into(), json!(of.client.id));
     set_groups(&mut claims, &names(groups));
@@ -332,13 +448,23 @@ pub struct Bearer {
     pub pool: Pool,
     pub client: Client,
     pub user: User,
+    pub scopes: Vec<String>,
 }
 
-/// Reads an access token of any pool.
+/// Reads an access token of any pool, with which users manage themselves.
+///
+/// # Errors
+/// When it is none, is not for that, has expired, or was revoked.
+pub fn bearer(cognito: &Cognito, cx: &Cx, text: &str) -> Result<Bearer, Error> {
+    let bearer = bearer_for(cognito, cx, text, SCOPE)?;
+    bearer.ok_or_else(|| Error::not_authorized("Access Token does not have required scopes"))
+}
+
+/// Reads an access token of any pool; `None` where it does not have the scope.
 ///
 /// # Errors
 /// When it is none, has expired, or was revoked.
-pub fn bearer(cognito: &Cognito, cx: &Cx, text: &str) -> Result<Bearer, Error> {
+pub fn bearer_for(cognito: &Cognito, cx: &Cx, text: &str, scope: &str) -> Result<Option<Bearer>, Error> {
     let invalid = |_| Error::not_authorized("Invalid Access Token");
     let token = jwt::Token::parse(text).map_err(invalid)?;
     let client = token.unverified_claims().get("client_id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -352,12 +478,12 @@ pub fn bearer(cognito: &Cognito, cx: &Cx, text: &str) -> Result<Bearer, Error> {
         jwt::Error::Expired => Error::not_authorized("Access Token has expired"),
         _ => Error::not_authorized("Invalid Access Token"),
     })?;
-    let scopes = claims.text("scope").unwrap_or_default();
     if claims.text("token_use") != Some("access") {
         return Err(Error::not_authorized("Invalid Access Token"));
     }
-    if !scopes.split(' ').any(|scope| scope == SCOPE) {
-        return Err(Error::not_authorized("Access Token does not have required scopes"));
+    let scopes: Vec<String> = claims.text("scope").unwrap_or_default().split(' ').map(str::to_owned).collect();
+    if !scopes.iter().any(|own| own == scope) {
+        return Ok(None);
     }
     let pool = pools::get(&read, &client.pool)?;
     let user = users::get(&read, &pool, claims.text("username").unwrap_or_default())?;
@@ -372,5 +498,5 @@ pub fn bearer(cognito: &Cognito, cx: &Cx, text: &str) -> Result<Bearer, Error> {
         return Err(Error::not_authorized("Access Token has been revoked"));
     }
     check_may_sign_in(&user)?;
-    Ok(Bearer { pool, client, user })
+    Ok(Some(Bearer { pool, client, user, scopes }))
 }

@@ -1,4 +1,4 @@
-//! What comes due: tokens, revocations and sessions end.
+//! What comes due: tokens, codes, revocations and sessions end.
 
 use bytes::Bytes;
 use kv::Tx;
@@ -7,7 +7,7 @@ use service::{Cx, timers};
 
 use crate::Cognito;
 use crate::keys::{REVOKED, SPENT};
-use crate::model::grant;
+use crate::model::{authorization, grant};
 
 /// What a timer is of; its key in JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,6 +15,7 @@ pub enum Due {
     Grant { pool: String, hash: Bytes },
     Revoked { pool: String, origin: String },
     Spent { pool: String, session: String },
+    Authorization { pool: String, hash: Bytes },
 }
 
 impl Due {
@@ -28,6 +29,7 @@ pub fn fire(_: &Cognito, _: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result<(
         Due::Grant { pool, hash } => grant::remove(tx, &pool, &hash).map(drop)?,
         Due::Revoked { pool, origin } => REVOKED.delete(tx, (&*pool, &*origin))?,
         Due::Spent { pool, session } => SPENT.delete(tx, (&*pool, &*session))?,
+        Due::Authorization { pool, hash } => authorization::remove(tx, &pool, &hash)?,
     }
     Ok(())
 }

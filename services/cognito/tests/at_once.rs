@@ -6,6 +6,7 @@ use base::{Env, Timestamp};
 use cognito::Config;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use mail::Mailer;
+use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
 use service::outbox;
 use sha1::Sha1;
@@ -25,7 +26,9 @@ impl Users {
     async fn new() -> Users {
         let vault = Vault::in_memory(&Env::simulated(2, Timestamp(0)));
         let mailer = Mailer::mailbox("no-reply@localhost").unwrap();
-        let cloud = TestCloud::new([cognito::service(Config { base: "http://localhost:4566".into(), mailer, vault })]);
+        let outbound = Outbound::new(Reach { loopback: Loopback::All });
+        let config = Config { base: "http://localhost:4566".into(), mailer, vault, outbound };
+        let cloud = TestCloud::new([cognito::service(config)]);
         let mut users = Users { cloud, pool: String::new(), client: String::new() };
         let pool = json!({"PoolName": "p", "AliasAttributes": ["email", "preferred_username"]});
         let made = users.call("CreateUserPool", pool).await.unwrap();

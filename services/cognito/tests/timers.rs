@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::{Env, Timestamp};
 use cognito::Config;
 use mail::Mailer;
+use outbound::{Loopback, Outbound, Reach};
 use serde_json::{Value, json};
 use testkit::TestCloud;
 use vault::Vault;
@@ -27,7 +28,8 @@ impl Users {
         let vault = Vault::in_memory(&Env::simulated(2, Timestamp(0)));
         let mailer = Mailer::mailbox("no-reply@localhost").unwrap();
         let base = "http://localhost:4566".into();
-        let cloud = TestCloud::new([cognito::service(Config { base, mailer, vault })]);
+        let outbound = Outbound::new(Reach { loopback: Loopback::All });
+        let cloud = TestCloud::new([cognito::service(Config { base, mailer, vault, outbound })]);
         let mut users = Users { cloud, pool: String::new(), client: String::new() };
         let made = users.call("CreateUserPool", json!({"PoolName": "p"})).await.unwrap();
         users.pool = made["UserPool"]["Id"].as_str().unwrap().to_owned();

@@ -13,8 +13,8 @@ use service::prefix;
 
 use crate::encoding::StoredItem;
 use crate::types::{
-    Backup, Changed, Copy, Export, ExportFile, Import, Moment, Record, ResourcePolicy, SharedTable, Span, StreamInfo,
-    Token, TransferToken, Undo, Volume,
+    Backup, Bulk, Changed, Copy, Export, ExportFile, Import, Moment, Record, Report, ResourcePolicy, SharedTable, Span,
+    StreamInfo, Token, TransferToken, Undo, VectorRow, Volume,
 };
 
 /// The hash of a key: 16 bytes of a SHA-256.
@@ -60,18 +60,25 @@ pub const SENT: Table<u64, u64> = Table::new(prefix::DYNAMODB, 19);
 
 /// Exports by region, identifier, which begins with when each began, and table name.
 pub const EXPORTS: Table<(String, String, String), Export> = Table::new(prefix::DYNAMODB, 20);
-/// The files of an export under way: by its number, and theirs.
+/// The files of an export or bulk put under way: by its number, and theirs.
 pub const EXPORT_FILES: Table<(u64, u32), ExportFile> = Table::new(prefix::DYNAMODB, 21);
 /// The items that an incremental export is of: by its number, and each item's place.
 pub const CHANGED: Table<(u64, Digest, Vec<u8>), Changed> = Table::new(prefix::DYNAMODB, 22);
 /// Imports, as [`EXPORTS`].
 pub const IMPORTS: Table<(String, String, String), Import> = Table::new(prefix::DYNAMODB, 23);
-/// Exports and imports by account, `export` or `import`, and client token.
+/// Exports, imports and bulk puts by account, `export`, `import` or `bulk-operation`, and client token.
 pub const TRANSFER_TOKENS: Table<(String, String, String), TransferToken> = Table::new(prefix::DYNAMODB, 24);
-/// The ARNs of exports and imports that are under way, by number.
+/// The ARNs of exports, imports and bulk puts that are under way, by number.
 pub const TRANSFERS: Table<u64, String> = Table::new(prefix::DYNAMODB, 25);
+/// Bulk puts, as [`EXPORTS`].
+pub const BULKS: Table<(String, String, String), Bulk> = Table::new(prefix::DYNAMODB, 26);
+/// What a bulk put has to report: by its number, and the report's own, which counts up.
+pub const REPORTS: Table<(u64, u64), Report> = Table::new(prefix::DYNAMODB, 27);
 
-/// What tells of exports and imports that can go on.
+/// Rows of vector indexes: by index number, the part that they are in, and the digest of the item's key.
+pub const VECTORS: Table<(u64, Digest, Digest), VectorRow> = Table::new(prefix::DYNAMODB, 28);
+
+/// What tells of exports, imports and bulk puts that can go on.
 pub fn transfer_channel() -> Bytes {
     Bytes::from_static(&[prefix::DYNAMODB, 25])
 }

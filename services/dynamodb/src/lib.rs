@@ -25,6 +25,7 @@ mod workers;
 use std::sync::Arc;
 
 use service::{Api, Cx, Service, read, write};
+use tokio::sync::Semaphore;
 use wire::Protocol;
 use wire::rest::Binding;
 
@@ -33,9 +34,9 @@ pub use error::Error;
 use ops::follow::Followers;
 use ops::permission::{permission, resource_arn, resource_permission, table_arn};
 use ops::{
-    account, backup, batch_get, batch_write, delete, destination, export, follow, get, import, put, query, recovery,
-    resource_policy, restore, scan, statement, statements, streams, table, tag, transact_get, transact_write,
-    transfers, ttl, update, update_table,
+    account, backup, batch_get, batch_write, bulk, delete, destination, export, follow, get, import, put, query,
+    recovery, resource_policy, restore, scan, search, statement, statements, streams, table, tag, transact_get,
+    transact_write, transfers, ttl, update, update_table,
 };
 use target::Tables;
 use throttle::{Drawn, Throttle};
@@ -43,6 +44,8 @@ use throttle::{Drawn, Throttle};
 /// The service's state in memory.
 pub struct DynamoDb {
     throttle: Arc<Throttle>,
+    /// The searches that look at rows.
+    searches: Arc<Semaphore>,
 }
 
 impl DynamoDb {
@@ -77,13 +80,11 @@ const FOREIGN: [(&str, &str); 3] = [
 ];
 
 #[rustfmt::skip]
-const NOT_IMPLEMENTED: [&str; 16] = [
-    "CancelBulkOperation", "CreateGlobalTable",
-    "DescribeBulkOperation", "DescribeContributorInsights",
+const NOT_IMPLEMENTED: [&str; 11] = [
+    "CreateGlobalTable", "DescribeContributorInsights",
     "DescribeGlobalTable", "DescribeGlobalTableSettings",
     "DescribeTableReplicaAutoScaling",
-    "ListBulkOperations", "ListContributorInsights", "ListGlobalTables",
-    "SearchVectors", "StartBulkPutItems",
+    "ListContributorInsights", "ListGlobalTables",
     "UpdateContributorInsights", "UpdateGlobalTable", "UpdateGlobalTableSettings",
     "UpdateTableReplicaAutoScaling",
 ];
@@ -104,7 +105,10 @@ static FOLLOW_QUERY: Binding = Binding::new("GET", "/_cloudlet/dynamodb/follow",
 
 /// The API of tables and items, the one of their streams, and our own. They share the signing name `dynamodb`.
 pub fn services(options: Options) -> [Service; 3] {
-    let state = Arc::new(DynamoDb { throttle: Arc::new(Throttle::new(options.throttle)) });
+    let state = Arc::new(DynamoDb {
+        throttle: Arc::new(Throttle::new(options.throttle)),
+        searches: Arc::new(Semaphore::new(limits::SEARCHES_AT_ONCE)),
+    });
     [service(state.clone()), streams_service(state), live_service()]
 }
 
@@ -159,6 +163,10 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("ImportTable", import::import).permissions(import::permissions))
         .operation(read("DescribeImport", import::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeImport", i.import_arn.as_deref()))))
         .operation(read("ListImports", import::list))
+        .operation(write("StartBulkPutItems", bulk::start).permissions(|_, cx, i| Ok(vec![permission(cx, "dynamodb:StartBulkPutItems", i.table_name.as_deref(), None)?])))
+        .operation(read("DescribeBulkOperation", bulk::describe).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:DescribeBulkOperation", i.bulk_operation_arn.as_deref()))))
+        .operation(read("ListBulkOperations", bulk::list))
+        .operation(write("CancelBulkOperation", bulk::cancel).permissions(|_, cx, i| Ok(transfers::permission(cx, "dynamodb:CancelBulkOperation", i.bulk_operation_arn.as_deref()))))
         .operation(read("DescribeLimits", account::limits))
         .operation(read("DescribeEndpoints", account::endpoints))
         .operation(write("PutItem", put::put).permissions(put::permissions))
@@ -169,6 +177,7 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .operation(write("BatchWriteItem", batch_write::batch_write).permissions(batch_write::permissions))
         .operation(read("Query", query::query).permissions(|_, cx, i| Ok(vec![query::permission(cx, i)?])))
         .operation(read("Scan", scan::scan).permissions(scan::permissions))
+        .operation(read("SearchVectors", search::search).permissions(search::permissions))
         .operation(read("TransactGetItems", transact_get::transact_get).permissions(transact_get::permissions))
         .operation(write("TransactWriteItems", transact_write::transact_write).permissions(transact_write::permissions))
         .operation(write("ExecuteStatement", statement::execute).permissions(statement::permissions))
@@ -177,6 +186,6 @@ fn service(state: Arc<DynamoDb>) -> Service {
         .timers(workers::fire)
         .target(tables)
         .sender(sender::Changes)
-        .worker("dynamodb exports and imports", transfer::run)
+        .worker("dynamodb exports, imports and bulk puts", transfer::run)
         .build()
 }

@@ -134,7 +134,7 @@ pub const COPY_SIGHT: (usize, usize) = (2000, 32 * 1024 * 1024);
 pub const COPIES_MAX: usize = 50;
 /// What lies between two steps of a copy, for clients' writes.
 pub const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
-/// Exports and imports that are read or written at the same time.
+/// Exports, imports and bulk puts that are read or written at the same time.
 pub const TRANSFERS_AT_ONCE: usize = 4;
 /// Text of an export that is compressed and sent at once.
 pub const EXPORT_PIECE_BYTES: usize = 1024 * 1024;
@@ -149,12 +149,42 @@ pub const EXPORT_PERIOD_MAX: std::time::Duration = std::time::Duration::from_sec
 pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Records whose errors an import logs.
 pub const IMPORT_ERRORS_LOGGED_MAX: u64 = 10_000;
+/// Bulk puts that are under way at the same time, also those that wait.
+pub const BULKS_MAX: usize = 50;
+/// Objects that a bulk put reads. Source:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/BulkPutItems.BestPractices.html>
+pub const BULK_OBJECTS_MAX: usize = 50_000;
+/// Bytes that one step of a bulk put writes, of which all copies of an item count, before it leaves the others to the next.
+pub const BULK_STEP_BYTES: usize = 8 * 1024 * 1024;
+/// What a report says of a record: items that are longer, as text, are told by their keys.
+pub const REPORT_BYTES_MAX: usize = 1024 * 1024;
+pub const REPORT_MESSAGE_CHARS_MAX: usize = 1024;
+/// The lowest rate, in write units a second, that a bulk put can be held to.
+pub const BULK_RATE_MIN: i64 = 1024;
 /// Exports or imports in one answer that lists them, at most and by default.
 pub const LIST_TRANSFERS_MAX: usize = 25;
 pub const LIST_TRANSFERS: usize = 10;
 /// The ARN of an export or import.
 pub const TRANSFER_ARN_CHARS_MIN: usize = 37;
 pub const TRANSFER_ARN_CHARS_MAX: usize = 1024;
+/// Vector indexes of a table. Source, of these and the next ones:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html#limits-vector-indexes>
+pub const VECTOR_INDEXES_MAX: usize = 5;
+/// Components of a vector.
+pub const DIMENSIONS_MAX: u32 = 4096;
+/// `INLINE_FILTER` attributes of a vector index.
+pub const INLINE_FILTERS_MAX: usize = 18;
+/// Attributes that a vector index projects by name, its vector and its `INLINE_FILTER` attributes among them.
+pub const VECTOR_ATTRIBUTES_MAX: usize = 20;
+/// The value of an `INLINE_FILTER` attribute.
+pub const FILTER_BYTES_MAX: usize = 10 * 1024;
+/// What a search answers at most: items, and their bytes.
+pub const TOP_MAX: usize = 100;
+pub const SEARCH_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a request counts for at least that writes to a vector index or searches one.
+pub const VECTOR_REQUEST_BYTES_MIN: usize = 1024;
+/// Searches that look at rows at the same time; the others wait.
+pub const SEARCHES_AT_ONCE: usize = 4;
 /// How long what is gone waits to be cleared away while copies of it are being made.
 pub const CLEARING_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 

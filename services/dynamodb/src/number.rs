@@ -38,6 +38,14 @@ pub enum NumberError {
     TooPrecise,
 }
 
+/// Powers of ten that 64-bit floating-point numbers have exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+/// More than two roundings of them can be off, relatively.
+const F64_ERROR: f64 = 4.0 * f64::EPSILON;
+
 impl Number {
     pub const ZERO: Number = Number { negative: false, exponent: 0, coefficient: 0 };
 
@@ -116,6 +124,35 @@ impl Number {
         let power = 10u128.checked_pow(u32::from(self.exponent.unsigned_abs()))?;
         let whole = if self.exponent >= 0 { self.coefficient.checked_mul(power)? } else { self.coefficient / power };
         u64::try_from(whole).ok().filter(|_| !self.negative)
+    }
+
+    /// The nearest 32-bit floating-point number; `None` beyond the largest.
+    pub fn to_f32(self) -> Option<f32> {
+        let near = self.by_way_of_f64().or_else(|| self.to_string().parse().ok())?;
+        near.is_finite().then_some(near)
+    }
+
+    /// The same where what 64 bits get wrong cannot matter: many times as fast as text.
+    fn by_way_of_f64(self) -> Option<f32> {
+        let power = POWERS.get(usize::from(self.exponent.unsigned_abs()))?;
+        let magnitude = self.coefficient as f64;
+        let near = if self.exponent >= 0 { magnitude * power } else { magnitude / power };
+        let (low, high) = ((near * (1.0 - F64_ERROR)) as f32, (near * (1.0 + F64_ERROR)) as f32);
+        (low == high).then_some(if self.negative { -low } else { low })
+    }
+
+    /// In the fewest digits that tell it from all others.
+    pub fn from_f32(value: f32) -> Number {
+        format!("{value:e}").parse().unwrap_or(Number::ZERO)
+    }
+
+    /// With an exponent: `1.3E+40`.
+    pub fn scientific(self) -> String {
+        let digits = self.coefficient.to_string();
+        let (first, rest) = digits.split_at(1);
+        let sign = if self.negative { "-" } else { "" };
+        let point = if rest.is_empty() { "" } else { "." };
+        format!("{sign}{first}{point}{rest}E{:+}", self.leading())
     }
 
     fn negated(self) -> Number {
@@ -355,6 +392,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    proptest! {
+        /// Floating-point numbers are those that the text is read as, by whichever way.
+        #[test]
+        fn floating_point_numbers_are_the_nearest(text in "-?[0-9]{1,20}(\\.[0-9]{1,17})?(e-?[0-9]{1,2})?", bits in any::<u32>()) {
+            if let Ok(number) = text.parse::<Number>() {
+                let expected = text.parse::<f32>().unwrap();
+                prop_assert_eq!(number.to_f32(), expected.is_finite().then_some(expected), "{}", text);
+            }
+            let value = f32::from_bits(bits);
+            if value.is_finite() {
+                prop_assert_eq!(Number::from_f32(value).to_f32(), Some(value));
+            }
+        }
+    }
+
+    #[test]
+    fn exponents_are_shown() {
+        let shown = |text: &str| text.parse::<Number>().unwrap().scientific();
+        assert_eq!(["1.3e40", "-13e39", "0.5", "7"].map(shown), ["1.3E+40", "-1.3E+40", "5E-1", "7E+0"]);
+    }
 
     fn number(text: &str) -> Number {
         text.parse().unwrap()

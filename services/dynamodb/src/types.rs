@@ -15,15 +15,19 @@ use crate::key::KeySchema;
 use crate::value::Kind;
 
 mod backup;
+mod bulk;
 mod destination;
 mod transfer;
+mod vector;
 
 pub use backup::{Backup, BackupKind, Copy, Moment, Recovery, Restore, Undo};
+pub use bulk::{AskedBulk, Bulk, BulkOutput, BulkTally, BulkUsed, Report};
 pub use destination::{Destination, DestinationStatus};
 pub use transfer::{
     AskedExport, AskedImport, Changed, CsvForm, Ended, Export, ExportFile, Failure, Import, Period, ReadSoFar, Source,
     Tally, TransferToken, Written,
 };
+pub use vector::{Distance, Role, SearchAttribute, VectorIndex, VectorRow};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -69,6 +73,8 @@ pub struct Table {
     /// The Kinesis streams that its changes are sent to, or were: the one that came last is the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<Destination>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vector_indexes: Vec<VectorIndex>,
 }
 kv::stored!(Table, version = 1);
 
@@ -83,6 +89,27 @@ impl Table {
         self.restore.is_none() && !self.importing
     }
 
+    /// Whether items that were there before an index are still being added to it.
+    pub fn is_backfilling(&self) -> bool {
+        self.indexes().any(|index| index.backfilling) || self.vector_indexes.iter().any(|index| index.backfilling)
+    }
+
+    /// Whether a key or a search schema has an attribute, which is defined then.
+    pub fn defines(&self, name: &str) -> bool {
+        let searched = || self.vector_indexes.iter().any(|index| index.searched(name).is_some());
+        self.key.has(name) || self.indexes().any(|index| index.key.has(name)) || searched()
+    }
+
+    pub fn vector_index(&self, name: &str) -> Option<&VectorIndex> {
+        self.vector_indexes.iter().find(|index| index.name == name)
+    }
+
+    /// The numbers of all indexes.
+    pub fn index_ids(&self) -> impl Iterator<Item = u64> {
+        self.indexes().map(|index| index.id).chain(self.vector_indexes.iter().map(|index| index.id))
+    }
+
+    /// Its secondary indexes.
     pub fn indexes(&self) -> impl Iterator<Item = &Index> {
         self.local_indexes.iter().chain(&self.global_indexes)
     }
@@ -436,6 +463,7 @@ impl Table {
             counts_collections: false,
             warm: None,
             destinations: vec![],
+            vector_indexes: vec![],
         }
     }
 }

@@ -15,7 +15,9 @@ use crate::error::Error;
 use crate::limits::{CLEARING_RETRY, EXPIRY_INTERVAL, TRIM_INTERVAL};
 use crate::model::stream::{self, Trimmed};
 use crate::model::table::Extent;
-use crate::model::{backup, copy, destination, expiry, export, import, index, recovery, table, transfer, undo};
+use crate::model::{
+    backup, bulk, copy, destination, expiry, export, import, index, recovery, table, transfer, undo, vector,
+};
 use crate::types::Table;
 
 /// Work that goes on: the key of its timer. The timer's payload is how far it has come.
@@ -32,6 +34,8 @@ kv::stored!(Work, version = 1);
 pub enum Kind {
     /// Adds the items that are there to a new index, by its number.
     FillIndex(u64),
+    /// Adds the vectors that are there to a new vector index, by its number.
+    FillVectors(u64),
     /// Lists when the items that are there expire, for the time to live enabled at this moment.
     FillExpiries(Timestamp),
     /// Removes expired items, for as long as the time to live enabled at this moment lasts.
@@ -50,7 +54,7 @@ pub enum Kind {
     ForgetChanges,
     /// Removes the backup of a deleted table, whose time is over.
     Expire(Arn),
-    /// Forgets an export or import that was begun long ago.
+    /// Forgets an export, import or bulk put that was begun long ago.
     ForgetTransfer(Arn),
     /// Ends what was begun with the Kinesis stream of this ARN as a destination.
     SettleDestination(String),
@@ -154,6 +158,7 @@ fn forget(tx: &mut Tx, now: Timestamp, work: &Work, arn: &Arn) -> Result<(), Err
     match transfer::Kind::of(arn) {
         Some(transfer::Kind::Export) => export::forget(tx, arn),
         Some(transfer::Kind::Import) => import::forget(tx, arn),
+        Some(transfer::Kind::Bulk) => bulk::forget(tx, arn),
         None => Ok(()),
     }
 }
@@ -169,6 +174,13 @@ fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Resu
         Kind::FillIndex(id) => {
             let Some(index) = table.global_indexes.iter().find(|index| index.id == id) else { return Ok(()) };
             match index::backfill(tx, &table, index, cursor)? {
+                Some(next) => schedule(tx, now, &table, work.kind, Some(next)),
+                None => finish_index(tx, &table, id),
+            }
+        }
+        Kind::FillVectors(id) => {
+            let Some(index) = table.vector_indexes.iter().find(|index| index.id == id) else { return Ok(()) };
+            match vector::backfill(tx, &table, index, cursor)? {
                 Some(next) => schedule(tx, now, &table, work.kind, Some(next)),
                 None => finish_index(tx, &table, id),
             }
@@ -200,6 +212,7 @@ fn step_of_table(tx: &mut Tx, now: Timestamp, work: Work, cursor: &[u8]) -> Resu
 fn finish_index(tx: &mut Tx, table: &Table, id: u64) -> Result<(), Error> {
     let mut table = table.clone();
     table.global_indexes.iter_mut().filter(|index| index.id == id).for_each(|index| index.backfilling = false);
+    table.vector_indexes.iter_mut().filter(|index| index.id == id).for_each(|index| index.backfilling = false);
     table::put(tx, &table)
 }
 

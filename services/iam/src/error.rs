@@ -26,7 +26,23 @@ pub enum Error {
     #[error("{0}")]
     InvalidInput(String),
     #[error("{0}")]
+    InvalidParameter(String),
+    #[error("Session tags and policies take {percent}% of what a session may say: shorten or leave some out")]
+    PackedPolicyTooLarge { percent: usize },
+    /// What only its service changes.
+    #[error("Cannot perform the operation on the protected role '{0}' - this role is only modifiable by AWS")]
+    Unmodifiable(String),
+    /// A code of an authenticator that does not fit.
+    #[error("{0}")]
+    InvalidAuthenticationCode(String),
+    #[error("{0}")]
     AccessDenied(String),
+    #[error("{0}")]
+    InvalidIdentityToken(String),
+    #[error("{0}")]
+    ExpiredToken(String),
+    #[error("{0}")]
+    IdpCommunication(String),
     #[error("{0} is not implemented by Cloudlet.")]
     NotImplemented(String),
     #[error(transparent)]
@@ -60,7 +76,14 @@ impl Error {
             Error::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
             Error::Validation(_) => ("ValidationError", 400),
             Error::InvalidInput(_) => ("InvalidInput", 400),
+            Error::InvalidParameter(_) => ("InvalidParameterValue", 400),
+            Error::PackedPolicyTooLarge { .. } => ("PackedPolicyTooLarge", 400),
+            Error::Unmodifiable(_) => ("UnmodifiableEntity", 400),
+            Error::InvalidAuthenticationCode(_) => ("InvalidAuthenticationCode", 403),
             Error::AccessDenied(_) => ("AccessDenied", 403),
+            Error::InvalidIdentityToken(_) => ("InvalidIdentityToken", 400),
+            Error::ExpiredToken(_) => ("ExpiredTokenException", 400),
+            Error::IdpCommunication(_) => ("IDPCommunicationError", 400),
             Error::NotImplemented(_) => ("NotImplemented", 501),
             Error::Store(_) => ("InternalFailure", 500),
         }

@@ -5,7 +5,10 @@
 use kv::{Read, Table, Tx};
 use service::prefix;
 
-use crate::types::{AccessKey, Group, Installation, ManagedPolicy, PolicyVersion, Role, User};
+use crate::types::{
+    AccessKey, Deeds, Group, Installation, InstanceProfile, LastUsed, ManagedPolicy, MfaDevice, OpenIdProvider,
+    PolicyVersion, Role, User,
+};
 
 /// What can have policies, as part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +48,27 @@ pub const MEMBERS: Table<(String, String), ()> = Table::new(prefix::IAM, 14);
 /// The same from the user's side: their folded name, the group's.
 pub const GROUPS_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 15);
 pub const ACCOUNT_ALIAS: Table<(), String> = Table::new(prefix::IAM, 16);
+/// By folded name.
+pub const INSTANCE_PROFILES: Table<String, InstanceProfile> = Table::new(prefix::IAM, 30);
+/// Which instance profiles have a role: its folded name, the profile's.
+pub const PROFILES_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 31);
+/// By folded name.
+pub const MFA_DEVICES: Table<String, MfaDevice> = Table::new(prefix::IAM, 32);
+/// A user's devices: folded name, the device's.
+pub const MFA_OF: Table<(String, String), ()> = Table::new(prefix::IAM, 33);
+/// What a principal did: its ARN, an action.
+pub const USED: Table<(String, String), Deeds> = Table::new(prefix::IAM, 34);
+/// What policies kept a principal from: its ARN, an action.
+pub const DENIED: Table<(String, String), Deeds> = Table::new(prefix::IAM, 35);
+/// By the ARN of a user or role.
+pub const LAST_USED: Table<String, LastUsed> = Table::new(prefix::IAM, 36);
+/// By access key.
+pub const KEYS_USED: Table<String, LastUsed> = Table::new(prefix::IAM, 37);
+/// When service-linked roles were deleted, in milliseconds since 1970, by the task that did it.
+pub const ROLE_DELETIONS: Table<String, u64> = Table::new(prefix::IAM, 38);
+
+/// Providers of OpenID Connect, by host and path.
+pub const OPENID_PROVIDERS: Table<String, OpenIdProvider> = Table::new(prefix::IAM, 40);
 
 /// A name as keys hold it: IAM's names are unique without regard to case.
 pub fn fold(name: &str) -> String {

@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// The name of a user or role, in characters.
 pub const NAME_CHARACTERS_MAX: usize = 64;
@@ -21,6 +22,15 @@ pub const ROLE_INLINE_CHARACTERS_MAX: usize = 10_240;
 pub const GROUP_INLINE_CHARACTERS_MAX: usize = 5_120;
 /// Groups that one user is in.
 pub const GROUPS_PER_USER_MAX: usize = 10;
+pub const OPENID_PROVIDERS_MAX: usize = 100;
+/// Audiences of one provider, and characters of one.
+pub const OPENID_CLIENTS_MAX: usize = 100;
+pub const OPENID_CLIENT_CHARACTERS_MAX: usize = 255;
+pub const OPENID_THUMBPRINTS_MAX: usize = 5;
+pub const THUMBPRINT_CHARACTERS: usize = 40;
+pub const OPENID_URL_CHARACTERS_MAX: usize = 255;
+/// The same for a token of a provider.
+pub const WEB_IDENTITY_TOKEN_CHARACTERS_MAX: usize = 20_000;
 pub const ACCOUNT_ALIAS_CHARACTERS_RANGE: RangeInclusive<usize> = 3..=63;
 pub const MANAGED_POLICY_CHARACTERS_MAX: usize = 6_144;
 pub const TRUST_POLICY_CHARACTERS_MAX: usize = 2_048;
@@ -43,3 +53,34 @@ pub const USER_SESSION_SECONDS_DEFAULT: i64 = 43_200;
 pub const ROOT_SESSION_SECONDS_MAX: i64 = 3_600;
 pub const SESSION_NAME_CHARACTERS_RANGE: RangeInclusive<usize> = 2..=64;
 pub const SESSION_POLICY_CHARACTERS_MAX: usize = 2_048;
+/// Tags of one session, those that it inherits included.
+pub const SESSION_TAGS_MAX: usize = 50;
+/// Managed policies that narrow one session.
+pub const SESSION_POLICY_ARNS_MAX: usize = 10;
+/// The session policy, tags and ARNs of policies together, in bytes: they travel with every request.
+pub const SESSION_BYTES_MAX: usize = 4_096;
+pub const SOURCE_IDENTITY_CHARACTERS_RANGE: RangeInclusive<usize> = 2..=64;
+pub const FEDERATED_NAME_CHARACTERS_RANGE: RangeInclusive<usize> = 2..=32;
+/// The name of an instance profile, in characters.
+pub const PROFILE_NAME_CHARACTERS_MAX: usize = 128;
+/// Roles of one instance profile.
+pub const ROLES_PER_PROFILE_MAX: usize = 1;
+pub const MFA_NAME_CHARACTERS_MAX: usize = 226;
+pub const MFA_DEVICES_PER_USER_MAX: usize = 8;
+/// Codes of a device that may be wrong within one step of time.
+pub const MFA_FAILURES_MAX: u64 = 5;
+/// How long it is told that a service-linked role was deleted.
+pub const ROLE_DELETION_KEPT: Duration = Duration::from_secs(3_600);
+
+/// Users and roles of which is kept what they did: beyond, those that did nothing for longest are forgotten.
+pub const USAGE_PRINCIPALS_MAX: usize = 1_024;
+/// Actions that are kept of one of them.
+pub const USAGE_ACTIONS_MAX: usize = 512;
+/// Resources that are kept of one action: beyond, they are put together into patterns.
+pub const USAGE_RESOURCES_MAX: usize = 24;
+/// What is kept of a resource's ARN.
+pub const USAGE_RESOURCE_CHARACTERS_MAX: usize = 512;
+/// How soon something new is written down: so much of it may be lost with the process.
+pub const USAGE_INTERVAL: Duration = Duration::from_secs(2);
+/// How soon it is written down how often, and when last.
+pub const USAGE_COUNTS_INTERVAL: Duration = Duration::from_secs(60);

@@ -78,7 +78,8 @@ mod tests {
     fn only_its_own_tokens_open() {
         let sealer = Sealer::new([7; 32]);
         let subject = Subject::User { name: "ann".into(), id: "AIDA".into() };
-        let session = Session { access_key_id: "ASIA".into(), issued: Timestamp(1), expires: Timestamp(2), subject };
+        let (issued, expires) = (Timestamp(1), Timestamp(2));
+        let session = Session { access_key_id: "ASIA".into(), issued, expires, subject, facts: None };
         let issued = sealer.issue(&session).unwrap();
         assert_eq!(issued.secret.len(), 40);
         assert_eq!(sealer.open(&issued.token), Some((session.clone(), issued.secret.clone())));

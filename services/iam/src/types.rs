@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base::{AccountId, Arn, Timestamp};
 use serde::{Deserialize, Serialize};
+use service::SessionFacts;
 
 /// Key and value, by key.
 pub type Tags = BTreeMap<String, String>;
@@ -88,6 +89,31 @@ pub struct AccessKey {
 }
 kv::stored!(AccessKey, version = 1);
 
+/// An issuer of OpenID Connect, whose tokens stand for whom roles trust.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenIdProvider {
+    /// What its tokens have as `iss`.
+    pub url: String,
+    /// The audiences that its tokens may be for.
+    pub client_ids: Vec<String>,
+    /// Kept as they were given: connections are checked with the system's certificates.
+    pub thumbprints: Vec<String>,
+    pub created: Timestamp,
+    pub tags: Tags,
+}
+kv::stored!(OpenIdProvider, version = 1);
+
+impl OpenIdProvider {
+    /// A URL without its scheme and a slash at its end: how policies and ARNs call the provider.
+    pub fn name_of(url: &str) -> &str {
+        url.split_once("://").map_or(url, |(_, name)| name).trim_end_matches('/')
+    }
+
+    pub fn name(&self) -> &str {
+        OpenIdProvider::name_of(&self.url)
+    }
+}
+
 /// What was made when the store was first opened.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Installation {
@@ -97,6 +123,69 @@ pub struct Installation {
 }
 kv::stored!(Installation, version = 1);
 
+/// What EC2 would give a role to an instance with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InstanceProfile {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    /// `AIPA...`.
+    pub id: String,
+    pub created: Timestamp,
+    /// The name of its role.
+    pub role: Option<String>,
+    pub tags: Tags,
+}
+kv::stored!(InstanceProfile, version = 1);
+
+/// An authenticator. Its secret is kept as it is, because checking a code takes it.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct MfaDevice {
+    pub name: String,
+    /// Begins and ends with a slash.
+    pub path: String,
+    pub created: Timestamp,
+    pub secret: Vec<u8>,
+    /// Whose it is, and since when.
+    pub user: Option<(String, Timestamp)>,
+    /// The step of time of the last code that was used: none is used twice.
+    pub last_step: u64,
+    /// How many steps its clock is ahead of the one here.
+    pub ahead: i64,
+    /// A step of time, and how many codes were wrong in it.
+    pub failed: (u64, u64),
+    pub tags: Tags,
+}
+kv::stored!(MfaDevice, version = 1);
+
+/// What was done with resources, of one action.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deeds {
+    pub rows: Vec<Done>,
+}
+kv::stored!(Deeds, version = 1);
+
+/// How often something was done with a resource, or with those that a pattern with a `*` at its end has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    pub resource: String,
+    pub count: u64,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    /// Why it was denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// When something was last used; with an access key, service and region are those of its user's last call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastUsed {
+    pub at: Timestamp,
+    pub service: String,
+    pub region: String,
+}
+kv::stored!(LastUsed, version = 1);
+
 /// What a session token says, sealed. It is not stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -104,6 +193,9 @@ pub struct Session {
     pub issued: Timestamp,
     pub expires: Timestamp,
     pub subject: Subject,
+    /// What else it says, where it says more than whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<SessionFacts>,
 }
 kv::stored!(Session, version = 1);
 
@@ -111,8 +203,22 @@ kv::stored!(Session, version = 1);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Subject {
     Root,
-    User { name: String, id: String },
-    Role { name: String, id: String, session_name: String, policy: Option<String> },
+    User {
+        name: String,
+        id: String,
+    },
+    Role {
+        name: String,
+        id: String,
+        session_name: String,
+        policy: Option<String>,
+    },
+    /// Somebody for whom the account, or the user with this name and id, vouches.
+    Federated {
+        name: String,
+        by: Option<(String, String)>,
+        policy: Option<String>,
+    },
 }
 
 /// An entity's ARN: paths begin and end with a slash.
@@ -173,10 +279,56 @@ mod tests {
             key.to_bytes().unwrap(),
             b"\x01\x84\xa4user\xa3ann\xa6secret\xa1s\xa6active\xc3\xa7created\x05".as_slice()
         );
+        let provider = OpenIdProvider {
+            url: "https://i".into(),
+            client_ids: vec!["c".into()],
+            thumbprints: vec!["t".into()],
+            created,
+            tags: Tags::new(),
+        };
+        assert_eq!(
+            provider.to_bytes().unwrap(),
+            b"\x01\x85\xa3url\xa9https://i\xaaclient_ids\x91\xa1c\xabthumbprints\x91\xa1t\xa7created\x05\xa4tags\x80"
+                .as_slice()
+        );
         let installation = Installation { created, token_key: [7; 32] };
         assert_eq!(Installation::from_bytes(&installation.to_bytes().unwrap()).unwrap().token_key, [7; 32]);
         let subject = Subject::Role { name: "r".into(), id: "A".into(), session_name: "s".into(), policy: None };
-        let session = Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject };
+        let mut session =
+            Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject, facts: None };
         assert_eq!(session.to_bytes().unwrap(), b"\x01\x84\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\x81\xa4Role\x84\xa4name\xa1r\xa2id\xa1A\xacsession_name\xa1s\xa6policy\xc0".as_slice());
+        session.facts = Some(SessionFacts { mfa: Some(Timestamp(3)), ..SessionFacts::default() });
+        assert_eq!(Session::from_bytes(&session.to_bytes().unwrap()).unwrap(), session);
+        let profile = InstanceProfile {
+            name: "p".into(),
+            path: "/".into(),
+            id: "A".into(),
+            created,
+            role: Some("r".into()),
+            tags: Tags::new(),
+        };
+        assert_eq!(
+            profile.to_bytes().unwrap(),
+            b"\x01\x86\xa4name\xa1p\xa4path\xa1/\xa2id\xa1A\xa7created\x05\xa4role\xa1r\xa4tags\x80".as_slice()
+        );
+        let device = MfaDevice {
+            name: "d".into(),
+            path: "/".into(),
+            created,
+            secret: vec![1],
+            user: Some(("u".into(), created)),
+            last_step: 2,
+            ahead: -1,
+            failed: (3, 4),
+            tags: Tags::new(),
+        };
+        assert_eq!(device.to_bytes().unwrap(), b"\x01\x89\xa4name\xa1d\xa4path\xa1/\xa7created\x05\xa6secret\x91\x01\xa4user\x92\xa1u\x05\xa9last_step\x02\xa5ahead\xff\xa6failed\x92\x03\x04\xa4tags\x80".as_slice());
+        let done = Done { resource: "*".into(), count: 1, first: created, last: created, why: None };
+        assert_eq!(
+            Deeds { rows: vec![done] }.to_bytes().unwrap(),
+            b"\x01\x81\xa4rows\x91\x84\xa8resource\xa1*\xa5count\x01\xa5first\x05\xa4last\x05".as_slice()
+        );
+        let used = LastUsed { at: created, service: "s".into(), region: "r".into() };
+        assert_eq!(used.to_bytes().unwrap(), b"\x01\x83\xa2at\x05\xa7service\xa1s\xa6region\xa1r".as_slice());
     }
 }

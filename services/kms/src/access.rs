@@ -103,7 +103,7 @@ pub fn principals(cx: &Cx) -> Vec<String> {
     match &cx.caller().kind {
         CallerKind::Session { role, .. } => names.push(role.to_string()),
         CallerKind::Root | CallerKind::System => names.push(format!("arn:aws:iam::{}:root", cx.account())),
-        CallerKind::User { .. } | CallerKind::Anonymous => {}
+        CallerKind::User { .. } | CallerKind::Federated { .. } | CallerKind::Anonymous => {}
     }
     names
 }

@@ -5,6 +5,7 @@ use wire::rest::{Binding, Mark, Payload, Places};
 
 /// Lists whose elements have another name than the member, or stand in an element of their own.
 pub static BUCKETS: Names = Names::new(&[("Buckets", Flat::wrapped("Bucket"))]);
+pub static CREATE: Names = Names::new(&[("Tags", Flat::wrapped("Tag"))]);
 pub static DELETE: Names = Names::new(&[("Objects", Flat::list("Object")), ("Errors", Flat::list("Error"))]);
 pub static PARTS: Names = Names::new(&[("Parts", Flat::list("Part"))]);
 pub static VERSIONS: Names =
@@ -32,6 +33,7 @@ pub static NOTIFICATION: Names = Names::new(&[
     ("Events", Flat::list("Event")),
     ("FilterRules", Flat::list("FilterRule")),
 ]);
+pub static LOGGING: Names = Names::new(&[("TargetGrants", Flat::wrapped("Grant"))]);
 pub static WEBSITE: Names = Names::new(&[("RoutingRules", Flat::wrapped("RoutingRule"))]);
 pub static UPLOADS: Names = Names::new(&[("Uploads", Flat::list("Upload"))]);
 
@@ -234,6 +236,8 @@ const GET_HEADERS: Places = &[
     ("if-unmodified-since", "IfUnmodifiedSince"),
     ("range", "Range"),
     ("x-amz-checksum-mode", "ChecksumMode"),
+    // Which has no place here: who sends it is told so.
+    ("x-amz-server-side-encryption", "ServerSideEncryption"),
     CUSTOMER[0],
     CUSTOMER[1],
     CUSTOMER[2],
@@ -494,6 +498,10 @@ pub static PUT_LEGAL_HOLD: Binding =
 pub static GET_LEGAL_HOLD: Binding = Binding::new("GET", "/{Bucket}/{Key+}?legal-hold", 200)
     .query(VERSION)
     .response_payload(Payload::Document("LegalHold"));
+
+pub static PUT_LOGGING: Binding =
+    Binding::new("PUT", "/{Bucket}?logging", 200).payload(Payload::Document("BucketLoggingStatus"));
+pub static GET_LOGGING: Binding = Binding::new("GET", "/{Bucket}?logging", 200).root("BucketLoggingStatus");
 
 const MINIMUM_SIZE: Places = &[("x-amz-transition-default-minimum-object-size", "TransitionDefaultMinimumObjectSize")];
 pub static PUT_LIFECYCLE: Binding = Binding::new("PUT", "/{Bucket}?lifecycle", 200)

@@ -112,6 +112,8 @@ impl Writer {
     async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while let Some(chunk) = self.sealer.update(&mut bytes)? {
             self.draft.write(&chunk).await?;
+            // Of a body that is there as a whole, however large: others have their turn in between.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }
@@ -167,7 +169,7 @@ impl Contents {
             if size > most {
                 return Err(Error::EntityTooLarge { size, most });
             }
-            digests.update(&piece);
+            digests.take(piece.clone()).await;
             if matches!(begun, Begun::No(_)) && held.len() + piece.len() <= small {
                 held.extend_from_slice(&piece);
                 continue;

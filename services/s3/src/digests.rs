@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
@@ -10,6 +11,7 @@ use service::Upload;
 use wire::rest_xml::{self, Algorithm, Checksum};
 
 use crate::error::Error;
+use crate::limits;
 use crate::types::StoredChecksum;
 
 /// What a request says of its body, as members of its input.
@@ -175,6 +177,16 @@ impl Digests {
         self.checksum.update(bytes);
         if let Some(kept) = &mut self.kept {
             kept.update(bytes);
+        }
+    }
+
+    /// The same of a body that may be there as a whole, however large: others have their turn in between.
+    pub async fn take(&mut self, mut bytes: Bytes) {
+        while !bytes.is_empty() {
+            self.update(&bytes.split_to(bytes.len().min(limits::CHUNK_BYTES)));
+            if !bytes.is_empty() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Amazon S3: buckets, and objects in them.
 
+mod access_log;
 mod bindings;
 mod conditions;
 mod contents;
@@ -34,10 +35,11 @@ use wire::query::Names;
 pub use error::Error;
 pub use model::content::{User, named_files};
 
+use access_log::Journal;
 use contents::Contents;
 use ops::{
-    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, notification, part, policy, post, put,
-    setting, tag, upload, version, website as site,
+    acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, logging, notification, part, policy, post,
+    put, setting, tag, upload, version, website as site,
 };
 use ops::{on_bucket, on_object, on_version};
 
@@ -47,18 +49,33 @@ pub struct S3 {
     /// What seals the keys of objects.
     vault: Vault,
     images: Option<Images>,
+    /// See [`Options::legacy_buckets`].
+    legacy_buckets: bool,
+    /// What is to be told in access logs.
+    journal: Arc<Journal>,
+}
+
+/// What a server decides for its S3.
+#[derive(Default)]
+pub struct Options {
+    /// What makes thumbnails. Without it, none are made.
+    pub images: Option<Images>,
+    /// Whether buckets are made with access control lists, and without blocks of public access, where requests do not say, as S3 made
+    /// them before April 2023.
+    pub legacy_buckets: bool,
 }
 
 impl S3 {
     /// `blobs` are the bytes of objects. S3's alone: it removes what no object refers to. They are sealed with keys that `vault`
-    /// seals. Thumbnails are not made.
+    /// seals.
     pub fn new(blobs: Blobs, vault: Vault) -> Arc<S3> {
-        Arc::new(S3 { contents: Contents::new(blobs), vault, images: None })
+        S3::with(blobs, vault, Options::default())
     }
 
-    /// The same, where `images` makes thumbnails.
-    pub fn with_images(blobs: Blobs, vault: Vault, images: Images) -> Arc<S3> {
-        Arc::new(S3 { contents: Contents::new(blobs), vault, images: Some(images) })
+    /// The same as a server decides.
+    pub fn with(blobs: Blobs, vault: Vault, options: Options) -> Arc<S3> {
+        let Options { images, legacy_buckets } = options;
+        Arc::new(S3 { contents: Contents::new(blobs), vault, images, legacy_buckets, journal: Arc::default() })
     }
 
     /// Where the bytes of objects are kept.
@@ -81,7 +98,7 @@ const API: Api = Api {
 pub fn service(state: Arc<S3>) -> Service {
     let websites = state.clone();
     Service::builder(API, state.clone())
-        .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).permissions(|_, cx, i| bucket::create_permissions(cx, i)))
+        .operation(write("CreateBucket", bucket::create).rest(&bindings::CREATE_BUCKET).names(&bindings::CREATE).permissions(|_, cx, i| bucket::create_permissions(cx, i)))
         .operation(read("HeadBucket", bucket::head).action("s3:ListBucket").rest(&bindings::HEAD_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:ListBucket", &i.bucket)))
         .operation(write("DeleteBucket", bucket::delete).rest(&bindings::DELETE_BUCKET).permissions(|_, cx, i| on_bucket(cx, "s3:DeleteBucket", &i.bucket)))
         .operation(read("ListBuckets", bucket::list).action("s3:ListAllMyBuckets").rest(&bindings::LIST_BUCKETS).names(&bindings::BUCKETS))
@@ -143,14 +160,18 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("PutBucketLifecycleConfiguration", lifecycle::put).action("s3:PutLifecycleConfiguration").rest(&bindings::PUT_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
         .operation(read("GetBucketLifecycleConfiguration", lifecycle::get).action("s3:GetLifecycleConfiguration").rest(&bindings::GET_LIFECYCLE).names(&bindings::LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:GetLifecycleConfiguration", &i.bucket)))
         .operation(write("DeleteBucketLifecycle", lifecycle::delete).action("s3:PutLifecycleConfiguration").rest(&bindings::DELETE_LIFECYCLE).permissions(|_, cx, i| on_bucket(cx, "s3:PutLifecycleConfiguration", &i.bucket)))
+        .operation(write("PutBucketLogging", logging::put).rest(&bindings::PUT_LOGGING).names(&bindings::LOGGING).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketLogging", &i.bucket)))
+        .operation(read("GetBucketLogging", logging::get).rest(&bindings::GET_LOGGING).names(&bindings::LOGGING).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketLogging", &i.bucket)))
         .operation(write("PutBucketWebsite", site::put).rest(&bindings::PUT_WEBSITE).names(&bindings::WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:PutBucketWebsite", &i.bucket)))
         .operation(read("GetBucketWebsite", site::get).rest(&bindings::GET_WEBSITE).names(&bindings::WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:GetBucketWebsite", &i.bucket)))
         .operation(write("DeleteBucketWebsite", site::delete).rest(&bindings::DELETE_WEBSITE).permissions(|_, cx, i| on_bucket(cx, "s3:DeleteBucketWebsite", &i.bucket)))
         .front(website::Websites(websites))
         .cors(cors::allowed)
+        .watch(access_log::watch)
         .sender(notify::BucketSender)
         .timers(workers::fire)
         .target(target::BucketTarget(state))
         .worker("s3 garbage", workers::collect)
+        .worker("s3 access logs", access_log::deliver)
         .build()
 }

@@ -84,3 +84,12 @@ pub const EXPIRED_PER_STEP: usize = 100;
 pub const ABORTED_PER_STEP: usize = 1;
 /// From a round of a lifecycle to the next.
 pub const LIFECYCLE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
+
+/// Lines of access logs that wait in memory, of all buckets, in bytes: 8 MiB.
+pub const LOG_LINES_BYTES_MAX: usize = 8 << 20;
+/// How long they wait for others, so that a log's objects are few.
+pub const LOG_PAUSE: Duration = Duration::from_secs(15);
+/// Characters of a field that the client decides on: an address, a browser's name.
+pub const LOG_FIELD_CHARACTERS_MAX: usize = 8 << 10;
+/// Of a log's prefix, in bytes.
+pub const LOG_PREFIX_BYTES_MAX: usize = 800;

@@ -2,7 +2,8 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 
-use base::Arn;
+use base::{AccountId, Arn};
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::limits;
@@ -27,6 +28,11 @@ pub fn check_bucket(name: &str) -> Result<(), Error> {
 /// [`Error::KeyTooLong`].
 pub fn check_key(key: &str) -> Result<(), Error> {
     if key.len() > limits::KEY_BYTES_MAX { Err(Error::KeyTooLong(key.len())) } else { Ok(()) }
+}
+
+/// An account as S3 names it: 64 hexadecimal digits, made of its number.
+pub fn canonical_id(account: &AccountId) -> String {
+    hex::encode(Sha256::digest(account.as_str().as_bytes()))
 }
 
 /// The ARN of a bucket, or of objects in it: `photos`, `photos/2024/*`.

@@ -3,6 +3,7 @@
 //! A file is named by the hash of what is in it, so reading it shows whether that is what was written, whoever has its key. A step
 //! reads a bounded part and says where the next one goes on, so that nothing waits for a scrub and none is lost with its client.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use blob::BlobId;
@@ -152,7 +153,9 @@ impl S3 {
             }
         }
         if !broken.is_empty() {
-            step.damage.extend(damage(&cx.db().read()?, &broken)?);
+            let db = cx.db().clone();
+            let found = tokio::task::spawn_blocking(move || damage(&db.read()?, broken)).await;
+            step.damage.extend(found.map_err(service::Error::internal)??);
         }
         Ok(match (reached, first.checked_add(1)) {
             (Some(id), _) => Cursor::Files(first, Some(id)),
@@ -293,7 +296,7 @@ impl S3 {
         step: &mut Step,
     ) -> Result<(), Error> {
         step.objects += 1;
-        step.unsealed += u64::from(object.seal.is_none() && object.content != Content::Nothing);
+        step.unsealed += u64::from(content::has_unsealed(read, object)?);
         let files = match &object.content {
             Content::Nothing | Content::Inline(_) => Vec::new(),
             Content::Blob(file) => vec![*file],
@@ -368,12 +371,13 @@ struct FileRead {
     reason: Option<String>,
 }
 
-/// Files that are broken, by what refers to them. What nothing refers to any more is nobody's loss.
-fn damage(read: &kv::Snap, broken: &[(BlobId, String)]) -> Result<Vec<Damage>, Error> {
-    let mut damage = Vec::new();
-    for (file, of) in content::users(read)? {
-        let reason = broken.iter().find(|(id, _)| *id == file).map(|(_, reason)| reason.clone());
-        damage.extend(of.zip(reason).map(|(of, reason)| Damage { of, file: Some(file), reason }));
-    }
-    Ok(damage)
+/// Files that are broken, by what refers to them. What nothing refers to any more is nobody's loss. Reads all rows.
+fn damage(read: &kv::Snap, broken: Vec<(BlobId, String)>) -> Result<Vec<Damage>, Error> {
+    let reasons: BTreeMap<BlobId, String> = broken.into_iter().collect();
+    let users = content::users(read, |file| reasons.contains_key(file))?;
+    let found = users.into_iter().filter_map(|(file, of)| {
+        let reason = reasons.get(&file)?.clone();
+        Some(Damage { of: of?, file: Some(file), reason })
+    });
+    Ok(found.collect())
 }

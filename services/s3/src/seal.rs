@@ -73,6 +73,24 @@ pub async fn wrap(cx: &Cx, vault: &Vault, wanted: &Wanted, name: ContentId, key:
     Ok(Made { seal: Seal { name, key: sealed }, key, kms_key })
 }
 
+/// The entity tag of bytes with this MD5: it is that under S3's own keys alone. Under others it has the same form, and tells nothing
+/// of the bytes.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+pub fn etag(cx: &Cx, seal: Option<&Seal>, md5: String) -> String {
+    if shows_md5(seal) {
+        return md5;
+    }
+    let mut tag = [0; 16];
+    cx.env().random(&mut tag);
+    hex::encode(tag)
+}
+
+/// Whether entity tags of what is sealed so are made of bytes.
+pub fn shows_md5(seal: Option<&Seal>) -> bool {
+    !matches!(seal.map(|seal| &seal.key), Some(SealedKey::Kms { .. } | SealedKey::Customer(_)))
+}
+
 /// The key of a seal; `None` for what is not sealed.
 ///
 /// # Errors
@@ -91,8 +109,7 @@ pub async fn open(
             vault::open(cx, SERVICE, context, envelope).await.map_err(of_kms)?
         }
         SealedKey::Customer(sealed) => {
-            let customer = customer.ok_or(Error::KeyNotGiven)?;
-            customer.key.open(&place(*name), sealed).map_err(|_| Error::OtherKey)?
+            return customers_key(customer.ok_or(Error::KeyNotGiven)?, *name, sealed).map(Some);
         }
     };
     key_of(&opened).map(Some)
@@ -117,20 +134,22 @@ fn key_of(bytes: &[u8]) -> Result<Key, Error> {
     Key::from_bytes(bytes).ok_or_else(|| Error::Told(service::Error::internal("a key's length")))
 }
 
-/// Whether an object that is told of, and not read, is told of to who may know: SSE-C's key is asked for, and KMS is not.
+/// Whether an object may be told of to who asks: a customer's key has to be the object's. KMS is asked by who reads.
 ///
 /// # Errors
 /// As of [`open`], but for KMS's.
-pub async fn check_told(
-    cx: &Cx,
-    vault: &Vault,
-    seal: Option<&Seal>,
-    customer: Option<&CustomerKey>,
-) -> Result<(), Error> {
-    match seal {
-        Some(Seal { key: SealedKey::Customer(_), .. }) => open(cx, vault, seal, customer).await.map(drop),
-        _ => check(seal, customer),
+pub fn check_customer(seal: Option<&Seal>, customer: Option<&CustomerKey>) -> Result<(), Error> {
+    check(seal, customer)?;
+    match (seal, customer) {
+        (Some(Seal { name, key: SealedKey::Customer(sealed) }), Some(customer)) => {
+            customers_key(customer, *name, sealed).map(drop)
+        }
+        _ => Ok(()),
     }
+}
+
+fn customers_key(customer: &CustomerKey, name: ContentId, sealed: &[u8]) -> Result<Key, Error> {
+    key_of(&customer.key.open(&place(name), sealed).map_err(|_| Error::OtherKey)?)
 }
 
 /// Whether a customer's key is given where it is needed, and nowhere else.

@@ -127,6 +127,7 @@ async fn keep(
     let body_key = BodyKey::new(&sealed.key, &sealed.seal.name)?;
     let (small, most) = (limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX);
     let Received { size, digested, place } = state.contents.receive(body, digests, body_key, small, most).await?;
+    let etag = seal::etag(cx, Some(&sealed.seal), digested.etag);
     let (new, pinned) = place.into_content(content_id(cx));
     let meta = Meta {
         content_type: Some(made.format.media_type().to_owned()),
@@ -146,8 +147,8 @@ async fn keep(
             return Ok(false);
         }
         let content = content::keep(tx, &new)?;
-        let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
-        let new = new_object(size, etag, content, checksum, meta.clone(), Default::default());
+        let checksum = Some(digested.checksum.clone());
+        let new = new_object(size, etag.clone(), content, checksum, meta.clone(), Default::default());
         let new = Object { seal: Some(sealed.seal.clone()), ..new };
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         tell(tx, &request, &bucket, &News::created("ObjectCreated:Put", &bucket, &key, &object))?;

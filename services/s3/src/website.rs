@@ -4,18 +4,20 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use service::{Body, BoxFuture, Caller, Cx, Download, Front};
+use service::{Asked, Body, BoxFuture, Caller, Cx, Download, ErrorCode, Front, witnessed};
 use wire::Protocol;
 use wire::query::{Names, escape};
 use wire::rest_xml::Target;
 
 use crate::S3;
+use crate::access_log;
 use crate::bindings::GET_OBJECT;
 use crate::error::Error;
 use crate::ops::get::{self, GetObjectInput};
@@ -55,6 +57,13 @@ impl Place {
     }
 }
 
+impl Place {
+    fn target(&self) -> Target<'_> {
+        let key = Some(self.path.as_str()).filter(|path| !path.is_empty());
+        Target { bucket: Some(self.bucket.as_str().into()), key }
+    }
+}
+
 impl Front for Websites {
     fn matches(&self, head: &Parts) -> bool {
         Place::of(head).is_some()
@@ -64,10 +73,15 @@ impl Front for Websites {
         let state = self.0.clone();
         Box::pin(async move {
             let head = request.into_parts().0;
+            let came = Instant::now();
             let Some(place) = Place::of(&head) else { return page(&cx, &not_allowed(), None) };
+            let witness = access_log::watch_website(&state, cx.cloud(), &head, &place.target());
             let nobody = Caller::anonymous(cx.account());
             let visit = Visit { cx: cx.with_caller(nobody), state, place, head };
-            visit.answer().await.unwrap_or_else(|error| page(&visit.cx, &error, None))
+            let response = visit.answer().await.unwrap_or_else(|error| page(&visit.cx, &error, None));
+            let Some(witness) = witness else { return response };
+            let id = visit.cx.request_id().to_owned();
+            witnessed(witness, Asked { id, operation: None, caller: None, came }, response)
         })
     }
 }
@@ -121,6 +135,7 @@ impl Visit {
             Ok(mut response) => {
                 *response.status_mut() = StatusCode::from_u16(error.status).unwrap_or(StatusCode::NOT_FOUND);
                 name_error(response.headers_mut(), &error);
+                response.extensions_mut().insert(ErrorCode(error.code.clone()));
                 Ok(response)
             }
             Err(second) => Ok(page(&self.cx, &error, Some(&second))),
@@ -259,6 +274,7 @@ fn page(cx: &Cx, error: &service::Error, second: Option<&service::Error>) -> Res
     html += "<hr/>\n</body>\n</html>\n";
     let mut response = Response::new(Body::from(Bytes::from(html)));
     *response.status_mut() = status;
+    response.extensions_mut().insert(ErrorCode(error.code.clone()));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     name_error(headers, error);

@@ -347,3 +347,30 @@ fn denials_say_what_would_help() {
             .is_ok()
     );
 }
+
+#[test]
+fn providers_are_trusted_by_name_alone() {
+    const PROVIDER: &str = "arn:aws:iam::000000000000:oidc-provider/issuer.example";
+    let named = format!(
+        r#"{{"Effect":"Allow","Principal":{{"Federated":"{PROVIDER}"}},"Action":"sts:AssumeRoleWithWebIdentity"}}"#
+    );
+    let allow =
+        |principals: &str| format!(r#"{{"Effect":"Allow",{principals},"Action":"sts:AssumeRoleWithWebIdentity"}}"#);
+    let missing = Decision::ImplicitDeny { missing: Source::Resource };
+    let denied = Decision::ExplicitDeny { source: Source::Resource, statement: "1".into() };
+    for (trust, expected) in [
+        (named.clone(), Decision::Allow),
+        (allow(r#""Principal":{"Federated":"cognito-identity.amazonaws.com"}"#), missing.clone()),
+        (allow(r#""Principal":"*""#), missing.clone()),
+        (allow(r#""NotPrincipal":{"AWS":"000000000000"}"#), missing.clone()),
+        (allow(&format!(r#""Principal":{{"AWS":"{ROLE}"}}"#)), missing),
+        (format!(r#"{named},{{"Effect":"Deny","Principal":"*","Action":"sts:*"}}"#), denied),
+    ] {
+        let (principal, context) = (Principal::federated(PROVIDER), Context::new());
+        let action = "sts:AssumeRoleWithWebIdentity";
+        let request = Request { principal: &principal, action, resource: ROLE, context: &context };
+        let policy = statement(&trust);
+        let policies = PolicySet { resource: Some(&policy), resource_must_allow: true, ..PolicySet::default() };
+        assert_eq!(evaluate(&request, &policies), expected, "{trust}");
+    }
+}

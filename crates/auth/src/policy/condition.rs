@@ -309,6 +309,65 @@ mod tests {
         }
     }
 
+    /// Each operator with a value that fulfils it, and one that does not: how a key that is absent or has many values counts
+    /// follows from whether the operator is a negated one.
+    ///
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>
+    #[test]
+    fn every_operator_with_no_and_with_many_values() {
+        let arn = "arn:aws:sqs:us-east-1:000000000000:q";
+        let all: &[(&str, &str, &str, &str, bool)] = &[
+            ("StringEquals", r#""a""#, "a", "A", false),
+            ("StringNotEquals", r#""a""#, "A", "a", true),
+            ("StringEqualsIgnoreCase", r#""a""#, "A", "b", false),
+            ("StringNotEqualsIgnoreCase", r#""a""#, "b", "A", true),
+            ("StringLike", r#""a?c*""#, "abcd", "ac", false),
+            ("StringNotLike", r#""a?c*""#, "ac", "abcd", true),
+            ("BinaryEquals", r#""AAE=""#, "AAE=", "AAI=", false),
+            ("NumericEquals", "5", "5.0", "6", false),
+            ("NumericNotEquals", "5", "6", "5", true),
+            ("NumericLessThan", "5", "4", "5", false),
+            ("NumericLessThanEquals", "5", "5", "6", false),
+            ("NumericGreaterThan", "5", "6", "5", false),
+            ("NumericGreaterThanEquals", "5", "5", "4", false),
+            ("DateEquals", r#""2026-01-01""#, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", false),
+            ("DateNotEquals", r#""2026-01-01""#, "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", true),
+            ("DateLessThan", r#""2026-01-02""#, "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", false),
+            ("DateLessThanEquals", r#""2026-01-02""#, "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", false),
+            ("DateGreaterThan", r#""2026-01-02""#, "2026-01-03T00:00:00Z", "2026-01-02T00:00:00Z", false),
+            ("DateGreaterThanEquals", r#""2026-01-02""#, "2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", false),
+            ("Bool", r#""TRUE""#, "true", "false", false),
+            ("IpAddress", r#""10.0.0.0/8""#, "10.1.2.3", "11.1.2.3", false),
+            ("NotIpAddress", r#""10.0.0.0/8""#, "11.1.2.3", "10.1.2.3", true),
+            ("ArnEquals", r#""arn:aws:sqs:*:*:q""#, arn, "arn:aws:sns:us-east-1:000000000000:q", false),
+            ("ArnLike", r#""arn:aws:sqs:*:*:q""#, arn, "arn:aws:sns:us-east-1:000000000000:q", false),
+            ("ArnNotEquals", r#""arn:aws:sns:*:*:q""#, arn, "arn:aws:sns:us-east-1:000000000000:q", true),
+            ("ArnNotLike", r#""arn:aws:sns:*:*:q""#, arn, "arn:aws:sns:us-east-1:000000000000:q", true),
+        ];
+        for (operator, values, fits, other, negated) in all {
+            let [any, every, maybe] = ["ForAnyValue:", "ForAllValues:", ""]
+                .map(|set| format!("{set}{operator}{}", if set.is_empty() { "IfExists" } else { "" }));
+            let cases: [(&str, &[&str], bool); 13] = [
+                (operator, &[fits], true),
+                (operator, &[other], false),
+                (operator, &[], *negated),
+                (operator, &[fits, other], !negated),
+                (&maybe, &[], true),
+                (&maybe, &[other], false),
+                (&any, &[fits, other], true),
+                (&any, &[other, other], false),
+                (&any, &[], false),
+                (&every, &[fits, fits], true),
+                (&every, &[fits, other], false),
+                (&every, &[], true),
+                (&maybe, &[fits], true),
+            ];
+            for (operator, context, expected) in cases {
+                assert_eq!(holds(operator, values, context), expected, "{operator} {values} {context:?}");
+            }
+        }
+    }
+
     #[test]
     fn mistakes_are_named() {
         let parse = |operator, key, values| {

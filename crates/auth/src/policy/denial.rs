@@ -34,9 +34,23 @@ pub fn denial(request: &Request, decision: &Decision) -> Option<String> {
     ))
 }
 
+/// Why a request is refused, in a few words.
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Decision::Allow => f.write_str("allowed"),
+            Decision::ExplicitDeny { source, statement } => {
+                write!(f, "the statement '{statement}' of {} denies it", source.with_article())
+            }
+            Decision::ImplicitDeny { missing } => write!(f, "no {} allows it", missing.name()),
+        }
+    }
+}
+
 fn suggest_for(principal: &Principal, action: &str) -> String {
     let principal = match principal.kind {
         super::Kind::Service => json!({"Service": principal.arn}),
+        super::Kind::Federated => json!({"Federated": principal.arn}),
         super::Kind::Anonymous => json!("*"),
         _ => json!({"AWS": principal.arn}),
     };

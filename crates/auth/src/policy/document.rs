@@ -43,6 +43,13 @@ pub(super) struct Statement {
     pub conditions: Vec<Condition>,
 }
 
+impl Statement {
+    /// What messages call it: its `Sid`, or its number from 0.
+    pub fn name(&self, index: usize) -> String {
+        self.sid.clone().filter(|sid| !sid.is_empty()).unwrap_or_else(|| index.to_string())
+    }
+}
+
 /// An element that has a twin with `Not` before its name.
 #[derive(Clone, Debug)]
 pub(super) struct Element<T> {

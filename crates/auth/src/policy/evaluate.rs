@@ -82,9 +82,11 @@ pub fn evaluate(request: &Request, policies: &PolicySet) -> Decision {
     let by_identity = request.principal.kind == Kind::Root || policies.identity.iter().any(allows);
     let missing = match named {
         Named::Exactly => return Decision::Allow,
+        // A provider is trusted by its name alone: `*` lets nobody in who has but a token of somebody's.
+        _ if request.principal.kind == Kind::Federated => Some(Source::Resource),
         Named::Not if policies.resource_must_allow => Some(Source::Resource),
         Named::Not | Named::ByAccount if !by_identity => match request.principal.kind {
-            Kind::Service | Kind::Anonymous => Some(Source::Resource),
+            Kind::Service | Kind::Federated | Kind::Anonymous => Some(Source::Resource),
             Kind::Root | Kind::User | Kind::Session { .. } => Some(Source::Identity),
         },
         _ if policies.boundary.is_some_and(|policy| !allows(policy)) => Some(Source::Boundary),
@@ -97,8 +99,7 @@ pub fn evaluate(request: &Request, policies: &PolicySet) -> Decision {
 fn explicit_deny(request: &Request, policies: &PolicySet) -> Option<Decision> {
     for (source, _, policy) in policies.all() {
         if let Some((index, statement)) = applying(policy, request, false).next() {
-            let statement = statement.sid.clone().filter(|sid| !sid.is_empty()).unwrap_or_else(|| index.to_string());
-            return Some(Decision::ExplicitDeny { source, statement });
+            return Some(Decision::ExplicitDeny { source, statement: statement.name(index) });
         }
     }
     None

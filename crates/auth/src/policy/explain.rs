@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::document::Statement;
 use super::evaluate;
 use super::pattern::Pattern;
-use super::{Policy, PolicySet, Request, Source};
+use super::{Context, Policy, PolicySet, Request, Source};
 
 /// A statement that applies to a request. All are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,29 @@ impl Policy {
         Some((start, start + found.len()))
     }
 
+    /// Of each statement that allows, by its `Sid` or its number from 0, the actions of which `used`, pairs of an action and a
+    /// resource, has none. Conditions are not looked at.
+    pub fn unused(&self, used: &[(&str, &str)]) -> Vec<(String, Vec<String>)> {
+        let mut all = Vec::new();
+        for (index, statement) in self.statements().iter().enumerate().filter(|(_, statement)| statement.allow) {
+            // Of `NotAction`, nobody can say what it was meant for.
+            if statement.actions.not {
+                continue;
+            }
+            let of_statement: Vec<&str> =
+                used.iter().filter(|(_, resource)| on(statement, resource)).map(|(action, _)| *action).collect();
+            let is_used = |pattern: &&Pattern| {
+                of_statement.iter().any(|action| pattern.matches_ignoring_case(action, &Context::new()))
+            };
+            let actions = statement.actions.value.iter().filter(|pattern| !is_used(pattern));
+            let actions: Vec<String> = actions.map(Pattern::to_string).collect();
+            if !actions.is_empty() {
+                all.push((statement.name(index), actions));
+            }
+        }
+        all
+    }
+
     /// The condition keys that its conditions and variables ask for, as they are written.
     pub fn context_keys(&self) -> BTreeSet<&str> {
         let mut keys = BTreeSet::new();
@@ -71,6 +95,15 @@ impl Policy {
         }
         keys
     }
+}
+
+/// Whether a statement may be about a resource. With variables, it may be about any.
+fn on(statement: &Statement, resource: &str) -> bool {
+    statement.resources.as_ref().is_none_or(|resources| {
+        let matches =
+            |pattern: &Pattern| pattern.variables().next().is_some() || pattern.matches(resource, &Context::new());
+        resources.value.iter().any(matches) != resources.not
+    })
 }
 
 fn position(text: &str, offset: usize) -> Option<Position> {

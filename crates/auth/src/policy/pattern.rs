@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 use super::Context;
 
@@ -33,6 +34,18 @@ enum Token {
         written: String,
         default: Option<String>,
     },
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tokens.iter().try_for_each(|token| match token {
+            Token::Literal(literal) => f.write_char(*literal),
+            Token::One => f.write_char('?'),
+            Token::Many => f.write_char('*'),
+            Token::Variable { written, default: Some(default), .. } => write!(f, "${{{written}, '{default}'}}"),
+            Token::Variable { written, default: None, .. } => write!(f, "${{{written}}}"),
+        })
+    }
 }
 
 impl Pattern {

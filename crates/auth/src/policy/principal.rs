@@ -25,6 +25,8 @@ pub enum Kind {
     },
     /// A service that acts for itself, such as `events.amazonaws.com`.
     Service,
+    /// Somebody whom an identity provider vouches for, before they have a role.
+    Federated,
     /// Nobody: the request was not signed.
     Anonymous,
 }
@@ -57,6 +59,11 @@ impl Principal {
         Principal { arn: name.into(), account: String::new(), kind: Kind::Service }
     }
 
+    /// Whoever has a token of a provider: its ARN, or its name where it is one that AWS knows.
+    pub fn federated(provider: &str) -> Principal {
+        Principal { arn: provider.into(), account: String::new(), kind: Kind::Federated }
+    }
+
     pub fn anonymous() -> Principal {
         Principal { arn: "*".into(), account: String::new(), kind: Kind::Anonymous }
     }
@@ -84,7 +91,9 @@ enum Entry {
     Account(String),
     Arn(String),
     Service(String),
-    /// Identity providers and S3's canonical ids: valid, but nobody here is one.
+    /// An identity provider.
+    Federated(String),
+    /// S3's canonical ids: valid, but nobody here is one.
     Foreign,
 }
 
@@ -120,7 +129,8 @@ fn parse_entry(kind: &str, value: &str) -> Option<Entry> {
         "AWS" if is_account(value) => Some(Entry::Account(value.into())),
         "AWS" => parse_arn(value),
         "Service" if value.contains('.') && !value.contains('*') => Some(Entry::Service(value.into())),
-        "Federated" | "CanonicalUser" if !value.is_empty() => Some(Entry::Foreign),
+        "Federated" if !value.is_empty() => Some(Entry::Federated(value.into())),
+        "CanonicalUser" if !value.is_empty() => Some(Entry::Foreign),
         _ => None,
     }
 }
@@ -146,6 +156,7 @@ impl Entry {
     fn name(&self, principal: &Principal) -> Named {
         match (self, &principal.kind) {
             (Entry::Anybody, _) => Named::Indirectly,
+            (Entry::Federated(name), Kind::Federated) if *name == principal.arn => Named::Exactly,
             (Entry::Account(account), Kind::Root | Kind::User | Kind::Session { .. })
                 if *account == principal.account =>
             {

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context as _;
 use archive::Target;
+use base::private::sync_parent;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes};
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::cli::Backup;
 use crate::client::Client;
-use crate::commands::{INCOMPLETE, sync_parent, tell_lost};
+use crate::commands::{INCOMPLETE, tell_lost};
 use crate::output;
 use crate::progress::Progress;
 

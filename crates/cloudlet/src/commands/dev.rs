@@ -12,8 +12,10 @@ use deploy::{Endpoint, Outcome};
 
 use super::inspect::Inspection;
 use super::logs::Follower;
+use crate::cache_folder;
 use crate::cli::{Dev, MAIL_FROM};
 use crate::client::{self, Client, PROJECT_DATA, Refusal, test_credentials};
+use crate::network::{self, Https};
 use crate::output;
 use crate::project::watch::Watcher;
 use crate::project::{Deployer, Reporter, folder, print_outcome, runtimes};
@@ -23,12 +25,23 @@ use crate::signals::Signals;
 const LOG_INTERVAL: Duration = Duration::from_millis(250);
 
 pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
-    if !options.listen.ip().is_loopback() {
-        bail!(
-            "{} is not an address of this machine alone. `dev` lets anybody in with test/test: for others, use `cloudlet serve`",
-            options.listen
-        );
+    for listen in [options.listen, options.tls.tls_listen] {
+        if !listen.ip().is_loopback() {
+            bail!(
+                "{listen} is not an address of this machine alone. `dev` lets anybody in with test/test: for others, use `cloudlet serve`"
+            );
+        }
     }
+    let https = match options.tls.tls {
+        true => Some(Https {
+            listen: options.tls.tls_listen,
+            redirect: None,
+            files: Vec::new(),
+            acme: None,
+            authority: Some(cache_folder()?.join("authority")),
+        }),
+        false => None,
+    };
     let folder = folder(&options.dir)?;
     let isolate = isolation().await?.obstacle.is_none();
     let server = Server::start(Options {
@@ -43,10 +56,13 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
         isolate,
         throttle: options.throttle,
         loopback_ports: options.allow_loopback.clone(),
+        legacy_buckets: false,
         prebooted: runtime::limits::PREBOOTED,
         smtp: None,
         mail_from: MAIL_FROM.into(),
         public_url: None,
+        iam: options.iam.into(),
+        network: network::Options { https, ..network::Options::default() },
     })
     .await?;
     let mut signals = Signals::take()?;
@@ -56,6 +72,9 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     let isolation =
         if isolate { "isolated" } else { "not isolated on this host: only run code you trust (see `cloudlet doctor`)" };
     output::line(format_args!("Cloudlet is ready at {}. Functions are {isolation}.", server.endpoint));
+    if let (Some(secure), Some(authority)) = (&server.secure_endpoint, &server.authority) {
+        tell_https(secure, &authority.display().to_string());
+    }
     let client = Client::new(server.endpoint.clone(), "us-east-1".into(), test_credentials());
     let deployer = Deployer::new(&folder, options.project, None, client.clone(), true).await?;
     let mut session = Session {
@@ -77,6 +96,15 @@ pub async fn run(options: Dev) -> anyhow::Result<ExitCode> {
     // It has no archive that could lack anything.
     server.stop().await;
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Tells how HTTPS is used whose authority nobody knows yet.
+fn tell_https(endpoint: &str, authority: &str) {
+    output::line(format_args!("HTTPS is spoken at {endpoint}, vouched for by {authority}."));
+    output::line(format_args!(
+        "To trust it: import that file into your browser or system as an authority (it can vouch for localhost alone), or set \
+         AWS_CA_BUNDLE (SDKs, CLI) and NODE_EXTRA_CA_CERTS (Node) to it; curl --cacert"
+    ));
 }
 
 /// A project's cloud lies among its sources, and holds keys: it tells git by itself that it is none of them.

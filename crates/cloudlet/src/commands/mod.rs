@@ -7,11 +7,13 @@ mod dev;
 mod doctor;
 mod env;
 mod events;
+mod iam;
 mod inspect;
 mod invoke;
 mod keys;
 mod logs;
 mod mail;
+mod migrate;
 mod operations;
 mod repair;
 mod restore;
@@ -20,8 +22,6 @@ mod scrub;
 mod serve;
 mod status;
 
-use std::fs::File;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -42,6 +42,8 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Mail(options) => mail::run(options).await,
             Command::Status(options) => status::run(options).await,
             Command::Events(options) => events::run(options).await,
+            Command::Iam(command) => iam::run(command).await,
+            Command::Migrate(command) => migrate::run(command).await,
             Command::Env(options) => env::run(&options),
             Command::Operations(options) => operations::run(options).await,
             Command::Doctor(options) => doctor::run(options).await,
@@ -79,10 +81,4 @@ fn tell_lost(folder: &str, id: &str, reason: &str, users: &[String]) {
     for user in users {
         output::note(format_args!("  {user} needs it"));
     }
-}
-
-/// Makes the name of a new file or folder durable.
-pub(crate) fn sync_parent(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }

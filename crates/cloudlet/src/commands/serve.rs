@@ -6,7 +6,8 @@ use anyhow::bail;
 use archive::Behind;
 use sandbox::Obstacle;
 
-use crate::cli::Serve;
+use crate::cli::{IamMode, Serve};
+use crate::network;
 use crate::output;
 use crate::server::{Options, Server, isolation};
 use crate::signals::Signals;
@@ -19,7 +20,9 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
              {remedy} If you trust all code that will be deployed here, start with --allow-unisolated-functions"
         );
     }
+    let network = network::Options::new(options.network, &options.data)?;
     let server = Server::start(Options {
+        network,
         data: options.data,
         master_key_file: options.master_key_file,
         archive: options.archive,
@@ -31,17 +34,27 @@ pub async fn run(options: Serve) -> anyhow::Result<ExitCode> {
         isolate: obstacle.is_none(),
         throttle: options.throttle,
         loopback_ports: options.allow_loopback,
+        legacy_buckets: options.legacy_buckets,
         prebooted: options.prebooted,
         smtp: options.smtp,
         mail_from: options.mail_from,
         public_url: options.public_url,
+        iam: options.iam.into(),
     })
     .await?;
     let mut signals = Signals::take()?;
     let data = server.data().display().to_string();
     output::line(format_args!("Cloudlet is ready at {}", server.endpoint));
+    if let Some(secure) = &server.secure_endpoint {
+        output::line(format_args!("HTTPS is spoken at {secure}"));
+    }
     if obstacle.is_some() {
         output::line("Functions are not isolated: they can read the server's data. `cloudlet doctor` tells more.");
+    }
+    if options.iam == IamMode::Audit {
+        output::line(
+            "Policies are only looked at (--iam audit): what they deny goes through. `cloudlet iam denied` shows it.",
+        );
     }
     output::line(format_args!("To use it from a shell: eval \"$(cloudlet env --data {data})\""));
     signals.told_to_stop().await;

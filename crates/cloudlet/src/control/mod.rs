@@ -5,6 +5,7 @@ mod backup;
 mod call;
 mod events;
 mod executions;
+mod iam;
 mod mails;
 mod named;
 mod packages;
@@ -46,6 +47,7 @@ pub struct Control {
     /// Where everything is copied to as it is committed, if anywhere.
     pub archiver: Option<Arc<Archiver>>,
     pub cdn: Arc<CloudFront>,
+    pub identity: Arc<::iam::Identity>,
 }
 
 fn stack_arn(cx: &Cx, name: &str) -> String {
@@ -67,6 +69,8 @@ pub fn service(control: Control) -> Service {
         .operation(read("GetExecutions", executions::get).resource(|cx, i| cx.arn("lambda", format!("function:{}", i.function_name)).to_string()))
         .operation(read("ListMail", mails::list))
         .operation(read("GetMail", mails::get))
+        .operation(read("ListDenials", iam::denials))
+        .operation(read("SuggestPolicy", iam::suggest).resource(|_, i| i.principal.clone()))
         .operation(read("GetStack", stacks::get).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("PutStack", stacks::put).resource(|cx, i| stack_arn(cx, &i.name)))
         .operation(write("DeleteStack", stacks::delete).resource(|cx, i| stack_arn(cx, &i.name)))

@@ -29,6 +29,18 @@ const GLOBAL_INDEX: &[Field] = &[
     ("ContributorInsightsSpecification", Shape::Json),
 ];
 
+const VECTOR_INDEX: &[Field] = &[
+    ("IndexName", Shape::Text),
+    ("VectorAttribute", Shape::Struct(&[("AttributeName", Shape::Text)])),
+    (
+        "SearchSchema",
+        Shape::List(&Shape::Struct(&[("AttributeName", Shape::Text), ("SearchSchemaElementType", Shape::Text)])),
+    ),
+    ("Projection", PROJECTION),
+    ("Dimensions", Shape::Integer),
+    ("DistanceFunction", Shape::Text),
+];
+
 const ENCRYPTION: Shape =
     Shape::Struct(&[("SSEEnabled", Shape::Boolean), ("SSEType", Shape::Text), ("KMSMasterKeyId", Shape::Text)]);
 const RECOVERY: Shape =
@@ -42,6 +54,7 @@ const CREATED: &[&str] = &[
     "ProvisionedThroughput",
     "OnDemandThroughput",
     "LocalSecondaryIndexes",
+    "VectorIndexes",
     "DeletionProtectionEnabled",
     "TableClass",
     "Tags",
@@ -73,6 +86,7 @@ impl Resource for Table {
                 fixed("KeySchema", KEY_SCHEMA).required(),
                 fixed("LocalSecondaryIndexes", Shape::List(&Shape::Struct(LOCAL_INDEX))),
                 property("GlobalSecondaryIndexes", Shape::List(&Shape::Struct(GLOBAL_INDEX))),
+                property("VectorIndexes", Shape::List(&Shape::Struct(VECTOR_INDEX))),
                 property("BillingMode", Shape::Text),
                 property("ProvisionedThroughput", THROUGHPUT),
                 property("OnDemandThroughput", ON_DEMAND),
@@ -163,6 +177,7 @@ impl Resource for Table {
             ready(cx, name).await?;
         }
         update_indexes(cx, name, &old.properties, wanted).await?;
+        update_vector_indexes(cx, name, &old.properties, wanted).await?;
         update_time_to_live(cx, name, &old.properties, wanted).await?;
         if recovery(&old.properties) != recovery(wanted) {
             set_recovery(cx, name, wanted).await?;
@@ -257,10 +272,10 @@ async fn ready(cx: &Cx<'_>, name: &str) -> Result<Value> {
     for _ in 0..POLLS_MAX {
         let mut answer = cx.call("dynamodb", "DescribeTable", json!({"TableName": name})).await?;
         let table = answer.get_mut("Table").map(Value::take).unwrap_or_default();
-        let indexes =
-            table.get("GlobalSecondaryIndexes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let indexes = ["GlobalSecondaryIndexes", "VectorIndexes"];
+        let mut indexes = indexes.iter().filter_map(|kind| table.get(*kind)).filter_map(Value::as_array).flatten();
         let active = |status: Option<&Value>| status.and_then(Value::as_str).is_none_or(|status| status == "ACTIVE");
-        if active(table.get("TableStatus")) && indexes.iter().all(|index| active(index.get("IndexStatus"))) {
+        if active(table.get("TableStatus")) && indexes.all(|index| active(index.get("IndexStatus"))) {
             return Ok(table);
         }
         tokio::time::sleep(POLL).await;
@@ -302,6 +317,25 @@ async fn update_indexes(cx: &Cx<'_>, name: &str, old: &Properties, wanted: &Prop
         let definitions = wanted.get("AttributeDefinitions");
         let input =
             json!({"TableName": name, "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [update]});
+        cx.call("dynamodb", "UpdateTable", input).await?;
+        ready(cx, name).await?;
+    }
+    Ok(())
+}
+
+/// The same of vector indexes, of which nothing can be changed.
+async fn update_vector_indexes(cx: &Cx<'_>, name: &str, old: &Properties, wanted: &Properties) -> Result<()> {
+    let indexes = |properties: &Properties| {
+        properties.get("VectorIndexes").and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let (old, new) = (indexes(old), indexes(wanted));
+    let gone = old.iter().filter(|index| !new.contains(index));
+    let deletions = gone.map(|index| json!({"Delete": {"IndexName": index.get("IndexName")}}));
+    let creations = new.iter().filter(|index| !old.contains(index)).map(|index| json!({"Create": index}));
+    let updates: Vec<Value> = deletions.chain(creations).collect();
+    for update in updates {
+        let definitions = wanted.get("AttributeDefinitions");
+        let input = json!({"TableName": name, "AttributeDefinitions": definitions, "VectorIndexUpdates": [update]});
         cx.call("dynamodb", "UpdateTable", input).await?;
         ready(cx, name).await?;
     }

@@ -14,12 +14,14 @@ mod kinesis;
 mod kms;
 mod lambda;
 mod logs;
+mod migrate;
 mod pipes;
 mod s3;
 mod scheduler;
 mod secretsmanager;
 mod ses;
 pub mod shape;
+mod sign_in;
 mod site;
 mod sns;
 mod sqs;
@@ -111,8 +113,11 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
+    &apigateway::GatewayResponse,
     &apigateway::Method,
+    &apigateway::Model,
     &apigateway::PathResource,
+    &apigateway::RequestValidator,
     &apigateway::RestApi,
     &apigateway::Stage,
     &apigateway::UsagePlan,
@@ -140,6 +145,12 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &cognito::UserPoolGroup,
     &cognito::UserPoolUser,
     &cognito::UserPoolUserToGroupAttachment,
+    &sign_in::IdentityPool,
+    &sign_in::IdentityPoolRoleAttachment,
+    &sign_in::OidcProvider,
+    &sign_in::UserPoolDomain,
+    &sign_in::UserPoolIdentityProvider,
+    &sign_in::UserPoolResourceServer,
     &dynamodb::Table,
     &events::ApiDestination,
     &events::Archive,
@@ -148,6 +159,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &events::EventBusPolicy,
     &events::Rule,
     &iam::AccessKey,
+    &iam::Group,
+    &iam::InstanceProfile,
     &iam::ManagedPolicy,
     &iam::Policy,
     &iam::Role,
@@ -166,6 +179,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &lambda::Url,
     &lambda::Version,
     &logs::LogGroup,
+    &migrate::Migration,
     &pipes::Pipe,
     &s3::Bucket,
     &s3::BucketPolicy,

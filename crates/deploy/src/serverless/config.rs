@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::custom_domain::CustomDomain;
+use super::integration::{HttpIntegration, HttpSchema};
 use super::naming;
 use crate::diagnostic::At;
 use crate::yaml::Node;
@@ -22,6 +23,7 @@ pub struct Service {
     pub plugins: Vec<String>,
     pub site: Option<Site>,
     pub custom_domains: Vec<CustomDomain>,
+    pub migrate: Option<Migrate>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
     /// The mappings under `resources`, in order; later ones are merged over earlier ones.
@@ -40,6 +42,42 @@ pub struct Site {
     /// Their folder, below the project's.
     pub path: String,
     pub at: At,
+}
+
+/// `custom.cloudlet.migrate`: requests that a legacy backend and functions share.
+#[derive(Clone, Debug)]
+pub struct Migrate {
+    /// The stack's, where there is none.
+    pub name: Option<String>,
+    /// The backend's URL.
+    pub legacy: String,
+    pub hosts: Vec<String>,
+    pub routes: Vec<MigrateRoute>,
+    pub at: At,
+}
+
+#[derive(Clone, Debug)]
+pub struct MigrateRoute {
+    pub path: String,
+    /// Every method, where there is none.
+    pub method: Option<String>,
+    /// The function's key.
+    pub function: String,
+    /// In percent, as shares are.
+    pub weight: f64,
+    pub sticky: bool,
+    pub header: Option<MigrateCondition>,
+    pub cookie: Option<MigrateCondition>,
+    pub shadow: f64,
+    pub shadow_unsafe: bool,
+    pub at: At,
+}
+
+/// A header or cookie by its name, and its value where that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrateCondition {
+    pub name: String,
+    pub value: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -83,6 +121,8 @@ pub struct NewRole {
     /// Where each statement was written.
     pub statements_at: Vec<At>,
     pub managed_policies: Vec<Value>,
+    /// The policy that bounds it.
+    pub boundary: Option<Json>,
     pub tags: Map<String, Json>,
 }
 
@@ -294,6 +334,9 @@ pub struct Http {
     pub operation: Option<String>,
     /// `method.request.…` names, and whether each is required.
     pub parameters: Map<String, Json>,
+    /// `None` for a function that is told the request as it is.
+    pub integration: Option<HttpIntegration>,
+    pub schemas: Vec<HttpSchema>,
 }
 
 /// `authorizer` of an `httpApi` event.
@@ -345,6 +388,8 @@ pub struct OwnAuthorizer {
 #[derive(Clone, Debug, Default)]
 pub struct HttpCors {
     pub origin: Option<String>,
+    /// Others that are answered with themselves.
+    pub more_origins: Vec<String>,
     pub headers: Vec<String>,
     pub methods: Vec<String>,
     pub credentials: bool,

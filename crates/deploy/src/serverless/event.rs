@@ -76,6 +76,8 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
             private,
             operation,
             parameters: Map::new(),
+            integration: None,
+            schemas: Vec::new(),
         });
     }
     reader.keys(node, "an `http` event", keys::HTTP_EVENT);
@@ -83,13 +85,6 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
         reader.error(&item.at, "an `http` event has a `method` and a `path`");
         return None;
     };
-    if let Some(integration) = reader.word(node, "integration") {
-        let name = integration.to_uppercase().replace('-', "_");
-        if !matches!(name.as_str(), "LAMBDA_PROXY" | "AWS_PROXY") {
-            let at = &node.get("integration").unwrap_or(node).at;
-            reader.error(at, format!("the integration `{integration}` is not supported yet: `lambda-proxy` is"));
-        }
-    }
     let method = method(&verb, &node.get("method").unwrap_or(node).at, reader)?;
     Some(Http {
         cors: node.get("cors").and_then(|cors| http_cors(node, cors, &method, reader)),
@@ -97,6 +92,8 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
         private: reader.boolean(node, "private").unwrap_or(false),
         operation: reader.text(node, "operationId"),
         parameters: parameters(node, reader),
+        integration: super::integration::of(node, reader),
+        schemas: super::integration::schemas(node, reader),
         path: trimmed(&path),
         method,
     })
@@ -140,17 +137,10 @@ fn http_cors(event: &Node, node: &Node, method: &str, reader: &mut Reader<'_>) -
             .map(|origin| origin.split(',').map(|part| part.trim().to_string()).collect())
             .unwrap_or_default(),
     };
-    if origins.len() > 1 {
-        let at = &node.get("origins").or_else(|| node.get("origin")).unwrap_or(node).at;
-        let help = "name one origin or `*`, or use an `httpApi` event, whose `cors` takes several";
-        reader.report(
-            Diagnostic::error("several origins of a REST API need a mapping template, which is not supported yet")
-                .at(at)
-                .help(help),
-        );
-    }
+    let mut origins = origins.into_iter();
     Some(HttpCors {
-        origin: Some(origins.into_iter().next().unwrap_or_else(|| "*".into())),
+        origin: Some(origins.next().unwrap_or_else(|| "*".into())),
+        more_origins: origins.collect(),
         headers: reader.texts(node, "headers").unwrap_or_else(default_headers),
         methods,
         credentials: reader.boolean(node, "allowCredentials").unwrap_or(false),

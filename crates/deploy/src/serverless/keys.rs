@@ -105,7 +105,21 @@ pub const CUSTOM_DOMAIN: &[Key] = &[
     refused("tlsTruststoreVersion", "remove it: mutual TLS is not built"),
 ];
 
-pub const CLOUDLET: &[Key] = &[read("site")];
+pub const CLOUDLET: &[Key] = &[read("migrate"), read("site")];
+
+pub const MIGRATE: &[Key] = &[read("name"), read("legacy"), read("hosts"), read("routes")];
+
+pub const MIGRATE_ROUTE: &[Key] = &[
+    read("path"),
+    read("method"),
+    read("function"),
+    read("weight"),
+    read("sticky"),
+    read("header"),
+    read("cookie"),
+    read("shadow"),
+    read("shadowUnsafe"),
+];
 
 pub const PROVIDER: &[Key] = &[
     read("name"),
@@ -141,7 +155,7 @@ pub const PROVIDER: &[Key] = &[
     ignored("rollbackConfiguration", "there are no alarms to watch yet"),
     ignored("stackPolicy", "stacks have no policies"),
     ignored("notificationArns", "stacks notify no one"),
-    ignored("rolePermissionsBoundary", "permissions boundaries are not evaluated yet"),
+    read("rolePermissionsBoundary"),
     ignored("vpc", NO_NETWORK),
     ignored("vpcEndpointIds", NO_NETWORK),
     ignored("tracing", NO_TRACES),
@@ -171,8 +185,8 @@ pub const ROLE: &[Key] = &[
     read("managedPolicies"),
     read("statements"),
     read("tags"),
-    ignored("permissionBoundary", "permissions boundaries are not evaluated yet"),
-    ignored("permissionsBoundary", "permissions boundaries are not evaluated yet"),
+    read("permissionBoundary"),
+    read("permissionsBoundary"),
 ];
 
 pub const HTTP_API: &[Key] = &[
@@ -335,23 +349,33 @@ pub const HTTP_EVENT: &[Key] = &[
     read("operationId"),
     read("request"),
     read("private"),
-    ignored("response", "a proxy integration answers what the function answers"),
+    read("response"),
     read("authorizer"),
-    refused("async", "send a message to a queue instead: only proxy integrations are supported"),
-    refused("connectionId", "only proxy integrations of functions are supported"),
-    refused("connectionType", "only proxy integrations of functions are supported"),
+    read("async"),
+    refused("connectionId", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),
+    refused("connectionType", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),
 ];
 
 pub const HTTP_REQUEST: &[Key] = &[
     read("parameters"),
-    ignored("template", "a proxy integration passes the request on as it is"),
-    ignored("passThrough", "a proxy integration passes the request on as it is"),
-    ignored("contentHandling", "a proxy integration passes the request on as it is"),
-    refused("schemas", "validate the body in the function: request schemas are built in a later version"),
-    refused("schema", "validate the body in the function: request schemas are built in a later version"),
-    refused("uri", "only proxy integrations of functions are supported"),
-    refused("method", "only proxy integrations of functions are supported"),
+    read("template"),
+    read("passThrough"),
+    read("contentHandling"),
+    read("schemas"),
+    read("schema"),
+    read("uri"),
+    read("method"),
 ];
+
+pub const HTTP_RESPONSE: &[Key] = &[
+    read("headers"),
+    read("template"),
+    read("statusCodes"),
+    refused("contentHandling", "set it in a resource of your own: `AWS::ApiGateway::Method`"),
+    refused("transferMode", "answers of REST APIs are not streamed: use a function URL"),
+];
+
+pub const HTTP_STATUS: &[Key] = &[read("pattern"), read("headers"), read("template")];
 
 pub const HTTP_CORS: &[Key] = &[
     read("origin"),

@@ -17,6 +17,9 @@ pub const SITE_DISTRIBUTION: &str = "SiteDistribution";
 pub const SITE_FILES: &str = "SiteFiles";
 pub const SITE_OUTPUT: &str = "SiteUrl";
 
+pub const MIGRATION: &str = "Migration";
+pub const MIGRATION_OUTPUT: &str = "MigrationUrl";
+
 /// The aliases that triggers call of functions with instances that are ready, and with SnapStart.
 pub const PROVISIONED: &str = "provisioned";
 pub const SNAP_START: &str = "snapstart";
@@ -28,6 +31,10 @@ pub fn normalized(key: &str) -> String {
 
 pub fn function(key: &str) -> String {
     format!("{}LambdaFunction", normalized(key))
+}
+
+pub fn migration_permission(key: &str) -> String {
+    format!("{}LambdaPermissionMigration", normalized(key))
 }
 
 pub fn log_group(key: &str) -> String {
@@ -131,6 +138,18 @@ pub fn rest_resource(resource_path: &str) -> String {
 
 pub fn rest_method(resource_path: &str, method: &str) -> String {
     format!("ApiGatewayMethod{}{}", path(resource_path), upper_first(&method.to_lowercase()))
+}
+
+/// The one that holds requests to their models.
+pub const REST_VALIDATOR: &str = "ApiGatewayRequestValidator";
+
+pub fn rest_model(resource_path: &str, method: &str, content_type: &str) -> String {
+    let kind: String = content_type.split(['/', '-', '.', '+']).map(|part| upper_first(&alphanumeric(part))).collect();
+    format!("{}{kind}Model", rest_method(resource_path, method))
+}
+
+pub fn rest_named_model(name: &str) -> String {
+    format!("ApiGateway{}Model", upper_first(&alphanumeric(name)))
 }
 
 pub fn rest_deployment(digest: &str) -> String {

@@ -1,13 +1,14 @@
 //! A cloud with two made-up services, and a gateway in front of it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{AccountId, Arn, Env, Region, Timestamp};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use gateway::{Gateway, Limits, Options};
+use gateway::{Gateway, Limits, Listener, Options};
 use http::request::Parts;
 use kv::{Db, Memory};
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,9 @@ impl Front for App {
     fn handle(&self, _: Cx, request: http::Request<Bytes>) -> BoxFuture<http::Response<Body>> {
         Box::pin(async move {
             assert_ne!(request.uri().path(), "/panic", "asked to");
+            if request.uri().path() == "/pending" {
+                return std::future::pending().await;
+            }
             if request.uri().path() == "/large" {
                 return http::Response::new(Bytes::from(vec![b'x'; 64 << 20]).into());
             }
@@ -158,6 +162,7 @@ impl Access for Keys {
 /// A running gateway. It stops when this is dropped.
 pub struct Fake {
     pub client: Client,
+    pub gateway: Gateway,
     pub stop: CancellationToken,
     pub serving: JoinHandle<()>,
 }
@@ -178,13 +183,19 @@ pub async fn start() -> Fake {
 }
 
 pub async fn start_with(limits: Limits) -> Fake {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    start_listening(limits, vec![listener.into()], address)
+}
+
+/// Starts one with these sockets, of which the client uses the one with this address.
+pub fn start_listening(limits: Limits, listeners: Vec<Listener>, address: SocketAddr) -> Fake {
     let env = Env::simulated(1, Timestamp(1_795_000_000_000));
     let (account, region) = (AccountId::new("000000000000"), Region::new("us-east-1"));
     let builder =
         Cloud::builder(Db::open(Memory::new()), env.clone(), account, region, "http://cloud".into(), Arc::new(Keys));
     let cloud = builder.service(echo()).service(books()).build();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = Client { address: listener.local_addr().unwrap(), env };
+    let client = Client { address, env };
     let gateway = Gateway::new(
         cloud,
         Options {
@@ -195,7 +206,7 @@ pub async fn start_with(limits: Limits) -> Fake {
         },
     );
     let stop = CancellationToken::new();
-    let token = stop.clone();
-    let serving = tokio::spawn(async move { gateway.serve(listener, token).await });
-    Fake { client, stop, serving }
+    let (serves, token) = (gateway.clone(), stop.clone());
+    let serving = tokio::spawn(async move { serves.serve(listeners, token).await });
+    Fake { client, gateway, stop, serving }
 }

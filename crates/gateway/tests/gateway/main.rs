@@ -6,5 +6,7 @@ mod access;
 mod browser;
 mod client;
 mod fake;
+mod flood;
 mod http;
 mod routing;
+mod secure;

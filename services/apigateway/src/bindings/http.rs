@@ -1,4 +1,4 @@
-//! Where the members of the operations of HTTP APIs travel in HTTP.
+//! Where the members of the operations of HTTP and WebSocket APIs travel in HTTP.
 //!
 //! Source: the `http` traits of the service model.
 
@@ -61,6 +61,40 @@ pub static UPDATE_API_MAPPING: Binding =
     Binding::new("PATCH", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 200);
 pub static DELETE_API_MAPPING: Binding =
     Binding::new("DELETE", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204);
+pub static UPDATE_DEPLOYMENT: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/deployments/{deploymentId}", 200);
+pub static DELETE_ROUTE_SETTINGS: Binding =
+    Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}", 204);
+
+pub static CREATE_ROUTE_RESPONSE: Binding =
+    Binding::new("POST", "/v2/apis/{apiId}/routes/{routeId}/routeresponses", 201);
+pub static GET_ROUTE_RESPONSE: Binding =
+    Binding::new("GET", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 200);
+pub static GET_ROUTE_RESPONSES: Binding = Binding::new("GET", "/v2/apis/{apiId}/routes/{routeId}/routeresponses", 200)
+    .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_ROUTE_RESPONSE: Binding =
+    Binding::new("PATCH", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 200);
+pub static DELETE_ROUTE_RESPONSE: Binding =
+    Binding::new("DELETE", "/v2/apis/{apiId}/routes/{routeId}/routeresponses/{routeResponseId}", 204);
+pub static CREATE_INTEGRATION_RESPONSE: Binding =
+    Binding::new("POST", "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses", 201);
+pub static GET_INTEGRATION_RESPONSE: Binding = Binding::new(
+    "GET",
+    "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+    200,
+);
+pub static GET_INTEGRATION_RESPONSES: Binding =
+    Binding::new("GET", "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses", 200)
+        .query(&[("maxResults", "maxResults"), ("nextToken", "nextToken")]);
+pub static UPDATE_INTEGRATION_RESPONSE: Binding = Binding::new(
+    "PATCH",
+    "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+    200,
+);
+pub static DELETE_INTEGRATION_RESPONSE: Binding = Binding::new(
+    "DELETE",
+    "/v2/apis/{apiId}/integrations/{integrationId}/integrationresponses/{integrationResponseId}",
+    204,
+);
 pub static IMPORT_API: Binding = Binding::new("PUT", "/v2/apis", 201).query(IMPORT);
 pub static REIMPORT_API: Binding = Binding::new("PUT", "/v2/apis/{apiId}", 201).query(IMPORT);
 const IMPORT: Places = &[("basepath", "basepath"), ("failOnWarnings", "failOnWarnings")];

@@ -1,4 +1,5 @@
 //! Where the members of each operation travel in HTTP.
 
+pub mod connections;
 pub mod http;
 pub mod rest;

@@ -38,6 +38,13 @@ pub static GET_METHOD_RESPONSE: Binding = Binding::new(
     "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}",
     200,
 );
+pub static UPDATE_METHOD_RESPONSE: Binding = Binding::new(
+    "PATCH",
+    "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}",
+    201,
+);
+pub static TEST_INVOKE_METHOD: Binding =
+    Binding::new("POST", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}", 200);
 pub static DELETE_METHOD_RESPONSE: Binding = Binding::new(
     "DELETE",
     "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/responses/{statusCode}",
@@ -48,6 +55,8 @@ pub static PUT_INTEGRATION: Binding =
     Binding::new("PUT", "/restapis/{restApiId}/resources/{resourceId}/methods/{pathMethod}/integration", 201);
 pub static GET_INTEGRATION: Binding =
     Binding::new("GET", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration", 200);
+pub static UPDATE_INTEGRATION: Binding =
+    Binding::new("PATCH", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration", 200);
 pub static DELETE_INTEGRATION: Binding =
     Binding::new("DELETE", "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration", 204);
 pub static PUT_INTEGRATION_RESPONSE: Binding = Binding::new(
@@ -60,6 +69,11 @@ pub static GET_INTEGRATION_RESPONSE: Binding = Binding::new(
     "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}",
     200,
 );
+pub static UPDATE_INTEGRATION_RESPONSE: Binding = Binding::new(
+    "PATCH",
+    "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}",
+    200,
+);
 pub static DELETE_INTEGRATION_RESPONSE: Binding = Binding::new(
     "DELETE",
     "/restapis/{restApiId}/resources/{resourceId}/methods/{httpMethod}/integration/responses/{statusCode}",
@@ -69,6 +83,7 @@ pub static CREATE_DEPLOYMENT: Binding = Binding::new("POST", "/restapis/{restApi
 pub static GET_DEPLOYMENT: Binding = Binding::new("GET", "/restapis/{restApiId}/deployments/{deploymentId}", 200);
 pub static GET_DEPLOYMENTS: Binding = Binding::new("GET", "/restapis/{restApiId}/deployments", 200)
     .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_DEPLOYMENT: Binding = Binding::new("PATCH", "/restapis/{restApiId}/deployments/{deploymentId}", 200);
 pub static DELETE_DEPLOYMENT: Binding = Binding::new("DELETE", "/restapis/{restApiId}/deployments/{deploymentId}", 202);
 pub static CREATE_STAGE: Binding = Binding::new("POST", "/restapis/{restApiId}/stages", 201);
 pub static GET_STAGE: Binding = Binding::new("GET", "/restapis/{restApiId}/stages/{stageName}", 200);
@@ -76,6 +91,36 @@ pub static GET_STAGES: Binding =
     Binding::new("GET", "/restapis/{restApiId}/stages", 200).query(&[("deploymentId", "deploymentId")]);
 pub static UPDATE_STAGE: Binding = Binding::new("PATCH", "/restapis/{restApiId}/stages/{stageName}", 200);
 pub static DELETE_STAGE: Binding = Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}", 202);
+pub static FLUSH_STAGE_CACHE: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}/cache/data", 202);
+pub static CREATE_MODEL: Binding = Binding::new("POST", "/restapis/{restApiId}/models", 201);
+pub static GET_MODEL: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/models/{modelName}", 200).query(&[("flatten", "flatten")]);
+pub static GET_MODELS: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/models", 200).query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_MODEL: Binding = Binding::new("PATCH", "/restapis/{restApiId}/models/{modelName}", 200);
+pub static DELETE_MODEL: Binding = Binding::new("DELETE", "/restapis/{restApiId}/models/{modelName}", 202);
+pub static GET_MODEL_TEMPLATE: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/models/{modelName}/default_template", 200);
+pub static CREATE_REQUEST_VALIDATOR: Binding = Binding::new("POST", "/restapis/{restApiId}/requestvalidators", 201);
+pub static GET_REQUEST_VALIDATOR: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/requestvalidators/{requestValidatorId}", 200);
+pub static GET_REQUEST_VALIDATORS: Binding = Binding::new("GET", "/restapis/{restApiId}/requestvalidators", 200)
+    .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_REQUEST_VALIDATOR: Binding =
+    Binding::new("PATCH", "/restapis/{restApiId}/requestvalidators/{requestValidatorId}", 200);
+pub static DELETE_REQUEST_VALIDATOR: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/requestvalidators/{requestValidatorId}", 202);
+pub static PUT_GATEWAY_RESPONSE: Binding =
+    Binding::new("PUT", "/restapis/{restApiId}/gatewayresponses/{responseType}", 201);
+pub static GET_GATEWAY_RESPONSE: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/gatewayresponses/{responseType}", 200);
+pub static GET_GATEWAY_RESPONSES: Binding = Binding::new("GET", "/restapis/{restApiId}/gatewayresponses", 200)
+    .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_GATEWAY_RESPONSE: Binding =
+    Binding::new("PATCH", "/restapis/{restApiId}/gatewayresponses/{responseType}", 200);
+pub static DELETE_GATEWAY_RESPONSE: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/gatewayresponses/{responseType}", 202);
 pub static CREATE_AUTHORIZER: Binding = Binding::new("POST", "/restapis/{restApiId}/authorizers", 201);
 pub static GET_AUTHORIZER: Binding = Binding::new("GET", "/restapis/{restApiId}/authorizers/{authorizerId}", 200);
 pub static GET_AUTHORIZERS: Binding = Binding::new("GET", "/restapis/{restApiId}/authorizers", 200)
@@ -87,6 +132,9 @@ pub static TEST_INVOKE_AUTHORIZER: Binding =
 pub static FLUSH_STAGE_AUTHORIZERS_CACHE: Binding =
     Binding::new("DELETE", "/restapis/{restApiId}/stages/{stageName}/cache/authorizers", 202);
 pub static CREATE_API_KEY: Binding = Binding::new("POST", "/apikeys", 201);
+pub static IMPORT_API_KEYS: Binding = Binding::new("POST", "/apikeys?mode=import", 201)
+    .query(&[("format", "format"), ("failonwarnings", "failOnWarnings")])
+    .payload(Payload::Blob("body"));
 pub static GET_API_KEY: Binding =
     Binding::new("GET", "/apikeys/{apiKey}", 200).query(&[("includeValue", "includeValue")]);
 pub static GET_API_KEYS: Binding = Binding::new("GET", "/apikeys", 200).query(&[
@@ -111,6 +159,7 @@ pub static GET_USAGE: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/u
     ("position", "position"),
     ("limit", "limit"),
 ]);
+pub static UPDATE_USAGE: Binding = Binding::new("PATCH", "/usageplans/{usagePlanId}/keys/{keyId}/usage", 200);
 pub static CREATE_USAGE_PLAN_KEY: Binding = Binding::new("POST", "/usageplans/{usagePlanId}/keys", 201);
 pub static GET_USAGE_PLAN_KEY: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/keys/{keyId}", 200);
 pub static GET_USAGE_PLAN_KEYS: Binding = Binding::new("GET", "/usageplans/{usagePlanId}/keys", 200).query(&[

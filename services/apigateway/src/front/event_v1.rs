@@ -35,7 +35,8 @@ pub fn rest(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary:
     event(incoming, place, &rest_headers(incoming), context, binary)
 }
 
-fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
+/// Headers as functions and templates get them.
+pub fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
     let headers = incoming.event_headers().into_iter().filter(|(name, _)| name != "content-length");
     headers.map(|(name, values)| (cased(&name, incoming.version), values)).collect()
 }
@@ -112,7 +113,7 @@ fn event(
     })
 }
 
-fn context(incoming: &Incoming, place: &Place<'_>) -> Value {
+pub fn context(incoming: &Incoming, place: &Place<'_>) -> Value {
     json!({
         "resourceId": place.resource_id,
         "resourcePath": place.resource,
@@ -153,6 +154,9 @@ fn cased(name: &str, version: Version) -> String {
     if (version == Version::HTTP_2 && !added) || name.starts_with("sec-ch-") {
         return name.to_owned();
     }
+    if let Some(rest) = name.strip_prefix("sec-websocket-") {
+        return format!("Sec-WebSocket-{}", cased(rest, version));
+    }
     let word = |word: &str| {
         let mut characters = word.chars();
         let first = characters.next().map(|first| first.to_ascii_uppercase());
@@ -173,6 +177,7 @@ mod tests {
     fn names_have_the_case_of_their_protocol() {
         assert_eq!(cased("content-type", Version::HTTP_11), "Content-Type");
         assert_eq!(cased("x-api-key", Version::HTTP_11), "X-Api-Key");
+        assert_eq!(cased("sec-websocket-protocol", Version::HTTP_11), "Sec-WebSocket-Protocol");
         assert_eq!(cased("content-type", Version::HTTP_2), "content-type");
         assert_eq!(cased("x-forwarded-for", Version::HTTP_2), "X-Forwarded-For");
     }

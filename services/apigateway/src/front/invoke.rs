@@ -23,19 +23,18 @@ pub enum Failure {
 
 /// Invokes a function and waits for its answer, in which it has not failed: see [`call`].
 pub async fn invoke(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Bytes, Failure> {
-    invoke_as(cx, roles::caller(&source, None), function, source, event, timeout).await
+    payload(cx, function, source, Bytes::from(event.to_string()), timeout).await
 }
 
-/// The same as `caller`, who may be a role's session.
-pub async fn invoke_as(
-    cx: &Cx,
-    caller: Caller,
-    function: Arn,
-    source: Arn,
-    event: &Value,
-    timeout: Duration,
-) -> Result<Bytes, Failure> {
-    let invoked = call_as(cx, caller, function.clone(), source.clone(), event, timeout).await?;
+/// The same with an event that is ready.
+pub async fn payload(cx: &Cx, function: Arn, source: Arn, event: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
+    payload_as(acting_for(cx, source), function, event, timeout).await
+}
+
+/// The same for whoever `cx` says.
+pub async fn payload_as(cx: Cx, function: Arn, event: Bytes, timeout: Duration) -> Result<Bytes, Failure> {
+    let source = cx.caller().arn.clone();
+    let invoked = send(cx, function.clone(), event, timeout).await?;
     match invoked.function_error {
         Some(kind) => {
             tracing::warn!(%function, %source, kind, "a function failed");
@@ -48,21 +47,24 @@ pub async fn invoke_as(
 /// Invokes a function and waits for its answer. `source` is the API's method or route, or its authorizer, an ARN of
 /// `execute-api`: what the function's policy is asked about. The invocation goes on when nobody waits for it any more.
 pub async fn call(cx: &Cx, function: Arn, source: Arn, event: &Value, timeout: Duration) -> Result<Invoked, Failure> {
-    call_as(cx, roles::caller(&source, None), function, source, event, timeout).await
+    send(acting_for(cx, source), function, Bytes::from(event.to_string()), timeout).await
 }
 
-async fn call_as(
-    cx: &Cx,
-    caller: Caller,
-    function: Arn,
-    source: Arn,
-    event: &Value,
-    timeout: Duration,
-) -> Result<Invoked, Failure> {
+/// A request of API Gateway's, for a method, a route or an authorizer.
+pub fn acting_for(cx: &Cx, source: Arn) -> Cx {
+    acting_as(cx, roles::caller(&source, None), &source)
+}
+
+/// The same as `caller`, who may be a role's session.
+pub fn acting_as(cx: &Cx, caller: Caller, source: &Arn) -> Cx {
     let region = Region::new(source.region.as_str());
-    let invocation = cx.cloud().cx(caller, region, None);
-    let (to, event) = (function.clone(), Bytes::from(event.to_string()));
-    let answer = tokio::spawn(async move { invocation.invoke(to, event).await });
+    cx.cloud().cx(caller, region, None)
+}
+
+/// Invokes a function for whoever `cx` says.
+pub async fn send(cx: Cx, function: Arn, event: Bytes, timeout: Duration) -> Result<Invoked, Failure> {
+    let (to, source) = (function.clone(), cx.caller().arn.clone());
+    let answer = tokio::spawn(async move { cx.invoke(to, event).await });
     match tokio::time::timeout(timeout, answer).await {
         Err(_) => {
             tracing::warn!(%function, %source, ?timeout, "a function did not answer in time");

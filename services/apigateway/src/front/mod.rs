@@ -3,13 +3,17 @@
 pub mod address;
 mod api_key;
 pub mod authorize;
+mod connections;
 pub mod event_v1;
+pub mod gateway_response;
 mod http;
 mod invoke;
-mod mock;
+pub mod mapping;
+mod problem;
 mod refusal;
-mod rest;
+pub mod rest;
 pub mod throttle;
+pub mod websocket;
 
 use std::sync::Arc;
 
@@ -17,13 +21,14 @@ use ::http::request::Parts;
 use ::http::{Request, Response};
 use bytes::Bytes;
 use proxy::Incoming;
-use service::{Body, BoxFuture, Cx, Front};
+use service::{Body, BoxFuture, Cx, Front, SocketWish};
 
 use self::address::Told;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::{HTTP_APIS, REST_APIS};
 use crate::limits;
+use connections::Named;
 
 /// Answers the requests to `{api}.execute-api.*`, to the paths that stand for it, and to custom domains.
 pub struct ExecuteApi(pub Arc<ApiGateway>);
@@ -44,25 +49,30 @@ impl Front for ExecuteApi {
     }
 }
 
-async fn serve(state: &ApiGateway, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
+async fn serve(state: &Arc<ApiGateway>, cx: &Cx, request: Request<Bytes>) -> Result<Response<Body>, Error> {
     let (head, body) = request.into_parts();
     let address = match address::of(&head, &state.domains) {
         Some(Told::Api(address)) => address,
         // It may have been removed since it was looked for.
         Some(Told::Unmapped) | None => return Ok(refusal::forbidden().map(Body::from)),
     };
+    let is_wished = head.extensions.get::<SocketWish>().is_some();
     let too_large = body.len() > limits::PAYLOAD_BYTES_MAX;
     let incoming = Incoming::new(cx, head, body);
     let read = cx.db().read()?;
     if let Some(api) = REST_APIS.get(&read, &address.api)? {
-        let answered = match too_large {
-            true => refusal::rest_too_large(),
-            false => rest::serve(state, cx, read, api, &address, incoming).await?,
-        };
-        return Ok(answered.map(Body::from));
+        return Ok(rest::serve(state, cx, read, api, &address, incoming).await?.map(Body::from));
     }
     match HTTP_APIS.get(&read, &address.api)? {
         Some(_) if too_large => Ok(refusal::http_too_large().map(Body::from)),
+        Some(api) if api.websocket.is_some() => {
+            drop(read);
+            let (stage, path) = address.stage();
+            match Named::of(&api.id, stage, &path) {
+                Some(named) => connections::serve(cx, incoming, named).await,
+                None => websocket::serve(state, cx, api, &address, incoming, is_wished).await,
+            }
+        }
         Some(api) => http::serve(state, cx, read, api, &address, incoming).await,
         None => Ok(refusal::forbidden().map(Body::from)),
     }

@@ -5,9 +5,8 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::api_key::Kept;
 use super::authorize::Refused;
-use crate::error::Error;
+use super::problem::Problem;
 
 /// `{"message": "…"}`.
 fn message(status: StatusCode, text: &str) -> Response<Bytes> {
@@ -37,13 +36,10 @@ pub fn forbidden() -> Response<Bytes> {
     rest(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden")
 }
 
-pub fn missing_token() -> Response<Bytes> {
-    rest(StatusCode::FORBIDDEN, "MissingAuthenticationTokenException", "Missing Authentication Token")
-}
-
-pub fn rest_too_large() -> Response<Bytes> {
-    let text = "HTTP content length exceeded 10485760 bytes.";
-    rest(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", text)
+/// What a problem is answered with where no API's owner says otherwise.
+pub fn problem(problem: &Problem) -> Response<Bytes> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    of_kind(body(status, &json!({ problem.member: problem.message })), problem.code)
 }
 
 /// Of HTTP APIs.
@@ -63,27 +59,6 @@ pub fn http_internal() -> Response<Bytes> {
     message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
-/// Who is not let in to a REST API.
-pub fn rest_refused(refused: Refused) -> Response<Bytes> {
-    // As AWS spells it, with a capital letter.
-    let denied =
-        |text: &str| of_kind(body(StatusCode::FORBIDDEN, &json!({ "Message": text })), "AccessDeniedException");
-    let failed = |kind| of_kind(body(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "message": null })), kind);
-    let unauthorized = |text: &str| rest(StatusCode::UNAUTHORIZED, "UnauthorizedException", text);
-    match refused {
-        Refused::Unauthorized { .. } | Refused::Scope { .. } => unauthorized("Unauthorized"),
-        Refused::Expired => unauthorized("The incoming token has expired"),
-        Refused::Denied { explicitly: false } => denied("User is not authorized to access this resource"),
-        Refused::Denied { explicitly: true } => {
-            denied("User is not authorized to access this resource with an explicit deny")
-        }
-        Refused::NotPermitted(reason) => denied(&reason),
-        Refused::Signature { code, message } => rest(StatusCode::FORBIDDEN, code, &message),
-        Refused::Failed => failed("AuthorizerFailureException"),
-        Refused::Misconfigured => failed("AuthorizerConfigurationException"),
-    }
-}
-
 /// Who is not let in to an HTTP API.
 pub fn http_refused(refused: Refused) -> Response<Bytes> {
     let (mut response, challenge) = match refused {
@@ -101,22 +76,7 @@ pub fn http_refused(refused: Refused) -> Response<Bytes> {
     response
 }
 
-/// More requests than a stage or a plan lets through, to a REST API.
-pub fn rest_throttled() -> Response<Bytes> {
-    rest(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Too Many Requests")
-}
-
-/// The same to an HTTP API.
+/// More requests than a stage lets through, to an HTTP API.
 pub fn http_throttled() -> Response<Bytes> {
     message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")
-}
-
-/// Whose API key does not let it in.
-pub fn kept(kept: Kept) -> Result<Response<Bytes>, Error> {
-    match kept {
-        Kept::Out => Ok(forbidden()),
-        Kept::Throttled => Ok(rest_throttled()),
-        Kept::Exceeded => Ok(rest(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "Limit Exceeded")),
-        Kept::Failed(error) => Err(error),
-    }
 }

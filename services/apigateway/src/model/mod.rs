@@ -4,6 +4,7 @@ pub mod authorizer;
 pub mod domain;
 pub mod http;
 pub mod rest;
+pub mod websocket;
 
 use crate::error::Error;
 use crate::limits;

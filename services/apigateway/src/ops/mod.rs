@@ -1,4 +1,4 @@
-//! The operations, a folder for each of the two APIs and in it a file for each kind of thing they work on.
+//! The operations, a folder for each kind of API and in it a file for each kind of thing they work on.
 
 mod authorization;
 pub mod domain;
@@ -6,6 +6,7 @@ pub mod http;
 mod import;
 pub mod rest;
 pub mod tag;
+pub mod websocket;
 
 use base::Arn;
 use serde::Serialize;

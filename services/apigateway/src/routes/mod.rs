@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod http;
 pub mod rest;
+pub mod websocket;
 
 use percent_encoding::percent_decode_str;
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{METHODS, Parameters, decoded, segments};
 use crate::model::rest::resource::with_paths;
+use crate::schema::Schemas;
 use crate::types::authorizer::{Authorization, Authorizer};
+use crate::types::gateway::{GatewayResponse, Kind};
+use crate::types::model::{Model, Validator};
 use crate::types::rest::{Method, Resource};
 
 /// What a deployment serves.
@@ -14,6 +17,10 @@ pub struct Routes {
     pub binary_media_types: Vec<String>,
     /// By id.
     authorizers: HashMap<String, Authorizer>,
+    pub schemas: Schemas,
+    /// By id.
+    pub validators: HashMap<String, Validator>,
+    pub responses: Vec<(Kind, GatewayResponse)>,
 }
 
 #[derive(Default)]
@@ -71,7 +78,33 @@ impl Routes {
             }
         }
         let authorizers = authorizers.into_iter().map(|authorizer| (authorizer.id.clone(), authorizer)).collect();
-        Routes { nodes, root, binary_media_types, authorizers }
+        let (schemas, validators, responses) = Default::default();
+        Routes { nodes, root, binary_media_types, authorizers, schemas, validators, responses }
+    }
+
+    /// With what stands between methods and their integrations. A model that is no JSON holds nothing to anything.
+    pub fn with(
+        self,
+        models: Vec<Model>,
+        validators: Vec<Validator>,
+        responses: Vec<(Kind, GatewayResponse)>,
+    ) -> Routes {
+        let schema = |model: Model| Some((model.name, serde_json::from_str(&model.schema).ok()?));
+        Routes {
+            schemas: models.into_iter().filter_map(schema).collect(),
+            validators: validators.into_iter().map(|validator| (validator.id.clone(), validator)).collect(),
+            responses,
+            ..self
+        }
+    }
+
+    /// The resource with this id, as if a path had led to it: `None` for one that is not there. Its variables are those of
+    /// `path`, where that leads to it.
+    pub fn resource<'r>(&'r self, id: &str, path: &str) -> Option<Found<'r>> {
+        let node = self.nodes.iter().find(|node| node.id == id)?;
+        let parameters = self.find(path).filter(|found| found.id == id).map(|found| found.parameters);
+        let parameters = parameters.unwrap_or_default();
+        Some(Found { id: &node.id, path: &node.path, methods: &node.methods, parameters })
     }
 
     /// The authorizer that a method asks for.

@@ -7,9 +7,14 @@ mod http_api;
 mod http_integrations;
 mod http_routes;
 mod rest_api;
+mod rest_canary;
+mod rest_integrations;
+mod rest_models;
 mod rest_proxy;
 mod tokens;
 mod usage;
+mod websocket;
+mod websocket_api;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -63,7 +68,7 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
     Ok(Invoked { payload, function_error: None, executed_version: "$LATEST".into() })
 }
 
-fn services() -> [Service; 2] {
+fn services() -> [Service; 3] {
     let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
     crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
 }
@@ -81,7 +86,11 @@ impl World {
     }
 
     fn with(function: Function, more: impl IntoIterator<Item = Service>) -> World {
-        let world = World { cloud: TestCloud::new(services().into_iter().chain(more)), function };
+        World::of(TestCloud::new(services().into_iter().chain(more)), function)
+    }
+
+    fn of(cloud: TestCloud, function: Function) -> World {
+        let world = World { cloud, function };
         world.answers(r#"{"statusCode":200,"body":"hi"}"#);
         world
     }
@@ -158,12 +167,17 @@ impl World {
         }
     }
 
+    async fn answer(&self, request: Request<Bytes>) -> Response<service::Body> {
+        let (head, body) = request.into_parts();
+        let front = self.cloud.cloud.front(&head).expect("the request is for an API");
+        front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await
+    }
+
     /// Sends a user's request.
     async fn send(&self, request: http::request::Builder, body: &[u8]) -> Response<Bytes> {
         let request: Request<Bytes> = request.body(Bytes::copy_from_slice(body)).unwrap();
         let (head, body) = request.into_parts();
-        let front = self.cloud.cloud.front(&head).expect("the request is for an API");
-        let (head, body) = front.handle(self.cloud.cloud.system(), Request::from_parts(head, body)).await.into_parts();
+        let (head, body) = self.answer(Request::from_parts(head, body)).await.into_parts();
         Response::from_parts(head, body.collect().await.unwrap())
     }
 

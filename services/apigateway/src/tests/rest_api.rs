@@ -106,6 +106,33 @@ async fn resources_form_a_tree() {
     }
     let rename = json!({"restApiId": api, "resourceId": made.users, "patchOperations": [{"op": "replace", "path": "/pathPart", "value": "people"}]});
     assert_eq!(world.rest("UpdateResource", rename).await["path"], "/people");
+    let moved = |id: &str, op: &str, path: &str, value: &str| json!({"restApiId": api, "resourceId": id, "patchOperations": [{"op": op, "path": path, "value": value}]});
+    for (id, op, path, value, message) in [
+        (&made.users, "replace", "/parentId", &made.user, "Resources cannot be cyclical."),
+        (&made.root, "replace", "/parentId", &made.user, "Root resource cannot update its parentId."),
+        (&made.root, "replace", "/pathPart", &made.user, "Root resource cannot update its pathPart."),
+        (
+            &made.user,
+            "remove",
+            "/pathPart",
+            &made.user,
+            "Invalid patch path  '/pathPart' specified for op 'remove'. Please choose supported operations",
+        ),
+        (
+            &made.user,
+            "replace",
+            "/x",
+            &made.user,
+            "Invalid patch path  '/x' specified for op 'replace'. Must be one of: [/parentId, /pathPart]",
+        ),
+    ] {
+        assert_eq!(world.refused("apigateway", "UpdateResource", moved(id, op, path, value)).await.1, message);
+    }
+    assert_eq!(
+        world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.root)).await["path"],
+        "/{id}"
+    );
+    world.rest("UpdateResource", moved(&made.user, "replace", "/parentId", &made.users)).await;
     world.rest("DeleteResource", json!({"restApiId": api, "resourceId": made.users})).await;
     let gone = json!({"restApiId": api, "resourceId": made.user});
     assert_eq!(world.refused("apigateway", "GetResource", gone).await.0, "NotFoundException");
@@ -123,9 +150,6 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         input
     };
-    for more in [json!({"requestValidatorId": "v"})] {
-        assert_eq!(world.refused("apigateway", "PutMethod", method(more.clone())).await.0, "NotImplemented", "{more}");
-    }
     assert_eq!(
         world.refused("apigateway", "PutMethod", method(json!({"httpMethod": "FETCH"}))).await.0,
         "BadRequestException"
@@ -145,11 +169,8 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     world.rest("PutMethod", method(json!({}))).await;
     assert_eq!(world.refused("apigateway", "PutMethod", method(json!({}))).await.0, "ConflictException");
     for more in [
-        json!({"type": "HTTP", "uri": "http://example.com"}),
-        json!({"type": "AWS", "uri": invocations(FUNCTION)}),
-        json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
-        json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "credentials": "arn:aws:iam::0:role/x"}),
-        json!({"type": "MOCK", "requestTemplates": {"application/json": "#set($a = 1)"}}),
+        json!({"type": "HTTP", "uri": "http://example.com", "integrationHttpMethod": "GET", "connectionType": "VPC_LINK"}),
+        json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "responseTransferMode": "STREAM"}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutIntegration", method(more.clone())).await.0,
@@ -161,7 +182,9 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         json!({"type": "AWS_PROXY"}),
         json!({"type": "AWS_PROXY", "uri": "x"}),
         json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "timeoutInMillis": 30_000}),
-        json!({"type": "MOCK"}),
+        json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
+        json!({"type": "HTTP", "uri": "http://example.com"}),
+        json!({"type": "HTTP", "uri": "example.com", "integrationHttpMethod": "GET"}),
         json!({"type": "OTHER"}),
     ] {
         assert_eq!(

@@ -40,6 +40,8 @@ pub enum Kind {
 pub enum Form {
     /// The form of REST APIs, which has no version.
     Rest,
+    /// The same of WebSocket APIs.
+    WebSocket,
     V1,
     V2 {
         /// Answers with `isAuthorized` rather than with a policy.

@@ -1,4 +1,4 @@
-//! HTTP APIs as they are stored.
+//! HTTP APIs as they are stored, and what WebSocket APIs have in common with them.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Texts;
 use super::authorizer::{Authorization, Authorizer};
 use super::usage::Throttle;
+use super::websocket::Settings;
 use crate::keys::{ApiId, Id};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Api {
     pub cors: Option<Cors>,
     pub disable_execute_api: bool,
     pub tags: Texts,
+    /// There for an API of WebSockets.
+    #[serde(default)]
+    pub websocket: Option<Settings>,
 }
 kv::stored!(Api, version = 1);
 
@@ -52,7 +56,7 @@ impl Cors {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     pub id: Id,
-    /// `GET /users/{id}`, `ANY /{proxy+}` or `$default`.
+    /// `GET /users/{id}`, `ANY /{proxy+}` or `$default`; of a WebSocket API `$connect`, or what its messages say.
     pub key: String,
     pub integration: Option<Id>,
     pub operation_name: Option<String>,
@@ -60,6 +64,12 @@ pub struct Route {
     pub authorization: Authorization,
     /// Made by quick create.
     pub managed: bool,
+    /// Of WebSocket APIs alone.
+    #[serde(default)]
+    pub api_key_required: bool,
+    /// The same: `$default` for a route that answers, where it has a response.
+    #[serde(default)]
+    pub response_selection: Option<String>,
 }
 kv::stored!(Route, version = 1);
 

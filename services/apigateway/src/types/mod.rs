@@ -2,9 +2,14 @@
 
 pub mod authorizer;
 pub mod domain;
+pub mod gateway;
 pub mod http;
+pub mod model;
 pub mod rest;
+#[cfg(test)]
+mod tests;
 pub mod usage;
+pub mod websocket;
 
 use std::collections::BTreeMap;
 

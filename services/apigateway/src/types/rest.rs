@@ -48,9 +48,13 @@ pub struct Method {
     pub authorization: Authorization,
     #[serde(default)]
     pub api_key_required: bool,
-    /// Whether each parameter is required: kept and shown.
+    /// Whether each parameter is required, by where it is: `method.request.querystring.q`.
     pub request_parameters: BTreeMap<String, bool>,
+    /// The names of models, by media type.
     pub request_models: Texts,
+    /// What of a request is held to these; nothing without one.
+    #[serde(default)]
+    pub request_validator: Option<Id>,
     /// By status.
     pub responses: BTreeMap<String, MethodResponse>,
     pub integration: Option<Integration>,
@@ -71,6 +75,15 @@ pub struct Integration {
     pub timeout_millis: u64,
     pub cache_namespace: String,
     pub request_templates: Texts,
+    /// The role that another service is called as.
+    #[serde(default)]
+    pub credentials: Option<String>,
+    /// By where they go, `integration.request.header.X-A`, where they come from: `method.request.path.id`.
+    #[serde(default)]
+    pub request_parameters: Texts,
+    /// Kept and shown: stages have no caches.
+    #[serde(default)]
+    pub cache_key_parameters: Vec<String>,
     /// By the status that they answer.
     pub responses: BTreeMap<String, IntegrationResponse>,
 }
@@ -79,8 +92,43 @@ pub struct Integration {
 pub enum IntegrationKind {
     /// `AWS_PROXY` to a function; the URI as it was put, variables of the stage included.
     Function { uri: String },
-    /// `MOCK`: answers by itself, with the status that its request template says.
-    Mock { status: u16 },
+    /// `MOCK`: answers by itself, with the status that its request template says. What was stored before there were templates
+    /// has that status here, and the template beside it.
+    Mock {},
+    /// `AWS`: a function that is told what a template says, or an operation of another service.
+    Service { uri: String },
+    /// `HTTP`: an endpoint that is told what a template says.
+    Http { uri: String },
+    /// `HTTP_PROXY`: an endpoint that is told the request as it is.
+    HttpProxy { uri: String },
+}
+
+impl IntegrationKind {
+    /// The name that it has in operations.
+    pub fn word(&self) -> &'static str {
+        match self {
+            IntegrationKind::Function { .. } => "AWS_PROXY",
+            IntegrationKind::Mock {} => "MOCK",
+            IntegrationKind::Service { .. } => "AWS",
+            IntegrationKind::Http { .. } => "HTTP",
+            IntegrationKind::HttpProxy { .. } => "HTTP_PROXY",
+        }
+    }
+
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            IntegrationKind::Mock {} => None,
+            IntegrationKind::Function { uri }
+            | IntegrationKind::Service { uri }
+            | IntegrationKind::Http { uri }
+            | IntegrationKind::HttpProxy { uri } => Some(uri),
+        }
+    }
+
+    /// Whether the request and the answer go through as they are.
+    pub fn is_proxy(&self) -> bool {
+        matches!(self, IntegrationKind::Function { .. } | IntegrationKind::HttpProxy { .. })
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -113,5 +161,19 @@ pub struct Stage {
     /// By `{path}/{method}`, or `*/*` for all methods.
     #[serde(default)]
     pub throttles: BTreeMap<String, Throttle>,
+    #[serde(default)]
+    pub canary: Option<Canary>,
 }
 kv::stored!(Stage, version = 1);
+
+/// A second deployment of a stage, which gets a part of its requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Canary {
+    pub deployment: Id,
+    /// How many of a hundred requests it gets.
+    pub percent: f64,
+    /// Instead of the stage's, or beside them.
+    pub variables: Texts,
+    /// Kept and shown: stages have no caches.
+    pub use_stage_cache: bool,
+}

@@ -88,3 +88,11 @@ kv::stored!(Used, version = 1);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyId(pub Id);
 kv::stored!(KeyId, version = 1);
+
+/// How many requests a key may make more, or less, than its plan's quota says, in the period that begins on a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    pub begin: String,
+    pub requests: i64,
+}
+kv::stored!(Extension, version = 1);

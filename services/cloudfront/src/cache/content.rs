@@ -1,10 +1,7 @@
 //! The bytes of an object: read by many while one writes them, in memory or in a file.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -13,6 +10,7 @@ use service::{Body, Broken};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use super::sealed::{Place, Sealed};
 use crate::limits::{MEMORY_OBJECT_BYTES_MAX, OBJECT_BYTES_MAX, PIECE_BYTES};
 
 /// Bytes that are there, or on their way. Their file goes with them.
@@ -24,7 +22,7 @@ pub struct Content {
 enum Form {
     /// Pieces, with the places where they begin.
     Memory(Vec<(u64, Bytes)>),
-    File(PathBuf),
+    File(Sealed),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +83,7 @@ impl Content {
 
     fn read(self: Arc<Self>, range: Option<Range<u64>>) -> impl Stream<Item = Result<Bytes, Broken>> + Send + 'static {
         let (at, end) = range.map_or((0, None), |range| (range.start, Some(range.end)));
-        let reader = Reader { progress: self.progress.subscribe(), content: self, file: None, at, end };
+        let reader = Reader { progress: self.progress.subscribe(), content: self, at, end };
         stream::try_unfold(reader, |mut reader| async move { Ok(reader.next().await?.map(|piece| (piece, reader))) })
     }
 
@@ -93,38 +91,51 @@ impl Content {
     ///
     /// # Errors
     /// When it cannot be written; then it stays where it is.
-    pub fn move_to_file(&self, path: PathBuf) -> io::Result<()> {
+    pub fn move_to_file(&self, place: Place) -> io::Result<()> {
+        self.move_out(place, Sealed::finish)
+    }
+
+    /// The same of what has come until now.
+    fn move_out(&self, place: Place, end: impl FnOnce(Sealed) -> io::Result<Sealed>) -> io::Result<()> {
         let pieces = match &*self.form() {
             Form::Memory(pieces) => pieces.clone(),
             Form::File(_) => return Ok(()),
         };
-        let mut file = create(&path)?;
-        for (_, bytes) in &pieces {
-            file.write_all(bytes)?;
+        let path = place.path.clone();
+        let filled = |sealed: Sealed| pieces.iter().try_fold(sealed, |sealed, (_, bytes)| sealed.push(bytes));
+        match Sealed::create(place).and_then(filled).and_then(end) {
+            Ok(sealed) => *self.form() = Form::File(sealed),
+            Err(error) => {
+                // What is half there is nobody's.
+                let _ = std::fs::remove_file(path);
+                return Err(error);
+            }
         }
-        *self.form() = Form::File(path);
         Ok(())
+    }
+
+    /// What is in the file, if there is one.
+    fn sealed(&self) -> Option<Sealed> {
+        match &*self.form() {
+            Form::Memory(_) => None,
+            Form::File(sealed) => Some(sealed.clone()),
+        }
     }
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
-        if let Form::File(path) = &*self.form()
-            && let Err(error) = std::fs::remove_file(path)
+        if let Form::File(sealed) = &*self.form()
+            && let Err(error) = std::fs::remove_file(&sealed.path)
         {
             tracing::warn!(%error, "a cached file was not removed");
         }
     }
 }
 
-fn create(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
 struct Reader {
     content: Arc<Content>,
     progress: watch::Receiver<Progress>,
-    file: Option<Arc<File>>,
     at: u64,
     end: Option<u64>,
 }
@@ -132,7 +143,7 @@ struct Reader {
 /// Where the next piece is.
 enum Next {
     Bytes(Bytes),
-    File(PathBuf),
+    File(Sealed),
 }
 
 impl Reader {
@@ -160,25 +171,18 @@ impl Reader {
     async fn piece(&mut self, most: usize) -> Result<Bytes, Broken> {
         let next = match &*self.content.form() {
             Form::Memory(pieces) => Next::Bytes(slice(pieces, self.at, most).ok_or(Broken)?),
-            Form::File(path) => Next::File(path.clone()),
+            Form::File(sealed) => match sealed.in_memory(self.at, most) {
+                Some(bytes) => Next::Bytes(bytes),
+                None => Next::File(sealed.clone()),
+            },
         };
-        let path = match next {
+        let sealed = match next {
             Next::Bytes(bytes) => return Ok(bytes),
-            Next::File(path) => path,
+            Next::File(sealed) => sealed,
         };
-        let (known, at) = (self.file.clone(), self.at);
-        let read = spawn_blocking(move || {
-            let file = known.map_or_else(|| File::open(&path).map(Arc::new), Ok)?;
-            let mut bytes = BytesMut::zeroed(most);
-            let count = file.read_at(&mut bytes, at)?;
-            bytes.truncate(count);
-            if count == 0 { Err(io::Error::from(io::ErrorKind::UnexpectedEof)) } else { Ok((file, bytes.freeze())) }
-        });
-        match read.await {
-            Ok(Ok((file, bytes))) => {
-                self.file = Some(file);
-                Ok(bytes)
-            }
+        let at = self.at;
+        match spawn_blocking(move || sealed.read(at, most)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a cached file cannot be read");
                 Err(Broken)
@@ -200,16 +204,15 @@ fn slice(pieces: &[(u64, Bytes)], at: u64, most: usize) -> Option<Bytes> {
 pub struct Writer {
     content: Arc<Content>,
     /// Where the content goes once it is too long for memory.
-    path: PathBuf,
-    file: Option<Arc<File>>,
+    place: Option<Place>,
     length: u64,
 }
 
 impl Writer {
-    pub fn new(path: PathBuf) -> (Arc<Content>, Writer) {
+    pub fn new(place: Place) -> (Arc<Content>, Writer) {
         let form = Mutex::new(Form::Memory(Vec::new()));
         let content = Arc::new(Content { form, progress: watch::Sender::new(Progress::default()) });
-        (content.clone(), Writer { content, path, file: None, length: 0 })
+        (content.clone(), Writer { content, place: Some(place), length: 0 })
     }
 
     /// # Errors
@@ -222,14 +225,14 @@ impl Writer {
         if length > OBJECT_BYTES_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        if length > MEMORY_OBJECT_BYTES_MAX && self.file.is_none() {
-            self.move_out().await?;
+        if length > MEMORY_OBJECT_BYTES_MAX
+            && let Some(place) = self.place.take()
+        {
+            let content = self.content.clone();
+            spawn_blocking(move || content.move_out(place, Ok)).await.map_err(io::Error::other)??;
         }
-        match &self.file {
-            Some(file) => {
-                let (file, at) = (file.clone(), self.length);
-                spawn_blocking(move || file.write_all_at(&bytes, at)).await.map_err(io::Error::other)??;
-            }
+        match self.content.sealed() {
+            Some(sealed) => self.replace(move || sealed.push(&bytes)).await?,
             None => {
                 if let Form::Memory(pieces) = &mut *self.content.form() {
                     pieces.push((self.length, bytes));
@@ -241,18 +244,21 @@ impl Writer {
         Ok(())
     }
 
-    async fn move_out(&mut self) -> io::Result<()> {
-        let (content, path) = (self.content.clone(), self.path.clone());
-        let file = spawn_blocking(move || {
-            content.move_to_file(path.clone())?;
-            OpenOptions::new().write(true).open(path)
-        });
-        self.file = Some(Arc::new(file.await.map_err(io::Error::other)??));
+    /// Has the file go on, which only this writes.
+    async fn replace(&self, write: impl FnOnce() -> io::Result<Sealed> + Send + 'static) -> io::Result<()> {
+        let sealed = spawn_blocking(write).await.map_err(io::Error::other)??;
+        *self.content.form() = Form::File(sealed);
         Ok(())
     }
 
     /// All of it has come.
-    pub fn finish(self) {
+    ///
+    /// # Errors
+    /// When the rest of it cannot be written.
+    pub async fn finish(self) -> io::Result<()> {
+        if let Some(sealed) = self.content.sealed() {
+            self.replace(move || sealed.finish()).await?;
+        }
         if let Form::Memory(pieces) = &mut *self.content.form()
             && pieces.len() > 1
         {
@@ -261,6 +267,7 @@ impl Writer {
             *pieces = vec![(0, all.freeze())];
         }
         self.content.progress.send_modify(|progress| progress.end = Some(End::Whole));
+        Ok(())
     }
 }
 
@@ -275,6 +282,7 @@ impl Drop for Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Cache;
 
     async fn all(content: &Arc<Content>, range: Option<Range<u64>>) -> Result<Bytes, Broken> {
         content.body(range, None).collect().await
@@ -286,8 +294,10 @@ mod tests {
         let piece = Bytes::from(vec![7; 300_000]);
         // The second is too long for memory.
         for pieces in [2, 9] {
-            let path = folder.path().join(pieces.to_string());
-            let (content, mut writer) = Writer::new(path.clone());
+            let cache = Cache::open(folder.path().join(pieces.to_string())).unwrap();
+            let place = cache.new_place().unwrap();
+            let path = place.path.clone();
+            let (content, mut writer) = Writer::new(place);
             let early = tokio::spawn({
                 let content = content.clone();
                 async move { all(&content, None).await }
@@ -296,7 +306,7 @@ mod tests {
                 writer.push(piece.clone()).await.unwrap();
             }
             assert_eq!(content.length(), None);
-            writer.finish();
+            writer.finish().await.unwrap();
             let length = pieces as u64 * 300_000;
             assert_eq!(content.length(), Some(length));
             assert_eq!(early.await.unwrap().unwrap().len() as u64, length);
@@ -310,7 +320,8 @@ mod tests {
     #[tokio::test]
     async fn what_breaks_off_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let (content, mut writer) = Writer::new(folder.path().join("a"));
+        let cache = Cache::open(folder.path().join("cache")).unwrap();
+        let (content, mut writer) = Writer::new(cache.new_place().unwrap());
         writer.push("abc".into()).await.unwrap();
         let mut body = content.body(None, None);
         assert_eq!(body.next().await, Some(Ok("abc".into())));
@@ -325,7 +336,8 @@ mod tests {
         let content = Content::whole("abcdef".into());
         assert_eq!(all(&content, Some(1..3)).await, Ok("bc".into()));
         let reader = content.clone().read(None);
-        content.move_to_file(folder.path().join("a")).unwrap();
+        let cache = Cache::open(folder.path().join("cache")).unwrap();
+        content.move_to_file(cache.new_place().unwrap()).unwrap();
         assert!(content.is_file());
         assert_eq!(Body::stream(reader).collect().await, Ok("abcdef".into()));
     }

@@ -1,19 +1,24 @@
 //! What has been fetched, found by its key: in memory and in files, both bounded, the least recently used let go first.
 //!
-//! It goes with the process: the folder is emptied at the start, so that nothing torn or outdated is ever given out.
+//! It goes with the process: the folder is emptied at the start, so that nothing torn or outdated is ever given out. Until then, what
+//! is in it opens for nobody: it is sealed with a key of the process.
 
 mod content;
+mod sealed;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use base::Timestamp;
+use base::{Env, Timestamp};
 use http::{HeaderMap, StatusCode};
 use tokio::sync::watch;
+use vault::BodyKey;
 
 pub use content::{Content, Writer};
+
+use sealed::Place;
 
 use crate::limits;
 use crate::traffic::path;
@@ -78,6 +83,8 @@ pub struct Cache(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
+    /// What the files are sealed with, each with its own key below it.
+    key: vault::Key,
     files: AtomicU64,
     index: Mutex<Index>,
 }
@@ -130,16 +137,23 @@ impl Cache {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => std::fs::create_dir_all(&folder)?,
         }
-        Ok(Cache(Arc::new(Inner { folder, files: AtomicU64::new(0), index: Mutex::default() })))
+        // Of the process and of nothing else, whatever clock it runs by.
+        let key = vault::Key::random(&Env::real());
+        Ok(Cache(Arc::new(Inner { folder, key, files: AtomicU64::new(0), index: Mutex::default() })))
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {
         self.0.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A name for a file that nobody else has.
-    pub fn new_file(&self) -> PathBuf {
-        self.0.folder.join(self.0.files.fetch_add(1, Ordering::Relaxed).to_string())
+    /// A place for a file that nobody else has.
+    ///
+    /// # Errors
+    /// None that comes from outside.
+    pub fn new_place(&self) -> std::io::Result<Place> {
+        let number = self.0.files.fetch_add(1, Ordering::Relaxed);
+        let key = BodyKey::new(&self.0.key, &number.to_be_bytes()).map_err(std::io::Error::other)?;
+        Ok(Place { path: self.0.folder.join(number.to_string()), key: Arc::new(key) })
     }
 
     pub fn get(&self, key: &Key) -> Option<Arc<Object>> {
@@ -198,9 +212,10 @@ impl Cache {
 
     /// Moves an object's bytes from memory to a file.
     fn demote(&self, object: Arc<Object>) {
-        let (cache, path) = (self.clone(), self.new_file());
+        let cache = self.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = object.content.move_to_file(path) {
+            let moved = cache.new_place().and_then(|place| object.content.move_to_file(place));
+            if let Err(error) = moved {
                 tracing::warn!(%error, "an object could not be moved to the disk");
                 let mut index = cache.index();
                 if index.slots.get(&object.key).is_some_and(|slot| Arc::ptr_eq(&slot.object, &object)) {

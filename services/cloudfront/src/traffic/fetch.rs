@@ -208,7 +208,9 @@ impl Task {
         if let Some(coding) = coding {
             coding.mark(&mut headers);
         }
-        let (content, writer) = Writer::new(self.state.cache.new_file());
+        // Without one, whoever waits is told that there is no answer.
+        let Ok(place) = self.state.cache.new_place() else { return };
+        let (content, writer) = Writer::new(place);
         let object = Arc::new(Object {
             key: self.key,
             distribution: self.site.id.clone(),
@@ -362,8 +364,7 @@ async fn fill(mut writer: Writer, mut body: Body, mut encoder: Option<Encoder>) 
         let rest = spawn_blocking(move || encoder.finish()).await.map_err(io::Error::other)??;
         writer.push(rest).await?;
     }
-    writer.finish();
-    Ok(())
+    writer.finish().await
 }
 
 async fn encoded(mut encoder: Encoder, piece: Bytes) -> io::Result<(Encoder, Bytes)> {

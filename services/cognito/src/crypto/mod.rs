@@ -1,9 +1,10 @@
-//! What proves who somebody is. Everything here is a pure function of its arguments and of randomness.
+//! What proves who somebody is: pure functions of their arguments and of randomness, and room for those that take long.
 
 pub mod password;
+pub mod room;
 pub mod srp;
-pub mod totp;
 
+pub use auth::totp;
 use base::Env;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -3,7 +3,7 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{CLIENTS, POOL_CLIENTS};
+use crate::keys::{CLIENTS, CUSTOMIZATIONS, POOL_CLIENTS};
 use crate::types::Client;
 
 /// The client that an unsigned request names.
@@ -29,6 +29,7 @@ pub fn put(tx: &mut Tx, client: &Client) -> Result<(), Error> {
 pub fn delete(tx: &mut Tx, pool: &str, id: &str) -> Result<(), Error> {
     of_pool(tx, pool, id)?;
     CLIENTS.delete(tx, id)?;
+    CUSTOMIZATIONS.delete(tx, (pool, id))?;
     Ok(POOL_CLIENTS.delete(tx, (pool, id))?)
 }
 

@@ -54,12 +54,17 @@ pub fn revoke_all(tx: &mut Tx, user: &User) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a session is used up.
+pub fn is_spent(read: &(impl Read + ?Sized), pool: &str, session: &str) -> Result<bool, Error> {
+    Ok(SPENT.contains(read, (pool, session))?)
+}
+
 /// Uses a session up, which ends then anyhow.
 ///
 /// # Errors
 /// When it is used up.
 pub fn spend(tx: &mut Tx, pool: &str, session: &str, expires: Timestamp) -> Result<(), Error> {
-    if SPENT.contains(tx, (pool, session))? {
+    if is_spent(tx, pool, session)? {
         return Err(Error::not_authorized("Invalid session for the user, session can only be used once."));
     }
     SPENT.put(tx, (pool, session), &())?;

@@ -1,8 +1,13 @@
 //! Every state transition, as functions over a transaction.
 
+pub mod authorization;
 pub mod client;
 pub mod code;
+pub mod customization;
+pub mod domain;
 pub mod grant;
 pub mod group;
 pub mod pool;
+pub mod provider;
+pub mod resource_server;
 pub mod user;

@@ -2,10 +2,12 @@
 
 use kv::{Order, Read, Tx};
 
+use super::domain;
 use crate::error::Error;
 use crate::keys::{
-    ALIASES, CLIENTS, GRANTS, GRANTS_OF, GROUPS, GROUPS_OF, MEMBERS, POOL_CLIENTS, POOLS, REVOKED, SIGNING_KEYS, SPENT,
-    USER_COUNTS, USERS,
+    ALIASES, AUTHORIZATIONS, CLIENTS, CUSTOMIZATIONS, GRANTS, GRANTS_OF, GROUPS, GROUPS_OF, LINKS, MEMBERS,
+    POOL_CLIENTS, POOLS, PROVIDER_IDENTIFIERS, PROVIDERS, RESOURCE_SERVERS, REVOKED, SIGNING_KEYS, SPENT, USER_COUNTS,
+    USERS,
 };
 use crate::types::{Pool, SigningKey, key_of};
 
@@ -44,6 +46,11 @@ pub fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
             "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.",
         ));
     }
+    if !domain::all_of(tx, id)?.is_empty() {
+        return Err(Error::parameter(
+            "User pool cannot be deleted. It has a domain configured that should be deleted first.",
+        ));
+    }
     let clients = POOL_CLIENTS.scan_prefix(tx, id, Order::Forward)?.keys().collect::<Result<Vec<_>, _>>()?;
     for (_, client) in clients {
         CLIENTS.delete(tx, &*client)?;
@@ -59,6 +66,12 @@ pub fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
     GRANTS_OF.delete_prefix(tx, id)?;
     REVOKED.delete_prefix(tx, id)?;
     SPENT.delete_prefix(tx, id)?;
+    RESOURCE_SERVERS.delete_prefix(tx, id)?;
+    AUTHORIZATIONS.delete_prefix(tx, id)?;
+    CUSTOMIZATIONS.delete_prefix(tx, id)?;
+    PROVIDERS.delete_prefix(tx, id)?;
+    PROVIDER_IDENTIFIERS.delete_prefix(tx, id)?;
+    LINKS.delete_prefix(tx, id)?;
     USER_COUNTS.delete(tx, id)?;
     Ok(POOLS.delete(tx, key_of(id))?)
 }

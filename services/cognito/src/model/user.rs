@@ -3,7 +3,7 @@
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
-use super::{grant, group};
+use super::{grant, group, provider};
 use crate::error::Error;
 use crate::keys::{ALIASES, USER_COUNTS, USERS};
 use crate::limits::{FAILURES_FREE, LOCK_OUT_MAX};
@@ -46,6 +46,10 @@ pub fn get(read: &(impl Read + ?Sized), pool: &Pool, text: &str) -> Result<User,
 ///
 /// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html>
 fn aliases<'a>(pool: &'a Pool, user: &User) -> Vec<(&'a str, String)> {
+    // Whom another provider knows signs in there: an address is the name of who has a password here.
+    if user.status == Status::ExternalProvider {
+        return Vec::new();
+    }
     let verified = |name: &str| user.attributes.get(&format!("{name}_verified")).is_some_and(|value| value == "true");
     let counts = |name: &str| match name {
         PREFERRED_USERNAME => user.status != Status::Unconfirmed,
@@ -70,7 +74,8 @@ pub fn create(tx: &mut Tx, pool: &Pool, user: &User, conflict: Conflict, exists:
     if USERS.contains(tx, (&*pool.id, &*user.key))? {
         return Err(Error::UsernameExists(exists));
     }
-    for attribute in &pool.username_attributes {
+    let names = if user.status == Status::ExternalProvider { &[] } else { pool.username_attributes.as_slice() };
+    for attribute in names {
         let value = user.attributes.get(attribute).map(|value| fold(pool, value));
         if let Some(value) = value
             && ALIASES.contains(tx, (&*pool.id, &**attribute, &*value))?
@@ -141,6 +146,7 @@ pub fn delete(tx: &mut Tx, pool: &Pool, user: &User) -> Result<(), Error> {
     let others = count(tx, &pool.id)?.saturating_sub(1);
     USER_COUNTS.put(tx, &*pool.id, &others)?;
     group::remove_all(tx, user)?;
+    provider::unlink_all(tx, user)?;
     grant::revoke_all(tx, user)?;
     Ok(USERS.delete(tx, (&*pool.id, &*user.key))?)
 }

@@ -11,8 +11,8 @@ use crate::Cognito;
 use crate::error::Error;
 use crate::model::{client, grant, user as users};
 use crate::session::{Challenge, Session};
-use crate::sign_in::{Answer, Parameters, SignIn, required};
-use crate::tokens::{self, AuthenticationResult, bearer};
+use crate::sign_in::{Answer, Goal, Parameters, SignIn, required};
+use crate::tokens::{self, AuthenticationResult, Refreshed, bearer};
 use crate::types::{Client, Pool};
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,6 +73,8 @@ impl From<Answer> for AuthOutput {
                 challenge_parameters: parameters,
                 authentication_result: None,
             },
+            // Callers of operations sign in for tokens.
+            Answer::Known(_) => AuthOutput::default(),
             Answer::Tokens(tokens) => AuthOutput { authentication_result: Some(tokens), ..AuthOutput::default() },
         }
     }
@@ -148,7 +150,7 @@ impl Flow {
 }
 
 fn sign_in(cognito: Arc<Cognito>, cx: Cx, pool: Pool, client: Client, metadata: Metadata) -> SignIn {
-    SignIn { cognito, cx, pool, client, metadata }
+    SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens }
 }
 
 async fn begin(sign_in: SignIn, input: InitiateInput, is_admin: bool) -> Result<AuthOutput, Error> {
@@ -171,9 +173,9 @@ async fn begin(sign_in: SignIn, input: InitiateInput, is_admin: bool) -> Result<
 }
 
 async fn refresh(sign_in: &SignIn, parameters: &Parameters) -> Result<AuthOutput, Error> {
-    let SignIn { cognito, cx, pool, client, metadata } = sign_in;
+    let SignIn { cognito, cx, pool, client, metadata, .. } = sign_in;
     let token = required(parameters, "REFRESH_TOKEN")?;
-    let (user, tokens) = tokens::refreshed(cognito, cx, pool, client, token, metadata).await?;
+    let Refreshed { user, tokens, .. } = tokens::refreshed(cognito, cx, pool, client, token, metadata).await?;
     // Clients hash the name that they know the user by: it is looked at where the user is known.
     let hash = parameters.get("SECRET_HASH").map(String::as_str);
     let by_name = check_secret_hash(cognito, client, &user.name, hash);
@@ -208,16 +210,7 @@ async fn answer(sign_in: SignIn, input: RespondInput) -> Result<AuthOutput, Erro
     if session.challenge.word() != input.challenge_name {
         return Err(Error::not_authorized("Invalid session for the user."));
     }
-    let answer = match session.challenge {
-        Challenge::NewPasswordRequired => sign_in.new_password(&session, responses).await?,
-        Challenge::SoftwareTokenMfa => sign_in.verify_software_token(&session, responses).await?,
-        Challenge::EmailOtp => sign_in.verify_email_code(&session, responses).await?,
-        Challenge::SelectMfaType => sign_in.select_factor(&session, responses).await?,
-        Challenge::MfaSetup => sign_in.verify_set_up(&session).await?,
-        Challenge::Custom => sign_in.verify_custom(&session, responses).await?,
-        Challenge::PasswordVerifier => return Err(Error::not_authorized("Invalid session for the user.")),
-    };
-    Ok(answer.into())
+    Ok(sign_in.answered(&session, responses).await?.into())
 }
 
 pub async fn respond(cognito: Arc<Cognito>, cx: Cx, input: RespondInput) -> Result<AuthOutput, Error> {
@@ -276,17 +269,22 @@ pub async fn revoke(cognito: Arc<Cognito>, cx: Cx, input: RevokeInput) -> Result
     if !bool::from(secret.as_bytes().ct_eq(given.as_bytes())) {
         return Err(Error::not_authorized("Invalid client secret"));
     }
+    revoke_token(&cx, &pool, &client, &input.token).await?;
+    Ok(Empty {})
+}
+
+/// Ends a refresh token of a client's, and the access tokens that came of it. What is none is none afterwards, too.
+pub async fn revoke_token(cx: &Cx, pool: &Pool, client: &Client, token: &str) -> Result<(), Error> {
     if !client.settings.revocable {
         return Err(Error::UnsupportedTokenType("Token revocation is not enabled for this client".into()));
     }
-    if jwt::Token::parse(&input.token).is_ok() {
+    if jwt::Token::parse(token).is_ok() {
         return Err(Error::UnsupportedTokenType("Only refresh tokens can be revoked".into()));
     }
-    let (hash, now) = (tokens::hash(&input.token), cx.now());
-    let revoke = move |tx: &mut kv::Tx| match grant::find(tx, &pool.id, &hash, now)? {
-        Some(found) if found.client == client.id => grant::revoke(tx, &pool.id, &hash, now),
+    let (hash, now, pool, client) = (tokens::hash(token), cx.now(), pool.id.clone(), client.id.clone());
+    let revoke = move |tx: &mut kv::Tx| match grant::find(tx, &pool, &hash, now)? {
+        Some(found) if found.client == client => grant::revoke(tx, &pool, &hash, now),
         _ => Ok(()),
     };
-    cx.db().write(revoke).await?;
-    Ok(Empty {})
+    cx.db().write(revoke).await
 }

@@ -11,9 +11,9 @@ use wire::DateTime;
 
 use super::{Empty, after, client_place, find_pool, of_pool, page_size, secret_of, token};
 use crate::error::Error;
-use crate::model::client;
+use crate::model::{client, provider, resource_server};
 use crate::types::{Client, ClientSettings, Pool, Unit, Validity};
-use crate::{Cognito, crypto, limits, schema};
+use crate::{Cognito, crypto, limits, schema, tokens};
 
 const ID_ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 const ID_CHARACTERS: usize = 26;
@@ -120,8 +120,9 @@ pub struct ClientInput {
 of_pool!(CreateInput, UpdateInput, ClientInput, ListInput);
 
 impl Settings {
-    fn read(self, pool: &Pool) -> Result<ClientSettings, Error> {
+    fn read(self, cx: &Cx, pool: &Pool, has_secret: bool) -> Result<ClientSettings, Error> {
         self.check(pool)?;
+        self.check_oauth(cx, pool, has_secret)?;
         let units = &self.token_validity_units;
         let validity = |number: Option<i64>, unit: &Option<String>, default: Unit| {
             let number = u32::try_from(number.filter(|number| *number != 0)?).ok()?;
@@ -176,6 +177,9 @@ impl Settings {
         let existence = self.prevent_user_existence_errors.as_deref();
         constraints.one_of(existence, "preventUserExistenceErrors", &["LEGACY", "ENABLED"]);
         constraints.range(self.auth_session_validity, "authSessionValidity", &limits::SESSION_MINUTES_RANGE);
+        if self.allowed_oauth_scopes.len() > limits::SCOPES_OF_CLIENT_MAX {
+            constraints.fail_unseen("allowedOAuthScopes", "have length less than or equal to 50");
+        }
         if self.callback_urls.len() > limits::URLS_MAX || self.logout_urls.len() > limits::URLS_MAX {
             constraints.fail_unseen("callbackURLs", "have length less than or equal to 100");
         }
@@ -204,12 +208,85 @@ impl Settings {
                 "Invalid ExplicitAuthFlows: the values with the prefix ALLOW_ cannot be used with those without it.",
             ));
         }
-        if self.allowed_oauth_flows_user_pool_client && self.allowed_oauth_flows.is_empty() {
+        if self.allowed_oauth_flows_user_pool_client
+            && (self.allowed_oauth_flows.is_empty() || self.allowed_oauth_scopes.is_empty())
+        {
             return Err(Error::parameter(
                 "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.",
             ));
         }
         Ok(())
+    }
+
+    /// # Errors
+    /// For flows that a client cannot have, scopes and providers that are not there, and addresses that tokens must not go to.
+    fn check_oauth(&self, cx: &Cx, pool: &Pool, has_secret: bool) -> Result<(), Error> {
+        let has = |flow: &str| self.allowed_oauth_flows.iter().any(|own| own == flow);
+        if has("client_credentials") && (has("code") || has("implicit")) {
+            let told = "client_credentials flow can not be selected along with code flow or implicit flow.";
+            return Err(Error::InvalidOAuthFlow(told));
+        }
+        if has("client_credentials") && !has_secret {
+            let told = "client_credentials flow can not be selected if client does not have a client secret.";
+            return Err(Error::InvalidOAuthFlow(told));
+        }
+        let read = cx.db().read()?;
+        for scope in &self.allowed_oauth_scopes {
+            let is_known = tokens::STANDARD_SCOPES.contains(&scope.as_str());
+            if !is_known && !resource_server::has_scope(&read, &pool.id, scope)? {
+                return Err(Error::ScopeDoesNotExist(format!("Invalid scope requested: {scope}")));
+            }
+            if is_known && has("client_credentials") {
+                let told = format!("{scope} is not supported with client_credentials flow.");
+                return Err(Error::ScopeDoesNotExist(told));
+            }
+        }
+        for name in &self.supported_identity_providers {
+            if name != "COGNITO" && provider::find(&read, &pool.id, name)?.is_none() {
+                return Err(Error::parameter(format!("The provider {name} does not exist for User Pool {}.", pool.id)));
+            }
+        }
+        for url in self.callback_urls.iter().chain(&self.logout_urls) {
+            check_url(url)?;
+        }
+        let default = self.default_redirect_uri.as_ref();
+        match default.filter(|default| !self.callback_urls.contains(default)) {
+            Some(_) => Err(Error::parameter("The defaultRedirectURI is not part of callbackURLs.")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An address that browsers are sent to with what others must not see. Plain HTTP is for applications on the user's own machine.
+///
+/// Source: CallbackURLs in <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html>
+fn check_url(url: &str) -> Result<(), Error> {
+    let mut constraints = Constraints::default();
+    constraints.length(Some(url), "callbackURLs", limits::URL_CHARACTERS_MAX);
+    let fits = |url: &str| !url.is_empty() && !url.contains(|c: char| c.is_whitespace() || c.is_control());
+    constraints.pattern(Some(url), "callbackURLs", r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+", fits);
+    constraints.check()?;
+    let refused = |why: &str| Err(Error::parameter(format!("{url} {why}")));
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
+    };
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, rest)| is_scheme(scheme) && !rest.is_empty())
+    else {
+        return refused("is not an absolute URL: it has to begin with a scheme, such as https://.");
+    };
+    if url.contains('#') {
+        return refused("must not have a fragment.");
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(host, _)| host);
+    let is_local = matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost");
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" if !is_local => refused("cannot use the HTTP protocol."),
+        "javascript" | "data" | "vbscript" | "file" | "blob" => {
+            refused("has a scheme that browsers do not leave a page for.")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -301,7 +378,7 @@ pub async fn create(cognito: Arc<Cognito>, cx: Cx, input: CreateInput) -> Result
         created: cx.now(),
         modified: cx.now(),
         secret: sealed,
-        settings: input.settings.read(&pool)?,
+        settings: input.settings.read(&cx, &pool, input.generate_secret)?,
     };
     let described = Described::new(&new, secret);
     let put = move |tx: &mut kv::Tx| {
@@ -327,7 +404,7 @@ pub async fn describe(cognito: Arc<Cognito>, cx: Cx, input: ClientInput) -> Resu
 pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result<ClientOutput, Error> {
     let (pool, found) = find(&cx, &input.user_pool_id, &input.client_id)?;
     let name = input.settings.client_name.clone().unwrap_or_else(|| found.settings.name.clone());
-    let settings = ClientSettings { name, ..input.settings.read(&pool)? };
+    let settings = ClientSettings { name, ..input.settings.read(&cx, &pool, found.secret.is_some())? };
     let changed = Client { modified: cx.now(), settings, ..found };
     let described = Described::new(&changed, secret_of(&cognito, &changed)?);
     let put = move |tx: &mut kv::Tx| {

@@ -3,13 +3,18 @@
 pub mod admin;
 pub mod auth;
 pub mod client;
+pub mod customization;
+pub mod domain;
 pub mod group;
+pub mod link;
 pub mod list;
 pub mod mfa;
 pub mod password;
 pub mod pool;
 pub mod pool_settings;
 pub mod profile;
+pub mod provider;
+pub mod resource_server;
 pub mod sign_up;
 pub mod tag;
 
@@ -156,11 +161,20 @@ pub fn check_secret_hash(cognito: &Cognito, client: &Client, username: &str, giv
         let told = format!("Client {id} is configured with secret but SECRET_HASH was not received");
         return Err(Error::not_authorized(told));
     };
-    let hash = STANDARD.encode(crypto::mac(secret.as_bytes(), &[username.as_bytes(), id.as_bytes()]));
+    let hash = hash_of(&secret, username, id);
     match bool::from(hash.as_bytes().ct_eq(given.as_bytes())) {
         true => Ok(()),
         false => Err(Error::not_authorized(format!("SecretHash does not match for the client: {id}"))),
     }
+}
+
+fn hash_of(secret: &str, username: &str, client: &str) -> String {
+    STANDARD.encode(crypto::mac(secret.as_bytes(), &[username.as_bytes(), client.as_bytes()]))
+}
+
+/// What shows that somebody knows a client's secret, for pages of our own, which need not show it.
+pub fn secret_hash(cognito: &Cognito, client: &Client, username: &str) -> Result<Option<String>, Error> {
+    Ok(secret_of(cognito, client)?.map(|secret| hash_of(&secret, username, &client.id)))
 }
 
 /// A client's secret, where it has one.

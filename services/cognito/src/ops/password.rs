@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::messages::{CodeDeliveryDetails, Occasion};
 use crate::model::code::{self, Purpose};
 use crate::model::user::{self as users, EMAIL, EMAIL_VERIFIED};
-use crate::sign_in::SignIn;
+use crate::sign_in::{Goal, SignIn};
 use crate::tokens::bearer;
 use crate::types::{Pool, Status, User};
 
@@ -51,7 +51,7 @@ pub async fn forgot(cognito: Arc<Cognito>, cx: Cx, input: ForgotInput) -> Result
     if !user.enabled {
         return Err(Error::not_authorized("User is disabled."));
     }
-    if user.status == Status::ForceChangePassword {
+    if matches!(user.status, Status::ForceChangePassword | Status::ExternalProvider) {
         return Err(Error::not_authorized("User password cannot be reset in the current state."));
     }
     let address = match recovery_address(&pool, &user) {
@@ -86,7 +86,8 @@ pub async fn confirm_forgot(cognito: Arc<Cognito>, cx: Cx, input: ConfirmForgotI
     let user = users::find(&cx.db().read()?, &pool, &input.username)?.ok_or(missing)?;
     let user = take_reset_code(&cognito, &cx, &pool, &user, input.confirmation_code).await?;
     let id = client.id.clone();
-    let sign_in = SignIn { cognito, cx, pool, client, metadata: input.client_metadata };
+    let metadata = input.client_metadata;
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
     let made = sign_in.make_password(&user, &input.password).await?;
     let SignIn { cx, pool, metadata, .. } = &sign_in;
     let (own, key, now) = (pool.clone(), user.key.clone(), cx.now());
@@ -134,7 +135,8 @@ pub async fn change(cognito: Arc<Cognito>, cx: Cx, input: ChangeInput) -> Result
     check_password_form(&input.proposed_password, "proposedPassword")?;
     password::check_policy(&bearer.pool.settings.password, &input.proposed_password)?;
     let user = bearer.user;
-    let sign_in = SignIn { cognito, cx, pool: bearer.pool, client: bearer.client, metadata: Metadata::new() };
+    let (pool, client, metadata) = (bearer.pool, bearer.client, Metadata::new());
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
     if !sign_in.is_password(&user, input.previous_password).await? {
         sign_in.count_failure(&user).await?;
         return Err(Error::wrong_password());

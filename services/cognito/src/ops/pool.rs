@@ -15,8 +15,8 @@ use super::pool_settings::{
 use super::tag::{Tags, check as check_tags};
 use super::{Empty, PoolInput, after, find_pool, of_pool, page_size, pool_arn, token};
 use crate::error::Error;
-use crate::model::{pool, user as users};
-use crate::types::{AttributeKind, Pool, SchemaAttribute};
+use crate::model::{domain, pool, user as users};
+use crate::types::{AttributeKind, Domain, Pool, SchemaAttribute};
 use crate::{Cognito, crypto, limits, schema, signing, tokens, triggers};
 
 const ALIASES: [&str; 3] = ["phone_number", "email", "preferred_username"];
@@ -105,7 +105,7 @@ pub async fn create(cognito: Arc<Cognito>, cx: Cx, input: CreateInput) -> Result
         decoy: Bytes::copy_from_slice(&decoy),
     };
     let key = signing::make(&cognito, &cx, &new.id).await?;
-    let described = Described::new(&cognito, &new, 0);
+    let described = Described::new(&cognito, &new, 0, &[]);
     let put = move |tx: &mut kv::Tx| {
         pool::put(tx, &new)?;
         pool::add_signing_key(tx, &new.id, 0, &key)
@@ -243,13 +243,19 @@ pub struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_recovery_setting: Option<Recovery>,
     pub user_pool_tier: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_domain: Option<String>,
     /// Of our own, for stacks: what tokens of the pool have as `iss`. AWS's clients do not look at it.
     pub issuer: String,
 }
 
 impl Described {
-    fn new(cognito: &Cognito, pool: &Pool, users: u64) -> Described {
+    fn new(cognito: &Cognito, pool: &Pool, users: u64, domains: &[Domain]) -> Described {
         let settings = pool.settings.clone();
+        let name = |is_own: bool| domains.iter().find(|domain| domain.certificate.is_some() == is_own);
+        let name = |is_own: bool| name(is_own).map(|domain| domain.name.clone());
         let options = (1..).zip(settings.recovery).map(|(priority, name)| RecoveryOption { priority, name });
         let recovery_mechanisms: Vec<_> = options.collect();
         Described {
@@ -287,6 +293,8 @@ impl Described {
             username_configuration: UsernameConfiguration { case_sensitive: pool.case_sensitive },
             account_recovery_setting: (!recovery_mechanisms.is_empty()).then_some(Recovery { recovery_mechanisms }),
             user_pool_tier: "ESSENTIALS",
+            domain: name(false),
+            custom_domain: name(true),
             issuer: tokens::issuer(cognito, &pool.id),
         }
     }
@@ -294,8 +302,9 @@ impl Described {
 
 pub async fn describe(cognito: Arc<Cognito>, cx: Cx, input: PoolInput) -> Result<PoolOutput, Error> {
     let pool = find_pool(&cx, &input.user_pool_id)?;
-    let users = users::count(&cx.db().read()?, &pool.id)?;
-    Ok(PoolOutput { user_pool: Described::new(&cognito, &pool, users) })
+    let read = cx.db().read()?;
+    let (users, domains) = (users::count(&read, &pool.id)?, domain::all_of(&read, &pool.id)?);
+    Ok(PoolOutput { user_pool: Described::new(&cognito, &pool, users, &domains) })
 }
 
 #[derive(Debug, Default, Deserialize)]

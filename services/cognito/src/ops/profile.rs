@@ -63,7 +63,7 @@ pub struct UpdateOutput {
 }
 
 pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result<UpdateOutput, Error> {
-    let Bearer { pool, client, user } = bearer(&cognito, &cx, &input.access_token)?;
+    let Bearer { pool, client, user, .. } = bearer(&cognito, &cx, &input.access_token)?;
     let mut new = schema::read(&pool, &input.user_attributes, Author::User(&client))?;
     let has = |names: &[String]| names.iter().any(|name| name == EMAIL);
     let changed =
@@ -109,7 +109,7 @@ pub fn without(names: &[String]) -> Vec<Attribute> {
 }
 
 pub async fn delete_attributes(cognito: Arc<Cognito>, cx: Cx, input: DeleteAttributesInput) -> Result<Empty, Error> {
-    let Bearer { pool, client, user } = bearer(&cognito, &cx, &input.access_token)?;
+    let Bearer { pool, client, user, .. } = bearer(&cognito, &cx, &input.access_token)?;
     let new = schema::read(&pool, &without(&input.user_attribute_names), Author::User(&client))?;
     set_attributes(&cx, pool, user, new).await
 }
@@ -151,7 +151,7 @@ fn check_verifiable(name: &str) -> Result<(), Error> {
 }
 
 pub async fn get_code(cognito: Arc<Cognito>, cx: Cx, input: CodeInput) -> Result<CodeOutput, Error> {
-    let Bearer { pool, client, user } = bearer(&cognito, &cx, &input.access_token)?;
+    let Bearer { pool, client, user, .. } = bearer(&cognito, &cx, &input.access_token)?;
     check_verifiable(&input.attribute_name)?;
     let purpose = Purpose::Attribute(input.attribute_name);
     let pending = user.codes.get(&purpose.key()).and_then(|code| code.pending.clone());

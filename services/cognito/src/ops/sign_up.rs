@@ -15,8 +15,8 @@ use crate::messages::{self, CodeDeliveryDetails, Letter, Occasion};
 use crate::model::code::{self, Fresh, Purpose};
 use crate::model::user::{self as users, Conflict, EMAIL, EMAIL_VERIFIED, PHONE_NUMBER, PHONE_NUMBER_VERIFIED};
 use crate::schema::{self, Attribute, Author};
-use crate::sign_in::SignIn;
 use crate::sign_in::factors::new_code;
+use crate::sign_in::{Goal, SignIn};
 use crate::triggers::{self, Event};
 use crate::types::{Client, MfaSettings, Pool, Status, User};
 
@@ -143,14 +143,15 @@ pub async fn sign_up(cognito: Arc<Cognito>, cx: Cx, input: SignUpInput) -> Resul
         &input.client_metadata,
     )
     .await?;
-    let sign_in = SignIn { cognito, cx, pool, client, metadata: input.client_metadata };
+    let metadata = input.client_metadata;
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
     user.password = Some(sign_in.make_password(&user, &text).await?);
     keep(&sign_in, user).await
 }
 
 /// Keeps a new user, who is confirmed or gets a code.
 async fn keep(sign_in: &SignIn, mut user: User) -> Result<SignUpOutput, Error> {
-    let SignIn { cognito, cx, pool, client, metadata } = sign_in;
+    let SignIn { cognito, cx, pool, client, metadata, .. } = sign_in;
     let is_confirmed = user.status == Status::Confirmed;
     let address = user.attributes.get(EMAIL).cloned().filter(|_| verifies_email(pool) && !is_confirmed);
     let mut letter = None;

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::model::user as users;
 use crate::ops::Metadata;
 use crate::session::{Challenge, Session};
-use crate::tokens::{self, AuthenticationResult, Moment, Of};
+use crate::tokens::{self, AuthenticationResult, Ended, Moment, Of};
 use crate::triggers::{self, Event};
 use crate::types::{Client, MfaSettings, Pool, Status, User};
 
@@ -37,12 +37,27 @@ pub struct SignIn {
     pub pool: Pool,
     pub client: Client,
     pub metadata: Metadata,
+    pub goal: Goal,
+}
+
+/// What somebody gets who has signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    Tokens,
+    /// Nothing yet: a page goes on with whom it was.
+    Page,
 }
 
 /// What comes of a step.
 pub enum Answer {
-    Challenge { challenge: Challenge, session: Option<String>, parameters: Parameters },
+    Challenge {
+        challenge: Challenge,
+        session: Option<String>,
+        parameters: Parameters,
+    },
     Tokens(AuthenticationResult),
+    /// For [`Goal::Page`].
+    Known(Box<User>),
 }
 
 /// # Errors
@@ -177,6 +192,7 @@ impl SignIn {
             Status::Unconfirmed => Err(Error::UserNotConfirmed),
             Status::ResetRequired => Err(Error::PasswordResetRequired),
             Status::ForceChangePassword => self.ask_for_new_password(&user),
+            Status::ExternalProvider => Err(Error::wrong_password()),
             Status::Confirmed => self.second_factor(user, session, Moment::Authentication).await,
         }
     }
@@ -202,11 +218,35 @@ impl SignIn {
 
     /// Gives tokens to somebody of whom nothing more is asked.
     pub async fn finish(&self, user: User, session: Option<&Session>, moment: Moment) -> Result<Answer, Error> {
-        let mut request = triggers::about(&user, &self.metadata);
-        request["newDeviceUsed"] = json!(false);
         tokens::check_may_sign_in(&user)?;
+        if self.goal == Goal::Page {
+            let (ended, pool, own) = (Ended::new(&self.cx, session), self.pool.clone(), user.clone());
+            self.cx.db().write(move |tx| ended.keep(tx, &pool, &own)).await?;
+            self.post_authentication(&user).await?;
+            return Ok(Answer::Known(Box::new(user)));
+        }
         let tokens = tokens::first(&self.cognito, &self.cx, self.of(&user), session, moment, &self.metadata).await?;
-        self.ask("PostAuthentication", "PostAuthentication_Authentication", &user, request).await?;
+        self.post_authentication(&user).await?;
         Ok(Answer::Tokens(tokens))
+    }
+
+    /// Tells the pool's function that somebody has signed in.
+    pub async fn post_authentication(&self, user: &User) -> Result<(), Error> {
+        let mut request = triggers::about(user, &self.metadata);
+        request["newDeviceUsed"] = json!(false);
+        self.ask("PostAuthentication", "PostAuthentication_Authentication", user, request).await.map(drop)
+    }
+
+    /// Goes on with what was answered to a challenge.
+    pub async fn answered(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
+        match session.challenge {
+            Challenge::NewPasswordRequired => self.new_password(session, responses).await,
+            Challenge::SoftwareTokenMfa => self.verify_software_token(session, responses).await,
+            Challenge::EmailOtp => self.verify_email_code(session, responses).await,
+            Challenge::SelectMfaType => self.select_factor(session, responses).await,
+            Challenge::MfaSetup => self.verify_set_up(session).await,
+            Challenge::Custom => self.verify_custom(session, responses).await,
+            Challenge::PasswordVerifier => Err(Error::not_authorized("Invalid session for the user.")),
+        }
     }
 }

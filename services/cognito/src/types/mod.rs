@@ -1,10 +1,12 @@
 //! What Cognito stores. Secrets are sealed by the vault, each for its own place.
 
 mod client;
+mod hosted;
 mod pool;
 mod user;
 
 pub use client::{Client, ClientSettings, Unit, Validity};
+pub use hosted::{Authorization, Customization, Domain, Provider, ProviderKind, ResourceServer, Scope};
 pub use pool::{
     AttributeKind, Email, Mfa, PasswordPolicy, Pool, SchemaAttribute, Settings, SigningKey, Template, key_of, region_of,
 };

@@ -77,6 +77,7 @@ fn stored_forms_do_not_drift() {
         origin: "o".into(),
         signed_in: Timestamp(1),
         expires: Timestamp(2),
+        scopes: None,
     };
     let sealed = Bytes::from_static(&[1]);
     let key = SigningKey { id: "k".into(), sealed, made: Timestamp(1), public: "{}".into() };
@@ -126,4 +127,58 @@ const GOLDEN: [&str; 6] = [
      74656401a86d6f64696669656402",
     "0186a6636c69656e74a163a475736572a3616461a3737562a173a66f726967696ea16fa97369676e65645f696e01a76578706972657302",
     "0184a26964a16ba67365616c6564c40101a46d61646501a67075626c6963a27b7d",
+];
+
+#[test]
+fn stored_forms_of_pages_do_not_drift() {
+    let (pool, created, modified) = ("r_P".to_owned(), Timestamp(1), Timestamp(2));
+    let domain = Domain { name: "d".into(), pool: pool.clone(), certificate: None, version: 1, created };
+    let scope = Scope { name: "s".into(), description: "d".into() };
+    let server = ResourceServer { pool: pool.clone(), identifier: "i".into(), name: "n".into(), scopes: vec![scope] };
+    let authorization = Authorization {
+        client: "c".into(),
+        user: "u".into(),
+        sub: "s".into(),
+        redirect_uri: "r".into(),
+        scopes: vec!["openid".into()],
+        nonce: None,
+        challenge: Some("h".into()),
+        signed_in: Timestamp(1),
+        expires: Timestamp(2),
+        grant: Some(Bytes::from_static(&[1])),
+    };
+    let (client, css, version) = ("ALL".into(), "c".into(), "1".into());
+    let customization = Customization { pool: pool.clone(), client, css, version, created, modified };
+    let provider = Provider {
+        pool,
+        name: "n".into(),
+        kind: ProviderKind::Oidc,
+        details: [("a".to_owned(), "b".to_owned())].into(),
+        secret: Some(Bytes::from_static(&[1])),
+        mapping: [("email".to_owned(), "e".to_owned())].into(),
+        identifiers: vec!["i".into()],
+        created,
+        modified,
+    };
+    let forms = [
+        hex::encode(domain.to_bytes().unwrap()),
+        hex::encode(server.to_bytes().unwrap()),
+        hex::encode(authorization.to_bytes().unwrap()),
+        hex::encode(customization.to_bytes().unwrap()),
+        hex::encode(provider.to_bytes().unwrap()),
+    ];
+    assert_eq!(forms, PAGES_GOLDEN);
+    assert_eq!(Provider::from_bytes(&provider.to_bytes().unwrap()).unwrap(), provider);
+}
+
+const PAGES_GOLDEN: [&str; 5] = [
+    "0185a46e616d65a164a4706f6f6ca3725f50ab6365727469666963617465c0a776657273696f6e01a76372656174656401",
+    "0184a4706f6f6ca3725f50aa6964656e746966696572a169a46e616d65a16ea673636f7065739182a46e616d65a173ab64657363726970\
+     74696f6ea164",
+    "018aa6636c69656e74a163a475736572a175a3737562a173ac72656469726563745f757269a172a673636f70657391a66f70656e6964a5\
+     6e6f6e6365c0a96368616c6c656e6765a168a97369676e65645f696e01a76578706972657302a56772616e74c40101",
+    "0186a4706f6f6ca3725f50a6636c69656e74a3414c4ca3637373a163a776657273696f6ea131a76372656174656401a86d6f6469666965\
+     6402",
+    "0189a4706f6f6ca3725f50a46e616d65a16ea46b696e64a44f696463a764657461696c7381a161a162a6736563726574c40101a76d6170\
+     70696e6781a5656d61696ca165ab6964656e7469666965727391a169a76372656174656401a86d6f64696669656402",
 ];

@@ -47,6 +47,8 @@ pub enum Status {
     Confirmed,
     ResetRequired,
     ForceChangePassword,
+    /// Another provider knows who it is: there is no password here.
+    ExternalProvider,
 }
 
 impl Status {
@@ -56,6 +58,7 @@ impl Status {
             Status::Confirmed => "CONFIRMED",
             Status::ResetRequired => "RESET_REQUIRED",
             Status::ForceChangePassword => "FORCE_CHANGE_PASSWORD",
+            Status::ExternalProvider => "EXTERNAL_PROVIDER",
         }
     }
 }
@@ -129,5 +132,8 @@ pub struct Grant {
     pub origin: String,
     pub signed_in: Timestamp,
     pub expires: Timestamp,
+    /// What access tokens of it are for; `None` where it is not of OAuth 2.0: then they let the user manage themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
 }
 kv::stored!(Grant, version = 1);

@@ -31,6 +31,28 @@ pub struct ConsumedCapacity {
     pub local_secondary_indexes: BTreeMap<String, Capacity>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub global_secondary_indexes: BTreeMap<String, Capacity>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub vector_indexes: BTreeMap<String, VectorCapacity>,
+}
+
+/// Bytes that a vector index was written or searched with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct VectorCapacity {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector_search_request_bytes: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector_write_request_bytes: Option<f64>,
+}
+
+impl VectorCapacity {
+    pub fn searched(bytes: f64) -> VectorCapacity {
+        VectorCapacity { vector_search_request_bytes: Some(bytes), ..VectorCapacity::default() }
+    }
+
+    fn written(bytes: f64) -> VectorCapacity {
+        VectorCapacity { vector_write_request_bytes: Some(bytes), ..VectorCapacity::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -57,6 +79,8 @@ pub struct Usage {
     table: f64,
     local: BTreeMap<String, f64>,
     global: BTreeMap<String, f64>,
+    /// Bytes, of vector indexes.
+    vectors: BTreeMap<String, f64>,
 }
 
 /// Read units for `bytes` read together.
@@ -91,6 +115,7 @@ impl Usage {
         self.table += other.table;
         other.local.iter().for_each(|(name, units)| self.add_index(name, true, *units));
         other.global.iter().for_each(|(name, units)| self.add_index(name, false, *units));
+        other.vectors.iter().for_each(|(name, bytes)| self.add_vectors(name, *bytes));
     }
 
     /// Adds a write, counted `times`: twice in a transaction.
@@ -98,6 +123,11 @@ impl Usage {
         self.table += units.table as f64 * times;
         units.local.iter().for_each(|(name, units)| self.add_index(name, true, *units as f64 * times));
         units.global.iter().for_each(|(name, units)| self.add_index(name, false, *units as f64 * times));
+        units.vectors.iter().for_each(|(name, bytes)| self.add_vectors(name, *bytes as f64));
+    }
+
+    fn add_vectors(&mut self, name: &str, bytes: f64) {
+        *self.vectors.entry(name.to_string()).or_default() += bytes;
     }
 
     pub fn report(&self, report: Report, table_name: &str, kind: Kind) -> Option<ConsumedCapacity> {
@@ -125,6 +155,8 @@ impl Usage {
             consumed.table = Some(capacity(self.table));
             consumed.local_secondary_indexes = all(&self.local);
             consumed.global_secondary_indexes = all(&self.global);
+            let written = |(name, bytes): (&String, &f64)| (name.clone(), VectorCapacity::written(*bytes));
+            consumed.vector_indexes = self.vectors.iter().map(written).collect();
         }
         Some(consumed)
     }

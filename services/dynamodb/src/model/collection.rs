@@ -17,22 +17,37 @@ use crate::types::Table;
 /// Keeps the size of an item's collection true to a change of the item.
 ///
 /// # Errors
-/// `CollectionTooLarge` when it would grow past the limit, unless the table is being restored: what was there, comes back.
+/// See [`check`].
 pub fn follow(tx: &mut Tx, transition: &Transition<'_>) -> Result<(), Error> {
+    let place = (transition.table.id, transition.key.partition);
+    match after(tx, transition)? {
+        None => Ok(()),
+        Some(0) => Ok(COLLECTIONS.delete(tx, place)?),
+        Some(bytes) => Ok(COLLECTIONS.put(tx, place, &bytes)?),
+    }
+}
+
+/// Whether the change can be made.
+///
+/// # Errors
+/// `CollectionTooLarge` when the collection would grow past the limit, unless the table is being restored: what was there,
+/// comes back.
+pub fn check(read: &impl Read, transition: &Transition<'_>) -> Result<(), Error> {
+    after(read, transition).map(drop)
+}
+
+/// The bytes of the item's collection after the change, where they are counted.
+fn after(read: &impl Read, transition: &Transition<'_>) -> Result<Option<u64>, Error> {
     let Transition { table, key, before, after, .. } = *transition;
     if table.local_indexes.is_empty() || !table.counts_collections {
-        return Ok(());
+        return Ok(None);
     }
-    let place = (table.id, key.partition);
     let (was, will_be) = (share(table, before), share(table, after));
-    let bytes = (COLLECTIONS.get(tx, place)?.unwrap_or_default() + will_be).saturating_sub(was);
+    let bytes = (size(read, table, key.partition)? + will_be).saturating_sub(was);
     if will_be > was && bytes > COLLECTION_BYTES_MAX && table.restore.is_none() {
         return Err(Error::CollectionTooLarge);
     }
-    match bytes {
-        0 => Ok(COLLECTIONS.delete(tx, place)?),
-        bytes => Ok(COLLECTIONS.put(tx, place, &bytes)?),
-    }
+    Ok(Some(bytes))
 }
 
 /// What an item adds to its collection.

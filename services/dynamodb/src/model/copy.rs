@@ -255,7 +255,7 @@ pub fn abandon(tx: &mut Tx, table: &Arn, source: u64, target: u64, now: Timestam
     match made(tx, &copy.into)? {
         Some(made) => {
             table::remove(tx, &made)?;
-            made.indexes().try_for_each(|index| workers::clear(tx, now, &made.arn, index.id))?;
+            made.index_ids().try_for_each(|id| workers::clear(tx, now, &made.arn, id))?;
         }
         None if Transfer::of(&copy.into).is_some() => {
             let (code, message) = ("InternalServerError".into(), cause.to_string());

@@ -3,11 +3,8 @@
 use base::{Arn, Timestamp};
 use kv::{Read, Tx};
 
-use super::item::{self, Transition};
-use super::stream::Occasion;
-use super::transfer::{self, Kind};
-use super::{index, table};
-use crate::encoding::StoredItem;
+use super::table;
+use super::transfer::{self, Kind, Record};
 use crate::error::Error;
 use crate::keys::IMPORTS;
 use crate::types::{Ended, Failure, Import, ReadSoFar, Table, Tally};
@@ -37,9 +34,6 @@ pub fn find(read: &(impl Read + ?Sized), arn: &Arn) -> Result<Import, Error> {
     found.ok_or_else(|| Error::ImportNotFound(format!("Import not found: {arn}")))
 }
 
-/// What became of a record: an item, or why it is none.
-pub type Record = Result<StoredItem, String>;
-
 /// Brings some records in, and notes how far that is. `bytes` are those that they were read from. Gives why some were not
 /// brought in: by their place in `records`.
 ///
@@ -59,13 +53,11 @@ pub fn store(
     let mut refused = Vec::new();
     for (at, record) in records.iter().enumerate() {
         let stored = match record {
-            Ok(item) => store_item(tx, &into, item, now),
+            Ok(put) => transfer::put_item(tx, &into, put, now).map(drop),
             Err(reason) => Err(Error::Validation(reason.clone())),
         };
-        match stored {
-            Ok(()) => {}
-            Err(Error::Validation(reason)) => refused.push((at, reason)),
-            Err(error) => return Err(error),
+        if let Err(error) = stored {
+            refused.push((at, transfer::refusal(error)?));
         }
     }
     let errors = refused.len() as u64;
@@ -78,14 +70,6 @@ pub fn store(
     let import = Import { read: read.clone(), tally, ..import };
     transfer::put(tx, &IMPORTS, Kind::Import, arn, &import)?;
     Ok(refused)
-}
-
-fn store_item(tx: &mut Tx, into: &Table, item: &StoredItem, now: Timestamp) -> Result<(), Error> {
-    let key = into.key.locate_item(item.view())?;
-    index::check_keys(into, item.view())?;
-    let before = item::get(tx, into, &key)?;
-    let (before, after, occasion) = (before.as_ref(), Some(item), Occasion::request(now));
-    item::store(tx, &Transition { table: into, key: &key, before, after, occasion }).map(drop)
 }
 
 /// Ends an import: its table can be used from now on.
@@ -116,7 +100,7 @@ pub fn fail(tx: &mut Tx, arn: &Arn, failure: &Failure, now: Timestamp) -> Result
     close(tx, &import, Some(failure), now)?;
     let Some(into) = table::same(tx, &import.table, import.id)? else { return Ok(()) };
     table::remove(tx, &into)?;
-    into.indexes().try_for_each(|index| workers::clear(tx, now, &into.arn, index.id))?;
+    into.index_ids().try_for_each(|id| workers::clear(tx, now, &into.arn, id))?;
     workers::clear(tx, now, &into.arn, into.id)
 }
 

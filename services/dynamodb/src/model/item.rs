@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::stream::{self, Occasion};
-use super::{collection, destination, expiry, index, table, undo};
+use super::{collection, destination, expiry, index, table, undo, vector};
 use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
 use crate::expression::{ApplyError, Condition, Update};
@@ -74,6 +74,8 @@ pub struct WriteUnits {
     /// By index name, those that were touched.
     pub local: Vec<(String, u64)>,
     pub global: Vec<(String, u64)>,
+    /// Bytes, of the vector indexes that were touched.
+    pub vectors: Vec<(String, u64)>,
 }
 
 /// What becomes of one item: all that is kept beside it follows from this.
@@ -99,6 +101,7 @@ pub fn locate(table: &Table, change: &Change) -> Result<ItemKey, Error> {
         Change::Put(item) | Change::Insert(item) => {
             let key = table.key.locate_item(item.view())?;
             index::check_keys(table, item.view())?;
+            vector::check(table, None, item.view())?;
             Ok(key)
         }
         Change::Delete(key) | Change::Check(key) => table.key.locate_key(key.view()),
@@ -173,6 +176,7 @@ fn update(
         return Err(Error::validation("Item size to update has exceeded the maximum allowed size"));
     }
     check_index_keys_after_update(table, &after)?;
+    vector::check(table, before, after.view())?;
     Ok(after)
 }
 
@@ -262,10 +266,17 @@ pub fn store(tx: &mut Tx, transition: &Transition<'_>) -> Result<WriteUnits, Err
     destination::append(tx, transition)?;
     undo::append(tx, transition)?;
     collection::follow(tx, transition)?;
-    if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
+    if table.index_ids().next().is_none() {
         return Ok(used);
     }
     let primary = key.digest();
+    for index in &table.vector_indexes {
+        let entry = |item: Option<&StoredItem>| item.and_then(|item| vector::entry(table, index, item));
+        let bytes = vector::replace(tx, index, &primary, entry(before), entry(after))?;
+        if bytes > 0 {
+            used.vectors.push((index.name.clone(), bytes));
+        }
+    }
     for (indexes, used) in [(&table.local_indexes, &mut used.local), (&table.global_indexes, &mut used.global)] {
         for index in indexes {
             let entry = |item: Option<&StoredItem>| item.and_then(|item| index::entry(table, index, item));

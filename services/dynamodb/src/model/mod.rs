@@ -1,6 +1,7 @@
 //! Every state transition: plain synchronous functions over a transaction or a snapshot.
 
 pub mod backup;
+pub mod bulk;
 pub mod capacity;
 pub mod changed;
 pub mod collection;
@@ -12,6 +13,7 @@ pub mod follow;
 pub mod import;
 pub mod index;
 pub mod item;
+pub mod nearest;
 pub mod page;
 pub mod policy;
 pub mod recovery;
@@ -20,3 +22,4 @@ pub mod table;
 pub mod transaction;
 pub mod transfer;
 pub mod undo;
+pub mod vector;

@@ -7,8 +7,8 @@ use kv::{KeyRange, Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{
-    ABSENT, CHANGED, COLLECTIONS, ENTRIES, EXPIRIES, EXPORT_FILES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, SENT, TABLES,
-    UNDOS, VOLUMES, table_channel,
+    ABSENT, CHANGED, COLLECTIONS, ENTRIES, EXPIRIES, EXPORT_FILES, ITEMS, LAST_UNDO, NEXT_ID, POLICIES, REPORTS, SENT,
+    TABLES, UNDOS, VECTORS, VOLUMES, table_channel,
 };
 use crate::limits::CLEARED_PER_STEP;
 use crate::types::{SharedTable, Table, Volume};
@@ -49,7 +49,8 @@ pub fn any(read: &(impl Read + ?Sized), region: &str, table: &str) -> Result<Sha
     TABLES.get(read, (region, name(table)))?.ok_or_else(|| missing(table))
 }
 
-fn missing(table: &str) -> Error {
+/// `ResourceNotFound`, with the name.
+pub fn missing(table: &str) -> Error {
     Error::ResourceNotFound(format!("Requested resource not found: Table: {} not found", name(table)))
 }
 
@@ -91,6 +92,9 @@ pub fn create(tx: &mut Tx, table: &Table) -> Result<Table, Error> {
     let mut table = table.clone();
     table.id = next_id(tx)?;
     for index in table.local_indexes.iter_mut().chain(&mut table.global_indexes) {
+        index.id = next_id(tx)?;
+    }
+    for index in &mut table.vector_indexes {
         index.id = next_id(tx)?;
     }
     put(tx, &table)?;
@@ -150,6 +154,8 @@ pub fn clear(tx: &mut Tx, id: u64, extent: Extent) -> Result<bool, Error> {
         COLLECTIONS.prefix_range(id),
         CHANGED.prefix_range(id),
         EXPORT_FILES.prefix_range(id),
+        REPORTS.prefix_range(id),
+        VECTORS.prefix_range(id),
     ];
     LAST_UNDO.delete(tx, id)?;
     SENT.delete(tx, id)?;
@@ -210,6 +216,9 @@ pub fn update(
     let mut table = Table::clone(&*describe(tx, region, table)?);
     change(&mut table)?;
     for index in table.global_indexes.iter_mut().filter(|index| index.id == NEW_INDEX) {
+        index.id = next_id(tx)?;
+    }
+    for index in table.vector_indexes.iter_mut().filter(|index| index.id == NEW_INDEX) {
         index.id = next_id(tx)?;
     }
     put(tx, &table)?;

@@ -1,25 +1,33 @@
-//! What exports and imports have in common: their names, their clients' tokens, the list of those under way, and of all.
+//! What exports, imports and bulk puts have in common: their names, their clients' tokens, the list of those under way, and
+//! of all; and how the items of the last two come into their table.
 
 use std::time::Duration;
 
 use base::{Arn, Timestamp};
 use kv::{Order, Read, Stored, Table, Tx};
 
+use super::item::{self, Transition, WriteUnits};
+use super::stream::Occasion;
+use super::{collection, index, vector};
+use crate::encoding::{ItemRef, StoredItem};
 use crate::error::Error;
+use crate::expression::Condition;
 use crate::keys::{TRANSFER_TOKENS, TRANSFERS, transfer_channel};
-use crate::types::TransferToken;
+use crate::size::item_size;
+use crate::types::{self, TransferToken};
 use crate::workers::{self, Kind as Work};
 
 /// How long a client's token makes a request that is sent again the same one.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(8 * 3600);
-/// How long it is told of an export or import.
+/// How long it is told of an export, import or bulk put.
 const RECORD_LIFETIME: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Which of the two.
+/// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Export,
     Import,
+    Bulk,
 }
 
 impl Kind {
@@ -28,6 +36,7 @@ impl Kind {
         match self {
             Kind::Export => "export",
             Kind::Import => "import",
+            Kind::Bulk => "bulk-operation",
         }
     }
 
@@ -40,13 +49,68 @@ impl Kind {
 
     /// What this ARN is of.
     pub fn of(arn: &Arn) -> Option<Kind> {
-        [Kind::Export, Kind::Import].into_iter().find(|kind| kind.place(arn).is_some())
+        [Kind::Export, Kind::Import, Kind::Bulk].into_iter().find(|kind| kind.place(arn).is_some())
     }
 
     /// The ARN of one of `table`, whose identifier begins with when it began.
     pub fn arn(self, table: &Arn, began: Timestamp, suffix: &str) -> Arn {
         let id = format!("{:014}-{suffix}", began.as_millis());
         Arn { resource: format!("{}/{}/{id}", table.resource, self.name()), ..table.clone() }
+    }
+}
+
+/// An item that a source has, to be put if a condition holds.
+#[derive(Debug)]
+pub struct Put {
+    pub item: StoredItem,
+    pub condition: Option<Condition>,
+}
+
+impl From<StoredItem> for Put {
+    fn from(item: StoredItem) -> Put {
+        Put { item, condition: None }
+    }
+}
+
+/// What became of a record: an item, or why it is none.
+pub type Record = Result<Put, String>;
+
+/// What a put took.
+#[derive(Debug)]
+pub struct Done {
+    pub units: WriteUnits,
+    /// Bytes of the item before and after.
+    pub bytes: usize,
+}
+
+/// Puts an item of a source into a table. Where it is refused, nothing has been written.
+///
+/// # Errors
+/// `ConditionalCheckFailed`, with the item there is; whatever is wrong with the item.
+pub fn put_item(tx: &mut Tx, into: &types::Table, put: &Put, now: Timestamp) -> Result<Done, Error> {
+    let key = into.key.locate_item(put.item.view())?;
+    index::check_keys(into, put.item.view())?;
+    vector::check(into, None, put.item.view())?;
+    let before = item::get(tx, into, &key)?;
+    let held = before.as_ref().map_or(ItemRef::EMPTY, StoredItem::view);
+    if put.condition.as_ref().is_some_and(|condition| !condition.holds(held)) {
+        return Err(Error::ConditionalCheckFailed(before));
+    }
+    let (before, after, occasion) = (before.as_ref(), Some(&put.item), Occasion::request(now));
+    let transition = Transition { table: into, key: &key, before, after, occasion };
+    collection::check(tx, &transition)?;
+    let bytes = before.map_or(0, |before| item_size(before.view())) + item_size(put.item.view());
+    Ok(Done { units: item::store(tx, &transition)?, bytes })
+}
+
+/// Why an item of a source was refused; errors that are not about the item fail the whole.
+///
+/// # Errors
+/// Those.
+pub fn refusal(error: Error) -> Result<String, Error> {
+    match error {
+        Error::Validation(_) | Error::CollectionTooLarge => Ok(error.to_string()),
+        other => Err(other),
     }
 }
 

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use wire::DateTime;
 
-use super::schema::{AttributeDefinition, KeySchemaElement, Projection};
+use super::schema::{AttributeDefinition, KeySchemaElement, Projection, projection};
+use super::vector::{self, VectorIndexDescription, VectorIndexInput};
 use crate::error::Error;
 use crate::key::KeySchema;
 use crate::model::table::volume;
-use crate::types::{Index, OnDemandThroughput, Projected, Table, Throughput, Volume, WarmThroughput as Set};
+use crate::types::{Index, OnDemandThroughput, Table, Throughput, Volume, WarmThroughput as Set};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -31,6 +32,8 @@ pub struct TableDescription {
     local_secondary_indexes: Vec<IndexDescription>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     global_secondary_indexes: Vec<IndexDescription>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vector_indexes: Vec<VectorIndexDescription>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_specification: Option<StreamSpecification>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +73,7 @@ impl TableDescription {
             creation_date_time: None,
             local_secondary_indexes: Vec::new(),
             global_secondary_indexes: Vec::new(),
+            vector_indexes: Vec::new(),
             warm_throughput: None,
             ..self
         }
@@ -188,6 +192,11 @@ pub fn table(read: &impl kv::Read, table: &Table, status: &'static str) -> Resul
         }),
         local_secondary_indexes: table.local_indexes.iter().map(|one| index(one, true)).collect::<Result<_, _>>()?,
         global_secondary_indexes: table.global_indexes.iter().map(|one| index(one, false)).collect::<Result<_, _>>()?,
+        vector_indexes: table
+            .vector_indexes
+            .iter()
+            .map(|index| vector::described(read, table, index))
+            .collect::<Result<_, _>>()?,
         stream_specification: stream_specification(table),
         latest_stream_label: stream.map(|stream| stream.label.clone()),
         latest_stream_arn: stream.map(|stream| format!("{}/stream/{}", table.arn, stream.label)),
@@ -238,15 +247,6 @@ fn index_description(
         on_demand_throughput: index.on_demand,
         warm_throughput: (!local).then(|| warm(table, &index.throughput, index.warm)),
     })
-}
-
-fn projection(projected: &Projected) -> Projection {
-    let (projection_type, non_key_attributes) = match projected {
-        Projected::All => ("ALL", None),
-        Projected::KeysOnly => ("KEYS_ONLY", None),
-        Projected::Include(names) => ("INCLUDE", Some(names.clone())),
-    };
-    Projection { projection_type: Some(projection_type.into()), non_key_attributes }
 }
 
 /// A key as requests and answers write it.
@@ -310,6 +310,8 @@ pub struct SourceTableFeatureDetails {
     local_secondary_indexes: Vec<SourceIndex>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     global_secondary_indexes: Vec<SourceIndex>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vector_indexes: Vec<VectorIndexInput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_description: Option<StreamSpecification>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -371,6 +373,7 @@ pub fn source_features(table: &Table) -> SourceTableFeatureDetails {
     SourceTableFeatureDetails {
         local_secondary_indexes: table.local_indexes.iter().map(|one| index(one, true)).collect(),
         global_secondary_indexes: table.global_indexes.iter().map(|one| index(one, false)).collect(),
+        vector_indexes: table.vector_indexes.iter().map(vector::input).collect(),
         stream_description: stream_specification(table),
         time_to_live_description: table.expiry.as_ref().filter(|expiry| expiry.enabled).map(|expiry| {
             SourceTimeToLive { time_to_live_status: "ENABLED", attribute_name: expiry.attribute.clone() }

@@ -16,6 +16,7 @@ use crate::keys::EXPORTS;
 use crate::limits::{EXPORT_PERIOD_MAX, EXPORT_PERIOD_MIN};
 use crate::model::transfer::Kind;
 use crate::model::{export, recovery, table, transfer};
+use crate::transfer::Filter;
 use crate::types::{AskedExport, Export, Period, SharedTable, Source, Written};
 use crate::validation::Constraints;
 
@@ -102,6 +103,8 @@ struct ExportDescription {
     export_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     incremental_export_specification: Option<Incremental>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_specification: Option<Value>,
 }
 
 const FORMATS: [&str; 2] = ["DYNAMODB_JSON", "ION"];
@@ -109,7 +112,6 @@ const FULL: &str = "FULL_EXPORT";
 const INCREMENTAL: &str = "INCREMENTAL_EXPORT";
 const TYPES: [&str; 2] = [FULL, INCREMENTAL];
 const VIEWS: [&str; 2] = ["NEW_IMAGE", "NEW_AND_OLD_IMAGES"];
-const ENCRYPTIONS: [&str; 2] = ["AES256", "KMS"];
 
 /// # Errors
 /// When the table's policy cannot be read.
@@ -121,6 +123,9 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &ExportInput) -> Result<Vec<Per
 pub async fn export(_: Arc<DynamoDb>, cx: Cx, input: ExportInput) -> Result<ExportOutput, Error> {
     let asked = asked(&cx, &input)?;
     let source = source(&cx, input.table_arn.as_deref(), asked.period.is_some())?;
+    if let Some(filter) = &asked.filter {
+        Filter::parse(filter)?.check(&source.key)?;
+    }
     let now = cx.now();
     let at = moment(&source, &asked, now)?;
     let suffix = cx.env().random_text(b"0123456789abcdef", 8);
@@ -157,24 +162,21 @@ fn asked(cx: &Cx, input: &ExportInput) -> Result<AskedExport, Error> {
     transfers::check_bucket(&mut constraints, input.bucket.as_deref(), "s3Bucket");
     let (owner, prefix) = (input.owner.as_deref(), input.prefix.as_deref());
     transfers::check_place(&mut constraints, (owner, "s3BucketOwner"), (prefix, "s3Prefix"));
-    constraints.choice(input.encryption.as_deref(), "s3SseAlgorithm", &ENCRYPTIONS);
-    if let Some(key) = &input.encryption_key {
-        constraints.length(key, key.chars().count(), "s3SseKmsKeyId", 1, 2048);
-    }
+    let (encryption, key) = (input.encryption.as_deref(), input.encryption_key.as_deref());
+    transfers::check_encryption(&mut constraints, (encryption, "s3SseAlgorithm"), (key, "s3SseKmsKeyId"));
     constraints.choice(input.export_format.as_deref(), "exportFormat", &FORMATS);
     constraints.choice(input.export_type.as_deref(), "exportType", &TYPES);
     let view = incremental.and_then(|incremental| incremental.export_view_type.as_deref());
     constraints.choice(view, "incrementalExportSpecification.exportViewType", &VIEWS);
     let token = transfers::token(cx, input.client_token.as_deref(), &mut constraints);
     constraints.check()?;
-    if input.encryption_key.is_some() && input.encryption.as_deref() != Some("KMS") {
-        return Err(Error::validation("Invalid Request: KMS Key Id is not supported for this encryption type"));
-    }
+    transfers::check_key(encryption, key)?;
     if input.export_format.as_deref() == Some("ION") {
         return Err(Error::NotImplemented("ExportFormat ION"));
     }
-    if input.filter_specification.is_some() {
-        return Err(Error::NotImplemented("FilterSpecification of an export"));
+    let filter = input.filter_specification.as_ref().map(ToString::to_string);
+    if filter.is_some() && incremental.is_some() {
+        return Err(Error::NotImplemented("FilterSpecification of an incremental export"));
     }
     Ok(AskedExport {
         token,
@@ -187,6 +189,7 @@ fn asked(cx: &Cx, input: &ExportInput) -> Result<AskedExport, Error> {
         format: input.export_format.clone(),
         kind: input.export_type.clone(),
         period: period(input.export_type.as_deref(), incremental)?,
+        filter,
     })
 }
 
@@ -303,6 +306,7 @@ fn described(export: Export) -> ExportDescription {
             export_to_time: Some(export.at.into()),
             export_view_type: Some(period.view.clone().unwrap_or_else(|| "NEW_AND_OLD_IMAGES".to_owned())),
         }),
+        filter_specification: export.asked.filter.and_then(|filter| serde_json::from_str(&filter).ok()),
         export_arn: export.arn,
         client_token: export.asked.token,
         bucket: export.asked.bucket,

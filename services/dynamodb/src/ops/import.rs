@@ -187,9 +187,6 @@ fn asked(cx: &Cx, input: &ImportInput) -> Result<AskedImport, Error> {
         return Err(Error::NotImplemented("InputFormat ION"));
     }
     let sent = input.table_creation_parameters.as_ref().map(|parameters| &parameters.sent);
-    if sent.is_some_and(|sent| !sent["VectorIndexes"].is_null()) {
-        return Err(Error::NotImplemented("VectorIndexes"));
-    }
     let source = input.source.clone().unwrap_or_default();
     Ok(AskedImport {
         token,

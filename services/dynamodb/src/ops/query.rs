@@ -97,7 +97,7 @@ pub struct Place<'t> {
 /// When it does not fit the table: its keys, its indexes, what they hold.
 pub fn place<'t>(table: &'t Table, input: &QueryInput, asked: &Asked<'_>) -> Result<Place<'t>, Error> {
     let Asked { selection, key, filter, start } = asked;
-    let index = read::index(table, input.index_name.as_deref(), input.consistent_read)?;
+    let index = read::index(table, input.index_name.as_deref(), input.consistent_read, "Query")?;
     let schema = index.map_or(&table.key, |(index, _)| &index.key);
     let source = Source { table, index: index.map(|(index, _)| index) };
     if let Some(start) = start {
@@ -332,7 +332,7 @@ fn missed_element(name: &str) -> Error {
 ///
 /// # Errors
 /// When the condition is not one on the key of `schema`.
-fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<&'c KeyOperator>), Error> {
+pub fn fit<'c>(key: &'c KeyCondition, schema: &KeySchema) -> Result<(Digest, Option<&'c KeyOperator>), Error> {
     let on = |name: &str| key.conditions.iter().find(|(attribute, _)| attribute == name).map(|(_, operator)| operator);
     if key.conditions.len() > 2 {
         return Err(Error::validation(KeyCondition::COUNT));
@@ -389,7 +389,7 @@ fn check_boundaries(
 
 /// # Errors
 /// When the filter looks at the key, which is what key conditions are for.
-fn check_filter(filter: Option<&Condition>, legacy: bool, schema: &KeySchema) -> Result<(), Error> {
+pub fn check_filter(filter: Option<&Condition>, legacy: bool, schema: &KeySchema) -> Result<(), Error> {
     let mut on_key = None;
     if let Some(filter) = filter {
         filter.paths(&mut |path| {

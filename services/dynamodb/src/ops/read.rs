@@ -144,12 +144,20 @@ pub fn usage(source: Source<'_>, local: bool, page: &Page, consistent: bool) -> 
     usage
 }
 
-/// The index that a request names.
+/// The secondary index that a request, for `Query` or `Scan`, names.
 ///
 /// # Errors
 /// When there is none of that name, or it cannot be read as asked.
-pub fn index<'t>(table: &'t Table, name: Option<&str>, consistent: bool) -> Result<Option<(&'t Index, bool)>, Error> {
+pub fn index<'t>(
+    table: &'t Table,
+    name: Option<&str>,
+    consistent: bool,
+    operation: &str,
+) -> Result<Option<(&'t Index, bool)>, Error> {
     let Some(name) = name else { return Ok(None) };
+    if table.vector_index(name).is_some() {
+        return Err(Error::Validation(format!("{operation} operation not supported on this index type.")));
+    }
     let Some((index, local)) = table.index(name) else {
         return Err(Error::Validation(format!("The table does not have the specified index: {name}")));
     };

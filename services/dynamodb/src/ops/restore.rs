@@ -13,6 +13,7 @@ use super::describe;
 use super::permission::{permission, resource_arn, resource_permission};
 use super::schema::{self, IndexInput, ProvisionedThroughput, Scope};
 use super::table::{self, BILLING_MODES, SseSpecification, TableOutput};
+use super::vector::{self, VectorIndexInput};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::NAME_CHARS_MIN;
@@ -48,6 +49,7 @@ pub struct Overrides {
     pub billing_mode_override: Option<String>,
     pub global_secondary_index_override: Option<Vec<IndexInput>>,
     pub local_secondary_index_override: Option<Vec<IndexInput>>,
+    pub vector_index_override: Option<Vec<VectorIndexInput>>,
     pub provisioned_throughput_override: Option<ProvisionedThroughput>,
     pub on_demand_throughput_override: Option<OnDemandThroughput>,
     #[serde(rename = "SSESpecificationOverride")]
@@ -135,6 +137,9 @@ fn target(name: Option<&str>, overrides: &Overrides) -> Result<String, Error> {
             schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1), scope);
         }
     }
+    for (number, index) in overrides.vector_index_override.iter().flatten().enumerate() {
+        vector::check(&mut constraints, index, &format!("vectorIndexOverride.{}.member", number + 1));
+    }
     match name {
         Some(name) => constraints.name(name, "targetTableName", NAME_CHARS_MIN),
         None => constraints.present(&name, "targetTableName"),
@@ -207,6 +212,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         deletion_protected: false,
         local_indexes: local_indexes(source, overrides)?,
         global_indexes: global_indexes(source, overrides, on_demand)?,
+        vector_indexes: vector::restored(source, overrides.vector_index_override.as_deref())?,
         stream: None,
         encryption: match &overrides.sse_specification_override {
             Some(asked) => table::encryption(&source.arn, Some(asked)),
@@ -224,6 +230,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         ..source.clone()
     };
     table.forget_definitions();
+    vector::check_table(&table)?;
     table::check_names(&table)?;
     Ok(table)
 }

@@ -58,7 +58,7 @@ pub async fn scan(state: Arc<DynamoDb>, cx: Cx, input: ScanInput) -> Result<Page
     let (selection, filter, start) = validated(&input)?;
     let snapshot = cx.db().read()?;
     let table = table::find(&snapshot, cx.region().as_str(), input.table_name.as_deref().unwrap_or_default())?;
-    let index = read::index(&table, input.index_name.as_deref(), input.consistent_read)?;
+    let index = read::index(&table, input.index_name.as_deref(), input.consistent_read, "Scan")?;
     let source = Source { table: &table, index: index.map(|(index, _)| index) };
     let segment = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
     let range = match (segment(input.segment), segment(input.total_segments)) {

@@ -124,17 +124,22 @@ pub fn check_index(constraints: &mut Constraints, index: &IndexInput, at: &str, 
     check_key_schema(constraints, index.key_schema.as_ref(), &format!("{at}.keySchema"), most);
     constraints.present(&index.projection, &format!("{at}.projection"));
     if let Some(projection) = &index.projection {
-        let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
-        constraints.choice(projection.projection_type.as_deref(), &format!("{at}.projection.projectionType"), &kinds);
-        if let Some(names) = &projection.non_key_attributes {
-            let at = format!("{at}.projection.nonKeyAttributes");
-            constraints.length("[]", names.len(), &at, 1, usize::MAX);
-            for (number, name) in names.iter().enumerate() {
-                check_attribute_name(constraints, Some(name), &format!("{at}.{}.member", number + 1));
-            }
-        }
+        check_projection(constraints, projection, at);
     }
     check_throughput(constraints, index.provisioned_throughput.as_ref(), &format!("{at}.provisionedThroughput"));
+}
+
+/// Constraints on the projection of a new index.
+pub fn check_projection(constraints: &mut Constraints, projection: &Projection, at: &str) {
+    let kinds = ["ALL", "INCLUDE", "KEYS_ONLY"];
+    constraints.choice(projection.projection_type.as_deref(), &format!("{at}.projection.projectionType"), &kinds);
+    if let Some(names) = &projection.non_key_attributes {
+        let at = format!("{at}.projection.nonKeyAttributes");
+        constraints.length("[]", names.len(), &at, 1, usize::MAX);
+        for (number, name) in names.iter().enumerate() {
+            check_attribute_name(constraints, Some(name), &format!("{at}.{}.member", number + 1));
+        }
+    }
 }
 
 /// # Errors
@@ -232,37 +237,52 @@ fn key_attributes(elements: &[KeySchemaElement], definitions: &[(String, Kind)])
 /// When its key or projection is not one.
 pub fn index(input: &IndexInput, definitions: &[(String, Kind)], scope: Scope) -> Result<Index, Error> {
     let key = index_key(input.key_schema.as_deref().unwrap_or_default(), definitions, scope)?;
-    let projection = input.projection.clone().unwrap_or_default();
-    let kind = projection.projection_type.as_deref();
-    if projection.non_key_attributes.is_some() && kind != Some("INCLUDE") {
-        let kind = kind.unwrap_or("null");
-        return Err(Error::invalid(format_args!("ProjectionType is {kind}, but NonKeyAttributes is specified")));
-    }
-    let projection = match (kind, projection.non_key_attributes) {
-        (Some("ALL"), _) => Projected::All,
-        (Some("KEYS_ONLY"), _) => Projected::KeysOnly,
-        (Some("INCLUDE"), Some(names)) => {
-            if let Some(twice) = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|n| n == *name))
-            {
-                return Err(Error::invalid(format_args!("Duplicate projected attribute name: {}", twice.1)));
-            }
-            Projected::Include(names)
-        }
-        (Some("INCLUDE"), None) => {
-            return Err(Error::invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"));
-        }
-        _ => return Err(Error::invalid("Unknown ProjectionType: null")),
-    };
     Ok(Index {
         id: NEW_INDEX,
         name: input.index_name.clone().unwrap_or_default(),
         key,
-        projection,
+        projection: projected(input.projection.as_ref())?,
         throughput: throughput(input.provisioned_throughput.as_ref())?,
         on_demand: input.on_demand_throughput,
         backfilling: false,
         warm: input.warm_throughput,
     })
+}
+
+/// How an answer says what an index projects.
+pub fn projection(projected: &Projected) -> Projection {
+    let (projection_type, non_key_attributes) = match projected {
+        Projected::All => ("ALL", None),
+        Projected::KeysOnly => ("KEYS_ONLY", None),
+        Projected::Include(names) => ("INCLUDE", Some(names.clone())),
+    };
+    Projection { projection_type: Some(projection_type.into()), non_key_attributes }
+}
+
+/// # Errors
+/// When it is no projection.
+pub fn projected(input: Option<&Projection>) -> Result<Projected, Error> {
+    let projection = input.cloned().unwrap_or_default();
+    let kind = projection.projection_type.as_deref();
+    if projection.non_key_attributes.is_some() && kind != Some("INCLUDE") {
+        let kind = kind.unwrap_or("null");
+        return Err(Error::invalid(format_args!("ProjectionType is {kind}, but NonKeyAttributes is specified")));
+    }
+    match (kind, projection.non_key_attributes) {
+        (Some("ALL"), _) => Ok(Projected::All),
+        (Some("KEYS_ONLY"), _) => Ok(Projected::KeysOnly),
+        (Some("INCLUDE"), Some(names)) => {
+            if let Some(twice) = names.iter().enumerate().find(|(at, name)| names.iter().take(*at).any(|n| n == *name))
+            {
+                return Err(Error::invalid(format_args!("Duplicate projected attribute name: {}", twice.1)));
+            }
+            Ok(Projected::Include(names))
+        }
+        (Some("INCLUDE"), None) => {
+            Err(Error::invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
+        }
+        _ => Err(Error::invalid("Unknown ProjectionType: null")),
+    }
 }
 
 /// # Errors

@@ -134,7 +134,7 @@ pub async fn execute(state: Arc<DynamoDb>, cx: Cx, input: StatementInput) -> Res
     if select.index.as_ref().is_some_and(|name| table.index(name).is_none()) {
         return Err(Error::validation("The table does not have the specified index"));
     }
-    let index = index(&table, select.index.as_deref(), input.consistent_read)?;
+    let index = index(&table, select.index.as_deref(), input.consistent_read, "Query")?;
     let source = Source { table: &table, index: index.map(|(index, _)| index) };
     let page = page(&snapshot, source, select, &input)?;
     let units = read_units(page.bytes.max(1), input.consistent_read);

@@ -12,12 +12,13 @@ use super::permission::permission;
 use super::resource_policy;
 use super::schema::{self, AttributeDefinition, IndexInput, KeySchemaElement, ProvisionedThroughput, Scope};
 use super::tag::{self, TagElement};
+use super::vector::{self, VectorIndexInput};
 use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
 use crate::model::{backup, policy, stream, table};
 use crate::types::{
-    Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput,
+    Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput, VectorIndex,
     WarmThroughput,
 };
 use crate::validation::{Constraints, required};
@@ -31,6 +32,7 @@ pub struct CreateTableInput {
     pub key_schema: Option<Vec<KeySchemaElement>>,
     pub local_secondary_indexes: Option<Vec<IndexInput>>,
     pub global_secondary_indexes: Option<Vec<IndexInput>>,
+    pub vector_indexes: Option<Vec<VectorIndexInput>>,
     pub billing_mode: Option<String>,
     pub provisioned_throughput: Option<ProvisionedThroughput>,
     pub on_demand_throughput: Option<OnDemandThroughput>,
@@ -135,7 +137,7 @@ pub async fn delete(_: Arc<DynamoDb>, cx: Cx, input: TableInput) -> Result<Table
             } else {
                 workers::clear(tx, now, &table.arn, table.id)?;
             }
-            table.indexes().try_for_each(|index| workers::clear(tx, now, &table.arn, index.id))?;
+            table.index_ids().try_for_each(|id| workers::clear(tx, now, &table.arn, id))?;
             Ok::<_, Error>(table)
         })
         .await?;
@@ -212,6 +214,7 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         deletion_protected: input.deletion_protection_enabled,
         local_indexes: indexes(input.local_secondary_indexes.as_deref(), Scope::Local, &definitions)?,
         global_indexes: indexes(input.global_secondary_indexes.as_deref(), Scope::Global, &definitions)?,
+        vector_indexes: vector_indexes(input.vector_indexes.as_deref(), &definitions)?,
         stream: stream(cx, input.stream_specification.as_ref())?,
         encryption: encryption(&cx.arn("dynamodb", ""), input.sse_specification.as_ref()),
         tags: tag::checked(input.tags.as_deref().unwrap_or_default())?,
@@ -228,6 +231,7 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     };
     check_local_indexes(&table)?;
     check_global_indexes(&table, input)?;
+    vector::check_table(&table)?;
     check_names(&table)?;
     check_definitions_used(&table)?;
     Ok(table)
@@ -251,6 +255,9 @@ fn check_constraints(input: &CreateTableInput, name: &str) -> Result<(), Error> 
         for (number, index) in indexes.iter().flatten().enumerate() {
             schema::check_index(&mut constraints, index, &format!("{member}.{}.member", number + 1), scope);
         }
+    }
+    for (number, index) in input.vector_indexes.iter().flatten().enumerate() {
+        vector::check(&mut constraints, index, &format!("vectorIndexes.{}.member", number + 1));
     }
     if let Some(stream) = &input.stream_specification {
         constraints.choice(stream.stream_view_type.as_deref(), "streamSpecification.streamViewType", &STREAM_VIEWS);
@@ -278,6 +285,16 @@ fn indexes(
     match inputs {
         Some([]) => Err(Error::invalid(format_args!("List of {scope:?}SecondaryIndexes is empty"))),
         inputs => inputs.unwrap_or_default().iter().map(|input| schema::index(input, definitions, scope)).collect(),
+    }
+}
+
+fn vector_indexes(
+    inputs: Option<&[VectorIndexInput]>,
+    definitions: &[(String, crate::value::Kind)],
+) -> Result<Vec<VectorIndex>, Error> {
+    match inputs {
+        Some([]) => Err(Error::invalid("List of VectorIndexes is empty")),
+        inputs => inputs.unwrap_or_default().iter().map(|input| vector::index(input, definitions)).collect(),
     }
 }
 
@@ -336,7 +353,8 @@ pub fn check_index_billing(name: &str, asked: &IndexInput, on_demand: bool) -> R
 /// # Errors
 /// When two indexes have one name, or they project too many attributes by name.
 pub fn check_names(table: &Table) -> Result<(), Error> {
-    let names: Vec<&str> = table.indexes().map(|index| index.name.as_str()).collect();
+    let vectors = table.vector_indexes.iter().map(|index| index.name.as_str());
+    let names: Vec<&str> = table.indexes().map(|index| index.name.as_str()).chain(vectors).collect();
     for (at, name) in names.iter().enumerate() {
         if names.iter().take(at).any(|earlier| earlier == name) {
             return Err(Error::invalid(format_args!("Duplicate index name: {name}")));
@@ -357,17 +375,16 @@ pub fn check_names(table: &Table) -> Result<(), Error> {
 /// # Errors
 /// When an attribute is defined that no key uses.
 pub fn check_definitions_used(table: &Table) -> Result<(), Error> {
-    let used = |name: &str| table.key.has(name) || table.indexes().any(|index| index.key.has(name));
-    if table.definitions.iter().all(|(name, _)| used(name)) {
+    if table.definitions.iter().all(|(name, _)| table.defines(name)) {
         return Ok(());
     }
-    if table.local_indexes.is_empty() && table.global_indexes.is_empty() {
+    if table.index_ids().next().is_none() {
         return Err(Error::invalid(
             "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
         ));
     }
     let defined: Vec<&str> = table.definitions.iter().map(|(name, _)| name.as_str()).collect();
-    let keys: Vec<&str> = defined.iter().copied().filter(|name| used(name)).collect();
+    let keys: Vec<&str> = defined.iter().copied().filter(|name| table.defines(name)).collect();
     Err(Error::invalid(format_args!(
         "Some AttributeDefinitions are not used. AttributeDefinitions: [{}], keys used: [{}]",
         defined.join(", "),
@@ -408,8 +425,7 @@ impl Table {
     /// Attributes that no key uses any more lose their definition.
     pub fn forget_definitions(&mut self) {
         let definitions = std::mem::take(&mut self.definitions);
-        let used = |name: &str| self.key.has(name) || self.indexes().any(|index| index.key.has(name));
-        self.definitions = definitions.into_iter().filter(|(name, _)| used(name)).collect();
+        self.definitions = definitions.into_iter().filter(|(name, _)| self.defines(name)).collect();
     }
 
     /// The throughput of an on-demand table is none.

@@ -1,4 +1,4 @@
-//! What requests about exports and imports have in common.
+//! What requests about exports, imports and bulk puts have in common.
 
 use base::Arn;
 use service::{Cx, Permission};
@@ -10,7 +10,7 @@ use crate::model::table;
 use crate::model::transfer::Kind;
 use crate::validation::Constraints;
 
-/// Permission for `action` on an export or import.
+/// Permission for `action` on an export, import or bulk put.
 pub fn permission(cx: &Cx, action: &str, arn: Option<&str>) -> Vec<Permission> {
     vec![Permission::new(action, resource_arn(cx, arn))]
 }
@@ -42,6 +42,29 @@ pub fn check_place(
     }
 }
 
+const ENCRYPTIONS: [&str; 2] = ["AES256", "KMS"];
+
+/// How the objects that are written shall be encrypted.
+pub fn check_encryption(
+    constraints: &mut Constraints,
+    (encryption, encryption_at): (Option<&str>, &str),
+    (key, key_at): (Option<&str>, &str),
+) {
+    constraints.choice(encryption, encryption_at, &ENCRYPTIONS);
+    if let Some(key) = key {
+        constraints.length(key, key.chars().count(), key_at, 1, 2048);
+    }
+}
+
+/// # Errors
+/// When a key is named for an encryption that has none.
+pub fn check_key(encryption: Option<&str>, key: Option<&str>) -> Result<(), Error> {
+    if key.is_some() && encryption != Some("KMS") {
+        return Err(Error::validation("Invalid Request: KMS Key Id is not supported for this encryption type"));
+    }
+    Ok(())
+}
+
 /// A client's token: one that was not given is made, as clients do.
 pub fn token(cx: &Cx, given: Option<&str>, constraints: &mut Constraints) -> String {
     let Some(token) = given else { return cx.env().uuid() };
@@ -49,7 +72,7 @@ pub fn token(cx: &Cx, given: Option<&str>, constraints: &mut Constraints) -> Str
     token.to_owned()
 }
 
-/// The ARN of an export or import of this account and region.
+/// The ARN of an export, import or bulk put of this account and region.
 ///
 /// # Errors
 /// `Validation` where it is none; `AccessDenied` for another account; what `missing` makes where it is of another region.
@@ -57,6 +80,7 @@ pub fn arn(cx: &Cx, text: Option<&str>, kind: Kind, missing: fn(String) -> Error
     let (at, name) = match kind {
         Kind::Export => ("exportArn", "Export"),
         Kind::Import => ("importArn", "Import"),
+        Kind::Bulk => ("bulkOperationArn", "Bulk Operation"),
     };
     let mut constraints = Constraints::default();
     constraints.present(&text, at);

@@ -12,11 +12,12 @@ use super::schema::{self, AttributeDefinition, IndexInput, ProvisionedThroughput
 use super::table::{
     self, BILLING_MODES, STREAM_VIEWS, SseSpecification, StreamSpecification, TABLE_CLASSES, TableOutput,
 };
+use super::vector::{self, VectorIndexInput};
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN};
+use crate::limits::{GLOBAL_INDEXES_MAX, NAME_CHARS_MIN, VECTOR_INDEXES_MAX};
 use crate::model::{stream, table as model};
-use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput, WarmThroughput};
+use crate::types::{Billing, OnDemandThroughput, Stream, Table, Throughput, VectorIndex, WarmThroughput};
 use crate::validation::{Constraints, required};
 use crate::value;
 use crate::workers::{self, Kind};
@@ -31,6 +32,7 @@ pub struct UpdateTableInput {
     pub on_demand_throughput: Option<OnDemandThroughput>,
     pub warm_throughput: Option<WarmThroughput>,
     pub global_secondary_index_updates: Option<Vec<IndexUpdate>>,
+    pub vector_index_updates: Option<Vec<VectorUpdate>>,
     pub stream_specification: Option<StreamSpecification>,
     #[serde(rename = "SSESpecification")]
     pub sse_specification: Option<SseSpecification>,
@@ -45,6 +47,19 @@ pub struct IndexUpdate {
     pub create: Option<IndexInput>,
     pub update: Option<IndexChange>,
     pub delete: Option<IndexChange>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct VectorUpdate {
+    pub create: Option<VectorIndexInput>,
+    pub delete: Option<VectorDeletion>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct VectorDeletion {
+    pub index_name: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -74,13 +89,7 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
             let before = model::describe(tx, region.as_str(), &name)?;
             let mut table = model::update(tx, region.as_str(), &name, change)?;
             follow_stream(tx, &before, &mut table, now)?;
-            let is_gone = |id: u64| !table.global_indexes.iter().any(|index| index.id == id);
-            for index in before.global_indexes.iter().filter(|index| is_gone(index.id)) {
-                workers::clear(tx, now, &table.arn, index.id)?;
-            }
-            for index in table.global_indexes.iter().filter(|index| is_new(&input, &index.name)) {
-                workers::schedule(tx, now, &table, Kind::FillIndex(index.id), None)?;
-            }
+            follow_indexes(tx, &before, &table, now)?;
             Ok::<_, Error>(table)
         })
         .await?;
@@ -97,14 +106,22 @@ fn follow_stream(tx: &mut Tx, before: &Table, table: &mut Table, now: Timestamp)
     }
 }
 
-fn is_new(input: &UpdateTableInput, name: &str) -> bool {
-    let mut created = input.global_secondary_index_updates.iter().flatten().filter_map(|update| update.create.as_ref());
-    created.any(|create| create.index_name.as_deref() == Some(name))
+/// Clears away what indexes held that are gone, and has new ones filled.
+fn follow_indexes(tx: &mut Tx, before: &Table, table: &Table, now: Timestamp) -> Result<(), Error> {
+    let has = |table: &Table, id: u64| table.index_ids().any(|one| one == id);
+    before.index_ids().filter(|id| !has(table, *id)).try_for_each(|id| workers::clear(tx, now, &table.arn, id))?;
+    let secondary = table.global_indexes.iter().map(|index| (index.id, Kind::FillIndex(index.id)));
+    let vectors = table.vector_indexes.iter().map(|index| (index.id, Kind::FillVectors(index.id)));
+    for (_, kind) in secondary.chain(vectors).filter(|(id, _)| !has(before, *id)) {
+        workers::schedule(tx, now, table, kind, None)?;
+    }
+    Ok(())
 }
 
 fn validate(input: &UpdateTableInput, name: &str) -> Result<(), Error> {
     check_constraints(input, name)?;
     let updates = input.global_secondary_index_updates.as_deref().unwrap_or_default();
+    let vectors = input.vector_index_updates.as_deref().unwrap_or_default();
     if input.replica_updates.as_ref().is_some_and(|replicas| !replicas.is_empty()) {
         return Err(Error::validation("Global tables are not supported by Cloudlet: ReplicaUpdates must be empty"));
     }
@@ -116,6 +133,7 @@ fn validate(input: &UpdateTableInput, name: &str) -> Result<(), Error> {
         && input.sse_specification.is_none()
         && input.table_class.is_none()
         && input.deletion_protection_enabled.is_none()
+        && vectors.is_empty()
         && updates.is_empty();
     if nothing {
         return Err(Error::validation(
@@ -146,7 +164,10 @@ fn validate(input: &UpdateTableInput, name: &str) -> Result<(), Error> {
             )));
         }
     }
-    if updates.iter().filter(|update| update.update.is_none()).count() > 1 {
+    if vectors.iter().any(|update| update.create.is_some() == update.delete.is_some()) {
+        return Err(Error::invalid("Exactly one of VectorIndexUpdate.Create, VectorIndexUpdate.Delete must be given"));
+    }
+    if updates.iter().filter(|update| update.update.is_none()).count() + vectors.len() > 1 {
         return Err(Error::LimitExceeded(
             "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table".into(),
         ));
@@ -181,6 +202,15 @@ fn check_constraints(input: &UpdateTableInput, name: &str) -> Result<(), Error> 
             schema::check_throughput(&mut constraints, throughput, &format!("{at}.{member}.provisionedThroughput"));
         }
     }
+    for (number, update) in input.vector_index_updates.iter().flatten().enumerate() {
+        let at = format!("vectorIndexUpdates.{}.member", number + 1);
+        if let Some(create) = &update.create {
+            vector::check(&mut constraints, create, &format!("{at}.create"));
+        }
+        if let Some(VectorDeletion { index_name }) = &update.delete {
+            constraints.present(index_name, &format!("{at}.delete.indexName"));
+        }
+    }
     constraints.check()
 }
 
@@ -209,6 +239,9 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
     for update in input.global_secondary_index_updates.iter().flatten() {
         change_index(table, update, &defined, now)?;
     }
+    for update in input.vector_index_updates.iter().flatten() {
+        change_vectors(table, update, &defined)?;
+    }
     if input.stream_specification.is_some() {
         change_stream(table, stream)?;
     }
@@ -219,6 +252,7 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
     table.deletion_protected = input.deletion_protection_enabled.unwrap_or(table.deletion_protected);
     table.on_demand = input.on_demand_throughput.or(table.on_demand);
     table.warm = input.warm_throughput.or(table.warm);
+    vector::check_table(table)?;
     table::check_names(table)
 }
 
@@ -267,7 +301,7 @@ fn change_index(
     let missing = || Error::ResourceNotFound("Requested resource not found".into());
     if let Some(asked) = &update.create {
         let mut index = schema::index(asked, defined, Scope::Global)?;
-        if table.index(&index.name).is_some() {
+        if table.index(&index.name).is_some() || table.vector_index(&index.name).is_some() {
             return Err(Error::Validation(format!(
                 "Attempting to create an index which already exists: {}",
                 index.name
@@ -294,6 +328,39 @@ fn change_index(
         let name = change.index_name.as_deref().unwrap_or_default();
         let at = table.global_indexes.iter().position(|index| index.name == name).ok_or_else(missing)?;
         table.global_indexes.remove(at);
+        table.forget_definitions();
+    }
+    Ok(())
+}
+
+/// As for secondary indexes, what `defined` lacks is not defined.
+fn change_vectors(table: &mut Table, update: &VectorUpdate, defined: &[(String, value::Kind)]) -> Result<(), Error> {
+    if let Some(asked) = &update.create {
+        let index = vector::index(asked, defined)?;
+        let present = table.vector_index(&index.name).map(|present| present.backfilling);
+        let present = present.or_else(|| table.index(&index.name).map(|(present, _)| present.backfilling));
+        match present {
+            Some(true) => {
+                let (table, name) = (&table.name, &index.name);
+                return Err(Error::ResourceInUse(format!(
+                    "Attempt to change a resource which is still in use: Index is being created.  Table: {table} Index: {name}"
+                )));
+            }
+            Some(false) => return Err(Error::validation("Attempting to create an index which already exists")),
+            None => {}
+        }
+        if table.vector_indexes.len() >= VECTOR_INDEXES_MAX {
+            return Err(Error::LimitExceeded(format!(
+                "Subscriber limit exceeded: Number of vector secondary indexes exceeds per-table limit of {VECTOR_INDEXES_MAX}"
+            )));
+        }
+        table.vector_indexes.push(VectorIndex { backfilling: true, ..index });
+    }
+    if let Some(VectorDeletion { index_name }) = &update.delete {
+        let name = index_name.as_deref().unwrap_or_default();
+        let at = table.vector_indexes.iter().position(|index| index.name == name);
+        let at = at.ok_or_else(|| Error::ResourceNotFound("Requested resource not found".into()))?;
+        table.vector_indexes.remove(at);
         table.forget_definitions();
     }
     Ok(())

@@ -1,8 +1,12 @@
-//! Exports to buckets and imports from them, as far as they wait for buckets: the rest is done in steps of transactions.
+//! Exports to buckets, imports and bulk puts from them, as far as they wait for buckets: the rest is done in steps of transactions.
 //! What was done is noted, so that each goes on where it was, also after a crash.
 
+mod bulk;
 mod export;
+mod files;
+mod filter;
 mod import;
+mod objects;
 mod pipe;
 mod records;
 mod zstd;
@@ -13,10 +17,11 @@ use std::time::Duration;
 
 use base::Arn;
 use kv::{Order, Read};
-use service::Cx;
+use service::{Cx, Error as ServiceError};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub use filter::Filter;
 pub use import::LOG_GROUP;
 
 use crate::DynamoDb;
@@ -24,7 +29,7 @@ use crate::error::Error;
 use crate::keys::{TRANSFERS, transfer_channel};
 use crate::limits::TRANSFERS_AT_ONCE;
 use crate::model::transfer::Kind;
-use crate::model::{export as exports, import as imports};
+use crate::model::{bulk as bulks, export as exports, import as imports};
 use crate::types::Failure;
 
 /// How long one that could not go on waits: for room on the disk, or for a bucket that cannot be asked.
@@ -36,6 +41,8 @@ enum Halt {
     Later(String),
     /// It has failed.
     Failed(Failure),
+    /// Somebody has stopped it.
+    Stopped,
 }
 
 impl Halt {
@@ -44,11 +51,11 @@ impl Halt {
     }
 
     /// What a bucket refuses ends it; a bucket that cannot be asked now does not.
-    fn bucket(error: &service::Error) -> Halt {
+    fn bucket(error: &ServiceError) -> Halt {
         if !error.is_sender_fault() && error.status != 501 {
             return Halt::Later(error.to_string());
         }
-        let service::Error { code, message, status, .. } = error;
+        let ServiceError { code, message, status, .. } = error;
         let told = format!("{message} (Service: Amazon S3; Status Code: {status}; Error Code: {code})");
         Halt::failed(&format!("S3{code}"), told)
     }
@@ -70,13 +77,13 @@ impl From<kv::Error> for Halt {
     }
 }
 
-/// Takes exports and imports on, until the server stops.
+/// Takes exports, imports and bulk puts on, until the server stops.
 pub async fn run(_: Arc<DynamoDb>, cx: Cx, stop: CancellationToken) {
     let mut tasks = Tasks::default();
     loop {
         let mut changed = cx.db().watch(&transfer_channel());
         if let Err(error) = tasks.start(&cx) {
-            tracing::error!(%error, "exports and imports cannot be looked for");
+            tracing::error!(%error, "exports, imports and bulk puts cannot be looked for");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -130,7 +137,7 @@ impl Tasks {
         };
         let Some((id, arn)) = self.of.remove(&task) else { return };
         let noted = match halt {
-            None => return,
+            None | Some(Halt::Stopped) => return,
             Some(Halt::Later(reason)) => {
                 tracing::warn!(%arn, reason, "it is tried again later");
                 self.put_off.insert(id);
@@ -149,7 +156,7 @@ impl Tasks {
 fn is_ready(read: &impl Read, arn: &Arn) -> bool {
     match Kind::of(arn) {
         Some(Kind::Export) => exports::find(read, arn).is_ok_and(|export| !export.begun || export.copied),
-        Some(Kind::Import) => true,
+        Some(Kind::Import | Kind::Bulk) => true,
         None => false,
     }
 }
@@ -158,19 +165,31 @@ async fn take_on(cx: Cx, arn: Arn) -> Result<(), Halt> {
     match Kind::of(&arn) {
         Some(Kind::Export) => export::run(&cx, &arn).await,
         Some(Kind::Import) => import::run(&cx, &arn).await,
+        Some(Kind::Bulk) => bulk::run(&cx, &arn).await,
         None => Ok(()),
     }
 }
 
 async fn fail(cx: &Cx, arn: &Arn, failure: Failure) -> Result<(), Error> {
     let (now, arn) = (cx.env().now(), arn.clone());
-    tracing::info!(%arn, code = failure.code, "an export or import has failed");
+    tracing::info!(%arn, code = failure.code, "an export, import or bulk put has failed");
     cx.db()
         .write(move |tx| match Kind::of(&arn) {
             Some(Kind::Import) => imports::fail(tx, &arn, &failure, now),
+            Some(Kind::Bulk) => bulks::end(tx, &arn, Some(&failure), now),
             _ => exports::fail(tx, &arn, &failure, now),
         })
         .await
+}
+
+/// Only buckets of this account are there.
+fn check_owner(cx: &Cx, owner: Option<&str>) -> Result<(), Halt> {
+    match owner {
+        Some(owner) if owner != cx.account().as_str() => {
+            Err(Halt::bucket(&ServiceError::new(403, "AccessDenied", "Access Denied")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The request's caller, at this time, in the region of `arn`.

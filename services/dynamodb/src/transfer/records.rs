@@ -1,4 +1,4 @@
-//! The records of an object that is imported: items, a line each.
+//! The records of an object that is imported or put in bulk: items, a line each.
 //!
 //! Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Format.html>
 
@@ -11,14 +11,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::zstd::ZstdDecoder;
-use crate::attribute::ItemInput;
+use crate::attribute::{ItemInput, ValueInput};
 use crate::encoding::StoredItem;
 use crate::error::Error;
+use crate::expression::Condition;
 use crate::limits::{COPY_STEP, RECORD_BYTES_MAX};
-use crate::model::import::Record;
+use crate::model::transfer::{Put, Record};
+use crate::ops::expressions::{self, Parameters};
 use crate::ops::put::{check_size, put_item};
 use crate::types::{AskedImport, Table};
 use crate::value::{Item, Kind, Value};
@@ -27,6 +30,8 @@ use crate::value::{Item, Kind, Value};
 #[derive(Clone, Debug)]
 pub enum Form {
     Json,
+    /// The same, and an item may have a condition.
+    Puts,
     Csv(Csv),
 }
 
@@ -75,7 +80,8 @@ pub fn read(
     let mut out = Out { batches, batch: Vec::new(), next: 0, skip, bytes: 0, counted: 0 };
     let ended = decompressed(source, compression).and_then(|source| match (source, form) {
         (None, _) => Ok(()),
-        (Some(source), Form::Json) => json(source, &mut out),
+        (Some(source), Form::Json) => json(source, &mut out, Line::record),
+        (Some(source), Form::Puts) => json(source, &mut out, PutLine::record),
         (Some(source), Form::Csv(csv)) => csv.read(source, &mut out),
     });
     match ended {
@@ -158,7 +164,55 @@ struct Line {
     item: Option<ItemInput>,
 }
 
-fn json(source: Box<dyn Read>, out: &mut Out) -> Result<(), Stop> {
+/// One that may say when its item is put.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutLine {
+    item: Option<ItemInput>,
+    condition_expression: Option<String>,
+    expression_attribute_names: Option<BTreeMap<String, String>>,
+    expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
+}
+
+fn no_item() -> Stop {
+    Stop::Malformed("Expected 'Item' top level container".into())
+}
+
+impl Line {
+    fn record(self) -> Result<Record, Stop> {
+        let item = self.item.ok_or_else(no_item)?;
+        Ok(put_item(Some(&item)).map(Put::from).map_err(|error| error.to_string()))
+    }
+}
+
+impl PutLine {
+    fn record(self) -> Result<Record, Stop> {
+        let item = self.item.as_ref().ok_or_else(no_item)?;
+        let put = put_item(Some(item)).and_then(|item| Ok(Put { item, condition: self.condition()? }));
+        Ok(put.map_err(|error| error.to_string()))
+    }
+
+    fn condition(&self) -> Result<Option<Condition>, Error> {
+        Parameters {
+            expressions: &[("ConditionExpression", self.condition_expression.is_some())],
+            legacy: &[],
+            names: self.expression_attribute_names.is_some(),
+            values: self.expression_attribute_values.is_some(),
+        }
+        .check()?;
+        let mut scope = expressions::scope(&self.expression_attribute_names, &self.expression_attribute_values)?;
+        let condition =
+            expressions::condition(self.condition_expression.as_deref(), "ConditionExpression", &mut scope)?;
+        scope.finish()?;
+        Ok(condition)
+    }
+}
+
+fn json<L: DeserializeOwned>(
+    source: Box<dyn Read>,
+    out: &mut Out,
+    record: impl Fn(L) -> Result<Record, Stop>,
+) -> Result<(), Stop> {
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
     loop {
@@ -175,9 +229,8 @@ fn json(source: Box<dyn Read>, out: &mut Out) -> Result<(), Stop> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let parsed: Line = serde_json::from_slice(&line).map_err(|error| Stop::Malformed(error.to_string()))?;
-        let Some(item) = parsed.item else { return Err(Stop::Malformed("Expected 'Item' top level container".into())) };
-        out.record(put_item(Some(&item)).map_err(|error| error.to_string()))?;
+        let parsed: L = serde_json::from_slice(&line).map_err(|error| Stop::Malformed(error.to_string()))?;
+        out.record(record(parsed)?)?;
     }
 }
 
@@ -242,7 +295,7 @@ impl Csv {
         let values = header.iter().zip(row).map(|(name, text)| Ok((name.clone(), self.value(name, text)?)));
         let item = StoredItem::new(&values.collect::<Result<Item, String>>()?);
         check_size(&item).map_err(|error: Error| error.to_string())?;
-        Ok(item)
+        Ok(Put::from(item))
     }
 
     fn value(&self, name: &str, text: &str) -> Result<Value, String> {

@@ -83,6 +83,9 @@ pub struct AskedExport {
     /// `FULL_EXPORT` or `INCREMENTAL_EXPORT`.
     pub kind: Option<String>,
     pub period: Option<Period>,
+    /// `FilterSpecification`, in JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
 }
 
 /// The period that an incremental export is of.

@@ -236,7 +236,18 @@ async fn exports_that_cannot_be_made_are_refused() {
         assert_eq!(world.refused(input).await, ("InvalidExportTimeException".into(), expected.into()));
     }
     assert_eq!(world.refused(json!({"ExportFormat": "ION"})).await.0, "NotImplemented");
-    assert_eq!(world.refused(json!({"FilterSpecification": {}})).await.0, "NotImplemented");
+    let mut filtered = incremental(now, None, None);
+    filtered["FilterSpecification"] = json!({});
+    assert_eq!(world.refused(filtered).await.0, "NotImplemented");
+    let filter = |text: &str| json!({"FilterSpecification": {"FilterExpression": text}});
+    let syntax = world.refused(filter("v <")).await;
+    assert!(syntax.1.starts_with("Invalid FilterExpression: Syntax error"), "{syntax:?}");
+    let values = json!({":p": {"S": "a"}});
+    let key = json!({"FilterSpecification": {"KeyConditionExpression": "v = :p", "ExpressionAttributeValues": values}});
+    assert_eq!(world.refused(key).await, invalid("Query condition missed key schema element: pk"));
+    let both = json!({"FilterSpecification": {"KeyConditionExpression": "pk = :p", "FilterExpression": "pk <> :p", "ExpressionAttributeValues": values}});
+    let words = "Filter Expression can only contain non-primary key attributes: Primary key attribute: pk";
+    assert_eq!(world.refused(both).await, invalid(words));
     world.recover(false).await;
     let unavailable = "Point in time recovery is not enabled for table 'tab'";
     assert_eq!(world.refused(json!({})).await, ("PointInTimeRecoveryUnavailableException".into(), unavailable.into()));
@@ -255,6 +266,36 @@ async fn exports_that_cannot_be_made_are_refused() {
     assert_eq!(elsewhere, ("ExportNotFoundException".into(), "Export not found: Invalid export arn".into()));
     let foreign = world.fixture.refusal("DescribeExport", of(&none.replace("000000000000", "111111111111"))).await;
     assert_eq!(foreign.0, "AccessDeniedException");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exports_have_what_their_filter_lets_through() {
+    let world = World::new().await;
+    for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
+        world.put(key, value).await;
+    }
+    let exported = async |filter: Value| {
+        let begun = world.export(json!({"FilterSpecification": filter})).await;
+        assert_eq!(begun["FilterSpecification"], filter);
+        let ended = world.ended(&begun["ExportArn"]).await;
+        assert_eq!(ended["ExportStatus"], "COMPLETED", "{ended}");
+        let lines = world.lines(&ended).await;
+        assert_eq!(ended["ItemCount"], lines.len());
+        lines.iter().map(|line| line["Item"].clone()).collect::<Vec<_>>()
+    };
+    let values = json!({":v": {"N": "1"}, ":c": {"S": "c"}});
+    let some = json!({
+        "FilterExpression": "v > :v AND pk < :c", "ProjectionExpression": "#v", "ExpressionAttributeNames": {"#v": "v"},
+        "ExpressionAttributeValues": values,
+    });
+    assert_eq!(exported(some).await, [json!({"v": {"N": "2"}})]);
+    let one = json!({"KeyConditionExpression": "pk = :c", "ExpressionAttributeValues": {":c": {"S": "c"}}});
+    assert_eq!(exported(one).await, [json!({"pk": {"S": "c"}, "v": {"N": "3"}})]);
+    let none = json!({
+        "KeyConditionExpression": "pk = :c", "FilterExpression": "v = :v", "ExpressionAttributeValues": values,
+    });
+    assert_eq!(exported(none).await, Vec::<Value>::new());
+    assert_eq!(exported(json!({})).await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@
 mod agreement;
 mod backup;
 mod batch;
+mod bulk;
 mod collection;
 mod composite;
 mod destination;
@@ -21,4 +22,5 @@ mod table;
 mod throttle;
 mod transaction;
 mod transfer;
+mod vector;
 mod wording;

@@ -1,4 +1,4 @@
-//! What tests of exports and imports share: a bucket, a table, and short ways to say requests.
+//! What tests of exports, imports and bulk puts share: a bucket, a table, and short ways to say requests.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -77,19 +77,46 @@ impl World {
         self.fixture.refusal("ExportTableToPointInTime", export(request)).await
     }
 
-    /// The description of an export or import, once that is over.
+    pub async fn begin_bulk(&self, request: Value) -> Value {
+        self.fixture.call("StartBulkPutItems", bulk(request)).await["BulkOperationDescription"].clone()
+    }
+
+    pub async fn bulk(&self, request: Value) -> Value {
+        let arn = self.begin_bulk(request).await["BulkOperationArn"].clone();
+        self.ended(&arn).await
+    }
+
+    /// What a bulk put reports, held against its manifests.
+    pub async fn reports(&self, described: &Value) -> Vec<Value> {
+        let prefix = described["OutputS3Configuration"]["S3KeyPrefix"].as_str().unwrap_or_default();
+        let id = described["BulkOperationArn"].as_str().unwrap().rsplit('/').next().unwrap();
+        let folder = format!("{prefix}AWSDynamoDB/{id}");
+        let summary: Value =
+            serde_json::from_str(&self.text(&format!("{folder}/manifest-summary.json")).await).unwrap();
+        assert_eq!(summary["status"], described["BulkOperationStatus"]);
+        assert_eq!(summary["failedItemCount"], described["FailedItemCount"]);
+        let lines = self.files(&format!("{folder}/manifest-files.json")).await;
+        assert_eq!(summary["reportedItemCount"], lines.len());
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The description of an export, import or bulk put, once that is over.
     pub async fn ended(&self, arn: &Value) -> Value {
         let is_export = arn.as_str().unwrap().contains("/export/");
+        let is_bulk = arn.as_str().unwrap().contains("/bulk-operation/");
         loop {
             self.fixture.0.advance(Duration::from_millis(2)).await;
             let (described, status) = if is_export {
                 let answer = self.fixture.call("DescribeExport", json!({"ExportArn": arn})).await;
                 (answer["ExportDescription"].clone(), "ExportStatus")
+            } else if is_bulk {
+                let answer = self.fixture.call("DescribeBulkOperation", json!({"BulkOperationArn": arn})).await;
+                (answer["BulkOperationDescription"].clone(), "BulkOperationStatus")
             } else {
                 let answer = self.fixture.call("DescribeImport", json!({"ImportArn": arn})).await;
                 (answer["ImportTableDescription"].clone(), "ImportStatus")
             };
-            if described[status] != "IN_PROGRESS" {
+            if described[status] != "IN_PROGRESS" && described[status] != "CANCELLING" {
                 return described;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -122,7 +149,13 @@ impl World {
         assert_eq!(self.text(&manifest.replace(".json", ".md5")).await, BASE64.encode(Md5::digest(&summary)));
         let summary: Value = serde_json::from_str(&summary).unwrap();
         assert_eq!((&summary["exportArn"], &summary["itemCount"]), (&described["ExportArn"], &described["ItemCount"]));
-        let files_key = summary["manifestFilesS3Key"].as_str().unwrap();
+        let mut lines = self.files(summary["manifestFilesS3Key"].as_str().unwrap()).await;
+        lines.sort();
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The lines of all files that a manifest names.
+    async fn files(&self, files_key: &str) -> Vec<String> {
         let files = self.text(files_key).await;
         assert_eq!(self.text(&files_key.replace(".json", ".md5")).await, BASE64.encode(Md5::digest(&files)));
         let mut lines = Vec::new();
@@ -134,8 +167,7 @@ impl World {
             assert_eq!(file["itemCount"], text.lines().count());
             lines.extend(text.lines().map(str::to_owned));
         }
-        lines.sort();
-        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+        lines
     }
 
     pub async fn import(&self, request: Value) -> Value {
@@ -163,6 +195,12 @@ pub fn with(base: Value, request: Value) -> Value {
 
 pub fn export(request: Value) -> Value {
     with(json!({"TableArn": TABLE, "S3Bucket": "bucket"}), request)
+}
+
+pub fn bulk(request: Value) -> Value {
+    let input = json!({"S3Bucket": "bucket", "S3KeyPrefix": "in/", "InputFormat": "DYNAMODB_JSON"});
+    let output = json!({"S3Bucket": "bucket", "OutputType": ["ERROR", "CONDITION_CHECK_FAILURE"]});
+    with(json!({"TableName": "tab", "InputS3Configuration": input, "OutputS3Configuration": output}), request)
 }
 
 pub fn import(request: Value) -> Value {

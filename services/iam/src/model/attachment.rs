@@ -6,11 +6,11 @@ use crate::error::Error;
 use crate::keys::{ATTACHED, ATTACHED_TO, fold, touch};
 use crate::limits::ATTACHED_POLICIES_MAX;
 use crate::model::managed;
-use crate::model::owner::{Owner, find};
+use crate::model::owner::{Owner, find_modifiable};
 
 /// Attaches a policy; once is enough.
 pub fn attach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
-    find::<O>(tx, name)?;
+    find_modifiable::<O>(tx, name)?;
     managed::document(&*tx, policy_arn)?;
     let (kind, key) = (O::KIND.code(), fold(name));
     if ATTACHED.contains(tx, (kind, &key, policy_arn))? {
@@ -25,7 +25,7 @@ pub fn attach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(),
 }
 
 pub fn detach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(), Error> {
-    find::<O>(tx, name)?;
+    find_modifiable::<O>(tx, name)?;
     let (kind, key) = (O::KIND.code(), fold(name));
     if !ATTACHED.contains(tx, (kind, &key, policy_arn))? {
         return Err(Error::NoSuchEntity(format!("Policy {policy_arn} was not found.")));

@@ -1,9 +1,9 @@
 //! Users and roles, who are somebody: what they have beside their policies.
 
-use kv::Tx;
+use kv::{Order, Tx};
 
 use crate::error::Error;
-use crate::keys::{BOUNDARY_OF, fold, touch};
+use crate::keys::{BOUNDARY_OF, PROFILES_OF, fold, touch};
 use crate::limits;
 use crate::model::managed;
 use crate::model::owner::{self, Owner, find};
@@ -65,7 +65,7 @@ pub fn update<E: Entity>(
 
 /// Deletes a user or role that has no policies any more.
 pub fn delete<E: Entity>(tx: &mut Tx, name: &str) -> Result<(), Error> {
-    let mut entity = find::<E>(&*tx, name)?;
+    let mut entity = owner::find_modifiable::<E>(&*tx, name)?;
     owner::delete::<E>(tx, name)?;
     if let Some(boundary) = entity.boundary().take() {
         BOUNDARY_OF.delete(tx, (boundary, E::KIND.code(), fold(name)))?;
@@ -73,9 +73,18 @@ pub fn delete<E: Entity>(tx: &mut Tx, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Deletes a role that has no policies and is in no instance profile any more.
+pub fn delete_role(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    owner::find_modifiable::<Role>(&*tx, name)?;
+    if PROFILES_OF.scan_prefix(&*tx, (fold(name),), Order::Forward)?.next().is_some() {
+        return Err(Error::first("remove roles from instance profile"));
+    }
+    delete::<Role>(tx, name)
+}
+
 /// Bounds a user or role by a managed policy, or by none.
 pub fn set_boundary<E: Entity>(tx: &mut Tx, name: &str, boundary: Option<&str>) -> Result<(), Error> {
-    let mut entity = find::<E>(tx, name)?;
+    let mut entity = owner::find_modifiable::<E>(tx, name)?;
     let key = fold(name);
     if let Some(before) = entity.boundary().take() {
         BOUNDARY_OF.delete(tx, (before, E::KIND.code(), &key))?;

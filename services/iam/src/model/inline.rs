@@ -5,11 +5,11 @@ use kv::{Order, Read, Tx};
 
 use crate::error::Error;
 use crate::keys::{INLINE, fold, touch};
-use crate::model::owner::{Owner, find};
+use crate::model::owner::{Owner, find, find_modifiable};
 
 /// Sets an inline policy, whether or not there was one of this name.
 pub fn put<O: Owner>(tx: &mut Tx, name: &str, policy_name: &str, document: &str) -> Result<(), Error> {
-    find::<O>(tx, name)?;
+    find_modifiable::<O>(tx, name)?;
     Policy::parse(document)?.check(Use::Identity)?;
     INLINE.put(tx, (O::KIND.code(), fold(name), policy_name), &document.to_owned())?;
     let mut characters = 0;
@@ -30,6 +30,7 @@ pub fn get<O: Owner>(read: &impl Read, name: &str, policy_name: &str) -> Result<
 
 pub fn delete<O: Owner>(tx: &mut Tx, name: &str, policy_name: &str) -> Result<(), Error> {
     get::<O>(tx, name, policy_name)?;
+    find_modifiable::<O>(tx, name)?;
     INLINE.delete(tx, (O::KIND.code(), fold(name), policy_name))?;
     Ok(touch(tx)?)
 }

@@ -7,6 +7,9 @@ use crate::keys::{ATTACHED, ATTACHED_TO, GROUPS, INLINE, Kind, ROLES, USERS, fol
 use crate::limits;
 use crate::types::{Group, Role, User};
 
+/// Where service-linked roles are.
+pub const SERVICE_ROLE_PATH: &str = "/aws-service-role/";
+
 /// What has policies: a user, a role or a group.
 pub trait Owner: Stored + Clone + Send + 'static {
     const KIND: Kind;
@@ -68,6 +71,21 @@ owner!(Group, GROUPS, "group", "groupName", GROUP_NAME_CHARACTERS_MAX, GROUP_INL
 pub fn find<O: Owner>(read: &impl Read, name: &str) -> Result<O, Error> {
     let found = O::TABLE.get(read, fold(name))?.filter(|owner: &O| owner.name() == name);
     found.ok_or_else(|| Error::NoSuchEntity(format!("The {} with name {name} cannot be found.", O::NOUN)))
+}
+
+/// The same, to change what it may do: only its service changes a service-linked role.
+pub fn find_modifiable<O: Owner>(read: &impl Read, name: &str) -> Result<O, Error> {
+    let found = find::<O>(read, name)?;
+    modifiable(&found)?;
+    Ok(found)
+}
+
+/// Whether what this may do can be changed.
+pub fn modifiable<O: Owner>(owner: &O) -> Result<(), Error> {
+    match O::KIND {
+        Kind::Role if owner.path().starts_with(SERVICE_ROLE_PATH) => Err(Error::Unmodifiable(owner.name().to_owned())),
+        Kind::User | Kind::Role | Kind::Group => Ok(()),
+    }
 }
 
 pub fn create<O: Owner>(tx: &mut Tx, owner: &O) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use kv::{Order, Tx};
 
 use crate::error::Error;
-use crate::keys::{ACCESS_KEYS, BOUNDARY_OF, GROUPS_OF, KEYS_OF, Kind, MEMBERS, fold};
-use crate::model::{entity, owner};
+use crate::keys::{ACCESS_KEYS, BOUNDARY_OF, GROUPS_OF, KEYS_OF, Kind, MEMBERS, MFA_OF, fold};
+use crate::model::{entity, mfa, owner};
 use crate::types::User;
 
 /// Deletes a user on whom nothing hangs any more.
@@ -17,12 +17,16 @@ pub fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
     if GROUPS_OF.scan_prefix(&*tx, (&key,), Order::Forward)?.next().is_some() {
         return Err(Error::first("remove users from group"));
     }
+    if MFA_OF.scan_prefix(&*tx, (&key,), Order::Forward)?.next().is_some() {
+        return Err(Error::first("delete MFA device"));
+    }
     entity::delete::<User>(tx, name)
 }
 
 /// Gives a user another name, another path or both. Keys, groups and policies stay.
 pub fn rename(tx: &mut Tx, name: &str, new_name: Option<&str>, new_path: Option<&str>) -> Result<(), Error> {
     let user = owner::rename::<User>(tx, name, new_name, new_path)?;
+    mfa::rename_user(tx, name, &user.name)?;
     let (before, after) = (fold(name), fold(&user.name));
     let keys: Vec<_> = KEYS_OF.scan_prefix(&*tx, (&before,), Order::Forward)?.keys().collect::<Result<_, _>>()?;
     for (_, id) in keys {

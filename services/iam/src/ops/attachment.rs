@@ -28,7 +28,7 @@ impl AttachInput {
         match self.policy_arn.parse::<base::Arn>() {
             Ok(_) => Ok(()),
             Err(_) if self.policy_arn.is_empty() => Err(Error::missing("policyArn")),
-            Err(_) => Err(Error::InvalidInput(format!("ARN {} is not valid.", self.policy_arn))),
+            Err(_) => Err(Error::Validation("Invalid ARN:  Could not be parsed!".into())),
         }
     }
 
@@ -97,6 +97,6 @@ pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Resul
     Ok(ListOutput { is_truncated: page.is_truncated(), attached_policies: page.items, marker: page.marker })
 }
 
-fn attached(arn: String) -> AttachedPolicy {
+pub fn attached(arn: String) -> AttachedPolicy {
     AttachedPolicy { policy_name: arn.rsplit('/').next().unwrap_or_default().into(), policy_arn: arn }
 }

@@ -1,6 +1,6 @@
 //! The constraints on members, and AWS's words for those that do not hold.
 
-use auth::policy::{Policy, Use};
+use auth::policy::{Policy, PolicyError, Use};
 
 use super::Tag;
 use crate::error::Error;
@@ -71,6 +71,10 @@ pub fn number(member: &str, value: i64, range: &std::ops::RangeInclusive<i64>) -
 pub fn trust(document: &str) -> Result<(), Error> {
     if document.is_empty() {
         return Err(Error::missing("assumeRolePolicyDocument"));
+    }
+    if serde_json::from_str::<serde::de::IgnoredAny>(document).is_err() {
+        let message = "This policy contains invalid Json".into();
+        return Err(Error::MalformedPolicyDocument(PolicyError { message, place: String::new() }));
     }
     let policy = Policy::parse(document)?.check(Use::Trust)?;
     if policy.size() > limits::TRUST_POLICY_CHARACTERS_MAX {

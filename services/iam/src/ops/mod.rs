@@ -5,17 +5,27 @@ pub mod account;
 pub mod attachment;
 pub mod boundary;
 pub mod check;
+pub mod details;
 pub mod entities;
+pub mod federation;
 pub mod group;
 pub mod inline;
+pub mod mfa;
+pub mod openid_provider;
 pub mod page;
 pub mod policy;
 pub mod policy_tag;
+pub mod profile;
+pub mod report;
+pub mod resource_tag;
 pub mod role;
+pub mod service_linked;
 pub mod session;
+pub mod session_facts;
 pub mod simulate;
 pub mod tag;
 pub mod user;
+pub mod web_identity;
 
 use base::Arn;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -55,6 +65,21 @@ pub fn owner_resource<O: Owner>(cx: &Cx, name: &str) -> Arn {
     let found: Option<O> = cx.db().read().ok().and_then(|snap| find(&snap, name).ok());
     let path = found.as_ref().map_or("/", |owner| owner.path());
     types::arn(cx.account(), O::NOUN, path, name)
+}
+
+/// The same for a user.
+pub fn user_resource_of(cx: &Cx, name: &str) -> Arn {
+    owner_resource::<types::User>(cx, name)
+}
+
+/// Condition keys for tags that something is given.
+pub fn tag_context(tags: &[Tag]) -> Vec<(String, Vec<String>)> {
+    service::request_tags(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())))
+}
+
+/// The same for keys of tags that are taken away.
+pub fn tag_keys_context(keys: &[String]) -> Vec<(String, Vec<String>)> {
+    if keys.is_empty() { Vec::new() } else { vec![("aws:TagKeys".to_owned(), keys.to_vec())] }
 }
 
 /// The permission's resource for something to be made under `path`.

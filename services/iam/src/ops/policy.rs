@@ -54,7 +54,7 @@ pub struct GetOutput {
     pub policy: PolicyOutput,
 }
 
-fn output(read: &impl Read, policy: ManagedPolicy) -> Result<PolicyOutput, Error> {
+pub fn output(read: &impl Read, policy: ManagedPolicy) -> Result<PolicyOutput, Error> {
     let (attachment_count, permissions_boundary_usage_count) = managed::uses(read, &policy.arn)?;
     Ok(PolicyOutput {
         policy_name: policy.name,
@@ -72,7 +72,7 @@ fn output(read: &impl Read, policy: ManagedPolicy) -> Result<PolicyOutput, Error
     })
 }
 
-fn aws_output(read: &impl Read, arn: &str, policy: &AwsPolicy) -> Result<PolicyOutput, Error> {
+pub fn aws_output(read: &impl Read, arn: &str, policy: &AwsPolicy) -> Result<PolicyOutput, Error> {
     let (attachment_count, permissions_boundary_usage_count) = managed::uses(read, arn)?;
     Ok(PolicyOutput {
         policy_name: policy.name.clone(),

@@ -1,5 +1,4 @@
-//! CreateRole, GetRole, ListRoles, UpdateRole, UpdateRoleDescription, UpdateAssumeRolePolicy, DeleteRole,
-//! ListInstanceProfilesForRole.
+//! CreateRole, GetRole, ListRoles, UpdateRole, UpdateRoleDescription, UpdateAssumeRolePolicy, DeleteRole.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::page::page;
-use super::{Empty, NameInput, Tag, check, encode_document, new_id, tag_list};
+use super::{Empty, NameInput, Tag, check, encode_document, new_id, owner_resource, tag_list};
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::ROLES;
@@ -42,11 +41,23 @@ pub struct RoleOutput {
     pub assume_role_policy_document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    pub max_session_duration: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_session_duration: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_last_used: Option<RoleLastUsed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<BoundaryOutput>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RoleLastUsed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used_date: Option<DateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,17 +75,42 @@ fn output(cx: &Cx, role: Role) -> RoleOutput {
         create_date: role.created.into(),
         assume_role_policy_document: encode_document(&role.trust),
         description: role.description,
-        max_session_duration: role.max_session_seconds,
+        max_session_duration: Some(role.max_session_seconds),
+        role_last_used: None,
         permissions_boundary: role.boundary.map(BoundaryOutput::from),
         tags: tag_list(&role.tags),
     }
 }
 
+/// A role as the answer to its creation shows it: without what can be changed later.
+pub fn created(cx: &Cx, role: Role) -> RoleOutput {
+    RoleOutput { max_session_duration: None, ..output(cx, role) }
+}
+
+/// A role as lists show it.
+pub fn brief(cx: &Cx, role: Role) -> RoleOutput {
+    output(cx, Role { boundary: None, tags: Tags::new(), ..role })
+}
+
+/// When sessions of a role last called something.
+pub fn last_used(identity: &Identity, arn: &str) -> RoleLastUsed {
+    let used = identity.usage.last_used(arn);
+    let region = used.as_ref().map(|used| used.region.clone()).filter(|region| !region.is_empty());
+    RoleLastUsed { last_used_date: used.map(|used| used.at.into()), region }
+}
+
 pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetOutput, Error> {
     check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
     check::trust(&input.assume_role_policy_document)?;
+    let path = check::path(input.path.as_deref())?;
+    if path.starts_with(owner::SERVICE_ROLE_PATH) {
+        return Err(Error::Validation(format!(
+            "The specified value for path is invalid. {} is for roles of CreateServiceLinkedRole.",
+            owner::SERVICE_ROLE_PATH
+        )));
+    }
     let role = Role {
-        path: check::path(input.path.as_deref())?,
+        path,
         id: new_id(&cx, "AROA"),
         created: cx.now(),
         trust: input.assume_role_policy_document,
@@ -86,16 +122,18 @@ pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetO
     };
     let stored = role.clone();
     cx.db().write(move |tx| entity::create(tx, stored.clone())).await?;
-    Ok(GetOutput { role: output(&cx, role) })
+    Ok(GetOutput { role: created(&cx, role) })
 }
 
 fn max_session(seconds: i64) -> Result<i64, Error> {
     check::number("maxSessionDuration", seconds, &MAX_SESSION_SECONDS_RANGE)
 }
 
-pub async fn get(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<GetOutput, Error> {
+pub async fn get(identity: Arc<Identity>, cx: Cx, input: NameInput) -> Result<GetOutput, Error> {
     check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
-    Ok(GetOutput { role: output(&cx, owner::find(&cx.db().read()?, &input.name)?) })
+    let role = output(&cx, owner::find(&cx.db().read()?, &input.name)?);
+    let role_last_used = Some(last_used(&identity, &role.arn));
+    Ok(GetOutput { role: RoleOutput { role_last_used, ..role } })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -122,8 +160,8 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutp
     let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, role)| role.path.starts_with(&input.path_prefix)));
     let page = page(kept, input.marker.as_deref(), input.max_items)?;
     let is_truncated = page.is_truncated();
-    let brief = |role: Role| output(&cx, Role { boundary: None, tags: Tags::new(), ..role });
-    Ok(ListOutput { roles: page.items.into_iter().map(brief).collect(), is_truncated, marker: page.marker })
+    let roles = page.items.into_iter().map(|role| brief(&cx, role)).collect();
+    Ok(ListOutput { roles, is_truncated, marker: page.marker })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,6 +211,7 @@ pub async fn update_trust(_: Arc<Identity>, cx: Cx, input: TrustInput) -> Result
     check::trust(&input.policy_document)?;
     let TrustInput { role_name, policy_document } = input;
     let update = move |role: &mut Role| {
+        owner::modifiable(role)?;
         role.trust.clone_from(&policy_document);
         Ok(())
     };
@@ -180,22 +219,10 @@ pub async fn update_trust(_: Arc<Identity>, cx: Cx, input: TrustInput) -> Result
     Ok(Empty {})
 }
 
-pub async fn delete(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
+pub async fn delete(identity: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
     check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
-    cx.db().write(move |tx| entity::delete::<Role>(tx, &input.name)).await?;
+    let arn = owner_resource::<Role>(&cx, &input.name).to_string();
+    cx.db().write(move |tx| entity::delete_role(tx, &input.name)).await?;
+    identity.usage.forget(&arn);
     Ok(Empty {})
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct InstanceProfilesOutput {
-    pub instance_profiles: Vec<Empty>,
-    pub is_truncated: bool,
-}
-
-/// There are no instances and so no profiles, but Terraform asks before it deletes a role.
-pub async fn instance_profiles(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<InstanceProfilesOutput, Error> {
-    check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
-    owner::find::<Role>(&cx.db().read()?, &input.name)?;
-    Ok(InstanceProfilesOutput { instance_profiles: Vec::new(), is_truncated: false })
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::policy::{Policy, Use};
-use base::Arn;
+use base::{Arn, Timestamp};
 use serde::{Deserialize, Serialize};
-use service::{CallerKind, Cx};
+use service::{Caller, CallerKind, Cx, SessionFacts};
 use wire::DateTime;
 
-use super::{check, new_access_key_id};
+use super::session_facts::{self, PolicyArn};
+use super::{Tag, check, mfa, new_access_key_id};
 use crate::Identity;
+use crate::assuming::Assuming;
 use crate::error::Error;
 use crate::limits;
 use crate::model::owner;
@@ -46,32 +48,13 @@ pub struct AssumeRoleInput {
     pub duration_seconds: Option<i64>,
     pub policy: Option<String>,
     pub external_id: Option<String>,
-    pub policy_arns: Vec<serde::de::IgnoredAny>,
-    pub tags: Vec<serde::de::IgnoredAny>,
+    pub policy_arns: Vec<PolicyArn>,
+    pub tags: Vec<Tag>,
     pub transitive_tag_keys: Vec<String>,
     pub provided_contexts: Vec<serde::de::IgnoredAny>,
     pub source_identity: Option<String>,
     pub serial_number: Option<String>,
     pub token_code: Option<String>,
-}
-
-impl AssumeRoleInput {
-    /// Members that would change what the session may do, and that nothing here would heed.
-    fn check_supported(&self) -> Result<(), Error> {
-        let members = [
-            ("PolicyArns", !self.policy_arns.is_empty()),
-            ("Tags", !self.tags.is_empty()),
-            ("TransitiveTagKeys", !self.transitive_tag_keys.is_empty()),
-            ("ProvidedContexts", !self.provided_contexts.is_empty()),
-            ("SourceIdentity", self.source_identity.is_some()),
-            ("SerialNumber", self.serial_number.is_some()),
-            ("TokenCode", self.token_code.is_some()),
-        ];
-        match members.into_iter().find(|(_, given)| *given) {
-            Some((member, _)) => Err(Error::NotImplemented(format!("{member} of sts:AssumeRole"))),
-            None => Ok(()),
-        }
-    }
 }
 
 #[derive(Serialize)]
@@ -90,6 +73,15 @@ pub struct AssumedRoleUser {
     pub arn: String,
 }
 
+impl AssumedRoleUser {
+    pub fn new(cx: &Cx, role: &Role, session_name: &str) -> AssumedRoleUser {
+        AssumedRoleUser {
+            assumed_role_id: format!("{}:{session_name}", role.id),
+            arn: Arn::global("sts", cx.account(), format!("assumed-role/{}/{session_name}", role.name)).to_string(),
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AssumeRoleOutput {
@@ -97,29 +89,69 @@ pub struct AssumeRoleOutput {
     pub assumed_role_user: AssumedRoleUser,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packed_policy_size: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_identity: Option<String>,
 }
 
 pub async fn assume_role(identity: Arc<Identity>, cx: Cx, input: AssumeRoleInput) -> Result<AssumeRoleOutput, Error> {
-    input.check_supported()?;
+    if !input.provided_contexts.is_empty() {
+        return Err(Error::NotImplemented("ProvidedContexts of sts:AssumeRole".into()));
+    }
     check_session_name(&input.role_session_name)?;
-    let packed_policy_size = input.policy.as_deref().map(check_session_policy).transpose()?;
+    input.policy.as_deref().map(check_session_policy).transpose()?;
+    let asked = asked_facts(&input)?;
     let role = find_role(&cx, &input.role_arn)?;
-    let authorized =
-        identity.authorize_assume(cx.caller(), &role, &input.role_session_name, input.external_id.as_deref(), cx.now());
+    let mfa = mfa::shown(&cx, input.serial_number.as_deref(), input.token_code.as_deref()).await?;
+    // What is asked about the caller counts for this request as for their session.
+    let caller = match mfa {
+        Some(_) => Caller { session: Some(Arc::new(shown(&cx, mfa))), ..cx.caller().clone() },
+        None => cx.caller().clone(),
+    };
+    let assuming = Assuming {
+        session_name: &input.role_session_name,
+        external_id: input.external_id.as_deref(),
+        tags: Some(&asked.tags),
+        transitive: &asked.transitive,
+        source_identity: asked.source_identity.as_deref(),
+        context: cx.way_in(),
+    };
+    let authorized = identity.authorize_assume(&caller, &role, &assuming, cx.now());
     authorized.map_err(|denial| Error::AccessDenied(denial.message))?;
     let seconds = role_session_seconds(&cx, &role, input.duration_seconds)?;
-    let user = AssumedRoleUser {
-        assumed_role_id: format!("{}:{}", role.id, input.role_session_name),
-        arn: Arn::global("sts", cx.account(), format!("assumed-role/{}/{}", role.name, input.role_session_name))
-            .to_string(),
-    };
+    let facts = session_facts::inherit(asked, &own_facts(&cx))?;
+    let packed_policy_size = session_facts::packed(input.policy.as_deref(), &facts)?;
+    let source_identity = facts.source_identity.clone();
+    let user = AssumedRoleUser::new(&cx, &role, &input.role_session_name);
     let subject =
         Subject::Role { name: role.name, id: role.id, session_name: input.role_session_name, policy: input.policy };
     Ok(AssumeRoleOutput {
-        credentials: issue(&identity, &cx, subject, seconds)?,
+        credentials: issue(&identity, &cx, subject, seconds, facts)?,
         assumed_role_user: user,
         packed_policy_size,
+        source_identity,
     })
+}
+
+/// What the request says of the session, without what that inherits.
+fn asked_facts(input: &AssumeRoleInput) -> Result<SessionFacts, Error> {
+    let tags = session_facts::tags(&input.tags)?;
+    Ok(SessionFacts {
+        transitive: session_facts::transitive(&tags, &input.transitive_tag_keys)?,
+        tags,
+        source_identity: session_facts::source_identity(input.source_identity.as_deref())?,
+        policy_arns: session_facts::policy_arns(&input.policy_arns)?,
+        ..SessionFacts::default()
+    })
+}
+
+/// What a session would say that were opened just to show a code.
+fn shown(cx: &Cx, mfa: Option<Timestamp>) -> SessionFacts {
+    SessionFacts { issued: cx.now(), mfa, ..own_facts(cx) }
+}
+
+/// What the caller's own session says, if it is one.
+fn own_facts(cx: &Cx) -> SessionFacts {
+    cx.caller().session.as_deref().cloned().unwrap_or_default()
 }
 
 /// A role that is not there is refused in the same words as one that may not be assumed: who asks learns nothing.
@@ -142,30 +174,25 @@ fn find_role(cx: &Cx, role_arn: &str) -> Result<Role, Error> {
     if arn(cx.account(), "role", &role.path, &role.name) == parsed { Ok(role) } else { Err(refused()) }
 }
 
-fn check_session_name(name: &str) -> Result<(), Error> {
+pub fn check_session_name(name: &str) -> Result<(), Error> {
     if name.is_empty() {
         return Err(Error::missing("roleSessionName"));
     }
-    let valid = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
-    if valid && limits::SESSION_NAME_CHARACTERS_RANGE.contains(&name.len()) {
-        return Ok(());
-    }
-    let constraint = r"Member must satisfy regular expression pattern: [\w+=,.@-]{2,64}";
-    Err(Error::constraint("roleSessionName", format_args!("'{name}'"), constraint))
+    session_facts::word("roleSessionName", name, &limits::SESSION_NAME_CHARACTERS_RANGE)
 }
 
-/// Checks a session policy; returns its size as a percentage of what is allowed.
-fn check_session_policy(text: &str) -> Result<usize, Error> {
+/// Checks a session policy; returns its size in characters.
+pub fn check_session_policy(text: &str) -> Result<usize, Error> {
     let size = Policy::parse(text)?.check(Use::Identity)?.text().chars().count();
     if size > limits::SESSION_POLICY_CHARACTERS_MAX {
         let constraint =
             format!("Member must have length less than or equal to {}", limits::SESSION_POLICY_CHARACTERS_MAX);
         return Err(Error::constraint("policy", "of the request", constraint));
     }
-    Ok((size * 100).div_ceil(limits::SESSION_POLICY_CHARACTERS_MAX))
+    Ok(size)
 }
 
-fn role_session_seconds(cx: &Cx, role: &Role, asked: Option<i64>) -> Result<i64, Error> {
+pub fn role_session_seconds(cx: &Cx, role: &Role, asked: Option<i64>) -> Result<i64, Error> {
     let seconds = seconds(asked, limits::ROLE_SESSION_SECONDS_DEFAULT, &limits::ROLE_SESSION_SECONDS_RANGE)?;
     let chained = matches!(cx.caller().kind, CallerKind::Session { .. });
     if chained && seconds > limits::CHAINED_SESSION_SECONDS_MAX {
@@ -181,14 +208,24 @@ fn role_session_seconds(cx: &Cx, role: &Role, asked: Option<i64>) -> Result<i64,
     Ok(seconds)
 }
 
-fn seconds(asked: Option<i64>, default: i64, range: &RangeInclusive<i64>) -> Result<i64, Error> {
+pub(super) fn seconds(asked: Option<i64>, default: i64, range: &RangeInclusive<i64>) -> Result<i64, Error> {
     check::number("durationSeconds", asked.unwrap_or(default), range)
 }
 
-fn issue(identity: &Identity, cx: &Cx, subject: Subject, seconds: i64) -> Result<Credentials, Error> {
-    let expires = cx.now() + Duration::from_secs(seconds.unsigned_abs());
+/// Gives out the credentials of a session.
+pub fn issue(
+    identity: &Identity,
+    cx: &Cx,
+    subject: Subject,
+    seconds: i64,
+    facts: SessionFacts,
+) -> Result<Credentials, Error> {
+    let issued = cx.now();
+    let expires = issued + Duration::from_secs(seconds.unsigned_abs());
     let access_key_id = new_access_key_id(cx, "ASIA");
-    let session = Session { access_key_id: access_key_id.clone(), issued: cx.now(), expires, subject };
+    let facts = Some(facts).filter(|facts| *facts != SessionFacts::default());
+    let facts = facts.map(|facts| SessionFacts { issued, ..facts });
+    let session = Session { access_key_id: access_key_id.clone(), issued, expires, subject, facts };
     let issued = identity.sealer.issue(&session)?;
     Ok(Credentials {
         access_key_id,
@@ -217,9 +254,12 @@ pub async fn session_token(
     cx: Cx,
     input: SessionTokenInput,
 ) -> Result<SessionTokenOutput, Error> {
-    if input.serial_number.is_some() || input.token_code.is_some() {
-        return Err(Error::NotImplemented("multi-factor authentication of sts:GetSessionToken".into()));
+    let of_a_session = || Error::AccessDenied("Cannot call GetSessionToken with session credentials".into());
+    // Else a session would never end.
+    if cx.caller().session.is_some() {
+        return Err(of_a_session());
     }
+    let mfa = mfa::shown(&cx, input.serial_number.as_deref(), input.token_code.as_deref()).await?;
     let mut seconds =
         seconds(input.duration_seconds, limits::USER_SESSION_SECONDS_DEFAULT, &limits::USER_SESSION_SECONDS_RANGE)?;
     let subject = match &cx.caller().kind {
@@ -228,11 +268,12 @@ pub async fn session_token(
             Subject::Root
         }
         CallerKind::User { name } => Subject::User { name: name.clone(), id: cx.caller().user_id.clone() },
-        CallerKind::Session { .. } | CallerKind::System | CallerKind::Anonymous => {
-            return Err(Error::AccessDenied("Cannot call GetSessionToken with session credentials".into()));
+        CallerKind::Session { .. } | CallerKind::Federated { .. } | CallerKind::System | CallerKind::Anonymous => {
+            return Err(of_a_session());
         }
     };
-    Ok(SessionTokenOutput { credentials: issue(&identity, &cx, subject, seconds)? })
+    let facts = SessionFacts { mfa, ..SessionFacts::default() };
+    Ok(SessionTokenOutput { credentials: issue(&identity, &cx, subject, seconds, facts)? })
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! SimulateCustomPolicy, SimulatePrincipalPolicy, GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use auth::policy::{
@@ -60,13 +60,33 @@ pub struct Evaluation {
     pub eval_action_name: String,
     pub eval_resource_name: String,
     pub eval_decision: &'static str,
+    pub eval_decision_details: BTreeMap<String, String>,
     pub matched_statements: Vec<Matched>,
     pub missing_context_values: Vec<String>,
+    pub organizations_decision_detail: OrganizationsDetail,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary_decision_detail: Option<BoundaryDetail>,
+    pub resource_specific_results: Vec<OfResource>,
 }
 
+/// The same for the one resource that a result is of.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OfResource {
+    pub eval_resource_name: String,
+    pub eval_resource_decision: &'static str,
+    pub matched_statements: Vec<Matched>,
+    pub missing_context_values: Vec<String>,
+}
+
+/// There are no organizations that could forbid anything.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OrganizationsDetail {
+    pub allowed_by_organizations: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Matched {
     pub source_policy_id: String,
@@ -77,7 +97,7 @@ pub struct Matched {
     pub end_position: Option<Position>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Position {
     pub line: usize,
@@ -261,12 +281,22 @@ fn evaluation(request: &Request, asker: &Asker, resource_policy: Option<&Policy>
         Decision::ImplicitDeny { .. } => ("implicitDeny", Vec::new()),
     };
     let keys: BTreeSet<&str> = policies_of(&policies).flat_map(Policy::context_keys).collect();
+    let matched: Vec<Matched> = matched.into_iter().map(|found| matched_statement(found, asker, &policies)).collect();
+    let missing: Vec<String> = keys.into_iter().filter(|key| !request.context.has(key)).map(str::to_owned).collect();
     Evaluation {
         eval_action_name: request.action.into(),
         eval_resource_name: request.resource.into(),
         eval_decision,
-        matched_statements: matched.into_iter().map(|found| matched_statement(found, asker, &policies)).collect(),
-        missing_context_values: keys.into_iter().filter(|key| !request.context.has(key)).map(str::to_owned).collect(),
+        eval_decision_details: BTreeMap::new(),
+        matched_statements: matched.clone(),
+        missing_context_values: missing.clone(),
+        organizations_decision_detail: OrganizationsDetail { allowed_by_organizations: true },
+        resource_specific_results: vec![OfResource {
+            eval_resource_name: request.resource.into(),
+            eval_resource_decision: eval_decision,
+            matched_statements: matched,
+            missing_context_values: missing,
+        }],
         permissions_boundary_decision_detail: asker
             .boundary
             .as_ref()
@@ -295,10 +325,12 @@ fn matched_statement(found: Applying, asker: &Asker, set: &PolicySet) -> Matched
     };
     let position = policy.and_then(|policy| policy.position(found.statement));
     let output = |at: auth::policy::Position| Position { line: at.line, column: at.column };
+    // AWS counts from behind a statement's brace, and to behind the other.
+    let start = |at: auth::policy::Position| Position { line: at.line, column: at.column + 1 };
     Matched {
         source_policy_id: id,
         source_policy_type: if found.source == Of::Resource { "Resource Policy" } else { "IAM Policy" },
-        start_position: position.map(|(start, _)| output(start)),
+        start_position: position.map(|(at, _)| start(at)),
         end_position: position.map(|(_, end)| output(end)),
     }
 }

@@ -8,7 +8,7 @@ use service::{CallerKind, Cx};
 use wire::DateTime;
 
 use super::page::page;
-use super::{Empty, NameInput, Tag, check, new_id, require_user_name, tag_list};
+use super::{Empty, NameInput, Tag, check, new_id, owner_resource, require_user_name, tag_list};
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::USERS;
@@ -149,8 +149,10 @@ pub async fn update(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<Empt
     Ok(Empty {})
 }
 
-pub async fn delete(_: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
+pub async fn delete(identity: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Empty, Error> {
     check::name("userName", &input.name, NAME_CHARACTERS_MAX)?;
+    let arn = owner_resource::<User>(&cx, &input.name).to_string();
     cx.db().write(move |tx| user::delete(tx, &input.name)).await?;
+    identity.usage.forget(&arn);
     Ok(Empty {})
 }

@@ -79,7 +79,7 @@ pub async fn status(_: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<StatusOutput
     key::check_stays(&key)?;
     Ok(StatusOutput {
         key_rotation_enabled: key.rotation.is_some(),
-        key_id: key.id,
+        key_id: key.arn.to_string(),
         rotation_period_in_days: key.rotation.map(|rotation| rotation.period_days),
         next_rotation_date: key.rotation.map(|rotation| moment(rotation.next)),
     })

@@ -50,10 +50,10 @@ pub struct InvokeOutput {
 pub fn permissions(cx: &Cx, input: &InvokeInput) -> Result<Vec<Permission>, service::Error> {
     let resource = function_resource(cx, &input.function_name, input.qualifier.as_deref());
     let mut permission = Permission::new("lambda:InvokeFunction", resource);
-    // Policies do not apply to these, so there is no need to look.
-    if !matches!(cx.caller().kind, CallerKind::Root | CallerKind::System)
-        && let Ok(reference) = FunctionRef::parse(cx, &input.function_name, input.qualifier.as_deref())
-    {
+    // Policies do not apply to these, so there is no need to look; but for services, which the function's own has to let in.
+    let is_free =
+        matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) && cx.caller().as_service().is_none();
+    if !is_free && let Ok(reference) = FunctionRef::parse(cx, &input.function_name, input.qualifier.as_deref()) {
         let policy = policy::find(&cx.db().read()?, &reference)?;
         permission.resource_policy = policy.map(|policy| policy::document(&policy));
     }

@@ -178,7 +178,7 @@ impl Drop for World {
 fn stranger() -> Caller {
     let arn = "arn:aws:iam::000000000000:user/stranger".parse().unwrap();
     let kind = CallerKind::User { name: "stranger".into() };
-    Caller { arn, account: AccountId::new("000000000000"), user_id: "AIDA".into(), kind }
+    Caller { arn, account: AccountId::new("000000000000"), user_id: "AIDA".into(), kind, session: None }
 }
 
 /// The input that makes the function `f`.

@@ -21,6 +21,8 @@ struct Blocks {
 
 /// The ownership under which there are no lists.
 pub const ENFORCED: &str = "BucketOwnerEnforced";
+/// The one that buckets without a word of it have.
+pub const OBJECT_WRITER: &str = "ObjectWriter";
 
 /// Whether a bucket has lists: unless all in it is its owner's.
 ///

@@ -169,24 +169,37 @@ pub struct User {
     pub version: Option<String>,
 }
 
-/// All files that something refers to, and what refers to them; a file comes once for each. `None` is an object that is deleted,
-/// and whose parts are not let go yet.
+/// What refers to those files that are `wanted`, a file once for each. `None` is an object that is deleted, and whose parts are not
+/// let go yet. Reads all rows.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn users(read: &impl Read) -> Result<Vec<(BlobId, Option<User>)>, Error> {
+pub fn users(read: &impl Read, wanted: impl Fn(&BlobId) -> bool) -> Result<Vec<(BlobId, Option<User>)>, Error> {
     let buckets = bucket_names(read)?;
-    let (mut users, mut parts) = (Vec::new(), BTreeMap::new());
+    let mut users = Vec::new();
+    // Files that are parts, and the objects that have them.
+    let (mut parts, mut owners) = (Vec::new(), BTreeMap::new());
+    for row in PARTS.scan(read, Order::Forward)? {
+        let ((id, _), part) = row?;
+        if wanted(&part.blob) {
+            parts.push((part.blob, id));
+            owners.insert(id, None);
+        }
+    }
     let named = |bucket, key: String, version| {
         let bucket = buckets.get(&bucket).cloned().unwrap_or_else(|| "?".to_owned());
         User { bucket, key, version }
     };
     let mut note = |bucket, key, object: &Object| {
-        let user = named(bucket, key, Some(object::shown(object)));
+        let user = || named(bucket, key, Some(object::shown(object)));
         match &object.content {
-            Content::Blob(id) => users.push((*id, Some(user))),
-            Content::Parts { id, .. } => drop(parts.insert(*id, user)),
-            Content::Nothing | Content::Inline(_) => {}
+            Content::Blob(id) if wanted(id) => users.push((*id, Some(user()))),
+            Content::Parts { id, .. } => {
+                if let Some(owner) = owners.get_mut(id) {
+                    *owner = Some(user());
+                }
+            }
+            Content::Blob(_) | Content::Nothing | Content::Inline(_) => {}
         }
     };
     for row in OBJECTS.scan(read, Order::Forward)? {
@@ -197,18 +210,30 @@ pub fn users(read: &impl Read) -> Result<Vec<(BlobId, Option<User>)>, Error> {
         let ((bucket, key, _), object) = row?;
         note(bucket, key, &object);
     }
-    for row in PARTS.scan(read, Order::Forward)? {
-        let ((id, _), part) = row?;
-        users.push((part.blob, parts.get(&id).cloned()));
-    }
+    users.extend(parts.into_iter().map(|(file, id)| (file, owners.get(&id).cloned().flatten())));
     for row in UPLOADS.scan(read, Order::Forward)? {
         let ((bucket, key, _), upload) = row?;
-        let user = named(bucket, key, None);
         for part in UPLOADED.scan_prefix(read, (upload.id,), Order::Forward)?.values() {
-            users.push((part?.blob, Some(user.clone())));
+            let file = part?.blob;
+            if wanted(&file) {
+                users.push((file, Some(named(bucket, key.clone(), None))));
+            }
         }
     }
     Ok(users)
+}
+
+/// Whether some of an object's bytes are as an earlier release has kept them.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn has_unsealed(read: &impl Read, object: &Object) -> Result<bool, Error> {
+    let Content::Parts { id, .. } = &object.content else {
+        return Ok(object.seal.is_none() && object.content != Content::Nothing);
+    };
+    let mut parts = PARTS.scan_prefix(read, (*id,), Order::Forward)?.values();
+    let unsealed = parts.find(|part| part.as_ref().map_or(true, |part| part.sealed.is_none()));
+    Ok(unsealed.transpose()?.is_some())
 }
 
 /// Buckets' names, by number.
@@ -230,7 +255,7 @@ pub fn named_files(db: &Db) -> Result<Vec<(BlobId, String)>, Error> {
         Some(User { bucket, key, version: None }) => format!("upload to {bucket}/{key}"),
         None => "a deleted object".to_owned(),
     };
-    Ok(users(&db.read()?)?.into_iter().map(|(id, user)| (id, in_words(user))).collect())
+    Ok(users(&db.read()?, |_| true)?.into_iter().map(|(id, user)| (id, in_words(user))).collect())
 }
 
 /// The part with this place among an object's parts, from 1, and where it begins.

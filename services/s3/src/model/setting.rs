@@ -20,6 +20,7 @@ pub enum Kind {
     ObjectLock = 8,
     Lifecycle = 9,
     Acl = 10,
+    Logging = 11,
     Website = 20,
 }
 

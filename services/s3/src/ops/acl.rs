@@ -113,6 +113,31 @@ impl AclHeaders {
         ]
     }
 
+    /// The same of grants that are given one by one; where there are some, the account keeps what it may.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub fn of_grants(cx: &Cx, given: &[GivenGrant]) -> Result<AclHeaders, Error> {
+        let mut headers = AclHeaders::default();
+        let own = (!given.is_empty()).then_some(Ok(OWNERS));
+        for grant in given.iter().map(|grant| grant.read(cx)).chain(own) {
+            let Grant { grantee, right } = grant?;
+            let whom = match grantee.uri() {
+                Some(uri) => format!("uri=\"{uri}\""),
+                None => format!("id=\"{}\"", owner(cx).id),
+            };
+            let header = match right {
+                Right::FullControl => &mut headers.full_control,
+                Right::Read => &mut headers.read,
+                Right::ReadAcp => &mut headers.read_acp,
+                Right::Write => &mut headers.write,
+                Right::WriteAcp => &mut headers.write_acp,
+            };
+            *header = Some(header.take().map_or_else(|| whom.clone(), |others| format!("{others},{whom}")));
+        }
+        Ok(headers)
+    }
+
     /// Whether they say anything.
     pub fn are_given(&self) -> bool {
         self.canned.is_some() || self.headers().iter().any(|(_, _, header)| header.is_some())

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
-use sha2::{Digest, Sha256};
 use wire::DateTime;
 
 use super::acl::{AclHeaders, Of};
 use super::bucket_permission;
 use super::lock::ENABLED;
-use super::setting::{Document, OwnershipControls, PublicAccess};
+use super::setting::{Document, OwnershipControls, PublicAccess, Tag, Tagging};
 use crate::S3;
 use crate::error::Error;
 use crate::limits;
-use crate::model::acl::ENFORCED;
+use crate::model::acl::{ENFORCED, OBJECT_WRITER};
 use crate::model::setting::{self, Kind};
 use crate::model::{acl, bucket, lock, upload};
 use crate::name;
+use crate::thumbnails;
 use crate::types::Versioning;
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,7 +38,20 @@ pub struct CreateBucketInput {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Configuration {
     pub location_constraint: Option<String>,
+    /// Where a directory bucket is to be.
+    pub location: Option<IgnoredAny>,
+    pub tags: Option<Vec<Tag>>,
 }
+
+impl Configuration {
+    fn tagging(&self) -> Option<Tagging> {
+        let tag_set = self.tags.clone().filter(|tags| !tags.is_empty())?;
+        Some(Tagging { tag_set })
+    }
+}
+
+/// What the names of directory buckets end with.
+const DIRECTORY: &str = "--x-s3";
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -53,29 +67,44 @@ pub fn create_permissions(cx: &Cx, input: &CreateBucketInput) -> Result<Vec<Perm
     let of_lock: &[&str] = if locks { &["s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning"] } else { &[] };
     let of_ownership = input.object_ownership.is_some().then_some("s3:PutBucketOwnershipControls");
     let of_acl = input.acl.are_given().then_some("s3:PutBucketAcl");
+    let tagging = input.create_bucket_configuration.tagging();
+    let of_tags = tagging.is_some().then_some("s3:TagResource");
     let actions = ["s3:CreateBucket"].into_iter().chain(of_ownership).chain(of_acl).chain(of_lock.iter().copied());
+    let actions = actions.chain(of_tags);
     let mut all = actions.map(|action| bucket_permission(cx, action, &input.bucket)).collect::<Result<Vec<_>, _>>()?;
     all.iter_mut().for_each(|permission| permission.context.extend(input.acl.context()));
+    if let Some(tagging) = &tagging {
+        all.extend(thumbnails::permissions(cx, &input.bucket, tagging)?);
+    }
     Ok(all)
 }
 
-pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<CreateBucketOutput, Error> {
+pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<CreateBucketOutput, Error> {
+    if input.bucket.ends_with(DIRECTORY) || input.create_bucket_configuration.location.is_some() {
+        return Err(Error::Told(service::Error::not_implemented("CreateBucket of a directory bucket")));
+    }
     name::check_bucket(&input.bucket)?;
     let grants = input.acl.grants(&cx, Of::Bucket)?.filter(|grants| acl::says_more(grants));
-    let ownership = OwnershipControls::of(input.object_ownership.as_deref().unwrap_or(ENFORCED));
+    let legacy = state.legacy_buckets;
+    let ownership = if legacy { OBJECT_WRITER } else { ENFORCED };
+    let ownership = OwnershipControls::of(input.object_ownership.as_deref().unwrap_or(ownership));
     if ownership.check().is_err() {
         let asked = input.object_ownership.unwrap_or_default();
         return Err(Error::argument("x-amz-object-ownership", asked, "Invalid x-amz-object-ownership header"));
     }
     if grants.is_some() {
         ownership.check_acl()?;
-        if grants.as_ref().is_some_and(|grants| acl::is_public(grants)) {
+        if !legacy && grants.as_ref().is_some_and(|grants| acl::is_public(grants)) {
             // Public access of a new bucket is blocked.
             let told = "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
             return Err(Error::Told(service::Error::new(400, "InvalidBucketAclWithBlockPublicAccessError", told)));
         }
     }
     let grants = grants.map(|grants| serde_json::to_string(&grants)).transpose().map_err(service::Error::internal)?;
+    let tagging = input.create_bucket_configuration.tagging();
+    tagging.as_ref().map_or(Ok(()), Tagging::check)?;
+    let tagging =
+        tagging.map(|tagging| serde_json::to_string(&tagging)).transpose().map_err(service::Error::internal)?;
     let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());
     let region = match constraint.as_deref() {
         Some("EU") => "eu-west-1".to_owned(),
@@ -83,6 +112,8 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<Crea
         Some(region) => return Err(Error::InvalidLocationConstraint(region.to_owned())),
         None => cx.region().to_string(),
     };
+    // Buckets of old have none, and lists.
+    let has_ownership = !legacy || input.object_ownership.is_some();
     let (name, now) = (input.bucket, cx.now());
     let access = serde_json::to_string(&PublicAccess::BLOCKED).map_err(service::Error::internal)?;
     let ownership = serde_json::to_string(&ownership).map_err(service::Error::internal)?;
@@ -93,10 +124,17 @@ pub async fn create(_: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<Crea
         let is_new = bucket::find(tx, &name).is_err();
         let bucket = bucket::create(tx, now, &name, &region)?;
         if is_new {
-            setting::put(tx, &name, Kind::PublicAccess, &access)?;
-            setting::put(tx, &name, Kind::Ownership, &ownership)?;
+            if !legacy {
+                setting::put(tx, &name, Kind::PublicAccess, &access)?;
+            }
+            if has_ownership {
+                setting::put(tx, &name, Kind::Ownership, &ownership)?;
+            }
             if let Some(grants) = &grants {
                 setting::put(tx, &name, Kind::Acl, grants)?;
+            }
+            if let Some(tagging) = &tagging {
+                setting::put(tx, &name, Kind::Tags, tagging)?;
             }
             if locks {
                 bucket::set_versioning(tx, &name, Versioning::Enabled)?;
@@ -210,10 +248,9 @@ pub struct Owner {
     pub display_name: String,
 }
 
-/// The account as S3 names it: an id of 64 hexadecimal digits, made of the account's number.
+/// The account as S3 names it.
 pub fn owner(cx: &Cx) -> Owner {
-    let account = cx.account().as_str();
-    Owner { id: hex::encode(Sha256::digest(account.as_bytes())), display_name: account.to_owned() }
+    Owner { id: name::canonical_id(cx.account()), display_name: cx.account().to_string() }
 }
 
 pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBucketsOutput, Error> {

@@ -212,7 +212,7 @@ pub async fn copy(state: Arc<S3>, cx: Cx, input: CopyObjectInput) -> Result<Copy
 /// `None` where the source has been replaced before it was copied.
 async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option<CopyObjectOutput>, Error> {
     let prepared = prepare(state, cx, request).await?;
-    let Prepared { from, made, anew, checksum } = prepared;
+    let Prepared { from, made, anew, checksum, etag } = prepared;
     let (new, pinned) = anew.unzip();
     let (id, now, salt) = (content_id(cx), cx.env().now(), cx.env().random_u64());
     let (asked, told_cx) = (request.clone(), cx.clone());
@@ -233,8 +233,8 @@ async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option
             None => content::copy(tx, &current.content, id)?,
         };
         let checksum = checksum.clone().or_else(|| current.checksum.clone());
-        let (meta, etag) = (asked.meta_of(&current, &made), current.etag.clone());
-        let new = new_object(current.size, etag, content, checksum, meta, tags);
+        let meta = asked.meta_of(&current, &made);
+        let new = new_object(current.size, etag.clone(), content, checksum, meta, tags);
         let object = object::put(tx, &to, key, now, salt, Object { seal: Some(made.seal.clone()), ..new })?;
         tell(tx, &told_cx, &to, &News::created("ObjectCreated:Copy", &to, key, &object))?;
         let source_version = shown_version(source_bucket.versioning, &current);
@@ -254,10 +254,11 @@ async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option
 struct Prepared {
     from: Object,
     made: Made,
-    /// Bytes of its own: of a source that an earlier release left unsealed.
+    /// Bytes of its own: of a source that an earlier release left unsealed, or parts of it.
     anew: Option<(NewContent, Option<Pinned>)>,
     /// Of another algorithm than the source has.
     checksum: Option<StoredChecksum>,
+    etag: String,
 }
 
 async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Error> {
@@ -266,6 +267,8 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
     let hold = state.contents.hold();
     let read = cx.db().read()?;
     let (source_bucket, from) = source.find(&read)?;
+    let customer = input.source_customer.key()?;
+    seal::check_customer(from.seal.as_ref(), customer.as_ref())?;
     read_conditions.check_source(&from)?;
     if from.size > limits::COPY_BYTES_MAX {
         return Err(Error::InvalidRequest(
@@ -274,58 +277,74 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
     }
     let to = buckets::find(&read, &input.bucket)?;
     let wanted = input.encryption.wanted(&read, &to, &input.key)?;
-    let customer = input.source_customer.key()?;
     let key =
         seal::open(&cx.in_region(&source_bucket.region), &state.vault, from.seal.as_ref(), customer.as_ref()).await?;
-    let checksum = checksum(state, &read, &from, key.as_ref(), input.checksum_algorithm.as_deref()).await?;
     let cx = cx.in_region(&to.region);
-    let (made, anew) = match (&from.seal, key) {
-        (Some(Seal { name, .. }), Some(key)) => (seal::wrap(&cx, &state.vault, &wanted, *name, key).await?, None),
+    let is_sealed = !content::has_unsealed(&read, &from)?;
+    let (made, anew) = match (&from.seal, &key) {
+        (Some(Seal { name, .. }), Some(key)) if is_sealed => {
+            (seal::wrap(&cx, &state.vault, &wanted, *name, key.clone()).await?, None)
+        }
         _ => {
             let made = seal::make(&cx, &state.vault, &wanted).await?;
-            let anew = sealed_anew(state, &cx, &read, &from, &made).await?;
+            let anew = sealed_anew(state, &cx, &read, (&from, key.as_ref()), &made).await?;
             (made, Some(anew))
         }
     };
+    let algorithm = input.checksum_algorithm.as_deref().map(known).transpose()?;
+    let (checksum, etag) = digests_of(state, &cx, &read, (&from, key.as_ref()), algorithm, &made.seal).await?;
     drop(hold);
-    Ok(Prepared { from, made, anew, checksum })
+    Ok(Prepared { from, made, anew, checksum, etag })
 }
 
-/// The bytes of an object that is not sealed, once more, sealed.
+/// The bytes of an object that is not sealed, or not as a whole, once more, sealed.
 async fn sealed_anew(
     state: &S3,
     cx: &Cx,
     read: &kv::Snap,
-    from: &Object,
+    (from, from_key): (&Object, Option<&Key>),
     made: &Made,
 ) -> Result<(NewContent, Option<Pinned>), Error> {
     let hold = Some(state.contents.hold());
-    let body = state.contents.open(read, from, None, Span::whole(from.size), hold).await?;
+    let body = state.contents.open(read, from, from_key, Span::whole(from.size), hold).await?;
     let (digests, key) = (Digests::of(Algorithm::Crc64Nvme), BodyKey::new(&made.key, &made.seal.name)?);
     let body = as_upload(body, from.size);
     let received = state.contents.receive(body, digests, key, limits::INLINE_BYTES_MAX, limits::COPY_BYTES_MAX).await?;
     Ok(received.place.into_content(content_id(cx)))
 }
 
-/// The checksum of another algorithm than the source has.
-async fn checksum(
+/// What the copy tells of its bytes: a checksum of `algorithm`, where the source has another, and an entity tag, as its `seal` has it.
+/// They are read for that only where the source does not know.
+async fn digests_of(
     state: &S3,
+    cx: &Cx,
     read: &kv::Snap,
-    object: &Object,
-    key: Option<&Key>,
-    algorithm: Option<&str>,
-) -> Result<Option<StoredChecksum>, Error> {
-    let Some(algorithm) = algorithm.map(known).transpose()? else { return Ok(None) };
-    if object.checksum.as_ref().is_some_and(|checksum| checksum.algorithm == algorithm.name() && !checksum.composite) {
-        return Ok(None);
+    (from, key): (&Object, Option<&Key>),
+    algorithm: Option<Algorithm>,
+    seal: &Seal,
+) -> Result<(Option<StoredChecksum>, String), Error> {
+    let own = from.checksum.as_ref().filter(|checksum| !checksum.composite);
+    let algorithm = algorithm.filter(|algorithm| own.is_none_or(|own| own.algorithm != algorithm.name()));
+    let (shown, was_shown) = (seal::shows_md5(Some(seal)), seal::shows_md5(from.seal.as_ref()));
+    // That of what was sent in parts is made of those of the parts.
+    let parts = from.etag.split_once('-').map(|(_, parts)| parts);
+    let is_made = shown && !was_shown && parts.is_none();
+    let etag = match parts {
+        _ if shown || !was_shown => from.etag.clone(),
+        None => seal::etag(cx, Some(seal), String::new()),
+        Some(parts) => format!("{}-{parts}", seal::etag(cx, Some(seal), String::new())),
+    };
+    if algorithm.is_none() && !is_made {
+        return Ok((None, etag));
     }
     let hold = Some(state.contents.hold());
-    let mut body = state.contents.open(read, object, key, Span::whole(object.size), hold).await?;
-    let mut digests = Digests::of(algorithm);
+    let mut body = state.contents.open(read, from, key, Span::whole(from.size), hold).await?;
+    let mut digests = Digests::of(algorithm.unwrap_or(Algorithm::Crc64Nvme));
     while let Some(piece) = body.next().await {
-        digests.update(&piece.map_err(service::Error::internal)?);
+        digests.take(piece.map_err(service::Error::internal)?).await;
     }
-    Ok(Some(digests.finish(None)?.checksum))
+    let digested = digests.finish(None)?;
+    Ok((algorithm.map(|_| digested.checksum), if is_made { digested.etag } else { etag }))
 }
 
 fn output(

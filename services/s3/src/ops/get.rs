@@ -38,6 +38,7 @@ pub struct GetObjectInput {
     pub if_unmodified_since: Option<DateTime>,
     #[serde(flatten)]
     pub customer: CustomerHeaders,
+    pub server_side_encryption: Option<String>,
     pub response_cache_control: Option<String>,
     pub response_content_disposition: Option<String>,
     pub response_content_encoding: Option<String>,
@@ -109,9 +110,8 @@ async fn get_once(state: &S3, cx: &Cx, input: &GetObjectInput) -> Result<Downloa
     Ok(Download { head: found.head(cx, input), body })
 }
 
-pub async fn head(state: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
+pub async fn head(_: Arc<S3>, cx: Cx, input: GetObjectInput) -> Result<Download<GetObjectOutput>, Error> {
     let found = find(&cx, &input)?;
-    seal::check_told(&cx, &state.vault, found.object.seal.as_ref(), found.customer.as_ref()).await?;
     Ok(Download { head: found.head(&cx, &input), body: Body::from(Bytes::new()) })
 }
 
@@ -135,10 +135,17 @@ pub struct Found {
 /// When there is no such object, it does not meet its conditions, or has no such bytes.
 pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
     name::check_key(&input.key)?;
+    if let Some(asked) = &input.server_side_encryption {
+        let reason = "x-amz-server-side-encryption header is not supported for this operation.";
+        return Err(Error::argument("x-amz-server-side-encryption", asked, reason));
+    }
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
     let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref());
     let object = object.map_err(|error| hidden(cx, &input.bucket, error))?;
+    // Who has not its key is not told whether it has changed, either.
+    let customer = input.customer.key()?;
+    seal::check_customer(object.seal.as_ref(), customer.as_ref())?;
     let conditions = ReadConditions {
         if_match: input.if_match.clone(),
         if_none_match: input.if_none_match.clone(),
@@ -146,7 +153,6 @@ pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
         if_unmodified_since: input.if_unmodified_since,
     };
     conditions.check(&object)?;
-    let customer = input.customer.key()?;
     let (span, checksum) = span(&read, input, &object)?;
     let (whole, partial) = (Span::whole(object.size), span.is_some());
     let expiration = match input.version_id {

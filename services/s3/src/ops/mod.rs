@@ -13,6 +13,7 @@ pub mod get;
 pub mod lifecycle;
 pub mod list;
 pub mod lock;
+pub mod logging;
 pub mod meta;
 pub mod notification;
 pub mod part;

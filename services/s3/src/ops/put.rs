@@ -136,6 +136,7 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
     if size < *sizes.start() {
         return Err(Error::EntityTooSmall { size, least: *sizes.start(), part: None });
     }
+    let etag = seal::etag(cx, Some(&made.seal), digested.etag);
     let (new, pinned) = place.into_content(content_id(cx));
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key) = (input.bucket, input.key);
@@ -145,8 +146,8 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
         conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
         acl::check(tx, bucket.id, meta.acl.as_deref())?;
         let content = content::keep(tx, &new)?;
-        let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
-        let new = new_object(size, etag, content, checksum, meta.clone(), tags.clone());
+        let checksum = Some(digested.checksum.clone());
+        let new = new_object(size, etag.clone(), content, checksum, meta.clone(), tags.clone());
         let new = Object { seal: Some(made.seal.clone()), ..new };
         let object = object::put(tx, &bucket, &key, now, salt, new)?;
         tell(tx, &request, &bucket, &News::created(event, &bucket, &key, &object))?;

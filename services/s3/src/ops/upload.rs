@@ -202,7 +202,7 @@ impl Slot {
         self,
         state: &S3,
         cx: &Cx,
-        key: &Key,
+        (upload, key): (&PendingUpload, &Key),
         (body, digests): (Upload, Digests),
     ) -> Result<(Digested, base::Timestamp), Error> {
         let name = content_id(cx);
@@ -214,6 +214,7 @@ impl Slot {
             return Err(Error::Told(service::Error::internal("a part is in no file")));
         };
         let modified = cx.env().now();
+        let digested = Digested { etag: seal::etag(cx, upload.seal.as_ref(), digested.etag), ..digested };
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let (number, blob, sealed) = (self.number, pinned.id, Some(name));
         let part = Part { number, size, etag, blob, modified, checksum, sealed };
@@ -260,7 +261,7 @@ pub async fn upload_part(
             "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
         )));
     }
-    let (digested, _) = slot.fill(&state, &cx, &key, (body, digests.keeping(kept))).await?;
+    let (digested, _) = slot.fill(&state, &cx, (&upload, &key), (body, digests.keeping(kept))).await?;
     let told = digested.stated.as_ref().unwrap_or(&digested.checksum);
     let checksums = Checksums { kind: None, ..Some(told).into() };
     let encryption = EncryptionShown::of(upload.seal.as_ref(), &upload.meta, customer.as_ref());
@@ -332,6 +333,7 @@ pub async fn upload_part_copy(
     let hold = state.contents.hold();
     let read = cx.db().read()?;
     let (source_bucket, from) = source.find(&read)?;
+    seal::check_customer(from.seal.as_ref(), source_customer.as_ref())?;
     conditions.check_source(&from)?;
     let span = match input.copy_source_range.as_deref() {
         Some(range) => copied_span(range, from.size)?,
@@ -345,7 +347,7 @@ pub async fn upload_part_copy(
     let own_hold = Some(state.contents.hold());
     let body = state.contents.open(&read, &from, source_key.as_ref(), span, own_hold).await?;
     let digests = Digests::of(algorithm_of(&upload));
-    let (digested, modified) = slot.fill(&state, &cx, &key, (as_upload(body, span.length), digests)).await?;
+    let (digested, modified) = slot.fill(&state, &cx, (&upload, &key), (as_upload(body, span.length), digests)).await?;
     drop(hold);
     Ok(UploadPartCopyOutput {
         copy_part_result: CopyPartResult {

@@ -50,7 +50,8 @@ impl World {
 
     pub async fn cloud(db: &Db, env: &Env) -> Arc<Cloud> {
         let account = AccountId::new(ACCOUNT);
-        let identity = iam::Identity::open(db.clone(), env, account.clone(), Vec::new()).await.unwrap();
+        let identity =
+            iam::Identity::open(db.clone(), env, iam::Config::new(account.clone(), Vec::new())).await.unwrap();
         let endpoint = "http://localhost:4566".into();
         Cloud::builder(db.clone(), env.clone(), account, Region::new("us-east-1"), endpoint, identity.clone())
             .service(iam::iam(identity.clone()))

@@ -94,7 +94,19 @@ fn check_id(text: &str) -> Result<(), Error> {
         constraints.fail(text, "secretId", "have length greater than or equal to 1");
     }
     constraints.length(Some(text), "secretId", 2_048);
-    Ok(constraints.check()?)
+    constraints.check()?;
+    // What is no ARN is a name.
+    if text.starts_with("arn:") { Ok(()) } else { check_characters(text) }
+}
+
+fn check_characters(name: &str) -> Result<(), Error> {
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-/_+=.@!".contains(&byte)) {
+        return Ok(());
+    }
+    Err(Error::Validation(
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+            .into(),
+    ))
 }
 
 /// For rows of the table: permission for `action` on the secret that the request names. Its own policy may allow it too.

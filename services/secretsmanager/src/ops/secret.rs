@@ -11,7 +11,7 @@ use wire::{Blob, DateTime};
 
 use super::rotation::RulesShape;
 use super::tag::{self, Tag};
-use super::{Named, SecretInput, find, find_usable, of_secret, own, resource, version_id};
+use super::{Named, SecretInput, check_characters, find, find_usable, of_secret, own, resource, version_id};
 use crate::SecretsManager;
 use crate::crypt::{self, Value};
 use crate::error::Error;
@@ -56,13 +56,7 @@ fn check_name(name: &str) -> Result<(), Error> {
         constraints.fail("", "name", "have length greater than or equal to 1");
     }
     constraints.check()?;
-    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-/_+=.@!".contains(&byte)) {
-        return Ok(());
-    }
-    Err(Error::Validation(
-        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
-            .into(),
-    ))
+    check_characters(name)
 }
 
 fn check_description(description: Option<&str>) -> Result<(), Error> {

@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
-use super::super::shape::{Property, Shape, TAGS, fixed, ignored, property, text as scalar_text};
+use super::super::shape::{Field, Property, Shape, TAGS, fixed, ignored, property, text as scalar_text};
 use super::super::{
     Cx, Made, Properties, Resource, Result, deleted, lower_members, only, or_delete, tags, text, text_of,
 };
-use super::replace;
+use super::{number, replace};
 use crate::state::Deployed;
 
 /// A picture of the API. With a `StageName` it is also what that stage serves from then on.
@@ -91,6 +91,13 @@ async fn release_stage(cx: &Cx<'_>, api: &str, old: &Deployed) -> Result<()> {
 
 pub struct Stage;
 
+const CANARY: &[Field] = &[
+    ("DeploymentId", Shape::Text),
+    ("PercentTraffic", Shape::Json),
+    ("StageVariableOverrides", Shape::TextMap),
+    ("UseStageCache", Shape::Boolean),
+];
+
 #[async_trait]
 impl Resource for Stage {
     fn kind(&self) -> &'static str {
@@ -107,6 +114,7 @@ impl Resource for Stage {
                 property("Variables", Shape::TextMap),
                 property("Tags", TAGS),
                 property("MethodSettings", Shape::List(&Shape::Json)),
+                property("CanarySetting", Shape::Struct(CANARY)),
                 ignored("TracingEnabled"),
                 ignored("AccessLogSetting"),
                 ignored("CacheClusterEnabled"),
@@ -119,6 +127,9 @@ impl Resource for Stage {
         let name = cx.name_or_generated(wanted, "StageName", 128);
         let mut input = lower_members(only(wanted, &["RestApiId", "DeploymentId", "Description", "Variables"]));
         input["stageName"] = json!(name);
+        if let Some(canary) = wanted.get("CanarySetting") {
+            input["canarySettings"] = canary_settings(canary);
+        }
         input["tags"] = Value::Object(tags::map(wanted));
         cx.call("apigateway", "CreateStage", input).await?;
         let changes = throttles(&Properties::new(), wanted);
@@ -146,6 +157,7 @@ impl Resource for Stage {
         changes.extend(set.into_iter().map(|(name, value)| replace(&format!("/variables/{name}"), value)));
         changes.extend(gone.into_iter().map(|name| json!({"op": "remove", "path": format!("/variables/{name}")})));
         changes.extend(throttles(&old.properties, wanted));
+        changes.extend(canary_changes(&old.properties, wanted));
         if !changes.is_empty() {
             let api = text_of(wanted, "RestApiId")?;
             let input = json!({"restApiId": api, "stageName": old.physical_id, "patchOperations": changes});
@@ -158,6 +170,33 @@ impl Resource for Stage {
         let input = json!({"restApiId": text_of(&old.properties, "RestApiId")?, "stageName": old.physical_id});
         deleted(cx.call("apigateway", "DeleteStage", input).await)
     }
+}
+
+fn canary_settings(canary: &Value) -> Value {
+    let mut settings = lower_members(canary.clone());
+    if let Some(percent) = settings.get_mut("percentTraffic") {
+        *percent = number(percent);
+    }
+    settings
+}
+
+/// What gives a stage another canary: the one before goes as a whole.
+fn canary_changes(before: &Properties, after: &Properties) -> Vec<Value> {
+    let (before, after) = (before.get("CanarySetting"), after.get("CanarySetting"));
+    if before == after {
+        return Vec::new();
+    }
+    let mut changes: Vec<Value> =
+        before.map(|_| json!({"op": "remove", "path": "/canarySettings"})).into_iter().collect();
+    for (name, value) in after.map(canary_settings).as_ref().and_then(Value::as_object).into_iter().flatten() {
+        match value {
+            Value::Object(variables) => changes.extend(
+                variables.iter().map(|(key, value)| replace(&format!("/canarySettings/{name}/{key}"), value.clone())),
+            ),
+            value => changes.push(replace(&format!("/canarySettings/{name}"), scalar_text(value).unwrap_or_default())),
+        }
+    }
+    changes
 }
 
 /// What turns the throttles of a stage's methods into others. What else `MethodSettings` says has no effect here.

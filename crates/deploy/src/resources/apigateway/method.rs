@@ -13,6 +13,7 @@ const INTEGRATION: &[Field] = &[
     ("Type", Shape::Text),
     ("IntegrationHttpMethod", Shape::Text),
     ("Uri", Shape::Text),
+    ("ConnectionType", Shape::Text),
     ("Credentials", Shape::Text),
     ("ContentHandling", Shape::Text),
     ("PassthroughBehavior", Shape::Text),

@@ -4,12 +4,14 @@ mod api;
 mod authorizer;
 mod deployment;
 mod method;
+mod model;
 mod usage;
 
 pub use api::{PathResource, RestApi};
 pub use authorizer::Authorizer;
 pub use deployment::{Deployment, Stage};
 pub use method::Method;
+pub use model::{GatewayResponse, Model, RequestValidator};
 pub use usage::{ApiKey, UsagePlan, UsagePlanKey};
 
 use serde_json::{Value, json};

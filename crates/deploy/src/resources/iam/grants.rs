@@ -1,18 +1,18 @@
-//! The policies a role or user has: inline ones by name, managed ones by ARN.
+//! The policies a role, user or group has: inline ones by name, managed ones by ARN.
 
 use serde_json::{Map, Value, json};
 
 use super::super::shape::{Field, Shape};
 use super::super::{Cx, Properties, Result, deleted};
 
-/// An inline policy of a role or user.
+/// An inline policy of one of them.
 pub const INLINE: Shape = Shape::List(&Shape::Struct(INLINE_FIELDS));
 const INLINE_FIELDS: &[Field] = &[("PolicyName", Shape::Text), ("PolicyDocument", Shape::Document)];
 
 /// Whose policies: the ends of operations' names, and the member that names the owner.
 #[derive(Clone, Copy)]
 pub struct Owner<'a> {
-    /// `Role` or `User`.
+    /// `Role`, `User` or `Group`.
     pub kind: &'static str,
     pub name: &'a str,
 }

@@ -25,6 +25,7 @@ impl Resource for ManagedPolicy {
                 property("PolicyDocument", Shape::Document).required(),
                 property("Roles", TEXTS),
                 property("Users", TEXTS),
+                property("Groups", TEXTS),
             ]
         }
     }

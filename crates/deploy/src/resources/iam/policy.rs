@@ -1,4 +1,4 @@
-//! `AWS::IAM::Policy`: one inline policy on several roles and users.
+//! `AWS::IAM::Policy`: one inline policy on several roles, users and groups.
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -23,13 +23,14 @@ impl Resource for Policy {
                 property("PolicyDocument", Shape::Document).required(),
                 property("Roles", TEXTS),
                 property("Users", TEXTS),
+                property("Groups", TEXTS),
             ]
         }
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
         if owners(wanted).is_empty() {
-            return Err(ResourceError::Unfit("a policy needs `Roles` or `Users` to belong to".into()));
+            return Err(ResourceError::Unfit("a policy needs `Roles`, `Users` or `Groups` to belong to".into()));
         }
         put(cx, wanted).await?;
         Ok(Made::new(text_of(wanted, "PolicyName")?, []))
@@ -60,10 +61,10 @@ async fn put(cx: &Cx<'_>, wanted: &Properties) -> Result<()> {
     Ok(())
 }
 
-/// Roles and users, each with its kind.
+/// Roles, users and groups, each with its kind.
 pub fn owners(properties: &Properties) -> Vec<(&'static str, String)> {
     let named = |kind, list| texts(properties, list).into_iter().map(move |name| (kind, name));
-    named("Role", "Roles").chain(named("User", "Users")).collect()
+    named("Role", "Roles").chain(named("User", "Users")).chain(named("Group", "Groups")).collect()
 }
 
 pub fn as_owner<'a>((kind, name): &'a (&'static str, String)) -> Owner<'a> {

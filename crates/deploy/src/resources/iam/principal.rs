@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::super::shape::{Property, Shape, TAGS, TEXTS, fixed, ignored, property};
+use super::super::shape::{Property, Shape, TAGS, TEXTS, fixed, property};
 use super::super::{Cx, Made, Properties, Resource, ResourceError, Result, deleted, only, tags, text};
-use super::grants::{INLINE, Owner};
+use super::grants::{INLINE, Owner, texts};
 use crate::state::Deployed;
 
 pub struct Role;
@@ -27,7 +27,7 @@ impl Resource for Role {
                 property("Policies", INLINE),
                 property("ManagedPolicyArns", TEXTS),
                 property("Tags", TAGS),
-                ignored("PermissionsBoundary"),
+                property("PermissionsBoundary", Shape::Text),
             ]
         }
     }
@@ -42,7 +42,7 @@ impl Resource for Role {
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
         let name = cx.name_or_generated(wanted, "RoleName", 64);
-        let mut input = only(wanted, &["Path", "Description", "MaxSessionDuration", "Tags"]);
+        let mut input = only(wanted, &["Path", "Description", "MaxSessionDuration", "PermissionsBoundary", "Tags"]);
         input["RoleName"] = json!(name);
         input["AssumeRolePolicyDocument"] = json!(trust(wanted));
         let made = cx.call("iam", "CreateRole", input).await?;
@@ -70,6 +70,7 @@ impl Resource for Role {
         if trust(&old.properties) != trust(wanted) {
             cx.call("iam", "UpdateAssumeRolePolicy", owner.input(json!({"PolicyDocument": trust(wanted)}))).await?;
         }
+        change_boundary(cx, owner, old, wanted).await?;
         owner.change(cx, &old.properties, wanted).await?;
         change_tags(cx, owner, old, wanted).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
@@ -99,8 +100,9 @@ impl Resource for User {
                 fixed("Path", Shape::Text),
                 property("Policies", INLINE),
                 property("ManagedPolicyArns", TEXTS),
+                property("Groups", TEXTS),
                 property("Tags", TAGS),
-                ignored("PermissionsBoundary"),
+                property("PermissionsBoundary", Shape::Text),
             ]
         }
     }
@@ -115,7 +117,7 @@ impl Resource for User {
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
         let name = cx.name_or_generated(wanted, "UserName", 64);
-        let mut input = only(wanted, &["Path", "Tags"]);
+        let mut input = only(wanted, &["Path", "PermissionsBoundary", "Tags"]);
         input["UserName"] = json!(name);
         let made = cx.call("iam", "CreateUser", input).await?;
         grant(cx, Owner { kind: "User", name: &name }, wanted).await?;
@@ -124,7 +126,8 @@ impl Resource for User {
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let owner = Owner { kind: "User", name: &old.physical_id };
-        owner.change(cx, &old.properties, wanted).await?;
+        change_boundary(cx, owner, old, wanted).await?;
+        change_all(cx, owner, &old.properties, wanted).await?;
         change_tags(cx, owner, old, wanted).await?;
         Ok(Made { physical_id: old.physical_id.clone(), attributes: old.attributes.clone() })
     }
@@ -135,8 +138,8 @@ impl Resource for User {
 }
 
 /// Gives a new principal its policies. Where that fails the principal goes again, because nobody would know of it.
-async fn grant(cx: &Cx<'_>, owner: Owner<'_>, wanted: &Properties) -> Result<()> {
-    let Err(error) = owner.change(cx, &Properties::new(), wanted).await else { return Ok(()) };
+pub(super) async fn grant(cx: &Cx<'_>, owner: Owner<'_>, wanted: &Properties) -> Result<()> {
+    let Err(error) = change_all(cx, owner, &Properties::new(), wanted).await else { return Ok(()) };
     let half_made = Deployed { properties: wanted.clone(), ..Deployed::default() };
     match delete_principal(cx, owner, &half_made).await {
         Ok(()) => Err(error),
@@ -144,10 +147,41 @@ async fn grant(cx: &Cx<'_>, owner: Owner<'_>, wanted: &Properties) -> Result<()>
     }
 }
 
+/// Makes policies, and the groups of a user, as in `new` from what they are in `old`.
+async fn change_all(cx: &Cx<'_>, owner: Owner<'_>, old: &Properties, new: &Properties) -> Result<()> {
+    owner.change(cx, old, new).await?;
+    let (before, after) = (texts(old, "Groups"), texts(new, "Groups"));
+    let input = |group: &String| owner.input(json!({"GroupName": group}));
+    for group in after.iter().filter(|group| !before.contains(group)) {
+        cx.call("iam", "AddUserToGroup", input(group)).await?;
+    }
+    for group in before.iter().filter(|group| !after.contains(group)) {
+        deleted(cx.call("iam", "RemoveUserFromGroup", input(group)).await)?;
+    }
+    Ok(())
+}
+
 /// A principal can be deleted only when it has no policies.
-async fn delete_principal(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed) -> Result<()> {
-    owner.change(cx, &old.properties, &Properties::new()).await?;
+pub(super) async fn delete_principal(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed) -> Result<()> {
+    change_all(cx, owner, &old.properties, &Properties::new()).await?;
     deleted(cx.call("iam", &format!("Delete{}", owner.kind), owner.input(Value::Null)).await)
+}
+
+/// Before policies are widened, so that there is no moment in between.
+async fn change_boundary(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed, wanted: &Properties) -> Result<()> {
+    const NAME: &str = "PermissionsBoundary";
+    match (old.properties.get(NAME), wanted.get(NAME)) {
+        (before, after) if before == after => {}
+        (_, Some(boundary)) => {
+            let input = owner.input(json!({"PermissionsBoundary": boundary}));
+            cx.call("iam", &format!("Put{}PermissionsBoundary", owner.kind), input).await?;
+        }
+        (Some(_), None) => {
+            cx.call("iam", &format!("Delete{}PermissionsBoundary", owner.kind), owner.input(Value::Null)).await?;
+        }
+        (None, None) => {}
+    }
+    Ok(())
 }
 
 async fn change_tags(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed, wanted: &Properties) -> Result<()> {

@@ -7,8 +7,10 @@ mod custom_domains;
 mod eventbridge;
 mod functions;
 mod http_api;
+mod migrate;
 mod queues;
 mod rest_api;
+mod rest_integration;
 mod role;
 mod schedules;
 mod site;
@@ -54,6 +56,7 @@ pub fn compile(service: &Service, hashes: &PackageHashes, diagnostics: &mut Diag
     compiler.schedules();
     compiler.event_rules();
     compiler.site();
+    compiler.migrate();
     compiler.user_resources();
     // Last, because a version's name depends on all that its function is.
     compiler.versions();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::authorizers::{invocations, merged};
 use super::functions::digest;
-use super::{Compiler, api_permission, attribute, invoked, without_nulls};
+use super::{Compiler, api_permission, attribute, invoked, rest_integration, without_nulls};
 use crate::diagnostic::At;
 use crate::serverless::config::{EventSource, Function, Http, HttpCors};
 use crate::serverless::naming;
@@ -70,6 +70,14 @@ impl Compiler<'_> {
         let permission = naming::rest_permission(&function.key);
         self.add(&permission, api_permission(function, json!({"Ref": naming::REST_API}), "/*/*"), &function.at);
         let (authorization, authorizer) = self.method_authorization(http.authorizer.as_ref(), at);
+        let schemas = self.method_schemas(http, at);
+        let (integration, responses) = match &http.integration {
+            Some(integration) => rest_integration::properties(function, http, integration),
+            None => {
+                let uri = invocations(invoked(function));
+                (json!({"IntegrationHttpMethod": "POST", "Type": "AWS_PROXY", "Uri": uri}), json!([]))
+            }
+        };
         let properties = without_nulls(json!({
             "HttpMethod": http.method.to_uppercase(),
             "RequestParameters": http.parameters,
@@ -78,12 +86,12 @@ impl Compiler<'_> {
             "OperationName": http.operation,
             "ApiKeyRequired": http.private,
             "AuthorizationType": "NONE",
-            "Integration": {"IntegrationHttpMethod": "POST", "Type": "AWS_PROXY", "Uri": invocations(invoked(function))},
-            "MethodResponses": [],
+            "Integration": integration,
+            "MethodResponses": responses,
         }));
         let id = naming::rest_method(&http.path, &http.method);
         let depends_on: Vec<String> = [permission].into_iter().chain(authorizer).collect();
-        let properties = merged(properties, authorization);
+        let properties = merged(merged(properties, authorization), schemas);
         let resource = json!({"Type": "AWS::ApiGateway::Method", "Properties": properties, "DependsOn": depends_on});
         self.add(&id, resource, at);
         id
@@ -138,6 +146,7 @@ fn preflights(events: &[(&Function, &At, &Http)]) -> BTreeMap<String, (HttpCors,
         union(&mut merged.headers, &cors.headers);
         union(&mut merged.methods, &cors.methods);
         merged.origin = cors.origin.clone();
+        merged.more_origins = cors.more_origins.clone();
         merged.credentials |= cors.credentials;
         merged.max_age = cors.max_age.or(merged.max_age);
         merged.cache_control = cors.cache_control.clone().or(merged.cache_control.take());
@@ -188,11 +197,23 @@ fn preflight_method(path: &str, cors: &HttpCors) -> Value {
                 "IntegrationResponses": [{
                     "StatusCode": "200",
                     "ResponseParameters": answered,
-                    "ResponseTemplates": {"application/json": ""},
+                    "ResponseTemplates": {"application/json": origin_template(&cors.more_origins)},
                 }],
             },
             "ResourceId": resource_id(path),
             "RestApiId": {"Ref": naming::REST_API},
         },
     })
+}
+
+/// Answers an origin that is one of several with itself; others are answered with the first.
+fn origin_template(more: &[String]) -> String {
+    if more.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = more.iter().map(|origin| format!("$origin == '{}'", origin.replace('\'', "''"))).collect();
+    format!(
+        "#set($origin = $input.params('Origin'))#if({})#set($context.responseOverride.header.Access-Control-Allow-Origin = $origin)#end",
+        named.join(" || ")
+    )
 }

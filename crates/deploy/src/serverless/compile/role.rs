@@ -48,6 +48,7 @@ impl Compiler<'_> {
             "Path": role.path.as_deref().unwrap_or("/"),
             "RoleName": name,
             "ManagedPolicyArns": managed,
+            "PermissionsBoundary": role.boundary,
             "Tags": tags,
         }));
         self.add(naming::ROLE, json!({"Type": "AWS::IAM::Role", "Properties": properties}), &first.at);

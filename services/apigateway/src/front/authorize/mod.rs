@@ -17,7 +17,7 @@ use service::Cx;
 pub use function::FunctionEvent;
 pub use issuers::Issuers;
 pub use results::Results;
-pub use signed::Signer;
+pub use signed::{Signer, verify};
 pub use verdict::Verdict;
 
 use crate::ApiGateway;
@@ -164,12 +164,11 @@ impl Asked<'_> {
 
 /// `None` for what is no source: it was checked when it was put.
 fn sources(authorizer: &Authorizer) -> impl Iterator<Item = Option<Source>> {
-    let is_rest = match &authorizer.kind {
-        Kind::Token { .. } | Kind::Pools { .. } => true,
-        Kind::Request { form, .. } => *form == Form::Rest,
-        Kind::Jwt { .. } => false,
+    let read = match &authorizer.kind {
+        Kind::Token { .. } | Kind::Pools { .. } | Kind::Request { form: Form::Rest, .. } => identity::rest,
+        Kind::Request { form: Form::WebSocket, .. } => identity::websocket,
+        Kind::Request { form: Form::V1 | Form::V2 { .. }, .. } | Kind::Jwt { .. } => identity::http,
     };
-    let read = if is_rest { identity::rest } else { identity::http };
     authorizer.identity_sources.iter().map(move |text| read(text).ok())
 }
 

@@ -3,8 +3,9 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/permissions.html>
 
 use auth::sigv4::{self, Error as SignatureError, Family};
+use proxy::Incoming;
 use serde_json::{Value, json};
-use service::{Caller, CallerKind, CredentialError, Permission};
+use service::{Caller, CallerKind, CredentialError, Cx, Permission};
 
 use super::verdict::INVOKE;
 use super::{Asked, Refused};
@@ -20,7 +21,7 @@ pub struct Signer {
 
 /// Verifies a request's signature, and asks the signer's policies.
 pub fn admit(asked: &Asked<'_>) -> Result<Signer, Refused> {
-    let signer = verify(asked)?;
+    let signer = verify(asked.cx, asked.incoming, &asked.target.region)?;
     if matches!(signer.caller.kind, CallerKind::Root | CallerKind::System) {
         return Ok(signer);
     }
@@ -33,8 +34,9 @@ pub fn admit(asked: &Asked<'_>) -> Result<Signer, Refused> {
     Ok(signer)
 }
 
-fn verify(asked: &Asked<'_>) -> Result<Signer, Refused> {
-    let (incoming, now) = (asked.incoming, asked.cx.now());
+/// Who has signed a request for `region`.
+pub fn verify(cx: &Cx, incoming: &Incoming, region: &str) -> Result<Signer, Refused> {
+    let now = cx.now();
     let parts = sigv4::Parts {
         method: incoming.method.as_str(),
         path: &incoming.path,
@@ -42,7 +44,7 @@ fn verify(asked: &Asked<'_>) -> Result<Signer, Refused> {
         headers: &incoming.headers,
     };
     let signature = sigv4::parse(&parts).map_err(refused)?.ok_or_else(|| refused(SignatureError::Missing))?;
-    let access = asked.cx.cloud().access();
+    let access = cx.cloud().access();
     let credential = access.credential(&signature.access_key_id, signature.session_token.as_deref(), now);
     let credential = credential.map_err(|error| match error {
         CredentialError::Unknown => refused(SignatureError::UnknownKey),
@@ -53,7 +55,7 @@ fn verify(asked: &Asked<'_>) -> Result<Signer, Refused> {
         }
     })?;
     signature.check_service(SIGNING_NAME).map_err(refused)?;
-    signature.check_region(&asked.target.region).map_err(refused)?;
+    signature.check_region(region).map_err(refused)?;
     sigv4::verify(&signature, &parts, &incoming.body, &credential.secret, now).map_err(refused)?;
     Ok(Signer { caller: credential.caller, access_key_id: signature.access_key_id })
 }

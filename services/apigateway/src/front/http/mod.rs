@@ -20,7 +20,7 @@ use self::changed::Changed;
 use self::values::Values;
 use super::address::Address;
 use super::authorize::{Admitted, Asked, Refused};
-use super::invoke::{Failure, invoke_as};
+use super::invoke::{Failure, acting_as, payload_as};
 use super::{event_v1, refusal};
 use crate::ApiGateway;
 use crate::error::Error;
@@ -227,7 +227,8 @@ impl Request<'_> {
         let role: Option<Arn> = integration.credentials.as_deref().and_then(|role| role.parse().ok());
         let source = self.source(found);
         let caller = roles::caller(&source, role.as_ref());
-        let payload = invoke_as(self.cx, caller, function, source, &event, timeout).await?;
+        let cx = acting_as(self.cx, caller, &source);
+        let payload = payload_as(cx, function, Bytes::from(event.to_string()), timeout).await?;
         let answer = match integration.payload {
             Payload::V1 => answer::v1(&payload),
             Payload::V2 => answer::v2(&payload),
@@ -262,7 +263,7 @@ impl Request<'_> {
             target: self.arn(format!("{}{}", self.incoming.method, routes::plain(self.below))),
         };
         let event = |form: Form, identity: &[String]| match form {
-            Form::V1 | Form::Rest => {
+            Form::V1 | Form::Rest | Form::WebSocket => {
                 event_v1::http_authorizer(self.incoming, &self.place_v1(found), &asked.target, identity)
             }
             Form::V2 { .. } => {

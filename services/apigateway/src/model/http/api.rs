@@ -1,10 +1,13 @@
-//! HTTP APIs: making, finding, changing and removing them.
+//! HTTP and WebSocket APIs: making, finding, changing and removing them.
 
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{HTTP_APIS, HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS, ROUTES};
+use crate::keys::{
+    HTTP_APIS, HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATION_RESPONSES, INTEGRATIONS,
+    ROUTE_RESPONSES, ROUTES, WEBSOCKET_DEPLOYED, WEBSOCKET_INTEGRATIONS,
+};
 use crate::limits;
 use crate::model::domain;
 use crate::model::http::deployment;
@@ -42,13 +45,13 @@ pub fn update(
     region: &str,
     id: &str,
     deployment: &str,
-    change: impl FnOnce(&mut Api),
+    change: impl FnOnce(&mut Api) -> Result<(), Error>,
 ) -> Result<Api, Error> {
     let mut api = find(tx, region, id)?;
-    let before = api.cors.clone();
-    change(&mut api);
+    let before = (api.cors.clone(), api.websocket.clone());
+    change(&mut api)?;
     put(tx, &api)?;
-    if api.cors != before {
+    if (&api.cors, &api.websocket) != (&before.0, &before.1) {
         deployment::automatic(tx, now, &api, deployment)?;
     }
     Ok(api)
@@ -65,5 +68,9 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     HTTP_DEPLOYMENTS.delete_prefix(tx, id)?;
     HTTP_DEPLOYED.delete_prefix(tx, id)?;
     HTTP_STAGES.delete_prefix(tx, id)?;
+    WEBSOCKET_INTEGRATIONS.delete_prefix(tx, id)?;
+    INTEGRATION_RESPONSES.delete_prefix(tx, id)?;
+    ROUTE_RESPONSES.delete_prefix(tx, id)?;
+    WEBSOCKET_DEPLOYED.delete_prefix(tx, id)?;
     Ok(())
 }

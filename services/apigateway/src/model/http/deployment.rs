@@ -1,12 +1,13 @@
-//! Deployments of an HTTP API: its routes as they were at one moment, which is what stages serve.
+//! Deployments of an HTTP or WebSocket API: its routes as they were at one moment, which is what stages serve.
 
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS};
+use crate::keys::{HTTP_AUTHORIZERS, HTTP_DEPLOYED, HTTP_DEPLOYMENTS, HTTP_STAGES, INTEGRATIONS, WEBSOCKET_DEPLOYED};
 use crate::model::authorizer;
 use crate::model::http::{route, stage};
+use crate::model::websocket;
 use crate::types::http::{Api, Deployed, DeployedRoute, Deployment};
 
 pub fn find(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Deployment, Error> {
@@ -22,6 +23,15 @@ pub fn list(read: &(impl Read + ?Sized), api: &str) -> Result<Vec<Deployment>, E
 
 /// Deploys the API as it is now.
 pub fn create(tx: &mut Tx, api: &Api, deployment: &Deployment) -> Result<(), Error> {
+    match &api.websocket {
+        Some(settings) => websocket::deployment::create(tx, api, settings, &deployment.id)?,
+        None => keep(tx, api, &deployment.id)?,
+    }
+    Ok(HTTP_DEPLOYMENTS.put(tx, (&api.id, &deployment.id), deployment)?)
+}
+
+/// Keeps an HTTP API as it is now under the id of a deployment.
+fn keep(tx: &mut Tx, api: &Api, id: &str) -> Result<(), Error> {
     let mut routes = Vec::new();
     for route in route::list(tx, &api.id)? {
         let integration = match &route.integration {
@@ -34,8 +44,7 @@ pub fn create(tx: &mut Tx, api: &Api, deployment: &Deployment) -> Result<(), Err
         };
         routes.push(DeployedRoute { key: route.key, integration, authorization: route.authorization, authorizer });
     }
-    HTTP_DEPLOYED.put(tx, (&api.id, &deployment.id), &Deployed { cors: api.cors.clone(), routes })?;
-    Ok(HTTP_DEPLOYMENTS.put(tx, (&api.id, &deployment.id), deployment)?)
+    Ok(HTTP_DEPLOYED.put(tx, (&api.id, id), &Deployed { cors: api.cors.clone(), routes })?)
 }
 
 /// The API has changed: its stages with `autoDeploy` serve it as it is now, and the automatic deployments that they
@@ -69,6 +78,7 @@ fn drop_automatic(tx: &mut Tx, api: &str, id: &str) -> Result<(), Error> {
 fn remove(tx: &mut Tx, api: &str, id: &str) -> Result<(), Error> {
     HTTP_DEPLOYMENTS.delete(tx, (api, id))?;
     HTTP_DEPLOYED.delete(tx, (api, id))?;
+    WEBSOCKET_DEPLOYED.delete(tx, (api, id))?;
     Ok(())
 }
 
@@ -79,6 +89,14 @@ pub fn delete(tx: &mut Tx, api: &str, id: &str) -> Result<(), Error> {
         return Err(Error::bad("Active stages pointing to this deployment must be moved or deleted"));
     }
     remove(tx, api, id)
+}
+
+/// Changes what is said of a deployment.
+pub fn describe(tx: &mut Tx, api: &str, id: &str, description: Option<String>) -> Result<Deployment, Error> {
+    let mut deployment = find(tx, api, id)?;
+    deployment.description = description.or(deployment.description);
+    HTTP_DEPLOYMENTS.put(tx, (api, id), &deployment)?;
+    Ok(deployment)
 }
 
 /// What a deployment serves.

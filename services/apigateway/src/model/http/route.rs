@@ -1,9 +1,9 @@
-//! Routes and integrations of an HTTP API.
+//! Routes of an HTTP or WebSocket API, and integrations of an HTTP API.
 
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{INTEGRATIONS, ROUTES};
+use crate::keys::{INTEGRATIONS, ROUTE_RESPONSES, ROUTES, WEBSOCKET_INTEGRATIONS};
 use crate::limits;
 use crate::types::http::{Integration, Route};
 
@@ -24,14 +24,18 @@ pub fn put(tx: &mut Tx, api: &str, route: &Route) -> Result<(), Error> {
     if all.len() >= limits::PARTS_PER_API_MAX && !all.iter().any(|other| other.id == route.id) {
         return Err(Error::LimitExceeded(format!("An API can have {} routes at most", limits::PARTS_PER_API_MAX)));
     }
-    if let Some(id) = &route.integration {
-        integration(tx, api, id).map_err(|_| Error::bad(format!("Invalid integration identifier specified: {id}")))?;
+    if let Some(id) = &route.integration
+        && !INTEGRATIONS.contains(tx, (api, id))?
+        && !WEBSOCKET_INTEGRATIONS.contains(tx, (api, id))?
+    {
+        return Err(Error::bad(format!("Invalid integration identifier specified: {id}")));
     }
     Ok(ROUTES.put(tx, (api, &route.id), route)?)
 }
 
 pub fn delete(tx: &mut Tx, api: &str, id: &str) -> Result<(), Error> {
     find(tx, api, id)?;
+    ROUTE_RESPONSES.delete_prefix(tx, (api, id))?;
     Ok(ROUTES.delete(tx, (api, id))?)
 }
 
@@ -58,11 +62,17 @@ pub fn put_integration(tx: &mut Tx, api: &str, integration: &Integration) -> Res
 /// Removes an integration that no route uses.
 pub fn delete_integration(tx: &mut Tx, api: &str, id: &str) -> Result<(), Error> {
     integration(tx, api, id)?;
-    if let Some(route) = list(tx, api)?.into_iter().find(|route| route.integration.as_deref() == Some(id)) {
+    check_unused(tx, api, id)?;
+    Ok(INTEGRATIONS.delete(tx, (api, id))?)
+}
+
+/// Refuses to remove an integration that a route uses.
+pub fn check_unused(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<(), Error> {
+    if let Some(route) = list(read, api)?.into_iter().find(|route| route.integration.as_deref() == Some(id)) {
         return Err(Error::Conflict(format!(
             "Cannot delete Integration '{id}'. Integration is referenced by route '{}'",
             route.id
         )));
     }
-    Ok(INTEGRATIONS.delete(tx, (api, id))?)
+    Ok(())
 }

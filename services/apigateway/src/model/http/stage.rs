@@ -66,6 +66,14 @@ pub fn delete(tx: &mut Tx, api: &str, name: &str) -> Result<(), Error> {
     Ok(HTTP_STAGES.delete(tx, (api, name))?)
 }
 
+/// Takes back what a stage says of one route.
+pub fn forget_route(tx: &mut Tx, now: Timestamp, api: &str, name: &str, route: &str) -> Result<(), Error> {
+    let mut stage = find(tx, api, name)?;
+    stage.throttles.remove(route).ok_or_else(|| Error::invalid("RouteSettings"))?;
+    stage.updated = now;
+    Ok(HTTP_STAGES.put(tx, (api, name), &stage)?)
+}
+
 /// Changes a stage's tags by `change`.
 pub fn retag(
     tx: &mut Tx,

@@ -3,9 +3,13 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYMENTS, RESOURCES, REST_APIS, STAGES};
+use crate::keys::{
+    AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYED_GATEWAY_RESPONSES, DEPLOYED_MODELS, DEPLOYED_VALIDATORS,
+    DEPLOYMENTS, GATEWAY_RESPONSES, MODELS, RESOURCES, REST_APIS, STAGES, VALIDATORS,
+};
 use crate::limits;
 use crate::model::domain;
+use crate::types::model::Model;
 use crate::types::rest::{Api, Resource};
 
 pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<Api, Error> {
@@ -21,13 +25,16 @@ pub fn list(read: &(impl Read + ?Sized), region: &str) -> Result<Vec<Api>, Error
     Ok(apis)
 }
 
-/// Stores a new API, with its root.
-pub fn create(tx: &mut Tx, api: &Api) -> Result<(), Error> {
+/// Stores a new API, with its root and the models that each has.
+pub fn create(tx: &mut Tx, api: &Api, models: &[Model]) -> Result<(), Error> {
     if list(tx, &api.region)?.len() >= limits::APIS_PER_REGION_MAX {
         return Err(Error::LimitExceeded(format!("There can be {} APIs at most", limits::APIS_PER_REGION_MAX)));
     }
     let root = Resource { id: api.root.clone(), parent: None, part: String::new(), methods: Default::default() };
     RESOURCES.put(tx, (&api.id, &root.id), &root)?;
+    for model in models {
+        MODELS.put(tx, (&api.id, &model.name), model)?;
+    }
     put(tx, api)
 }
 
@@ -60,5 +67,11 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     STAGES.delete_prefix(tx, id)?;
     AUTHORIZERS.delete_prefix(tx, id)?;
     DEPLOYED_AUTHORIZERS.delete_prefix(tx, id)?;
+    MODELS.delete_prefix(tx, id)?;
+    VALIDATORS.delete_prefix(tx, id)?;
+    GATEWAY_RESPONSES.delete_prefix(tx, id)?;
+    DEPLOYED_MODELS.delete_prefix(tx, id)?;
+    DEPLOYED_VALIDATORS.delete_prefix(tx, id)?;
+    DEPLOYED_GATEWAY_RESPONSES.delete_prefix(tx, id)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use kv::{Order, Read, Tx};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::keys::{API_KEY_VALUES, API_KEYS, PLAN_KEYS, PLANS_OF_KEY, USAGE};
+use crate::keys::{API_KEY_VALUES, API_KEYS, EXTENSIONS, PLAN_KEYS, PLANS_OF_KEY, USAGE};
 use crate::limits;
 use crate::types::usage::ApiKey;
 
@@ -34,13 +34,18 @@ pub fn of_value(read: &(impl Read + ?Sized), region: &str, value: &str) -> Resul
     }
 }
 
-/// Stores a new key with this value.
+/// Whether a region has room for more keys.
+pub fn check_room(tx: &Tx, region: &str, more: usize) -> Result<(), Error> {
+    if list(tx, region)?.len() + more > limits::API_KEYS_PER_REGION_MAX {
+        return Err(Error::LimitExceeded(format!("There can be {} API keys at most", limits::API_KEYS_PER_REGION_MAX)));
+    }
+    Ok(())
+}
+
+/// Stores a new key with this value, for which there is room.
 pub fn create(tx: &mut Tx, key: &ApiKey, value: &str) -> Result<(), Error> {
     if API_KEY_VALUES.contains(tx, (&key.region, hash(value)))? {
         return Err(Error::Conflict("API Key already exists".into()));
-    }
-    if list(tx, &key.region)?.len() >= limits::API_KEYS_PER_REGION_MAX {
-        return Err(Error::LimitExceeded(format!("There can be {} API keys at most", limits::API_KEYS_PER_REGION_MAX)));
     }
     API_KEY_VALUES.put(tx, (&key.region, hash(value)), &crate::types::usage::KeyId(key.id.clone()))?;
     Ok(API_KEYS.put(tx, &key.id, key)?)
@@ -68,6 +73,7 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str, value: &str) -> Result<(), Er
     for ((_, plan), _) in plans {
         PLAN_KEYS.delete(tx, (&plan, id))?;
         USAGE.delete_prefix(tx, (&plan, id))?;
+        EXTENSIONS.delete(tx, (&plan, id))?;
     }
     PLANS_OF_KEY.delete_prefix(tx, id)?;
     Ok(())

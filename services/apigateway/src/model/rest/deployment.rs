@@ -3,11 +3,16 @@
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYMENTS, RESOURCES};
+use crate::keys::{
+    AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYED_GATEWAY_RESPONSES, DEPLOYED_MODELS, DEPLOYED_VALIDATORS,
+    DEPLOYMENTS, RESOURCES,
+};
 use crate::model::authorizer;
-use crate::model::rest::{api, stage};
+use crate::model::rest::{api, gateway_response, model, stage, validator};
 use crate::types::authorizer::Authorizer;
-use crate::types::rest::{Deployment, Resource};
+use crate::types::gateway::{GatewayResponse, Kind};
+use crate::types::model::{Model, Validator};
+use crate::types::rest::{Deployment, Resource, Stage};
 
 pub fn find(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Deployment, Error> {
     DEPLOYMENTS.get(read, (api, id))?.ok_or_else(|| Error::invalid("Deployment"))
@@ -30,6 +35,15 @@ pub fn create(tx: &mut Tx, region: &str, api: &str, deployment: &Deployment) -> 
     }
     for authorizer in authorizer::list(tx, &AUTHORIZERS, &api.id)? {
         DEPLOYED_AUTHORIZERS.put(tx, (&api.id, &deployment.id, &authorizer.id), &authorizer)?;
+    }
+    for model in model::list(tx, &api.id)? {
+        DEPLOYED_MODELS.put(tx, (&api.id, &deployment.id, &model.name), &model).map_err(too_large)?;
+    }
+    for validator in validator::list(tx, &api.id)? {
+        DEPLOYED_VALIDATORS.put(tx, (&api.id, &deployment.id, &validator.id), &validator)?;
+    }
+    for (kind, response) in gateway_response::list(tx, &api.id)? {
+        DEPLOYED_GATEWAY_RESPONSES.put(tx, (&api.id, &deployment.id, kind.word()), &response).map_err(too_large)?;
     }
     let deployment = Deployment { binary_media_types: api.binary_media_types, ..deployment.clone() };
     DEPLOYMENTS.put(tx, (&api.id, &deployment.id), &deployment)?;
@@ -60,13 +74,33 @@ fn check_complete(resources: &[Resource]) -> Result<(), Error> {
 pub fn delete(tx: &mut Tx, region: &str, api: &str, id: &str) -> Result<(), Error> {
     api::find(tx, region, api)?;
     find(tx, api, id)?;
-    if stage::list(tx, api)?.iter().any(|stage| stage.deployment == id) {
+    let serves =
+        |stage: &Stage| stage.deployment == id || stage.canary.as_ref().is_some_and(|canary| canary.deployment == id);
+    if stage::list(tx, api)?.iter().any(serves) {
         return Err(Error::bad("Active stages pointing to this deployment must be moved or deleted"));
     }
     DEPLOYMENTS.delete(tx, (api, id))?;
     DEPLOYED.delete_prefix(tx, (api, id))?;
     DEPLOYED_AUTHORIZERS.delete_prefix(tx, (api, id))?;
+    DEPLOYED_MODELS.delete_prefix(tx, (api, id))?;
+    DEPLOYED_VALIDATORS.delete_prefix(tx, (api, id))?;
+    DEPLOYED_GATEWAY_RESPONSES.delete_prefix(tx, (api, id))?;
     Ok(())
+}
+
+/// Changes a deployment by `change`.
+pub fn update(
+    tx: &mut Tx,
+    region: &str,
+    api: &str,
+    id: &str,
+    change: impl FnOnce(&mut Deployment) -> Result<(), Error>,
+) -> Result<Deployment, Error> {
+    api::find(tx, region, api)?;
+    let mut deployment = find(tx, api, id)?;
+    change(&mut deployment)?;
+    DEPLOYMENTS.put(tx, (api, id), &deployment)?;
+    Ok(deployment)
 }
 
 /// What a deployment serves.
@@ -77,4 +111,25 @@ pub fn resources(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec
 /// The authorizers of what a deployment serves.
 pub fn authorizers(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Authorizer>, Error> {
     Ok(DEPLOYED_AUTHORIZERS.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
+}
+
+/// The models of what a deployment serves.
+pub fn models(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Model>, Error> {
+    Ok(DEPLOYED_MODELS.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
+}
+
+/// The validators of what a deployment serves.
+pub fn validators(read: &(impl Read + ?Sized), api: &str, id: &str) -> Result<Vec<Validator>, Error> {
+    Ok(DEPLOYED_VALIDATORS.scan_prefix(read, (api, id), Order::Forward)?.values().collect::<Result<_, _>>()?)
+}
+
+/// The gateway responses of what a deployment serves.
+pub fn gateway_responses(
+    read: &(impl Read + ?Sized),
+    api: &str,
+    id: &str,
+) -> Result<Vec<(Kind, GatewayResponse)>, Error> {
+    let rows = DEPLOYED_GATEWAY_RESPONSES.scan_prefix(read, (api, id), Order::Forward)?;
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows.into_iter().filter_map(|((.., kind), response)| Some((Kind::of(&kind)?, response))).collect())
 }

@@ -90,9 +90,33 @@ pub fn rename(tx: &mut Tx, api: &str, id: &str, part: &str) -> Result<Resource, 
     let all = RESOURCES.scan_prefix(tx, api, Order::Forward)?.values().collect::<Result<Vec<_>, _>>()?;
     let mut resource = find(tx, api, id)?;
     let parent = resource.parent.as_ref().and_then(|parent| all.iter().find(|other| other.id == *parent));
-    let parent = parent.ok_or_else(|| Error::bad("The root resource has no path part"))?;
+    let parent = parent.ok_or_else(|| Error::bad("Root resource cannot update its pathPart."))?;
     check_place(&all, parent, part, Some(id))?;
     resource.part = part.to_owned();
+    put(tx, api, &resource)?;
+    Ok(resource)
+}
+
+/// Puts a resource, with everything below it, below another.
+pub fn move_below(tx: &mut Tx, api: &str, id: &str, parent: &str) -> Result<Resource, Error> {
+    let all = RESOURCES.scan_prefix(tx, api, Order::Forward)?.values().collect::<Result<Vec<_>, _>>()?;
+    let mut resource = find(tx, api, id)?;
+    if resource.parent.is_none() {
+        return Err(Error::bad("Root resource cannot update its parentId."));
+    }
+    let of_id = |wanted: &str| all.iter().find(|other| other.id == wanted);
+    let parent = of_id(parent).ok_or_else(|| Error::invalid("Resource"))?;
+    let mut above = Some(parent);
+    // A tree is not deeper than it is large.
+    for _ in 0..all.len() {
+        let Some(ancestor) = above else { break };
+        if ancestor.id == id {
+            return Err(Error::bad("Resources cannot be cyclical."));
+        }
+        above = ancestor.parent.as_deref().and_then(of_id);
+    }
+    check_place(&all, parent, &resource.part, Some(id))?;
+    resource.parent = Some(parent.id.clone());
     put(tx, api, &resource)?;
     Ok(resource)
 }

@@ -22,6 +22,7 @@ pub fn list(read: &(impl Read + ?Sized), api: &str) -> Result<Vec<Stage>, Error>
 pub fn create(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(), Error> {
     api::find(tx, region, api)?;
     deployment::find(tx, api, &stage.deployment)?;
+    check_canary(tx, api, stage)?;
     if STAGES.contains(tx, (api, &stage.name))? {
         return Err(Error::Conflict("Stage already exists".into()));
     }
@@ -29,6 +30,16 @@ pub fn create(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(),
         return Err(Error::LimitExceeded(format!("An API can have {} stages at most", limits::STAGES_PER_API_MAX)));
     }
     Ok(STAGES.put(tx, (api, &stage.name), stage)?)
+}
+
+fn check_canary(tx: &Tx, api: &str, stage: &Stage) -> Result<(), Error> {
+    match &stage.canary {
+        Some(canary) => deployment::find(tx, api, &canary.deployment).map(drop).map_err(|error| match error {
+            Error::NotFound(_) => Error::bad("Deployment id does not exist"),
+            other => other,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Lets a stage serve another deployment; a stage that is not there is made.
@@ -53,6 +64,7 @@ pub fn update(
     change(&mut stage)?;
     stage.updated = now;
     deployment::find(tx, api, &stage.deployment)?;
+    check_canary(tx, api, &stage)?;
     STAGES.put(tx, (api, name), &stage)?;
     Ok(stage)
 }

@@ -6,10 +6,11 @@ use jiff::{ToSpan, Unit};
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::{PLAN_KEYS, PLANS_OF_KEY, STAGES, USAGE, USAGE_PLANS};
+use crate::keys::{EXTENSIONS, HTTP_APIS, HTTP_STAGES, PLAN_KEYS, PLANS_OF_KEY, STAGES, USAGE, USAGE_PLANS};
 use crate::limits;
+use crate::model::http;
 use crate::model::rest::{api, api_key};
-use crate::types::usage::{ApiKey, Period, PlanKey, PlanStage, Quota, UsagePlan, Used};
+use crate::types::usage::{ApiKey, Extension, Period, PlanKey, PlanStage, Quota, UsagePlan, Used};
 
 pub fn find(read: &(impl Read + ?Sized), region: &str, id: &str) -> Result<UsagePlan, Error> {
     let plan = USAGE_PLANS.get(read, id)?.filter(|plan| plan.region == region);
@@ -33,9 +34,19 @@ pub fn put(tx: &mut Tx, plan: &UsagePlan) -> Result<(), Error> {
         )));
     }
     for stage in &plan.stages {
-        api::find(tx, &plan.region, &stage.api)?;
-        if !STAGES.contains(tx, (&stage.api, &stage.stage))? {
-            return Err(Error::NotFound(format!("API Stage not found: {}:{}", stage.api, stage.stage)));
+        // WebSocket APIs take API keys, too.
+        let is_websocket = HTTP_APIS.get(tx, &stage.api)?.is_some_and(|api| api.websocket.is_some());
+        let is_there = if is_websocket {
+            http::api::find(tx, &plan.region, &stage.api).is_ok()
+                && HTTP_STAGES.contains(tx, (&stage.api, &stage.stage))?
+        } else {
+            api::find(tx, &plan.region, &stage.api).is_ok() && STAGES.contains(tx, (&stage.api, &stage.stage))?
+        };
+        if !is_there {
+            return Err(Error::NotFound(format!(
+                "Invalid API Stage {{api: {}, stage: {}}} specified for usageplan {}",
+                stage.api, stage.stage, plan.id
+            )));
         }
     }
     Ok(USAGE_PLANS.put(tx, &plan.id, plan)?)
@@ -49,6 +60,7 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     }
     PLAN_KEYS.delete_prefix(tx, id)?;
     USAGE.delete_prefix(tx, id)?;
+    EXTENSIONS.delete_prefix(tx, id)?;
     Ok(USAGE_PLANS.delete(tx, id)?)
 }
 
@@ -90,7 +102,7 @@ pub fn remove_key(tx: &mut Tx, region: &str, plan: &str, key: &str) -> Result<()
     find_key(tx, region, plan, key)?;
     PLAN_KEYS.delete(tx, (plan, key))?;
     PLANS_OF_KEY.delete(tx, (key, plan))?;
-    Ok(())
+    Ok(EXTENSIONS.delete(tx, (plan, key))?)
 }
 
 /// The plans that a key is of.
@@ -109,8 +121,9 @@ pub fn of_stage(read: &(impl Read + ?Sized), key: &str, api: &str, stage: &str) 
 /// Takes one request of a quota, if one is left in the period that is now.
 pub fn take(tx: &mut Tx, now: Timestamp, plan: &str, key: &str, quota: &Quota) -> Result<bool, Error> {
     let today = now.utc().date();
-    let used: u64 = used_since(tx, plan, key, begin(today, quota))?.iter().map(|(_, used)| used.requests).sum();
-    if used >= quota.limit {
+    let from = begin(today, quota);
+    let used: u64 = used_since(tx, plan, key, from)?.iter().map(|(_, used)| used.requests).sum();
+    if used >= limit(quota, &extension(tx, plan, key)?, from) {
         return Ok(false);
     }
     let day = today.to_string();
@@ -120,6 +133,34 @@ pub fn take(tx: &mut Tx, now: Timestamp, plan: &str, key: &str, quota: &Quota) -
         forget(tx, plan, key, today)?;
     }
     Ok(true)
+}
+
+/// What a key was given beyond its quota.
+pub fn extension(read: &(impl Read + ?Sized), plan: &str, key: &str) -> Result<Extension, Error> {
+    Ok(EXTENSIONS.get(read, (plan, key))?.unwrap_or_default())
+}
+
+/// How many requests a key has in the period that begins on a day.
+pub fn limit(quota: &Quota, extension: &Extension, begin: Date) -> u64 {
+    let more = if extension.begin == begin.to_string() { extension.requests } else { 0 };
+    quota.limit.saturating_add_signed(more)
+}
+
+/// Leaves a key so many requests in the period that is now.
+pub fn set_remaining(
+    tx: &mut Tx,
+    now: Timestamp,
+    region: &str,
+    (plan, key): (&str, &str),
+    remaining: u64,
+) -> Result<(), Error> {
+    let quota = find(tx, region, plan)?.quota;
+    let quota = quota.ok_or_else(|| Error::bad("Usage plan has no quota to change the remaining requests of"))?;
+    let from = begin(now.utc().date(), &quota);
+    let used: u64 = used_since(tx, plan, key, from)?.iter().map(|(_, used)| used.requests).sum();
+    let whole = i64::try_from(used.saturating_add(remaining)).unwrap_or(i64::MAX);
+    let requests = whole.saturating_sub(i64::try_from(quota.limit).unwrap_or(i64::MAX));
+    Ok(EXTENSIONS.put(tx, (plan, key), &Extension { begin: from.to_string(), requests })?)
 }
 
 /// Removes what is older than anybody can ask for.

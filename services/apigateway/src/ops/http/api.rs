@@ -1,4 +1,4 @@
-//! CreateApi, GetApi, GetApis, UpdateApi, DeleteApi, DeleteCorsConfiguration.
+//! CreateApi, GetApi, GetApis, UpdateApi, DeleteApi, DeleteCorsConfiguration: of HTTP and WebSocket APIs.
 
 use std::sync::Arc;
 
@@ -12,10 +12,12 @@ use crate::front::address;
 use crate::integration::{check_uri, check_url};
 use crate::limits;
 use crate::model::http::{api, route, stage};
+use crate::ops::websocket::settings::{self, SettingsInput};
 use crate::ops::{self, Empty, validate_length};
 use crate::route_key;
 use crate::types::Texts;
 use crate::types::http::{Api, Cors, Integration, IntegrationKind, Payload, Route, Stage};
+use crate::types::websocket::Settings;
 
 /// The only way in which HTTP APIs select routes.
 const SELECTION: &str = "$request.method $request.path";
@@ -30,6 +32,8 @@ pub struct CreateInput {
     pub cors_configuration: Option<CorsShape>,
     pub disable_execute_api_endpoint: bool,
     pub route_selection_expression: Option<String>,
+    pub api_key_selection_expression: Option<String>,
+    pub disable_schema_validation: Option<bool>,
     pub credentials_arn: Option<String>,
     /// Quick create: a function's ARN or a URL, and the key of its route.
     pub target: Option<String>,
@@ -112,9 +116,11 @@ pub struct ApiOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub disable_execute_api_endpoint: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_schema_validation: Option<bool>,
     pub name: String,
     pub protocol_type: &'static str,
-    pub route_selection_expression: &'static str,
+    pub route_selection_expression: String,
     pub tags: Texts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -122,18 +128,23 @@ pub struct ApiOutput {
 
 impl ApiOutput {
     pub fn new(cx: &Cx, api: Api) -> ApiOutput {
+        // A path rather than a host of its own: it can be opened wherever this server can be reached.
+        let url = address::url(cx.endpoint(), &api.id);
+        let websocket = api.websocket.as_ref();
         ApiOutput {
-            // A path rather than a host of its own: it can be opened wherever this server can be reached.
-            api_endpoint: address::url(cx.endpoint(), &api.id),
+            api_endpoint: if websocket.is_some() { url.replacen("http", "ws", 1) } else { url },
             api_id: api.id,
-            api_key_selection_expression: "$request.header.x-api-key",
+            api_key_selection_expression: settings::api_key_selection(websocket),
             cors_configuration: api.cors.map(CorsShape::from),
             created_date: api.created.iso8601(),
             description: api.description,
             disable_execute_api_endpoint: api.disable_execute_api,
+            disable_schema_validation: websocket.map(|settings| settings.disable_schema_validation),
             name: api.name,
-            protocol_type: "HTTP",
-            route_selection_expression: SELECTION,
+            protocol_type: if websocket.is_some() { "WEBSOCKET" } else { "HTTP" },
+            route_selection_expression: websocket
+                .map_or(SELECTION, |settings| settings.route_selection.as_str())
+                .to_owned(),
             tags: api.tags,
             version: api.version,
         }
@@ -142,14 +153,26 @@ impl ApiOutput {
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<ApiOutput, Error> {
     match input.protocol_type.as_str() {
-        "HTTP" => {}
-        "WEBSOCKET" => return Err(Error::not_implemented("The protocol type WEBSOCKET")),
-        other => return Err(Error::bad(format!("Invalid protocol type specified: {other}"))),
+        "HTTP" => create_api(cx, input, None).await,
+        "WEBSOCKET" => {
+            let settings = settings::checked(SettingsInput::of_creation(&input), None)?;
+            create_api(cx, input, Some(settings)).await
+        }
+        other => Err(Error::bad(format!("Invalid protocol type specified: {other}"))),
     }
+}
+
+async fn create_api(cx: Cx, input: CreateInput, websocket: Option<Settings>) -> Result<ApiOutput, Error> {
     if input.credentials_arn.is_some() {
         return Err(Error::not_implemented("credentialsArn of CreateApi"));
     }
-    check_selection(input.route_selection_expression.as_deref())?;
+    match &websocket {
+        None => check_selection(input.route_selection_expression.as_deref())?,
+        Some(_) if input.cors_configuration.is_some() || input.target.is_some() || input.route_key.is_some() => {
+            return Err(Error::bad("corsConfiguration, target and routeKey are supported for HTTP APIs alone"));
+        }
+        Some(_) => {}
+    }
     let mut api = Api {
         id: ops::api_id(&cx),
         region: cx.region().to_string(),
@@ -161,6 +184,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<Ap
         cors: input.cors_configuration.map(cors).transpose()?,
         disable_execute_api: input.disable_execute_api_endpoint,
         tags: Texts::new(),
+        websocket,
     };
     validate(&api)?;
     crate::model::tag(&mut api.tags, &input.tags)?;
@@ -235,6 +259,8 @@ impl Quick {
             operation_name: None,
             authorization: Default::default(),
             managed: true,
+            api_key_required: false,
+            response_selection: None,
         };
         let stage = Stage {
             name: "$default".into(),
@@ -275,23 +301,31 @@ pub struct UpdateInput {
     pub cors_configuration: Option<CorsShape>,
     pub disable_execute_api_endpoint: Option<bool>,
     pub route_selection_expression: Option<String>,
+    pub api_key_selection_expression: Option<String>,
+    pub disable_schema_validation: Option<bool>,
     pub credentials_arn: Option<String>,
     pub target: Option<String>,
     pub route_key: Option<String>,
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<ApiOutput, Error> {
-    check_selection(input.route_selection_expression.as_deref())?;
     if input.credentials_arn.is_some() || input.target.is_some() || input.route_key.is_some() {
         return Err(Error::not_implemented("credentialsArn, target and routeKey of UpdateApi"));
     }
+    let asked = SettingsInput::of_update(&input);
     let cors = input.cors_configuration.map(cors).transpose()?;
     let change = move |api: &mut Api| {
+        match &api.websocket {
+            Some(_) if cors.is_some() => return Err(Error::bad("corsConfiguration is supported for HTTP APIs alone")),
+            Some(before) => api.websocket = Some(settings::checked(asked.clone(), Some(before))?),
+            None => check_selection(asked.route_selection.as_deref())?,
+        }
         api.name = input.name.clone().unwrap_or_else(|| api.name.clone());
         api.description = input.description.clone().or(api.description.take());
         api.version = input.version.clone().or(api.version.take());
         api.cors = cors.clone().or(api.cors.take());
         api.disable_execute_api = input.disable_execute_api_endpoint.unwrap_or(api.disable_execute_api);
+        Ok(())
     };
     let (now, region, deployment, id) = (cx.now(), cx.region().to_string(), ops::part_id(&cx), input.api_id);
     let api = cx.db().write(move |tx| {
@@ -301,14 +335,19 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Ap
     Ok(ApiOutput::new(&cx, api.await?))
 }
 
-pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ApiInput) -> Result<Empty, Error> {
-    let region = cx.region().to_string();
+pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: ApiInput) -> Result<Empty, Error> {
+    let (region, id) = (cx.region().to_string(), input.api_id.clone());
     cx.db().write(move |tx| api::delete(tx, &region, &input.api_id)).await?;
+    state.connections.end_all(&id, None);
     Ok(Empty {})
 }
 
 pub async fn delete_cors(_: Arc<ApiGateway>, cx: Cx, input: ApiInput) -> Result<Empty, Error> {
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
-    cx.db().write(move |tx| api::update(tx, now, &region, &input.api_id, &deployment, |api| api.cors = None)).await?;
+    let without = |api: &mut Api| {
+        api.cors = None;
+        Ok(())
+    };
+    cx.db().write(move |tx| api::update(tx, now, &region, &input.api_id, &deployment, without)).await?;
     Ok(Empty {})
 }

@@ -17,6 +17,7 @@ use crate::model::http::{api, deployment, route, stage};
 use crate::ops::authorization::{check_function, check_name, check_ttl};
 use crate::ops::{self, Empty};
 use crate::types::authorizer::{Authorizer, Form, Kind};
+use crate::types::http::Api;
 
 /// An authorizer as operations show it, and as they change it: absent members are left as they are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -83,9 +84,13 @@ impl From<Authorizer> for Shape {
             Kind::Request { uri, form } => Shape {
                 authorizer_type: Some("REQUEST".into()),
                 authorizer_uri: Some(uri),
-                authorizer_payload_format_version: Some(if form == Form::V1 { "1.0" } else { "2.0" }.into()),
-                authorizer_result_ttl_in_seconds: Some(authorizer.ttl_seconds.into()),
-                enable_simple_responses: Some(form == Form::V2 { simple: true }),
+                authorizer_payload_format_version: match form {
+                    Form::V1 => Some("1.0".into()),
+                    Form::V2 { .. } => Some("2.0".into()),
+                    Form::Rest | Form::WebSocket => None,
+                },
+                authorizer_result_ttl_in_seconds: (form != Form::WebSocket).then_some(authorizer.ttl_seconds.into()),
+                enable_simple_responses: (form != Form::WebSocket).then_some(form == Form::V2 { simple: true }),
                 ..shape
             },
             // HTTP APIs have no others.
@@ -115,7 +120,11 @@ impl Shape {
         }
     }
 
-    fn checked(self, id: String) -> Result<Authorizer, Error> {
+    /// The authorizer that it says, of an API of this kind.
+    fn checked(self, id: String, api: &Api) -> Result<Authorizer, Error> {
+        if api.websocket.is_some() {
+            return self.of_websocket(id);
+        }
         if self.identity_validation_expression.as_deref().is_some_and(|expression| !expression.is_empty()) {
             return Err(Error::bad("identityValidationExpression is not supported for HTTP APIs"));
         }
@@ -134,6 +143,28 @@ impl Shape {
             _ => return Err(Error::bad("Invalid authorizer type specified. Must be one of [REQUEST, JWT]")),
         };
         Ok(Authorizer { id, name, identity_sources, ttl_seconds, auth_type: None, kind })
+    }
+}
+
+impl Shape {
+    /// Of WebSocket APIs: functions that are told the handshake, whose verdicts are good for their connection alone.
+    fn of_websocket(self, id: String) -> Result<Authorizer, Error> {
+        if self.authorizer_type.as_deref() != Some("REQUEST") {
+            return Err(Error::bad("Invalid authorizer type specified. Must be one of [REQUEST]"));
+        }
+        let format = self.authorizer_payload_format_version.as_deref().is_some_and(|version| version != "1.0");
+        if format || self.enable_simple_responses == Some(true) {
+            return Err(Error::bad("Payload format versions and simple responses are supported for HTTP APIs alone"));
+        }
+        if self.authorizer_result_ttl_in_seconds.is_some_and(|ttl| ttl != 0) {
+            return Err(Error::bad("authorizerResultTtlInSeconds is supported for HTTP APIs alone"));
+        }
+        let identity_sources = self.identity_source.unwrap_or_default();
+        identity_sources.iter().try_for_each(|source| identity::websocket(source).map(drop))?;
+        let uri = check_function(self.authorizer_uri, self.authorizer_credentials_arn.as_deref())?;
+        let (name, form) = (check_name(self.name)?, Form::WebSocket);
+        let kind = Kind::Request { uri, form };
+        Ok(Authorizer { id, name, identity_sources, ttl_seconds: 0, auth_type: None, kind })
     }
 }
 
@@ -173,27 +204,26 @@ pub struct AuthorizerInput {
 }
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: AuthorizerInput) -> Result<AuthorizerOutput, Error> {
-    let made = input.shape.checked(ops::part_id(&cx))?;
-    let (stored, region) = (made.clone(), cx.region().to_string());
-    cx.db()
-        .write(move |tx| {
-            api::find(tx, &region, &input.api_id)?;
-            authorizer::put(tx, &HTTP_AUTHORIZERS, &input.api_id, &stored)
-        })
-        .await?;
-    Ok(made.into())
+    let (id, region) = (ops::part_id(&cx), cx.region().to_string());
+    let made = cx.db().write(move |tx| {
+        let api = api::find(tx, &region, &input.api_id)?;
+        let made = input.shape.clone().checked(id.clone(), &api)?;
+        authorizer::put(tx, &HTTP_AUTHORIZERS, &api.id, &made)?;
+        Ok::<_, Error>(made)
+    });
+    Ok(made.await?.into())
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: AuthorizerInput) -> Result<AuthorizerOutput, Error> {
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
     let AuthorizerInput { api_id, authorizer_id, shape } = input;
-    let change = move |found: Authorizer| {
+    let change = move |found: Authorizer, api: &Api| {
         let id = found.id.clone();
-        Shape::from(found).changed(shape.clone()).checked(id)
+        Shape::from(found).changed(shape.clone()).checked(id, api)
     };
     let changed = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &api_id)?;
-        let changed = authorizer::update(tx, &HTTP_AUTHORIZERS, &api.id, &authorizer_id, &change)?;
+        let changed = authorizer::update(tx, &HTTP_AUTHORIZERS, &api.id, &authorizer_id, |found| change(found, &api))?;
         for route in route::list(tx, &api.id)? {
             authorizer::check(tx, &HTTP_AUTHORIZERS, &api.id, &route.authorization)?;
         }

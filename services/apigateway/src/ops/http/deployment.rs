@@ -1,4 +1,4 @@
-//! CreateDeployment, GetDeployment, GetDeployments, DeleteDeployment.
+//! CreateDeployment, GetDeployment, GetDeployments, UpdateDeployment, DeleteDeployment.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
-use crate::model::http::{api, deployment, stage};
+use crate::model::http::{api, deployment, route, stage};
 use crate::ops::{self, Empty, validate_length};
 use crate::types::http::Deployment;
 
@@ -52,6 +52,9 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
     cx.db()
         .write(move |tx| {
             let api = api::find(tx, &region, &input.api_id)?;
+            if api.websocket.is_some() && route::list(tx, &api.id)?.is_empty() {
+                return Err(Error::bad("At least one route is required before deploying the Api."));
+            }
             deployment::create(tx, &api, &deployment)?;
             let Some(name) = &input.stage_name else { return Ok(()) };
             stage::update(tx, now, &api, name, &deployment.id, |stage| {
@@ -65,6 +68,24 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
         })
         .await?;
     Ok(made.into())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UpdateInput {
+    pub api_id: String,
+    pub deployment_id: String,
+    pub description: Option<String>,
+}
+
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<DeploymentOutput, Error> {
+    validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX)?;
+    let region = cx.region().to_string();
+    let described = cx.db().write(move |tx| {
+        api::find(tx, &region, &input.api_id)?;
+        deployment::describe(tx, &input.api_id, &input.deployment_id, input.description.clone())
+    });
+    Ok(described.await?.into())
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -11,7 +11,9 @@ use crate::ApiGateway;
 use crate::error::Error;
 use crate::integration::{check_uri, check_url};
 use crate::limits;
+use crate::model;
 use crate::model::http::{api, deployment, route};
+use crate::ops::websocket::{self, is_websocket};
 use crate::ops::{self, Empty, resource, validate_length};
 use crate::parameters::{self, Change};
 use crate::roles;
@@ -39,8 +41,31 @@ pub struct IntegrationInput {
     pub request_parameters: Texts,
     pub response_parameters: BTreeMap<String, Texts>,
     pub tls_config: Option<serde_json::Value>,
+    // Of WebSocket APIs alone.
+    pub content_handling_strategy: Option<String>,
+    pub passthrough_behavior: Option<String>,
+    pub request_templates: Option<Texts>,
     pub template_selection_expression: Option<String>,
-    pub request_templates: Texts,
+}
+
+/// An integration of an API of either kind.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Shown {
+    Http(IntegrationOutput),
+    WebSocket(websocket::integration::IntegrationOutput),
+}
+
+impl From<Integration> for Shown {
+    fn from(integration: Integration) -> Shown {
+        Shown::Http(integration.into())
+    }
+}
+
+impl From<crate::types::websocket::Integration> for Shown {
+    fn from(integration: crate::types::websocket::Integration) -> Shown {
+        Shown::WebSocket(integration.into())
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -124,7 +149,7 @@ fn check_supported(input: &IntegrationInput, account: &str) -> Result<(), Error>
         ("connectionId", input.connection_id.is_some()),
         ("tlsConfig", input.tls_config.is_some()),
         ("templateSelectionExpression", input.template_selection_expression.is_some()),
-        ("requestTemplates", !input.request_templates.is_empty()),
+        ("requestTemplates", input.request_templates.is_some()),
     ];
     if let Some((what, _)) = unsupported.iter().find(|(_, asked)| *asked) {
         return Err(Error::not_implemented(format!("{what} of an integration of an HTTP API")));
@@ -230,7 +255,10 @@ fn new(id: String, input: IntegrationInput) -> Result<Integration, Error> {
     })
 }
 
-pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<IntegrationOutput, Error> {
+pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
+    if is_websocket(&cx, &input.api_id)? {
+        return Ok(websocket::integration::create(&cx, input).await?.into());
+    }
     check_supported(&input, cx.account().as_str())?;
     let api = input.api_id.clone();
     let integration = new(ops::part_id(&cx), input)?;
@@ -238,7 +266,10 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Resu
     store(&cx, api, move |_| Ok(integration.clone())).await
 }
 
-pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<IntegrationOutput, Error> {
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: IntegrationInput) -> Result<Shown, Error> {
+    if is_websocket(&cx, &input.api_id)? {
+        return Ok(websocket::integration::update(&cx, input).await?.into());
+    }
     check_supported(&input, cx.account().as_str())?;
     let payload = input.payload_format_version.as_deref().map(payload).transpose()?;
     let timeout = input.timeout_in_millis.map(timeout).transpose()?;
@@ -287,7 +318,7 @@ async fn store(
     cx: &Cx,
     api: String,
     make: impl Fn(&dyn Fn(&str) -> Result<Integration, Error>) -> Result<Integration, Error> + Send + 'static,
-) -> Result<IntegrationOutput, Error> {
+) -> Result<Shown, Error> {
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(cx));
     let integration = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &api)?;
@@ -306,15 +337,20 @@ pub struct IntegrationName {
     pub integration_id: String,
 }
 
-pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Result<IntegrationOutput, Error> {
+pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Result<Shown, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    if api::find(&read, cx.region().as_str(), &input.api_id)?.websocket.is_some() {
+        return Ok(model::websocket::integration::find(&read, &input.api_id, &input.integration_id)?.into());
+    }
     Ok(route::integration(&read, &input.api_id, &input.integration_id)?.into())
 }
 
-pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<IntegrationOutput>, Error> {
+pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<Shown>, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
+    if api::find(&read, cx.region().as_str(), &input.api_id)?.websocket.is_some() {
+        let all = model::websocket::integration::list(&read, &input.api_id)?;
+        return Items::page(all, input.next_token.as_deref(), input.max_results.as_deref());
+    }
     let all = route::integrations(&read, &input.api_id)?;
     Items::page(all, input.next_token.as_deref(), input.max_results.as_deref())
 }
@@ -324,7 +360,10 @@ pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: IntegrationName) -> Resul
     cx.db()
         .write(move |tx| {
             let api = api::find(tx, &region, &input.api_id)?;
-            route::delete_integration(tx, &api.id, &input.integration_id)?;
+            match api.websocket {
+                Some(_) => model::websocket::integration::delete(tx, &api.id, &input.integration_id)?,
+                None => route::delete_integration(tx, &api.id, &input.integration_id)?,
+            }
             deployment::automatic(tx, now, &api, &deployment)
         })
         .await?;

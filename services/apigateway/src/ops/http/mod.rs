@@ -1,4 +1,4 @@
-//! HTTP APIs (`apigatewayv2`).
+//! HTTP APIs, and what WebSocket APIs have in common with them (`apigatewayv2`).
 
 pub mod api;
 pub mod authorizer;

@@ -15,7 +15,7 @@ use crate::model::http::{api, deployment, route};
 use crate::ops::{self, Empty, authorization, validate_length};
 use crate::route_key;
 use crate::types::authorizer::{Authorization, AuthorizationKind};
-use crate::types::http::Route;
+use crate::types::http::{Api, Route};
 
 /// CreateRoute's input, and UpdateRoute's: absent members are left as they are.
 #[derive(Debug, Default, Deserialize)]
@@ -29,7 +29,12 @@ pub struct RouteInput {
     pub authorization_type: Option<String>,
     pub authorizer_id: Option<String>,
     pub authorization_scopes: Option<Vec<String>>,
-    pub api_key_required: bool,
+    pub api_key_required: Option<bool>,
+    // Of WebSocket APIs alone.
+    pub route_response_selection_expression: Option<String>,
+    pub model_selection_expression: Option<serde_json::Value>,
+    pub request_models: Option<serde_json::Value>,
+    pub request_parameters: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +53,8 @@ pub struct RouteOutput {
     pub route_id: String,
     pub route_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_response_selection_expression: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
 
@@ -55,13 +62,14 @@ impl From<Route> for RouteOutput {
     fn from(route: Route) -> RouteOutput {
         RouteOutput {
             api_gateway_managed: route.managed,
-            api_key_required: false,
+            api_key_required: route.api_key_required,
             authorization_scopes: route.authorization.scopes,
             authorization_type: route.authorization.kind.word(),
             authorizer_id: route.authorization.authorizer,
             operation_name: route.operation_name,
             route_id: route.id,
             route_key: route.key,
+            route_response_selection_expression: route.response_selection,
             target: route.integration.map(|id| format!("integrations/{id}")),
         }
     }
@@ -79,9 +87,47 @@ impl RouteInput {
     }
 }
 
+/// What a route says, new or changed, is what the routes of its API's kind may say.
+fn check_route(api: &Api, route: &Route) -> Result<(), Error> {
+    match &api.websocket {
+        Some(_) => websocket_route(route),
+        None if route.api_key_required => Err(Error::bad("API keys are not supported for HTTP APIs")),
+        None if route.response_selection.is_some() => {
+            Err(Error::bad("Route responses are not supported for HTTP APIs"))
+        }
+        None => route_key::validate(&route.key),
+    }
+}
+
+fn websocket_route(route: &Route) -> Result<(), Error> {
+    route_key::validate_websocket(&route.key)?;
+    match route.authorization.kind {
+        AuthorizationKind::None => {}
+        AuthorizationKind::Iam | AuthorizationKind::Custom if route.key == route_key::CONNECT => {}
+        AuthorizationKind::Jwt | AuthorizationKind::Pools => {
+            return Err(Error::bad("Invalid authorization type specified. Must be one of [NONE, AWS_IAM, CUSTOM]"));
+        }
+        AuthorizationKind::Iam | AuthorizationKind::Custom => {
+            return Err(Error::bad("Currently, authorization is restricted to the $connect route only"));
+        }
+    }
+    match route.response_selection.as_deref() {
+        None | Some(route_key::DEFAULT) => Ok(()),
+        Some(other) => Err(Error::bad(format!("The route response selection expression is $default, not {other}"))),
+    }
+}
+
 fn check_supported(input: &RouteInput) -> Result<(), Error> {
-    if input.api_key_required {
-        return Err(Error::bad("API keys are not supported for HTTP APIs"));
+    let given = |value: &Option<serde_json::Value>| {
+        value.as_ref().is_some_and(|value| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()))
+    };
+    let unsupported = [
+        ("modelSelectionExpression", given(&input.model_selection_expression)),
+        ("requestModels", given(&input.request_models)),
+        ("requestParameters", given(&input.request_parameters)),
+    ];
+    if let Some((what, _)) = unsupported.iter().find(|(_, asked)| *asked) {
+        return Err(Error::not_implemented(format!("{what} of a route")));
     }
     validate_length("operationName", input.operation_name.as_deref(), limits::VARIABLE_NAME_CHARACTERS_MAX)
 }
@@ -95,7 +141,6 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<Rou
     check_supported(&input)?;
     let authorization = input.authorization(Authorization::default())?;
     let key = input.route_key.unwrap_or_default();
-    route_key::validate(&key)?;
     let route = Route {
         id: ops::part_id(&cx),
         key,
@@ -103,13 +148,14 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<Rou
         operation_name: input.operation_name,
         authorization,
         managed: false,
+        api_key_required: input.api_key_required.unwrap_or(false),
+        response_selection: input.route_response_selection_expression.filter(|text| !text.is_empty()),
     };
     store(&cx, input.api_id, move |_| Ok(route.clone())).await
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<RouteOutput, Error> {
     check_supported(&input)?;
-    input.route_key.as_deref().map_or(Ok(()), route_key::validate)?;
     let target = input.target.as_deref().map(integration).transpose()?;
     let api = input.api_id.clone();
     store(&cx, api, move |found| {
@@ -119,6 +165,11 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: RouteInput) -> Result<Rou
             integration: target.clone().or(route.integration),
             operation_name: input.operation_name.clone().or(route.operation_name),
             authorization: input.authorization(route.authorization)?,
+            api_key_required: input.api_key_required.unwrap_or(route.api_key_required),
+            response_selection: match &input.route_response_selection_expression {
+                Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+                None => route.response_selection,
+            },
             ..route
         })
     })
@@ -135,6 +186,7 @@ async fn store(
     let route = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &api)?;
         let route = make(&|id| route::find(tx, &api.id, id))?;
+        check_route(&api, &route)?;
         authorizer::check(tx, &HTTP_AUTHORIZERS, &api.id, &route.authorization)?;
         route::put(tx, &api.id, &route)?;
         deployment::automatic(tx, now, &api, &deployment)?;

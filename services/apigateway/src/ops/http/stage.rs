@@ -1,4 +1,4 @@
-//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage.
+//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage, DeleteRouteSettings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,14 @@ pub struct StageInput {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouteSettings {
+    /// Of WebSocket APIs alone: the server's own log tells what there is to tell.
+    #[serde(skip_serializing)]
+    pub data_trace_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detailed_metrics_enabled: Option<bool>,
+    /// The same.
+    #[serde(skip_serializing)]
+    pub logging_level: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttling_burst_limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,9 +70,9 @@ pub struct StageOutput {
 impl From<RouteThrottle> for RouteSettings {
     fn from(throttle: RouteThrottle) -> RouteSettings {
         RouteSettings {
-            detailed_metrics_enabled: None,
             throttling_burst_limit: throttle.burst,
             throttling_rate_limit: throttle.rate,
+            ..RouteSettings::default()
         }
     }
 }
@@ -126,7 +132,6 @@ fn check(input: &StageInput) -> Result<(), Error> {
 }
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
-    validate_stage_name(&input.stage_name, true)?;
     check(&input)?;
     let throttle = input.default_route_settings.as_ref().map(RouteThrottle::from);
     let mut stage = Stage {
@@ -147,6 +152,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Sta
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
     let made = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &input.api_id)?;
+        validate_stage_name(&stage.name, api.websocket.is_none())?;
         stage::create(tx, now, &api, &stage, &deployment)
     });
     Ok(made.await?.into())
@@ -182,7 +188,7 @@ fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
     Ok(())
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StageName {
     pub api_id: String,
@@ -202,12 +208,32 @@ pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<
     Items::page(all, input.next_token.as_deref(), input.max_results.as_deref())
 }
 
-pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<Empty, Error> {
-    let region = cx.region().to_string();
+pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<Empty, Error> {
+    let (region, StageName { api_id, stage_name }) = (cx.region().to_string(), input.clone());
     cx.db()
         .write(move |tx| {
             api::find(tx, &region, &input.api_id)?;
             stage::delete(tx, &input.api_id, &input.stage_name)
+        })
+        .await?;
+    state.connections.end_all(&api_id, Some(&stage_name));
+    Ok(Empty {})
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RouteSettingsName {
+    pub api_id: String,
+    pub stage_name: String,
+    pub route_key: String,
+}
+
+pub async fn delete_route_settings(_: Arc<ApiGateway>, cx: Cx, input: RouteSettingsName) -> Result<Empty, Error> {
+    let (now, region) = (cx.now(), cx.region().to_string());
+    cx.db()
+        .write(move |tx| {
+            api::find(tx, &region, &input.api_id)?;
+            stage::forget_route(tx, now, &input.api_id, &input.stage_name, &input.route_key)
         })
         .await?;
     Ok(Empty {})

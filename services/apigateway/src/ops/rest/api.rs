@@ -7,7 +7,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::patch::{self, Op, Patch, PatchOperation};
-use super::{ApiInput, Items};
+use super::{ApiInput, Items, model};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
@@ -104,8 +104,8 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<Ap
     let mut api = api;
     crate::model::tag(&mut api.tags, &input.tags)?;
     validate(&api)?;
-    let stored = api.clone();
-    cx.db().write(move |tx| api::create(tx, &stored)).await?;
+    let (stored, models) = (api.clone(), model::defaults(&cx));
+    cx.db().write(move |tx| api::create(tx, &stored, &models)).await?;
     Ok(api.into())
 }
 
@@ -185,20 +185,28 @@ fn apply(api: &mut Api, patch: &Patch) -> Result<(), Error> {
         (_, ["version"]) => api.version = patch.text(),
         (Op::Replace, ["apiKeySource"]) => api.api_key_source = patch.text().unwrap_or_else(|| "HEADER".into()),
         (Op::Replace, ["disableExecuteApiEndpoint"]) => api.disable_execute_api = patch.boolean()?,
-        (_, ["minimumCompressionSize"]) => {
+        (Op::Replace, ["minimumCompressionSize"]) => {
             let size = patch.text().map(|size| size.parse()).transpose();
-            api.minimum_compression_size = size.map_err(|_| Error::bad("Invalid minimum compression size"))?;
+            let invalid = "Invalid minimum compression size, must be between 0 and 10485760";
+            api.minimum_compression_size = size.map_err(|_| Error::bad(invalid))?;
+        }
+        (_, ["minimumCompressionSize"]) => {
+            return Err(Error::bad("Invalid patch operation specified. Must be one of: [replace]"));
         }
         (Op::Add, ["binaryMediaTypes", kind]) if types.iter().all(|known| known != kind) => {
             types.push((*kind).to_owned());
         }
         (Op::Add, ["binaryMediaTypes", _]) => {}
         (Op::Remove, ["binaryMediaTypes", kind]) => types.retain(|known| known != kind),
+        (Op::Replace, ["endpointConfiguration", "types", _]) => {
+            api.endpoint_types = endpoint_types(vec![patch.value.clone()])?;
+        }
         (Op::Replace, ["binaryMediaTypes", kind]) => {
             types.retain(|known| known != kind);
             types.push(patch.value.clone());
         }
-        _ => return Err(patch.unsupported()),
+        (_, ["policy" | "endpointConfiguration", ..]) => return Err(patch.unsupported()),
+        _ => return Err(patch.invalid()),
     }
     Ok(())
 }

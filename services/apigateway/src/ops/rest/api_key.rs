@@ -67,12 +67,24 @@ impl KeyOutput {
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 pub async fn create(state: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<KeyOutput, Error> {
+    let (key, value) = make(&state, &cx, input)?;
+    let (stored, plain) = (key.clone(), value.clone());
+    let create = move |tx: &mut kv::Tx| {
+        api_key::check_room(tx, &stored.region, 1)?;
+        api_key::create(tx, &stored, &plain)
+    };
+    cx.db().write(create).await?;
+    Ok(KeyOutput::new(key, Some(value)))
+}
+
+/// A new key and its value.
+pub fn make(state: &ApiGateway, cx: &Cx, input: CreateInput) -> Result<(ApiKey, String), Error> {
     let value = input.value.unwrap_or_else(|| cx.env().random_text(ALPHABET, limits::API_KEY_CHARACTERS));
     check_value(&value)?;
     validate_length("name", input.name.as_deref(), limits::NAME_CHARACTERS_MAX)?;
     validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX)?;
     validate_length("customerId", input.customer_id.as_deref(), limits::NAME_CHARACTERS_MAX)?;
-    let id = ops::api_id(&cx);
+    let id = ops::api_id(cx);
     let mut key = ApiKey {
         sealed: state.vault.seal(&place(&id), value.as_bytes())?,
         id,
@@ -86,9 +98,7 @@ pub async fn create(state: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Resul
         tags: Texts::new(),
     };
     crate::model::tag(&mut key.tags, &input.tags)?;
-    let (stored, plain) = (key.clone(), value.clone());
-    cx.db().write(move |tx| api_key::create(tx, &stored, &plain)).await?;
-    Ok(KeyOutput::new(key, Some(value)))
+    Ok((key, value))
 }
 
 fn check_value(value: &str) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! CreateDeployment, GetDeployment, GetDeployments, DeleteDeployment.
+//! CreateDeployment, GetDeployment, GetDeployments, UpdateDeployment, DeleteDeployment.
 
 use std::sync::Arc;
 
@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
+use super::canary::CanaryShape;
+use super::patch::{self, Op, Patch, PatchOperation};
 use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::limits;
 use crate::model::rest::{api, deployment, stage};
 use crate::ops::{self, Empty, validate_stage_name, validate_variables};
 use crate::types::Texts;
-use crate::types::rest::{Deployment, Stage};
+use crate::types::rest::{Canary, Deployment, Stage};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,7 +26,8 @@ pub struct CreateInput {
     pub description: Option<String>,
     pub cache_cluster_enabled: bool,
     pub variables: Texts,
-    pub canary_settings: Option<serde_json::Value>,
+    /// Gives the deployment to the canary of the stage, and not to the stage itself.
+    pub canary_settings: Option<CanaryShape>,
     /// Kept out: there is no tracing yet, and nothing is answered differently with it.
     pub tracing_enabled: bool,
 }
@@ -49,11 +52,15 @@ impl From<Deployment> for DeploymentOutput {
 }
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<DeploymentOutput, Error> {
-    check_supported(input.cache_cluster_enabled, input.canary_settings.is_some())?;
+    check_supported(input.cache_cluster_enabled)?;
     validate_variables(&input.variables)?;
     let now = cx.now();
     let id = ops::part_id(&cx);
     let deployment = Deployment { id, description: input.description, created: now, binary_media_types: Vec::new() };
+    if let Some(canary) = input.canary_settings {
+        let canary = canary.canary(&deployment.id)?;
+        return create_canary(&cx, input.rest_api_id, input.stage_name, deployment, canary).await;
+    }
     let stage = input.stage_name.filter(|name| !name.is_empty()).map(|name| Stage {
         name,
         deployment: deployment.id.clone(),
@@ -63,6 +70,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
         updated: now,
         tags: Texts::new(),
         throttles: Default::default(),
+        canary: None,
     });
     if let Some(stage) = &stage {
         validate_stage_name(&stage.name, false)?;
@@ -78,13 +86,71 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
     Ok(made.await?.into())
 }
 
-/// What stages of REST APIs do not have here.
-pub fn check_supported(cache: bool, canary: bool) -> Result<(), Error> {
-    match (cache, canary) {
-        (true, _) => Err(Error::not_implemented("The cache cluster of a stage")),
-        (_, true) => Err(Error::not_implemented("The canary settings of a stage")),
-        _ => Ok(()),
+/// Deploys to the canary of a stage that is there.
+async fn create_canary(
+    cx: &Cx,
+    api: String,
+    stage: Option<String>,
+    deployment: Deployment,
+    canary: Canary,
+) -> Result<DeploymentOutput, Error> {
+    let invalid = |why: String| Error::bad(format!("Invalid deployment content specified.{why}"));
+    let name = stage.as_deref().unwrap_or("null").to_owned();
+    if stage.is_none_or(|stage| stage.is_empty()) {
+        return Err(invalid(format!(
+            "Non null and non empty stageName must be provided for canary deployment. Provided value is {}",
+            name
+        )));
     }
+    let (region, now) = (cx.region().to_string(), cx.now());
+    let canary = Canary { deployment: deployment.id.clone(), ..canary };
+    let made = cx.db().write(move |tx| {
+        let made = deployment::create(tx, &region, &api, &deployment)?;
+        if stage::find(tx, &api, &name).is_err() {
+            return Err(Error::bad(format!(
+                "Invalid deployment content specified.Stage {name} must already be created before making a canary release deployment"
+            )));
+        }
+        let change = |stage: &mut Stage| {
+            stage.canary = Some(canary.clone());
+            Ok(())
+        };
+        stage::update(tx, now, &region, (&api, &name), change)?;
+        Ok::<_, Error>(made)
+    });
+    Ok(made.await?.into())
+}
+
+/// What stages of REST APIs do not have here.
+pub fn check_supported(cache: bool) -> Result<(), Error> {
+    match cache {
+        true => Err(Error::not_implemented("The cache cluster of a stage")),
+        false => Ok(()),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UpdateInput {
+    #[serde(flatten)]
+    pub deployment: DeploymentInput,
+    pub patch_operations: Vec<PatchOperation>,
+}
+
+pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<DeploymentOutput, Error> {
+    let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    let DeploymentInput { rest_api_id, deployment_id } = input.deployment;
+    let change = move |deployment: &mut Deployment| patches.iter().try_for_each(|patch| apply(deployment, patch));
+    let update = move |tx: &mut kv::Tx| deployment::update(tx, &region, &rest_api_id, &deployment_id, &change);
+    Ok(cx.db().write(update).await?.into())
+}
+
+fn apply(deployment: &mut Deployment, patch: &Patch) -> Result<(), Error> {
+    match (patch.op, patch.path().as_slice()) {
+        (Op::Replace, ["description"]) => deployment.description = patch.text(),
+        _ => return Err(patch.invalid()),
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default, Deserialize)]

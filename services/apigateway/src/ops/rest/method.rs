@@ -1,22 +1,24 @@
-//! PutMethod, GetMethod, UpdateMethod, DeleteMethod, PutMethodResponse, GetMethodResponse, DeleteMethodResponse.
+//! PutMethod, GetMethod, UpdateMethod, DeleteMethod.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kv::Tx;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
 use super::integration::IntegrationOutput;
+use super::method_response::ResponseOutput;
 use super::patch::{self, Op, Patch, PatchOperation};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::AUTHORIZERS;
 use crate::model::authorizer;
-use crate::model::rest::{api, resource};
+use crate::model::rest::{api, model, resource, validator};
 use crate::ops::{Empty, authorization};
 use crate::types::Texts;
 use crate::types::authorizer::{Authorization, AuthorizationKind};
-use crate::types::rest::{Method, MethodResponse};
+use crate::types::rest::Method;
 
 /// A request that names nothing but a method.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -53,6 +55,8 @@ pub struct MethodOutput {
     pub api_key_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_validator_id: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub request_parameters: BTreeMap<String, bool>,
     #[serde(skip_serializing_if = "Texts::is_empty")]
@@ -72,6 +76,7 @@ impl MethodOutput {
             authorization_scopes: method.authorization.scopes,
             api_key_required: method.api_key_required,
             operation_name: method.operation_name,
+            request_validator_id: method.request_validator,
             request_parameters: method.request_parameters,
             request_models: method.request_models,
             method_responses: method
@@ -109,26 +114,43 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     let kind = Some(authorization::kind(&input.authorization_type, &AUTHORIZATIONS)?);
     let scopes = Some(input.authorization_scopes);
     let authorization = authorization::changed(Authorization::default(), kind, input.authorizer_id, scopes)?;
-    if input.request_validator_id.is_some() {
-        return Err(Error::not_implemented("The request validator of a method"));
-    }
+    input.request_parameters.keys().try_for_each(|name| check_parameter(name))?;
     let method = Method {
         operation_name: input.operation_name,
         authorization,
         api_key_required: input.api_key_required,
         request_parameters: input.request_parameters,
         request_models: input.request_models,
+        request_validator: input.request_validator_id.filter(|id| !id.is_empty()),
         ..Method::default()
     };
     let (stored, key, region) = (method.clone(), input.method, cx.region().to_string());
     cx.db()
         .write(move |tx| {
             let (api, resource, http_method) = key.key();
-            authorizer::check(tx, &AUTHORIZERS, api, &stored.authorization)?;
+            check(tx, api, &stored)?;
             resource::add_method(tx, &region, api, resource, http_method, &stored)
         })
         .await?;
     Ok(MethodOutput::new(&http_method, method))
+}
+
+/// Whether what a method asks for is there.
+fn check(tx: &Tx, api: &str, method: &Method) -> Result<(), Error> {
+    authorizer::check(tx, &AUTHORIZERS, api, &method.authorization)?;
+    validator::check(tx, api, method.request_validator.as_deref())?;
+    model::check(tx, api, method.request_models.values())
+}
+
+/// `method.request.header.X-A`, `….querystring.q` or `….path.id`.
+fn check_parameter(name: &str) -> Result<(), Error> {
+    let place = name.strip_prefix("method.request.").and_then(|rest| rest.split_once('.'));
+    match place {
+        Some(("header" | "querystring" | "path", name)) if !name.is_empty() => Ok(()),
+        _ => Err(Error::bad(format!(
+            "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression specified: {name}]"
+        ))),
+    }
 }
 
 /// How methods of REST APIs are closed.
@@ -156,31 +178,41 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Me
     };
     let method = cx.db().write(move |tx| {
         let method = resource::change_method(tx, &region, key.key(), &change)?;
-        authorizer::check(tx, &AUTHORIZERS, &key.rest_api_id, &method.authorization).map(|()| method)
+        check(tx, &key.rest_api_id, &method).map(|()| method)
     });
     Ok(MethodOutput::new(&http_method, method.await?))
 }
 
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateMethod-Patch>
 fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
+    // What is no boolean counts as false, as on AWS.
+    let flag = || patch.value.eq_ignore_ascii_case("true");
     match (patch.op, patch.path().as_slice()) {
         (_, ["authorizationType" | "authorizerId" | "authorizationScopes"]) => {
             method.authorization = apply_authorization(method.authorization.clone(), patch)?;
         }
-        (Op::Replace, ["apiKeyRequired"]) => method.api_key_required = patch.boolean()?,
-        (_, ["operationName"]) => method.operation_name = patch.text(),
+        (Op::Replace, ["apiKeyRequired"]) => method.api_key_required = flag(),
+        (Op::Replace, ["operationName"]) => method.operation_name = patch.text(),
+        (Op::Replace, ["requestValidatorId"]) => method.request_validator = patch.text(),
         (Op::Remove, ["requestParameters", name]) => {
-            method.request_parameters.remove(*name);
+            let missing = || Error::NotFound("Invalid parameter name specified".into());
+            method.request_parameters.remove(*name).ok_or_else(missing)?;
         }
         (_, ["requestParameters", name]) => {
-            method.request_parameters.insert((*name).to_owned(), patch.boolean()?);
+            check_parameter(name)?;
+            method.request_parameters.insert((*name).to_owned(), flag());
         }
-        (Op::Remove, ["requestModels", name]) => {
-            method.request_models.remove(*name);
+        (Op::Remove, ["requestModels", kind]) => {
+            let missing = || Error::NotFound("Content-Type specified was not found".into());
+            method.request_models.remove(*kind).ok_or_else(missing)?;
         }
-        (_, ["requestModels", name]) => {
-            method.request_models.insert((*name).to_owned(), patch.value.clone());
+        (_, ["requestModels", kind]) => {
+            method.request_models.insert((*kind).to_owned(), patch.value.clone());
         }
-        _ => return Err(patch.unsupported()),
+        (Op::Add | Op::Remove, ["apiKeyRequired" | "operationName" | "requestValidatorId"]) => {
+            return Err(Error::bad("Invalid patch operation specified. Must be one of: [replace]"));
+        }
+        _ => return Err(patch.invalid()),
     }
     Ok(())
 }
@@ -203,7 +235,7 @@ fn apply_authorization(before: Authorization, patch: &Patch) -> Result<Authoriza
             let scopes = before.scopes.iter().filter(|scope| **scope != patch.value).cloned().collect();
             authorization::changed(before, None, None, Some(scopes))
         }
-        _ => Err(patch.unsupported()),
+        _ => Err(Error::bad("Invalid patch operation specified. Must be one of: [replace]")),
     }
 }
 
@@ -239,59 +271,4 @@ impl ResponseInput {
 /// The error for a status that has no response.
 pub fn no_response() -> Error {
     Error::NotFound("Invalid Response status code specified".into())
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ResponseOutput {
-    pub status_code: String,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub response_parameters: BTreeMap<String, bool>,
-    #[serde(skip_serializing_if = "Texts::is_empty")]
-    pub response_models: Texts,
-}
-
-impl ResponseOutput {
-    fn new(status_code: String, response: MethodResponse) -> ResponseOutput {
-        ResponseOutput { status_code, response_parameters: response.parameters, response_models: response.models }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PutResponseInput {
-    #[serde(flatten)]
-    pub response: ResponseInput,
-    pub response_parameters: BTreeMap<String, bool>,
-    pub response_models: Texts,
-}
-
-pub async fn put_response(_: Arc<ApiGateway>, cx: Cx, input: PutResponseInput) -> Result<ResponseOutput, Error> {
-    input.response.validate()?;
-    let ResponseInput { method, status_code } = input.response;
-    let response = MethodResponse { parameters: input.response_parameters, models: input.response_models };
-    let (stored, status, region) = (response.clone(), status_code.clone(), cx.region().to_string());
-    let change = move |method: &mut Method| {
-        if method.responses.contains_key(&status) {
-            return Err(Error::Conflict("Response already exists for this resource".into()));
-        }
-        method.responses.insert(status.clone(), stored.clone());
-        Ok(())
-    };
-    cx.db().write(move |tx| resource::change_method(tx, &region, method.key(), &change)).await?;
-    Ok(ResponseOutput::new(status_code, response))
-}
-
-pub async fn get_response(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
-    let mut method = input.method.find(&cx)?;
-    let response = method.responses.remove(&input.status_code).ok_or_else(no_response)?;
-    Ok(ResponseOutput::new(input.status_code, response))
-}
-
-pub async fn delete_response(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
-    let region = cx.region().to_string();
-    let ResponseInput { method, status_code } = input;
-    let change = move |method: &mut Method| method.responses.remove(&status_code).map(drop).ok_or_else(no_response);
-    cx.db().write(move |tx| resource::change_method(tx, &region, method.key(), &change)).await?;
-    Ok(Empty {})
 }

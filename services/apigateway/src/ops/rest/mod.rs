@@ -4,23 +4,34 @@ pub mod api;
 pub mod api_key;
 pub mod authorizer;
 pub mod base_path;
+pub mod canary;
 pub mod deployment;
 pub mod document;
 pub mod domain;
 pub mod export;
+pub mod gateway_response;
 pub mod integration;
+pub mod integration_response;
+pub mod key_import;
 pub mod method;
-pub mod mock;
+pub mod method_response;
+pub mod model;
+mod model_template;
 pub mod patch;
 pub mod resource;
 pub mod stage;
 pub mod test_authorizer;
+pub mod test_method;
+pub mod usage;
 pub mod usage_plan;
 pub mod usage_plan_key;
+pub mod validator;
 
 use base::Arn;
 use serde::{Deserialize, Serialize};
 use service::Cx;
+
+use crate::error::Error;
 
 use authorizer::AuthorizerInput;
 use method::{MethodInput, ResponseInput};
@@ -40,6 +51,18 @@ pub fn response_resource(cx: &Cx, response: &ResponseInput, part: &str) -> Arn {
 pub fn authorizer_resource(cx: &Cx, authorizer: &AuthorizerInput) -> Arn {
     let AuthorizerInput { rest_api_id, authorizer_id } = authorizer;
     super::resource(cx, &format!("/restapis/{rest_api_id}/authorizers/{authorizer_id}"))
+}
+
+/// Whether a template can be filled, as far as can be told before there is something to fill it with.
+pub fn check_template(content_type: &str, template: &str) -> Result<(), Error> {
+    if content_type != "$default" && !content_type.contains('/') {
+        return Err(Error::bad(format!(
+            "Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"
+        )));
+    }
+    let read = vtl::Template::parse(template);
+    read.map(drop)
+        .map_err(|error| Error::bad(format!("Invalid mapping template specified for {content_type}: {error}")))
 }
 
 /// A list, with the position of what comes after it. The member is `item` on the wire.

@@ -12,6 +12,7 @@ pub struct PatchOperation {
     op: String,
     path: String,
     value: Option<String>,
+    from: Option<String>,
 }
 
 /// A patch operation, taken apart.
@@ -22,6 +23,8 @@ pub struct Patch {
     path: Vec<String>,
     /// Empty where none was given.
     pub value: String,
+    /// Where a value is copied from.
+    pub from: String,
     text: String,
 }
 
@@ -30,6 +33,18 @@ pub enum Op {
     Add,
     Remove,
     Replace,
+    Copy,
+}
+
+impl Op {
+    pub fn word(self) -> &'static str {
+        match self {
+            Op::Add => "add",
+            Op::Remove => "remove",
+            Op::Replace => "replace",
+            Op::Copy => "copy",
+        }
+    }
 }
 
 impl Patch {
@@ -55,6 +70,35 @@ impl Patch {
         self.value.parse().map_err(|_| Error::bad(format!("Invalid patch value '{}' for {}", self.value, self.text)))
     }
 
+    /// The value, where there has to be one.
+    pub fn required(&self, member: &str) -> Result<String, Error> {
+        self.text().ok_or_else(|| Error::bad(format!("Invalid null or empty value in {member}")))
+    }
+
+    /// The path as it was sent.
+    pub fn path_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The error for a path that AWS does not change either.
+    pub fn invalid(&self) -> Error {
+        Error::bad(format!("Invalid patch path {}", self.text))
+    }
+
+    /// The same, where AWS tells what there is.
+    pub fn not_among(&self, paths: &[&str]) -> Error {
+        let (path, op) = (&self.text, self.op.word());
+        match self.op {
+            Op::Replace => Error::bad(format!(
+                "Invalid patch path  '{path}' specified for op '{op}'. Must be one of: [{}]",
+                paths.join(", ")
+            )),
+            _ => Error::bad(format!(
+                "Invalid patch path  '{path}' specified for op '{op}'. Please choose supported operations"
+            )),
+        }
+    }
+
     /// The error for a path that this server does not change.
     pub fn unsupported(&self) -> Error {
         Error::not_implemented(format!("The patch operation {:?} {}", self.op, self.text))
@@ -63,24 +107,30 @@ impl Patch {
 
 /// Takes patch operations apart. `move`, `copy` and `test` are refused, as API Gateway does for nearly all paths.
 pub fn parse(operations: Vec<PatchOperation>) -> Result<Vec<Patch>, Error> {
+    let patches = parse_with_copies(operations)?;
+    if patches.iter().any(|patch| patch.op == Op::Copy) {
+        return Err(unknown("copy"));
+    }
+    Ok(patches)
+}
+
+fn unknown(op: &str) -> Error {
+    Error::bad(format!("Invalid patch operation specified. Must be one of: [add, remove, replace], not {op}"))
+}
+
+/// The same for stages, whose canaries are promoted with `copy`.
+pub fn parse_with_copies(operations: Vec<PatchOperation>) -> Result<Vec<Patch>, Error> {
     operations
         .into_iter()
         .map(|operation| {
-            let op = match operation.op.as_str() {
-                "add" => Op::Add,
-                "remove" => Op::Remove,
-                "replace" => Op::Replace,
-                other => {
-                    return Err(Error::bad(format!(
-                        "Invalid patch operation specified. Must be one of: [add, remove, replace], not {other}"
-                    )));
-                }
-            };
+            let all = [Op::Add, Op::Remove, Op::Replace, Op::Copy];
+            let op = all.into_iter().find(|op| op.word() == operation.op).ok_or_else(|| unknown(&operation.op))?;
             let path = operation.path.strip_prefix('/').ok_or_else(|| {
                 Error::bad(format!("Invalid patch path '{}' specified for op '{}'", operation.path, operation.op))
             })?;
             let path = path.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
-            Ok(Patch { op, path, value: operation.value.unwrap_or_default(), text: operation.path })
+            let (value, from) = (operation.value.unwrap_or_default(), operation.from.unwrap_or_default());
+            Ok(Patch { op, path, value, from, text: operation.path })
         })
         .collect()
 }
@@ -90,14 +140,14 @@ mod tests {
     use super::*;
 
     fn one(op: &str, path: &str) -> Result<Patch, Error> {
-        let operation = PatchOperation { op: op.into(), path: path.into(), value: Some("v".into()) };
+        let operation = PatchOperation { op: op.into(), path: path.into(), value: Some("v".into()), from: None };
         parse(vec![operation]).map(|mut all| all.remove(0))
     }
 
     #[test]
     fn paths_are_decoded() {
         assert_eq!(one("add", "/binaryMediaTypes/image~1p~0g").unwrap().path(), ["binaryMediaTypes", "image/p~g"]);
-        for (op, path) in [("move", "/a"), ("", "/a"), ("add", "a"), ("add", "")] {
+        for (op, path) in [("move", "/a"), ("copy", "/a"), ("", "/a"), ("add", "a"), ("add", "")] {
             assert!(one(op, path).is_err(), "{op} {path}");
         }
     }

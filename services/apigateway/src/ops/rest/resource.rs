@@ -158,7 +158,10 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Re
                         validate_part(&patch.value)?;
                         resource::rename(tx, &api, &id, &patch.value)?;
                     }
-                    _ => return Err(patch.unsupported()),
+                    (Op::Replace, ["parentId"]) => {
+                        resource::move_below(tx, &api, &id, &patch.value)?;
+                    }
+                    _ => return Err(patch.not_among(&["/parentId", "/pathPart"])),
                 }
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage.
+//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage, FlushStageCache.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
+use super::canary::{self, CanaryShape};
 use super::deployment::check_supported;
 use super::patch::{self, Op, Patch, PatchOperation};
 use super::usage_plan;
@@ -28,7 +29,7 @@ pub struct CreateInput {
     pub description: Option<String>,
     pub cache_cluster_enabled: bool,
     pub variables: Texts,
-    pub canary_settings: Option<serde_json::Value>,
+    pub canary_settings: Option<CanaryShape>,
     pub tags: Texts,
 }
 
@@ -64,6 +65,8 @@ pub struct StageOutput {
     pub cache_cluster_enabled: bool,
     pub cache_cluster_status: &'static str,
     pub method_settings: BTreeMap<String, MethodSetting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary_settings: Option<CanaryShape>,
     #[serde(skip_serializing_if = "Texts::is_empty")]
     pub variables: Texts,
     pub tracing_enabled: bool,
@@ -81,6 +84,7 @@ impl From<Stage> for StageOutput {
             cache_cluster_enabled: false,
             cache_cluster_status: "NOT_AVAILABLE",
             method_settings: stage.throttles.into_iter().map(|(method, throttle)| (method, throttle.into())).collect(),
+            canary_settings: stage.canary.map(CanaryShape::from),
             variables: stage.variables,
             tracing_enabled: false,
             tags: stage.tags,
@@ -93,7 +97,8 @@ impl From<Stage> for StageOutput {
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<StageOutput, Error> {
     validate_stage_name(&input.stage_name, false)?;
     validate_variables(&input.variables)?;
-    check_supported(input.cache_cluster_enabled, input.canary_settings.is_some())?;
+    check_supported(input.cache_cluster_enabled)?;
+    let canary = input.canary_settings.map(|shape| shape.canary(&input.deployment_id)).transpose()?;
     let mut stage = Stage {
         name: input.stage_name,
         deployment: input.deployment_id,
@@ -103,6 +108,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<St
         updated: cx.now(),
         tags: Texts::new(),
         throttles: BTreeMap::new(),
+        canary,
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
     let (stored, region) = (stage.clone(), cx.region().to_string());
@@ -152,7 +158,8 @@ pub struct UpdateInput {
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<StageOutput, Error> {
-    let (patches, region, now) = (patch::parse(input.patch_operations)?, cx.region().to_string(), cx.now());
+    let patches = patch::parse_with_copies(input.patch_operations)?;
+    let (region, now) = (cx.region().to_string(), cx.now());
     let change = move |stage: &mut Stage| {
         patches.iter().try_for_each(|patch| apply(stage, patch))?;
         validate_variables(&stage.variables)
@@ -164,6 +171,8 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<St
 
 fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
     match (patch.op, patch.path().as_slice()) {
+        (Op::Copy, _) => canary::promote(stage, patch)?,
+        (_, ["canarySettings", rest @ ..]) => canary::apply(stage, rest, patch)?,
         (Op::Replace, ["deploymentId"]) => stage.deployment = patch.value.clone(),
         (_, ["description"]) => stage.description = patch.text(),
         (Op::Remove, ["variables", name]) => {
@@ -188,6 +197,14 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         _ => return Err(patch.unsupported()),
     }
     Ok(())
+}
+
+/// Stages have no caches: what was forgotten is what there is.
+pub async fn flush_cache(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
+    let read = cx.db().read()?;
+    api::find(&read, cx.region().as_str(), &input.rest_api_id)?;
+    stage::find(&read, &input.rest_api_id, &input.stage_name)?;
+    Ok(Empty {})
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use base::Arn;
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request};
-use proxy::Incoming;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
 use super::authorizer::AuthorizerInput;
+use super::test_method::{STAGE, incoming};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::front::authorize::{Asked, Refused, Tried};
@@ -22,9 +20,6 @@ use crate::model::authorizer;
 use crate::model::rest::api;
 use crate::types::Texts;
 use crate::types::authorizer::Form;
-
-/// The stage that tests are in.
-const STAGE: &str = "test-invoke-stage";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -64,7 +59,8 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
         let api = api::find(&read, cx.region().as_str(), rest_api_id)?;
         (api, authorizer::find(&read, &AUTHORIZERS, rest_api_id, authorizer_id)?)
     };
-    let incoming = incoming(&cx, &input)?;
+    let path = input.path_with_query_string.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
+    let incoming = incoming(&cx, "GET", path, (&input.headers, &input.multi_value_headers), &input.body)?;
     let asked = Asked {
         state: &state,
         cx: &cx,
@@ -124,19 +120,4 @@ fn output(tried: Result<Tried, Refused>, latency: u64, request_id: &str) -> Outp
         }
         Err(_) => Output { client_status: 401, log: log("Unauthorized request"), ..output },
     }
-}
-
-/// The request that the input describes.
-fn incoming(cx: &Cx, input: &Input) -> Result<Incoming, Error> {
-    let path = input.path_with_query_string.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
-    let body = Bytes::from(input.body.clone().unwrap_or_default());
-    let request = Request::get(path).body(()).map_err(|_| Error::bad("Invalid pathWithQueryString"))?;
-    let (mut head, ()) = request.into_parts();
-    let many = input.multi_value_headers.iter().flat_map(|(name, all)| all.iter().map(move |value| (name, value)));
-    for (name, value) in input.headers.iter().chain(many) {
-        let invalid = || Error::bad(format!("Invalid header: {name}"));
-        let header: HeaderName = name.parse().map_err(|_| invalid())?;
-        head.headers.append(header, HeaderValue::from_str(value).map_err(|_| invalid())?);
-    }
-    Ok(Incoming::new(cx, head, body))
 }

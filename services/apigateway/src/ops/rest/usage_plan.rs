@@ -1,10 +1,8 @@
-//! CreateUsagePlan, GetUsagePlan, GetUsagePlans, UpdateUsagePlan, DeleteUsagePlan, GetUsage.
+//! CreateUsagePlan, GetUsagePlan, GetUsagePlans, UpdateUsagePlan, DeleteUsagePlan.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::ToSpan;
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
@@ -13,10 +11,10 @@ use super::patch::{self, Op, Patch, PatchOperation};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
-use crate::model::rest::usage_plan::{self, begin, days_between};
+use crate::model::rest::usage_plan;
 use crate::ops::{self, Empty, validate_length};
 use crate::types::Texts;
-use crate::types::usage::{Period, PlanStage, Quota, Throttle, UsagePlan, Used};
+use crate::types::usage::{Period, PlanStage, Quota, Throttle, UsagePlan};
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -297,7 +295,7 @@ pub fn set(throttle: &mut Throttle, member: &str, patch: &Patch) -> Result<(), E
 /// An API and a stage of `api:stage`.
 fn named(text: &str) -> Result<(String, String), Error> {
     let named = text.split_once(':').filter(|(api, stage)| !api.is_empty() && !stage.is_empty());
-    let (api, stage) = named.ok_or_else(|| Error::bad(format!("Invalid API stage: {text}. api:stage is expected")))?;
+    let (api, stage) = named.ok_or_else(|| Error::bad("Invalid API Stage specified"))?;
     Ok((api.to_owned(), stage.to_owned()))
 }
 
@@ -305,68 +303,4 @@ pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: PlanInput) -> Result<Empt
     let region = cx.region().to_string();
     cx.db().write(move |tx| usage_plan::delete(tx, &region, &input.usage_plan_id)).await?;
     Ok(Empty {})
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct UsageInput {
-    pub usage_plan_id: String,
-    pub key_id: Option<String>,
-    pub start_date: String,
-    pub end_date: String,
-    pub position: Option<String>,
-    pub limit: Option<usize>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageOutput {
-    pub usage_plan_id: String,
-    pub start_date: String,
-    pub end_date: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub position: Option<String>,
-    /// By key, for each day: how many requests it used, and how many were left. The member is `values` on the wire.
-    pub values: BTreeMap<String, Vec<[u64; 2]>>,
-}
-
-pub async fn usage(_: Arc<ApiGateway>, cx: Cx, input: UsageInput) -> Result<UsageOutput, Error> {
-    let date = |text: &str| {
-        text.parse::<Date>().map_err(|_| Error::bad(format!("Invalid date: '{text}'. YYYY-MM-DD is expected")))
-    };
-    let (start, end) = (date(&input.start_date)?, date(&input.end_date)?);
-    if !(0..limits::USAGE_DAYS).contains(&days_between(start, end)) {
-        return Err(Error::bad(format!(
-            "The end date is not before the start date, and less than {} days after it",
-            limits::USAGE_DAYS
-        )));
-    }
-    let read = cx.db().read()?;
-    let plan = usage_plan::find(&read, cx.region().as_str(), &input.usage_plan_id)?;
-    let mut keys = usage_plan::keys(&read, &plan.id)?;
-    keys.retain(|key| input.key_id.as_ref().is_none_or(|wanted| wanted == key));
-    let sizes = (limits::REST_PAGE_DEFAULT, limits::REST_PAGE_MAX);
-    let (page, position) = ops::page(keys, input.position.as_deref(), input.limit, sizes)?;
-    let mut values = BTreeMap::new();
-    for key in page {
-        if let Some(quota) = &plan.quota {
-            let used = usage_plan::used_since(&read, &plan.id, &key, begin(start, quota))?;
-            values.insert(key, days(&used, quota, start, end));
-        }
-    }
-    let UsageInput { usage_plan_id, start_date, end_date, .. } = input;
-    Ok(UsageOutput { usage_plan_id, start_date, end_date, position, values })
-}
-
-fn days(used: &[(String, Used)], quota: &Quota, start: Date, end: Date) -> Vec<[u64; 2]> {
-    let on = |from: Date, to: Date| {
-        let (from, to) = (from.to_string(), to.to_string());
-        used.iter().filter(|(day, _)| *day >= from && *day <= to).map(|(_, used)| used.requests).sum::<u64>()
-    };
-    (0..=days_between(start, end))
-        .map(|after| {
-            let day = start.saturating_add(after.days());
-            [on(day, day), quota.limit.saturating_sub(on(begin(day, quota), day))]
-        })
-        .collect()
 }

@@ -1,0 +1,181 @@
+//! Where requests come from: the other side of the connection, or whom a proxy names that is trusted.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+use http::HeaderMap;
+use http::request::Parts;
+use service::{Arrival, PeerAddr};
+
+/// A network: its address, and how many of the first bits are the network's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a network: an address is expected, such as 10.0.0.7, or one with bits, such as 10.0.0.0/8")]
+pub struct NoNetwork(String);
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Network, NoNetwork> {
+        let wrong = || NoNetwork(text.to_owned());
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Ok(most), str::parse).map_err(|_| wrong())?;
+        if bits > most { Err(wrong()) } else { Ok(Network { address, bits }) }
+    }
+}
+
+impl Network {
+    fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
+                own.to_bits() & mask == other.to_bits() & mask
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+                own.to_bits() & mask == other.to_bits() & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The proxies that are believed. One on this machine always is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxies(Vec<Network>);
+
+impl Proxies {
+    pub fn new(trusted: Vec<Network>) -> Proxies {
+        Proxies(trusted)
+    }
+
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        address.is_loopback() || self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Notes in a request's head where it comes from, and how.
+    pub fn note(&self, head: &mut Parts, tls: bool) {
+        let mut arrival = Arrival { tls, port: None };
+        if let Some(PeerAddr(peer)) = head.extensions.get::<PeerAddr>().copied()
+            && self.trusts(peer.ip())
+        {
+            head.extensions.insert(PeerAddr(self.client(peer, &head.headers)));
+            if let Some(scheme) = last(&head.headers, "x-forwarded-proto") {
+                arrival.tls = scheme.eq_ignore_ascii_case("https");
+            }
+            arrival.port = last(&head.headers, "x-forwarded-port").and_then(|port| port.parse().ok());
+        }
+        head.extensions.insert(arrival);
+    }
+
+    /// The client that a chain of proxies names: the nearest that is not itself a proxy. What stands before it in the list,
+    /// anybody can have written.
+    fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+        let lists = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let named: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+        let mut client = peer;
+        for text in named.iter().rev() {
+            let Some(address) = address(text) else { break };
+            client = SocketAddr::new(address, 0);
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+/// An address, with a port or without.
+fn address(text: &str) -> Option<IpAddr> {
+    let plain = text.trim_start_matches('[').trim_end_matches(']');
+    plain.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip())).map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// What the nearest proxy has written.
+fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+    value.rsplit(',').next().map(str::trim).filter(|last| !last.is_empty())
+}
+
+/// What counts as one address: providers give each customer a network of 64 bits of IPv6.
+pub(crate) fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(four) => IpAddr::V4(four),
+        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noted(proxies: &[&str], peer: &str, tls: bool, headers: &[(&str, &str)]) -> (String, Arrival) {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        head.extensions.insert(PeerAddr(SocketAddr::new(peer.parse().unwrap(), 9)));
+        let proxies = Proxies::new(proxies.iter().map(|network| network.parse().unwrap()).collect());
+        proxies.note(&mut head, tls);
+        let peer = head.extensions.get::<PeerAddr>().unwrap().0;
+        (peer.ip().to_string(), *head.extensions.get::<Arrival>().unwrap())
+    }
+
+    #[test]
+    fn who_is_trusted_is_believed_and_nobody_else() {
+        let told =
+            [("x-forwarded-for", "6.6.6.6, 1.2.3.4"), ("x-forwarded-proto", "https"), ("x-forwarded-port", "8443")];
+        let plain = Arrival { tls: false, port: None };
+        let forwarded = Arrival { tls: true, port: Some(8443) };
+        for (proxies, peer, client, arrival) in [
+            (&[][..], "9.9.9.9", "9.9.9.9", plain),
+            (&["10.0.0.0/8"], "10.1.2.3", "1.2.3.4", forwarded),
+            (&["10.0.0.0/8"], "11.1.2.3", "11.1.2.3", plain),
+            (&["10.0.0.0/8"], "::ffff:10.1.2.3", "1.2.3.4", forwarded),
+            (&["10.0.0.0/8", "1.2.3.0/24"], "10.1.2.3", "6.6.6.6", forwarded),
+            (&[], "127.0.0.1", "1.2.3.4", forwarded),
+            (&["fd00::/8"], "fd12::1", "1.2.3.4", forwarded),
+        ] {
+            assert_eq!(noted(proxies, peer, false, &told), (client.to_owned(), arrival), "{proxies:?} {peer}");
+        }
+        assert_eq!(noted(&[], "9.9.9.9", true, &told).1, Arrival { tls: true, port: None });
+        assert_eq!(noted(&[], "127.0.0.1", true, &[("x-forwarded-proto", "https, http")]).1, plain);
+    }
+
+    #[test]
+    fn what_names_nobody_ends_the_chain() {
+        for (told, client) in [
+            ("unknown", "10.0.0.1"),
+            ("6.6.6.6, unknown", "10.0.0.1"),
+            ("", "10.0.0.1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("1.2.3.4:99", "1.2.3.4"),
+            ("6.6.6.6,10.0.0.9", "6.6.6.6"),
+        ] {
+            let noted = noted(&["10.0.0.0/8"], "10.0.0.1", false, &[("x-forwarded-for", told)]);
+            assert_eq!(noted.0, client, "{told}");
+        }
+    }
+
+    #[test]
+    fn networks_are_read_and_households_counted() {
+        for text in ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "example.com", "10.0.0.0/-1"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains([1, 2, 3, 4].into()));
+        assert!(!"0.0.0.0/0".parse::<Network>().unwrap().contains(Ipv6Addr::LOCALHOST.into()));
+        let household = |text: &str| household(text.parse().unwrap());
+        assert_eq!(household("2001:db8:1:2::3"), household("2001:db8:1:2:ffff::4"));
+        assert_ne!(household("2001:db8:1:2::3"), household("2001:db8:1:3::3"));
+        assert_eq!(household("::ffff:1.2.3.4"), household("1.2.3.4"));
+    }
+}

@@ -1,0 +1,581 @@
+//! JSONPath as `$input.path` and parameter mappings take it: members, elements, slices, wildcards, descendants and filters.
+//!
+//! Source: <https://github.com/json-path/JsonPath>, whose expressions API Gateway takes.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::limits;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Path {
+    steps: Vec<Step>,
+    /// Leads to one value at most, and not to a list of what is found.
+    is_definite: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    Members(Vec<String>),
+    Elements(Vec<i64>),
+    Slice(Option<i64>, Option<i64>),
+    All,
+    Descendants,
+    Filter(Condition),
+    /// `length()` and the like.
+    Function(Function),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Function {
+    Length,
+    Keys,
+    Sum,
+    Min,
+    Max,
+    Average,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Condition {
+    Any(Vec<Condition>),
+    All(Vec<Condition>),
+    Not(Box<Condition>),
+    Exists(Path),
+    Compare(Operand, Comparison, Operand),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Path(Path),
+    Literal(Value),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    In,
+    NotIn,
+}
+
+const COMPARISONS: [(&str, Comparison); 8] = [
+    ("==", Comparison::Equal),
+    ("!=", Comparison::Unequal),
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+    ("nin ", Comparison::NotIn),
+    ("in ", Comparison::In),
+];
+
+impl Path {
+    /// Reads a path: `$.a[0]['b']`, `$..a`, `$.a[?(@.b == 'c')]`.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn parse(text: &str) -> Result<Path, String> {
+        let text = text.trim();
+        let mut reader = Reader { text, rest: text.strip_prefix('$').unwrap_or(text), depth: 0 };
+        // What begins with a name begins at the root.
+        if !text.starts_with('$') && !text.starts_with(['.', '[']) {
+            let name = reader.name();
+            let mut path = reader.path()?;
+            path.steps.insert(0, Step::Members(vec![name]));
+            return reader.finished(path);
+        }
+        let path = reader.path()?;
+        reader.finished(path)
+    }
+
+    /// What is there; `None` where nothing is. Counts what it looks at into `steps`.
+    ///
+    /// # Errors
+    /// When that is too much.
+    pub fn find(&self, root: &Value, steps: &mut usize) -> Result<Option<Value>, String> {
+        let mut found = vec![Found::Of(root)];
+        for step in &self.steps {
+            let mut next = Vec::new();
+            for value in &found {
+                apply(step, value, root, &mut next, steps)?;
+                if *steps > limits::STEPS_MAX {
+                    return Err("The path looks at too much".into());
+                }
+            }
+            found = next;
+        }
+        if self.is_definite {
+            return Ok(found.into_iter().next().map(Found::owned));
+        }
+        Ok(Some(Value::Array(found.into_iter().map(Found::owned).collect())))
+    }
+}
+
+/// A value of a document, or one that was made of it.
+#[derive(Clone)]
+enum Found<'v> {
+    Of(&'v Value),
+    Made(Value),
+}
+
+impl Found<'_> {
+    fn value(&self) -> &Value {
+        match self {
+            Found::Of(value) => value,
+            Found::Made(value) => value,
+        }
+    }
+
+    fn owned(self) -> Value {
+        match self {
+            Found::Of(value) => value.clone(),
+            Found::Made(value) => value,
+        }
+    }
+}
+
+fn apply<'v>(
+    step: &Step,
+    found: &Found<'v>,
+    root: &'v Value,
+    next: &mut Vec<Found<'v>>,
+    steps: &mut usize,
+) -> Result<(), String> {
+    let before = next.len();
+    *steps += 1;
+    if let Step::Function(function) = step {
+        next.extend(call(*function, found.value()).map(Found::Made));
+        return Ok(());
+    }
+    // Nothing follows a function but nothing.
+    let Found::Of(value) = found else { return Ok(()) };
+    match (step, value) {
+        (Step::Members(names), Value::Object(members)) => {
+            next.extend(names.iter().filter_map(|name| members.get(name)).map(Found::Of));
+        }
+        (Step::Elements(indices), Value::Array(items)) => {
+            next.extend(indices.iter().filter_map(|index| items.get(place(*index, items.len())?)).map(Found::Of));
+        }
+        (Step::Slice(from, to), Value::Array(items)) => {
+            let bound = |index: i64| match index {
+                0.. => usize::try_from(index).unwrap_or(usize::MAX).min(items.len()),
+                _ => items.len().saturating_sub(usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX)),
+            };
+            let (from, to) = (from.map_or(0, bound), to.map_or(items.len(), bound));
+            next.extend(items.get(from..to).unwrap_or_default().iter().map(Found::Of));
+        }
+        (Step::All, Value::Array(items)) => next.extend(items.iter().map(Found::Of)),
+        (Step::All, Value::Object(members)) => next.extend(members.values().map(Found::Of)),
+        (Step::Descendants, value) => descend(value, next),
+        (Step::Filter(condition), Value::Array(items)) => {
+            for item in items {
+                if holds(condition, item, root, steps)? {
+                    next.push(Found::Of(item));
+                }
+            }
+        }
+        (Step::Filter(condition), value @ Value::Object(_)) => {
+            if holds(condition, value, root, steps)? {
+                next.push(Found::Of(value));
+            }
+        }
+        _ => {}
+    }
+    *steps += next.len() - before;
+    Ok(())
+}
+
+/// A value and everything in it.
+fn descend<'v>(value: &'v Value, into: &mut Vec<Found<'v>>) {
+    into.push(Found::Of(value));
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| descend(item, into)),
+        Value::Object(members) => members.values().for_each(|member| descend(member, into)),
+        _ => {}
+    }
+}
+
+fn place(index: i64, length: usize) -> Option<usize> {
+    match index {
+        0.. => usize::try_from(index).ok(),
+        _ => length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?),
+    }
+}
+
+fn call(function: Function, value: &Value) -> Option<Value> {
+    let numbers = || -> Vec<f64> {
+        value.as_array().map(|items| items.iter().filter_map(Value::as_f64).collect()).unwrap_or_default()
+    };
+    let count = |numbers: &[f64]| numbers.len() as f64;
+    match (function, value) {
+        (Function::Length, Value::Array(items)) => Some(items.len().into()),
+        (Function::Length, Value::Object(members)) => Some(members.len().into()),
+        (Function::Length, Value::String(text)) => Some(text.chars().count().into()),
+        (Function::Keys, Value::Object(members)) => Some(members.keys().cloned().collect()),
+        (Function::Sum, Value::Array(_)) => Some(numbers().iter().sum::<f64>().into()),
+        (Function::Min, Value::Array(_)) => numbers().into_iter().reduce(f64::min).map(Value::from),
+        (Function::Max, Value::Array(_)) => numbers().into_iter().reduce(f64::max).map(Value::from),
+        (Function::Average, Value::Array(_)) => {
+            let numbers = numbers();
+            (!numbers.is_empty()).then(|| (numbers.iter().sum::<f64>() / count(&numbers)).into())
+        }
+        _ => None,
+    }
+}
+
+fn holds(condition: &Condition, item: &Value, root: &Value, steps: &mut usize) -> Result<bool, String> {
+    *steps += 1;
+    match condition {
+        Condition::Any(all) => all.iter().try_fold(false, |any, one| Ok(any || holds(one, item, root, steps)?)),
+        Condition::All(all) => all.iter().try_fold(true, |every, one| Ok(every && holds(one, item, root, steps)?)),
+        Condition::Not(inner) => Ok(!holds(inner, item, root, steps)?),
+        Condition::Exists(path) => Ok(match path.find(item, steps)? {
+            None => false,
+            Some(Value::Array(found)) if !path.is_definite => !found.is_empty(),
+            Some(_) => true,
+        }),
+        Condition::Compare(left, comparison, right) => {
+            let value = |operand: &Operand, steps: &mut usize| match operand {
+                Operand::Literal(value) => Ok(Some(value.clone())),
+                Operand::Path(path) => path.find(item, steps),
+            };
+            let (left, right) = (value(left, steps)?, value(right, steps)?);
+            Ok(compare(left.as_ref(), *comparison, right.as_ref()))
+        }
+    }
+}
+
+fn compare(left: Option<&Value>, comparison: Comparison, right: Option<&Value>) -> bool {
+    let equal = |a: Option<&Value>, b: Option<&Value>| match (a.and_then(Value::as_f64), b.and_then(Value::as_f64)) {
+        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+        _ => a == b,
+    };
+    let order = || -> Option<Ordering> {
+        match (left?, right?) {
+            (Value::String(a), Value::String(b)) => Some(a.cmp(b)),
+            (a, b) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        }
+    };
+    let within = || right.and_then(Value::as_array).is_some_and(|all| all.iter().any(|one| equal(left, Some(one))));
+    match comparison {
+        Comparison::Equal => equal(left, right),
+        Comparison::Unequal => !equal(left, right),
+        Comparison::Less => order().is_some_and(Ordering::is_lt),
+        Comparison::LessOrEqual => order().is_some_and(Ordering::is_le),
+        Comparison::Greater => order().is_some_and(Ordering::is_gt),
+        Comparison::GreaterOrEqual => order().is_some_and(Ordering::is_ge),
+        Comparison::In => within(),
+        Comparison::NotIn => !within(),
+    }
+}
+
+/// What of a path is still to be read.
+struct Reader<'t> {
+    text: &'t str,
+    rest: &'t str,
+    depth: usize,
+}
+
+impl Reader<'_> {
+    fn invalid(&self) -> String {
+        format!("The JSONPath {} cannot be read from `{}` on", self.text, self.rest)
+    }
+
+    fn finished(&self, path: Path) -> Result<Path, String> {
+        if self.rest.trim().is_empty() { Ok(path) } else { Err(self.invalid()) }
+    }
+
+    fn take(&mut self, text: &str) -> bool {
+        self.rest = match self.rest.strip_prefix(text) {
+            Some(after) => after,
+            None => return false,
+        };
+        true
+    }
+
+    fn spaces(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn path(&mut self) -> Result<Path, String> {
+        let mut steps = Vec::new();
+        loop {
+            if self.take("..") {
+                steps.push(Step::Descendants);
+                if !self.rest.starts_with('[') {
+                    steps.push(self.member()?);
+                }
+            } else if self.rest.starts_with(". ") || self.rest == "." {
+                return Err(self.invalid());
+            } else if self.take(".") {
+                steps.push(self.member()?);
+            } else if self.take("[") {
+                steps.push(self.bracket()?);
+            } else {
+                break;
+            }
+        }
+        let is_one = |step: &Step| match step {
+            Step::Members(names) => names.len() == 1,
+            Step::Elements(indices) => indices.len() == 1,
+            Step::Function(_) => true,
+            Step::Slice(..) | Step::All | Step::Descendants | Step::Filter(_) => false,
+        };
+        let is_definite = steps.iter().all(is_one);
+        Ok(Path { steps, is_definite })
+    }
+
+    fn name(&mut self) -> String {
+        let end = self.rest.find(|next: char| ".[]()=!<>&|,? \t\n".contains(next)).unwrap_or(self.rest.len());
+        let (name, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        name.to_owned()
+    }
+
+    fn member(&mut self) -> Result<Step, String> {
+        if self.take("*") {
+            return Ok(Step::All);
+        }
+        let name = self.name();
+        if name.is_empty() {
+            return Err(self.invalid());
+        }
+        if self.take("()") {
+            let function = match name.as_str() {
+                "length" | "size" => Function::Length,
+                "keys" => Function::Keys,
+                "sum" => Function::Sum,
+                "min" => Function::Min,
+                "max" => Function::Max,
+                "avg" => Function::Average,
+                _ => return Err(format!("The JSONPath function {name}() is not supported")),
+            };
+            return Ok(Step::Function(function));
+        }
+        Ok(Step::Members(vec![name]))
+    }
+
+    fn bracket(&mut self) -> Result<Step, String> {
+        self.spaces();
+        let step = match self.rest.chars().next() {
+            Some('*') => {
+                self.take("*");
+                Step::All
+            }
+            Some('?') => {
+                self.take("?");
+                self.spaces();
+                if !self.take("(") {
+                    return Err(self.invalid());
+                }
+                let condition = self.condition()?;
+                self.spaces();
+                if !self.take(")") {
+                    return Err(self.invalid());
+                }
+                Step::Filter(condition)
+            }
+            Some('\'' | '"') => {
+                let mut names = vec![self.quoted()?];
+                self.spaces();
+                while self.take(",") {
+                    self.spaces();
+                    names.push(self.quoted()?);
+                    self.spaces();
+                }
+                Step::Members(names)
+            }
+            _ => self.indices()?,
+        };
+        self.spaces();
+        if self.take("]") { Ok(step) } else { Err(self.invalid()) }
+    }
+
+    fn indices(&mut self) -> Result<Step, String> {
+        let first = self.integer();
+        self.spaces();
+        if self.take(":") {
+            self.spaces();
+            return Ok(Step::Slice(first, self.integer()));
+        }
+        let mut all = vec![first.ok_or_else(|| self.invalid())?];
+        while self.take(",") {
+            self.spaces();
+            all.push(self.integer().ok_or_else(|| self.invalid())?);
+            self.spaces();
+        }
+        Ok(Step::Elements(all))
+    }
+
+    fn integer(&mut self) -> Option<i64> {
+        let sign = usize::from(self.rest.starts_with('-'));
+        let digits = self.rest.bytes().skip(sign).take_while(u8::is_ascii_digit).count();
+        let (number, rest) = self.rest.split_at_checked(sign + digits)?;
+        let number = number.parse().ok()?;
+        self.rest = rest;
+        Some(number)
+    }
+
+    fn quoted(&mut self) -> Result<String, String> {
+        let quote = self.rest.chars().next().filter(|first| matches!(first, '\'' | '"'));
+        let quote = quote.ok_or_else(|| self.invalid())?;
+        let (mut text, mut escaped) = (String::new(), false);
+        for (at, character) in self.rest.char_indices().skip(1) {
+            match character {
+                _ if escaped => {
+                    text.push(character);
+                    escaped = false;
+                }
+                '\\' => escaped = true,
+                _ if character == quote => {
+                    self.rest = self.rest.get(at + 1..).unwrap_or_default();
+                    return Ok(text);
+                }
+                _ => text.push(character),
+            }
+        }
+        Err(self.invalid())
+    }
+
+    fn condition(&mut self) -> Result<Condition, String> {
+        self.depth += 1;
+        if self.depth > limits::DEPTH_MAX {
+            return Err("The filter of a JSONPath is too deep".into());
+        }
+        let mut any = Vec::new();
+        loop {
+            let mut all = vec![self.term()?];
+            self.spaces();
+            while self.take("&&") {
+                all.push(self.term()?);
+                self.spaces();
+            }
+            any.push(Condition::All(all));
+            if !self.take("||") {
+                self.depth -= 1;
+                return Ok(Condition::Any(any));
+            }
+        }
+    }
+
+    fn term(&mut self) -> Result<Condition, String> {
+        self.spaces();
+        if self.take("!") {
+            self.depth += 1;
+            if self.depth > limits::DEPTH_MAX {
+                return Err("The filter of a JSONPath is too deep".into());
+            }
+            let term = self.term()?;
+            self.depth -= 1;
+            return Ok(Condition::Not(Box::new(term)));
+        }
+        if self.take("(") {
+            let inner = self.condition()?;
+            self.spaces();
+            return if self.take(")") { Ok(inner) } else { Err(self.invalid()) };
+        }
+        let left = self.operand()?;
+        self.spaces();
+        let found = COMPARISONS.iter().find(|(text, _)| self.rest.starts_with(text));
+        let Some((text, comparison)) = found else {
+            return match left {
+                Operand::Path(path) => Ok(Condition::Exists(path)),
+                Operand::Literal(_) => Err(self.invalid()),
+            };
+        };
+        self.take(text);
+        self.spaces();
+        Ok(Condition::Compare(left, *comparison, self.operand()?))
+    }
+
+    fn operand(&mut self) -> Result<Operand, String> {
+        match self.rest.chars().next() {
+            Some('@') => {
+                self.take("@");
+                self.depth += 1;
+                if self.depth > limits::DEPTH_MAX {
+                    return Err("The filter of a JSONPath is too deep".into());
+                }
+                let path = self.path();
+                self.depth -= 1;
+                path.map(Operand::Path)
+            }
+            Some('\'' | '"') => Ok(Operand::Literal(Value::String(self.quoted()?))),
+            Some('[') => {
+                let end = self.rest.find(']').ok_or_else(|| self.invalid())? + 1;
+                let (list, rest) = self.rest.split_at(end);
+                let list = serde_json::from_str(&list.replace('\'', "\"")).map_err(|_| self.invalid())?;
+                self.rest = rest;
+                Ok(Operand::Literal(list))
+            }
+            _ => {
+                let end = self.rest.find(|next: char| !next.is_ascii_alphanumeric() && !"+-.".contains(next));
+                let (word, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+                let literal: Value = serde_json::from_str(word).map_err(|_| self.invalid())?;
+                self.rest = rest;
+                Ok(Operand::Literal(literal))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_jayways_do() {
+        let document = json!({
+            "store": {"book": [
+                {"title": "A", "price": 8.5, "tags": ["x"]},
+                {"title": "B", "price": 12, "isbn": "1"},
+                {"title": "C", "price": 9, "isbn": "2"},
+            ], "a.b": {"c d": 1}},
+            "n": null,
+        });
+        for (path, expected) in [
+            ("$", document.clone()),
+            ("$.store.book[0].title", json!("A")),
+            ("store.book[-1].title", json!("C")),
+            ("$['store']['a.b']['c d']", json!(1)),
+            ("$.store.book[*].title", json!(["A", "B", "C"])),
+            ("$.store.book[0,2].title", json!(["A", "C"])),
+            ("$.store.book[1:].title", json!(["B", "C"])),
+            ("$.store.book[:-1].title", json!(["A", "B"])),
+            ("$..isbn", json!(["1", "2"])),
+            ("$.store.book.length()", json!(3)),
+            ("$.store.book[?(@.isbn)].title", json!(["B", "C"])),
+            ("$.store.book[?(@.price < 10 && !(@.title == 'A'))].title", json!(["C"])),
+            ("$.store.book[?(@.price >= 12 || @.tags[0] == \"x\")].title", json!(["A", "B"])),
+            ("$.store.book[?(@.title in ['A', 'C'])].price", json!([8.5, 9])),
+            ("$.n", Value::Null),
+        ] {
+            let found = Path::parse(path).unwrap().find(&document, &mut 0).unwrap();
+            assert_eq!(found, Some(expected), "{path}");
+        }
+        for path in ["$.none", "$.store.book[9]", "$.store.book.title", "$.n.x"] {
+            assert_eq!(Path::parse(path).unwrap().find(&document, &mut 0).unwrap(), None, "{path}");
+        }
+        for path in ["$.", "$[", "$[x]", "$.a[?(", "$.a b", "$.a[?(1)]", "$.a.rate()"] {
+            assert!(Path::parse(path).is_err(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_path_or_none(text in "[$.@\\[\\]()?*!&|='a-c0-9 :,-]{0,24}") {
+            if let Ok(path) = Path::parse(&text) {
+                let _ = path.find(&json!({"a": [{"b": 1}, 2], "c": {"a": null}}), &mut 0);
+            }
+        }
+    }
+}

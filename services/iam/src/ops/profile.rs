@@ -1,0 +1,175 @@
+//! CreateInstanceProfile, GetInstanceProfile, ListInstanceProfiles, ListInstanceProfilesForRole, DeleteInstanceProfile,
+//! AddRoleToInstanceProfile, RemoveRoleFromInstanceProfile.
+
+use std::sync::Arc;
+
+use kv::{Order, Read};
+use serde::{Deserialize, Serialize};
+use service::{Cx, Permission};
+use wire::DateTime;
+
+use super::page::page;
+use super::role::RoleOutput;
+use super::{Empty, Tag, check, new_id, role, tag_list};
+use crate::Identity;
+use crate::error::Error;
+use crate::keys::{INSTANCE_PROFILES, ROLES, fold};
+use crate::limits::{NAME_CHARACTERS_MAX, PROFILE_NAME_CHARACTERS_MAX};
+use crate::model::profile;
+use crate::types::{InstanceProfile, Tags, arn};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Input {
+    pub instance_profile_name: String,
+    pub role_name: String,
+    pub path: Option<String>,
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ProfileOutput {
+    pub path: String,
+    pub instance_profile_name: String,
+    pub instance_profile_id: String,
+    pub arn: String,
+    pub create_date: DateTime,
+    pub roles: Vec<RoleOutput>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetOutput {
+    pub instance_profile: ProfileOutput,
+}
+
+pub fn output(cx: &Cx, read: &impl Read, profile: InstanceProfile) -> Result<ProfileOutput, Error> {
+    let role = profile.role.map(|role| ROLES.get(read, fold(&role))).transpose()?.flatten();
+    Ok(ProfileOutput {
+        arn: arn(cx.account(), "instance-profile", &profile.path, &profile.name).to_string(),
+        path: profile.path,
+        instance_profile_name: profile.name,
+        instance_profile_id: profile.id,
+        create_date: profile.created.into(),
+        roles: role.into_iter().map(|found| role::brief(cx, found)).collect(),
+        tags: tag_list(&profile.tags),
+    })
+}
+
+/// The permission's resource.
+pub fn resource(cx: &Cx, name: &str) -> base::Arn {
+    let found = cx.db().read().ok().and_then(|snap| profile::find(&snap, name).ok());
+    let path = found.as_ref().map_or("/", |profile| profile.path.as_str());
+    arn(cx.account(), "instance-profile", path, name)
+}
+
+/// Whoever puts a role into a profile hands it to what starts with that.
+pub fn permissions(cx: &Cx, input: &Input) -> Vec<Permission> {
+    let role = super::owner_resource::<crate::types::Role>(cx, &input.role_name);
+    let profile = resource(cx, &input.instance_profile_name);
+    vec![Permission::new("iam:AddRoleToInstanceProfile", profile), Permission::new("iam:PassRole", role)]
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    check::name("instanceProfileName", name, PROFILE_NAME_CHARACTERS_MAX)
+}
+
+pub async fn create(_: Arc<Identity>, cx: Cx, input: Input) -> Result<GetOutput, Error> {
+    check_name(&input.instance_profile_name)?;
+    let profile = InstanceProfile {
+        path: check::path(input.path.as_deref())?,
+        id: new_id(&cx, "AIPA"),
+        created: cx.now(),
+        role: None,
+        tags: check::tags(&input.tags)?,
+        name: input.instance_profile_name,
+    };
+    let stored = profile.clone();
+    cx.db().write(move |tx| profile::create(tx, &stored)).await?;
+    Ok(GetOutput { instance_profile: output(&cx, &cx.db().read()?, profile)? })
+}
+
+pub async fn get(_: Arc<Identity>, cx: Cx, input: Input) -> Result<GetOutput, Error> {
+    check_name(&input.instance_profile_name)?;
+    let snap = cx.db().read()?;
+    let profile = profile::find(&snap, &input.instance_profile_name)?;
+    Ok(GetOutput { instance_profile: output(&cx, &snap, profile)? })
+}
+
+pub async fn delete(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
+    check_name(&input.instance_profile_name)?;
+    cx.db().write(move |tx| profile::delete(tx, &input.instance_profile_name)).await?;
+    Ok(Empty {})
+}
+
+pub async fn add_role(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
+    check_name(&input.instance_profile_name)?;
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    cx.db().write(move |tx| profile::add_role(tx, &input.instance_profile_name, &input.role_name)).await?;
+    Ok(Empty {})
+}
+
+pub async fn remove_role(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
+    check_name(&input.instance_profile_name)?;
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    cx.db().write(move |tx| profile::remove_role(tx, &input.instance_profile_name, &input.role_name)).await?;
+    Ok(Empty {})
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ListInput {
+    pub path_prefix: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListOutput {
+    pub instance_profiles: Vec<ProfileOutput>,
+    pub is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
+
+/// Lists leave tags out, as AWS's do.
+pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+    let snap = cx.db().read()?;
+    let rows = INSTANCE_PROFILES.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
+    let kept =
+        rows.filter(|row| row.as_ref().map_or(true, |(_, profile)| profile.path.starts_with(&input.path_prefix)));
+    listed(&cx, &snap, kept, input.marker.as_deref(), input.max_items)
+}
+
+fn listed(
+    cx: &Cx,
+    read: &impl Read,
+    rows: impl Iterator<Item = Result<(String, InstanceProfile), Error>>,
+    marker: Option<&str>,
+    max_items: Option<i64>,
+) -> Result<ListOutput, Error> {
+    let page = page(rows, marker, max_items)?;
+    let is_truncated = page.is_truncated();
+    let brief = |profile| output(cx, read, InstanceProfile { tags: Tags::new(), ..profile });
+    let instance_profiles = page.items.into_iter().map(brief).collect::<Result<_, _>>()?;
+    Ok(ListOutput { instance_profiles, is_truncated, marker: page.marker })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct OfRoleInput {
+    pub role_name: String,
+    pub marker: Option<String>,
+    pub max_items: Option<i64>,
+}
+
+pub async fn of_role(_: Arc<Identity>, cx: Cx, input: OfRoleInput) -> Result<ListOutput, Error> {
+    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+    let snap = cx.db().read()?;
+    let rows = profile::of_role(&snap, &input.role_name)?.into_iter().map(|profile| Ok((fold(&profile.name), profile)));
+    listed(&cx, &snap, rows, input.marker.as_deref(), input.max_items)
+}
