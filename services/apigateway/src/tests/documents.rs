@@ -201,6 +201,11 @@ async fn reimporting_takes_the_place_of_what_was_there_or_changes_nothing() {
         world.refused("apigatewayv2", "ReimportApi", json!({"apiId": "none", "body": good})).await.0,
         "NotFoundException"
     );
+    let socket = world.websocket_api(&[]).await;
+    assert_eq!(
+        world.refused("apigatewayv2", "ReimportApi", json!({"apiId": socket, "body": good})).await.0,
+        "BadRequestException"
+    );
     let export = json!({"apiId": api, "specification": "RAML", "outputType": "JSON"});
     assert_eq!(world.refused("apigatewayv2", "ExportApi", export).await.0, "BadRequestException");
 }
