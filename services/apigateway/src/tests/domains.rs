@@ -192,9 +192,7 @@ async fn domains_are_checked_as_they_are_put() {
     }
     let socket = world.websocket_api(&[]).await;
     world.map("a.example.com", "k", &http, "$default").await;
-    let stage = json!({"apiId": socket, "stageName": "with"});
-    world.http("CreateStage", stage).await;
-    let mixed = json!({"domainName": "a.example.com", "apiId": socket, "stage": "with", "apiMappingKey": "s"});
+    let mixed = json!({"domainName": "a.example.com", "apiId": socket, "stage": "dev", "apiMappingKey": "s"});
     assert_eq!(world.refused("apigatewayv2", "CreateApiMapping", mixed).await.0, "BadRequestException");
     let levels = json!({"domainName": "a.example.com", "restApiId": http, "basePath": "a/b"});
     assert_eq!(world.refused("apigateway", "CreateBasePathMapping", levels).await.0, "BadRequestException");
