@@ -111,11 +111,6 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
-    &api_domains::ApiDomain,
-    &api_domains::ApiMapping,
-    &api_domains::BasePathMapping,
-    &api_domains::HttpDomainName,
-    &api_domains::RestDomainName,
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
@@ -136,6 +131,11 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigatewayv2_websocket::Deployment,
     &apigatewayv2_websocket::IntegrationResponse,
     &apigatewayv2_websocket::RouteResponse,
+    &api_domains::ApiDomain,
+    &api_domains::ApiMapping,
+    &api_domains::BasePathMapping,
+    &api_domains::HttpDomainName,
+    &api_domains::RestDomainName,
     &cloudfront::CACHE_POLICY,
     &cloudfront::Distribution,
     &cloudfront::KEY_GROUP,

@@ -79,6 +79,13 @@ pub fn put_mapping(tx: &mut Tx, domain: &Domain, mapping: &Mapping, taken: &'sta
     if all.iter().any(|other| other.path == mapping.path && other.id != mapping.id) {
         return Err(Error::Conflict(taken.into()));
     }
+    // As on AWS: a connection that stays and requests do not go together under one name.
+    let is_websocket = |id: &str| Ok::<_, Error>(HTTP_APIS.get(tx, id)?.is_some_and(|api| api.websocket.is_some()));
+    for other in all.iter().filter(|other| other.id != mapping.id) {
+        if is_websocket(&other.api)? != is_websocket(&mapping.api)? {
+            return Err(Error::bad("A WebSocket API cannot share a domain name with REST and HTTP APIs"));
+        }
+    }
     if all.len() >= limits::MAPPINGS_PER_DOMAIN_MAX && all.iter().all(|other| other.id != mapping.id) {
         return Err(Error::LimitExceeded(format!(
             "A domain name can have {} mappings at most",

@@ -201,6 +201,11 @@ async fn reimporting_takes_the_place_of_what_was_there_or_changes_nothing() {
         world.refused("apigatewayv2", "ReimportApi", json!({"apiId": "none", "body": good})).await.0,
         "NotFoundException"
     );
+    let socket = world.websocket_api(&[]).await;
+    assert_eq!(
+        world.refused("apigatewayv2", "ReimportApi", json!({"apiId": socket, "body": good})).await.0,
+        "BadRequestException"
+    );
     let export = json!({"apiId": api, "specification": "RAML", "outputType": "JSON"});
     assert_eq!(world.refused("apigatewayv2", "ExportApi", export).await.0, "BadRequestException");
 }
@@ -307,4 +312,63 @@ async fn what_is_not_whole_is_not_there() {
     let read = world.cloud.cloud.db().read().unwrap();
     assert_eq!(crate::keys::HTTP_APIS.scan(&read, kv::Order::Forward).unwrap().count(), 0);
     assert_eq!(crate::keys::REST_APIS.scan(&read, kv::Order::Forward).unwrap().count(), 0);
+}
+
+/// What stands between methods and integrations goes along, and is changed rather than made twice.
+#[tokio::test]
+async fn models_validators_and_gateway_responses_are_part_of_a_document() {
+    let world = World::new();
+    let integration = format!(
+        "x-amazon-apigateway-integration: {{type: aws_proxy, httpMethod: POST, uri: '{}'}}",
+        invocations(FUNCTION)
+    );
+    let document = |properties: &str, body: bool| {
+        format!(
+            "swagger: '2.0'\ninfo: {{title: t, version: '1'}}\n\
+             x-amazon-apigateway-request-validators: {{all: {{validateRequestBody: {body}, validateRequestParameters: true}}}}\n\
+             x-amazon-apigateway-gateway-responses: {{THROTTLED: {{statusCode: '430', responseTemplates: {{application/json: '{{}}'}}}}}}\n\
+             definitions: {{Pet: {{type: object, properties: {{{properties}}}}}, Pets: {{type: array, items: {{$ref: '#/definitions/Pet'}}}}}}\n\
+             paths: {{/pets: {{post: {{x-amazon-apigateway-request-validator: all, responses: {{'200': {{description: ok, schema: {{$ref: '#/definitions/Pet'}}}}}}, \
+             parameters: [{{name: b, in: body, schema: {{$ref: '#/definitions/Pets'}}}}], {integration}}}}}}}"
+        )
+    };
+    let first = document("name: {type: string}", true);
+    let made = world.rest("ImportRestApi", json!({"body": blob(&first), "failOnWarnings": true})).await;
+    let api = made["id"].as_str().unwrap();
+    world.deploy(api, "s").await;
+    let export =
+        json!({"restApiId": api, "stageName": "s", "exportType": "oas30", "parameters": {"extensions": "apigateway"}});
+    let exported = read(&world.rest("GetExport", export.clone()).await);
+    assert_eq!(exported["components"]["schemas"]["Pets"]["items"], json!({"$ref": "#/components/schemas/Pet"}));
+    assert_eq!(exported["x-amazon-apigateway-gateway-responses"]["THROTTLED"]["statusCode"], "430");
+    assert_eq!(exported["paths"]["/pets"]["post"]["x-amazon-apigateway-request-validator"], "all");
+    let again = world.rest("ImportRestApi", json!({"body": blob(&exported.to_string()), "failOnWarnings": true})).await;
+    let copy = again["id"].as_str().unwrap();
+    world.deploy(copy, "s").await;
+    let mut of_copy = export.clone();
+    of_copy["restApiId"] = json!(copy);
+    assert_eq!(common(read(&world.rest("GetExport", of_copy).await)), common(exported));
+    for mode in ["merge", "overwrite"] {
+        let second = document("age: {type: integer}", false);
+        world
+            .rest("PutRestApi", json!({"restApiId": api, "mode": mode, "body": blob(&second), "failOnWarnings": true}))
+            .await;
+        let all = json!({ "restApiId": api });
+        let validators = world.rest("GetRequestValidators", all.clone()).await["item"].as_array().unwrap().clone();
+        assert_eq!(
+            validators.iter().map(|found| &found["validateRequestBody"]).collect::<Vec<_>>(),
+            [&json!(false)],
+            "{mode}"
+        );
+        let pet = world.rest("GetModel", json!({"restApiId": api, "modelName": "Pet"})).await["schema"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(pet.contains("age") && !pet.contains("name"), "{pet}");
+        let pets = world.rest("GetModel", json!({"restApiId": api, "modelName": "Pets"})).await["schema"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        assert!(pets.contains(&format!("restapis/{api}/models/Pet")), "{pets}");
+    }
 }

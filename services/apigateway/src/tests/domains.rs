@@ -190,6 +190,10 @@ async fn domains_are_checked_as_they_are_put() {
         let refused = world.refused("apigatewayv2", "CreateApiMapping", input).await;
         assert_eq!(refused.0, code, "{more} {}", refused.1);
     }
+    let socket = world.websocket_api(&[]).await;
+    world.map("a.example.com", "k", &http, "$default").await;
+    let mixed = json!({"domainName": "a.example.com", "apiId": socket, "stage": "dev", "apiMappingKey": "s"});
+    assert_eq!(world.refused("apigatewayv2", "CreateApiMapping", mixed).await.0, "BadRequestException");
     let levels = json!({"domainName": "a.example.com", "restApiId": http, "basePath": "a/b"});
     assert_eq!(world.refused("apigateway", "CreateBasePathMapping", levels).await.0, "BadRequestException");
     let uploaded = json!({"domainName": "b.example.com", "certificateBody": "x"});

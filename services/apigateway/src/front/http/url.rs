@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, VIA};
-use ::http::{Method, Response, StatusCode, Version};
+use ::http::{Method, Response, StatusCode};
 use futures_util::stream;
 use outbound::{Error, Outgoing};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -99,15 +99,14 @@ impl Request<'_> {
         headers.remove(HOST);
         headers.remove(CONTENT_LENGTH);
         let host = incoming.header(HOST).unwrap_or_default();
-        let proto = incoming.header("x-forwarded-proto").unwrap_or("http");
+        let proto = incoming.arrival.scheme();
         // Of IPv6 addresses the form asks for quotes and brackets (RFC 7239, section 6).
         let from = match incoming.source_ip.contains(':') {
             true => format!("\"[{}]\"", incoming.source_ip),
             false => incoming.source_ip.clone(),
         };
         let forwarded = format!("for={from};host={host};proto={proto}");
-        let version = if incoming.version == Version::HTTP_2 { "HTTP/2.0" } else { "HTTP/1.1" };
-        for (name, value) in [("forwarded", forwarded), ("via", format!("{version} {PRODUCT}"))] {
+        for (name, value) in [("forwarded", forwarded), ("via", format!("{} {PRODUCT}", incoming.protocol()))] {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.append(HeaderName::from_static(name), value);
             }

@@ -6,10 +6,10 @@ use base::Timestamp;
 use kv::Tx;
 
 use crate::error::Error;
-use crate::keys::{AUTHORIZERS, Id, RESOURCES, REST_APIS};
+use crate::keys::{AUTHORIZERS, GATEWAY_RESPONSES, Id, MODELS, RESOURCES, REST_APIS, VALIDATORS};
 use crate::limits;
 use crate::model::authorizer;
-use crate::model::rest::{api, resource};
+use crate::model::rest::{api, gateway_response, model, resource, validator};
 use crate::types::rest::{Api, Resource};
 
 /// Lets an API that was made aside be one of `region`.
@@ -25,7 +25,7 @@ pub fn publish(tx: &mut Tx, aside: &str, id: &str, region: &str) -> Result<Api, 
 /// Gives what is made aside all that an API has, for what is to be merged into it.
 pub fn copy(tx: &mut Tx, (region, id): (&str, &str), (aside, made): (&str, &str)) -> Result<(), Error> {
     let (from, to) = (api::find(tx, region, id)?, api::find(tx, aside, made)?);
-    RESOURCES.delete_prefix(tx, &to.id)?;
+    clear(tx, &to.id)?;
     parts(tx, &from.id, &to.id, &HashMap::new())?;
     Ok(REST_APIS.put(tx, made, &Api { root: from.root, ..to })?)
 }
@@ -45,8 +45,7 @@ pub fn replace(
         .into_iter()
         .filter_map(|(path, resource)| Some((resource.id, known.get(&path)?.clone())))
         .collect();
-    RESOURCES.delete_prefix(tx, id)?;
-    AUTHORIZERS.delete_prefix(tx, id)?;
+    clear(tx, id)?;
     parts(tx, &made.id, id, &same)?;
     let changed = Api {
         name: made.name.clone(),
@@ -69,15 +68,39 @@ pub fn replace(
     Ok(changed)
 }
 
+/// Removes what documents say of an API.
+fn clear(tx: &mut Tx, api: &str) -> Result<(), Error> {
+    RESOURCES.delete_prefix(tx, api)?;
+    AUTHORIZERS.delete_prefix(tx, api)?;
+    MODELS.delete_prefix(tx, api)?;
+    VALIDATORS.delete_prefix(tx, api)?;
+    Ok(GATEWAY_RESPONSES.delete_prefix(tx, api)?)
+}
+
 /// Copies what one API has to another one, where some resources have other ids.
 fn parts(tx: &mut Tx, from: &str, to: &str, ids: &HashMap<Id, Id>) -> Result<(), Error> {
     let renamed = |id: Id| ids.get(&id).cloned().unwrap_or(id);
     for (_, found) in resource::list(tx, from)? {
-        let copied = Resource { id: renamed(found.id.clone()), parent: found.parent.clone().map(renamed), ..found };
+        let own = found.id.clone();
+        let mut copied = Resource { id: renamed(own.clone()), parent: found.parent.clone().map(renamed), ..found };
+        // A cache's namespace is the resource's id where nobody says otherwise.
+        let integrations = copied.methods.values_mut().filter_map(|method| method.integration.as_mut());
+        for integration in integrations.filter(|integration| integration.cache_namespace == own) {
+            integration.cache_namespace.clone_from(&copied.id);
+        }
         RESOURCES.put(tx, (to, &copied.id), &copied)?;
     }
     for authorizer in authorizer::list(tx, &AUTHORIZERS, from)? {
         AUTHORIZERS.put(tx, (to, &authorizer.id), &authorizer)?;
+    }
+    for model in model::list(tx, from)? {
+        MODELS.put(tx, (to, &model.name), &model)?;
+    }
+    for validator in validator::list(tx, from)? {
+        VALIDATORS.put(tx, (to, &validator.id), &validator)?;
+    }
+    for (kind, response) in gateway_response::list(tx, from)? {
+        GATEWAY_RESPONSES.put(tx, (to, kind.word()), &response)?;
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ pub async fn import(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<Im
 }
 
 pub async fn reimport(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {
-    api::find(&cx.db().read()?, cx.region().as_str(), &input.api_id)?;
+    check_http(&api::find(&cx.db().read()?, cx.region().as_str(), &input.api_id)?)?;
     let plan = input.plan()?;
     document::check_warnings(&plan.warnings, input.fail_on_warnings)?;
     let id = aside(&cx, &plan).await?;
@@ -80,6 +80,14 @@ pub async fn reimport(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<
     let replaced =
         cx.db().write(move |tx| import::replace(tx, now, (ASIDE, &made), (&region, &target), &deployment)).await;
     finished(&cx, replaced, plan, id).await
+}
+
+/// Documents know no routes of messages.
+fn check_http(api: &Api) -> Result<(), Error> {
+    match &api.websocket {
+        Some(_) => Err(Error::bad("WebSocket APIs have no OpenAPI documents: HTTP APIs are imported and exported")),
+        None => Ok(()),
+    }
 }
 
 async fn finished(cx: &Cx, result: Result<Api, Error>, plan: Plan, id: String) -> Result<ImportOutput, Error> {
@@ -173,6 +181,7 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
     }
     let read = cx.db().read()?;
     let api = api::find(&read, cx.region().as_str(), &input.api_id)?;
+    check_http(&api)?;
     let (routes, cors) = match &input.stage_name {
         Some(stage) => deployed(&read, &api, stage)?,
         None => (current(&read, &api.id)?, api.cors.clone()),

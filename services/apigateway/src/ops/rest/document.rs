@@ -13,6 +13,7 @@ use crate::ApiGateway;
 use crate::document::rest::{Method, Plan};
 use crate::document::{self, BasePath, Document};
 use crate::error::Error;
+use crate::limits;
 use crate::model::rest::{api, import, resource};
 use crate::ops::import::{ASIDE, Aside};
 use crate::ops::resource as resource_arn;
@@ -186,16 +187,32 @@ impl Making<'_> {
             self.warnings.push("Models are not supported. Ignoring the document's schemas.".into());
             return Ok(());
         }
+        let known = self.known("GetModels", models.is_empty()).await?;
         for (name, schema) in models {
             let what = format!("create model '{name}'");
-            let old = json!({"restApiId": self.id, "modelName": name});
-            // One that is there, because every API has it or because it is merged, is replaced.
-            let _ = self.aside.call("DeleteModel", &what, old).await;
             let schema = referring(schema.clone(), owner).to_string();
+            // One that is there, because every API has it or because it is merged, is changed.
+            if known.contains_key(name) {
+                let change = json!([{"op": "replace", "path": "/schema", "value": schema}]);
+                self.call("UpdateModel", &what, json!({"modelName": name, "patchOperations": change})).await?;
+                continue;
+            }
             let members = json!({"name": name, "contentType": "application/json", "schema": schema});
             self.call("CreateModel", &what, members).await?;
         }
         Ok(())
+    }
+
+    /// The ids of what an operation lists, by name; nothing where nobody asks.
+    async fn known(&self, operation: &str, needless: bool) -> Result<HashMap<String, String>, Error> {
+        if needless {
+            return Ok(HashMap::new());
+        }
+        let input = json!({"limit": limits::REST_PAGE_MAX});
+        let listed = self.call(operation, "read what is there", input).await?;
+        let items = listed.get("item").and_then(Value::as_array).into_iter().flatten();
+        let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(items.filter_map(|item| Some((text(item, "name")?, text(item, "id")?))).collect())
     }
 
     async fn validators(&mut self, validators: &[Value]) -> Result<(), Error> {
@@ -203,9 +220,18 @@ impl Making<'_> {
             self.warnings.push("Request validators are not supported. Ignoring the document's.".into());
             return Ok(());
         }
+        self.validators = self.known("GetRequestValidators", validators.is_empty()).await?;
         for validator in validators {
             let name = validator["name"].as_str().unwrap_or_default().to_owned();
             let what = format!("create request validator '{name}'");
+            if let Some(id) = self.validators.get(&name) {
+                let changes: Vec<Value> = ["validateRequestBody", "validateRequestParameters"]
+                    .map(|flag| json!({"op": "replace", "path": format!("/{flag}"), "value": validator[flag].to_string()}))
+                    .into();
+                let input = json!({"requestValidatorId": id, "patchOperations": changes});
+                self.call("UpdateRequestValidator", &what, input).await?;
+                continue;
+            }
             let made = self.call("CreateRequestValidator", &what, validator.clone()).await?;
             self.validators.insert(name, made["id"].as_str().unwrap_or_default().to_owned());
         }
