@@ -41,6 +41,8 @@ BEFORE = {
     "CorsConfiguration": {"CorsRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://example.com"], "ExposedHeaders": ["etag"], "MaxAge": 5}]},
     "LifecycleConfiguration": {"Rules": [{"Id": "old", "Status": "Enabled", "Prefix": "logs/", "ExpirationInDays": 30, "TagFilters": [{"Key": "a", "Value": "b"}]}, {"Id": "torn", "Status": "Enabled", "Prefix": "logs/", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]},
     "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+    # Told to itself, which its policy does not let anybody do.
+    "LoggingConfiguration": {"LogFilePrefix": "access/", "TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}},
     "PublicAccessBlockConfiguration": {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False},
     "Tags": [{"Key": "team", "Value": "pictures"}],
 }
@@ -92,6 +94,8 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == BEFORE["Tags"]
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == BEFORE["PublicAccessBlockConfiguration"]
     assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket)
+    log = {"TargetBucket": bucket, "TargetPrefix": "access/", "TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}}
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == log
     assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
 
     # What functions hear of.
@@ -120,6 +124,7 @@ def test_buckets_are_made_changed_and_removed(s3, lambda_, logs, deploy, unique)
     assert code(s3.get_bucket_policy, Bucket=bucket)[0] == "NoSuchBucketPolicy"
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
     [told] = s3.get_bucket_notification_configuration(Bucket=elsewhere)["LambdaFunctionConfigurations"]
     assert told["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "other/"}]
 

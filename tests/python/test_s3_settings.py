@@ -189,3 +189,12 @@ def test_buckets_may_be_made_as_of_old():
         assert code(s3.create_bucket, Bucket="new", ACL="public-read")[1] == 400
     finally:
         assert server.stop(), server.logged()
+
+
+def test_who_asks_for_a_page_says_for_which(server, bucket):
+    """What `OPTIONS` has to bring, as on AWS; pages of this machine need no rule."""
+    url = f"{server.endpoint}/{bucket}/k"
+    status, body, _ = fetch(url, "OPTIONS")
+    assert status == 400 and b"<Code>BadRequest</Code>" in body and b"Origin request header needed" in body
+    status, body, _ = fetch(url, "OPTIONS", headers={"Origin": "http://localhost:3000"})
+    assert status == 400 and b"Invalid Access-Control-Request-Method" in body

@@ -177,6 +177,9 @@ impl Directory {
         let Some((xml, service)) = found else {
             return Err(Refusal::unknown(Protocol::S3, "No service here has buckets."));
         };
+        if head.method == Method::OPTIONS {
+            return Err(Refusal::no_preflight(service, text(head, "origin").is_some()));
+        }
         let target = Target::of(host_bucket.as_deref(), head.uri.path());
         let method = head.method.as_str();
         let found = xml.router.find(method, &target, head.uri.query().unwrap_or_default(), &head.headers);

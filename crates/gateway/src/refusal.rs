@@ -104,6 +104,15 @@ impl Refusal {
         Refusal::new(Protocol::S3, Some(service), error.with_header("allow", allowed.join(", ")))
     }
 
+    /// Who asks what pages may do with a bucket says neither which page, nor what.
+    pub(crate) fn no_preflight(service: &Service, has_origin: bool) -> Refusal {
+        let message = match has_origin {
+            false => "Insufficient information. Origin request header needed.",
+            true => "Invalid Access-Control-Request-Method: null",
+        };
+        Refusal::new(Protocol::S3, Some(service), Error::new(400, "BadRequest", message))
+    }
+
     pub(crate) fn origin(origin: &str) -> Refusal {
         let message = format!(
             "Pages of {} may not call AWS APIs here: only pages served from this machine, and the origins that the \

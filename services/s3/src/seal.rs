@@ -2,6 +2,7 @@
 
 use service::Cx;
 use service::keys::Context;
+use sha2::{Digest as _, Sha256};
 use vault::{Key, Vault};
 
 use crate::error::Error;
@@ -74,16 +75,17 @@ pub async fn wrap(cx: &Cx, vault: &Vault, wanted: &Wanted, name: ContentId, key:
 }
 
 /// The entity tag of bytes with this MD5: it is that under S3's own keys alone. Under others it has the same form, and tells nothing
-/// of the bytes.
+/// of the bytes to who has not their key; a part that is sent again has the same one again.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
-pub fn etag(cx: &Cx, seal: Option<&Seal>, md5: String) -> String {
+pub fn etag(seal: Option<&Seal>, key: &Key, md5: &str) -> String {
     if shows_md5(seal) {
-        return md5;
+        return md5.to_owned();
     }
-    let mut tag = [0; 16];
-    cx.env().random(&mut tag);
-    hex::encode(tag)
+    let tag = Sha256::new().chain_update(b"cloudlet entity tag ").chain_update(key.as_bytes()).chain_update(md5);
+    let mut tag = hex::encode(tag.finalize());
+    tag.truncate(32);
+    tag
 }
 
 /// Whether entity tags of what is sealed so are made of bytes.

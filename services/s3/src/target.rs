@@ -127,7 +127,7 @@ async fn keep(
     let body_key = BodyKey::new(&sealed.key, &sealed.seal.name)?;
     let (small, most) = (limits::INLINE_BYTES_MAX, limits::PUT_BYTES_MAX);
     let Received { size, digested, place } = state.contents.receive(body, digests, body_key, small, most).await?;
-    let etag = seal::etag(cx, Some(&sealed.seal), digested.etag);
+    let etag = seal::etag(Some(&sealed.seal), &sealed.key, &digested.etag);
     let (new, pinned) = place.into_content(content_id(cx));
     let meta = Meta {
         content_type: Some(made.format.media_type().to_owned()),

@@ -104,7 +104,7 @@ impl Request {
             or_none(&self.version),
             answered.request.id.clone(),
             scheme.to_owned(),
-            // The cipher of a connection with TLS, which this server has none of.
+            // The cipher of TLS: what a connection has agreed on is not known here.
             NONE.to_owned(),
             kind.to_owned(),
             or_none(&self.host),

@@ -292,7 +292,7 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
         }
     };
     let algorithm = input.checksum_algorithm.as_deref().map(known).transpose()?;
-    let (checksum, etag) = digests_of(state, &cx, &read, (&from, key.as_ref()), algorithm, &made.seal).await?;
+    let (checksum, etag) = digests_of(state, &read, (&from, key.as_ref()), algorithm, &made).await?;
     drop(hold);
     Ok(Prepared { from, made, anew, checksum, etag })
 }
@@ -313,26 +313,25 @@ async fn sealed_anew(
     Ok(received.place.into_content(content_id(cx)))
 }
 
-/// What the copy tells of its bytes: a checksum of `algorithm`, where the source has another, and an entity tag, as its `seal` has it.
+/// What the copy tells of its bytes: a checksum of `algorithm`, where the source has another, and an entity tag, as it is sealed.
 /// They are read for that only where the source does not know.
 async fn digests_of(
     state: &S3,
-    cx: &Cx,
     read: &kv::Snap,
     (from, key): (&Object, Option<&Key>),
     algorithm: Option<Algorithm>,
-    seal: &Seal,
+    made: &Made,
 ) -> Result<(Option<StoredChecksum>, String), Error> {
     let own = from.checksum.as_ref().filter(|checksum| !checksum.composite);
     let algorithm = algorithm.filter(|algorithm| own.is_none_or(|own| own.algorithm != algorithm.name()));
-    let (shown, was_shown) = (seal::shows_md5(Some(seal)), seal::shows_md5(from.seal.as_ref()));
+    let (shown, was_shown) = (seal::shows_md5(Some(&made.seal)), seal::shows_md5(from.seal.as_ref()));
     // That of what was sent in parts is made of those of the parts.
     let parts = from.etag.split_once('-').map(|(_, parts)| parts);
     let is_made = shown && !was_shown && parts.is_none();
     let etag = match parts {
         _ if shown || !was_shown => from.etag.clone(),
-        None => seal::etag(cx, Some(seal), String::new()),
-        Some(parts) => format!("{}-{parts}", seal::etag(cx, Some(seal), String::new())),
+        None => seal::etag(Some(&made.seal), &made.key, &from.etag),
+        Some(parts) => format!("{}-{parts}", seal::etag(Some(&made.seal), &made.key, &from.etag)),
     };
     if algorithm.is_none() && !is_made {
         return Ok((None, etag));

@@ -1,7 +1,7 @@
 //! What requests say of encryption at rest, and what answers say of it.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html>. AWS takes customers' keys over TLS
-//! alone; this server has no TLS of its own, and takes them over the connections that it has.
+//! alone; this server takes them over whatever connection it is asked by.
 
 use std::fmt;
 

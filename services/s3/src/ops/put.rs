@@ -136,7 +136,7 @@ pub async fn store(state: &S3, cx: &Cx, order: Order, body: Upload) -> Result<St
     if size < *sizes.start() {
         return Err(Error::EntityTooSmall { size, least: *sizes.start(), part: None });
     }
-    let etag = seal::etag(cx, Some(&made.seal), digested.etag);
+    let etag = seal::etag(Some(&made.seal), &made.key, &digested.etag);
     let (new, pinned) = place.into_content(content_id(cx));
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key) = (input.bucket, input.key);

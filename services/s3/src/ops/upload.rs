@@ -206,15 +206,15 @@ impl Slot {
         (body, digests): (Upload, Digests),
     ) -> Result<(Digested, base::Timestamp), Error> {
         let name = content_id(cx);
-        let key = BodyKey::new(key, &name)?;
+        let body_key = BodyKey::new(key, &name)?;
         // In a file whatever its size: what an object refers to is files, then.
         let Received { size, digested, place } =
-            state.contents.receive(body, digests, key, 0, limits::PUT_BYTES_MAX).await?;
+            state.contents.receive(body, digests, body_key, 0, limits::PUT_BYTES_MAX).await?;
         let Place::File(pinned) = place else {
             return Err(Error::Told(service::Error::internal("a part is in no file")));
         };
         let modified = cx.env().now();
-        let digested = Digested { etag: seal::etag(cx, upload.seal.as_ref(), digested.etag), ..digested };
+        let digested = Digested { etag: seal::etag(upload.seal.as_ref(), key, &digested.etag), ..digested };
         let (etag, checksum) = (digested.etag.clone(), Some(digested.checksum.clone()));
         let (number, blob, sealed) = (self.number, pinned.id, Some(name));
         let part = Part { number, size, etag, blob, modified, checksum, sealed };
