@@ -430,20 +430,20 @@ def test_connections_end_with_the_server_and_its_apis_do_not():
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="survivor", PolicyName="all", PolicyDocument=json.dumps(document))
     api = Api(server, apis, arn, "survivor", {"$connect": {}, "$disconnect": {}, "post": {}})
-    client = connect(api.url, open_timeout=WAIT)
-    say(client, action="post", by="event")
-    assert heard(client) == "posted 0"
-    server.kill()
-    with pytest.raises(ConnectionClosed):
-        heard(client)
+    with connect(api.url, open_timeout=WAIT) as client:
+        say(client, action="post", by="event")
+        assert heard(client) == "posted 0"
+        server.kill()
+        with pytest.raises(ConnectionClosed):
+            heard(client)
     server.start()
     url = f"{server.endpoint.replace('http', 'ws')}/_aws/execute-api/{api.id}/dev"
-    client = connect(url, open_timeout=WAIT)
-    say(client, action="post", by="event")
-    assert heard(client) == "posted 0"
-    assert server.stop()
-    with pytest.raises(ConnectionClosed) as ended:
-        heard(client)
+    with connect(url, open_timeout=WAIT) as client:
+        say(client, action="post", by="event")
+        assert heard(client) == "posted 0"
+        assert server.stop()
+        with pytest.raises(ConnectionClosed) as ended:
+            heard(client)
     assert ended.value.rcvd.code == 1001
     server.start()
     dynamo = server.client("dynamodb")
