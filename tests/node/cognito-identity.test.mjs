@@ -3,10 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-cognito-identity";
+import * as users from "@aws-sdk/client-cognito-identity-provider";
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from "@aws-sdk/client-iam";
 import { ListQueuesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { fromCognitoIdentityPool } from "@aws-sdk/credential-providers";
+import { Amplify } from "aws-amplify";
+import * as amplify from "aws-amplify/auth";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint, REGION } from "./server.mjs";
 import { allow } from "./support.mjs";
@@ -32,6 +35,27 @@ test("an application gets credentials for nobody in particular", async () => {
   await new SQSClient({ region: REGION, endpoint, credentials }).send(new ListQueuesCommand({}));
   const { Arn } = await new STSClient({ region: REGION, endpoint, credentials }).send(new GetCallerIdentityCommand({}));
   assert.match(Arn, /assumed-role\/guests\/CognitoIdentityCredentials$/);
+});
+
+test("Amplify signs a user in, and gets credentials for them", async () => {
+  const cognito = client(users.CognitoIdentityProviderClient);
+  const ask = (operation, input) => cognito.send(new users[`${operation}Command`](input));
+  const UserPoolId = (await ask("CreateUserPool", { PoolName: "amplify" })).UserPool.Id;
+  const ExplicitAuthFlows = ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
+  const { ClientId } = (await ask("CreateUserPoolClient", { UserPoolId, ClientName: "web", ExplicitAuthFlows })).UserPoolClient;
+  await ask("AdminCreateUser", { UserPoolId, Username: "ada", MessageAction: "SUPPRESS", UserAttributes: [{ Name: "email", Value: "ada@example.com" }] });
+  await ask("AdminSetUserPassword", { UserPoolId, Username: "ada", Password: "Right-Passw0rd", Permanent: true });
+  const ProviderName = `cognito-idp.${REGION}.amazonaws.com/${UserPoolId}`;
+  const identityPoolId = await make("amplify", { CognitoIdentityProviders: [{ ProviderName, ClientId }] });
+  const endpoints = { userPoolEndpoint: endpoint, identityPoolEndpoint: endpoint };
+  Amplify.configure({ Auth: { Cognito: { userPoolId: UserPoolId, userPoolClientId: ClientId, identityPoolId, allowGuestAccess: true, ...endpoints } } });
+  assert.equal((await amplify.signIn({ username: "ada", password: "Right-Passw0rd" })).nextStep.signInStep, "DONE");
+  assert.equal((await amplify.fetchUserAttributes()).email, "ada@example.com");
+  const { credentials, identityId } = await amplify.fetchAuthSession();
+  assert.match(identityId, new RegExp(`^${REGION}:`));
+  const { Arn } = await client(STSClient, { credentials }).send(new GetCallerIdentityCommand({}));
+  assert.match(Arn, /assumed-role\/amplify\//);
+  await amplify.signOut();
 });
 
 test("pools, identities and tags", async () => {
