@@ -128,3 +128,30 @@ def test_an_import_survives_a_crash(tmp_path):
     rest_apis.create_deployment(restApiId=api, stageName="s")
     assert send(server, "GET", f"/_aws/execute-api/{api}/s/p7/x")[0] == 200
     assert server.stop(), server.logged()
+
+
+def test_models_validators_and_gateway_responses_go_along(server, rest_apis, function):
+    more = {
+        "definitions": {"Pet": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}},
+        "x-amazon-apigateway-request-validators": {"all": {"validateRequestBody": True, "validateRequestParameters": True}},
+        "x-amazon-apigateway-gateway-responses": {"BAD_REQUEST_BODY": {"statusCode": "422", "responseTemplates": {"application/json": '{"why":"body"}'}}},
+    }
+    document = a_rest_document(function, **more)
+    integration = document["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"]
+    body = {"name": "b", "in": "body", "schema": {"$ref": "#/definitions/Pet"}}
+    post = {"x-amazon-apigateway-request-validator": "all", "responses": {}, "parameters": [body], "consumes": ["application/json"], "x-amazon-apigateway-integration": integration}
+    document["paths"]["/pets"] = {"post": post}
+    api = rest_apis.import_rest_api(body=json.dumps(document).encode(), failOnWarnings=True)["id"]
+    rest_apis.create_deployment(restApiId=api, stageName="s")
+    path = f"/_aws/execute-api/{api}/s/pets"
+    status, _, said = send(server, "POST", path, json.dumps({"age": 1}), Content_Type="application/json")
+    assert (status, said) == (422, b'{"why":"body"}')
+    assert send(server, "POST", path, json.dumps({"name": "x"}), Content_Type="application/json")[0] == 200
+    exported = rest_apis.get_export(restApiId=api, stageName="s", exportType="oas30", parameters={"extensions": "apigateway"})["body"].read()
+    for mode in ["merge", "overwrite"]:
+        rest_apis.put_rest_api(restApiId=api, mode=mode, body=exported, failOnWarnings=True)
+        rest_apis.create_deployment(restApiId=api, stageName="s")
+        again = rest_apis.get_export(restApiId=api, stageName="s", exportType="oas30", parameters={"extensions": "apigateway"})["body"].read()
+        assert json.loads(again) == json.loads(exported), mode
+        assert len(rest_apis.get_request_validators(restApiId=api)["items"]) == 1
+    assert send(server, "POST", path, json.dumps({"age": 1}), Content_Type="application/json")[0] == 422
