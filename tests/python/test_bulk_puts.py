@@ -89,6 +89,18 @@ def test_items_are_put_and_the_others_reported(dynamodb, s3, table, bucket):
     assert listed["BulkOperationsSummaryList"][0]["BulkOperationArn"] == begun["BulkOperationArn"]
 
 
+def test_lines_that_are_none_are_reported_and_the_others_put(dynamodb, s3, table, bucket):
+    wrong = [b"\xff", b"{}", b"[]", b'{"Item": 5}', b'{"Item": {"k": ' + b'{"L": [' * 100_000, b'{"Item": {"k": {"S": ""}}}']
+    text = b"\n".join([*wrong, b"", line("last").encode()])
+    s3.put_object(Bucket=bucket, Key="in/wrong", Body=text)
+    done = ended(dynamodb, start(dynamodb, table, bucket)["BulkOperationArn"])
+    assert (done["BulkOperationStatus"], done["ProcessedItemCount"], done["FailedItemCount"]) == ("COMPLETED_WITH_ERRORS", 7, 6)
+    assert done["ProcessedInputBytes"] == done["TotalInputBytes"] == len(text)
+    _, told = reports(s3, bucket, done["BulkOperationArn"])
+    assert [(one["OutputType"], one["ItemIndex"]) for one in told] == [("ERROR", number) for number in range(6)]
+    assert dynamodb.scan(TableName=table)["Items"] == [{"k": {"S": "last"}, "g": {"S": "x"}}]
+
+
 def test_the_pace_is_kept_and_others_write(dynamodb, s3, table, bucket):
     """Two units an item, the index's among them: at 1,024 a second, 3,000 items take six seconds."""
     s3.put_object(Bucket=bucket, Key="in/1", Body="".join(line(f"{number:05}") for number in range(3000)))

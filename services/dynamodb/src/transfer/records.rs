@@ -11,7 +11,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::bufread::MultiGzDecoder;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 
 use super::zstd::ZstdDecoder;
@@ -68,7 +67,7 @@ pub struct Batch {
 }
 
 /// Reads an object's records behind the first `skip`, and sends them. What cannot be read ends the object with an error as its last
-/// record; where `is_broken` says that it did not arrive, nothing more is sent instead.
+/// record, other than a line of a bulk put, behind which the next one is; where `is_broken` says that it did not arrive, nothing more is sent instead.
 pub fn read(
     source: impl Read + 'static,
     compression: Option<&str>,
@@ -80,8 +79,8 @@ pub fn read(
     let mut out = Out { batches, batch: Vec::new(), next: 0, skip, bytes: 0, counted: 0 };
     let ended = decompressed(source, compression).and_then(|source| match (source, form) {
         (None, _) => Ok(()),
-        (Some(source), Form::Json) => json(source, &mut out, Line::record),
-        (Some(source), Form::Puts) => json(source, &mut out, PutLine::record),
+        (Some(source), Form::Json) => json(source, &mut out, Line::read),
+        (Some(source), Form::Puts) => json(source, &mut out, |line| Ok(PutLine::read(line))),
         (Some(source), Form::Csv(csv)) => csv.read(source, &mut out),
     });
     match ended {
@@ -174,22 +173,22 @@ struct PutLine {
     expression_attribute_values: Option<BTreeMap<String, ValueInput>>,
 }
 
-fn no_item() -> Stop {
-    Stop::Malformed("Expected 'Item' top level container".into())
-}
+const NO_ITEM: &str = "Expected 'Item' top level container";
 
 impl Line {
-    fn record(self) -> Result<Record, Stop> {
-        let item = self.item.ok_or_else(no_item)?;
+    fn read(text: &[u8]) -> Result<Record, Stop> {
+        let line: Line = serde_json::from_slice(text).map_err(|error| Stop::Malformed(error.to_string()))?;
+        let item = line.item.ok_or_else(|| Stop::Malformed(NO_ITEM.into()))?;
         Ok(put_item(Some(&item)).map(Put::from).map_err(|error| error.to_string()))
     }
 }
 
 impl PutLine {
-    fn record(self) -> Result<Record, Stop> {
-        let item = self.item.as_ref().ok_or_else(no_item)?;
-        let put = put_item(Some(item)).and_then(|item| Ok(Put { item, condition: self.condition()? }));
-        Ok(put.map_err(|error| error.to_string()))
+    fn read(text: &[u8]) -> Record {
+        let line: PutLine = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        let item = line.item.as_ref().ok_or_else(|| NO_ITEM.to_owned())?;
+        let put = put_item(Some(item)).and_then(|item| Ok(Put { item, condition: line.condition()? }));
+        put.map_err(|error| error.to_string())
     }
 
     fn condition(&self) -> Result<Option<Condition>, Error> {
@@ -208,11 +207,7 @@ impl PutLine {
     }
 }
 
-fn json<L: DeserializeOwned>(
-    source: Box<dyn Read>,
-    out: &mut Out,
-    record: impl Fn(L) -> Result<Record, Stop>,
-) -> Result<(), Stop> {
+fn json(source: Box<dyn Read>, out: &mut Out, record: impl Fn(&[u8]) -> Result<Record, Stop>) -> Result<(), Stop> {
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
     loop {
@@ -229,8 +224,7 @@ fn json<L: DeserializeOwned>(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let parsed: L = serde_json::from_slice(&line).map_err(|error| Stop::Malformed(error.to_string()))?;
-        out.record(record(parsed)?)?;
+        out.record(record(&line)?)?;
     }
 }
 
