@@ -378,6 +378,13 @@ fn integration(given: &Value) -> Value {
     Value::Object(members)
 }
 
+/// Templates, of which empty ones are null in documents: members of inputs that are null are not there.
+fn templates(given: &Value) -> Value {
+    let all = given.as_object().into_iter().flatten();
+    let text = |value: &Value| if value.is_null() { json!("") } else { value.clone() };
+    Value::Object(all.map(|(kind, value)| (kind.clone(), text(value))).collect())
+}
+
 /// The answers of an integration, which documents have by their selection patterns.
 fn integration_responses(given: &Value) -> Vec<Value> {
     let all = given.get("responses").and_then(Value::as_object).into_iter().flatten();
@@ -388,7 +395,11 @@ fn integration_responses(given: &Value) -> Vec<Value> {
         }
         for name in ["contentHandling", "responseParameters", "responseTemplates"] {
             if let Some(value) = response.get(name).filter(|value| !value.is_null()) {
-                members[name] = if name == "contentHandling" { upper(value) } else { value.clone() };
+                members[name] = match name {
+                    "contentHandling" => upper(value),
+                    "responseTemplates" => templates(value),
+                    _ => value.clone(),
+                };
             }
         }
         members
