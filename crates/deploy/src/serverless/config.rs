@@ -314,7 +314,7 @@ pub struct Event {
 
 #[derive(Clone, Debug)]
 pub enum EventSource {
-    Http(Http),
+    Http(Box<Http>),
     /// `method` is upper case, `ANY` for `*`; `path` is `*` for the default route.
     HttpApi {
         method: String,

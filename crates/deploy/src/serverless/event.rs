@@ -24,7 +24,7 @@ fn read(item: &Node, number: usize, reader: &mut Reader<'_>) -> Option<Event> {
         return None;
     };
     let source = match entry.key.as_str() {
-        "http" => EventSource::Http(http(item, &entry.value, reader)?),
+        "http" => EventSource::Http(Box::new(http(item, &entry.value, reader)?)),
         "httpApi" => http_api(item, &entry.value, reader)?,
         "websocket" => EventSource::WebSocket(super::websocket_event::read(item, &entry.value, reader)?),
         "sqs" => EventSource::Sqs(sqs(item, &entry.value, reader)?),

@@ -14,7 +14,7 @@ use crate::serverless::naming;
 impl Compiler<'_> {
     pub(super) fn rest_api(&mut self) {
         let events = self.events(|source| match source {
-            EventSource::Http(http) => Some(http),
+            EventSource::Http(http) => Some(http.as_ref()),
             _ => None,
         });
         let Some((_, first, _)) = events.first() else { return };
