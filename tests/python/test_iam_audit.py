@@ -3,10 +3,13 @@
 import json
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta, timezone
 
 import pytest
+from botocore import UNSIGNED
 from cloudlet import ACCOUNT, REGION, Server
 from test_iam import allow, key_of, refused, trust, user  # noqa: F401: fixtures, too
+from test_identity_pools import Identities
 
 TABLE = {
     "BillingMode": "PAY_PER_REQUEST",
@@ -72,6 +75,36 @@ def test_who_is_not_known_is_not_let_in(lenient):
     assert caught.value.code == 403
     iam.update_access_key(UserName="bob", AccessKeyId=key, Status="Inactive")
     refused("UnrecognizedClientException", lenient.client_as("sqs", key, secret).list_queues)
+
+
+def test_guests_of_identity_pools_are_not_let_through(lenient):
+    pool = Identities(lenient, lenient.client("cognito-identity"), lenient.client("iam"), "guests")
+    anybody = lenient.client("cognito-identity", signature_version=UNSIGNED)
+    guest = anybody.get_id(IdentityPoolId=pool.id)["IdentityId"]
+    keys = anybody.get_credentials_for_identity(IdentityId=guest)["Credentials"]
+    as_guest = lambda service: lenient.client_as(service, keys["AccessKeyId"], keys["SecretKey"], keys["SessionToken"])
+    refused("AccessDenied", as_guest("sqs").list_queues)
+    lenient.client("iam").put_role_policy(RoleName="guests-unauthenticated", PolicyName="p", PolicyDocument=allow("sqs:ListQueues"))
+    as_guest("sqs").list_queues()
+    refused("AccessDenied", as_guest("s3").list_buckets)
+
+
+def test_what_is_for_good_and_who_becomes_a_role_is_not_let_through(lenient):
+    iam, s3, kms = lenient.client("iam"), lenient.client("s3"), lenient.client("kms")
+    iam.create_user(UserName="eve")
+    key = key_of(lenient, iam, "eve")
+    s3.create_bucket(Bucket="locking", ObjectLockEnabledForBucket=True)
+    until = datetime.now(timezone.utc) + timedelta(days=1)
+    version = s3.put_object(Bucket="locking", Key="k", Body=b"x", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)["VersionId"]
+    eve = lenient.client_as("s3", *key)
+    refused("AccessDenied", eve.delete_object, Bucket="locking", Key="k", VersionId=version, BypassGovernanceRetention=True)
+    assert eve.get_object(Bucket="locking", Key="k", VersionId=version)["Body"].read() == b"x"
+    id = kms.create_key()["KeyMetadata"]["KeyId"]
+    others = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/other"}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [others]})
+    refused("MalformedPolicyDocumentException", lenient.client_as("kms", *key).put_key_policy, KeyId=id, PolicyName="default", Policy=policy)
+    role = iam.create_role(RoleName="functions", AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"))["Role"]["Arn"]
+    refused("AccessDenied", lenient.client_as("sts", *key).assume_role, RoleArn=role, RoleSessionName="s")
 
 
 def test_refusals_are_counted_where_policies_are_enforced(server, iam, user):

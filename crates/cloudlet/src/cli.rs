@@ -181,7 +181,7 @@ pub struct Serve {
     pub prebooted: usize,
     /// With `audit`, a call that policies deny goes through, and is told: in the log, in metrics, and by `cloudlet iam denied`.
     /// For the day on which an application that ran without policies gets some. Who calls is proven all the same: signatures are
-    /// verified, and what is not signed is let in nowhere.
+    /// verified, and what is not signed is let in nowhere. Whom only an identity provider vouches for is refused as ever.
     #[arg(long, value_name = "MODE", value_enum, default_value_t)]
     pub iam: IamMode,
     #[command(flatten)]

@@ -39,6 +39,9 @@ pub struct SessionFacts {
     /// When its user showed a code of a device, if they did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa: Option<Timestamp>,
+    /// Whether an identity provider vouches for whoever has it, and not a key of the account's: anybody, where a pool has guests.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vouched: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +143,9 @@ pub struct Permission {
     pub resource_policy: Option<String>,
     /// Whether only those have access whom that policy names, or whose account it does: keys of KMS.
     pub resource_must_allow: bool,
+    /// Whether the answer stands even where policies are only looked at (`--iam audit`): it decides what is done, and not only
+    /// whether something is.
+    pub strict: bool,
 }
 
 impl Permission {
@@ -150,6 +156,7 @@ impl Permission {
             context: Vec::new(),
             resource_policy: None,
             resource_must_allow: false,
+            strict: false,
         }
     }
 }

@@ -41,6 +41,8 @@ struct Question<'a> {
     /// The resource's own policy.
     policy: Option<&'a str>,
     policy_must_allow: bool,
+    /// Whether the answer stands in every mode.
+    strict: bool,
     region: &'a str,
     now: Timestamp,
 }
@@ -111,6 +113,7 @@ impl Access for Identity {
             resource: &permission.resource,
             policy: permission.resource_policy.as_deref(),
             policy_must_allow: permission.resource_must_allow,
+            strict: permission.strict,
             region: region.and_then(|(_, values)| values.first()).map_or("", String::as_str),
             now,
         };
@@ -263,8 +266,16 @@ impl Identity {
                 }
             }
             self.resource_tags(action, &resource).into_iter().for_each(|(key, value)| context.insert(&key, value));
-            let question =
-                Question { action, resource: &resource, policy: Some(trust), policy_must_allow: true, region: "", now };
+            let question = Question {
+                action,
+                resource: &resource,
+                policy: Some(trust),
+                policy_must_allow: true,
+                // Who becomes a role is about who calls, and what a role did is what its policy is suggested from.
+                strict: true,
+                region: "",
+                now,
+            };
             self.decide(caller, &principal, context, question)?;
         }
         Ok(())
@@ -339,7 +350,7 @@ impl Identity {
         mut context: Context,
         question: Question<'_>,
     ) -> Result<(), Denial> {
-        let Question { action, resource, policy, policy_must_allow, region, now } = question;
+        let Question { action, resource, policy, policy_must_allow, strict, region, now } = question;
         let because = |why| Denial {
             message: format!(
                 "User: {} is not authorized to perform: {action} on resource: {resource} because {why}",
@@ -375,16 +386,25 @@ impl Identity {
                 }
                 Ok(())
             }
-            refused => self.refuse(caller, call, &request, &refused),
+            refused => self.refuse(caller, call, &request, &refused, strict),
         }
     }
 
-    fn refuse(&self, caller: &Caller, call: Call<'_>, request: &Request, refused: &Decision) -> Result<(), Denial> {
+    fn refuse(
+        &self,
+        caller: &Caller,
+        call: Call<'_>,
+        request: &Request,
+        refused: &Decision,
+        strict: bool,
+    ) -> Result<(), Denial> {
         // Who did not sign is nobody who could be given a policy.
         if caller.kind == CallerKind::Anonymous {
             return Err(Denial { message: denial(request, refused).unwrap_or_default() });
         }
-        let let_through = self.mode == Mode::Audit;
+        // Whom a provider vouches for has no key of the account's: it may be anybody.
+        let vouched = caller.session.as_ref().is_some_and(|facts| facts.vouched);
+        let let_through = self.mode == Mode::Audit && !strict && !vouched;
         let count = self.usage.denied(call, &refused.to_string(), let_through);
         if !let_through {
             return Err(Denial { message: denial(request, refused).unwrap_or_default() });

@@ -56,7 +56,8 @@ pub enum Mode {
     /// Whether a call is made.
     #[default]
     Enforce,
-    /// Nothing: what they deny is told, and goes through. Who calls is still for the signature to prove.
+    /// Nothing: what they deny is told, and goes through. Who calls is still for the signature to prove, who becomes a role for
+    /// its trust policy to say; and whom only an identity provider vouches for is refused as ever.
     Audit,
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use base::{AccountId, Arn, Env, Region, Timestamp};
 use kv::{Db, Memory};
 use serde_json::{Value, json};
-use service::{Access, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Permission};
+use service::{Access, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Permission, SessionFacts};
 
-use crate::{Config, Identity, RootKey, iam, sts};
+use crate::{Config, Identity, Mode, RootKey, iam, sts};
 
 const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/t";
 
@@ -19,10 +19,15 @@ struct World {
 
 impl World {
     async fn new() -> World {
+        World::of(Mode::Enforce).await
+    }
+
+    async fn of(mode: Mode) -> World {
         let (db, env) = (Db::open(Memory::new()), Env::simulated(1, Timestamp::from_secs(1_700_000_000)));
         let account = AccountId::new("000000000000");
         let root = RootKey { access_key_id: "AKIAROOT".into(), secret: "root-secret".into() };
-        let identity = Identity::open(db.clone(), &env, Config::new(account.clone(), vec![root])).await.unwrap();
+        let config = Config { mode, ..Config::new(account.clone(), vec![root]) };
+        let identity = Identity::open(db.clone(), &env, config).await.unwrap();
         let cloud = Cloud::builder(
             db,
             env.clone(),
@@ -536,6 +541,26 @@ async fn a_services_session_lasts_as_long_as_its_role_trusts_it() {
         world.call("UpdateAssumeRolePolicy", trust(principal, &of)).await.unwrap();
         assert_eq!(world.may(&session, "dynamodb:GetItem"), may, "{principal} for {of}");
     }
+}
+
+#[tokio::test]
+async fn audit_lets_through_what_the_accounts_own_callers_do() {
+    let world = World::of(Mode::Audit).await;
+    let ann = world.user("ann").await;
+    assert!(world.may(&ann, "dynamodb:GetItem"));
+    let strict = Permission { strict: true, ..Permission::new("dynamodb:GetItem", TABLE) };
+    assert!(world.cx(ann.clone()).authorize(&strict).is_err());
+
+    world.role("r", json!({"Service": "lambda.amazonaws.com"})).await;
+    let refused = world.call_as(&ann, "AssumeRole", assume("r")).await.unwrap_err().to_string();
+    assert!(refused.contains("no resource-based policy allows"), "{refused}");
+
+    let session = Caller::role_session(&"arn:aws:iam::000000000000:role/r".parse().unwrap(), "s");
+    let facts = SessionFacts { vouched: true, ..SessionFacts::default() };
+    let guest = Caller { session: Some(Arc::new(facts)), ..session.clone() };
+    assert!(world.may(&session, "dynamodb:GetItem") && !world.may(&guest, "dynamodb:GetItem"));
+    world.allow("PutRolePolicy", "r", "dynamodb:GetItem", TABLE).await;
+    assert!(world.may(&guest, "dynamodb:GetItem") && !world.may(&guest, "dynamodb:PutItem"));
 }
 
 #[tokio::test]

@@ -298,6 +298,9 @@ mod tests {
             Session { access_key_id: "A".into(), issued: Timestamp(1), expires: Timestamp(2), subject, facts: None };
         assert_eq!(session.to_bytes().unwrap(), b"\x01\x84\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\x81\xa4Role\x84\xa4name\xa1r\xa2id\xa1A\xacsession_name\xa1s\xa6policy\xc0".as_slice());
         session.facts = Some(SessionFacts { mfa: Some(Timestamp(3)), ..SessionFacts::default() });
+        assert_eq!(session.to_bytes().unwrap(), b"\x01\x85\xadaccess_key_id\xa1A\xa6issued\x01\xa7expires\x02\xa7subject\x81\xa4Role\x84\xa4name\xa1r\xa2id\xa1A\xacsession_name\xa1s\xa6policy\xc0\xa5facts\x82\xa6issued\x00\xa3mfa\x03".as_slice());
+        assert_eq!(Session::from_bytes(&session.to_bytes().unwrap()).unwrap(), session);
+        session.facts = Some(SessionFacts { vouched: true, ..SessionFacts::default() });
         assert_eq!(Session::from_bytes(&session.to_bytes().unwrap()).unwrap(), session);
         let profile = InstanceProfile {
             name: "p".into(),

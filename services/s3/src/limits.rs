@@ -89,6 +89,8 @@ pub const LIFECYCLE_INTERVAL: std::time::Duration = std::time::Duration::from_se
 pub const LOG_LINES_BYTES_MAX: usize = 8 << 20;
 /// How long they wait for others, so that a log's objects are few.
 pub const LOG_PAUSE: Duration = Duration::from_secs(15);
+/// How long those wait that could not be delivered, however many they are.
+pub const LOG_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Characters of a field that the client decides on: an address, a browser's name.
 pub const LOG_FIELD_CHARACTERS_MAX: usize = 8 << 10;
 /// Of a log's prefix, in bytes.

@@ -97,7 +97,11 @@ pub fn inherit(asked: SessionFacts, from: &SessionFacts) -> Result<SessionFacts,
         (Some(asked), Some(set)) if asked != set => Err(Error::AccessDenied(format!(
             "The source identity of this session is {set}, and sessions that are opened with it cannot have another."
         ))),
-        (_, set) => Ok(SessionFacts { source_identity: set.clone().or(facts.source_identity.clone()), ..facts }),
+        (_, set) => Ok(SessionFacts {
+            source_identity: set.clone().or(facts.source_identity.clone()),
+            vouched: facts.vouched || from.vouched,
+            ..facts
+        }),
     }
 }
 
@@ -134,6 +138,8 @@ mod tests {
         let set = |identity: &str| SessionFacts { source_identity: Some(identity.into()), ..SessionFacts::default() };
         assert_eq!(inherit(SessionFacts::default(), &set("ann")).unwrap(), set("ann"));
         assert!(inherit(set("bob"), &set("ann")).is_err());
+        let vouched = SessionFacts { vouched: true, ..SessionFacts::default() };
+        assert_eq!(inherit(SessionFacts::default(), &vouched).unwrap(), vouched);
     }
 
     #[test]

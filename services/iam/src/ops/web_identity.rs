@@ -62,8 +62,11 @@ struct Vouched {
 pub async fn assume_role(identity: Arc<Identity>, cx: Cx, input: Input) -> Result<Output, Error> {
     input.check()?;
     check_session_name(&input.role_session_name)?;
-    let facts =
-        SessionFacts { policy_arns: session_facts::policy_arns(&input.policy_arns)?, ..SessionFacts::default() };
+    let facts = SessionFacts {
+        policy_arns: session_facts::policy_arns(&input.policy_arns)?,
+        vouched: true,
+        ..SessionFacts::default()
+    };
     let packed_policy_size = session_facts::packed(input.policy.as_deref(), &facts)?;
     let vouched = vouched(&identity, &cx, &input.web_identity_token).await?;
     let role = find_role(&cx, &input.role_arn)?;

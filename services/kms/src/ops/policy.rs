@@ -53,6 +53,8 @@ pub fn checked(cx: &Cx, policy: String, bypass: bool) -> Result<String, Error> {
     let later = Permission {
         resource_policy: Some(policy.clone()),
         resource_must_allow: true,
+        // It is about the time to come, when policies may be enforced.
+        strict: true,
         ..Permission::new("kms:PutKeyPolicy", "*")
     };
     if cx.cloud().access().authorize(cx.caller(), &later, cx.now()).is_err() {

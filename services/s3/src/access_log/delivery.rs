@@ -40,35 +40,46 @@ pub async fn deliver(state: Arc<S3>, cx: Cx, stop: CancellationToken) {
             },
         }
         let is_last = stop.is_cancelled();
-        state.deliver_lines(&cx.renew()).await;
+        let some_stay = state.deliver_lines(&cx.renew()).await;
         if is_last || cx.db().health().is_err() {
             return;
+        }
+        // Many that are put back ring for the next round at once.
+        if some_stay {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(limits::LOG_RETRY_PAUSE) => {}
+            }
         }
     }
 }
 
 impl S3 {
-    /// Delivers all lines that have come. Those that could be delivered later stay.
-    pub(super) async fn deliver_lines(&self, cx: &Cx) {
+    /// Delivers all lines that have come. Those that could be delivered later stay; returns whether there are any.
+    pub(super) async fn deliver_lines(&self, cx: &Cx) -> bool {
         let (of, lost) = self.journal.take();
         if lost > 0 {
             tracing::warn!(lines = lost, "access logs miss lines: there was no room for them in memory");
         }
+        let mut some_stay = false;
         for (id, lines) in of {
-            self.deliver_of(cx, id, lines).await;
+            some_stay |= self.deliver_of(cx, id, lines).await;
         }
+        some_stay
     }
 
-    async fn deliver_of(&self, cx: &Cx, id: BucketId, lines: Vec<Line>) {
+    async fn deliver_of(&self, cx: &Cx, id: BucketId, lines: Vec<Line>) -> bool {
         let (source, log) = match log_of(cx, id) {
             Ok(Some(found)) => found,
             // There is no log any more.
-            Ok(None) => return,
+            Ok(None) => return false,
             Err(error) => {
                 tracing::error!(%error, "where an access log is kept cannot be read");
-                return self.journal.put_back(id, lines);
+                self.journal.put_back(id, lines);
+                return true;
             }
         };
+        let mut some_stay = false;
         for (key, lines) in objects(cx, &source, &log, lines) {
             let (from, to) = (&source.name, &log.target_bucket);
             let put = self.put_lines(cx, &source, &log, key, &lines).await;
@@ -76,11 +87,13 @@ impl S3 {
             if error.status >= 500 {
                 tracing::warn!(bucket = %from, target = %to, %error, "an access log is delivered later");
                 self.journal.put_back(id, lines);
+                some_stay = true;
             } else {
                 let lines = lines.len();
                 tracing::warn!(bucket = %from, target = %to, %error, lines, "an access log was not delivered");
             }
         }
+        some_stay
     }
 
     async fn put_lines(&self, cx: &Cx, source: &Bucket, log: &Log, key: String, lines: &[Line]) -> Result<(), Error> {
