@@ -57,8 +57,8 @@ pub struct Options {
     /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
     /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
     pub local_names_only: bool,
-    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`),
-    /// besides those on this machine.
+    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`):
+    /// where none is named, those on this machine.
     pub trusted_proxies: Vec<Network>,
     /// Shown with the metrics.
     pub gauges: Gauges,

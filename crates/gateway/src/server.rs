@@ -129,7 +129,7 @@ impl Door {
 
     /// A share of what an address may have, where that is counted; `None` when it has all of it in use.
     fn share(&self, peer: SocketAddr) -> Option<Option<Share<IpAddr>>> {
-        if self.inner.proxies.trusts(peer.ip()) {
+        if self.inner.proxies.exempts(peer.ip()) {
             return Some(None);
         }
         self.addresses.enter(household(peer.ip()), &self.presences).map(Some)
