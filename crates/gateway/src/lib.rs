@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) draining: AtomicBool,
     /// What request bodies may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
+    /// The same of requests to fronts, which anybody may send: they leave that of calls alone.
+    pub(crate) front_memory: Arc<Semaphore>,
 }
 
 impl Inner {
@@ -96,6 +98,7 @@ impl Gateway {
             metrics: Metrics::new(&cloud, options.gauges),
             origins: Origins::new(options.allowed_origins, options.local_names_only),
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
+            front_memory: Arc::new(Semaphore::new(options.limits.front_buffered_bytes())),
             limits: options.limits,
             signing_keys: SigningKeys::default(),
             callers: Callers::default(),
