@@ -190,6 +190,7 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
     let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
+        .public_url(settings.public_url.clone())
         .service(control::service(control))
         .service(autoscaling::service())
         .service(events::service(bridge))

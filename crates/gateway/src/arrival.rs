@@ -47,7 +47,7 @@ impl Network {
     }
 }
 
-/// The proxies that are believed. One on this machine always is.
+/// The proxies that are believed: those that were named, or else those on this machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies(Vec<Network>);
 
@@ -56,9 +56,19 @@ impl Proxies {
         Proxies(trusted)
     }
 
+    /// Whether an address is believed when it says where requests come from. Functions on this machine have its addresses, too,
+    /// which is why those have to be named where any are.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        address.is_loopback() || self.0.iter().any(|network| network.contains(address))
+        match self.0.is_empty() {
+            true => address.is_loopback(),
+            false => self.0.iter().any(|network| network.contains(address)),
+        }
+    }
+
+    /// Whether many may be behind an address, of whom none is to be held to what one may have.
+    pub fn exempts(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() || self.trusts(address)
     }
 
     /// Notes in a request's head where it comes from, and how.
@@ -143,12 +153,22 @@ mod tests {
             (&["10.0.0.0/8"], "::ffff:10.1.2.3", "1.2.3.4", forwarded),
             (&["10.0.0.0/8", "1.2.3.0/24"], "10.1.2.3", "6.6.6.6", forwarded),
             (&[], "127.0.0.1", "1.2.3.4", forwarded),
+            (&["10.0.0.0/8"], "127.0.0.1", "127.0.0.1", plain),
+            (&["10.0.0.0/8", "127.0.0.1"], "127.0.0.1", "1.2.3.4", forwarded),
             (&["fd00::/8"], "fd12::1", "1.2.3.4", forwarded),
         ] {
             assert_eq!(noted(proxies, peer, false, &told), (client.to_owned(), arrival), "{proxies:?} {peer}");
         }
         assert_eq!(noted(&[], "9.9.9.9", true, &told).1, Arrival { tls: true, port: None });
         assert_eq!(noted(&[], "127.0.0.1", true, &[("x-forwarded-proto", "https, http")]).1, plain);
+    }
+
+    #[test]
+    fn this_machine_and_proxies_stand_for_many() {
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        for (address, exempt) in [("127.0.0.1", true), ("::1", true), ("10.1.2.3", true), ("11.1.2.3", false)] {
+            assert_eq!(proxies.exempts(address.parse().unwrap()), exempt, "{address}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) enum BodyError {
 pub(crate) struct Allowance<'a> {
     /// Its size in bytes.
     pub(crate) limit: usize,
-    /// For all of it, beyond what its size needs at [`BYTES_PER_SECOND_MIN`].
+    /// For all of it, beyond what its size needs at [`BYTES_PER_SECOND_MIN`]; and for the next of it, however much has come.
     pub(crate) wait: Duration,
     pub(crate) memory: &'a Arc<Semaphore>,
     /// The client sends nothing before it is told to go on (`Expect: 100-continue`), so there is nothing to discard.
@@ -89,7 +89,8 @@ pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, allowance: &Allowance<'
     let began = Instant::now();
     loop {
         let needed = Duration::from_secs((buffer.len() / BYTES_PER_SECOND_MIN) as u64);
-        let frame = match timeout_at(began + wait + needed, body.frame()).await {
+        let until = (began + wait + needed).min(Instant::now() + wait);
+        let frame = match timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) => return Err(BodyError::Broken),
             Ok(None) => break,
@@ -155,7 +156,7 @@ impl Joined {
 mod tests {
     use std::convert::Infallible;
 
-    use futures_util::stream;
+    use futures_util::{StreamExt, stream};
     use http_body_util::StreamBody;
     use hyper::body::Frame;
 
@@ -177,6 +178,10 @@ mod tests {
         assert_eq!(read(body(100, 1), &allowance).await.err(), Some(BodyError::Slow));
         let whole = read(body(100, BYTES_PER_SECOND_MIN), &allowance).await;
         assert_eq!(whole.map(|body| body.bytes.len()).ok(), Some(100 * BYTES_PER_SECOND_MIN));
+        let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 16 << 20])))]);
+        let (stalled, began) = (StreamBody::new(first.chain(stream::pending())), Instant::now());
+        assert_eq!(read(stalled, &allowance).await.err(), Some(BodyError::Slow));
+        assert_eq!(began.elapsed().as_secs(), wait.as_secs(), "what has come buys no time in which nothing does");
         assert_eq!(memory.available_permits(), 64 << 20, "memory is given back");
     }
 }

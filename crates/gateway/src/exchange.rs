@@ -28,6 +28,7 @@ use crate::metrics::{FRONT, Label, UNROUTED};
 use crate::origin::{self, From};
 use crate::presence::Presence;
 use crate::refusal::Refusal;
+use crate::shares::Share;
 use crate::websocket::Handshake;
 use crate::{Inner, body, coding, form, form_signature, own, owner, upload};
 
@@ -135,11 +136,17 @@ async fn answer<B: Incoming<Data = Bytes> + Send + 'static>(
     trace.last = head.headers.contains_key(EXPECT) && body.is_end_stream();
     if let Some(front) = inner.cloud.streaming_front(&head) {
         trace.label = FRONT;
-        return through_streaming_front(inner, trace, &*front, head, body).await;
+        return match enter_front(inner, &head) {
+            Ok(entered) => keeping(through_streaming_front(inner, trace, &*front, head, body).await, entered),
+            Err(error) => refused_by_front(trace, error),
+        };
     }
     if let Some(front) = inner.cloud.front(&head) {
         trace.label = FRONT;
-        return through_front(inner, trace, &*front, head, body).await;
+        return match enter_front(inner, &head) {
+            Ok(entered) => keeping(through_front(inner, trace, &*front, head, body).await, entered),
+            Err(error) => refused_by_front(trace, error),
+        };
     }
     if let Some(host) = inner.origins.strange_host(&head.headers) {
         return Refusal::host(&host).encode(&trace.request_id).map(Body::from);
@@ -202,6 +209,27 @@ fn bucket_cors(inner: &Arc<Inner>, head: &Parts) -> Option<Option<CorsAnswer>> {
     Some(service.cors(&inner.cloud.system(), &bucket, &Cors { origin, method, headers }))
 }
 
+/// Lets a request to a front in, as one of its address's: nothing else is known here of whom it is from. Where that may be many
+/// it is not counted.
+fn enter_front(inner: &Inner, head: &Parts) -> Result<Option<Share<Who>>, Error> {
+    let address = head.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    let Some(address) = address.filter(|address| !inner.proxies.exempts(*address)) else { return Ok(None) };
+    let who = Who::Address(Some(household(address)));
+    inner.callers.enter(&who, &inner.limits, Protocol::RestJson).map(Some)
+}
+
+/// The same response, which counts as under way for as long as it is being made.
+fn keeping(response: Response<Body>, entered: Option<Share<Who>>) -> Response<Body> {
+    match entered {
+        Some(entered) => response.map(|body| body.keeping(entered)),
+        None => response,
+    }
+}
+
+fn refused_by_front(trace: &Trace, error: Error) -> Response<Body> {
+    Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from)
+}
+
 async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     inner: &Arc<Inner>,
     trace: &mut Trace,
@@ -213,11 +241,12 @@ async fn through_front<B: Incoming<Data = Bytes> + Send + 'static>(
     if let Some(handshake) = &mut handshake {
         if !handshake.reserve() {
             let error = Error::new(503, "ServiceUnavailable", "There are as many WebSockets as there may be.");
-            return Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
+            return refused_by_front(trace, error);
         }
         head.extensions.insert(SocketWish);
     }
-    let body = match body::read(body, &allowance(inner, &head, inner.limits.body_bytes)).await {
+    let allowance = Allowance { memory: &inner.front_memory, ..allowance(inner, &head, inner.limits.body_bytes) };
+    let body = match body::read(body, &allowance).await {
         Ok(body) => body,
         Err(error) => {
             return Refusal::body(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from);
@@ -259,7 +288,7 @@ fn front_cx(inner: &Arc<Inner>, trace: &mut Trace, head: &Parts) -> Cx {
 async fn answer_of_front(trace: &Trace, answer: BoxFuture<Response<Body>>) -> Response<Body> {
     match caught(answer).await {
         Ok(response) => response,
-        Err(error) => Refusal::new(Protocol::RestJson, None, error).encode(&trace.request_id).map(Body::from),
+        Err(error) => refused_by_front(trace, error),
     }
 }
 

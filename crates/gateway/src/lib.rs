@@ -57,8 +57,8 @@ pub struct Options {
     /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
     /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
     pub local_names_only: bool,
-    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`),
-    /// besides those on this machine.
+    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`):
+    /// where none is named, those on this machine.
     pub trusted_proxies: Vec<Network>,
     /// Shown with the metrics.
     pub gauges: Gauges,
@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     pub(crate) draining: AtomicBool,
     /// What request bodies may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
+    /// The same of requests to fronts, which anybody may send: they leave that of calls alone.
+    pub(crate) front_memory: Arc<Semaphore>,
 }
 
 impl Inner {
@@ -96,6 +98,7 @@ impl Gateway {
             metrics: Metrics::new(&cloud, options.gauges),
             origins: Origins::new(options.allowed_origins, options.local_names_only),
             memory: Arc::new(Semaphore::new(options.limits.buffered_bytes)),
+            front_memory: Arc::new(Semaphore::new(options.limits.front_buffered_bytes())),
             limits: options.limits,
             signing_keys: SigningKeys::default(),
             callers: Callers::default(),

@@ -13,7 +13,8 @@ pub struct Limits {
     /// A body whose sender has shown no access key that exists, in bytes. Past it: the error that would have come
     /// later, so that nobody fills the memory without being known.
     pub stranger_body_bytes: usize,
-    /// All bodies that are in memory at the same time, in bytes. Past it: 503.
+    /// All bodies of calls that are in memory at the same time, in bytes. Past it: 503. Those of requests to services' fronts have
+    /// half as much of their own.
     pub buffered_bytes: usize,
     /// How long a TLS handshake may take.
     pub handshake_wait: Duration,
@@ -27,12 +28,13 @@ pub struct Limits {
     pub connections: usize,
     /// WebSockets of services' fronts at the same time, which do not count as connections. Past it: 503.
     pub websockets: usize,
-    /// The same from one address (of IPv6, from one network of 64 bits): trusted proxies may have more, and this machine itself.
+    /// Both together from one address (of IPv6, from one network of 64 bits): trusted proxies may have more, and this machine itself.
     /// A further one takes the place of the address's own that has been idle longest, or is closed.
     pub address_connections: usize,
     /// Signed requests of one caller at the same time. Past it: that the rate is exceeded.
     pub caller_requests: usize,
-    /// Unsigned requests of one address at the same time, as of a caller.
+    /// Unsigned requests of one address at the same time, as of a caller; those to services' fronts count, except from trusted
+    /// proxies and this machine itself.
     pub address_requests: usize,
     /// Requests at the same time on one HTTP/2 connection.
     pub streams: u32,
@@ -41,6 +43,15 @@ pub struct Limits {
     pub called_off: u32,
     /// How long running requests may take to finish once the server stops.
     pub shutdown_wait: Duration,
+}
+
+/// Bodies of calls have so many times the room that those of requests to fronts have.
+const FRONT_BYTES_DIVISOR: usize = 2;
+
+impl Limits {
+    pub(crate) fn front_buffered_bytes(&self) -> usize {
+        self.buffered_bytes / FRONT_BYTES_DIVISOR
+    }
 }
 
 impl Default for Limits {

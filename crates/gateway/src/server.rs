@@ -85,6 +85,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, listeners: Vec<Listener>, stop: Can
             tasks: TaskTracker::new(),
             end: CancellationToken::new(),
             place: None,
+            share: None,
             places: Arc::new(Semaphore::new(inner.limits.websockets)),
         },
         number: AtomicU64::new(0),
@@ -129,7 +130,7 @@ impl Door {
 
     /// A share of what an address may have, where that is counted; `None` when it has all of it in use.
     fn share(&self, peer: SocketAddr) -> Option<Option<Share<IpAddr>>> {
-        if self.inner.proxies.trusts(peer.ip()) {
+        if self.inner.proxies.exempts(peer.ip()) {
             return Some(None);
         }
         self.addresses.enter(household(peer.ip()), &self.presences).map(Some)
@@ -151,7 +152,8 @@ impl Door {
     fn enter(self: &Arc<Door>, arrived: Arrived, speech: Speech, watcher: Watcher) {
         let Arrived { stream, peer, place, share } = arrived;
         let door = self.clone();
-        let sockets = Sockets { place: place.map(Arc::new), ..self.sockets.clone() };
+        let (place, share) = (place.map(Arc::new), share.map(Arc::new));
+        let sockets = Sockets { place, share: share.clone(), ..self.sockets.clone() };
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let presence = self.presences.enter(number, Some(household(peer.ip())));
         self.connections.spawn(async move {
@@ -163,6 +165,7 @@ impl Door {
                 () = door.cut.cancelled() => {}
             }
             door.presences.leave(number);
+            // A WebSocket that the connection has become goes on having it.
             drop(share);
         });
     }

@@ -1,5 +1,6 @@
 //! WebSockets (RFC 6455), for clients that ask for one: an answer of events sent as messages, or a conversation.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,6 +28,8 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::shares::Share;
+
 /// Clients that are told events have nothing to say but that they are still there.
 const MESSAGE_BYTES_MAX: usize = 4_096;
 /// What may wait to be taken by the client, in bytes: it also bounds the answers to pings of a client that takes none.
@@ -49,6 +52,8 @@ pub(crate) struct Sockets {
     pub end: CancellationToken,
     /// The connection's, of which a WebSocket takes over its share.
     pub place: Option<Arc<OwnedSemaphorePermit>>,
+    /// The connection's of its address's, where that is counted: a WebSocket goes on having it, whichever place it takes.
+    pub share: Option<Arc<Share<IpAddr>>>,
     /// Of those that last, which are no connections any more to whoever waits for one.
     pub places: Arc<Semaphore>,
 }
@@ -88,7 +93,7 @@ impl Handshake {
             Ok(talk) => talk,
             Err(body) => return Response::from_parts(head, body),
         };
-        let Handshake { sockets: Sockets { tasks, end, place, .. }, accept, upgrade } = self;
+        let Handshake { sockets: Sockets { tasks, end, place, share, .. }, accept, upgrade } = self;
         tasks.spawn(async move {
             let talked = async {
                 let stream = upgrade.await.map(TokioIo::new);
@@ -96,7 +101,7 @@ impl Handshake {
                 talk.over(stream.ok()).await;
             };
             end.run_until_cancelled(talked).await;
-            drop(place);
+            drop((place, share));
         });
         head.status = StatusCode::SWITCHING_PROTOCOLS;
         let protocol = head.headers.remove(SEC_WEBSOCKET_PROTOCOL);
@@ -284,6 +289,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::shares::Shares;
 
     /// A client's frame, masked with zeros.
     fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
@@ -348,6 +354,34 @@ mod tests {
             let close = [&[0x88, 2 + farewell.reason.len() as u8][..], &code.to_be_bytes(), farewell.reason.as_bytes()];
             assert!(told.ends_with(&close.concat()), "{code}: {told:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_websocket_counts_for_its_address_until_it_ends() {
+        let shares = Shares::default();
+        let address = IpAddr::from([10, 0, 0, 1]);
+        let share = shares.take(&address, 1).map(Arc::new);
+        let sockets = Sockets {
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
+            place: None,
+            share: share.clone(),
+            places: Arc::new(Semaphore::new(1)),
+        };
+        let (tasks, end) = (sockets.tasks.clone(), sockets.end.clone());
+        let upgrade = hyper::upgrade::on(http::Request::new(()));
+        let mut handshake = Handshake { sockets, accept: HeaderValue::from_static("x"), upgrade };
+        assert!(handshake.reserve());
+        let conversation = Conversation::new(1, 1, |_| Box::pin(std::future::pending()));
+        handshake.answer(Response::new(Body::conversation(conversation)));
+        // The connection that it came by ends.
+        drop(share);
+        tokio::task::yield_now().await;
+        assert!(shares.take(&address, 1).is_none());
+        end.cancel();
+        tasks.close();
+        tasks.wait().await;
+        assert!(shares.take(&address, 1).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,6 +21,7 @@ pub struct Cloud {
     account: AccountId,
     region: Region,
     endpoint: String,
+    public_url: Option<String>,
     access: Arc<dyn Access>,
     services: Vec<Service>,
     by_name: HashMap<&'static str, usize>,
@@ -42,7 +43,10 @@ impl Cloud {
         access: Arc<dyn Access>,
     ) -> CloudBuilder {
         let (services, by_name, stopping) = (Vec::new(), HashMap::new(), CancellationToken::new());
-        CloudBuilder { cloud: Cloud { db, env, account, region, endpoint, access, services, by_name, stopping } }
+        let public_url = None;
+        CloudBuilder {
+            cloud: Cloud { db, env, account, region, endpoint, public_url, access, services, by_name, stopping },
+        }
     }
 
     pub fn db(&self) -> &Db {
@@ -63,6 +67,11 @@ impl Cloud {
 
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The URL under which others reach the server: the endpoint, unless they reach it otherwise.
+    pub fn public_url(&self) -> &str {
+        self.public_url.as_deref().unwrap_or(&self.endpoint)
     }
 
     pub fn access(&self) -> &dyn Access {
@@ -183,6 +192,12 @@ impl Cloud {
 }
 
 impl CloudBuilder {
+    /// How others reach the server.
+    pub fn public_url(mut self, url: String) -> CloudBuilder {
+        self.cloud.public_url = Some(url);
+        self
+    }
+
     pub fn service(mut self, service: Service) -> CloudBuilder {
         self.cloud.by_name.entry(service.api.name).or_insert(self.cloud.services.len());
         self.cloud.services.push(service);

@@ -3,20 +3,45 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use crate::Cx;
+
 /// Labels of hosts that are services' of this server, whatever names somebody gives a distribution or an API.
 const OURS: [&str; 4] = ["s3", "execute-api", "lambda-url", "cloudfront"];
+
+/// Names that lead to this machine wherever somebody looks them up, and so to this server's own pages and calls.
+const LOCAL: [&str; 2] = ["localhost", "localhost.localstack.cloud"];
 
 /// Whether a host is one that this server gives its own services.
 pub fn is_ours(host: &str) -> bool {
     host.split('.').any(|label| OURS.iter().any(|ours| label.eq_ignore_ascii_case(ours)))
 }
 
-/// Whether a name may be chosen, as far as this server's own names are concerned: of which `endpoint` is one.
-pub fn may_be_chosen(name: &str, endpoint: &str) -> bool {
-    let own = plain(endpoint.split_once("://").map_or(endpoint, |(_, host)| host));
+/// Whether a name may be chosen, as far as this server's own are concerned: as the caller sees it, who may call it anything, as
+/// clients on this machine do, and as others do.
+pub fn may_choose(cx: &Cx, name: &str) -> bool {
+    let endpoints = [cx.endpoint(), cx.cloud().endpoint(), cx.cloud().public_url()];
+    endpoints.iter().all(|endpoint| may_be_chosen(name, endpoint))
+}
+
+/// Whether a name may be chosen on a server of which `endpoint` is one of the names. One with a star must
+/// not stand for any of them either, at whatever depth: requests that nobody signs, such as those to sign in, would go there.
+fn may_be_chosen(name: &str, endpoint: &str) -> bool {
+    let host = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let own = plain(host.split('/').next().unwrap_or_default());
+    let name = name.to_ascii_lowercase();
     let chosen = name.trim_start_matches("*.");
-    let is_address = chosen.parse::<std::net::IpAddr>().is_ok();
-    !is_address && !is_ours(name) && !chosen.eq_ignore_ascii_case("localhost") && !name.eq_ignore_ascii_case(&own)
+    // `*.0.0.1` stands for addresses, too; no name ends in a number.
+    let last = chosen.rsplit('.').next().unwrap_or_default();
+    let is_number = !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit());
+    let is_address = is_number || chosen.parse::<std::net::IpAddr>().is_ok();
+    let mut owns = LOCAL.into_iter().chain([own.as_str()]);
+    !is_address && !is_ours(&name) && chosen != "localhost" && !owns.any(|own| name == own || covers(&name, own))
+}
+
+/// Whether a name with a star stands for a host, as any of those below it.
+fn covers(name: &str, host: &str) -> bool {
+    let below = name.strip_prefix('*').filter(|below| below.starts_with('.'));
+    below.is_some_and(|below| host.ends_with(below))
 }
 
 /// A host in lower case, without a port, and without a dot at its end.
@@ -44,14 +69,18 @@ mod tests {
 
     #[test]
     fn names_of_the_server_are_not_chosen() {
-        for name in ["api.example.com", "*.example.com", "example.localhost"] {
+        for name in ["api.example.com", "*.apps.example.com", "*.cloud.example.com", "*.ample.com", "example.localhost"]
+        {
             assert!(may_be_chosen(name, "http://cloud.example.com:4566"), "{name}");
         }
-        for name in
-            ["cloud.example.com", "Cloud.Example.com", "localhost", "127.0.0.1", "a.execute-api.b", "s3.example.com"]
-        {
+        let local = ["localhost", "*.localhost", "localhost.localstack.cloud", "*.localstack.cloud", "*.cloud"];
+        let addresses = ["127.0.0.1", "*.0.0.1", "*.1", "::1"];
+        let own = ["cloud.example.com", "Cloud.Example.com", "*.example.com", "*.Example.COM", "*.com"];
+        for name in [&local[..], &addresses, &own, &["a.execute-api.b", "s3.example.com"]].concat() {
             assert!(!may_be_chosen(name, "http://cloud.example.com:4566"), "{name}");
         }
+        assert!(!may_be_chosen("*.example.com", "https://cloud.example.com:443/"));
+        assert!(may_be_chosen("*.example.com", "http://localhost:4566"));
         assert_eq!(plain("A.b.:80"), "a.b");
     }
 

@@ -45,7 +45,7 @@ pub struct NetworkOptions {
     #[arg(long, value_name = "CHALLENGE", default_value = "tls-alpn-01")]
     pub acme_challenge: Challenge,
     /// Believes the proxies in this network, such as 10.0.0.0/8 or 10.0.0.7, when they say whom a request is from and how it came
-    /// (X-Forwarded-For, -Proto and -Port); may be repeated. One on this machine is believed anyway.
+    /// (X-Forwarded-For, -Proto and -Port); may be repeated. Without it, those on this machine are believed; with it, they have to be named, too (127.0.0.1).
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     pub trusted_proxies: Vec<Network>,
     /// How long requests that are under way may take once the server is told to end: 30s, 5m.

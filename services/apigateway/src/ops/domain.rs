@@ -58,7 +58,7 @@ fn check_name(cx: &Cx, name: &str) -> Result<String, Error> {
             "Invalid domain name identifier specified: {name}. A name such as api.example.com is expected"
         )));
     }
-    if !hosts::may_be_chosen(&lower, cx.endpoint()) || !hosts::may_be_chosen(&lower, cx.cloud().endpoint()) {
+    if !hosts::may_choose(cx, &lower) {
         return Err(Error::bad(format!("The domain name {name} is this server's own; choose another one")));
     }
     Ok(lower)

@@ -121,7 +121,7 @@ fn answer(cx: &Cx, of: &Distribution) -> Result<Answer, Error> {
 /// # Errors
 /// When a name is one of this server's own.
 fn check_names(cx: &Cx, config: &DistributionConfig) -> Result<(), Error> {
-    match config.aliases.items.iter().find(|alias| !hosts::may_be_chosen(alias, cx.endpoint())) {
+    match config.aliases.items.iter().find(|alias| !hosts::may_choose(cx, alias)) {
         Some(alias) => Err(Error::argument(format!("The alias {alias:.128} is a name of the Cloudlet server itself."))),
         None => Ok(()),
     }

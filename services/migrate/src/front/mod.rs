@@ -12,7 +12,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, SET_COOKIE, UPGR
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use serde_json::json;
-use service::{Arrival, Body, BoxFuture, Cx, Front, FrontAddress, Upload};
+use service::{Arrival, Body, BoxFuture, Cx, Front, FrontAddress, Upload, hosts};
 
 use crate::Migrate;
 use crate::route::{Parameters, Side, VISITOR};
@@ -48,6 +48,10 @@ impl Door {
             return Some(Address { id, path, before, own_host: false });
         }
         let host = head.headers.get(HOST)?.to_str().ok()?;
+        // Calls of AWS's are for who they are signed for, and what has a host of this server's is for that.
+        if hosts::is_ours(host) || hosts::is_signed(head, None) {
+            return None;
+        }
         let (id, path) = (self.0.of_host(host)?, head.uri.path().to_owned());
         Some(Address { id, path, before: String::new(), own_host: true })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base::Arn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use service::{Cx, FrontAddress};
+use service::{Cx, FrontAddress, hosts};
 
 use super::{arn, method, percent, share};
 use crate::Migrate;
@@ -56,7 +56,8 @@ pub struct ConditionInput {
 
 pub async fn put(migrate: Arc<Migrate>, cx: Cx, input: PutInput) -> Result<Value, Error> {
     let wanted = wanted(&cx, input)?;
-    if let Some(own) = wanted.hosts.iter().find(|host| migrate.own_host.as_ref() == Some(*host)) {
+    let is_own = |host: &&String| migrate.own_host.as_ref() == Some(*host) || !hosts::may_choose(&cx, host);
+    if let Some(own) = wanted.hosts.iter().find(is_own) {
         return invalid(format!("Hosts: {own} is this server's own, whose requests are calls of AWS's"));
     }
     migrate.outbound.admits(&wanted.legacy).map_err(|error| Error::Invalid(format!("Legacy: {error}")))?;
