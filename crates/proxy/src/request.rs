@@ -95,26 +95,30 @@ impl Incoming {
             let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
             all.push((name.as_str().to_owned(), values));
         }
-        let forwarded_for = match self.header("x-forwarded-for") {
-            Some(before) if !before.is_empty() => format!("{before}, {}", self.source_ip),
-            _ => self.source_ip.clone(),
-        };
-        let proto = self.arrival.scheme().to_owned();
-        let default_port = if self.arrival.tls { "443" } else { "80" };
-        let host = self.header(HOST).unwrap_or_default();
-        let of_host = host.rsplit_once(':').map_or(default_port, |(_, port)| port);
-        let port = self.arrival.port.map_or_else(|| of_host.to_owned(), |port| port.to_string());
-        for (name, value) in [
-            ("x-amzn-trace-id", self.trace_id.clone()),
-            ("x-forwarded-for", forwarded_for),
-            ("x-forwarded-port", port),
-            ("x-forwarded-proto", proto),
-        ] {
+        for (name, value) in self.forwarded().into_iter().chain([("x-amzn-trace-id", self.trace_id.clone())]) {
             all.retain(|(known, _)| known != name);
             all.push((name.to_owned(), vec![value]));
         }
         all.sort();
         all
+    }
+
+    /// What the gateway tells whoever is behind it of the way that the request came, in place of what the client said. Addresses
+    /// are behind those that were told before.
+    pub fn forwarded(&self) -> [(&'static str, String); 3] {
+        let forwarded_for = match self.header("x-forwarded-for") {
+            Some(before) if !before.is_empty() => format!("{before}, {}", self.source_ip),
+            _ => self.source_ip.clone(),
+        };
+        let default_port = if self.arrival.tls { "443" } else { "80" };
+        let host = self.header(HOST).unwrap_or_default();
+        let of_host = host.rsplit_once(':').map_or(default_port, |(_, port)| port);
+        let port = self.arrival.port.map_or_else(|| of_host.to_owned(), |port| port.to_string());
+        [
+            ("x-forwarded-for", forwarded_for),
+            ("x-forwarded-port", port),
+            ("x-forwarded-proto", self.arrival.scheme().to_owned()),
+        ]
     }
 
     /// The query's parameters, decoded, in their order.

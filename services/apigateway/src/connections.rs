@@ -22,7 +22,8 @@ pub struct Connections {
     untaken: Arc<Semaphore>,
     /// What clients have said that is worked on, in bytes.
     pub worked_on: Arc<Semaphore>,
-    pub disconnects: Semaphore,
+    /// What is told of connections that have ended, by API: one whose function is slow does not keep the others waiting.
+    disconnects: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
 impl Default for Connections {
@@ -31,7 +32,7 @@ impl Default for Connections {
             all: Mutex::default(),
             untaken: Arc::new(Semaphore::new(limits::UNTAKEN_BYTES_IN_ALL_MAX)),
             worked_on: Arc::new(Semaphore::new(limits::MESSAGES_BYTES_MAX)),
-            disconnects: Semaphore::new(limits::DISCONNECTS_AT_ONCE_MAX),
+            disconnects: Mutex::default(),
         }
     }
 }
@@ -96,6 +97,18 @@ impl Connections {
         connection.wait(Waiting { told: Told::Farewell(farewell), room: None });
     }
 
+    /// Waits for a turn to tell an API's function of a connection that has ended: many may end at once, as when their API does.
+    pub async fn turn(&self, api: &str) -> Option<OwnedSemaphorePermit> {
+        let turns = {
+            let mut all = locked(&self.disconnects);
+            // Whoever waits for a turn, or has one, holds on to them, too.
+            all.retain(|_, turns| Arc::strong_count(turns) > 1);
+            let new = || Arc::new(Semaphore::new(limits::DISCONNECTS_PER_API_MAX));
+            all.entry(api.to_owned()).or_insert_with(new).clone()
+        };
+        turns.acquire_owned().await.ok()
+    }
+
     /// Ends all connections of an API, or of one of its stages, which is there no more.
     pub fn end_all(&self, api: &str, stage: Option<&str>) {
         let of = |connection: &Connection| {
@@ -148,6 +161,10 @@ impl Connection {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     fn beginning(id: &str, api: &str, stage: &str) -> Beginning {
@@ -176,6 +193,23 @@ mod tests {
         assert!(matches!(connection.next().await.told, Told::Farewell(_)));
         assert_eq!(connections.untaken.available_permits(), limits::UNTAKEN_BYTES_IN_ALL_MAX);
         drop(entered);
+    }
+
+    #[tokio::test]
+    async fn an_api_waits_for_turns_of_its_own() {
+        let connections = Connections::default();
+        let mut turns = Vec::new();
+        for _ in 0..limits::DISCONNECTS_PER_API_MAX {
+            turns.push(connections.turn("one").await.unwrap());
+        }
+        assert!(timeout(Duration::ZERO, connections.turn("one")).await.is_err());
+        let other = connections.turn("two").await;
+        assert!(other.is_some());
+        drop(turns.pop());
+        assert!(timeout(Duration::ZERO, connections.turn("one")).await.is_ok());
+        drop(turns);
+        drop(connections.turn("two").await);
+        assert_eq!(locked(&connections.disconnects).keys().collect::<Vec<_>>(), ["two"]);
     }
 
     #[test]

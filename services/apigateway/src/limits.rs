@@ -122,8 +122,8 @@ pub const MESSAGES_BYTES_MAX: usize = 256 << 20;
 /// What waits to be taken by one client, and by all of them, in bytes.
 pub const UNTAKEN_BYTES_MAX: usize = 512 << 10;
 pub const UNTAKEN_BYTES_IN_ALL_MAX: usize = 256 << 20;
-/// Functions that are told at the same time of connections that have ended.
-pub const DISCONNECTS_AT_ONCE_MAX: usize = 64;
+/// Functions of one API that are told at the same time of connections that have ended.
+pub const DISCONNECTS_PER_API_MAX: usize = 8;
 /// An expression that selects a route.
 pub const SELECTION_CHARACTERS_MAX: usize = 128;
 /// The key of a route, of a response or of a template.

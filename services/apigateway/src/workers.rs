@@ -27,6 +27,7 @@ async fn tell_of_all(state: &Arc<ApiGateway>, cx: &Cx) -> Result<(), Error> {
         let (state, cx) = (state.clone(), cx.clone());
         told.spawn(async move {
             let id = ended.beginning.id.clone();
+            let _turn = state.connections.turn(&ended.beginning.api).await;
             let told = disconnected(&state, &cx, &ended.beginning, &ended.farewell()).await;
             // Once is enough, as it is for those that end while the server runs.
             told.and(cx.db().write(move |tx| ENDED.delete(tx, &id).map_err(Error::from)).await)

@@ -56,9 +56,9 @@ impl Plan {
             warnings: Vec::new(),
         };
         for (name, scheme) in document.schemes().into_iter().flatten() {
-            plan.scheme(name, document.resolved(scheme))?;
+            plan.scheme(name, document.resolved(scheme)?)?;
         }
-        for operation in document.operations(base) {
+        for operation in document.operations(base)? {
             plan.operation(document, &operation)?;
         }
         Ok(plan)
@@ -87,8 +87,8 @@ impl Plan {
             true => route_key::DEFAULT.to_owned(),
             false => format!("{} {}", operation.method, operation.path),
         };
-        let integration = operation.value.get(INTEGRATION).map(|given| integration(document.resolved(given)));
-        let integration = integration.map(|wanted| {
+        let given = operation.value.get(INTEGRATION).map(|given| document.resolved(given)).transpose()?;
+        let integration = given.map(integration).map(|wanted| {
             let known = self.integrations.iter().position(|integration| *integration == wanted);
             known.unwrap_or_else(|| {
                 self.integrations.push(wanted);
@@ -98,16 +98,14 @@ impl Plan {
         if integration.is_none() {
             self.warnings.push(format!("The route {key} has no {INTEGRATION}."));
         }
-        let security = document.security(operation.value);
+        let security = document.security(operation.value)?;
         if security.len() > 1 {
             self.warnings
                 .push(format!("The route {key} asks for {} security schemes: the first one counts.", security.len()));
         }
         let (mut authorization, mut name, mut scopes) = ("NONE", None, Vec::new());
         if let Some((scheme, asked)) = security.into_iter().next() {
-            let found =
-                document.schemes().and_then(|schemes| schemes.get(&scheme)).map(|found| document.resolved(found));
-            let found = found.ok_or_else(|| {
+            let found = document.scheme(&scheme)?.ok_or_else(|| {
                 Error::bad(format!(
                     "Errors found during import:\n\tThe security scheme '{scheme}' of {key} is not defined"
                 ))

@@ -9,6 +9,8 @@ pub mod rest;
 pub mod rest_export;
 mod yaml;
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -35,6 +37,8 @@ pub const METHODS: [(&str, &str); 8] = [
     (ANY_METHOD, "ANY"),
 ];
 
+/// Operations of all paths: no API has more.
+const OPERATIONS_MAX: usize = limits::PARTS_PER_API_MAX * METHODS.len();
 /// References to references that are followed.
 const REFERENCES_MAX: usize = 16;
 
@@ -64,6 +68,8 @@ impl BasePath {
 /// A document that has been read.
 pub struct Document {
     root: Value,
+    /// What its references may still stand for, by weight: a short document can refer to one part any number of times.
+    left: Cell<usize>,
 }
 
 /// One method of one path.
@@ -88,7 +94,7 @@ impl Document {
         } else {
             yaml::parse(text).map_err(|error| invalid(format!("it is no YAML: {error}")))?
         };
-        let document = Document { root };
+        let document = Document { root, left: Cell::new(yaml::WEIGHT_MAX) };
         let known =
             document.is_swagger() || self::text(&document.root, "openapi").is_some_and(|v| v.starts_with("3.0"));
         if !known {
@@ -113,7 +119,18 @@ impl Document {
     }
 
     /// What a value that is a reference within the document stands for; any other value as it is.
-    pub fn resolved<'d>(&'d self, mut value: &'d Value) -> &'d Value {
+    ///
+    /// # Errors
+    /// When the document is too large once its references are expanded.
+    pub fn resolved<'d>(&'d self, value: &'d Value) -> Result<&'d Value, Error> {
+        let found = self.followed(value);
+        if !std::ptr::eq(found, value) {
+            self.spend(yaml::weight(found))?;
+        }
+        Ok(found)
+    }
+
+    fn followed<'d>(&'d self, mut value: &'d Value) -> &'d Value {
         for _ in 0..REFERENCES_MAX {
             let Some(found) = value.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#')) else {
                 break;
@@ -124,44 +141,78 @@ impl Document {
         value
     }
 
+    /// A member of the document that holds for all operations, each of which counts as a reference to it.
+    ///
+    /// # Errors
+    /// As of [`Document::resolved`].
+    pub fn shared(&self, name: &str) -> Result<Option<&Value>, Error> {
+        let Some(value) = self.root.get(name) else { return Ok(None) };
+        self.spend(yaml::weight(value))?;
+        Ok(Some(value))
+    }
+
+    /// Counts what is used once more of the document.
+    fn spend(&self, weight: usize) -> Result<(), Error> {
+        let left = self.left.get().checked_sub(weight);
+        let left = left
+            .ok_or_else(|| Error::LimitExceeded("The document is too large once its references are expanded".into()))?;
+        self.left.set(left);
+        Ok(())
+    }
+
     /// All methods of all paths, in the order of the document, below the base path.
-    pub fn operations(&self, base: BasePath) -> Vec<Operation<'_>> {
+    ///
+    /// # Errors
+    /// When they are more than an API can have, and as of [`Document::resolved`].
+    pub fn operations(&self, base: BasePath) -> Result<Vec<Operation<'_>>, Error> {
         let base = self.base(base);
         let paths = self.root.get("paths").and_then(Value::as_object);
         let mut operations = Vec::new();
         for (path, item) in paths.into_iter().flatten().filter(|(path, _)| path.starts_with('/')) {
-            let item = self.resolved(item);
+            let item = self.resolved(item)?;
             for (name, method) in METHODS {
                 if let Some(value) = item.get(name).filter(|value| value.is_object()) {
+                    if operations.len() == OPERATIONS_MAX {
+                        return Err(Error::LimitExceeded(format!(
+                            "A document can have {OPERATIONS_MAX} operations at most"
+                        )));
+                    }
                     let path = format!("{base}{path}");
                     operations.push(Operation { path, method, item, value });
                 }
             }
         }
-        operations
+        Ok(operations)
     }
 
     /// The path that all paths are below, without a slash at its end.
     fn base(&self, base: BasePath) -> String {
-        let said = match self.is_swagger() {
-            true => text(&self.root, "basePath").unwrap_or_default(),
-            false => self.server_path().unwrap_or_default(),
-        };
-        let parts = said.split('/').filter(|part| !part.is_empty());
         let skipped = match base {
             BasePath::Ignore => return String::new(),
             BasePath::Prepend => 0,
             BasePath::Split => 1,
         };
+        let said = match self.is_swagger() {
+            true => text(&self.root, "basePath").filter(|path| path.len() <= limits::URI_CHARACTERS_MAX),
+            false => self.server_path(),
+        };
+        let said = said.unwrap_or_default();
+        let parts = said.split('/').filter(|part| !part.is_empty());
         parts.skip(skipped).fold(String::new(), |all, part| format!("{all}/{part}"))
     }
 
-    /// The path of the first server's URL: variables have their defaults.
+    /// The path of the first server's URL: variables have their defaults. `None` where it would be longer than any URL here:
+    /// defaults that name other variables double with each of them.
     fn server_path(&self) -> Option<String> {
         let server = self.root.get("servers")?.get(0)?;
-        let mut url = text(server, "url")?;
+        let mut url = text(server, "url").filter(|url| url.len() <= limits::URI_CHARACTERS_MAX)?;
         for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flatten() {
-            url = url.replace(&format!("{{{name}}}"), &text(variable, "default").unwrap_or_default());
+            let (hole, default) = (format!("{{{name}}}"), text(variable, "default").unwrap_or_default());
+            let holes = url.matches(&hole).count();
+            if url.len() + holes * default.len() > limits::URI_CHARACTERS_MAX + holes * hole.len() {
+                return None;
+            }
+            url = url.replace(&hole, &default);
         }
         let after =
             url.split_once("://").map_or(url.as_str(), |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
@@ -177,12 +228,30 @@ impl Document {
         schemes.and_then(Value::as_object)
     }
 
+    /// The scheme of this name, if there is one.
+    ///
+    /// # Errors
+    /// As of [`Document::resolved`].
+    pub fn scheme(&self, name: &str) -> Result<Option<&Value>, Error> {
+        let Some(given) = self.schemes().and_then(|schemes| schemes.get(name)) else { return Ok(None) };
+        let found = self.followed(given);
+        // Its name is a reference, too.
+        self.spend(yaml::weight(found))?;
+        Ok(Some(found))
+    }
+
     /// What an operation asks of its users: schemes with scopes, of which the first counts. The document's own where the
     /// operation says nothing.
-    pub fn security(&self, operation: &Value) -> Vec<(String, Vec<String>)> {
-        let asked = operation.get("security").or_else(|| self.root.get("security")).and_then(Value::as_array);
-        let schemes = asked.into_iter().flatten().filter_map(Value::as_object).flatten();
-        schemes.map(|(name, scopes)| (name.clone(), texts(scopes))).collect()
+    ///
+    /// # Errors
+    /// As of [`Document::resolved`].
+    pub fn security(&self, operation: &Value) -> Result<Vec<(String, Vec<String>)>, Error> {
+        let asked = match operation.get("security") {
+            Some(own) => Some(own),
+            None => self.shared("security")?,
+        };
+        let schemes = asked.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).flatten();
+        Ok(schemes.map(|(name, scopes)| (name.clone(), texts(scopes))).collect())
     }
 
     /// The tags that a document gives its API.
@@ -245,6 +314,8 @@ pub fn check_warnings(warnings: &[String], fail: bool) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -252,8 +323,9 @@ mod tests {
         let yaml = "openapi: 3.0.1\ninfo: {title: t, version: 1.0}\nservers: [{url: 'https://h/{base}/v1', variables: {base: {default: dev}}}]\npaths:\n  /a:\n    get: {}\n    x-amazon-apigateway-any-method: {}\n";
         let document = Document::parse(yaml).unwrap();
         assert_eq!((document.info("title"), document.info("version")), (Some("t".into()), Some("1.0".into())));
-        let paths =
-            |base| document.operations(base).iter().map(|o| format!("{} {}", o.method, o.path)).collect::<Vec<_>>();
+        let paths = |base| {
+            document.operations(base).unwrap().iter().map(|o| format!("{} {}", o.method, o.path)).collect::<Vec<_>>()
+        };
         assert_eq!(paths(BasePath::Ignore), ["GET /a", "ANY /a"]);
         assert_eq!(paths(BasePath::Prepend), ["GET /dev/v1/a", "ANY /dev/v1/a"]);
         assert_eq!(paths(BasePath::Split), ["GET /v1/a", "ANY /v1/a"]);
@@ -273,10 +345,39 @@ mod tests {
     }
 
     #[test]
+    fn variables_of_servers_do_not_grow_without_bound() {
+        let path = |default: &str| {
+            let variable =
+                |n: usize| format!("v{n:02}: {{default: '{}'}}", default.replace('@', &format!("{{v{:02}}}", n + 1)));
+            let variables: Vec<_> = (0..40).map(variable).collect();
+            let text = format!(
+                "openapi: 3.0.1\nservers: [{{url: 'https://h/{{v00}}', variables: {{{}}}}}]\npaths: {{}}",
+                variables.join(", ")
+            );
+            Document::parse(&text).unwrap().server_path()
+        };
+        assert_eq!(path("@").as_deref(), Some("{v40}"), "each stands for the next");
+        assert_eq!(path("@@"), None);
+    }
+
+    #[test]
+    fn what_is_referred_to_is_bounded() {
+        let paths: Vec<_> = (0..=OPERATIONS_MAX).map(|n| format!("/p{n}: {{$ref: '#/item'}}")).collect();
+        let text = format!("swagger: 2.0\nitem: {{get: {{}}}}\npaths: {{{}}}", paths.join(", "));
+        let document = Document::parse(&text).unwrap();
+        assert!(matches!(document.operations(BasePath::Ignore), Err(Error::LimitExceeded(_))));
+        let large = "x".repeat(limits::DOCUMENT_BYTES_MAX / 2);
+        let text = json!({"swagger": "2.0", "paths": {}, "a": {"$ref": "#/b"}, "b": {"c": large}});
+        let document = Document::parse(&text.to_string()).unwrap();
+        let often = || document.resolved(document.get("a").unwrap());
+        assert!(often().is_ok() && (0..10).any(|_| often().is_err()));
+    }
+
+    #[test]
     fn references_end() {
         let text = "swagger: 2.0\npaths: {}\na: {$ref: '#/b'}\nb: {$ref: '#/a'}\nc: {$ref: '#/d'}\nd: {e: 1}\n";
         let document = Document::parse(text).unwrap();
-        assert_eq!(document.resolved(document.get("c").unwrap()), document.get("d").unwrap());
-        document.resolved(document.get("a").unwrap());
+        assert_eq!(document.resolved(document.get("c").unwrap()).unwrap(), document.get("d").unwrap());
+        document.resolved(document.get("a").unwrap()).unwrap();
     }
 }

@@ -71,7 +71,7 @@ impl Plan {
             warnings: Vec::new(),
         };
         for (name, scheme) in document.schemes().into_iter().flatten() {
-            let scheme = document.resolved(scheme);
+            let scheme = document.resolved(scheme)?;
             match kind(scheme) {
                 Scheme::Key | Scheme::Signed => {}
                 Scheme::Authorizer => plan.authorizers.push(authorizer(name, scheme)),
@@ -82,7 +82,7 @@ impl Plan {
                 }
             }
         }
-        for operation in document.operations(base) {
+        for operation in document.operations(base)? {
             let method = plan.method(document, &operation)?;
             plan.methods.push(method);
         }
@@ -100,11 +100,11 @@ impl Plan {
         if let Some(name) = text(value, "operationId") {
             method["operationName"] = json!(name);
         }
-        let (parameters, models) = requests(document, operation);
+        let (parameters, models) = requests(document, operation)?;
         method["requestParameters"] = Value::Object(parameters);
         method["requestModels"] = Value::Object(models);
         let authorizer = self.security(document, operation, &mut method)?;
-        let given = value.get(INTEGRATION).map(|given| document.resolved(given));
+        let given = value.get(INTEGRATION).map(|given| document.resolved(given)).transpose()?;
         let whole = format!("{} {}", operation.method, operation.path);
         if given.is_none() {
             self.warnings.push(format!("The method {whole} has no {INTEGRATION}."));
@@ -113,18 +113,24 @@ impl Plan {
         let mut answers = Vec::new();
         for (status, response) in responses {
             match status.parse::<u16>() {
-                Ok(_) => answers.push(response_of(document, status, document.resolved(response))),
-                Err(_) => self
-                    .warnings
-                    .push(format!("The response '{status}' of {whole} has no status code of its own. Ignoring.")),
+                Ok(_) => answers.push(response_of(document, status, document.resolved(response)?)?),
+                Err(_) => {
+                    document.spend(whole.len())?;
+                    self.warnings
+                        .push(format!("The response '{status}' of {whole} has no status code of its own. Ignoring."));
+                }
             }
         }
+        let validator = match text(value, VALIDATOR) {
+            Some(own) => Some(own),
+            None => document.shared(VALIDATOR)?.and_then(super::scalar),
+        };
         Ok(Method {
             path: operation.path.clone(),
             http_method: operation.method,
             method,
             authorizer,
-            validator: text(value, VALIDATOR).or_else(|| document.get(VALIDATOR).and_then(super::scalar)),
+            validator,
             responses: answers,
             integration: given.map(integration),
             integration_responses: given.map(integration_responses).unwrap_or_default(),
@@ -139,10 +145,8 @@ impl Plan {
         method: &mut Value,
     ) -> Result<Option<String>, Error> {
         let mut authorizer = None;
-        for (name, scopes) in document.security(operation.value) {
-            let scheme =
-                document.schemes().and_then(|schemes| schemes.get(&name)).map(|found| document.resolved(found));
-            let scheme = scheme.ok_or_else(|| {
+        for (name, scopes) in document.security(operation.value)? {
+            let scheme = document.scheme(&name)?.ok_or_else(|| {
                 let (method, path) = (operation.method, &operation.path);
                 Error::bad(format!(
                     "Errors found during import:\n\tThe security scheme '{name}' of {method} {path} is not defined"
@@ -289,11 +293,14 @@ fn authorizer(name: &str, scheme: &Value) -> Value {
 }
 
 /// The parameters that a method has, each with whether it is required, and the models of its body by media type.
-fn requests(document: &Document, operation: &Operation<'_>) -> (Map<String, Value>, Map<String, Value>) {
+///
+/// # Errors
+/// As of [`Document::resolved`].
+fn requests(document: &Document, operation: &Operation<'_>) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
     let (mut parameters, mut models) = (Map::new(), Map::new());
-    let of = |value: &Value| value.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
-    for parameter in of(operation.item).iter().chain(&of(operation.value)) {
-        let parameter = document.resolved(parameter);
+    let all = [operation.item, operation.value].into_iter().filter_map(|value| value.get("parameters")?.as_array());
+    for parameter in all.flatten() {
+        let parameter = document.resolved(parameter)?;
         let (name, place) = (text(parameter, "name").unwrap_or_default(), text(parameter, "in").unwrap_or_default());
         let required = parameter.get("required") == Some(&json!(true));
         let place = match place.as_str() {
@@ -302,10 +309,11 @@ fn requests(document: &Document, operation: &Operation<'_>) -> (Map<String, Valu
             "header" => "header",
             "body" => {
                 if let Some(model) = parameter.get("schema").and_then(model_of) {
-                    let consumed = operation.value.get("consumes").or_else(|| document.get("consumes")).map(texts);
-                    for kind in
-                        consumed.filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["application/json".into()])
-                    {
+                    let consumed = match operation.value.get("consumes") {
+                        Some(own) => Some(own),
+                        None => document.shared("consumes")?,
+                    };
+                    for kind in kinds(consumed) {
                         models.insert(kind, json!(model));
                     }
                 }
@@ -315,16 +323,22 @@ fn requests(document: &Document, operation: &Operation<'_>) -> (Map<String, Valu
         };
         parameters.insert(format!("method.request.{place}.{name}"), json!(required));
     }
-    let body = operation.value.get("requestBody").map(|body| document.resolved(body));
+    let body = operation.value.get("requestBody").map(|body| document.resolved(body)).transpose()?;
     for (kind, content) in body.and_then(|body| body.get("content")?.as_object()).into_iter().flatten() {
         if let Some(model) = content.get("schema").and_then(model_of) {
             models.insert(kind.clone(), json!(model));
         }
     }
-    (parameters, models)
+    Ok((parameters, models))
 }
 
-fn response_of(document: &Document, status: &str, response: &Value) -> Value {
+/// Media types, as what Swagger consumes and produces.
+fn kinds(given: Option<&Value>) -> Vec<String> {
+    let given = given.map(texts).filter(|list| !list.is_empty());
+    given.unwrap_or_else(|| vec!["application/json".into()])
+}
+
+fn response_of(document: &Document, status: &str, response: &Value) -> Result<Value, Error> {
     let (mut parameters, mut models) = (Map::new(), Map::new());
     for name in response.get("headers").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
         parameters.insert(format!("method.response.header.{name}"), json!(false));
@@ -335,12 +349,11 @@ fn response_of(document: &Document, status: &str, response: &Value) -> Value {
         }
     }
     if let Some(model) = response.get("schema").and_then(model_of) {
-        let produced = document.get("produces").map(texts).filter(|list| !list.is_empty());
-        for kind in produced.unwrap_or_else(|| vec!["application/json".into()]) {
+        for kind in kinds(document.shared("produces")?) {
             models.insert(kind, json!(model));
         }
     }
-    json!({"statusCode": status, "responseParameters": parameters, "responseModels": models})
+    Ok(json!({"statusCode": status, "responseParameters": parameters, "responseModels": models}))
 }
 
 /// Members of an integration that are called the same in documents and operations.

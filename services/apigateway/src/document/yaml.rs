@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value};
 /// Levels of nesting.
 const DEPTH_MAX: usize = 100;
 /// About how many bytes a document takes once its aliases are expanded: aliases of aliases do not fill the memory.
-const WEIGHT_MAX: usize = 16 << 20;
+pub(super) const WEIGHT_MAX: usize = 16 << 20;
 /// What a value takes besides its text.
 const VALUE_WEIGHT: usize = 32;
 
@@ -142,7 +142,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-fn weight(value: &Value) -> usize {
+pub(super) fn weight(value: &Value) -> usize {
     VALUE_WEIGHT
         + match value {
             Value::String(text) => text.len(),

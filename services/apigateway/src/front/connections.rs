@@ -7,7 +7,7 @@ use proxy::Incoming;
 use service::{Body, Cx, WireRequest};
 use wire::Protocol;
 
-use super::authorize::verify;
+use super::authorize::{peer, verify};
 use super::problem::Problem;
 use super::refusal;
 use crate::connections_service::MODEL;
@@ -49,6 +49,7 @@ pub async fn serve(cx: &Cx, incoming: Incoming, named: Named) -> Result<Response
     let services = cx.cloud().services().iter();
     let operation = services.filter(|service| service.api.model == MODEL).find_map(|service| service.operation(name));
     let Some(operation) = operation else { return Err(Error::not_implemented(name)) };
+    let cx = cx.with_caller(signer.caller).in_region(&api.region).from_peer(peer(&incoming));
     let labels = [("connectionId", named.id), ("apiId", named.api), ("stageName", named.stage)];
     let request = WireRequest {
         protocol: Protocol::RestJson,
@@ -60,7 +61,7 @@ pub async fn serve(cx: &Cx, incoming: Incoming, named: Named) -> Result<Response
         upload: None,
         params: None,
     };
-    Ok(operation.serve(cx.with_caller(signer.caller).in_region(&api.region), request).await)
+    Ok(operation.serve(cx, request).await)
 }
 
 #[cfg(test)]

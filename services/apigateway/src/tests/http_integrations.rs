@@ -102,6 +102,8 @@ async fn requests_go_on_to_a_url_and_answers_come_back() {
         .header("connection", "x-hop")
         .header("x-hop", "1")
         .header("x-kept", "1")
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("x-forwarded-proto", "https")
         .header("authorization", "Bearer x");
     let response = world.send(request, b"the body").await;
     assert_eq!(text(&response), (418, "short and stout"));
@@ -121,6 +123,9 @@ async fn requests_go_on_to_a_url_and_answers_come_back() {
         "content-length: 8".into(),
         "forwarded: for=127.0.0.1;host=api.example.com;proto=http".into(),
         "via: HTTP/1.1 AmazonAPIGateway".into(),
+        "x-forwarded-for: 192.0.2.1, 127.0.0.1".into(),
+        "x-forwarded-port: 80".into(),
+        "x-forwarded-proto: http".into(),
     ] {
         assert!(seen.contains(&line.as_str()), "{line}: {seen:?}");
     }

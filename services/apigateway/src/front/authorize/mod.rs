@@ -17,7 +17,7 @@ use service::Cx;
 pub use function::FunctionEvent;
 pub use issuers::Issuers;
 pub use results::Results;
-pub use signed::{Signer, verify};
+pub use signed::{Signer, peer, verify};
 pub use verdict::Verdict;
 
 use crate::ApiGateway;

@@ -5,7 +5,7 @@
 use auth::sigv4::{self, Error as SignatureError, Family};
 use proxy::Incoming;
 use serde_json::{Value, json};
-use service::{Caller, CallerKind, CredentialError, Cx, Permission};
+use service::{Caller, CallerKind, CredentialError, Cx, Peer, Permission};
 
 use super::verdict::INVOKE;
 use super::{Asked, Refused};
@@ -25,13 +25,16 @@ pub fn admit(asked: &Asked<'_>) -> Result<Signer, Refused> {
     if matches!(signer.caller.kind, CallerKind::Root | CallerKind::System) {
         return Ok(signer);
     }
-    let permission = Permission {
-        context: vec![("aws:SourceIp".into(), vec![asked.incoming.source_ip.clone()])],
-        ..Permission::new(INVOKE, &asked.target)
-    };
+    let context = asked.cx.from_peer(peer(asked.incoming)).way_in();
+    let permission = Permission { context, ..Permission::new(INVOKE, &asked.target) };
     let decision = asked.cx.cloud().access().authorize(&signer.caller, &permission, asked.cx.now());
     decision.map_err(|denial| Refused::NotPermitted(denial.message))?;
     Ok(signer)
+}
+
+/// Whose connection a request came by, as policies may ask.
+pub fn peer(incoming: &Incoming) -> Peer {
+    Peer::new(incoming.source_ip.parse().ok(), incoming.arrival.tls, &incoming.headers)
 }
 
 /// Who has signed a request for `region`.

@@ -111,8 +111,11 @@ impl Request<'_> {
                 headers.append(HeaderName::from_static(name), value);
             }
         }
-        if let Ok(trace) = HeaderValue::from_str(&incoming.trace_id) {
-            headers.insert(HeaderName::from_static("x-amzn-trace-id"), trace);
+        let trace = ("x-amzn-trace-id", incoming.trace_id.clone());
+        for (name, value) in incoming.forwarded().into_iter().chain([trace]) {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
         }
         headers
     }

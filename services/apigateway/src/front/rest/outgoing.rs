@@ -155,7 +155,15 @@ impl Request<'_> {
         mapped: &Mapped,
         method: &Method,
     ) -> Result<HeaderMap, Problem> {
-        let mut headers = if integration.kind.is_proxy() { self.incoming.headers.clone() } else { HeaderMap::new() };
+        let mut headers = HeaderMap::new();
+        if integration.kind.is_proxy() {
+            headers.clone_from(&self.incoming.headers);
+            for (name, value) in self.incoming.forwarded() {
+                if let Ok(value) = HeaderValue::from_str(&value) {
+                    headers.insert(HeaderName::from_static(name), value);
+                }
+            }
+        }
         headers.remove(HOST);
         for (name, values) in &mapped.headers {
             headers.remove(name);

@@ -39,8 +39,8 @@ fn going_away() -> Farewell {
     Farewell::new(1001, "Going away")
 }
 
-/// Holds the conversation, and tells the API's owner when it has ended: where the server ends, at its next start, as functions
-/// reach nothing any more.
+/// Holds the conversation, and tells the API's owner when it has ended: where the server ends meanwhile, at its next start, as
+/// functions reach nothing any more.
 pub async fn hold(state: Arc<ApiGateway>, cx: Cx, entered: Entered, socket: Option<Socket>) {
     let side = Side { state, cx, connection: entered.connection.clone() };
     let (farewell, with_server) = match socket {
@@ -49,27 +49,33 @@ pub async fn hold(state: Arc<ApiGateway>, cx: Cx, entered: Entered, socket: Opti
     };
     drop(entered);
     let beginning = &side.connection.beginning;
-    let told = match with_server {
-        true => {
+    let turn = match with_server {
+        true => None,
+        false => tokio::select! {
+            biased;
+            () = side.cx.cloud().stopping() => None,
+            turn = side.state.connections.turn(&beginning.api) => turn,
+        },
+    };
+    let told = match turn {
+        Some(_turn) => disconnected(&side.state, &side.cx, beginning, &farewell).await,
+        None => {
             let ended = Ended::new(beginning, farewell);
             side.cx.db().write(move |tx| Ok(ENDED.put(tx, &ended.beginning.id, &ended)?)).await
         }
-        false => disconnected(&side.state, &side.cx, beginning, &farewell).await,
     };
     if let Err(error) = told {
         tracing::error!(%error, "nobody could be told of a connection that has ended");
     }
 }
 
-/// Tells the function behind `$disconnect`, where there is one.
+/// Tells the function behind `$disconnect`, where there is one. Callers wait for their turn before it.
 pub async fn disconnected(
     state: &ApiGateway,
     cx: &Cx,
     beginning: &Beginning,
     farewell: &Farewell,
 ) -> Result<(), Error> {
-    // Many may end at once, as when their API does.
-    let Ok(_turn) = state.connections.disconnects.acquire().await else { return Ok(()) };
     let cx = cx.renew();
     let Some(served) = served(state, &cx, beginning)? else { return Ok(()) };
     let Some(route) = served.routes.get(route_key::DISCONNECT).filter(|route| route.integration.is_some()) else {

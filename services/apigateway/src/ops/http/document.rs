@@ -52,13 +52,16 @@ impl ImportInput {
     }
 }
 
-/// What an import needs: its own action, and to give away the roles that the document names.
-pub fn permissions(cx: &Cx, input: &ImportInput, path: &str) -> Vec<Permission> {
-    let own = Permission::new(ops::PUT, resource(cx, path));
+/// What an import needs besides its own action, without which nobody has a document read: to give away the roles that it names.
+///
+/// # Errors
+/// When the caller may not import at all.
+pub fn permissions(cx: &Cx, input: &ImportInput, path: &str) -> Result<Vec<Permission>, service::Error> {
+    cx.authorize(&Permission::new(ops::PUT, resource(cx, path)))?;
     // What is wrong with a document, the operation says.
     let plan = input.plan().ok();
     let roles = plan.iter().flat_map(Plan::roles).filter_map(|role| roles::pass(Some(role)));
-    [own].into_iter().chain(roles).collect()
+    Ok(roles.collect())
 }
 
 pub async fn import(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {
