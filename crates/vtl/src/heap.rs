@@ -17,7 +17,7 @@ pub enum Value {
     Text(Arc<str>),
     List(ListId),
     Map(MapId),
-    /// Of a map, as its `entrySet()` has them.
+    /// Of a map, as its `entrySet()` has them. None is within another: what is copied and dropped is never deep.
     Entry(Arc<str>, Box<Value>),
     /// What `#define` has defined: filled where it is shown.
     Block(Block),

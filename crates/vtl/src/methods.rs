@@ -293,6 +293,10 @@ impl Renderer<'_> {
             ("isEmpty", []) => Ok(Value::Bool(length == 0)),
             ("keySet", []) => self.listed(*map, |(key, _)| Value::Text(key.clone())),
             ("values", []) => self.listed(*map, |(_, value)| value.clone()),
+            // One within another would be deeper each time, which nothing counts.
+            ("entrySet", []) if self.heap.entries(*map).iter().any(|(_, value)| matches!(value, Value::Entry(..))) => {
+                Err("An entry cannot be within an entry".into())
+            }
             ("entrySet", []) => self.listed(*map, |(key, value)| Value::Entry(key.clone(), Box::new(value.clone()))),
             ("containsValue", [wanted]) => {
                 for (_, value) in self.heap.entries(*map).to_vec() {

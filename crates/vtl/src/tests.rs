@@ -225,6 +225,19 @@ fn errors_tell_where() {
     }
 }
 
+#[test]
+fn entries_are_not_within_entries() {
+    for template in [
+        "#set($m = {'a': 1})#foreach($i in [1..2])#set($s = $m.entrySet())#set($m.a = $s.get(0))#set($x = $s.clear())#end",
+        "#set($m = {'a': 1})#foreach($e in $m.entrySet())#set($n = {'b': $e})$n.entrySet()#end",
+        "#set($m = {'a': 1})#foreach($e in $m.entrySet())#set($x = $m.put('b', $e))#end$m.entrySet()",
+        "#set($m = {'a': 1})#set($n = {'b': $m.entrySet().get(0)})#set($o = {})$!o.putAll($n)$o.entrySet()",
+    ] {
+        assert!(wrong(template).ends_with("An entry cannot be within an entry"), "{template}");
+    }
+    assert_eq!(of("#set($m = {'a': 1})#set($m.b = $m.entrySet())$m.entrySet()"), "[a=1, b=[a=1]]");
+}
+
 /// Whoever writes a template cannot make the server work or keep without end.
 #[test]
 fn templates_have_limits() {
