@@ -258,6 +258,11 @@ fn templates_have_limits() {
     ] {
         assert!(!wrong(template).is_empty());
     }
+    // Each match is found at the cost of a look at all that follows.
+    let long = "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..12])#set($t = $t + $t)#end";
+    for call in ["split('a(?:.*b)?')", "replaceAll('a(?:.*b)?', '')"] {
+        assert!(wrong(&format!("{long}$t.{call}")).ends_with("A regular expression takes too long"), "{call}");
+    }
     let deep = format!("{}1{}", "#if(true)".repeat(limits::DEPTH_MAX + 1), "#end".repeat(limits::DEPTH_MAX + 1));
     assert!(wrong(&deep).contains("levels"));
     let deep = format!("#set($x = {}1{})", "(".repeat(5_000), ")".repeat(5_000));
