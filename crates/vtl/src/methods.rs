@@ -256,7 +256,10 @@ impl Renderer<'_> {
             }
             ("remove", [item]) => {
                 let at = self.position(list, item)?;
-                if let (Some(at), Some(items)) = (at, self.heap.items_mut(list)) {
+                // What was shown to be compared may have taken items away.
+                if let (Some(at), Some(items)) = (at, self.heap.items_mut(list))
+                    && at < items.len()
+                {
                     items.remove(at);
                 }
                 Ok(Value::Bool(at.is_some()))
@@ -280,9 +283,10 @@ impl Renderer<'_> {
     }
 
     fn position(&mut self, list: ListId, wanted: &Value) -> Result<Option<usize>, String> {
-        for (index, item) in self.heap.items(list).to_vec().iter().enumerate() {
+        for index in 0..self.heap.items(list).len() {
             self.heap.budget.step(1)?;
-            if self.equal(item, wanted)? {
+            let Some(item) = self.heap.items(list).get(index).cloned() else { break };
+            if self.equal(&item, wanted)? {
                 return Ok(Some(index));
             }
         }

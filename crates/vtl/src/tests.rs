@@ -129,6 +129,7 @@ fn values_have_javas_methods() {
             "#set($l = [])$!l.add(1)$!l.add('b')#set($ok = $l.addAll([3]))$l $l.size() $l.contains('b') $l.indexOf(3) $l[9]",
             "truetrue[1, b, 3] 3 true 2 ",
         ),
+        ("#set($l = [])#define($d)x$!l.clear()#end#set($ok = $l.add($d))$l.remove('x') $l.size()", "true 0"),
         ("#set($l = [1,2,3])#set($l[0] = 'x')#set($r = $l.remove(1))$l $r $l.subList(0, 1)", "[x, 3] 2 [x]"),
         (
             "#set($m = {})#set($m.a = 1)#set($m['b c'] = 2)$!m.put('a', 3)$m $m.size() $m.containsKey('b c') $m.getOrDefault('z', 0)",
@@ -258,6 +259,9 @@ fn templates_have_limits() {
     ] {
         assert!(!wrong(template).is_empty());
     }
+    // Nor by comparing long texts in a few steps each.
+    let long = "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..16])#set($t = $t + $t)#end#set($a = $t + 'a')#set($b = $t + 'b')";
+    assert!(wrong(&format!("{long}#foreach($i in [1..1000])#if($a == $b)#end#end")).contains("steps"));
     // Each match is found at the cost of a look at all that follows.
     let long = "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..12])#set($t = $t + $t)#end";
     for call in ["split('a(?:.*b)?')", "replaceAll('a(?:.*b)?', '')"] {
