@@ -206,6 +206,8 @@ def test_an_integration_may_do_what_its_role_may(server, api, iam, sqs, unique):
     assert "iam:PassRole" in refused("AccessDeniedException", limited.put_integration, **key, **service("sqs:action/SendMessage", role))
     patch = [{"op": "replace", "path": "/credentials", "value": role}]
     assert "iam:PassRole" in refused("AccessDeniedException", limited.update_integration, **key, patchOperations=patch)
+    patch = [{"op": "replace", "path": "/credentials", "value": "${stageVariables.role}"}]
+    assert "iam:PassRole" in refused("AccessDeniedException", limited.update_integration, **key, patchOperations=patch)
     patch = [{"op": "replace", "path": "/timeoutInMillis", "value": "1000"}]
     assert limited.update_integration(**key, patchOperations=patch)["timeoutInMillis"] == 1000
 
