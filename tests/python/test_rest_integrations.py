@@ -117,6 +117,7 @@ def test_queues_topics_streams_and_buses_are_sent_to(api, role, sqs, sns, kinesi
     api.method("POST", "/path", service(f"sqs:path/{ACCOUNT}/{unique}", role, requestTemplates={"application/json": send}, requestParameters=form), {"200": told})
     named = {"integration.request.querystring.QueueUrl": f"'{queue}'", "integration.request.querystring.MessageBody": "method.request.querystring.m"}
     api.method("GET", "/action", service("sqs:action/SendMessage", role, requestParameters=named), {"200": {}})
+    api.method("POST", "/own", service("sns:action/ListTopics", role, requestParameters=form), {"200": template("$input.json('$')")})
     target = {"integration.request.header.Content-Type": "'application/x-amz-json-1.0'", "integration.request.header.X-Amz-Target": "'AmazonSQS.SendMessage'"}
     by_json = '{"QueueUrl": "%s", "MessageBody": "$util.escapeJavaScript($input.body)"}' % queue
     api.method("POST", "/json", service(f"sqs:path/{ACCOUNT}/{unique}", role, requestTemplates={"application/json": by_json}, requestParameters=target), {"200": template('{"id": "$input.path(\'$.MessageId\')"}')})
@@ -151,6 +152,9 @@ def test_queues_topics_streams_and_buses_are_sent_to(api, role, sqs, sns, kinesi
     status, body = api.json("POST", "/json", '{"x": 1}')
     message = received()
     assert (status, body["id"], message["Body"]) == (200, message["MessageId"], '{"x": 1}')
+    # What a client sends adds to the action, and does not choose it.
+    status, body = api.json("POST", "/own", f"Action=DeleteTopic&TopicArn={topic}", Content_Type="application/x-www-form-urlencoded")
+    assert (status, list(body)) == (200, ["ListTopicsResponse"])
     status, _ = api.json("POST", "/sns", '{"m": "to all & each"}')
     assert (status, received()["Body"]) == (200, "to all & each")
     assert api.json("POST", "/kinesis", '{"k": 1}') == (200, "shardId-000000000000")
@@ -201,6 +205,8 @@ def test_an_integration_may_do_what_its_role_may(server, api, iam, sqs, unique):
     role = f"arn:aws:iam::{ACCOUNT}:role/{unique}-strange"
     assert "iam:PassRole" in refused("AccessDeniedException", limited.put_integration, **key, **service("sqs:action/SendMessage", role))
     patch = [{"op": "replace", "path": "/credentials", "value": role}]
+    assert "iam:PassRole" in refused("AccessDeniedException", limited.update_integration, **key, patchOperations=patch)
+    patch = [{"op": "replace", "path": "/credentials", "value": "${stageVariables.role}"}]
     assert "iam:PassRole" in refused("AccessDeniedException", limited.update_integration, **key, patchOperations=patch)
     patch = [{"op": "replace", "path": "/timeoutInMillis", "value": "1000"}]
     assert limited.update_integration(**key, patchOperations=patch)["timeoutInMillis"] == 1000

@@ -2,6 +2,7 @@
 //! other and are all gone at the end.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value as Json};
 
@@ -17,7 +18,7 @@ pub enum Value {
     Text(Arc<str>),
     List(ListId),
     Map(MapId),
-    /// Of a map, as its `entrySet()` has them.
+    /// Of a map, as its `entrySet()` has them. None is within another: what is copied and dropped is never deep.
     Entry(Arc<str>, Box<Value>),
     /// What `#define` has defined: filled where it is shown.
     Block(Block),
@@ -68,6 +69,7 @@ impl Entries {
 pub struct Budget {
     steps: usize,
     bytes: usize,
+    pattern_time: Duration,
 }
 
 impl Budget {
@@ -81,6 +83,14 @@ impl Budget {
         let left = self.bytes.checked_sub(count);
         self.bytes =
             left.ok_or_else(|| format!("The template makes more than {} bytes of values", limits::BYTES_MAX))?;
+        Ok(())
+    }
+
+    /// The time that a regular expression took from `since` on, which is now then. Steps bound one search; each match begins another.
+    pub fn pattern_time(&mut self, since: &mut Instant) -> Result<(), String> {
+        let before = std::mem::replace(since, Instant::now());
+        let left = self.pattern_time.checked_sub(since.duration_since(before));
+        self.pattern_time = left.ok_or("A regular expression takes too long")?;
         Ok(())
     }
 }
@@ -97,7 +107,8 @@ pub struct Heap {
 
 impl Heap {
     pub fn new() -> Heap {
-        let budget = Budget { steps: limits::STEPS_MAX, bytes: limits::BYTES_MAX };
+        let budget =
+            Budget { steps: limits::STEPS_MAX, bytes: limits::BYTES_MAX, pattern_time: limits::PATTERN_TIME_MAX };
         Heap { lists: Vec::new(), maps: Vec::new(), budget }
     }
 

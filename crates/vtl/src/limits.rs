@@ -1,5 +1,7 @@
 //! What a template may do, with units.
 
+use std::time::Duration;
+
 /// Directives and operators within each other.
 pub const DEPTH_MAX: usize = 48;
 /// The same while a template is filled, with what `#define` has defined.
@@ -20,3 +22,5 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
 /// How many parts a regular expression with counted ones is taken to have.
 pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// How long all regular expressions of a template may look for one match after the other.
+pub const PATTERN_TIME_MAX: Duration = Duration::from_secs(1);

@@ -1,5 +1,7 @@
 //! Properties and methods of values: those of Java's strings, lists, maps and numbers that templates use. What is not there is nothing.
 
+use std::time::Instant;
+
 use regex_lite::{Regex, RegexBuilder};
 
 use crate::heap::{ListId, MapId, Value};
@@ -171,10 +173,12 @@ impl Renderer<'_> {
         self.match_steps(pattern, text)?;
         let pattern = regex(pattern)?;
         let limit = limit.unwrap_or(0);
-        let mut parts: Vec<&str> = match usize::try_from(limit) {
-            Ok(limit) if limit > 0 => pattern.splitn(text, limit).collect(),
-            _ => pattern.split(text).collect(),
-        };
+        let most = usize::try_from(limit).ok().filter(|most| *most > 0).unwrap_or(usize::MAX);
+        let (mut parts, mut since) = (Vec::new(), Instant::now());
+        for part in pattern.splitn(text, most) {
+            self.heap.budget.pattern_time(&mut since)?;
+            parts.push(part);
+        }
         if parts.len() > 1
             && parts.first().is_some_and(|first| first.is_empty())
             && pattern.find(text).is_some_and(|one| one.is_empty())
@@ -191,8 +195,9 @@ impl Renderer<'_> {
     fn replace(&mut self, text: &str, pattern: &str, to: &str, all: bool) -> Result<Value, String> {
         self.match_steps(pattern, text)?;
         let (pattern, to) = (regex(pattern)?, replacement(to));
-        let (mut made, mut last) = (String::new(), 0);
+        let (mut made, mut last, mut since) = (String::new(), 0, Instant::now());
         for groups in pattern.captures_iter(text) {
+            self.heap.budget.pattern_time(&mut since)?;
             let Some(whole) = groups.get(0) else { break };
             made.push_str(text.get(last..whole.start()).unwrap_or_default());
             let before = made.len();
@@ -251,7 +256,10 @@ impl Renderer<'_> {
             }
             ("remove", [item]) => {
                 let at = self.position(list, item)?;
-                if let (Some(at), Some(items)) = (at, self.heap.items_mut(list)) {
+                // What was shown to be compared may have taken items away.
+                if let (Some(at), Some(items)) = (at, self.heap.items_mut(list))
+                    && at < items.len()
+                {
                     items.remove(at);
                 }
                 Ok(Value::Bool(at.is_some()))
@@ -275,9 +283,10 @@ impl Renderer<'_> {
     }
 
     fn position(&mut self, list: ListId, wanted: &Value) -> Result<Option<usize>, String> {
-        for (index, item) in self.heap.items(list).to_vec().iter().enumerate() {
+        for index in 0..self.heap.items(list).len() {
             self.heap.budget.step(1)?;
-            if self.equal(item, wanted)? {
+            let Some(item) = self.heap.items(list).get(index).cloned() else { break };
+            if self.equal(&item, wanted)? {
                 return Ok(Some(index));
             }
         }
@@ -293,6 +302,10 @@ impl Renderer<'_> {
             ("isEmpty", []) => Ok(Value::Bool(length == 0)),
             ("keySet", []) => self.listed(*map, |(key, _)| Value::Text(key.clone())),
             ("values", []) => self.listed(*map, |(_, value)| value.clone()),
+            // One within another would be deeper each time, which nothing counts.
+            ("entrySet", []) if self.heap.entries(*map).iter().any(|(_, value)| matches!(value, Value::Entry(..))) => {
+                Err("An entry cannot be within an entry".into())
+            }
             ("entrySet", []) => self.listed(*map, |(key, value)| Value::Entry(key.clone(), Box::new(value.clone()))),
             ("containsValue", [wanted]) => {
                 for (_, value) in self.heap.entries(*map).to_vec() {

@@ -64,7 +64,10 @@ impl Renderer<'_> {
         }
         match (left, right) {
             (Value::Bool(left), Value::Bool(right)) => Ok(left == right),
-            (Value::Text(left), Value::Text(right)) => Ok(left == right),
+            (Value::Text(left), Value::Text(right)) => {
+                self.heap.budget.step(left.len().min(right.len()) / 64)?;
+                Ok(left == right)
+            }
             (Value::List(left), Value::List(right)) if left == right => Ok(true),
             (Value::Map(left), Value::Map(right)) if left == right => Ok(true),
             _ => Ok(self.shown(left)? == self.shown(right)?),

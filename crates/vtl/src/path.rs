@@ -94,26 +94,55 @@ impl Path {
         reader.finished(path)
     }
 
-    /// What is there; `None` where nothing is. Counts what it looks at into `steps`.
+    /// What is there; `None` where nothing is. Counts what it looks at, and what it copies, into `steps`.
     ///
     /// # Errors
     /// When that is too much.
     pub fn find(&self, root: &Value, steps: &mut usize) -> Result<Option<Value>, String> {
-        let mut found = vec![Found::Of(root)];
+        let (mut found, mut room) = (vec![Found::Of(root)], limits::BYTES_MAX);
         for step in &self.steps {
             let mut next = Vec::new();
             for value in &found {
-                apply(step, value, root, &mut next, steps)?;
-                if *steps > limits::STEPS_MAX {
-                    return Err("The path looks at too much".into());
-                }
+                apply(step, value, root, &mut next, steps, &mut room)?;
+                within(*steps)?;
             }
             found = next;
         }
+        // A short path finds the same again and again: it is weighed before it is copied.
+        for value in &found {
+            if let Found::Of(value) = value {
+                weigh(value, &mut room)?;
+            }
+        }
+        *steps += (limits::BYTES_MAX - room) / BYTES_PER_STEP;
+        within(*steps)?;
         if self.is_definite {
             return Ok(found.into_iter().next().map(Found::owned));
         }
         Ok(Some(Value::Array(found.into_iter().map(Found::owned).collect())))
+    }
+}
+
+/// What a value takes beside its text.
+const VALUE_BYTES: usize = 80;
+/// How much of what is found is copied in the time of a step.
+const BYTES_PER_STEP: usize = 512;
+
+fn within(steps: usize) -> Result<(), String> {
+    if steps > limits::STEPS_MAX { Err("The path looks at too much".into()) } else { Ok(()) }
+}
+
+/// Takes what a copy of a value needs out of the room that is left.
+fn weigh(value: &Value, room: &mut usize) -> Result<(), String> {
+    let own = VALUE_BYTES + value.as_str().map_or(0, str::len);
+    *room = room.checked_sub(own).ok_or("The path finds too much")?;
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| weigh(item, room)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            *room = room.checked_sub(name.len()).ok_or("The path finds too much")?;
+            weigh(member, room)
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -146,11 +175,22 @@ fn apply<'v>(
     root: &'v Value,
     next: &mut Vec<Found<'v>>,
     steps: &mut usize,
+    room: &mut usize,
 ) -> Result<(), String> {
     let before = next.len();
     *steps += 1;
     if let Step::Function(function) = step {
-        next.extend(call(*function, found.value()).map(Found::Made));
+        let value = found.value();
+        *steps += match value {
+            Value::Array(items) => items.len(),
+            Value::Object(members) => members.len(),
+            Value::String(text) => text.len() / 64,
+            _ => 0,
+        };
+        if let Some(made) = call(*function, value) {
+            weigh(&made, room)?;
+            next.push(Found::Made(made));
+        }
         return Ok(());
     }
     // Nothing follows a function but nothing.
@@ -568,6 +608,22 @@ mod tests {
         for path in ["$.", "$[", "$[x]", "$.a[?(", "$.a b", "$.a[?(1)]", "$.a.rate()"] {
             assert!(Path::parse(path).is_err(), "{path}");
         }
+    }
+
+    /// A short path cannot make much of a document.
+    #[test]
+    fn what_is_found_is_bounded() {
+        let document = json!([{"text": "x".repeat(1 << 20)}, "y".repeat(1 << 20)]);
+        let zeros = ["0"; 100].join(",");
+        for path in [format!("$[{zeros}]"), format!("$[{zeros}].text"), format!("$[{zeros}]..text")] {
+            let found = Path::parse(&path).unwrap().find(&document, &mut 0);
+            assert_eq!(found, Err("The path finds too much".to_owned()), "{path:.32}");
+        }
+        let mut steps = 0;
+        assert!(Path::parse("$[0,0].text").unwrap().find(&document, &mut steps).unwrap().is_some());
+        assert!(steps >= (2 << 20) / BYTES_PER_STEP);
+        let named = json!([{"n".repeat(1 << 20): 1}]);
+        assert!(Path::parse(&format!("$[{zeros}].keys()")).unwrap().find(&named, &mut 0).is_err());
     }
 
     proptest! {

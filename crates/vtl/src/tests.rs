@@ -129,6 +129,7 @@ fn values_have_javas_methods() {
             "#set($l = [])$!l.add(1)$!l.add('b')#set($ok = $l.addAll([3]))$l $l.size() $l.contains('b') $l.indexOf(3) $l[9]",
             "truetrue[1, b, 3] 3 true 2 ",
         ),
+        ("#set($l = [])#define($d)x$!l.clear()#end#set($ok = $l.add($d))$l.remove('x') $l.size()", "true 0"),
         ("#set($l = [1,2,3])#set($l[0] = 'x')#set($r = $l.remove(1))$l $r $l.subList(0, 1)", "[x, 3] 2 [x]"),
         (
             "#set($m = {})#set($m.a = 1)#set($m['b c'] = 2)$!m.put('a', 3)$m $m.size() $m.containsKey('b c') $m.getOrDefault('z', 0)",
@@ -225,6 +226,19 @@ fn errors_tell_where() {
     }
 }
 
+#[test]
+fn entries_are_not_within_entries() {
+    for template in [
+        "#set($m = {'a': 1})#foreach($i in [1..2])#set($s = $m.entrySet())#set($m.a = $s.get(0))#set($x = $s.clear())#end",
+        "#set($m = {'a': 1})#foreach($e in $m.entrySet())#set($n = {'b': $e})$n.entrySet()#end",
+        "#set($m = {'a': 1})#foreach($e in $m.entrySet())#set($x = $m.put('b', $e))#end$m.entrySet()",
+        "#set($m = {'a': 1})#set($n = {'b': $m.entrySet().get(0)})#set($o = {})$!o.putAll($n)$o.entrySet()",
+    ] {
+        assert!(wrong(template).ends_with("An entry cannot be within an entry"), "{template}");
+    }
+    assert_eq!(of("#set($m = {'a': 1})#set($m.b = $m.entrySet())$m.entrySet()"), "[a=1, b=[a=1]]");
+}
+
 /// Whoever writes a template cannot make the server work or keep without end.
 #[test]
 fn templates_have_limits() {
@@ -244,6 +258,14 @@ fn templates_have_limits() {
         "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..14])#set($t = $t + $t)#end$t.matches('(a?){1000}b')",
     ] {
         assert!(!wrong(template).is_empty());
+    }
+    // Nor by comparing long texts in a few steps each.
+    let long = "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..16])#set($t = $t + $t)#end#set($a = $t + 'a')#set($b = $t + 'b')";
+    assert!(wrong(&format!("{long}#foreach($i in [1..1000])#if($a == $b)#end#end")).contains("steps"));
+    // Each match is found at the cost of a look at all that follows.
+    let long = "#set($t = 'aaaaaaaaaaaaaaaa')#foreach($i in [1..12])#set($t = $t + $t)#end";
+    for call in ["split('a(?:.*b)?')", "replaceAll('a(?:.*b)?', '')"] {
+        assert!(wrong(&format!("{long}$t.{call}")).ends_with("A regular expression takes too long"), "{call}");
     }
     let deep = format!("{}1{}", "#if(true)".repeat(limits::DEPTH_MAX + 1), "#end".repeat(limits::DEPTH_MAX + 1));
     assert!(wrong(&deep).contains("levels"));

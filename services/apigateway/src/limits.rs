@@ -58,6 +58,10 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const PATTERN_COMPILED_BYTES_MAX: usize = 128 << 10;
 /// How many parts a regular expression with counted ones is taken to have.
 pub const COUNTED_PATTERN_WEIGHT: usize = 1_000;
+/// What making a regular expression ready takes, in steps.
+pub const PATTERN_STEPS: usize = 1_000;
+/// Regular expressions that are kept ready while one body is held to its model.
+pub const PATTERNS_KEPT_MAX: usize = 256;
 /// What of a function's message selects a response, in characters.
 pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
 /// What a test of a method says of a body or of headers, in characters.

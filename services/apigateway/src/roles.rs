@@ -10,9 +10,11 @@ pub const PRINCIPAL: &str = "apigateway.amazonaws.com";
 /// What stands for the signer of the request itself.
 const OF_CALLER: &str = "arn:aws:iam::*:user/*";
 
-/// What giving an API a role needs.
+/// What giving an API a role needs; nothing for the caller's own credentials. Where a stage's variable names the role, it may
+/// become any.
 pub fn pass(role: Option<&str>) -> Option<Permission> {
-    role.filter(|role| !role.is_empty()).map(|role| roles::pass(PRINCIPAL, role))
+    let role = role.filter(|role| !role.is_empty() && *role != OF_CALLER)?;
+    Some(roles::pass(PRINCIPAL, if role.contains("${") { "*" } else { role }))
 }
 
 /// Refuses what is no role of this account. Whether it trusts API Gateway is asked when it is used, as on AWS.
@@ -45,6 +47,21 @@ pub fn caller(source: &Arn, role: Option<&Arn>) -> Caller {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roles_are_asked_for() {
+        let role = "arn:aws:iam::000000000000:role/r";
+        for (given, asked) in [
+            ("", None),
+            (OF_CALLER, None),
+            (role, Some(role)),
+            ("${stageVariables.role}", Some("*")),
+            ("arn:aws:iam::000000000000:role/${stageVariables.r}", Some("*")),
+        ] {
+            assert_eq!(pass(Some(given)).map(|permission| permission.resource).as_deref(), asked, "{given}");
+        }
+        assert!(pass(None).is_none());
+    }
 
     #[test]
     fn roles_are_of_the_account() {

@@ -3,7 +3,8 @@
 //! Source: <https://json-schema.org/draft-04/json-schema-validation> and
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
@@ -25,7 +26,7 @@ pub type Wrong = String;
 /// What is wrong with it; or that the schema leads nowhere, or too far.
 pub fn check(schemas: &Schemas, name: &str, value: &Value) -> Result<(), Wrong> {
     let root = schemas.get(name).ok_or_else(|| format!("there is no model {name}"))?;
-    Checker { schemas, steps: 0 }.check(At { schema: root, root }, value, 0)
+    Checker { schemas, patterns: HashMap::new(), steps: 0 }.check(At { schema: root, root }, value, 0)
 }
 
 /// Whether a schema can be used, as far as can be told without the models that it refers to.
@@ -76,6 +77,8 @@ struct At<'s> {
 
 struct Checker<'s> {
     schemas: &'s Schemas,
+    /// Those that are ready: each may be for many values.
+    patterns: HashMap<&'s str, Rc<Regex>>,
     steps: usize,
 }
 
@@ -98,7 +101,7 @@ impl<'s> Checker<'s> {
             }
         }
         match value {
-            Value::Object(members) => self.object(at, schema, members, depth)?,
+            Value::Object(members) => self.object(at, schema, value, members, depth)?,
             Value::Array(items) => self.array(at, schema, items, depth)?,
             Value::String(text) => self.string(schema, text)?,
             Value::Number(_) => number(schema, value.as_f64().unwrap_or_default())?,
@@ -113,6 +116,18 @@ impl<'s> Checker<'s> {
             return Err(format!("it takes more than {} steps to tell", limits::SCHEMA_STEPS_MAX));
         }
         Ok(())
+    }
+
+    fn pattern(&mut self, pattern: &'s str) -> Result<Rc<Regex>, Wrong> {
+        if let Some(ready) = self.patterns.get(pattern) {
+            return Ok(ready.clone());
+        }
+        self.step(limits::PATTERN_STEPS)?;
+        let ready = Rc::new(compiled(pattern)?);
+        if self.patterns.len() < limits::PATTERNS_KEPT_MAX {
+            self.patterns.insert(pattern, ready.clone());
+        }
+        Ok(ready)
     }
 
     /// `#/definitions/a`, or another model, `https://apigateway.amazonaws.com/restapis/{api}/models/{name}`, or a part of one.
@@ -131,6 +146,7 @@ impl<'s> Checker<'s> {
         &mut self,
         at: At<'s>,
         schema: &'s Map<String, Value>,
+        value: &Value,
         members: &Map<String, Value>,
         depth: usize,
     ) -> Result<(), Wrong> {
@@ -144,12 +160,12 @@ impl<'s> Checker<'s> {
         let known = schema.get("properties").and_then(Value::as_object);
         let patterns = schema.get("patternProperties").and_then(Value::as_object);
         let weight: usize = patterns.into_iter().flat_map(Map::keys).map(|pattern| weight(pattern)).sum();
-        let patterns: Vec<(Regex, &Value)> = patterns
+        let patterns: Vec<(Rc<Regex>, &'s Value)> = patterns
             .into_iter()
             .flatten()
-            .map(|(pattern, inner)| Ok((compiled(pattern)?, inner)))
+            .map(|(pattern, inner)| Ok((self.pattern(pattern)?, inner)))
             .collect::<Result<_, Wrong>>()?;
-        for (name, value) in members {
+        for (name, member) in members {
             self.step(patterns.len() + name.len().saturating_mul(weight) / 64)?;
             let own = known.and_then(|known| known.get(name));
             let matching = patterns.iter().filter(|(pattern, _)| pattern.is_match(name)).map(|(_, inner)| *inner);
@@ -160,20 +176,22 @@ impl<'s> Checker<'s> {
                         "object instance has properties which are not allowed by the schema: [\"{name:.64}\"]"
                     ));
                 }
-                (true, Some(more)) => self.check(At { schema: more, ..at }, value, depth + 1)?,
+                (true, Some(more)) => self.check(At { schema: more, ..at }, member, depth + 1)?,
                 _ => {}
             }
             for schema in inner {
-                self.check(At { schema, ..at }, value, depth + 1)?;
+                self.check(At { schema, ..at }, member, depth + 1)?;
             }
         }
-        self.dependencies(at, schema, members, depth)
+        self.dependencies(at, schema, value, members, depth)
     }
 
+    /// `value` is the object whose members these are.
     fn dependencies(
         &mut self,
         at: At<'s>,
         schema: &'s Map<String, Value>,
+        value: &Value,
         members: &Map<String, Value>,
         depth: usize,
     ) -> Result<(), Wrong> {
@@ -185,7 +203,7 @@ impl<'s> Checker<'s> {
                         return Err(format!("property \"{name:.64}\" of object has missing property dependencies"));
                     }
                 }
-                schema => self.check(At { schema, ..at }, &Value::Object(members.clone()), depth + 1)?,
+                schema => self.check(At { schema, ..at }, value, depth + 1)?,
             }
         }
         Ok(())
@@ -224,11 +242,11 @@ impl<'s> Checker<'s> {
         Ok(())
     }
 
-    fn string(&mut self, schema: &Map<String, Value>, text: &str) -> Result<(), Wrong> {
+    fn string(&mut self, schema: &'s Map<String, Value>, text: &str) -> Result<(), Wrong> {
         within(schema, "Length", text.chars().count(), "string has a length of")?;
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return Ok(()) };
         self.step(text.len().saturating_mul(weight(pattern)) / 64)?;
-        match compiled(pattern)?.is_match(text) {
+        match self.pattern(pattern)?.is_match(text) {
             true => Ok(()),
             false => Err(format!("ECMA 262 regex \"{pattern}\" does not match input string \"{text:.64}\"")),
         }
@@ -437,6 +455,12 @@ mod tests {
         assert!(!fits(many, &json!(1)));
         let long: Value = (0..5_000).collect();
         assert!(!fits(json!({"uniqueItems": true}), &long));
+        // One pattern is for many values; many patterns are too much.
+        let texts: Value = vec!["a"; 5_000].into();
+        assert!(fits(json!({"items": {"pattern": "^a{1,9}$", "minLength": 1}}), &texts));
+        let patterns: Vec<Value> = (0..2_000).map(|number| json!({"pattern": format!("^(a|{number})$")})).collect();
+        assert!(!fits(json!({"allOf": patterns}), &json!("a")));
+        assert!(fits(json!({"allOf": patterns[..100]}), &json!("a")));
     }
 
     proptest! {

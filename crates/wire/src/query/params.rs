@@ -1,7 +1,7 @@
 //! A Query request: form-encoded parameters, and the tree that their dotted names describe.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use percent_encoding::percent_decode_str;
 
@@ -54,6 +54,15 @@ impl Params {
         let mut more = self.clone();
         more.0.push((name.to_owned(), value.to_owned()));
         Cow::Owned(more)
+    }
+
+    /// These parameters, and those of `others` that are not named by them.
+    #[must_use]
+    pub fn before(mut self, others: Params) -> Params {
+        let named: BTreeSet<&str> = self.iter().map(|(name, _)| name).collect();
+        let more: Vec<_> = others.0.into_iter().filter(|(name, _)| !named.contains(name.as_str())).collect();
+        self.0.extend(more);
+        self
     }
 
     pub fn action(&self) -> Option<&str> {

@@ -99,6 +99,10 @@ fn a_parameter_may_stand_in_for_one_that_is_not_given() {
     let params = parse(b"a=1").unwrap();
     assert_eq!(params.or("a", "2").get("a"), Some("1"));
     assert_eq!(params.or("b", "2").get("b"), Some("2"));
+    let others = parse(b"Action=Y&a=3&c=4&c=5").unwrap();
+    let all = params.or("Action", "X").into_owned().before(others);
+    assert_eq!((all.action(), all.get("a"), all.get("c")), (Some("X"), Some("1"), Some("4")));
+    assert_eq!(all.iter().filter(|(name, _)| ["Action", "a"].contains(name)).count(), 2);
 }
 
 #[derive(Serialize)]

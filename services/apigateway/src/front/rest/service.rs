@@ -215,7 +215,8 @@ fn params(form: &str) -> Result<Params, Problem> {
     wire::query::parse(form.as_bytes()).map_err(|error| Problem::configuration(error.to_string()))
 }
 
-/// An operation of the Query protocol: its parameters are those of the form and of the query.
+/// An operation of the Query protocol: its parameters are those of the query and of the form. The form may be the client's
+/// own: it adds to the action and the parameters that the integration names, and does not choose them.
 fn query_call<'c>(
     service: &'c Service,
     action: Option<&str>,
@@ -223,16 +224,10 @@ fn query_call<'c>(
     outgoing: Outgoing,
     path: String,
 ) -> Result<Routed<'c>, Problem> {
-    let mut form = outgoing.query.clone();
-    if is_form && !outgoing.body.is_empty() {
-        let body = str::from_utf8(&outgoing.body).map_err(|_| Problem::configuration("The form is not UTF-8"))?;
-        form = if form.is_empty() { body.trim().to_owned() } else { format!("{}&{form}", body.trim()) };
-    }
-    let params = params(&form)?;
-    let params = match action {
-        Some(action) => params.or("Action", action).into_owned(),
-        None => params,
-    };
+    let form: &[u8] = if is_form { &outgoing.body } else { b"" };
+    let form = str::from_utf8(form).map_err(|_| Problem::configuration("The form is not UTF-8"))?;
+    let own = action.map(|action| Params::default().or("Action", action).into_owned()).unwrap_or_default();
+    let params = own.before(params(&outgoing.query)?).before(params(form.trim())?);
     let name = params.action().ok_or_else(|| Problem::configuration("The request names no Action"))?.to_owned();
     let operation = service.operation(&name).ok_or_else(|| absent(service, &name))?;
     let request = WireRequest { params: Some(params), ..wire_request(Protocol::Query, outgoing, path) };

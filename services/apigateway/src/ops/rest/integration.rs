@@ -57,13 +57,8 @@ impl PutInput {
     /// To put the integration, and to give its role away.
     pub fn permissions(&self, cx: &Cx) -> Vec<Permission> {
         let own = Permission::new(PUT, super::method_resource(cx, &self.key(), "/integration"));
-        [own].into_iter().chain(pass(self.credentials.as_deref())).collect()
+        [own].into_iter().chain(roles::pass(self.credentials.as_deref())).collect()
     }
-}
-
-/// What giving a role to API Gateway needs; nothing where the caller's own credentials, or those of a stage's variable, are used.
-fn pass(credentials: Option<&str>) -> Option<Permission> {
-    roles::pass(credentials.filter(|role| role.starts_with("arn:") && !role.contains(['*', '$'])))
 }
 
 #[derive(Debug, Serialize)]
@@ -308,8 +303,8 @@ impl UpdateInput {
     pub fn permissions(&self, cx: &Cx) -> Vec<Permission> {
         let own = Permission::new(PATCH, super::method_resource(cx, &self.method, "/integration"));
         let patches = patch::parse(self.patch_operations.clone()).unwrap_or_default();
-        let roles = patches.iter().filter(|patch| patch.path() == ["credentials"]);
-        [own].into_iter().chain(roles.filter_map(|patch| pass(Some(&patch.value)))).collect()
+        let given = patches.iter().filter(|patch| patch.path() == ["credentials"]);
+        [own].into_iter().chain(given.filter_map(|patch| roles::pass(Some(&patch.value)))).collect()
     }
 }
 
