@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use service::{Caller, Cx, PoolKeys};
 
 use crate::Identities;
+use crate::credentials::AUTHENTICATED;
 use crate::error::Error;
 use crate::limits::LOGINS_MAX;
 use crate::model::identity::Login;
@@ -52,6 +53,11 @@ impl Shown {
     pub fn is_empty(&self) -> bool {
         self.proven.is_empty() && self.own.is_none()
     }
+
+    /// Whether a token of our own is all there is.
+    pub fn is_own_alone(&self) -> bool {
+        self.proven.is_empty() && self.own.is_some()
+    }
 }
 
 /// Reads all tokens that a request shows, by the names of their providers.
@@ -73,6 +79,11 @@ pub async fn read(
             let keys = KeySet::parse(signing::key_set(identities, cx)?.to_string().as_bytes());
             let keys = keys.map_err(Error::internal)?;
             let claims = verified(cx, parsed(token)?, &keys, signing::ISSUER, std::slice::from_ref(&pool.id))?;
+            // Guests have tokens, too, which prove nothing of them.
+            let ways = claims.get("amr").and_then(Value::as_array);
+            if !ways.is_some_and(|ways| ways.iter().any(|way| way == AUTHENTICATED)) {
+                return Err(refused("It is of a guest."));
+            }
             shown.own = Some(subject(&claims)?);
         } else {
             let provider = named(cx, pool, provider)?;
