@@ -142,6 +142,27 @@ def test_an_address_is_shared_with_who_has_a_password(server, cognito, unique, p
     assert site.sign_in("ada@elsewhere.example"), "whose address still leads to the password"
 
 
+def test_a_browser_is_signed_in_only_for_clients_that_take_its_provider(site, cognito):
+    make = lambda *providers: cognito.create_user_pool_client(
+        UserPoolId=site.id, ClientName="c", AllowedOAuthFlowsUserPoolClient=True, AllowedOAuthFlows=["code"], AllowedOAuthScopes=["openid"], CallbackURLs=[CALLBACK], SupportedIdentityProviders=providers
+    )["UserPoolClient"]["ClientId"]
+    site.add("ada")
+    local, remote = make("COGNITO"), make(NAME)
+    with_password, elsewhere = Visitor(), Visitor()
+    site.visit(with_password)
+    arrive(site, elsewhere)
+    for visitor, allowed, other in [(with_password, local, remote), (elsewhere, remote, local)]:
+        ask = lambda client: parameters(visitor.get(site.address(client_id=client, scope="openid", prompt="none")))
+        assert "code" in ask(allowed) and ask(other)["error"] == "login_required"
+    # Nor is there an account to make, or a password to forget, where there are no passwords.
+    for path in ("/signup", "/forgotPassword"):
+        visitor = Visitor()
+        page = visitor.get(site.address(path, client_id=local, scope="openid"))
+        page.forms[0]["action"] = page.forms[0]["action"].replace(local, remote)
+        typed = {name: "x" for name in ("username", "password") if name in page.forms[0]["fields"]}
+        assert "no sign-in with a password" in visitor.submit(page, **typed).failure
+
+
 def test_what_a_provider_must_tell_is_asked_for(server, cognito, unique, provider):
     site = Site(server, cognito, unique, Schema=[{"Name": "family_name", "Required": True, "Mutable": True}])
     cognito.create_identity_provider(UserPoolId=site.id, ProviderName=NAME, ProviderType="OIDC", ProviderDetails=details(provider), AttributeMapping=MAPPING)

@@ -408,8 +408,8 @@ def test_domains_are_one_pools_and_found_by_host(server, cognito, own, unique):
     certificate = {"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/a"}
     made = cognito.create_user_pool_domain(Domain=f"login.{unique}.example.com", UserPoolId=site.id, CustomDomainConfig=certificate)
     assert made["CloudFrontDomain"]
-    own = {"UserPoolId": other, "CustomDomainConfig": certificate}
-    assert "this server's own" in refused(cognito.create_user_pool_domain, "InvalidParameterException", Domain="s3.example.com", **own)
+    more = {"UserPoolId": other, "CustomDomainConfig": certificate}
+    assert "this server's own" in refused(cognito.create_user_pool_domain, "InvalidParameterException", Domain="s3.example.com", **more)
     answer = lambda: requests.get(f"{server.endpoint}/login?{urlsplit(site.address()).query}", headers={"host": f"login.{unique}.example.com"})
     assert answer().status_code == 200 and "Sign in" in answer().text
     cognito.update_user_pool_domain(Domain=f"login.{unique}.example.com", UserPoolId=site.id, CustomDomainConfig=certificate | {"CertificateArn": certificate["CertificateArn"] + "b"})

@@ -5,7 +5,7 @@ use super::authorize::Asked;
 use super::html::Notice;
 use super::pages::Page;
 use super::reply::{Halt, Reply, redirect};
-use super::sign_in::{by_password, failure, go_on, login};
+use super::sign_in::{by_password, failure, go_on, login, no_password};
 use super::visit::Visit;
 use crate::error::Error;
 use crate::ops::{Metadata, password, secret_hash, sign_up};
@@ -21,6 +21,9 @@ pub fn sign_up_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn sign_up(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let page = Page { visit, asked: &asked };
     let (name, text) = (visit.form.text("username").trim(), visit.form.text("password"));
     let attribute = |(name, value): (&str, &str)| Attribute { name: name.to_owned(), value: value.to_owned() };
@@ -60,6 +63,9 @@ pub fn confirm_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn confirm(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = sign_up::ConfirmInput {
         client_id: asked.client.id.clone(),
@@ -91,6 +97,9 @@ fn to_sign_in(visit: &Visit, asked: &Asked, notice: &str) -> Reply {
 pub async fn resend(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = sign_up::ResendInput {
         client_id: asked.client.id.clone(),
@@ -125,6 +134,9 @@ pub fn forgot_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn forgot(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let page = Page { visit, asked: &asked };
     let name = visit.form.text("username").trim();
     let input = password::ForgotInput {
@@ -156,6 +168,9 @@ pub fn reset_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn reset(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = password::ConfirmForgotInput {
         client_id: asked.client.id.clone(),

@@ -138,6 +138,12 @@ impl Asked {
         providers.is_empty() || providers.iter().any(|name| name == OWN_PROVIDER)
     }
 
+    /// Whether the client takes users for whom this provider vouches: the pool itself, where it is none.
+    fn lets_in(&self, provider: Option<&str>) -> bool {
+        let has = |name: &str| self.client.settings.identity_providers.iter().any(|own| own == name);
+        provider.map_or_else(|| self.is_local(), has)
+    }
+
     /// Gives the application what it asked for.
     pub async fn grant(&self, visit: &Visit, user: &User, signed_in: Timestamp) -> Result<Reply, Halt> {
         let url = match self.wanted {
@@ -232,7 +238,8 @@ pub async fn authorize(visit: &Visit) -> Result<Reply, Halt> {
     let is_fresh = |session: &PageSession| {
         max_age.is_none_or(|seconds: u64| visit.cx.now().since(session.began).as_secs() < seconds)
     };
-    if let Some((session, user)) = signed_in.filter(|(session, _)| is_fresh(session)) {
+    let may = |session: &PageSession| is_fresh(session) && asked.lets_in(session.provider.as_deref());
+    if let Some((session, user)) = signed_in.filter(|(session, _)| may(session)) {
         return asked.grant(visit, &user, session.began).await;
     }
     if prompt == "none" {

@@ -127,7 +127,7 @@ pub async fn come_back(visit: Visit) -> Result<Reply, Halt> {
     }
     let user = user_of(&visit, &asked.client, &provider, &under, given.text("code")).await;
     match user {
-        Ok(user) => signed_in(&visit, &asked, &user).await,
+        Ok(user) => signed_in(&visit, &asked, &user, Some(&provider.name)).await,
         Err(why) => Err(refused(&asked, &provider, &why)),
     }
 }
