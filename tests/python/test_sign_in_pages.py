@@ -365,6 +365,10 @@ def test_second_factors_are_set_up_and_asked_for_on_pages(server, cognito, own):
     visitor = Visitor()
     page = site.visit(visitor)
     assert page.heading == "Enter your code"
+    # Tokens for it would be of no scopes that the page was asked for.
+    answer = {"ClientId": site.client, "ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": page.forms[0]["fields"]["session"]["value"]}
+    responses = {"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": authenticator(secret, 1)}
+    assert "Invalid session" in refused(cognito.respond_to_auth_challenge, "NotAuthorizedException", **answer, ChallengeResponses=responses)
     assert "not right" in visitor.submit(page, code="000000").failure
     assert "code" in parameters(visitor.submit(page, code=authenticator(secret, 1)))
     assert visitor.submit(page, code=authenticator(secret, 1)).failure, "neither a session nor a code is good twice"
