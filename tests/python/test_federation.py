@@ -121,6 +121,7 @@ def test_an_account_elsewhere_is_brought_together_with_a_user(site, provider, co
     assert "disabled" in parameters(arrive(site))["error_description"]
     cognito.admin_disable_provider_for_user(**pool, User={"ProviderName": "Cognito", "ProviderAttributeValue": "ada"})
     refused(site.sign_in, "NotAuthorizedException", name="ada")
+    refused(cognito.forgot_password, "NotAuthorizedException", ClientId=site.client, Username="ada")
     provider.user["sub"] = "Sub-2"
     assert claims(site.exchange(parameters(arrive(site))["code"]).json()["id_token"])["cognito:username"] == "ada"
     cognito.admin_delete_user(**pool, Username="ada")
