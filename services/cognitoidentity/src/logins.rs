@@ -213,6 +213,10 @@ async fn of_issuer(
 
 fn verified(cx: &Cx, token: Token, keys: &KeySet, issuer: &str, audiences: &[String]) -> Result<Claims, Error> {
     let claims = token.verify(keys, &Algorithm::ALL).map_err(refused)?;
+    // Access tokens name their client elsewhere: they say what it may do, not who somebody is.
+    if claims.get("aud").is_none() {
+        return Err(refused("Missing a required claim: aud"));
+    }
     claims.check(cx.now(), issuer, audiences, LEEWAY).map_err(|error| match error {
         jwt::Error::Expired => refused("Token is expired."),
         jwt::Error::Issuer => refused("Issuer doesn't match providerName"),

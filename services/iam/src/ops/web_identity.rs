@@ -154,6 +154,10 @@ fn verified(cx: &Cx, token: Token, keys: &KeySet, issuer: &str, audiences: &[Str
         jwt::Error::UnknownKey => invalid("Couldn't find the key that the ID Token was signed with"),
         error => invalid(format!("The ID Token provided is not accepted: {error}")),
     })?;
+    // Access tokens name their client elsewhere: they say what it may do, not who somebody is.
+    if claims.get("aud").is_none() {
+        return Err(invalid("Missing a required claim: aud"));
+    }
     claims.check(cx.now(), issuer, audiences, LEEWAY).map_err(|error| match error {
         jwt::Error::Expired => Error::ExpiredToken(format!(
             "Token expired: current date/time {} must be before the expiration date/time",
