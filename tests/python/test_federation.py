@@ -62,6 +62,15 @@ def test_who_another_provider_knows_becomes_a_user(site, provider, cognito):
     assert parameters(arrive(site))["error"] == "invalid_request"
 
 
+def test_a_provider_is_told_to_ask_again(site, provider):
+    arrive(site, prompt="login", max_age="0")
+    assert (provider.request["prompt"], provider.request["max_age"]) == ("login", "0")
+    visitor = Visitor()
+    visitor.get(visitor.get(site.address(scope="openid", max_age="60")).link(f"identity_provider={NAME}"))
+    assert provider.request["max_age"] == "60" and "prompt" not in provider.request
+    assert parameters(arrive(site, max_age="soon"))["error"] == "invalid_request"
+
+
 @pytest.mark.parametrize("wrong", [
     {"claims": {"aud": "another-client"}}, {"claims": {"iss": "http://other.example"}}, {"claims": {"exp": 1}}, {"claims": {"nonce": "another"}},
     {"claims": {"azp": "another-client", "aud": ["pool-at-provider", "another-client"]}}, {"header": {"alg": "none"}}, {"header": {"alg": "HS256"}}, {"header": {"kid": "two"}},
