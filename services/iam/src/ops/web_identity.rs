@@ -68,6 +68,7 @@ pub async fn assume_role(identity: Arc<Identity>, cx: Cx, input: Input) -> Resul
     let vouched = vouched(&identity, &cx, &input.web_identity_token).await?;
     let role = find_role(&cx, &input.role_arn)?;
     let mut known = vouched.known();
+    known.extend(cx.way_in());
     known.push(("sts:RoleSessionName".into(), vec![input.role_session_name.clone()]));
     identity.authorize_federated(&vouched.principal, &role, &known, cx.now())?;
     let seconds = role_session_seconds(&cx, &role, input.duration_seconds)?;
