@@ -181,12 +181,8 @@ async fn of_provider(
     provider: &str,
     token: Token<'_>,
 ) -> Result<Claims, Error> {
-    let suffix = format!("oidc-provider/{provider}");
-    let arn = pool
-        .settings
-        .openid
-        .iter()
-        .find(|arn| arn.split_once(":oidc-provider/").is_some_and(|_| arn.ends_with(&suffix)));
+    let is_of = |arn: &&String| arn.split_once(":oidc-provider/").is_some_and(|(_, name)| name == provider);
+    let arn = pool.settings.openid.iter().find(is_of);
     let arn = arn.ok_or_else(|| refused(format_args!("{provider} is no provider of this identity pool.")))?;
     let system = cx.with_caller(Caller::system(cx.account()));
     let found = system.call("iam", "GetOpenIDConnectProvider", json!({"OpenIDConnectProviderArn": arn})).await;

@@ -77,15 +77,23 @@ pub async fn confirm(visit: &Visit) -> Result<Reply, Halt> {
     };
     match sign_up::confirm(visit.cognito.clone(), visit.cx.clone(), input).await {
         Ok(_) => Ok(to_sign_in(visit, &asked, "confirmed")),
-        Err(Error::UserNotFound | Error::NotAuthorized(_)) => {
-            Ok(Page { visit, asked: &asked }.confirm(&failure(Error::ExpiredCode)?, name))
-        }
-        Err(error) => Ok(Page { visit, asked: &asked }.confirm(&failure(error)?, name)),
+        Err(Error::NotAuthorized(_)) => Ok(Page { visit, asked: &asked }.confirm(&failure(Error::ExpiredCode)?, name)),
+        Err(error) => Ok(Page { visit, asked: &asked }.confirm(&failure(of_code(&asked, error))?, name)),
     }
 }
 
 fn code(visit: &Visit) -> String {
     visit.form.text("code").chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// What is told of a code that was not taken. Only who has an account can have one that is wrong: where the client hides that, the
+/// code is an old one, whoever sends it.
+fn of_code(asked: &Asked, error: Error) -> Error {
+    match error {
+        Error::UserNotFound => Error::ExpiredCode,
+        Error::CodeMismatch | Error::LimitExceeded if asked.client.settings.hides_users => Error::ExpiredCode,
+        error => error,
+    }
 }
 
 /// The page to sign in on, which says what has been done: loaded anew, it does nothing again.
@@ -182,7 +190,6 @@ pub async fn reset(visit: &Visit) -> Result<Reply, Halt> {
     };
     match password::confirm_forgot(visit.cognito.clone(), visit.cx.clone(), input).await {
         Ok(_) => Ok(to_sign_in(visit, &asked, "reset")),
-        Err(Error::UserNotFound) => Ok(Page { visit, asked: &asked }.reset(&failure(Error::ExpiredCode)?, name)),
-        Err(error) => Ok(Page { visit, asked: &asked }.reset(&failure(error)?, name)),
+        Err(error) => Ok(Page { visit, asked: &asked }.reset(&failure(of_code(&asked, error))?, name)),
     }
 }

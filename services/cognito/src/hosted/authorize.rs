@@ -239,9 +239,8 @@ pub async fn authorize(visit: &Visit) -> Result<Reply, Halt> {
         "login" | "select_account" => None,
         _ => PageSession::of(visit)?,
     };
-    let is_fresh = |session: &PageSession| {
-        max_age.is_none_or(|seconds| visit.cx.now().since(session.began).as_secs() < seconds)
-    };
+    let is_fresh =
+        |session: &PageSession| max_age.is_none_or(|seconds| visit.cx.now().since(session.began).as_secs() < seconds);
     let may = |session: &PageSession| is_fresh(session) && asked.lets_in(session.provider.as_deref());
     if let Some((session, user)) = signed_in.filter(|(session, _)| may(session)) {
         return asked.grant(visit, &user, session.began).await;
