@@ -62,6 +62,15 @@ def test_who_another_provider_knows_becomes_a_user(site, provider, cognito):
     assert parameters(arrive(site))["error"] == "invalid_request"
 
 
+def test_a_provider_is_told_to_ask_again(site, provider):
+    arrive(site, prompt="login", max_age="0")
+    assert (provider.request["prompt"], provider.request["max_age"]) == ("login", "0")
+    visitor = Visitor()
+    visitor.get(visitor.get(site.address(scope="openid", max_age="60")).link(f"identity_provider={NAME}"))
+    assert provider.request["max_age"] == "60" and "prompt" not in provider.request
+    assert parameters(arrive(site, max_age="soon"))["error"] == "invalid_request"
+
+
 @pytest.mark.parametrize("wrong", [
     {"claims": {"aud": "another-client"}}, {"claims": {"iss": "http://other.example"}}, {"claims": {"exp": 1}}, {"claims": {"nonce": "another"}},
     {"claims": {"azp": "another-client", "aud": ["pool-at-provider", "another-client"]}}, {"header": {"alg": "none"}}, {"header": {"alg": "HS256"}}, {"header": {"kid": "two"}},
@@ -121,6 +130,7 @@ def test_an_account_elsewhere_is_brought_together_with_a_user(site, provider, co
     assert "disabled" in parameters(arrive(site))["error_description"]
     cognito.admin_disable_provider_for_user(**pool, User={"ProviderName": "Cognito", "ProviderAttributeValue": "ada"})
     refused(site.sign_in, "NotAuthorizedException", name="ada")
+    refused(cognito.forgot_password, "NotAuthorizedException", ClientId=site.client, Username="ada")
     provider.user["sub"] = "Sub-2"
     assert claims(site.exchange(parameters(arrive(site))["code"]).json()["id_token"])["cognito:username"] == "ada"
     cognito.admin_delete_user(**pool, Username="ada")
@@ -140,6 +150,27 @@ def test_an_address_is_shared_with_who_has_a_password(server, cognito, unique, p
     told = claims(site.exchange(parameters(arrive(site, client_id=client, scope="openid"))["code"], client_id=client).json()["id_token"])
     assert told["email"] == "ada@elsewhere.example" and told["cognito:username"] == f"{NAME}_Sub-1"
     assert site.sign_in("ada@elsewhere.example"), "whose address still leads to the password"
+
+
+def test_a_browser_is_signed_in_only_for_clients_that_take_its_provider(site, cognito):
+    make = lambda *providers: cognito.create_user_pool_client(
+        UserPoolId=site.id, ClientName="c", AllowedOAuthFlowsUserPoolClient=True, AllowedOAuthFlows=["code"], AllowedOAuthScopes=["openid"], CallbackURLs=[CALLBACK], SupportedIdentityProviders=providers
+    )["UserPoolClient"]["ClientId"]
+    site.add("ada")
+    local, remote = make("COGNITO"), make(NAME)
+    with_password, elsewhere = Visitor(), Visitor()
+    site.visit(with_password)
+    arrive(site, elsewhere)
+    for visitor, allowed, other in [(with_password, local, remote), (elsewhere, remote, local)]:
+        ask = lambda client: parameters(visitor.get(site.address(client_id=client, scope="openid", prompt="none")))
+        assert "code" in ask(allowed) and ask(other)["error"] == "login_required"
+    # Nor is there an account to make, or a password to forget, where there are no passwords.
+    for path in ("/signup", "/forgotPassword"):
+        visitor = Visitor()
+        page = visitor.get(site.address(path, client_id=local, scope="openid"))
+        page.forms[0]["action"] = page.forms[0]["action"].replace(local, remote)
+        typed = {name: "x" for name in ("username", "password") if name in page.forms[0]["fields"]}
+        assert "no sign-in with a password" in visitor.submit(page, **typed).failure
 
 
 def test_what_a_provider_must_tell_is_asked_for(server, cognito, unique, provider):

@@ -49,6 +49,10 @@ def test_a_device_from_its_making_to_its_end(iam, user, device):
     assert serial in listed(AssignmentStatus="Assigned")
     got = iam.get_mfa_device(SerialNumber=serial, UserName=user)
     assert got["UserName"] == user and got["EnableDate"]
+    # Permissions are asked for the number that is given: no other one stands for the device.
+    for other in [serial.replace("mfa/", "mfa/path/"), serial.replace(ACCOUNT, "111111111111")]:
+        refused("NoSuchEntity", iam.delete_virtual_mfa_device, SerialNumber=other)
+        refused("NoSuchEntity", iam.tag_mfa_device, SerialNumber=other, Tags=[{"Key": "b", "Value": "2"}])
     assert "deactivate" in refused("DeleteConflict", iam.delete_virtual_mfa_device, SerialNumber=serial)
     assert "MFA device" in refused("DeleteConflict", iam.delete_user, UserName=user)
     iam.update_user(UserName=user, NewUserName=f"{user}-renamed")

@@ -53,6 +53,9 @@ def test_nobody_in_particular_gets_the_role_for_that(pool, anybody, identities):
     assert first.startswith("us-east-1:") and first != anybody.get_id(IdentityPoolId=pool.id)["IdentityId"]
     made = anybody.get_credentials_for_identity(IdentityId=first)
     assert made["IdentityId"] == first and pool.who(made).endswith("-unauthenticated")
+    own = {ISSUER: anybody.get_open_id_token(IdentityId=first)["Token"]}
+    for ask, of in [(anybody.get_credentials_for_identity, {"IdentityId": first}), (anybody.get_open_id_token, {"IdentityId": first}), (anybody.get_id, {"IdentityPoolId": pool.id})]:
+        assert "guest" in refused(ask, "NotAuthorizedException", Logins=own, **of), "its token proves nothing"
     identities.update_identity_pool(IdentityPoolId=pool.id, IdentityPoolName="closed", AllowUnauthenticatedIdentities=False)
     assert "Unauthenticated access" in refused(anybody.get_id, "NotAuthorizedException", IdentityPoolId=pool.id)
     refused(anybody.get_credentials_for_identity, "NotAuthorizedException", IdentityId=first)
@@ -169,6 +172,7 @@ def test_an_application_vouches_for_its_own_users(server, identities, iam, anybo
     assert told["exp"] - told["iat"] == 600 and "login.my-app" in told["amr"]
     credentials = anybody.get_credentials_for_identity(IdentityId=id, Logins={ISSUER: made["Token"]})
     assert credentials["IdentityId"] == id and pool.who(credentials).endswith("-authenticated")
+    assert "exchanged" in refused(anybody.get_open_id_token, "NotAuthorizedException", IdentityId=id, Logins={ISSUER: made["Token"]})
     assert ask("ada")["IdentityId"] == id
     eve = ask("eve")
     refused(anybody.get_credentials_for_identity, "NotAuthorizedException", IdentityId=id, Logins={ISSUER: eve["Token"]})

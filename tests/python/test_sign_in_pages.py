@@ -297,6 +297,7 @@ def test_pages_do_not_tell_who_has_an_account(server, cognito, own):
         shown.append((page.heading, page.roles, [sorted(form["fields"]) for form in page.forms]))
         page = visitor.submit(page, code="000000", password="Other-Passw0rd")
         assert page.response.status_code == 400
+        shown[-1] += (page.failure,)
     assert shown[0] == shown[1]
     shown = []
     for name in ("ada", "nobody"):
@@ -365,6 +366,10 @@ def test_second_factors_are_set_up_and_asked_for_on_pages(server, cognito, own):
     visitor = Visitor()
     page = site.visit(visitor)
     assert page.heading == "Enter your code"
+    # Tokens for it would be of no scopes that the page was asked for.
+    answer = {"ClientId": site.client, "ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": page.forms[0]["fields"]["session"]["value"]}
+    responses = {"USERNAME": "ada", "SOFTWARE_TOKEN_MFA_CODE": authenticator(secret, 1)}
+    assert "Invalid session" in refused(cognito.respond_to_auth_challenge, "NotAuthorizedException", **answer, ChallengeResponses=responses)
     assert "not right" in visitor.submit(page, code="000000").failure
     assert "code" in parameters(visitor.submit(page, code=authenticator(secret, 1)))
     assert visitor.submit(page, code=authenticator(secret, 1)).failure, "neither a session nor a code is good twice"
@@ -408,6 +413,8 @@ def test_domains_are_one_pools_and_found_by_host(server, cognito, own, unique):
     certificate = {"CertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/a"}
     made = cognito.create_user_pool_domain(Domain=f"login.{unique}.example.com", UserPoolId=site.id, CustomDomainConfig=certificate)
     assert made["CloudFrontDomain"]
+    more = {"UserPoolId": other, "CustomDomainConfig": certificate}
+    assert "this server's own" in refused(cognito.create_user_pool_domain, "InvalidParameterException", Domain="s3.example.com", **more)
     answer = lambda: requests.get(f"{server.endpoint}/login?{urlsplit(site.address()).query}", headers={"host": f"login.{unique}.example.com"})
     assert answer().status_code == 200 and "Sign in" in answer().text
     cognito.update_user_pool_domain(Domain=f"login.{unique}.example.com", UserPoolId=site.id, CustomDomainConfig=certificate | {"CertificateArn": certificate["CertificateArn"] + "b"})

@@ -68,6 +68,9 @@ pub struct Session {
     /// Whether an authenticator was set up in it.
     #[serde(default)]
     pub set_up: bool,
+    /// Whether a page asks: what it leads to is the page's alone, for scopes and flows are limited there.
+    #[serde(default)]
+    pub page: bool,
     /// What the caller handed over when it began.
     #[serde(default)]
     pub metadata: Metadata,
@@ -107,6 +110,7 @@ impl Session {
             custom: None,
             code: None,
             set_up: false,
+            page: false,
             metadata: metadata.clone(),
         }
     }

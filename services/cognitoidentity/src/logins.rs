@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use service::{Caller, Cx, PoolKeys};
 
 use crate::Identities;
+use crate::credentials::AUTHENTICATED;
 use crate::error::Error;
 use crate::limits::LOGINS_MAX;
 use crate::model::identity::Login;
@@ -52,6 +53,11 @@ impl Shown {
     pub fn is_empty(&self) -> bool {
         self.proven.is_empty() && self.own.is_none()
     }
+
+    /// Whether a token of our own is all there is.
+    pub fn is_own_alone(&self) -> bool {
+        self.proven.is_empty() && self.own.is_some()
+    }
 }
 
 /// Reads all tokens that a request shows, by the names of their providers.
@@ -73,6 +79,11 @@ pub async fn read(
             let keys = KeySet::parse(signing::key_set(identities, cx)?.to_string().as_bytes());
             let keys = keys.map_err(Error::internal)?;
             let claims = verified(cx, parsed(token)?, &keys, signing::ISSUER, std::slice::from_ref(&pool.id))?;
+            // Guests have tokens, too, which prove nothing of them.
+            let ways = claims.get("amr").and_then(Value::as_array);
+            if !ways.is_some_and(|ways| ways.iter().any(|way| way == AUTHENTICATED)) {
+                return Err(refused("It is of a guest."));
+            }
             shown.own = Some(subject(&claims)?);
         } else {
             let provider = named(cx, pool, provider)?;
@@ -170,12 +181,8 @@ async fn of_provider(
     provider: &str,
     token: Token<'_>,
 ) -> Result<Claims, Error> {
-    let suffix = format!("oidc-provider/{provider}");
-    let arn = pool
-        .settings
-        .openid
-        .iter()
-        .find(|arn| arn.split_once(":oidc-provider/").is_some_and(|_| arn.ends_with(&suffix)));
+    let is_of = |arn: &&String| arn.split_once(":oidc-provider/").is_some_and(|(_, name)| name == provider);
+    let arn = pool.settings.openid.iter().find(is_of);
     let arn = arn.ok_or_else(|| refused(format_args!("{provider} is no provider of this identity pool.")))?;
     let system = cx.with_caller(Caller::system(cx.account()));
     let found = system.call("iam", "GetOpenIDConnectProvider", json!({"OpenIDConnectProviderArn": arn})).await;
@@ -202,6 +209,10 @@ async fn of_issuer(
 
 fn verified(cx: &Cx, token: Token, keys: &KeySet, issuer: &str, audiences: &[String]) -> Result<Claims, Error> {
     let claims = token.verify(keys, &Algorithm::ALL).map_err(refused)?;
+    // Access tokens name their client elsewhere: they say what it may do, not who somebody is.
+    if claims.get("aud").is_none() {
+        return Err(refused("Missing a required claim: aud"));
+    }
     claims.check(cx.now(), issuer, audiences, LEEWAY).map_err(|error| match error {
         jwt::Error::Expired => refused("Token is expired."),
         jwt::Error::Issuer => refused("Issuer doesn't match providerName"),

@@ -5,7 +5,7 @@ use super::authorize::Asked;
 use super::html::Notice;
 use super::pages::Page;
 use super::reply::{Halt, Reply, redirect};
-use super::sign_in::{by_password, failure, go_on, login};
+use super::sign_in::{by_password, failure, go_on, login, no_password};
 use super::visit::Visit;
 use crate::error::Error;
 use crate::ops::{Metadata, password, secret_hash, sign_up};
@@ -21,6 +21,9 @@ pub fn sign_up_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn sign_up(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let page = Page { visit, asked: &asked };
     let (name, text) = (visit.form.text("username").trim(), visit.form.text("password"));
     let attribute = |(name, value): (&str, &str)| Attribute { name: name.to_owned(), value: value.to_owned() };
@@ -60,6 +63,9 @@ pub fn confirm_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn confirm(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = sign_up::ConfirmInput {
         client_id: asked.client.id.clone(),
@@ -71,15 +77,23 @@ pub async fn confirm(visit: &Visit) -> Result<Reply, Halt> {
     };
     match sign_up::confirm(visit.cognito.clone(), visit.cx.clone(), input).await {
         Ok(_) => Ok(to_sign_in(visit, &asked, "confirmed")),
-        Err(Error::UserNotFound | Error::NotAuthorized(_)) => {
-            Ok(Page { visit, asked: &asked }.confirm(&failure(Error::ExpiredCode)?, name))
-        }
-        Err(error) => Ok(Page { visit, asked: &asked }.confirm(&failure(error)?, name)),
+        Err(Error::NotAuthorized(_)) => Ok(Page { visit, asked: &asked }.confirm(&failure(Error::ExpiredCode)?, name)),
+        Err(error) => Ok(Page { visit, asked: &asked }.confirm(&failure(of_code(&asked, error))?, name)),
     }
 }
 
 fn code(visit: &Visit) -> String {
     visit.form.text("code").chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// What is told of a code that was not taken. Only who has an account can have one that is wrong: where the client hides that, the
+/// code is an old one, whoever sends it.
+fn of_code(asked: &Asked, error: Error) -> Error {
+    match error {
+        Error::UserNotFound => Error::ExpiredCode,
+        Error::CodeMismatch | Error::LimitExceeded if asked.client.settings.hides_users => Error::ExpiredCode,
+        error => error,
+    }
 }
 
 /// The page to sign in on, which says what has been done: loaded anew, it does nothing again.
@@ -91,6 +105,9 @@ fn to_sign_in(visit: &Visit, asked: &Asked, notice: &str) -> Reply {
 pub async fn resend(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = sign_up::ResendInput {
         client_id: asked.client.id.clone(),
@@ -125,6 +142,9 @@ pub fn forgot_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn forgot(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let page = Page { visit, asked: &asked };
     let name = visit.form.text("username").trim();
     let input = password::ForgotInput {
@@ -156,6 +176,9 @@ pub fn reset_page(visit: &Visit) -> Result<Reply, Halt> {
 pub async fn reset(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
     let asked = Asked::read(visit)?;
+    if !asked.is_local() {
+        return no_password(visit, &asked);
+    }
     let name = visit.form.text("username").trim();
     let input = password::ConfirmForgotInput {
         client_id: asked.client.id.clone(),
@@ -167,7 +190,6 @@ pub async fn reset(visit: &Visit) -> Result<Reply, Halt> {
     };
     match password::confirm_forgot(visit.cognito.clone(), visit.cx.clone(), input).await {
         Ok(_) => Ok(to_sign_in(visit, &asked, "reset")),
-        Err(Error::UserNotFound) => Ok(Page { visit, asked: &asked }.reset(&failure(Error::ExpiredCode)?, name)),
-        Err(error) => Ok(Page { visit, asked: &asked }.reset(&failure(error)?, name)),
+        Err(error) => Ok(Page { visit, asked: &asked }.reset(&failure(of_code(&asked, error))?, name)),
     }
 }

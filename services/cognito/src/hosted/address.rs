@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http::header::HOST;
 use http::request::Parts;
-use service::Cx;
+use service::{Cx, hosts as names};
 use tokio_util::sync::CancellationToken;
 
 use crate::Cognito;
@@ -54,7 +54,9 @@ pub struct Address {
 /// The address of a request; `None` where it is for no pool.
 pub fn of(head: &Parts, hosts: &Hosts) -> Option<Address> {
     let (path, host) = (head.uri.path(), host(head));
-    if let Some(domain) = of_host(&host).or_else(|| hosts.has(&host).then_some(host.as_str())) {
+    // Calls and hosts of services are this server's, whatever name a pool was given.
+    let is_own = || hosts.has(&host) && !names::is_ours(&host) && !names::is_signed(head, None);
+    if let Some(domain) = of_host(&host).or_else(|| is_own().then_some(host.as_str())) {
         return Some(Address { domain: domain.to_owned(), root: String::new(), path: path.to_owned() });
     }
     let (domain, rest) = path.strip_prefix(PATH)?.split_once('/')?;
@@ -134,5 +136,20 @@ mod tests {
         ] {
             assert_eq!(address(host, path), None, "{host} {path}");
         }
+    }
+
+    #[test]
+    fn calls_are_the_servers_on_a_pools_host_too() {
+        let hosts = Hosts::default();
+        ["login.example.com", "s3.example.com"].iter().for_each(|host| hosts.add(host));
+        let is_pools = |host: &str, path: &str, authorization: &str| {
+            let request = http::Request::builder().uri(path).header(HOST, host);
+            let request = request.header(http::header::AUTHORIZATION, authorization).body(()).unwrap();
+            of(&request.into_parts().0, &hosts).is_some()
+        };
+        assert!(is_pools("login.example.com", "/oauth2/token", "Basic YTpi"));
+        assert!(!is_pools("login.example.com", "/", "AWS4-HMAC-SHA256 Credential=A"));
+        assert!(!is_pools("login.example.com", "/?X-Amz-Signature=x", ""));
+        assert!(!is_pools("s3.example.com", "/login", ""));
     }
 }

@@ -19,7 +19,7 @@ use crate::tokens::{self, Moment, Of};
 use crate::types::{Authorization, Client, User};
 
 /// What goes along from page to page, until the application has its answer.
-const CARRIED: [&str; 9] = [
+const CARRIED: [&str; 11] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -29,6 +29,9 @@ const CARRIED: [&str; 9] = [
     "code_challenge",
     "code_challenge_method",
     "lang",
+    // For a provider that is chosen on a page.
+    "prompt",
+    "max_age",
 ];
 /// Characters of a hash in base64url, which a challenge is.
 const CHALLENGE_CHARACTERS: usize = 43;
@@ -138,6 +141,12 @@ impl Asked {
         providers.is_empty() || providers.iter().any(|name| name == OWN_PROVIDER)
     }
 
+    /// Whether the client takes users for whom this provider vouches: the pool itself, where it is none.
+    fn lets_in(&self, provider: Option<&str>) -> bool {
+        let has = |name: &str| self.client.settings.identity_providers.iter().any(|own| own == name);
+        provider.map_or_else(|| self.is_local(), has)
+    }
+
     /// Gives the application what it asked for.
     pub async fn grant(&self, visit: &Visit, user: &User, signed_in: Timestamp) -> Result<Reply, Halt> {
         let url = match self.wanted {
@@ -220,6 +229,8 @@ fn is_challenge(text: &str) -> bool {
 /// `/oauth2/authorize`: who is signed in goes on to the application, others to a page where they sign in.
 pub async fn authorize(visit: &Visit) -> Result<Reply, Halt> {
     let asked = Asked::read(visit)?;
+    let no_number = |_| asked.refuse("invalid_request", "max_age has to be a number of seconds");
+    let max_age = visit.query.get("max_age").map(|seconds| seconds.parse::<u64>().map_err(no_number)).transpose()?;
     if let Some(provider) = federation::chosen(visit, &asked)? {
         return federation::begin(visit, &asked, &provider).await;
     }
@@ -228,11 +239,10 @@ pub async fn authorize(visit: &Visit) -> Result<Reply, Halt> {
         "login" | "select_account" => None,
         _ => PageSession::of(visit)?,
     };
-    let max_age = visit.query.get("max_age").and_then(|seconds| seconds.parse().ok());
-    let is_fresh = |session: &PageSession| {
-        max_age.is_none_or(|seconds: u64| visit.cx.now().since(session.began).as_secs() < seconds)
-    };
-    if let Some((session, user)) = signed_in.filter(|(session, _)| is_fresh(session)) {
+    let is_fresh =
+        |session: &PageSession| max_age.is_none_or(|seconds| visit.cx.now().since(session.began).as_secs() < seconds);
+    let may = |session: &PageSession| is_fresh(session) && asked.lets_in(session.provider.as_deref());
+    if let Some((session, user)) = signed_in.filter(|(session, _)| may(session)) {
         return asked.grant(visit, &user, session.began).await;
     }
     if prompt == "none" {

@@ -90,8 +90,15 @@ pub async fn begin(visit: &Visit, asked: &Asked, provider: &Provider) -> Result<
         expires: visit.cx.now() + FEDERATION_LIFETIME,
     };
     let (state, challenge) = (seal(visit, PLACE, &under)?, challenge_of(&under.verifier));
-    let login_hint = visit.query.get("login_hint");
-    let asking = Asking { state: &state, nonce: &under.nonce, challenge: &challenge, login_hint };
+    let given = |name: &str| visit.query.get(name);
+    let asking = Asking {
+        state: &state,
+        nonce: &under.nonce,
+        challenge: &challenge,
+        login_hint: given("login_hint"),
+        prompt: given("prompt"),
+        max_age: given("max_age"),
+    };
     Ok(redirect(&endpoints.address(visit, provider, &asking)))
 }
 
@@ -127,7 +134,7 @@ pub async fn come_back(visit: Visit) -> Result<Reply, Halt> {
     }
     let user = user_of(&visit, &asked.client, &provider, &under, given.text("code")).await;
     match user {
-        Ok(user) => signed_in(&visit, &asked, &user).await,
+        Ok(user) => signed_in(&visit, &asked, &user, Some(&provider.name)).await,
         Err(why) => Err(refused(&asked, &provider, &why)),
     }
 }

@@ -25,6 +25,9 @@ pub struct PageSession {
     sub: String,
     /// The salt of the user's password when it began, which each password has of its own.
     salt: Option<Bytes>,
+    /// Who vouched for the user: another provider, or the pool itself for a password.
+    #[serde(default)]
+    pub provider: Option<String>,
     pub began: Timestamp,
     expires: Timestamp,
 }
@@ -34,8 +37,8 @@ fn salt(user: &User) -> Option<&Bytes> {
 }
 
 impl PageSession {
-    /// For somebody who has signed in just now.
-    pub fn new(visit: &Visit, user: &User) -> PageSession {
+    /// For somebody who has signed in just now, with another provider or with a password.
+    pub fn new(visit: &Visit, user: &User, provider: Option<&str>) -> PageSession {
         let now = visit.cx.now();
         PageSession {
             id: visit.cx.env().uuid(),
@@ -43,6 +46,7 @@ impl PageSession {
             user: user.key.clone(),
             sub: user.sub.clone(),
             salt: salt(user).cloned(),
+            provider: provider.map(str::to_owned),
             began: now,
             expires: now + PAGE_SESSION_LIFETIME,
         }

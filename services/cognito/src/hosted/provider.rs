@@ -45,6 +45,9 @@ pub struct Asking<'a> {
     pub nonce: &'a str,
     pub challenge: &'a str,
     pub login_hint: Option<&'a str>,
+    /// Whether the provider is to ask again who it knows, as the application wants it.
+    pub prompt: Option<&'a str>,
+    pub max_age: Option<&'a str>,
 }
 
 impl Endpoints {
@@ -96,6 +99,8 @@ impl Endpoints {
             ("code_challenge", Some(asking.challenge)),
             ("code_challenge_method", Some("S256")),
             ("login_hint", asking.login_hint),
+            ("prompt", asking.prompt),
+            ("max_age", asking.max_age),
         ];
         let more = more.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let more = more.filter(|_| self.issuer.is_some());

@@ -46,6 +46,11 @@ pub fn login(visit: &Visit, asked: &Asked, notice: &Notice, username: &str) -> R
     Ok(Page { visit, asked }.sign_in(notice, username, &federation::offered(visit, asked)?))
 }
 
+/// What a form about passwords leads to where the client takes none.
+pub fn no_password(visit: &Visit, asked: &Asked) -> Result<Reply, Halt> {
+    login(visit, asked, &Notice::Failed("The application has no sign-in with a password.".into()), "")
+}
+
 /// `POST /login`.
 pub async fn submit(visit: &Visit) -> Result<Reply, Halt> {
     visit.check_form()?;
@@ -53,7 +58,7 @@ pub async fn submit(visit: &Visit) -> Result<Reply, Halt> {
     let page = Page { visit, asked: &asked };
     let (name, password) = (visit.form.text("username").trim(), visit.form.text("password"));
     if !asked.is_local() {
-        return login(visit, &asked, &Notice::Failed("The application has no sign-in with a password.".into()), "");
+        return no_password(visit, &asked);
     }
     match by_password(visit, &asked, name, password).await {
         Ok(answer) => go_on(visit, &asked, answer).await,
@@ -76,7 +81,7 @@ pub async fn by_password(visit: &Visit, asked: &Asked, name: &str, password: &st
 /// What comes after a step: the next one, or the application.
 pub async fn go_on(visit: &Visit, asked: &Asked, answer: Answer) -> Result<Reply, Halt> {
     match answer {
-        Answer::Known(user) => signed_in(visit, asked, &user).await,
+        Answer::Known(user) => signed_in(visit, asked, &user, None).await,
         Answer::Challenge { challenge, session, parameters } => {
             let step = Step { challenge, session: session.unwrap_or_default(), shown: shown(&parameters) };
             let step = if challenge == Challenge::MfaSetup { begin_set_up(visit, step).await? } else { step };
@@ -86,9 +91,9 @@ pub async fn go_on(visit: &Visit, asked: &Asked, answer: Answer) -> Result<Reply
     }
 }
 
-/// Goes on with somebody who has signed in: the browser remembers it.
-pub async fn signed_in(visit: &Visit, asked: &Asked, user: &User) -> Result<Reply, Halt> {
-    let session = PageSession::new(visit, user);
+/// Goes on with somebody who has signed in, with another provider or with a password: the browser remembers it.
+pub async fn signed_in(visit: &Visit, asked: &Asked, user: &User, provider: Option<&str>) -> Result<Reply, Halt> {
+    let session = PageSession::new(visit, user, provider);
     let reply = asked.grant(visit, user, session.began).await?;
     Ok(session.give(visit, reply)?)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::{Constraints, Cx};
+use service::{Constraints, Cx, hosts};
 
 use super::{Empty, find_pool, of_pool};
 use crate::Cognito;
@@ -97,6 +97,11 @@ pub async fn create(cognito: Arc<Cognito>, cx: Cx, input: DomainInput) -> Result
     }
     let version = input.version();
     let is_own = certificate.is_some();
+    // It would take all calls of the server.
+    let is_free = |endpoint: &str| hosts::may_be_chosen(&input.domain, endpoint);
+    if is_own && !(is_free(cx.endpoint()) && is_free(cx.cloud().endpoint())) {
+        return Err(Error::parameter("The domain is a name of this server's own; choose another one."));
+    }
     let new = Domain { name: input.domain.clone(), pool: pool.id, certificate, version, created: cx.now() };
     cx.db().write(move |tx| domain::create(tx, &new)).await?;
     if is_own {

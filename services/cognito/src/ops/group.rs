@@ -4,16 +4,19 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::{Constraints, Cx};
+use service::{Constraints, Cx, Error as ServiceError, Permission, roles as passing};
 use wire::DateTime;
 
 use super::list::UserType;
-use super::{Empty, after, check_name_within, find_pool, find_user, of_pool, page_size, token};
+use super::{Empty, after, check_name_within, find_pool, find_user, of_pool, on_pool, page_size, token};
 use crate::Cognito;
 use crate::error::Error;
 use crate::limits::DESCRIPTION_CHARACTERS_MAX;
 use crate::model::group;
 use crate::types::Group;
+
+/// Who acts as the role of a group: identity pools, for its members.
+const IDENTITY_POOLS: &str = "cognito-identity.amazonaws.com";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -106,6 +109,17 @@ pub struct GroupOutput {
 impl GroupOutput {
     fn new(group: Group) -> GroupOutput {
         GroupOutput { group: group.into() }
+    }
+}
+
+/// Whoever says which role the members of a group get must be allowed to give it away.
+pub fn permissions<S: 'static>(
+    action: &'static str,
+) -> impl Fn(&S, &Cx, &GroupSettings) -> Result<Vec<Permission>, ServiceError> + Send + Sync + 'static {
+    move |_, cx, input| {
+        let mut all = vec![on_pool(cx, action, &input.user_pool_id)?];
+        all.extend(input.role_arn.as_deref().map(|role| passing::pass(IDENTITY_POOLS, role)));
+        Ok(all)
     }
 }
 

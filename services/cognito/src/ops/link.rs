@@ -8,7 +8,7 @@ use service::{Constraints, Cx};
 use super::{Empty, find_pool, of_pool};
 use crate::Cognito;
 use crate::error::Error;
-use crate::model::{provider as providers, user as users};
+use crate::model::{grant, provider as providers, user as users};
 use crate::types::{Pool, User};
 
 /// What the pool itself is called among providers.
@@ -101,14 +101,17 @@ pub async fn disable(_: Arc<Cognito>, cx: Cx, input: DisableInput) -> Result<Emp
         if provider != OWN && providers::unlink(tx, &pool, &provider, &subject, now)? {
             return Ok(());
         }
-        users::change(tx, &pool, &user.key, |user| {
+        let changed = users::change(tx, &pool, &user.key, |user| {
             match provider == OWN {
                 true => user.password = None,
                 false => user.enabled = false,
             }
-            user.modified = now;
-            Ok(())
-        })
+            // A code that is on its way would bring the password back.
+            user.codes.clear();
+            (user.signed_out, user.modified) = (Some(now), now);
+            Ok(user.clone())
+        })?;
+        grant::revoke_all(tx, &changed)
     };
     cx.db().write(change).await?;
     Ok(Empty {})

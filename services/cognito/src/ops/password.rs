@@ -51,7 +51,9 @@ pub async fn forgot(cognito: Arc<Cognito>, cx: Cx, input: ForgotInput) -> Result
     if !user.enabled {
         return Err(Error::not_authorized("User is disabled."));
     }
-    if matches!(user.status, Status::ForceChangePassword | Status::ExternalProvider) {
+    // Who has none was given none, or an administrator has taken it.
+    let has_none = user.password.is_none();
+    if has_none || matches!(user.status, Status::ForceChangePassword | Status::ExternalProvider) {
         return Err(Error::not_authorized("User password cannot be reset in the current state."));
     }
     let address = match recovery_address(&pool, &user) {

@@ -181,7 +181,8 @@ impl SignIn {
     }
 
     pub fn challenge(&self, session: &Session, parameters: Parameters) -> Result<Answer, Error> {
-        let sealed = session.seal(&self.cognito)?;
+        let page = self.goal == Goal::Page;
+        let sealed = Session { page, ..session.clone() }.seal(&self.cognito)?;
         Ok(Answer::Challenge { challenge: session.challenge, session: Some(sealed), parameters })
     }
 
@@ -238,7 +239,13 @@ impl SignIn {
     }
 
     /// Goes on with what was answered to a challenge.
+    ///
+    /// # Errors
+    /// Also when a page's session comes to an API, or an API's to a page.
     pub async fn answered(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
+        if session.page != (self.goal == Goal::Page) {
+            return Err(Error::not_authorized("Invalid session for the user."));
+        }
         match session.challenge {
             Challenge::NewPasswordRequired => self.new_password(session, responses).await,
             Challenge::SoftwareTokenMfa => self.verify_software_token(session, responses).await,

@@ -176,6 +176,10 @@ pub async fn get_token(identities: Arc<Identities>, cx: Cx, input: Input) -> Res
     if !known.pool.settings.classic {
         return Err(Error::parameter("Basic (classic) flow is not enabled, please use enhanced flow."));
     }
+    // Else who has one keeps it for ever, whatever becomes of the login that it was given for.
+    if known.shown.is_own_alone() {
+        return Err(Error::not_authorized("A token of an identity pool is not exchanged for another one."));
+    }
     let (pool, until) = (&known.pool.id, cx.now() + TOKEN_LIFETIME);
     let token = signing::token(&identities, &cx, pool, &known.id, &known.ways(), until).await?;
     Ok(TokenOutput { identity_id: known.id, token })

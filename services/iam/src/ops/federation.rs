@@ -67,7 +67,7 @@ pub async fn token(identity: Arc<Identity>, cx: Cx, input: Input) -> Result<Outp
     let most = &limits::USER_SESSION_SECONDS_RANGE;
     let mut seconds = seconds(input.duration_seconds, limits::USER_SESSION_SECONDS_DEFAULT, most)?;
     let by = match &cx.caller().kind {
-        CallerKind::Root => {
+        CallerKind::Root if cx.caller().session.is_none() => {
             seconds = seconds.min(limits::ROOT_SESSION_SECONDS_MAX);
             None
         }

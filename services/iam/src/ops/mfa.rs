@@ -64,14 +64,17 @@ fn serial(cx: &Cx, device: &MfaDevice) -> String {
     arn(cx.account(), "mfa", &device.path, &device.name).to_string()
 }
 
-/// The name of the device with this serial number, which is an ARN.
-pub fn name_of(serial: &str) -> Result<&str, Error> {
-    let name = serial.parse::<Arn>().ok().filter(|arn| arn.service == "iam" && arn.resource.starts_with("mfa/"));
-    match (name, serial.rsplit('/').next()) {
-        (Some(_), Some(name)) if !name.is_empty() => Ok(name),
-        _ if serial.is_empty() => Err(Error::missing("serialNumber")),
-        _ => Err(Error::NoSuchEntity(format!("VirtualMFADevice with serial number {serial} doesn't exist."))),
-    }
+/// The name of the device with this serial number, which is an ARN. All of it has to be the device's own: permissions are asked for
+/// what is given.
+pub fn name_of(cx: &Cx, given: &str) -> Result<String, Error> {
+    let unknown = || Error::NoSuchEntity(format!("VirtualMFADevice with serial number {given} doesn't exist."));
+    let name = given.parse::<Arn>().ok().filter(|arn| arn.service == "iam" && arn.resource.starts_with("mfa/"));
+    let device = match (name, given.rsplit('/').next()) {
+        (Some(_), Some(name)) if !name.is_empty() => mfa::find(&cx.db().read()?, name)?,
+        _ if given.is_empty() => return Err(Error::missing("serialNumber")),
+        _ => return Err(unknown()),
+    };
+    if serial(cx, &device) == given { Ok(device.name) } else { Err(unknown()) }
 }
 
 /// The answer is the only one that holds the secret.
@@ -120,12 +123,12 @@ impl Input {
                 return Err(Error::constraint(member, format_args!("'{code}'"), constraint));
             }
         }
-        Ok((user, name_of(&self.serial_number)?.to_owned(), codes.map(Clone::clone)))
+        Ok((user, name_of(cx, &self.serial_number)?, codes.map(Clone::clone)))
     }
 }
 
 pub async fn delete(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
-    let name = name_of(&input.serial_number)?.to_owned();
+    let name = name_of(&cx, &input.serial_number)?;
     cx.db().write(move |tx| mfa::delete(tx, &name)).await?;
     Ok(Empty {})
 }
@@ -146,7 +149,7 @@ pub async fn resync(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Err
 
 pub async fn deactivate(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
     let user = require_user_name(&cx, input.user_name.as_deref())?;
-    let name = name_of(&input.serial_number)?.to_owned();
+    let name = name_of(&cx, &input.serial_number)?;
     cx.db().write(move |tx| mfa::deactivate(tx, &user, &name)).await?;
     Ok(Empty {})
 }
@@ -246,10 +249,10 @@ pub struct GetOutput {
 }
 
 pub async fn get(_: Arc<Identity>, cx: Cx, input: Input) -> Result<GetOutput, Error> {
-    let (snap, name) = (cx.db().read()?, name_of(&input.serial_number)?);
+    let (snap, name) = (cx.db().read()?, name_of(&cx, &input.serial_number)?);
     let device = match input.user_name.as_deref() {
-        Some(user) => mfa::of_user(&snap, user, name)?,
-        None => mfa::find(&snap, name)?,
+        Some(user) => mfa::of_user(&snap, user, &name)?,
+        None => mfa::find(&snap, &name)?,
     };
     let (user_name, since) = device.user.clone().unzip();
     Ok(GetOutput { user_name, serial_number: serial(&cx, &device), enable_date: since.map(DateTime::from) })
@@ -269,7 +272,7 @@ pub async fn shown(cx: &Cx, serial: Option<&str>, code: Option<&str>) -> Result<
         )
     };
     let CallerKind::User { name: user } = cx.caller().kind.clone() else { return Err(not_theirs()) };
-    let name = name_of(serial).map_err(|_| not_theirs())?.to_owned();
+    let name = name_of(cx, serial).map_err(|_| not_theirs())?;
     let now = cx.now();
     match cx.db().write(move |tx| mfa::show(tx, &user, &name, &code, now)).await {
         Ok(true) => Ok(Some(now)),

@@ -31,7 +31,7 @@ pub trait Tagged: Send + 'static {
     const QUOTA: &'static str;
 
     /// Its name, from what requests call it.
-    fn name(id: &str) -> Result<String, Error>;
+    fn name(cx: &Cx, id: &str) -> Result<String, Error>;
     fn tags(read: &impl Read, name: &str) -> Result<Tags, Error>;
     fn change(tx: &mut Tx, name: &str, change: impl FnOnce(&mut Tags) -> Result<(), Error>) -> Result<(), Error>;
 }
@@ -39,7 +39,7 @@ pub trait Tagged: Send + 'static {
 impl Tagged for InstanceProfile {
     const QUOTA: &'static str = "TagsPerInstanceProfile";
 
-    fn name(id: &str) -> Result<String, Error> {
+    fn name(_: &Cx, id: &str) -> Result<String, Error> {
         check::name("instanceProfileName", id, PROFILE_NAME_CHARACTERS_MAX)?;
         Ok(id.to_owned())
     }
@@ -56,8 +56,8 @@ impl Tagged for InstanceProfile {
 impl Tagged for MfaDevice {
     const QUOTA: &'static str = "TagsPerMFADevice";
 
-    fn name(id: &str) -> Result<String, Error> {
-        devices::name_of(id).map(str::to_owned)
+    fn name(cx: &Cx, id: &str) -> Result<String, Error> {
+        devices::name_of(cx, id)
     }
 
     fn tags(read: &impl Read, name: &str) -> Result<Tags, Error> {
@@ -70,7 +70,7 @@ impl Tagged for MfaDevice {
 }
 
 pub async fn tag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
-    let (name, tags) = (T::name(&input.id)?, check::tags(&input.tags)?);
+    let (name, tags) = (T::name(&cx, &input.id)?, check::tags(&input.tags)?);
     let add = move |all: &mut Tags| {
         all.extend(tags.clone());
         match all.len() {
@@ -83,7 +83,7 @@ pub async fn tag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Em
 }
 
 pub async fn untag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
-    let (name, keys) = (T::name(&input.id)?, input.tag_keys);
+    let (name, keys) = (T::name(&cx, &input.id)?, input.tag_keys);
     let remove = move |all: &mut Tags| {
         all.retain(|key, _| !keys.contains(key));
         Ok(())
@@ -93,7 +93,7 @@ pub async fn untag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<
 }
 
 pub async fn list<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<ListOutput, Error> {
-    let tags = T::tags(&cx.db().read()?, &T::name(&input.id)?)?;
+    let tags = T::tags(&cx.db().read()?, &T::name(&cx, &input.id)?)?;
     let rows = tag_list(&tags).into_iter().map(|tag| Ok((tag.key.clone(), tag)));
     let page = page(rows, input.marker.as_deref(), input.max_items)?;
     Ok(ListOutput { is_truncated: page.is_truncated(), tags: page.items, marker: page.marker })

@@ -71,6 +71,7 @@ pub async fn assume_role(identity: Arc<Identity>, cx: Cx, input: Input) -> Resul
     let vouched = vouched(&identity, &cx, &input.web_identity_token).await?;
     let role = find_role(&cx, &input.role_arn)?;
     let mut known = vouched.known();
+    known.extend(cx.way_in());
     known.push(("sts:RoleSessionName".into(), vec![input.role_session_name.clone()]));
     identity.authorize_federated(&vouched.principal, &role, &known, cx.now())?;
     let seconds = role_session_seconds(&cx, &role, input.duration_seconds)?;
@@ -157,6 +158,10 @@ fn verified(cx: &Cx, token: Token, keys: &KeySet, issuer: &str, audiences: &[Str
         jwt::Error::UnknownKey => invalid("Couldn't find the key that the ID Token was signed with"),
         error => invalid(format!("The ID Token provided is not accepted: {error}")),
     })?;
+    // Access tokens name their client elsewhere: they say what it may do, not who somebody is.
+    if claims.get("aud").is_none() {
+        return Err(invalid("Missing a required claim: aud"));
+    }
     claims.check(cx.now(), issuer, audiences, LEEWAY).map_err(|error| match error {
         jwt::Error::Expired => Error::ExpiredToken(format!(
             "Token expired: current date/time {} must be before the expiration date/time",
