@@ -315,7 +315,7 @@ def test_an_authenticator_is_a_second_factor(cognito, pool):
     refused(prefer, "InvalidParameterException")
     secret = cognito.associate_software_token(AccessToken=token)["SecretCode"]
     refused(cognito.verify_software_token, "EnableSoftwareTokenMFAException", AccessToken=token, UserCode=f"{(int(authenticator(secret)) + 1) % 1_000_000:06}")
-    assert cognito.verify_software_token(AccessToken=token, UserCode=authenticator(secret, -1))["Status"] == "SUCCESS"
+    assert cognito.verify_software_token(AccessToken=token, UserCode=authenticator(secret))["Status"] == "SUCCESS"
     prefer()
     assert cognito.get_user(AccessToken=token)["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
     begun = pool.begin("ada")
@@ -335,10 +335,10 @@ def test_a_second_factor_that_is_asked_of_everybody_is_set_up_on_the_way(cognito
     assert begun["ChallengeName"] == "MFA_SETUP"
     refused(pool.respond, "InvalidParameterException", begun=begun, USERNAME="ada")
     associated = cognito.associate_software_token(Session=begun["Session"])
-    verified = cognito.verify_software_token(Session=associated["Session"], UserCode=authenticator(associated["SecretCode"], -1))
+    verified = cognito.verify_software_token(Session=associated["Session"], UserCode=authenticator(associated["SecretCode"]))
     assert pool.respond({"ChallengeName": "MFA_SETUP", "Session": verified["Session"]}, USERNAME="ada")["AuthenticationResult"]
     begun = pool.begin("ada")
-    assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(associated["SecretCode"]))["AuthenticationResult"]
+    assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(associated["SecretCode"], 1))["AuthenticationResult"]
 
 
 def test_a_code_by_mail_is_a_second_factor(cognito, pool, unique):
@@ -355,12 +355,12 @@ def test_a_code_by_mail_is_a_second_factor(cognito, pool, unique):
     cognito.admin_set_user_mfa_preference(UserPoolId=pool.id, Username="ada", EmailMfaSettings={"Enabled": True})
     token = pool.respond(begun := pool.begin("ada"), USERNAME="ada", EMAIL_OTP_CODE=pool.code(address, 2))["AuthenticationResult"]["AccessToken"]
     secret = cognito.associate_software_token(AccessToken=token)["SecretCode"]
-    cognito.verify_software_token(AccessToken=token, UserCode=authenticator(secret, -1))
+    cognito.verify_software_token(AccessToken=token, UserCode=authenticator(secret))
     cognito.admin_set_user_mfa_preference(UserPoolId=pool.id, Username="ada", SoftwareTokenMfaSettings={"Enabled": True})
     begun = pool.begin("ada")
     assert begun["ChallengeName"] == "SELECT_MFA_TYPE" and set(json.loads(begun["ChallengeParameters"]["MFAS_CAN_CHOOSE"])) == {"SOFTWARE_TOKEN_MFA", "EMAIL_OTP"}
     begun = pool.respond(begun, USERNAME="ada", ANSWER="SOFTWARE_TOKEN_MFA")
-    assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret))["AuthenticationResult"]
+    assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret, 1))["AuthenticationResult"]
 
 
 # A function for every trigger: it answers by the trigger's source and by what the user is called.

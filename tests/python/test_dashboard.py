@@ -2,11 +2,11 @@
 
 import json
 import re
-import urllib.error
-import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 from browser import Browser, program
+from cdn import Viewer
 from cloudlet import wait_until
 from cognito_users import PASSWORD
 from PIL import Image
@@ -30,6 +30,7 @@ class Board:
 
     def __init__(self, server):
         self.server, self.url = server, deploy(server, EXAMPLES / "dashboard")["outputs"]["SiteUrl"]
+        self.viewer = Viewer(server, {"DomainName": urlsplit(self.url).netloc})
         self.cognito = server.client("cognito-idp")
         pools = self.cognito.list_user_pools(MaxResults=60)["UserPools"]
         (self.pool,) = [pool["Id"] for pool in pools if pool["Name"] == "dashboard-dev"]
@@ -83,13 +84,9 @@ class Somebody:
     def asks(self, method, path, body=None, token=None):
         """What the API answers to this person, past the page."""
         token = token or json.loads(self.browser.evaluate("sessionStorage.getItem('tokens')"))["id_token"]
-        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        request = urllib.request.Request(f"{self.board.url}/api{path}", json.dumps(body or {}).encode(), headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
+        headers = {"Authorization": f"Bearer {token}", "Content_Type": "application/json"}
+        answer = self.board.viewer.send(method, f"/api{path}", json.dumps(body or {}), **headers)
+        return answer.status, json.loads(answer.body)
 
 
 @pytest.fixture(scope="module")

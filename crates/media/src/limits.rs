@@ -31,7 +31,7 @@ pub const SIDE_MAX: u32 = 8192;
 pub const OUTPUT_PIXELS_MAX: u64 = 40_000_000;
 
 /// Pixels of an image that is made as AVIF, where the form is ours to choose: encoding it takes longer than anything else.
-pub const AVIF_AUTO_PIXELS_MAX: u64 = 1_000_000;
+pub const AVIF_AUTO_PIXELS_MAX: u64 = 200_000;
 
 /// How often a JPEG may refine its pixels.
 pub const JPEG_SCANS_MAX: usize = 64;

@@ -186,7 +186,7 @@ impl Heap {
     }
 
     /// A value as JSON; what has no form there is left out.
-    pub fn to_json(&mut self, value: &Value, depth: usize) -> Result<Json, String> {
+    pub fn json_of(&mut self, value: &Value, depth: usize) -> Result<Json, String> {
         self.budget.step(1)?;
         if depth > limits::DEPTH_MAX {
             return Err("A list or a map is within itself, or too deep".into());
@@ -201,12 +201,12 @@ impl Heap {
             }
             Value::List(list) => {
                 let items = self.items(*list).to_vec();
-                Json::Array(items.iter().map(|item| self.to_json(item, depth + 1)).collect::<Result<_, _>>()?)
+                Json::Array(items.iter().map(|item| self.json_of(item, depth + 1)).collect::<Result<_, _>>()?)
             }
             Value::Map(map) => {
                 let mut members = Map::new();
                 for (name, value) in self.entries(*map).to_vec() {
-                    members.insert((*name).to_owned(), self.to_json(&value, depth + 1)?);
+                    members.insert((*name).to_owned(), self.json_of(&value, depth + 1)?);
                 }
                 Json::Object(members)
             }

@@ -23,7 +23,7 @@ pub struct Parser<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Text,
-    End,
+    Closed,
     Else,
     ElseIf,
 }
@@ -172,7 +172,7 @@ impl<'t> Parser<'t> {
             }
             "end" => {
                 self.line_end();
-                return Ok(Some(End::End));
+                return Ok(Some(End::Closed));
             }
             _ => {}
         }
@@ -235,7 +235,7 @@ impl<'t> Parser<'t> {
             match end {
                 End::ElseIf => {}
                 End::Else => return Ok(Node::If { branches, otherwise: self.until_end("if")? }),
-                End::End => return Ok(Node::If { branches, otherwise: Vec::new().into() }),
+                End::Closed => return Ok(Node::If { branches, otherwise: Vec::new().into() }),
                 End::Text => return Err(self.error("#if without an #end")),
             }
         }
@@ -262,7 +262,7 @@ impl<'t> Parser<'t> {
 
     fn until_end(&mut self, of: &str) -> Result<Block, Error> {
         match self.block()? {
-            (nodes, End::End) => Ok(nodes.into()),
+            (nodes, End::Closed) => Ok(nodes.into()),
             (_, End::Text) => Err(self.error(format!("#{of} without an #end"))),
             (_, end) => Err(self.error(format!("#{} where the #end of #{of} is expected", word(end)))),
         }
@@ -357,7 +357,7 @@ fn push_text(nodes: &mut Vec<Node>, text: &mut String) {
 fn word(end: End) -> &'static str {
     match end {
         End::Text => "",
-        End::End => "end",
+        End::Closed => "end",
         End::Else => "else",
         End::ElseIf => "elseif",
     }

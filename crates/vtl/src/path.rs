@@ -103,7 +103,7 @@ impl Path {
         for step in &self.steps {
             let mut next = Vec::new();
             for value in &found {
-                apply(step, value, root, &mut next, steps, &mut room)?;
+                apply(step, value, &mut next, steps, &mut room)?;
                 within(*steps)?;
             }
             found = next;
@@ -172,7 +172,6 @@ impl Found<'_> {
 fn apply<'v>(
     step: &Step,
     found: &Found<'v>,
-    root: &'v Value,
     next: &mut Vec<Found<'v>>,
     steps: &mut usize,
     room: &mut usize,
@@ -215,15 +214,13 @@ fn apply<'v>(
         (Step::Descendants, value) => descend(value, next),
         (Step::Filter(condition), Value::Array(items)) => {
             for item in items {
-                if holds(condition, item, root, steps)? {
+                if holds(condition, item, steps)? {
                     next.push(Found::Of(item));
                 }
             }
         }
-        (Step::Filter(condition), value @ Value::Object(_)) => {
-            if holds(condition, value, root, steps)? {
-                next.push(Found::Of(value));
-            }
+        (Step::Filter(condition), value @ Value::Object(_)) if holds(condition, value, steps)? => {
+            next.push(Found::Of(value));
         }
         _ => {}
     }
@@ -269,12 +266,12 @@ fn call(function: Function, value: &Value) -> Option<Value> {
     }
 }
 
-fn holds(condition: &Condition, item: &Value, root: &Value, steps: &mut usize) -> Result<bool, String> {
+fn holds(condition: &Condition, item: &Value, steps: &mut usize) -> Result<bool, String> {
     *steps += 1;
     match condition {
-        Condition::Any(all) => all.iter().try_fold(false, |any, one| Ok(any || holds(one, item, root, steps)?)),
-        Condition::All(all) => all.iter().try_fold(true, |every, one| Ok(every && holds(one, item, root, steps)?)),
-        Condition::Not(inner) => Ok(!holds(inner, item, root, steps)?),
+        Condition::Any(all) => all.iter().try_fold(false, |any, one| Ok(any || holds(one, item, steps)?)),
+        Condition::All(all) => all.iter().try_fold(true, |every, one| Ok(every && holds(one, item, steps)?)),
+        Condition::Not(inner) => Ok(!holds(inner, item, steps)?),
         Condition::Exists(path) => Ok(match path.find(item, steps)? {
             None => false,
             Some(Value::Array(found)) if !path.is_definite => !found.is_empty(),

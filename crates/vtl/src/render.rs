@@ -28,7 +28,7 @@ pub fn render(block: &Block, input: &Input, variables: &Map<String, Json>) -> Re
     let mut left = Map::new();
     for name in variables.keys() {
         let value = renderer.variables.get(name.as_str()).cloned().unwrap_or(Value::Null);
-        let json = renderer.heap.to_json(&value, 0).map_err(|what| Error::new(renderer.place, what))?;
+        let json = renderer.heap.json_of(&value, 0).map_err(|what| Error::new(renderer.place, what))?;
         left.insert(name.clone(), json);
     }
     Ok(Rendered { text, variables: left })

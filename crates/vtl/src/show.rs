@@ -37,7 +37,7 @@ impl Renderer<'_> {
             Value::Double(number) => out.push_str(&java::double(*number)),
             Value::Text(text) => out.push_str(text),
             Value::List(list) if self.heap.is_json(*list) => {
-                let json = self.heap.to_json(value, depth)?;
+                let json = self.heap.json_of(value, depth)?;
                 out.push_str(&json.to_string());
             }
             Value::List(list) => {
