@@ -135,6 +135,6 @@ class Provider:
     def sign(self, more=None, **claims):
         now = int(time.time())
         said = {"iss": self.url, "aud": self.client, "sub": self.user["sub"], "iat": now, "exp": now + 600} | (more or {}) | claims | self.claims
-        text = f"{encoded({'alg': 'RS256', 'kid': 'one'} | self.header)}.{encoded(said)}"
+        text = f"{encoded({'alg': 'RS256', 'kid': 'one'} | self.header)}.{encoded({name: value for name, value in said.items() if value is not None})}"
         signature = self.key_used.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
         return f"{text}.{encoded(signature)}"

@@ -1,5 +1,7 @@
 """Cognito's user pools: what administrators make and change. How users sign up and in is in test_cognito_users.py."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, REGION
@@ -249,4 +251,8 @@ def test_policies_name_pools(server, iam, cognito, pool, unique):
     other = cognito.create_user_pool(PoolName=unique)["UserPool"]["Id"]
     assert "cognito-idp:DescribeUserPool" in refused(cognito_as.describe_user_pool, "AccessDeniedException", UserPoolId=other)
     refused(cognito_as.list_users, "AccessDeniedException", UserPoolId=pool.id)
+    iam.put_user_policy(UserName=unique, PolicyName="groups", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "cognito-idp:*Group", "Resource": pool.arn}}))
+    cognito_as.create_group(UserPoolId=pool.id, GroupName="plain")
+    for ask, name in [(cognito_as.create_group, "mighty"), (cognito_as.update_group, "plain")]:
+        assert "iam:PassRole" in refused(ask, "AccessDeniedException", UserPoolId=pool.id, GroupName=name, RoleArn=f"arn:aws:iam::{ACCOUNT}:role/admin")
 

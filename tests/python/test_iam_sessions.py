@@ -108,6 +108,7 @@ def test_whom_a_user_vouches_for(server, iam, sts, user):
     assert without["PackedPolicySize"] == 0
     refused("AccessDenied", server.client_as("sqs", *session(without)).list_queues)
     refused("AccessDenied", server.client_as("sts", *guest).get_federation_token, Name="other")
+    refused("AccessDenied", server.client_as("sts", *session(sts.get_session_token())).get_federation_token, Name="other")
     of_root = sts.get_federation_token(Name="guest", Policy=allow("dynamodb:ListTables"))
     server.client_as("dynamodb", *session(of_root)).list_tables()
     refused("ValidationError", sts.get_federation_token, Name="a b")

@@ -160,7 +160,7 @@ def test_who_another_issuer_vouches_for_is_an_identity(server, identities, iam, 
     id = anybody.get_id(IdentityPoolId=pool.id, Logins={name: provider.sign()})["IdentityId"]
     made = anybody.get_credentials_for_identity(IdentityId=id, Logins={name: provider.sign()})
     assert pool.who(made).endswith("-authenticated")
-    for wrong in [{"aud": "other"}, {"exp": 1}, {"iss": "http://127.0.0.1:1"}]:
+    for wrong in [{"aud": "other"}, {"aud": None, "client_id": provider.client}, {"exp": 1}, {"iss": "http://127.0.0.1:1"}]:
         refused(anybody.get_id, "NotAuthorizedException", IdentityPoolId=pool.id, Logins={name: provider.sign(**wrong)})
 
 

@@ -51,7 +51,8 @@ def test_a_provider_is_made_changed_and_listed(iam, unique):
 def test_who_a_provider_vouches_for_gets_a_role_that_trusts_it(server, iam, anybody, provider, unique):
     arn = iam.create_open_id_connect_provider(Url=provider.url, ClientIDList=[provider.client])["OpenIDConnectProviderArn"]
     name = provider.url.removeprefix("http://")
-    condition = {"StringEquals": {f"{name}:aud": provider.client}, "StringLike": {f"{name}:sub": "Sub-*"}}
+    here = {"IpAddress": {"aws:SourceIp": ["127.0.0.0/8", "::1/128"]}, "Bool": {"aws:SecureTransport": "false"}}
+    condition = {"StringEquals": {f"{name}:aud": provider.client}, "StringLike": {f"{name}:sub": "Sub-*"}} | here
     role = trusting(iam, unique, {"Federated": arn}, condition)
     assume = lambda token=None, **more: anybody.assume_role_with_web_identity(**{"RoleArn": role, "RoleSessionName": "job", "WebIdentityToken": token or provider.sign()} | more)
     made = assume()
@@ -69,7 +70,7 @@ def test_who_a_provider_vouches_for_gets_a_role_that_trusts_it(server, iam, anyb
     # What is not for this role, or not from this provider.
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     refused(assume, "AccessDenied", token=provider.sign(sub="Another"))
-    for token in [provider.sign(aud="another"), provider.sign(iss="http://127.0.0.1:1/provider"), provider.sign(sub=""), "a.b.c"]:
+    for token in [provider.sign(aud="another"), provider.sign(aud=None, client_id=provider.client), provider.sign(iss="http://127.0.0.1:1/provider"), provider.sign(sub=""), "a.b.c"]:
         refused(assume, "InvalidIdentityToken", token=token)
     refused(assume, "ExpiredTokenException", token=provider.sign(exp=1))
     for header in [{"alg": "none"}, {"alg": "HS256"}, {"kid": "two"}]:

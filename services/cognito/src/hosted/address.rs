@@ -32,11 +32,14 @@ impl Hosts {
     }
 }
 
-/// Learns, when the server starts, which hosts pools have.
+/// Learns, when the server starts, which hosts pools have. The server may be called by one of these names by now: it stays its own.
 pub async fn learn_hosts(cognito: Arc<Cognito>, cx: Cx, _: CancellationToken) {
     let read = || domain::hosts(&cx.db().read()?);
     match read() {
-        Ok(hosts) => hosts.iter().for_each(|host| cognito.hosts.add(host)),
+        Ok(hosts) => {
+            let others = hosts.iter().filter(|host| names::may_be_chosen(host, cx.cloud().endpoint()));
+            others.for_each(|host| cognito.hosts.add(host));
+        }
         Err(error) => tracing::error!(%error, "the hosts of user pools cannot be read: they are not answered"),
     }
 }
