@@ -98,8 +98,7 @@ pub async fn create(cognito: Arc<Cognito>, cx: Cx, input: DomainInput) -> Result
     let version = input.version();
     let is_own = certificate.is_some();
     // It would take all calls of the server.
-    let is_free = |endpoint: &str| hosts::may_be_chosen(&input.domain, endpoint);
-    if is_own && !(is_free(cx.endpoint()) && is_free(cx.cloud().endpoint())) {
+    if is_own && !hosts::may_choose(&cx, &input.domain) {
         return Err(Error::parameter("The domain is a name of this server's own; choose another one."));
     }
     let new = Domain { name: input.domain.clone(), pool: pool.id, certificate, version, created: cx.now() };
