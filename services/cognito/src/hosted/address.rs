@@ -37,7 +37,7 @@ pub async fn learn_hosts(cognito: Arc<Cognito>, cx: Cx, _: CancellationToken) {
     let read = || domain::hosts(&cx.db().read()?);
     match read() {
         Ok(hosts) => {
-            let others = hosts.iter().filter(|host| names::may_be_chosen(host, cx.cloud().endpoint()));
+            let others = hosts.iter().filter(|host| names::may_choose(&cx, host));
             others.for_each(|host| cognito.hosts.add(host));
         }
         Err(error) => tracing::error!(%error, "the hosts of user pools cannot be read: they are not answered"),
