@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     Dev(Dev),
-    Serve(Serve),
+    Serve(Box<Serve>),
     Deploy(Deploy),
     Invoke(Invoke),
     Mail(Mail),

@@ -36,7 +36,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match command {
             Command::ImageWorker => Ok(image_worker()),
-            Command::Serve(options) => serve::run(options).await,
+            Command::Serve(options) => serve::run(*options).await,
             Command::Invoke(options) => invoke::run(options).await,
             Command::Logs(options) => logs::run(options).await,
             Command::Mail(options) => mail::run(options).await,

@@ -292,11 +292,13 @@ fn authorizer(name: &str, scheme: &Value) -> Value {
     Value::Object(members)
 }
 
+type Members = Map<String, Value>;
+
 /// The parameters that a method has, each with whether it is required, and the models of its body by media type.
 ///
 /// # Errors
 /// As of [`Document::resolved`].
-fn requests(document: &Document, operation: &Operation<'_>) -> Result<(Map<String, Value>, Map<String, Value>), Error> {
+fn requests(document: &Document, operation: &Operation<'_>) -> Result<(Members, Members), Error> {
     let (mut parameters, mut models) = (Map::new(), Map::new());
     let all = [operation.item, operation.value].into_iter().filter_map(|value| value.get("parameters")?.as_array());
     for parameter in all.flatten() {
