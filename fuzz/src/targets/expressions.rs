@@ -38,12 +38,12 @@ pub const WORDS: &[&str] = &[
 ];
 pub const PARTIQL_WORDS: &[&str] = &[
     "SELECT * FROM ",
-    "\"t\"",
+    "\"tab\"",
     " WHERE ",
     "k = 'a'",
-    "INSERT INTO \"t\" VALUE ",
-    "UPDATE \"t\" SET ",
-    "DELETE FROM \"t\"",
+    "INSERT INTO \"tab\" VALUE ",
+    "UPDATE \"tab\" SET ",
+    "DELETE FROM \"tab\"",
     "{'k': 'a'}",
     "<<1, 2>>",
     "[1]",
@@ -68,7 +68,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("threads can be started");
     let cloud = runtime.block_on(async { TestCloud::new(dynamodb::services(dynamodb::Options { throttle: false })) });
     let schema = json!({
-        "TableName": "t", "BillingMode": "PAY_PER_REQUEST",
+        "TableName": "tab", "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],
     });
@@ -77,7 +77,7 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         "ns": {"NS": ["1", "2"]}, "ss": {"SS": ["x"]}, "f": {"BOOL": true}, "z": {"NULL": true},
     });
     let tables = Tables { runtime, cloud };
-    for (operation, input) in [("CreateTable", schema), ("PutItem", json!({"TableName": "t", "Item": item}))] {
+    for (operation, input) in [("CreateTable", schema), ("PutItem", json!({"TableName": "tab", "Item": item}))] {
         tables.call(operation, input).unwrap_or_else(|error| panic!("{operation}: {error}"));
     }
     tables
@@ -105,13 +105,13 @@ pub fn expression(input: &[u8]) -> String {
     let values =
         [(":v", json!({"N": "1"})), (":w", json!({"S": "x"})), (":l", json!({"L": []})), (":s", json!({"SS": ["x"]}))];
     let both = format!("{update} {}", condition.map_or("", String::as_str));
-    let mut asked = json!({"TableName": "t", "Key": {"k": {"S": "a"}}, "UpdateExpression": update});
+    let mut asked = json!({"TableName": "tab", "Key": {"k": {"S": "a"}}, "UpdateExpression": update});
     asked["ConditionExpression"] = condition.map_or(Value::Null, |text| json!(text));
     asked["ExpressionAttributeNames"] = used(&both, &names);
     asked["ExpressionAttributeValues"] = used(&both, &values);
     let updated = TABLES.call("UpdateItem", asked).map(|_| "updated".to_owned());
     let read = |operation: &str, member: &str| {
-        let mut asked = json!({"TableName": "t", member: update});
+        let mut asked = json!({"TableName": "tab", member: update});
         asked["ExpressionAttributeNames"] = used(update, &names);
         asked["ExpressionAttributeValues"] = used(update, &values);
         outcome(TABLES.call(operation, asked).map(|_| "read".to_owned()))
