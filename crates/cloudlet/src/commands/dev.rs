@@ -231,6 +231,7 @@ fn example(endpoints: &[Endpoint]) -> Option<String> {
     let best = get.or_else(|| endpoints.iter().find(plain)).or_else(|| endpoints.first())?;
     Some(match best.method.as_str() {
         "GET" | "ANY" => format!("curl '{}'", best.url),
+        "WS" => format!("npx wscat -c '{}'", best.url),
         // Without its type, a body is a form to curl, and binary to an HTTP API.
         method => format!("curl -X {method} '{}' -H 'content-type: application/json' -d '{{}}'", best.url),
     })
@@ -249,6 +250,7 @@ mod tests {
             example(&all[..1]).unwrap(),
             "curl -X POST 'http://h/a' -H 'content-type: application/json' -d '{}'"
         );
+        assert_eq!(example(&[endpoint("WS", "ws://h/a")]).unwrap(), "npx wscat -c 'ws://h/a'");
         assert_eq!(example(&[]), None);
     }
 }
