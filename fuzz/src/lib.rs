@@ -4,7 +4,7 @@
 
 mod targets;
 
-use targets::{expressions, languages, protocols, signatures};
+use targets::{expressions, front, languages, protocols, signatures};
 
 pub struct Target {
     pub name: &'static str,
@@ -17,6 +17,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "sigv4", run: signatures::version_4, words: signatures::WORDS },
     Target { name: "sigv2", run: signatures::version_2, words: signatures::WORDS },
+    Target { name: "form", run: signatures::form, words: signatures::FORM_WORDS },
     Target {
         name: "chunks",
         run: signatures::chunks,
@@ -39,6 +40,8 @@ pub const TARGETS: &[Target] = &[
         run: languages::schedule,
         words: &["cron(", "rate(", "at(", "?", "L", "#", "W", "*/", "1-5", " ", "SUN", "minutes"],
     },
+    Target { name: "vtl", run: front::template, words: front::TEMPLATE_WORDS },
+    Target { name: "openapi", run: front::document, words: front::DOCUMENT_WORDS },
     Target { name: "yaml", run: languages::yaml, words: languages::YAML_WORDS },
     Target {
         name: "image",

@@ -9,9 +9,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
@@ -20,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::extensions::Extensions;
-use crate::limits::RUNTIME_API_CONNECTIONS_MAX;
+use crate::limits::{RUNTIME_API_CONNECTIONS_MAX, UNREAD_BYTES_MAX};
 use crate::peer;
 use crate::runtime_api;
 use crate::telemetry;
@@ -119,21 +120,38 @@ async fn connection(
 }
 
 async fn answer(routes: Arc<Routes>, pid: u32, request: http::Request<Incoming>) -> Result<Answer, Infallible> {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path();
-    if let (Some(path), Some(runtime)) = (path.strip_prefix(RUNTIME), &routes.runtime) {
-        return Ok(runtime.answer(&parts, path, body).await);
+    let (parts, mut body) = request.into_parts();
+    let mut answer = routes.answer(pid, &parts, &mut body).await;
+    // Many clients read an answer only after they have sent everything, and send their next request over the same connection.
+    if body.size_hint().upper().is_some_and(|left| left <= UNREAD_BYTES_MAX) {
+        drain(&mut body).await;
+    } else {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some(path) = path.strip_prefix(EXTENSION) {
-        return Ok(routes.extensions.answer(&parts, path, body).await);
+    Ok(answer)
+}
+
+impl Routes {
+    async fn answer(&self, pid: u32, parts: &http::request::Parts, body: &mut Incoming) -> Answer {
+        let path = parts.uri.path();
+        if let (Some(path), Some(runtime)) = (path.strip_prefix(RUNTIME), &self.runtime) {
+            return runtime.answer(parts, path, body).await;
+        }
+        if let Some(path) = path.strip_prefix(EXTENSION) {
+            return self.extensions.answer(parts, path, body).await;
+        }
+        let api = match path.strip_suffix('/').unwrap_or(path) {
+            LOGS => telemetry::Api::Logs,
+            TELEMETRY => telemetry::Api::Telemetry,
+            _ => return unknown(path),
+        };
+        self.extensions.answer_subscribe(api, parts, body, pid).await.unwrap_or_else(|refused| refused)
     }
-    let api = match path.strip_suffix('/').unwrap_or(path) {
-        LOGS => telemetry::Api::Logs,
-        TELEMETRY => telemetry::Api::Telemetry,
-        _ => return Ok(unknown(path)),
-    };
-    let answer = routes.extensions.answer_subscribe(api, &parts, body, pid).await;
-    Ok(answer.unwrap_or_else(|refused| refused))
+}
+
+/// Reads what is left of a request, and drops it.
+pub(crate) async fn drain(body: &mut Incoming) {
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 pub(crate) fn accepted() -> Answer {
@@ -152,6 +170,6 @@ pub(crate) fn refuse(status: StatusCode, error_type: &str, message: &str) -> Ans
 pub(crate) fn json_answer(status: StatusCode, body: serde_json::Value) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }

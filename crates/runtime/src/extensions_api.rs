@@ -29,7 +29,7 @@ struct Registration {
 
 impl Extensions {
     /// `path` is what follows the version of the API.
-    pub async fn answer(&self, parts: &http::request::Parts, path: &str, body: Incoming) -> Answer {
+    pub async fn answer(&self, parts: &http::request::Parts, path: &str, body: &mut Incoming) -> Answer {
         let headers = &parts.headers;
         let result = match (&parts.method, path) {
             (&Method::POST, "register") => self.answer_register(headers, body).await,
@@ -41,7 +41,7 @@ impl Extensions {
         result.unwrap_or_else(|refused| refused)
     }
 
-    async fn answer_register(&self, headers: &HeaderMap, body: Incoming) -> Result<Answer, Answer> {
+    async fn answer_register(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<Answer, Answer> {
         let name = text(headers, NAME).filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| forbidden("Extension.InvalidExtensionName", "Empty extension name"))?;
         let malformed = |error: &dyn std::fmt::Display| forbidden("InvalidRequestFormat", &error.to_string());

@@ -17,6 +17,9 @@ pub const STREAM_BYTES_MAX: usize = 200 * 1024 * 1024;
 /// Connections that an instance may have to its Runtime API. A runtime or an extension needs one or two.
 pub const RUNTIME_API_CONNECTIONS_MAX: usize = 32;
 
+/// Bytes of a body that nobody wants, which are read all the same, so that the connection can be used again; with more, it is closed.
+pub const UNREAD_BYTES_MAX: u64 = 256 * 1024;
+
 /// Extensions of one function. Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const EXTENSIONS_MAX: usize = 10;
 

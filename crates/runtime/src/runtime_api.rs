@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::api::{Answer, accepted, refuse, unknown};
+use crate::api::{Answer, accepted, drain, refuse, unknown};
 use crate::channel::{Closed, Reply, Request};
 use crate::limits::RESPONSE_BYTES_MAX;
 use crate::sink::{Part, Sink};
@@ -109,7 +109,7 @@ fn unusable(header: &str) -> Bytes {
 
 impl Shared {
     /// `path` is what follows the version of the API.
-    pub async fn answer(&self, parts: &http::request::Parts, path: &str, body: Incoming) -> Answer {
+    pub async fn answer(&self, parts: &http::request::Parts, path: &str, body: &mut Incoming) -> Answer {
         let steps: Vec<&str> = path.split('/').collect();
         match (&parts.method, steps.as_slice()) {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
@@ -136,14 +136,14 @@ impl Shared {
         }
     }
 
-    async fn response(&self, request_id: &str, mut body: Incoming) -> Answer {
+    async fn response(&self, request_id: &str, body: &mut Incoming) -> Answer {
         let Some(current) = self.take(request_id) else { return invalid_request_id() };
-        match Limited::new(&mut body, RESPONSE_BYTES_MAX).collect().await {
+        match Limited::new(&mut *body, RESPONSE_BYTES_MAX).collect().await {
             Ok(body) => current.end(Reply::Success(body.to_bytes())).await,
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
                 // Many runtimes read an answer only after they have sent everything, and would see a broken connection.
                 // The function's timeout bounds this.
-                while let Some(Ok(_)) = body.frame().await {}
+                drain(body).await;
                 current.end(Reply::TooLarge).await;
                 let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
                 refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
@@ -155,7 +155,7 @@ impl Shared {
         }
     }
 
-    async fn error(&self, request_id: &str, headers: &HeaderMap, body: Incoming) -> Answer {
+    async fn error(&self, request_id: &str, headers: &HeaderMap, body: &mut Incoming) -> Answer {
         let Some(current) = self.take(request_id) else { return invalid_request_id() };
         match error(headers, body).await {
             Ok(error) => current.end(Reply::Error(error)).await,
@@ -166,7 +166,7 @@ impl Shared {
         }
     }
 
-    async fn init_error(&self, headers: &HeaderMap, body: Incoming) -> Answer {
+    async fn init_error(&self, headers: &HeaderMap, body: &mut Incoming) -> Answer {
         // When the function has already said that it is ready, or why it is not, nobody waits for this any more.
         let Ok(place) = self.init.try_reserve() else { return accepted() };
         match error(headers, body).await {
@@ -180,7 +180,7 @@ impl Shared {
 
     /// Passes the parts of a response on as they come. What went wrong on the way is in its trailers.
     /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
-    async fn stream(&self, request_id: &str, headers: &HeaderMap, mut body: Incoming) -> Answer {
+    async fn stream(&self, request_id: &str, headers: &HeaderMap, body: &mut Incoming) -> Answer {
         let Some(current) = self.take(request_id) else { return invalid_request_id() };
         let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         // That a part cannot be sent means that time was up: the process is ended then.
@@ -223,7 +223,7 @@ impl Current {
 }
 
 /// The JSON of an error: the body, or what the header says when there is none.
-async fn error(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Answer> {
+async fn error(headers: &HeaderMap, body: &mut Incoming) -> Result<Bytes, Answer> {
     let body = Limited::new(body, RESPONSE_BYTES_MAX).collect().await;
     let body = body.map_err(|error| refuse(StatusCode::BAD_REQUEST, "InvalidRequest", &error.to_string()))?.to_bytes();
     if !body.is_empty() {

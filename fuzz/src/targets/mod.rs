@@ -1,6 +1,7 @@
 //! The targets, by what they read.
 
 pub mod expressions;
+pub mod front;
 pub mod languages;
 pub mod protocols;
 pub mod signatures;

@@ -3,7 +3,11 @@
 use auth::sigv2;
 use auth::sigv4::{self, Chunks, Parts, Payload, Scope, Signature, signing_key};
 use base::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use s3::PostPolicy;
 
 use super::{lines, outcome};
 
@@ -109,4 +113,33 @@ pub fn chunks(input: &[u8]) -> String {
             .map(|trailers| format!("{} trailers", trailers.len().min(3)))
             .map_err(|error| format!("{error:?}")),
     )
+}
+
+pub const FORM_WORDS: &[&str] = &[
+    "\"expiration\":\"2030-01-01T00:00:00Z\"",
+    "\"conditions\":[",
+    "[\"starts-with\",\"$key\",\"\"]",
+    "[\"content-length-range\",0,10]",
+    "[\"eq\",\"$acl\",\"private\"]",
+    "{\"bucket\":\"b\"}",
+    "x-amz-meta-a",
+    "\n",
+    "key=",
+    "{",
+    "}",
+    "]",
+    ",",
+];
+
+/// The policy of a form; behind it a line with each of the form's fields.
+pub fn form(input: &[u8]) -> String {
+    let lines = lines(input);
+    let policy = lines.first().map(String::as_str).unwrap_or_default();
+    // As it comes, where it is no policy by itself.
+    let encoded = if policy.starts_with('{') { STANDARD.encode(policy) } else { policy.to_owned() };
+    let fields = lines.iter().skip(1).filter_map(|line| line.split_once('='));
+    let fields: Vec<(String, String)> = fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let now = Timestamp::parse_iso8601("2026-01-01T00:00:00Z").unwrap_or(Timestamp::ZERO);
+    let checked = PostPolicy::parse(&encoded).and_then(|policy| policy.check(now, "b", &fields));
+    outcome(checked.map(|_| "holds".to_owned()).map_err(|error| format!("{error:?}")))
 }

@@ -34,6 +34,7 @@ use wire::query::Names;
 
 pub use error::Error;
 pub use model::content::{User, named_files};
+pub use post_policy::PostPolicy;
 
 use access_log::Journal;
 use contents::Contents;

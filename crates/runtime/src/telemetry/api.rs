@@ -75,7 +75,7 @@ impl Extensions {
         &self,
         api: Api,
         parts: &http::request::Parts,
-        body: Incoming,
+        body: &mut Incoming,
         pid: u32,
     ) -> Result<Answer, Answer> {
         if parts.method != Method::PUT {

@@ -67,6 +67,8 @@ pub enum Landing {
 pub enum Turn {
     Fetch(Flight),
     Wait(watch::Receiver<Landing>),
+    /// Somebody has, since one looked.
+    Landed(Arc<Object>),
 }
 
 /// A fetch. Its end is told with [`Flight::land`], or by dropping it.
@@ -168,9 +170,14 @@ impl Cache {
         Some(slot.object.clone())
     }
 
-    /// Who wants an object that is not there, or not any more.
-    pub fn turn(&self, key: Key) -> Turn {
+    /// Who wants an object that is not there, or whose `known` version is not good any more.
+    pub fn turn(&self, key: Key, known: Option<&Arc<Object>>) -> Turn {
         let mut index = self.index();
+        let is_news = |object: &&Arc<Object>| known.is_none_or(|known| !Arc::ptr_eq(known, object));
+        let there = index.slots.get(&key).map(|slot| &slot.object);
+        if let Some(object) = there.filter(is_news).filter(|object| !object.content.is_broken()) {
+            return Turn::Landed(object.clone());
+        }
         if let Some(landing) = index.flights.get(&key) {
             return Turn::Wait(landing.clone());
         }
@@ -348,7 +355,7 @@ mod tests {
     }
 
     fn keep(cache: &Cache, object: &Arc<Object>) {
-        let Turn::Fetch(flight) = cache.turn(object.key) else { panic!("somebody else fetches it") };
+        let Turn::Fetch(flight) = cache.turn(object.key, None) else { panic!("somebody else fetches it") };
         flight.land(object);
         cache.settle(object);
     }
@@ -357,16 +364,28 @@ mod tests {
     async fn one_fetches_and_others_wait() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path().join("cache")).unwrap();
-        let Turn::Fetch(flight) = cache.turn([1; 32]) else { panic!() };
-        let Turn::Wait(mut wait) = cache.turn([1; 32]) else { panic!() };
+        let Turn::Fetch(flight) = cache.turn([1; 32], None) else { panic!() };
+        let Turn::Wait(mut wait) = cache.turn([1; 32], None) else { panic!() };
         flight.land(&object(1, "/a", 3));
         let landed = wait.wait_for(|landing| !matches!(landing, Landing::Pending)).await.unwrap().clone();
         assert!(matches!(landed, Landing::Shared(_)) && cache.get(&[1; 32]).is_some());
-        let Turn::Fetch(flight) = cache.turn([2; 32]) else { panic!() };
-        let Turn::Wait(mut wait) = cache.turn([2; 32]) else { panic!() };
+        let Turn::Fetch(flight) = cache.turn([2; 32], None) else { panic!() };
+        let Turn::Wait(mut wait) = cache.turn([2; 32], None) else { panic!() };
         drop(flight);
         let landed = wait.wait_for(|landing| !matches!(landing, Landing::Pending)).await.unwrap().clone();
-        assert!(matches!(landed, Landing::Alone) && matches!(cache.turn([2; 32]), Turn::Fetch(_)));
+        assert!(matches!(landed, Landing::Alone) && matches!(cache.turn([2; 32], None), Turn::Fetch(_)));
+    }
+
+    #[tokio::test]
+    async fn what_has_landed_since_one_looked_is_not_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path().join("cache")).unwrap();
+        let (stale, renewed) = (object(1, "/a", 3), object(1, "/a", 3));
+        keep(&cache, &stale);
+        assert!(matches!(cache.turn([1; 32], None), Turn::Landed(found) if Arc::ptr_eq(&found, &stale)));
+        let Turn::Fetch(flight) = cache.turn([1; 32], Some(&stale)) else { panic!() };
+        flight.land(&renewed);
+        assert!(matches!(cache.turn([1; 32], Some(&stale)), Turn::Landed(found) if Arc::ptr_eq(&found, &renewed)));
     }
 
     #[tokio::test]
@@ -375,7 +394,7 @@ mod tests {
         let cache = Cache::open(folder.path().join("cache")).unwrap();
         keep(&cache, &object(1, "/a/x?y", 3));
         keep(&cache, &object(2, "/b", 3));
-        let Turn::Fetch(flight) = cache.turn([3; 32]) else { panic!() };
+        let Turn::Fetch(flight) = cache.turn([3; 32], None) else { panic!() };
         cache.purge("E1", &["/a/*".into()]);
         cache.purge("E2", &["/*".into()]);
         flight.land(&object(3, "/c", 3));

@@ -105,7 +105,8 @@ impl Task {
         if known.is_none() && is_part && self.image.is_none() {
             return self.alone().await;
         }
-        match self.state.cache.turn(self.key) {
+        match self.state.cache.turn(self.key, known.as_ref()) {
+            Turn::Landed(object) => Loaded::Shared(object, From::Cache),
             Turn::Fetch(flight) => self.fly(flight, known).await,
             Turn::Wait(mut wait) => {
                 let landed = wait.wait_for(|landing| !matches!(landing, Landing::Pending)).await;
@@ -134,7 +135,7 @@ impl Task {
 
     /// Fetches another version of what is given out meanwhile.
     fn renew_behind(&self, object: &Arc<Object>) {
-        if let Turn::Fetch(flight) = self.state.cache.turn(self.key) {
+        if let Turn::Fetch(flight) = self.state.cache.turn(self.key, Some(object)) {
             let (task, stale, (tell, _)) = (self.clone(), object.clone(), oneshot::channel());
             tokio::spawn(async move { task.fetch(flight, Some(stale), tell).await });
         }
