@@ -4,6 +4,7 @@ import { IAMClient } from "@aws-sdk/client-iam";
 import { everyOperationIsDriven } from "./driven.mjs";
 import "./iam/devices.mjs";
 import "./iam/groups.mjs";
+import "./iam/logins.mjs";
 import "./iam/managed.mjs";
 import "./iam/openid.mjs";
 import "./iam/roles.mjs";

@@ -52,6 +52,17 @@ test("signatures and codes are what Node makes of them", async () => {
   assert.deepEqual(Buffer.from(SharedSecret), own.computeSecret(point));
 });
 
+test("a key in two regions", async () => {
+  const KeyId = await make({ MultiRegion: true });
+  const there = client(KMSClient, { region: "eu-west-1" });
+  const { ReplicaKeyMetadata } = await call("ReplicateKey", { KeyId, ReplicaRegion: "eu-west-1" });
+  assert.equal(ReplicaKeyMetadata.Arn, `arn:aws:kms:eu-west-1:${ACCOUNT}:key/${KeyId}`);
+  const { CiphertextBlob } = await call("Encrypt", { KeyId, Plaintext: bytes("secret") });
+  assert.deepEqual(Buffer.from((await there.send(new sdk.DecryptCommand({ CiphertextBlob }))).Plaintext), Buffer.from("secret"));
+  await call("UpdatePrimaryRegion", { KeyId, PrimaryRegion: "eu-west-1" });
+  assert.equal((await call("DescribeKey", { KeyId })).KeyMetadata.MultiRegionConfiguration.MultiRegionKeyType, "REPLICA");
+});
+
 test("material is imported, and deleted", async () => {
   const KeyId = await make({ Origin: "EXTERNAL", KeySpec: "HMAC_256", KeyUsage: "GENERATE_VERIFY_MAC" });
   const { ImportToken, PublicKey } = await call("GetParametersForImport", { KeyId, WrappingAlgorithm: "RSAES_OAEP_SHA_256", WrappingKeySpec: "RSA_2048" });

@@ -69,6 +69,8 @@ def test_service_linked_roles_are_their_services(iam):
     refused("InvalidInput", iam.create_service_linked_role, AWSServiceName="nobody.amazonaws.com")
     suffixed = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="x")["Role"]["RoleName"]
     assert suffixed == "AWSServiceRoleForAutoScaling_x"
+    [attached] = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert attached == {"PolicyName": "BatchServiceRolePolicy", "PolicyArn": f"arn:aws:iam::aws:policy{PATH.replace('batch.amazonaws.com/', '')}BatchServiceRolePolicy"}
     for call, values in [
         (iam.delete_role, {}),
         (iam.put_role_policy, {"PolicyName": "p", "PolicyDocument": allow("sqs:*")}),
@@ -84,6 +86,28 @@ def test_service_linked_roles_are_their_services(iam):
     assert task.startswith(f"task/aws-service-role/autoscaling.amazonaws.com/{suffixed}/")
     refused("NoSuchEntity", iam.get_service_linked_role_deletion_status, DeletionTaskId=f"task{PATH}{name}/0")
     refused("NoSuchEntity", iam.get_role, RoleName=name)
+
+
+def test_the_policy_of_a_service_is_for_its_role_alone(iam, role, user):
+    iam.create_service_linked_role(AWSServiceName="backup.amazonaws.com")
+    [attached] = iam.list_attached_role_policies(RoleName="AWSServiceRoleForBackup")["AttachedPolicies"]
+    arn = attached["PolicyArn"]
+    told = iam.get_policy(PolicyArn=arn)["Policy"]
+    assert (told["PolicyName"], told["Path"], told["AttachmentCount"]) == (attached["PolicyName"], "/aws-service-role/", 1)
+    assert [found["RoleName"] for found in iam.list_entities_for_policy(PolicyArn=arn)["PolicyRoles"]] == ["AWSServiceRoleForBackup"]
+    assert arn in [found["Arn"] for page in iam.get_paginator("list_policies").paginate(Scope="AWS") for found in page["Policies"]]
+    # What it says is AWS's, and about what is not here.
+    assert arn in refused("NotImplemented", iam.get_policy_version, PolicyArn=arn, VersionId="v1")
+    assert iam.list_policy_versions(PolicyArn=arn)["Versions"] == []
+    details = iam.get_account_authorization_details(Filter=["AWSManagedPolicy"])["Policies"]
+    assert [found["PolicyVersionList"] for found in details if found["Arn"] == arn] == [[]]
+    for call, owner in [(iam.attach_role_policy, {"RoleName": role}), (iam.attach_user_policy, {"UserName": user})]:
+        assert refused("PolicyNotAttachable", call, PolicyArn=arn, **owner) == "Cannot attach a Service Role Policy to a customer role."
+    refused("PolicyNotAttachable", iam.put_user_permissions_boundary, UserName=user, PermissionsBoundary=arn)
+    simulated = iam.simulate_principal_policy(PolicySourceArn=f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/backup.amazonaws.com/AWSServiceRoleForBackup", ActionNames=["s3:GetObject"])
+    assert simulated["EvaluationResults"][0]["EvalDecision"] == "implicitDeny"
+    iam.delete_service_linked_role(RoleName="AWSServiceRoleForBackup")
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"] == 0
 
 
 def test_the_last_use_of_keys_and_roles(server, iam, sts, user, role):

@@ -334,12 +334,87 @@ def test_grants_allow_until_they_are_revoked_and_no_policy_that_denies_gives_way
     ({"KeySpec": "RSA_2048", "KeyUsage": "KEY_AGREEMENT"}, "ValidationException"),
     ({"Policy": "nonsense"}, "MalformedPolicyDocumentException"),
     ({"Tags": [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "a", "TagValue": "2"}]}, "TagException"),
-    ({"MultiRegion": True}, "NotImplemented"),
+    ({"MultiRegion": True, "Origin": "EXTERNAL"}, "NotImplemented"),
     ({"CustomKeyStoreId": "cks-1"}, "NotImplemented"),
     ({"KeySpec": "ML_DSA_44", "KeyUsage": "SIGN_VERIFY"}, "NotImplemented"),
 ])
 def test_keys_that_cannot_be(kms, arguments, code):
     refused(kms.create_key, code, **arguments)
+
+
+def elsewhere(server):
+    root = server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"]
+    return server.client_as("kms", *root, region="eu-west-1")
+
+
+def test_a_key_in_two_regions_is_one(server, kms):
+    primary = kms.create_key(MultiRegion=True, Description="d")["KeyMetadata"]
+    key, there = primary["KeyId"], elsewhere(server)
+    assert key.startswith("mrk-") and len(key) == 36 and primary["MultiRegionConfiguration"]["ReplicaKeys"] == []
+    blob = kms.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext={"a": "b"})["CiphertextBlob"]
+    refused(there.decrypt, "InvalidCiphertextException", CiphertextBlob=blob, EncryptionContext={"a": "b"})
+    made = kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1", Tags=[{"TagKey": "t", "TagValue": "v"}])
+    replica = made["ReplicaKeyMetadata"]
+    arns = [f"arn:aws:kms:{region}:{ACCOUNT}:key/{key}" for region in (REGION, "eu-west-1")]
+    assert (replica["Arn"], replica["Description"], made["ReplicaTags"]) == (arns[1], "", [{"TagKey": "t", "TagValue": "v"}])
+    for client, kind in [(kms, "PRIMARY"), (there, "REPLICA")]:
+        told = client.describe_key(KeyId=key)["KeyMetadata"]
+        assert told["MultiRegionConfiguration"] == {"MultiRegionKeyType": kind, "PrimaryKey": {"Arn": arns[0], "Region": REGION}, "ReplicaKeys": [{"Arn": arns[1], "Region": "eu-west-1"}]}
+        assert told["CurrentKeyMaterialId"] == primary["CurrentKeyMaterialId"]
+    opened = there.decrypt(CiphertextBlob=blob, EncryptionContext={"a": "b"})
+    assert (opened["Plaintext"], opened["KeyId"]) == (b"secret", arns[1])
+    back = there.encrypt(KeyId=key, Plaintext=b"there")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=back, KeyId=key)["Plaintext"] == b"there"
+    refused(kms.replicate_key, "AlreadyExistsException", KeyId=key, ReplicaRegion="eu-west-1")
+    message = refused(there.replicate_key, "UnsupportedOperationException", KeyId=key, ReplicaRegion="us-west-2")
+    assert message == f"{arns[1]} is not a multi-region primary key."
+    refused(kms.replicate_key, "UnsupportedOperationException", KeyId=make(kms), ReplicaRegion="eu-west-1")
+    refused(kms.replicate_key, "ValidationException", KeyId=key, ReplicaRegion="Elsewhere!")
+
+
+def test_keys_in_two_regions_rotate_together_and_change_places(server, kms):
+    key, there = make(kms, MultiRegion=True), elsewhere(server)
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=100)
+    kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    assert there.get_key_rotation_status(KeyId=key)["RotationPeriodInDays"] == 100
+    for call in (there.rotate_key_on_demand, there.enable_key_rotation, there.disable_key_rotation):
+        refused(call, "UnsupportedOperationException", KeyId=key)
+    kms.rotate_key_on_demand(KeyId=key)
+    material = lambda client: client.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
+    assert material(kms) == material(there)
+    refused(kms.update_primary_region, "NotFoundException", KeyId=key, PrimaryRegion="us-west-2")
+    kms.update_primary_region(KeyId=key, PrimaryRegion="eu-west-1")
+    configured = kms.describe_key(KeyId=key)["KeyMetadata"]["MultiRegionConfiguration"]
+    assert (configured["MultiRegionKeyType"], configured["PrimaryKey"]["Region"], [replica["Region"] for replica in configured["ReplicaKeys"]]) == ("REPLICA", "eu-west-1", [REGION])
+    before = material(kms)
+    refused(kms.rotate_key_on_demand, "UnsupportedOperationException", KeyId=key)
+    there.rotate_key_on_demand(KeyId=key)
+    assert material(kms) == material(there) != before
+    blob = kms.encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"]
+    assert there.decrypt(CiphertextBlob=blob)["Plaintext"] == b"new"
+
+
+def test_a_primary_key_is_deleted_after_its_replicas(server, kms):
+    key, there = make(kms, MultiRegion=True), elsewhere(server)
+    kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    told = kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=8)
+    assert (told["KeyState"], told["PendingWindowInDays"]) == ("PendingReplicaDeletion", 8) and "DeletionDate" not in told
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["PendingDeletionWindowInDays"] == 8
+    assert "pending replica deletion" in refused(kms.encrypt, "KMSInvalidStateException", KeyId=key, Plaintext=b"x")
+    assert there.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    kms.cancel_key_deletion(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Disabled"
+
+
+def test_who_replicates_a_key_may_make_keys_and_change_both(server, iam, kms, unique):
+    key = make(kms, MultiRegion=True)
+    client, arn = user(server, iam, unique, {"Effect": "Allow", "Action": "kms:ReplicateKey", "Resource": "*", "Condition": {"StringEquals": {"kms:ReplicaRegion": "eu-west-1", "kms:MultiRegionKeyType": "PRIMARY"}}})
+    assert "kms:CreateKey" in refused(client.replicate_key, "AccessDeniedException", KeyId=key, ReplicaRegion="eu-west-1")
+    more = [{"Effect": "Allow", "Action": "kms:CreateKey", "Resource": "*"}, {"Effect": "Allow", "Action": "kms:UpdatePrimaryRegion", "Resource": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"}]
+    iam.put_user_policy(UserName=unique, PolicyName="more", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": more}))
+    assert "kms:ReplicateKey" in refused(client.replicate_key, "AccessDeniedException", KeyId=key, ReplicaRegion="us-west-2")
+    client.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    assert f"key/{key}" in refused(client.update_primary_region, "AccessDeniedException", KeyId=key, PrimaryRegion="eu-west-1")
 
 
 @pytest.mark.parametrize("named, message", [

@@ -7,6 +7,7 @@ import pytest
 from cloudlet import ACCOUNT, REGION, Server, wait_until
 from test_kms import refused
 from test_lambda import create, make_role, package
+from test_signatures import send_as
 
 ROTATION = """
 import boto3, json, os
@@ -75,6 +76,33 @@ def test_a_repeated_request_makes_no_second_version(secretsmanager, unique):
         assert secretsmanager.put_secret_value(SecretId=unique, SecretString="two", ClientRequestToken=token)["VersionId"] == token
     refused(secretsmanager.put_secret_value, "ResourceExistsException", SecretId=unique, SecretString="other", ClientRequestToken=token)
     refused(secretsmanager.put_secret_value, "InvalidParameterException", SecretId=unique, SecretString="x", ClientRequestToken="short")
+
+
+@pytest.mark.parametrize("operation, code", [("CreateSecret", "InvalidRequestException"), ("UpdateSecret", "InvalidRequestException"), ("PutSecretValue", "InvalidRequestException"), ("RotateSecret", "InvalidParameterException")])
+def test_who_sends_requests_without_an_sdk_sends_a_token(server, unique, operation, code):
+    body = json.dumps({"Name" if operation == "CreateSecret" else "SecretId": unique, "SecretString": "x"}).encode()
+    root = server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"]
+    status, answer = send_as(server, root, "secretsmanager", f"secretsmanager.{operation}", body)
+    assert (status, answer["__type"]) == (400, code) and answer["Message"].startswith("You must provide a ClientRequestToken value.")
+
+
+def test_each_version_has_the_day_on_which_it_was_read(secretsmanager, unique):
+    first = secretsmanager.create_secret(Name=unique, SecretString="one")["VersionId"]
+    second = secretsmanager.put_secret_value(SecretId=unique, SecretString="two")["VersionId"]
+    assert "LastAccessedDate" not in secretsmanager.describe_secret(SecretId=unique)
+    secretsmanager.get_secret_value(SecretId=unique, VersionId=first)
+    read = {version["VersionId"]: version.get("LastAccessedDate") for version in secretsmanager.list_secret_version_ids(SecretId=unique)["Versions"]}
+    assert read[first] == secretsmanager.describe_secret(SecretId=unique)["LastAccessedDate"] and read[second] is None
+    secretsmanager.get_secret_value(SecretId=unique)
+    assert all("LastAccessedDate" in version for version in secretsmanager.list_secret_version_ids(SecretId=unique)["Versions"])
+
+
+def test_tags_that_are_gone_leave_an_empty_list(secretsmanager, unique):
+    secretsmanager.create_secret(Name=unique)
+    assert "Tags" not in secretsmanager.describe_secret(SecretId=unique)
+    secretsmanager.tag_resource(SecretId=unique, Tags=[{"Key": "a", "Value": "1"}])
+    secretsmanager.untag_resource(SecretId=unique, TagKeys=["a"])
+    assert secretsmanager.describe_secret(SecretId=unique)["Tags"] == []
 
 
 def test_a_secret_is_changed_deleted_and_restored(secretsmanager, kms, unique):

@@ -24,13 +24,12 @@ use std::sync::{Arc, Mutex};
 use mail::Mailer;
 use oidc::Issuers;
 use outbound::Outbound;
-use service::{Api, Service, read, write};
+use service::{Api, Room, Service, read, write};
 use vault::Vault;
 use wire::Protocol;
 
 pub use error::Error;
 
-use crypto::room::Room;
 use ops::{
     admin, auth, client, customization, domain, group, link, list, mfa, on, password, pool, profile, provider,
     resource_server, sign_up, tag,

@@ -57,13 +57,10 @@ pub const CHALLENGES_MAX: usize = 30;
 
 /// How long a key signs tokens before another one does.
 pub const SIGNING_KEY_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
-/// Passwords that are hashed at once: each takes [`ARGON2_MEMORY_KIB`] while it is.
+/// Passwords that are hashed at once: each takes [`auth::password::MEMORY_KIB`] while it is.
 pub const HASHES_AT_ONCE: usize = 4;
 /// Pairs of tokens that are signed at once.
 pub const SIGNATURES_AT_ONCE: usize = 4;
-/// Source: <https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html#argon2id>
-pub const ARGON2_MEMORY_KIB: u32 = 19_456;
-pub const ARGON2_PASSES: u32 = 2;
 /// How long a mail is tried.
 pub const MAIL_TIME: Duration = HOUR;
 pub const MAIL_PAUSE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(300);

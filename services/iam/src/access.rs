@@ -8,6 +8,7 @@ use kv::{Order, Read, Snap};
 use service::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission, SessionFacts};
 
 use crate::assuming::Assuming;
+use crate::aws_managed;
 use crate::error::Error;
 use crate::keys::{self, ACCESS_KEYS, ATTACHED, INLINE, Kind, fold};
 use crate::model::entity::Entity;
@@ -435,8 +436,8 @@ impl Identity {
             for arn in arns {
                 match self.managed_policy(&snap, arn) {
                     Ok(policy) => policies.push(policy),
-                    // One that is gone allows nothing.
-                    Err(Error::NoSuchEntity(_)) => {}
+                    // One that is gone allows nothing, and one of a service nothing that is here.
+                    Err(Error::NoSuchEntity(_) | Error::PolicyNotAttachable) => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -508,6 +509,9 @@ impl Identity {
         }
         for key in ATTACHED.scan_prefix(read, &owner, Order::Forward)?.keys() {
             let (_, _, arn) = key?;
+            if aws_managed::is_of_service(&arn) {
+                continue;
+            }
             let id = arn.rsplit('/').next().unwrap_or_default().to_owned();
             policies.push(Source { id, policy: self.managed_policy(read, &arn)? });
         }

@@ -32,6 +32,16 @@ pub enum Error {
     /// What only its service changes.
     #[error("Cannot perform the operation on the protected role '{0}' - this role is only modifiable by AWS")]
     Unmodifiable(String),
+    /// A managed policy that only service-linked roles have.
+    #[error("Cannot attach a Service Role Policy to a customer role.")]
+    PolicyNotAttachable,
+    #[error("Password does not conform to the account password policy.")]
+    PasswordPolicyViolation,
+    #[error("Only IAM Users can change their own password")]
+    InvalidUserType,
+    /// What changed meanwhile.
+    #[error("{0}")]
+    TemporarilyUnmodifiable(String),
     /// A code of an authenticator that does not fit.
     #[error("{0}")]
     InvalidAuthenticationCode(String),
@@ -47,6 +57,8 @@ pub enum Error {
     NotImplemented(String),
     #[error(transparent)]
     Store(#[from] kv::Error),
+    #[error(transparent)]
+    Other(#[from] service::Error),
 }
 
 impl Error {
@@ -57,9 +69,20 @@ impl Error {
         ))
     }
 
+    /// A member whose value breaks one of its constraints, and is not told.
+    pub fn unfit(member: &str, constraint: impl Display) -> Error {
+        Error::Validation(format!(
+            "1 validation error detected: Value at '{member}' failed to satisfy constraint: {constraint}"
+        ))
+    }
+
     /// A required member that is not there.
     pub fn missing(member: &str) -> Error {
         Error::constraint(member, "null", "Member must not be null")
+    }
+
+    pub fn internal(cause: impl Display) -> Error {
+        Error::Other(service::Error::internal(cause))
     }
 
     /// What must be done before something can be deleted.
@@ -78,6 +101,10 @@ impl Error {
             Error::InvalidInput(_) => ("InvalidInput", 400),
             Error::InvalidParameter(_) => ("InvalidParameterValue", 400),
             Error::PackedPolicyTooLarge { .. } => ("PackedPolicyTooLarge", 400),
+            Error::PolicyNotAttachable => ("PolicyNotAttachable", 400),
+            Error::PasswordPolicyViolation => ("PasswordPolicyViolation", 400),
+            Error::InvalidUserType => ("InvalidUserType", 400),
+            Error::TemporarilyUnmodifiable(_) => ("EntityTemporarilyUnmodifiable", 409),
             Error::Unmodifiable(_) => ("UnmodifiableEntity", 400),
             Error::InvalidAuthenticationCode(_) => ("InvalidAuthenticationCode", 403),
             Error::AccessDenied(_) => ("AccessDenied", 403),
@@ -85,17 +112,20 @@ impl Error {
             Error::ExpiredToken(_) => ("ExpiredTokenException", 400),
             Error::IdpCommunication(_) => ("IDPCommunicationError", 400),
             Error::NotImplemented(_) => ("NotImplemented", 501),
-            Error::Store(_) => ("InternalFailure", 500),
+            Error::Store(_) | Error::Other(_) => ("InternalFailure", 500),
         }
     }
 }
 
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
-        if let Error::Store(cause) = error {
-            return service::Error::store(cause, 409, "LimitExceeded");
+        match error {
+            Error::Store(cause) => service::Error::store(cause, 409, "LimitExceeded"),
+            Error::Other(error) => error,
+            error => {
+                let (code, status) = error.code_and_status();
+                service::Error::new(status, code, error.to_string())
+            }
         }
-        let (code, status) = error.code_and_status();
-        service::Error::new(status, code, error.to_string())
     }
 }

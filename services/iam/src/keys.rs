@@ -6,8 +6,8 @@ use kv::{Read, Table, Tx};
 use service::prefix;
 
 use crate::types::{
-    AccessKey, Deeds, Group, Installation, InstanceProfile, LastUsed, ManagedPolicy, MfaDevice, OpenIdProvider,
-    PolicyVersion, Role, User,
+    AccessKey, Deeds, Group, Installation, InstanceProfile, LastUsed, LoginProfile, ManagedPolicy, MfaDevice,
+    OpenIdProvider, PasswordRules, PolicyVersion, Role, ServiceCredential, User,
 };
 
 /// What can have policies, as part of a key.
@@ -69,6 +69,12 @@ pub const ROLE_DELETIONS: Table<String, u64> = Table::new(prefix::IAM, 38);
 
 /// Providers of OpenID Connect, by host and path.
 pub const OPENID_PROVIDERS: Table<String, OpenIdProvider> = Table::new(prefix::IAM, 40);
+
+/// Users' passwords, by folded name.
+pub const LOGIN_PROFILES: Table<String, LoginProfile> = Table::new(prefix::IAM, 41);
+pub const PASSWORD_RULES: Table<(), PasswordRules> = Table::new(prefix::IAM, 42);
+/// A user's credentials for single services: folded name, id.
+pub const SERVICE_CREDENTIALS: Table<(String, String), ServiceCredential> = Table::new(prefix::IAM, 43);
 
 /// A name as keys hold it: IAM's names are unique without regard to case.
 pub fn fold(name: &str) -> String {

@@ -25,7 +25,7 @@ use base::{AccountId, Env, Timestamp};
 use kv::Db;
 use oidc::Issuers;
 use outbound::Outbound;
-use service::{Api, Cx, Permission, QueryApi, Service, read, write};
+use service::{Api, Cx, Permission, QueryApi, Room, Service, read, write};
 use wire::query::Names;
 
 pub use error::Error;
@@ -35,12 +35,13 @@ pub use usage::{Suggestion, Unused};
 use cache::Cache;
 use keys::INSTALLATION;
 use ops::{
-    access_key, account, attachment, boundary, details, entities, federation, group, inline, mfa, new_resource,
-    openid_provider, owner_resource, policy, policy_tag, profile, report, resource_tag, role, service_linked, session,
-    simulate, tag, tag_context, tag_keys_context, user, user_name, user_resource_of as user_resource, web_identity,
+    access_key, account, attachment, boundary, details, entities, federation, group, inline, login, mfa, new_resource,
+    openid_provider, owner_resource, password_rules, policy, profile, report, role, service_credential, service_linked,
+    session, simulate, tag, tag_context, tag_keys_context, user, user_name, user_resource_of as user_resource,
+    web_identity,
 };
 use token::Sealer;
-use types::{Group, Installation, InstanceProfile, MfaDevice, Role, User};
+use types::{Group, Installation, InstanceProfile, ManagedPolicy, MfaDevice, OpenIdProvider, Role, User};
 use usage::Usage;
 
 /// An access key of the account itself, given by the configuration.
@@ -85,6 +86,8 @@ pub struct Identity {
     cache: Cache,
     mode: Mode,
     usage: Usage,
+    /// Room for passwords, which take a core and memory for a while.
+    heavy: Room,
     /// Issuers elsewhere; none are asked before the server says how.
     issuers: OnceLock<Issuers>,
 }
@@ -119,6 +122,7 @@ impl Identity {
             cache: Cache::default(),
             mode,
             usage,
+            heavy: Room::new(limits::HASHES_AT_ONCE),
             issuers: OnceLock::new(),
         }))
     }
@@ -174,13 +178,26 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("ListUsers", user::list).resource(|cx, _| new_resource(cx, "user", None, "")))
         .operation(write("UpdateUser", user::update).resource(|cx, i| user_resource(cx, &i.user_name)))
         .operation(write("DeleteUser", user::delete).resource(|cx, i| user_resource(cx, &i.name)))
-        .operation(write("TagUser", tag::tag::<User>).resource(|cx, i| user_resource(cx, &i.name)).context(|i| tag_context(&i.tags)))
-        .operation(write("UntagUser", tag::untag::<User>).resource(|cx, i| user_resource(cx, &i.name)).context(|i| tag_keys_context(&i.tag_keys)))
-        .operation(read("ListUserTags", tag::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
+        .operation(write("TagUser", tag::tag::<User>).resource(|cx, i| user_resource(cx, &i.id)).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagUser", tag::untag::<User>).resource(|cx, i| user_resource(cx, &i.id)).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListUserTags", tag::list::<User>).resource(|cx, i| user_resource(cx, &i.id)))
         .operation(write("CreateAccessKey", access_key::create).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(read("ListAccessKeys", access_key::list).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(write("UpdateAccessKey", access_key::update).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(write("DeleteAccessKey", access_key::delete).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("CreateLoginProfile", login::create).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(read("GetLoginProfile", login::get).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("UpdateLoginProfile", login::update).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("DeleteLoginProfile", login::delete).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("ChangePassword", login::change_password).permissions(|_, cx, _| login::change_permissions(cx)))
+        .operation(write("UpdateAccountPasswordPolicy", password_rules::update))
+        .operation(read("GetAccountPasswordPolicy", password_rules::get).permissions(|_, cx, _| login::own_permissions(cx, "iam:GetAccountPasswordPolicy", "*")))
+        .operation(write("DeleteAccountPasswordPolicy", password_rules::delete))
+        .operation(write("CreateServiceSpecificCredential", service_credential::create).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(read("ListServiceSpecificCredentials", service_credential::list).permissions(|_, cx, i| Ok(i.list_permissions(cx))))
+        .operation(write("UpdateServiceSpecificCredential", service_credential::update).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("ResetServiceSpecificCredential", service_credential::reset).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
+        .operation(write("DeleteServiceSpecificCredential", service_credential::delete).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(write("CreateRole", role::create).resource(|cx, i| new_resource(cx, "role", i.path.as_deref(), &i.role_name)).context(|i| tag_context(&i.tags)))
         .operation(read("GetRole", role::get).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(read("ListRoles", role::list).resource(|cx, _| new_resource(cx, "role", None, "")))
@@ -188,19 +205,19 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("UpdateRoleDescription", role::update_description).resource(|cx, i| role_resource(cx, &i.role_name)))
         .operation(write("UpdateAssumeRolePolicy", role::update_trust).resource(|cx, i| role_resource(cx, &i.role_name)))
         .operation(write("DeleteRole", role::delete).resource(|cx, i| role_resource(cx, &i.name)))
-        .operation(write("TagRole", tag::tag::<Role>).resource(|cx, i| role_resource(cx, &i.name)).context(|i| tag_context(&i.tags)))
-        .operation(write("UntagRole", tag::untag::<Role>).resource(|cx, i| role_resource(cx, &i.name)).context(|i| tag_keys_context(&i.tag_keys)))
-        .operation(read("ListRoleTags", tag::list::<Role>).resource(|cx, i| role_resource(cx, &i.name)))
-        .operation(read("ListInstanceProfilesForRole", profile::of_role).resource(|cx, i| role_resource(cx, &i.role_name)))
+        .operation(write("TagRole", tag::tag::<Role>).resource(|cx, i| role_resource(cx, &i.id)).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagRole", tag::untag::<Role>).resource(|cx, i| role_resource(cx, &i.id)).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListRoleTags", tag::list::<Role>).resource(|cx, i| role_resource(cx, &i.id)))
+        .operation(read("ListInstanceProfilesForRole", profile::of_role).resource(|cx, i| role_resource(cx, &i.name)))
         .operation(write("CreateInstanceProfile", profile::create).resource(|cx, i| new_resource(cx, "instance-profile", i.path.as_deref(), &i.instance_profile_name)).context(|i| tag_context(&i.tags)))
         .operation(read("GetInstanceProfile", profile::get).resource(|cx, i| profile::resource(cx, &i.instance_profile_name)))
         .operation(read("ListInstanceProfiles", profile::list).resource(|cx, _| new_resource(cx, "instance-profile", None, "")))
         .operation(write("DeleteInstanceProfile", profile::delete).resource(|cx, i| profile::resource(cx, &i.instance_profile_name)))
         .operation(write("AddRoleToInstanceProfile", profile::add_role).permissions(|_, cx, i| Ok(profile::permissions(cx, i))))
         .operation(write("RemoveRoleFromInstanceProfile", profile::remove_role).resource(|cx, i| profile::resource(cx, &i.instance_profile_name)))
-        .operation(write("TagInstanceProfile", resource_tag::tag::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)).context(|i| tag_context(&i.tags)))
-        .operation(write("UntagInstanceProfile", resource_tag::untag::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)).context(|i| tag_keys_context(&i.tag_keys)))
-        .operation(read("ListInstanceProfileTags", resource_tag::list::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)))
+        .operation(write("TagInstanceProfile", tag::tag::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagInstanceProfile", tag::untag::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListInstanceProfileTags", tag::list::<InstanceProfile>).resource(|cx, i| profile::resource(cx, &i.id)))
         .operation(write("CreateServiceLinkedRole", service_linked::create).resource(service_linked::new_resource))
         .operation(write("DeleteServiceLinkedRole", service_linked::delete).resource(|cx, i| role_resource(cx, &i.role_name)))
         .operation(read("GetServiceLinkedRoleDeletionStatus", service_linked::status).resource(|cx, i| i.resource(cx)))
@@ -212,9 +229,9 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("ResyncMFADevice", mfa::resync).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(read("ListMFADevices", mfa::list).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
         .operation(read("GetMFADevice", mfa::get).resource(|cx, i| own_resource(cx, i.user_name.as_deref())))
-        .operation(write("TagMFADevice", resource_tag::tag::<MfaDevice>).resource(|_, i| i.id.clone()).context(|i| tag_context(&i.tags)))
-        .operation(write("UntagMFADevice", resource_tag::untag::<MfaDevice>).resource(|_, i| i.id.clone()).context(|i| tag_keys_context(&i.tag_keys)))
-        .operation(read("ListMFADeviceTags", resource_tag::list::<MfaDevice>).resource(|_, i| i.id.clone()))
+        .operation(write("TagMFADevice", tag::tag::<MfaDevice>).resource(|_, i| i.id.clone()).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagMFADevice", tag::untag::<MfaDevice>).resource(|_, i| i.id.clone()).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListMFADeviceTags", tag::list::<MfaDevice>).resource(|_, i| i.id.clone()))
         .operation(write("CreateGroup", group::create).resource(|cx, i| new_resource(cx, "group", i.path.as_deref(), &i.group_name)))
         .operation(read("GetGroup", group::get).resource(|cx, i| group_resource(cx, &i.group_name)))
         .operation(read("ListGroups", group::list).resource(|cx, _| new_resource(cx, "group", None, "")))
@@ -222,7 +239,7 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("DeleteGroup", group::delete).resource(|cx, i| group_resource(cx, &i.name)))
         .operation(write("AddUserToGroup", group::add_user).resource(|cx, i| group_resource(cx, &i.group_name)))
         .operation(write("RemoveUserFromGroup", group::remove_user).resource(|cx, i| group_resource(cx, &i.group_name)))
-        .operation(read("ListGroupsForUser", group::of_user).resource(|cx, i| user_resource(cx, &i.user_name)))
+        .operation(read("ListGroupsForUser", group::of_user).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(write("PutUserPolicy", inline::put::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(read("GetUserPolicy", inline::get::<User>).resource(|cx, i| user_resource(cx, &i.name)))
         .operation(read("ListUserPolicies", inline::list::<User>).resource(|cx, i| user_resource(cx, &i.name)))
@@ -257,9 +274,9 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("ListPolicyVersions", policy::list_versions).resource(|_, i| i.policy_arn.clone()))
         .operation(write("SetDefaultPolicyVersion", policy::set_default_version).resource(|_, i| i.policy_arn.clone()))
         .operation(write("DeletePolicyVersion", policy::delete_version).resource(|_, i| i.policy_arn.clone()))
-        .operation(write("TagPolicy", policy_tag::tag).resource(|_, i| i.policy_arn.clone()).context(|i| tag_context(&i.tags)))
-        .operation(write("UntagPolicy", policy_tag::untag).resource(|_, i| i.policy_arn.clone()).context(|i| tag_keys_context(&i.tag_keys)))
-        .operation(read("ListPolicyTags", policy_tag::list).resource(|_, i| i.policy_arn.clone()))
+        .operation(write("TagPolicy", tag::tag::<ManagedPolicy>).resource(|_, i| i.id.clone()).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagPolicy", tag::untag::<ManagedPolicy>).resource(|_, i| i.id.clone()).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListPolicyTags", tag::list::<ManagedPolicy>).resource(|_, i| i.id.clone()))
         .operation(read("ListEntitiesForPolicy", entities::list).resource(|_, i| i.policy_arn.clone()))
         .operation(read("SimulateCustomPolicy", simulate::custom))
         .operation(read("SimulatePrincipalPolicy", simulate::principal).resource(|_, i| i.policy_source_arn.clone()))
@@ -272,9 +289,9 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(write("AddClientIDToOpenIDConnectProvider", openid_provider::add_client).resource(|_, i| i.arn.clone()))
         .operation(write("RemoveClientIDFromOpenIDConnectProvider", openid_provider::remove_client).resource(|_, i| i.arn.clone()))
         .operation(write("UpdateOpenIDConnectProviderThumbprint", openid_provider::set_thumbprints).resource(|_, i| i.arn.clone()))
-        .operation(write("TagOpenIDConnectProvider", openid_provider::tag).resource(|_, i| i.arn.clone()))
-        .operation(write("UntagOpenIDConnectProvider", openid_provider::untag).resource(|_, i| i.arn.clone()))
-        .operation(read("ListOpenIDConnectProviderTags", openid_provider::list_tags).resource(|_, i| i.arn.clone()))
+        .operation(write("TagOpenIDConnectProvider", tag::tag::<OpenIdProvider>).resource(|_, i| i.id.clone()).context(|i| tag_context(&i.tags)))
+        .operation(write("UntagOpenIDConnectProvider", tag::untag::<OpenIdProvider>).resource(|_, i| i.id.clone()).context(|i| tag_keys_context(&i.tag_keys)))
+        .operation(read("ListOpenIDConnectProviderTags", tag::list::<OpenIdProvider>).resource(|_, i| i.id.clone()))
         .operation(write("CreateAccountAlias", account::create_alias))
         .operation(read("ListAccountAliases", account::aliases))
         .operation(write("DeleteAccountAlias", account::delete_alias))

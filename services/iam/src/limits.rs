@@ -69,6 +69,27 @@ pub const MFA_NAME_CHARACTERS_MAX: usize = 226;
 pub const MFA_DEVICES_PER_USER_MAX: usize = 8;
 /// Codes of a device that may be wrong within one step of time.
 pub const MFA_FAILURES_MAX: u64 = 5;
+pub const DAY: Duration = Duration::from_secs(86_400);
+/// Of a user's password, in characters.
+pub const PASSWORD_CHARACTERS_MAX: usize = 128;
+/// What an account without rules of its own wants of a password.
+pub const PASSWORD_CHARACTERS_DEFAULT: usize = 8;
+/// Of upper case, lower case, numbers and symbols.
+pub const PASSWORD_KINDS_DEFAULT: usize = 3;
+/// What an account's rules may ask for.
+pub const PASSWORD_LENGTH_RANGE: RangeInclusive<i64> = 6..=128;
+pub const PASSWORD_AGE_DAYS_RANGE: RangeInclusive<i64> = 1..=1_095;
+pub const PASSWORD_REUSE_RANGE: RangeInclusive<i64> = 1..=24;
+/// Passwords of a user that are remembered, so that they are not used again.
+pub const FORMER_PASSWORDS_MAX: usize = 24;
+/// Old passwords that may be wrong within a minute when a user changes theirs.
+pub const PASSWORD_FAILURES_MAX: usize = 5;
+/// Passwords that are hashed at once: each takes [`auth::password::MEMORY_KIB`] while it is.
+pub const HASHES_AT_ONCE: usize = 2;
+pub const SIGN_IN_SECONDS_RANGE: RangeInclusive<i64> = 3_600..=7_776_000;
+/// Credentials of a user for one service.
+pub const CREDENTIALS_PER_SERVICE_MAX: usize = 2;
+pub const CREDENTIAL_ID_CHARACTERS_RANGE: RangeInclusive<usize> = 20..=128;
 /// How long it is told that a service-linked role was deleted.
 pub const ROLE_DELETION_KEPT: Duration = Duration::from_secs(3_600);
 

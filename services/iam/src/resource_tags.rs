@@ -6,7 +6,7 @@ use kv::Read;
 use crate::Identity;
 use crate::error::Error;
 use crate::model::entity::Entity;
-use crate::model::{managed, mfa, owner, profile};
+use crate::model::{managed, mfa, openid_provider, owner, profile};
 use crate::types::{Role, Tags, User};
 
 impl Identity {
@@ -33,6 +33,9 @@ fn tags_of(read: &impl Read, arn: &Arn) -> Result<Tags, Error> {
         "policy" => Ok(managed::find(read, &arn.to_string())?.tags),
         "instance-profile" => Ok(profile::find(read, name)?.tags),
         "mfa" => Ok(mfa::find(read, name)?.tags),
+        "oidc-provider" => {
+            Ok(openid_provider::by_name(read, path_and_name)?.map(|found| found.tags).unwrap_or_default())
+        }
         _ => Ok(Tags::new()),
     }
 }

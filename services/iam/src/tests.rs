@@ -1,5 +1,6 @@
 //! Both services from outside: operations by name, access keys, and decisions.
 
+mod passwords;
 mod sessions;
 
 use std::sync::Arc;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use auth::password::Hashed;
 use base::{AccountId, Arn, Timestamp};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use service::SessionFacts;
 
@@ -157,6 +159,55 @@ pub struct MfaDevice {
     pub tags: Tags,
 }
 kv::stored!(MfaDevice, version = 1);
+
+/// A user's password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoginProfile {
+    pub created: Timestamp,
+    /// When the password was last set.
+    pub changed: Timestamp,
+    pub password: Hashed,
+    /// The passwords before it, the last one first.
+    pub former: Vec<Hashed>,
+    pub reset_required: bool,
+    /// The longest session of a console that it would open.
+    pub session_seconds: Option<i64>,
+    /// A minute, and how many old passwords were wrong in it.
+    pub failed: (u64, usize),
+}
+kv::stored!(LoginProfile, version = 1);
+
+/// What the account wants of users' passwords.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PasswordRules {
+    /// In characters.
+    pub minimum_length: u32,
+    pub symbols: bool,
+    pub numbers: bool,
+    pub uppercase: bool,
+    pub lowercase: bool,
+    /// Whether all users may change their own.
+    pub users_change: bool,
+    pub max_age_days: Option<u32>,
+    /// How many of the last passwords are not used again.
+    pub reuse_prevention: Option<u32>,
+    /// Whether a console takes no new password in the place of one that is too old.
+    pub hard_expiry: Option<bool>,
+}
+kv::stored!(PasswordRules, version = 1);
+
+/// A user name and a password for one service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceCredential {
+    pub service: String,
+    /// Which that service knows.
+    pub user_name: String,
+    pub created: Timestamp,
+    pub active: bool,
+    /// SHA-256 of it.
+    pub password: Bytes,
+}
+kv::stored!(ServiceCredential, version = 1);
 
 /// What was done with resources, of one action.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -330,6 +381,42 @@ mod tests {
         assert_eq!(
             Deeds { rows: vec![done] }.to_bytes().unwrap(),
             b"\x01\x81\xa4rows\x91\x84\xa8resource\xa1*\xa5count\x01\xa5first\x05\xa4last\x05".as_slice()
+        );
+        let hashed =
+            Hashed { hash: Bytes::from_static(&[1]), salt: Bytes::from_static(&[2]), memory_kib: 3, passes: 4 };
+        let profile = LoginProfile {
+            created,
+            changed: created,
+            password: hashed,
+            former: Vec::new(),
+            reset_required: true,
+            session_seconds: None,
+            failed: (1, 2),
+        };
+        assert_eq!(profile.to_bytes().unwrap(), b"\x01\x87\xa7created\x05\xa7changed\x05\xa8password\x84\xa4hash\xc4\x01\x01\xa4salt\xc4\x01\x02\xaamemory_kib\x03\xa6passes\x04\xa6former\x90\xaereset_required\xc3\xafsession_seconds\xc0\xa6failed\x92\x01\x02".as_slice());
+        let rules = PasswordRules {
+            minimum_length: 8,
+            symbols: true,
+            numbers: false,
+            uppercase: false,
+            lowercase: false,
+            users_change: true,
+            max_age_days: Some(9),
+            reuse_prevention: None,
+            hard_expiry: Some(true),
+        };
+        assert_eq!(rules.to_bytes().unwrap(), b"\x01\x89\xaeminimum_length\x08\xa7symbols\xc3\xa7numbers\xc2\xa9uppercase\xc2\xa9lowercase\xc2\xacusers_change\xc3\xacmax_age_days\x09\xb0reuse_prevention\xc0\xabhard_expiry\xc3".as_slice());
+        let credential = ServiceCredential {
+            service: "s".into(),
+            user_name: "u".into(),
+            created,
+            active: true,
+            password: Bytes::from_static(&[7]),
+        };
+        assert_eq!(
+            credential.to_bytes().unwrap(),
+            b"\x01\x85\xa7service\xa1s\xa9user_name\xa1u\xa7created\x05\xa6active\xc3\xa8password\xc4\x01\x07"
+                .as_slice()
         );
         let used = LastUsed { at: created, service: "s".into(), region: "r".into() };
         assert_eq!(used.to_bytes().unwrap(), b"\x01\x83\xa2at\x05\xa7service\xa1s\xa6region\xa1r".as_slice());

@@ -45,6 +45,21 @@ pub fn on_key(
     Ok(vec![permission])
 }
 
+/// Permission for `action` on the key that the named one is in another Region, if it is there.
+pub fn on_related(cx: &Cx, action: &str, text: &str, region: &str) -> Result<Option<Permission>, ServiceError> {
+    let read = cx.db().read()?;
+    let found = key::resolve(&read, arn(cx), text).and_then(|arn| {
+        let related = Arn { region: region.to_owned(), ..arn };
+        key::get(&read, &related)
+    });
+    match found {
+        _ if !is_limited(cx) => Ok(None),
+        Ok(key) => Ok(Some(of_key(cx, &read, action, &key, None)?)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn is_limited(cx: &Cx) -> bool {
     !matches!(cx.caller().kind, CallerKind::Root | CallerKind::System)
 }
@@ -65,6 +80,11 @@ fn of_key(cx: &Cx, read: &Snap, action: &str, key: &Key, context: Option<&Contex
         ("kms:KeyOrigin", vec![origin.to_owned()]),
         ("kms:ResourceAliases", aliases),
     ];
+    permission.context.push(("kms:MultiRegion".into(), vec![key.regions.is_some().to_string()]));
+    if key.regions.is_some() {
+        let kind = if key.is_replica() { "REPLICA" } else { "PRIMARY" };
+        permission.context.push(("kms:MultiRegionKeyType".into(), vec![kind.to_owned()]));
+    }
     let tags = key.tags.iter().map(|(name, value)| (format!("aws:ResourceTag/{name}"), vec![value.clone()]));
     permission.context.extend(of_the_key.map(|(name, values)| (name.to_owned(), values)).into_iter().chain(tags));
     permission.context.extend(of_the_caller(cx));

@@ -14,6 +14,9 @@ pub enum Error {
     Constraints(#[from] Violations),
     #[error("An alias with the name {0} already exists")]
     AlreadyExists(String),
+    /// A key in a Region where it is to be made.
+    #[error("{0} already exists.")]
+    Replicated(String),
     #[error("{0}")]
     InvalidAliasName(&'static str),
     #[error("{0}")]
@@ -74,7 +77,7 @@ impl Error {
         match self {
             Error::NotFound(_) => "NotFoundException",
             Error::Validation(_) | Error::Constraints(_) => "ValidationException",
-            Error::AlreadyExists(_) => "AlreadyExistsException",
+            Error::AlreadyExists(_) | Error::Replicated(_) => "AlreadyExistsException",
             Error::InvalidAliasName(_) => "InvalidAliasNameException",
             Error::InvalidArn(_) => "InvalidArnException",
             Error::Disabled(_) => "DisabledException",

@@ -21,7 +21,7 @@ use wire::Protocol;
 pub use error::Error;
 
 use access::on;
-use ops::{alias, data_key, encrypt, grant, import, key, mac, policy, random, rotation, sign, tag};
+use ops::{alias, data_key, encrypt, grant, import, key, mac, policy, random, region, rotation, sign, tag};
 
 /// The service's state in memory.
 pub struct Kms {
@@ -42,9 +42,7 @@ const API: Api = Api {
         "DisconnectCustomKeyStore",
         "Encapsulate",
         "GetKeyLastUsage",
-        "ReplicateKey",
         "UpdateCustomKeyStore",
-        "UpdatePrimaryRegion",
     ],
     ..Api::named("kms")
 };
@@ -61,6 +59,8 @@ pub fn service(vault: Vault) -> Service {
         .operation(write("UpdateKeyDescription", key::update_description).permissions(on("kms:UpdateKeyDescription")))
         .operation(write("ScheduleKeyDeletion", key::schedule_deletion).permissions(on("kms:ScheduleKeyDeletion")))
         .operation(write("CancelKeyDeletion", key::cancel_deletion).permissions(on("kms:CancelKeyDeletion")))
+        .operation(write("ReplicateKey", region::replicate).permissions(|_, cx, i| i.permissions(cx)))
+        .operation(write("UpdatePrimaryRegion", region::update_primary).permissions(|_, cx, i| i.permissions(cx)))
         .operation(write("PutKeyPolicy", policy::put).permissions(on("kms:PutKeyPolicy")))
         .operation(read("GetKeyPolicy", policy::get).permissions(on("kms:GetKeyPolicy")))
         .operation(read("ListKeyPolicies", policy::list).permissions(on("kms:ListKeyPolicies")))

@@ -92,6 +92,8 @@ pub async fn make(kms: &Kms, cx: &Cx, text: &str) -> Result<Key, Error> {
         on_demand_rotations: 0,
         current: Some(1),
         pending: None,
+        regions: None,
+        deletion_after_replicas: None,
     };
     let material = new_material(kms, cx, &new, 1)?;
     let (name, now) = (ops::arn(cx)(&format!("{}{service}", alias::AWS_PREFIX)), cx.now());

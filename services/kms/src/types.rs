@@ -31,8 +31,21 @@ pub struct Key {
     pub current: Option<u32>,
     /// Material that was imported and is in use from the next rotation on.
     pub pending: Option<u32>,
+    /// Of a key that is, or may be, in several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Regions>,
+    /// How many days it waits to be deleted, once its replicas are gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_after_replicas: Option<u32>,
 }
 kv::stored!(Key, version = 1);
+
+/// Where a key is: the same is written down in each of these Regions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Regions {
+    pub primary: String,
+    pub replicas: Vec<String>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deletion {
@@ -51,6 +64,7 @@ pub enum State {
     Enabled,
     Disabled,
     PendingDeletion,
+    PendingReplicaDeletion,
     PendingImport,
 }
 
@@ -60,6 +74,7 @@ impl State {
             State::Enabled => "Enabled",
             State::Disabled => "Disabled",
             State::PendingDeletion => "PendingDeletion",
+            State::PendingReplicaDeletion => "PendingReplicaDeletion",
             State::PendingImport => "PendingImport",
         }
     }
@@ -69,6 +84,7 @@ impl Key {
     pub fn state(&self) -> State {
         match (self.deletion, self.current) {
             (Some(_), _) => State::PendingDeletion,
+            (None, _) if self.deletion_after_replicas.is_some() => State::PendingReplicaDeletion,
             (None, None) => State::PendingImport,
             (None, Some(_)) if self.enabled => State::Enabled,
             (None, Some(_)) => State::Disabled,
@@ -164,6 +180,8 @@ mod tests {
             on_demand_rotations: 0,
             current: Some(1),
             pending: None,
+            regions: None,
+            deletion_after_replicas: None,
         };
         let material = Material {
             id: "m".into(),
@@ -195,6 +213,9 @@ mod tests {
         ];
         assert_eq!(forms, GOLDEN);
         assert_eq!(Key::from_bytes(&key.to_bytes().unwrap()).unwrap(), key);
+        let regions = Some(Regions { primary: "r".into(), replicas: vec!["s".into()] });
+        let primary = Key { regions, deletion_after_replicas: Some(7), ..key };
+        assert_eq!(Key::from_bytes(&primary.to_bytes().unwrap()).unwrap(), primary);
         assert_eq!(Grant::from_bytes(&grant.to_bytes().unwrap()).unwrap(), grant);
     }
 

@@ -7,8 +7,8 @@ use service::{Cx, timers};
 use crate::Kms;
 use crate::error::Error;
 use crate::keys::IMPORT_TOKENS;
-use crate::model::{key, material};
-use crate::ops::new_material;
+use crate::model::{key, material, region};
+use crate::ops::{new_material, rotate_everywhere};
 use crate::types::{Rotation, State};
 
 /// What comes due for a key.
@@ -58,13 +58,14 @@ pub fn fire(kms: &Kms, cx: &Cx, tx: &mut Tx, timer: &timers::Timer) -> Result<()
 fn run(kms: &Kms, cx: &Cx, tx: &mut Tx, due: &Due, arn: &Arn) -> Result<(), Error> {
     let mut found = key::get(tx, arn)?;
     match due {
-        Due::Delete if found.deletion.is_some_and(|deletion| deletion.at <= cx.now()) => key::delete(tx, arn),
+        Due::Delete if found.deletion.is_some_and(|deletion| deletion.at <= cx.now()) => key::delete(tx, arn, cx.now()),
         Due::Delete => Ok(()),
         Due::Rotate => {
             let Some(Rotation { period_days, .. }) = found.rotation else { return Ok(()) };
             let rotation = Rotation { period_days, next: cx.now() + material::period(period_days) };
             found.rotation = Some(rotation);
             material::set_timer(tx, arn, rotation)?;
+            region::share_rotation(tx, &found)?;
             // A key that cannot be used is not rotated: AWS does that when it can be used again.
             if found.state() != State::Enabled {
                 return key::put(tx, &found);
@@ -72,7 +73,7 @@ fn run(kms: &Kms, cx: &Cx, tx: &mut Tx, due: &Due, arn: &Arn) -> Result<(), Erro
             let number = material::next_number(tx, &found)?;
             // Should the transaction run again, it makes another one: the first has gone nowhere.
             let fresh = new_material(kms, cx, &found, number)?;
-            material::rotate(tx, &mut found, number, fresh, cx.now(), false)
+            rotate_everywhere(kms, tx, &mut found, number, &fresh, cx.now(), false)
         }
         Due::Expire(number) => material::forget(tx, &mut found, *number),
         Due::Token(id) => Ok(IMPORT_TOKENS.delete(tx, (&*arn.region, &*found.id, &**id))?),

@@ -86,3 +86,40 @@ async fn a_wrapping_key_is_good_for_a_day() {
     cloud.advance(DAY).await;
     assert_eq!(call(&cloud, "ImportKeyMaterial", import).await.unwrap_err(), "InvalidImportTokenException");
 }
+
+#[tokio::test]
+async fn a_primary_key_waits_for_its_replicas_and_rotates_them() {
+    let cloud = cloud();
+    let made = call(&cloud, "CreateKey", json!({"MultiRegion": true})).await.unwrap();
+    let key = made["KeyMetadata"]["KeyId"].as_str().unwrap();
+    call(&cloud, "EnableKeyRotation", json!({"KeyId": key, "RotationPeriodInDays": 90})).await.unwrap();
+    call(&cloud, "ReplicateKey", json!({"KeyId": key, "ReplicaRegion": "eu-west-1"})).await.unwrap();
+    cloud.advance(DAY * 90).await;
+    let material = |described: Value| described["KeyMetadata"]["CurrentKeyMaterialId"].clone();
+    let here = material(call(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap());
+    assert_ne!(here, material(made.clone()));
+    assert_eq!(here, material(there(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap()));
+    let delete = json!({"KeyId": key, "PendingWindowInDays": 7});
+    let waits = call(&cloud, "ScheduleKeyDeletion", delete.clone()).await.unwrap();
+    assert_eq!(waits["KeyState"], "PendingReplicaDeletion");
+    cloud.advance(DAY * 10).await;
+    assert_eq!(state(call(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap()), "PendingReplicaDeletion");
+    there(&cloud, "ScheduleKeyDeletion", delete).await.unwrap();
+    cloud.advance(DAY * 7 + Duration::from_secs(1)).await;
+    assert_eq!(there(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap_err(), "NotFoundException");
+    let told = call(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap();
+    assert_eq!(told["KeyMetadata"]["MultiRegionConfiguration"]["ReplicaKeys"], json!([]));
+    assert_eq!(state(told), "PendingDeletion");
+    cloud.advance(DAY * 7 + Duration::from_secs(1)).await;
+    assert_eq!(call(&cloud, "DescribeKey", json!({"KeyId": key})).await.unwrap_err(), "NotFoundException");
+}
+
+fn state(described: Value) -> Value {
+    described["KeyMetadata"]["KeyState"].clone()
+}
+
+/// In another Region.
+async fn there(cloud: &TestCloud, operation: &str, input: Value) -> Result<Value, String> {
+    let cx = cloud.root().in_region("eu-west-1");
+    cloud.cloud.call(cx, "kms", operation, input).await.map_err(|error| error.code.into_owned())
+}

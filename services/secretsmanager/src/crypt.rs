@@ -62,7 +62,8 @@ fn context(secret: &Secret, version: &str) -> BTreeMap<String, String> {
 pub async fn seal(cx: &Cx, secret: &Secret, id: &str, value: &Value) -> Result<Version, Error> {
     let sealed = vault::seal(cx, SERVICE, secret.key.as_deref(), &context(secret, id), &value.bytes).await;
     let (envelope, key) = sealed.map_err(|error| failure(error, Error::Encryption))?;
-    Ok(Version { created: cx.now(), value: Some(envelope), is_binary: value.is_binary, key: Some(key) })
+    let (created, is_binary) = (cx.now(), value.is_binary);
+    Ok(Version { created, value: Some(envelope), is_binary, key: Some(key), accessed: None })
 }
 
 pub async fn open(cx: &Cx, secret: &Secret, id: &str, envelope: &Envelope) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -23,6 +23,9 @@ pub struct Secret {
     /// A day: finer it is not told.
     pub accessed: Option<Timestamp>,
     pub tags: BTreeMap<String, String>,
+    /// Whether it had tags that are all gone again: then an empty list of them is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub untagged: bool,
     pub policy: Option<String>,
     /// When it will be gone.
     pub deletion: Option<Timestamp>,
@@ -83,6 +86,9 @@ pub struct Version {
     pub is_binary: bool,
     /// The ARN of the key that it is encrypted with.
     pub key: Option<String>,
+    /// A day: finer it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessed: Option<Timestamp>,
 }
 kv::stored!(Version, version = 1);
 
@@ -113,6 +119,7 @@ mod tests {
             changed: Timestamp(2),
             accessed: None,
             tags: BTreeMap::new(),
+            untagged: false,
             policy: None,
             deletion: None,
             stages: BTreeMap::from([("v".into(), vec![CURRENT.into()])]),
@@ -120,7 +127,8 @@ mod tests {
             rotated: None,
         };
         let value = Envelope { key: Bytes::from_static(&[1]), value: Bytes::from_static(&[2]) };
-        let version = Version { created: Timestamp(1), value: Some(value), is_binary: false, key: None };
+        let version =
+            Version { created: Timestamp(1), value: Some(value), is_binary: false, key: None, accessed: None };
         let forms = [hex::encode(secret.to_bytes().unwrap()), hex::encode(version.to_bytes().unwrap())];
         assert_eq!(forms, GOLDEN);
         assert_eq!(Secret::from_bytes(&secret.to_bytes().unwrap()).unwrap(), secret);

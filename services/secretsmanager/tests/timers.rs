@@ -16,7 +16,11 @@ fn cloud() -> TestCloud {
     TestCloud::new([kms::service(vault), secretsmanager::service()])
 }
 
-async fn call(cloud: &TestCloud, operation: &str, input: Value) -> Result<Value, String> {
+async fn call(cloud: &TestCloud, operation: &str, mut input: Value) -> Result<Value, String> {
+    if ["CreateSecret", "PutSecretValue"].contains(&operation) {
+        // As SDKs do.
+        input["ClientRequestToken"] = json!(cloud.env.uuid());
+    }
     cloud.call("secretsmanager", operation, input).await.map_err(|error| error.code.into_owned())
 }
 

@@ -23,6 +23,7 @@ import {
   GetMFADeviceCommand,
   GetServiceLinkedRoleDeletionStatusCommand,
   IAMClient,
+  ListAttachedRolePoliciesCommand,
   ListInstanceProfilesCommand,
   ListInstanceProfileTagsCommand,
   ListMFADevicesCommand,
@@ -76,6 +77,8 @@ test("a service-linked role", async () => {
   const { Role } = await iam.send(new CreateServiceLinkedRoleCommand({ AWSServiceName: "ecs.amazonaws.com" }));
   const { RoleName } = Role;
   assert.equal(RoleName, "AWSServiceRoleForECS");
+  const { AttachedPolicies } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
+  assert.deepEqual(AttachedPolicies.map(({ PolicyName }) => PolicyName), ["AmazonECSServiceRolePolicy"]);
   await assert.rejects(iam.send(new DeleteRoleCommand({ RoleName })), UnmodifiableEntityException);
   const { DeletionTaskId } = await iam.send(new DeleteServiceLinkedRoleCommand({ RoleName }));
   assert.equal((await iam.send(new GetServiceLinkedRoleDeletionStatusCommand({ DeletionTaskId }))).Status, "SUCCEEDED");

@@ -53,6 +53,7 @@ impl Resource for Secret {
         let mut input = only(wanted, &["Description", "KmsKeyId"]);
         input["Name"] = json!(cx.name_or_generated(wanted, "Name", 64));
         input["Tags"] = tags::list(&tags::map(wanted));
+        input["ClientRequestToken"] = json!(cx.env.uuid());
         if let Some(value) = value(cx, wanted).await? {
             input["SecretString"] = json!(value);
         }
@@ -77,6 +78,7 @@ impl Resource for Secret {
         }
         if !input.is_empty() {
             input.insert("SecretId".into(), json!(arn));
+            input.insert("ClientRequestToken".into(), json!(cx.env.uuid()));
             cx.call("secretsmanager", "UpdateSecret", Value::Object(input)).await?;
         }
         let (set, gone) = tags::changes(&tags::map(before), &tags::map(wanted));
@@ -200,6 +202,7 @@ impl Resource for RotationSchedule {
 
 async fn rotate(cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
     let mut input = only(wanted, &["SecretId", "RotationLambdaARN", "RotationRules"]);
+    input["ClientRequestToken"] = json!(cx.env.uuid());
     if let Some(at_once) = wanted.get("RotateImmediatelyOnUpdate") {
         input["RotateImmediately"] = at_once.clone();
     }

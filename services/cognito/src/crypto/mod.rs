@@ -1,7 +1,6 @@
 //! What proves who somebody is: pure functions of their arguments and of randomness, and room for those that take long.
 
 pub mod password;
-pub mod room;
 pub mod srp;
 
 pub use auth::totp;

@@ -1,18 +1,14 @@
 //! Passwords: what is kept of them, what they have to be like, and those that Cognito makes up.
 
-use argon2::{Algorithm, Argon2, Params, Version};
+use auth::password::{Hashed, SALT_BYTES};
 use base::Env;
 use bytes::Bytes;
-use subtle::ConstantTimeEq as _;
 use vault::Vault;
 
 use super::{random_text, srp};
 use crate::error::Error;
-use crate::limits::{ARGON2_MEMORY_KIB, ARGON2_PASSES};
 use crate::types::{Password, PasswordPolicy};
 
-const HASH_BYTES: usize = 32;
-const SALT_BYTES: usize = 16;
 const UPPERCASE: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ";
 const LOWERCASE: &[u8] = b"abcdefghijkmnopqrstuvwxyz";
 const NUMBERS: &[u8] = b"23456789";
@@ -31,15 +27,15 @@ pub struct Owner {
 
 /// What is kept of a password. Takes tenths of a second.
 pub fn make(vault: &Vault, env: &Env, owner: &Owner, password: &str) -> Result<Password, Error> {
-    let (mut salt, mut srp_salt) = ([0; SALT_BYTES], [0; SALT_BYTES]);
-    env.random(&mut salt);
+    let Hashed { hash, salt, memory_kib, passes } = Hashed::of(env, password).map_err(Error::internal)?;
+    let mut srp_salt = [0; SALT_BYTES];
     env.random(&mut srp_salt);
     let verifier = srp::verifier(&owner.pool, &owner.user, password, &srp_salt);
     Ok(Password {
-        hash: hash(password, &salt, ARGON2_MEMORY_KIB, ARGON2_PASSES)?.to_vec().into(),
-        salt: Bytes::copy_from_slice(&salt),
-        memory_kib: ARGON2_MEMORY_KIB,
-        passes: ARGON2_PASSES,
+        hash,
+        salt,
+        memory_kib,
+        passes,
         srp_salt: Bytes::copy_from_slice(&srp_salt),
         verifier: vault.seal(&owner.place, &verifier)?,
     })
@@ -48,19 +44,12 @@ pub fn make(vault: &Vault, env: &Env, owner: &Owner, password: &str) -> Result<P
 /// Whether it is the password. Where there is none, it takes as long to say no.
 pub fn check(kept: Option<&Password>, password: &str) -> Result<bool, Error> {
     let Some(kept) = kept else {
-        hash(password, &[0; SALT_BYTES], ARGON2_MEMORY_KIB, ARGON2_PASSES)?;
+        auth::password::hash_in_vain(password).map_err(Error::internal)?;
         return Ok(false);
     };
-    let hash = hash(password, &kept.salt, kept.memory_kib, kept.passes)?;
-    Ok(hash.as_slice().ct_eq(&kept.hash).into())
-}
-
-fn hash(password: &str, salt: &[u8], memory_kib: u32, passes: u32) -> Result<[u8; HASH_BYTES], Error> {
-    let params = Params::new(memory_kib, passes, 1, Some(HASH_BYTES)).map_err(Error::internal)?;
-    let mut hash = [0; HASH_BYTES];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon2.hash_password_into(password.as_bytes(), salt, &mut hash).map_err(Error::internal)?;
-    Ok(hash)
+    let hashed =
+        Hashed { hash: kept.hash.clone(), salt: kept.salt.clone(), memory_kib: kept.memory_kib, passes: kept.passes };
+    hashed.is_of(password).map_err(Error::internal)
 }
 
 /// # Errors

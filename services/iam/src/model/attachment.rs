@@ -19,8 +19,24 @@ pub fn attach<O: Owner>(tx: &mut Tx, name: &str, policy_arn: &str) -> Result<(),
     if ATTACHED.scan_prefix(&*tx, (kind, &key), Order::Forward)?.count() >= ATTACHED_POLICIES_MAX {
         return Err(Error::LimitExceeded { quota: O::ATTACHED_QUOTA, limit: ATTACHED_POLICIES_MAX });
     }
-    ATTACHED.put(tx, (kind, &key, policy_arn), &())?;
-    ATTACHED_TO.put(tx, (policy_arn, kind, &key), &())?;
+    put::<O>(tx, &key, policy_arn)
+}
+
+/// Attaches a policy to the owner whose folded name is `key`, whatever is to be said of either.
+pub fn put<O: Owner>(tx: &mut Tx, key: &str, policy_arn: &str) -> Result<(), Error> {
+    ATTACHED.put(tx, (O::KIND.code(), key, policy_arn), &())?;
+    ATTACHED_TO.put(tx, (policy_arn, O::KIND.code(), key), &())?;
+    Ok(touch(tx)?)
+}
+
+/// Detaches all policies of the owner whose folded name is `key`.
+pub fn delete_all<O: Owner>(tx: &mut Tx, key: &str) -> Result<(), Error> {
+    let kind = O::KIND.code();
+    let all: Vec<_> = ATTACHED.scan_prefix(&*tx, (kind, key), Order::Forward)?.keys().collect::<Result<_, _>>()?;
+    for (_, _, arn) in all {
+        ATTACHED.delete(tx, (kind, key, &arn))?;
+        ATTACHED_TO.delete(tx, (&arn, kind, key))?;
+    }
     Ok(touch(tx)?)
 }
 

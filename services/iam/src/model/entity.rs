@@ -4,16 +4,12 @@ use kv::{Order, Tx};
 
 use crate::error::Error;
 use crate::keys::{BOUNDARY_OF, PROFILES_OF, fold, touch};
-use crate::limits;
 use crate::model::managed;
 use crate::model::owner::{self, Owner, find};
 use crate::types::{Role, Tags, User};
 
 /// A user or a role.
 pub trait Entity: Owner {
-    /// The quota of tags.
-    const TAGS_QUOTA: &'static str;
-
     fn boundary(&mut self) -> &mut Option<String>;
     fn tags(&mut self) -> &mut Tags;
     /// Of a role: the policy that says who may assume it.
@@ -21,10 +17,8 @@ pub trait Entity: Owner {
 }
 
 macro_rules! entity {
-    ($type:ident, $quota:literal, $trust:expr) => {
+    ($type:ident, $trust:expr) => {
         impl Entity for $type {
-            const TAGS_QUOTA: &'static str = $quota;
-
             fn boundary(&mut self) -> &mut Option<String> {
                 &mut self.boundary
             }
@@ -40,8 +34,8 @@ macro_rules! entity {
         }
     };
 }
-entity!(User, "TagsPerUser", |_| None);
-entity!(Role, "TagsPerRole", |role| Some(&role.trust));
+entity!(User, |_| None);
+entity!(Role, |role| Some(&role.trust));
 
 pub fn create<E: Entity>(tx: &mut Tx, mut entity: E) -> Result<(), Error> {
     owner::create(tx, &entity)?;
@@ -102,21 +96,4 @@ pub fn set_boundary<E: Entity>(tx: &mut Tx, name: &str, boundary: Option<&str>) 
 fn bound<E: Entity>(tx: &mut Tx, key: &str, boundary: &str) -> Result<(), Error> {
     managed::document(&*tx, boundary)?;
     Ok(BOUNDARY_OF.put(tx, (boundary, E::KIND.code(), key), &())?)
-}
-
-pub fn tag<E: Entity>(tx: &mut Tx, name: &str, tags: &Tags) -> Result<(), Error> {
-    update::<E>(tx, name, |entity| {
-        entity.tags().extend(tags.clone());
-        if entity.tags().len() > limits::TAGS_MAX {
-            return Err(Error::LimitExceeded { quota: E::TAGS_QUOTA, limit: limits::TAGS_MAX });
-        }
-        Ok(())
-    })
-}
-
-pub fn untag<E: Entity>(tx: &mut Tx, name: &str, keys: &[String]) -> Result<(), Error> {
-    update::<E>(tx, name, |entity| {
-        entity.tags().retain(|key, _| !keys.contains(key));
-        Ok(())
-    })
 }

@@ -17,10 +17,13 @@ pub fn find(read: &impl Read, arn: &str) -> Result<ManagedPolicy, Error> {
     found.ok_or_else(|| Error::NoSuchEntity(format!("Policy {arn} was not found.")))
 }
 
-/// The document in force of any managed policy, the account's or AWS's.
+/// The document in force of any managed policy, the account's or AWS's. Those of service-linked roles are for nobody else.
 pub fn document(read: &impl Read, arn: &str) -> Result<String, Error> {
     if let Some(policy) = aws_managed::find(arn) {
-        return Ok(policy.document.clone());
+        return match &policy.text {
+            Some(text) => Ok(text.document.clone()),
+            None => Err(Error::PolicyNotAttachable),
+        };
     }
     let not_attachable = || Error::NoSuchEntity(format!("Policy {arn} does not exist or is not attachable."));
     let policy = find(read, arn)
@@ -121,12 +124,9 @@ pub fn delete(tx: &mut Tx, arn: &str) -> Result<(), Error> {
 }
 
 /// Changes the tags of one of the account's policies.
-pub fn change_tags(tx: &mut Tx, arn: &str, change: impl FnOnce(&mut Tags)) -> Result<(), Error> {
+pub fn change_tags(tx: &mut Tx, arn: &str, change: impl FnOnce(&mut Tags) -> Result<(), Error>) -> Result<(), Error> {
     let mut policy = find(&*tx, arn)?;
-    change(&mut policy.tags);
-    if policy.tags.len() > limits::TAGS_MAX {
-        return Err(Error::LimitExceeded { quota: "TagsPerPolicy", limit: limits::TAGS_MAX });
-    }
+    change(&mut policy.tags)?;
     Ok(POLICIES.put(tx, fold(&policy.name), &policy)?)
 }
 

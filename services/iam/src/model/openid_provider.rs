@@ -6,7 +6,7 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::OPENID_PROVIDERS;
 use crate::limits::OPENID_PROVIDERS_MAX;
-use crate::types::OpenIdProvider;
+use crate::types::{OpenIdProvider, Tags};
 
 /// The ARN of the provider with this name.
 pub fn arn(account: &AccountId, name: &str) -> Arn {
@@ -53,6 +53,14 @@ pub fn change(
 ) -> Result<(), Error> {
     let mut provider = find(&*tx, account, arn)?;
     change(&mut provider)?;
+    put(tx, &provider)
+}
+
+/// Changes the tags of the provider with this name.
+pub fn change_tags(tx: &mut Tx, name: &str, change: impl FnOnce(&mut Tags) -> Result<(), Error>) -> Result<(), Error> {
+    let gone = || Error::NoSuchEntity(format!("OpenIDConnect Provider not found for {name}"));
+    let mut provider = by_name(&*tx, name)?.ok_or_else(gone)?;
+    change(&mut provider.tags)?;
     put(tx, &provider)
 }
 

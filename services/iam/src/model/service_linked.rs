@@ -6,16 +6,19 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{ROLE_DELETIONS, ROLES, fold, touch};
 use crate::limits::ROLE_DELETION_KEPT;
+use crate::model::attachment;
 use crate::model::owner::{self, SERVICE_ROLE_PATH};
 use crate::types::Role;
 
-pub fn create(tx: &mut Tx, role: &Role) -> Result<(), Error> {
+/// Makes one with the policy that its service gives it.
+pub fn create(tx: &mut Tx, role: &Role, policy_arn: &str) -> Result<(), Error> {
     match owner::create(tx, role) {
         Err(Error::EntityAlreadyExists(_)) => Err(Error::InvalidInput(format!(
             "Service role name {} has been taken in this account, please try a different suffix.",
             role.name
         ))),
-        created => created,
+        Err(error) => Err(error),
+        Ok(()) => attachment::put::<Role>(tx, &fold(&role.name), policy_arn),
     }
 }
 
@@ -26,6 +29,7 @@ pub fn delete(tx: &mut Tx, name: &str, id: &str, now: Timestamp) -> Result<Strin
         return Err(Error::NoSuchEntity(format!("The service-linked role with name {name} cannot be found.")));
     };
     let service = service.trim_end_matches('/').to_owned();
+    attachment::delete_all::<Role>(tx, &fold(name))?;
     ROLES.delete(tx, fold(name))?;
     forget_old(tx, now)?;
     ROLE_DELETIONS.put(tx, task(&service, name, id), &now.as_millis())?;

@@ -1,10 +1,10 @@
-//! What only users have: access keys, and groups they are in.
+//! What only users have: access keys and other credentials, and groups they are in.
 
 use kv::{Order, Tx};
 
 use crate::error::Error;
-use crate::keys::{ACCESS_KEYS, BOUNDARY_OF, GROUPS_OF, KEYS_OF, Kind, MEMBERS, MFA_OF, fold};
-use crate::model::{entity, mfa, owner};
+use crate::keys::{ACCESS_KEYS, BOUNDARY_OF, GROUPS_OF, KEYS_OF, Kind, LOGIN_PROFILES, MEMBERS, MFA_OF, fold};
+use crate::model::{entity, login, mfa, owner, service_credential};
 use crate::types::User;
 
 /// Deletes a user on whom nothing hangs any more.
@@ -19,6 +19,12 @@ pub fn delete(tx: &mut Tx, name: &str) -> Result<(), Error> {
     }
     if MFA_OF.scan_prefix(&*tx, (&key,), Order::Forward)?.next().is_some() {
         return Err(Error::first("delete MFA device"));
+    }
+    if LOGIN_PROFILES.contains(&*tx, &key)? {
+        return Err(Error::first("delete login profile"));
+    }
+    if service_credential::has_any(&*tx, &key)? {
+        return Err(Error::first("remove referenced objects"));
     }
     entity::delete::<User>(tx, name)
 }
@@ -37,6 +43,8 @@ pub fn rename(tx: &mut Tx, name: &str, new_name: Option<&str>, new_path: Option<
             ACCESS_KEYS.put(tx, &id, &key)?;
         }
     }
+    login::rename_user(tx, &before, &after)?;
+    service_credential::rename_user(tx, &before, &after)?;
     let groups: Vec<_> = GROUPS_OF.scan_prefix(&*tx, (&before,), Order::Forward)?.keys().collect::<Result<_, _>>()?;
     for (_, group) in groups {
         GROUPS_OF.delete(tx, (&before, &group))?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{list_output, page};
 use super::{Empty, new_access_key_id, require_user_name};
 use crate::Identity;
 use crate::error::Error;
@@ -71,21 +71,13 @@ pub struct ListInput {
     pub max_items: Option<i64>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub access_key_metadata: Vec<KeyOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { access_key_metadata: KeyOutput });
 
 pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     let user = require_user_name(&cx, input.user_name.as_deref())?;
     let keys = access_key::list(&cx.db().read()?, &user)?;
     let rows = keys.into_iter().map(|(id, key)| Ok((id.clone(), output(id, key, None))));
-    let page = page(rows, input.marker.as_deref(), input.max_items)?;
-    Ok(ListOutput { is_truncated: page.is_truncated(), access_key_metadata: page.items, marker: page.marker })
+    Ok(page(rows, input.marker.as_deref(), input.max_items)?.into())
 }
 
 pub async fn update(_: Arc<Identity>, cx: Cx, input: KeyInput) -> Result<Empty, Error> {

@@ -6,7 +6,7 @@ use kv::Order;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
-use super::page::page;
+use super::page::{list_output, page};
 use super::{Empty, check, owner_resource};
 use crate::Identity;
 use crate::error::Error;
@@ -69,14 +69,7 @@ pub struct AttachedPolicy {
     pub policy_arn: String,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub attached_policies: Vec<AttachedPolicy>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { attached_policies: AttachedPolicy });
 
 pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     check::name(O::NAME_MEMBER, &input.name, O::NAME_CHARACTERS_MAX)?;
@@ -89,12 +82,8 @@ pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Resul
         let path = policy.policy_arn.split_once(":policy").map_or("", |(_, path)| path);
         path.starts_with(&input.path_prefix)
     };
-    let page = page(
-        rows.filter(|row| row.as_ref().map_or(true, |(_, policy)| of_path(policy))),
-        input.marker.as_deref(),
-        input.max_items,
-    )?;
-    Ok(ListOutput { is_truncated: page.is_truncated(), attached_policies: page.items, marker: page.marker })
+    let of_this_path = rows.filter(|row| row.as_ref().map_or(true, |(_, policy)| of_path(policy)));
+    Ok(page(of_this_path, input.marker.as_deref(), input.max_items)?.into())
 }
 
 pub fn attached(arn: String) -> AttachedPolicy {

@@ -103,14 +103,17 @@ pub struct PolicyDetail {
     pub policy_id: Option<String>,
     pub arn: String,
     pub path: String,
-    pub default_version_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_version_id: Option<String>,
     pub attachment_count: usize,
     pub permissions_boundary_usage_count: usize,
     pub is_attachable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    pub create_date: DateTime,
-    pub update_date: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<DateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_date: Option<DateTime>,
     pub policy_version_list: Vec<Version>,
 }
 
@@ -279,11 +282,11 @@ fn policy_detail(read: &impl Read, found: ManagedPolicy) -> Result<PolicyDetail,
 
 fn aws_policy_detail(read: &impl Read, arn: &str) -> Result<Option<PolicyDetail>, Error> {
     let Some(found) = aws_managed::find(arn) else { return Ok(None) };
-    let version = Version {
-        document: Some(encode_document(&found.document)),
-        version_id: format!("v{}", found.version),
+    let version = found.text.as_ref().map(|text| Version {
+        document: Some(encode_document(&text.document)),
+        version_id: format!("v{}", text.version),
         is_default_version: true,
-        create_date: found.created.into(),
-    };
-    Ok(Some(PolicyDetail::new(policy::aws_output(read, arn, found)?, vec![version])))
+        create_date: text.created.into(),
+    });
+    Ok(Some(PolicyDetail::new(policy::aws_output(read, arn, found)?, version.into_iter().collect())))
 }

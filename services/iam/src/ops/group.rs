@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{OfInput, PathInput, list_output, page};
 use super::user::{self, UserOutput};
 use super::{Empty, NameInput, check, new_id};
 use crate::Identity;
@@ -89,56 +89,21 @@ pub async fn get(_: Arc<Identity>, cx: Cx, input: GetInput) -> Result<GetOutput,
     Ok(GetOutput { group: output(&cx, found), users, is_truncated, marker: page.marker })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    pub path_prefix: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
+list_output!(ListOutput { groups: GroupOutput });
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub groups: Vec<GroupOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
-
-pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+pub async fn list(_: Arc<Identity>, cx: Cx, input: PathInput) -> Result<ListOutput, Error> {
     let snap = cx.db().read()?;
-    let rows = GROUPS.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
-    let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, group)| group.path.starts_with(&input.path_prefix)));
-    listed(&cx, kept, input.marker.as_deref(), input.max_items)
+    let page = input.page(GROUPS.scan(&snap, Order::Forward)?, |group| group.path.as_str())?;
+    Ok(page.map(|group| output(&cx, group)).into())
 }
 
-fn listed(
-    cx: &Cx,
-    rows: impl Iterator<Item = Result<(String, Group), Error>>,
-    marker: Option<&str>,
-    max_items: Option<i64>,
-) -> Result<ListOutput, Error> {
-    let page = page(rows, marker, max_items)?;
-    let is_truncated = page.is_truncated();
-    let groups = page.items.into_iter().map(|group| output(cx, group)).collect();
-    Ok(ListOutput { groups, is_truncated, marker: page.marker })
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct OfUserInput {
-    pub user_name: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
-
-pub async fn of_user(_: Arc<Identity>, cx: Cx, input: OfUserInput) -> Result<ListOutput, Error> {
-    check::name("userName", &input.user_name, NAME_CHARACTERS_MAX)?;
+pub async fn of_user(_: Arc<Identity>, cx: Cx, input: OfInput) -> Result<ListOutput, Error> {
+    check::name("userName", &input.name, NAME_CHARACTERS_MAX)?;
     let snap = cx.db().read()?;
-    owner::find::<User>(&snap, &input.user_name)?;
-    let rows = group::of(&snap, &input.user_name)?.into_iter().map(|group| Ok((fold(&group.name), group)));
-    listed(&cx, rows, input.marker.as_deref(), input.max_items)
+    owner::find::<User>(&snap, &input.name)?;
+    let rows = group::of(&snap, &input.name)?.into_iter().map(|group| Ok((fold(&group.name), group)));
+    let page = page(rows, input.marker.as_deref(), input.max_items)?;
+    Ok(page.map(|group| output(&cx, group)).into())
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -6,7 +6,7 @@ use kv::Order;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
-use super::page::page;
+use super::page::{OfInput, list_output, page};
 use super::{Empty, check, encode_document};
 use crate::Identity;
 use crate::error::Error;
@@ -72,30 +72,13 @@ pub async fn delete<O: Owner>(_: Arc<Identity>, cx: Cx, input: PolicyInput) -> R
     Ok(Empty {})
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    #[serde(alias = "UserName", alias = "RoleName", alias = "GroupName")]
-    pub name: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
+list_output!(ListOutput { policy_names: String });
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub policy_names: Vec<String>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
-
-pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+pub async fn list<O: Owner>(_: Arc<Identity>, cx: Cx, input: OfInput) -> Result<ListOutput, Error> {
     check::name(O::NAME_MEMBER, &input.name, O::NAME_CHARACTERS_MAX)?;
     let snap = cx.db().read()?;
     owner::find::<O>(&snap, &input.name)?;
     let keys = INLINE.scan_prefix(&snap, (O::KIND.code(), fold(&input.name)), Order::Forward)?.keys();
     let rows = keys.map(|key| key.map(|(_, _, name)| (name.clone(), name)).map_err(Error::from));
-    let page = page(rows, input.marker.as_deref(), input.max_items)?;
-    Ok(ListOutput { is_truncated: page.is_truncated(), policy_names: page.items, marker: page.marker })
+    Ok(page(rows, input.marker.as_deref(), input.max_items)?.into())
 }

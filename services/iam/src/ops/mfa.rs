@@ -6,19 +6,19 @@ use std::sync::Arc;
 use auth::totp;
 use base::{Arn, Timestamp};
 use bytes::Bytes;
-use kv::Order;
+use kv::{Order, Read};
 use serde::{Deserialize, Serialize};
 use service::{CallerKind, Cx};
 use wire::{Blob, DateTime};
 
-use super::page::page;
+use super::page::{list_output, page};
 use super::{Empty, Tag, check, require_user_name, tag_list};
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::MFA_DEVICES;
 use crate::limits::MFA_NAME_CHARACTERS_MAX;
-use crate::model::mfa;
-use crate::types::{MfaDevice, arn};
+use crate::model::{mfa, owner};
+use crate::types::{MfaDevice, User, arn};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -163,15 +163,10 @@ pub struct ListInput {
     pub max_items: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct ListVirtualOutput {
+list_output!(ListVirtualOutput {
     #[serde(rename = "VirtualMFADevices")]
-    pub devices: Vec<DeviceOutput>,
-    #[serde(rename = "IsTruncated")]
-    pub is_truncated: bool,
-    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+    devices: DeviceOutput
+});
 
 pub async fn list_virtual(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListVirtualOutput, Error> {
     let assigned = match input.assignment_status.as_deref() {
@@ -188,24 +183,23 @@ pub async fn list_virtual(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<
     let kept = rows
         .filter(|row| row.as_ref().map_or(true, |(_, device)| assigned.is_none_or(|is| is == device.user.is_some())));
     let page = page(kept, input.marker.as_deref(), input.max_items)?;
-    let is_truncated = page.is_truncated();
-    let mut devices = Vec::new();
-    for device in page.items {
-        let user = device.user.as_ref().map(|(name, _)| crate::model::owner::find(&snap, name)).transpose()?;
-        devices.push(DeviceOutput {
-            serial_number: serial(&cx, &device),
-            user: user.map(|user: crate::types::User| Owner {
-                arn: arn(cx.account(), "user", &user.path, &user.name).to_string(),
-                path: user.path,
-                user_name: user.name,
-                user_id: user.id,
-                create_date: user.created.into(),
-            }),
-            enable_date: device.user.map(|(_, since)| since.into()),
-            ..DeviceOutput::default()
-        });
-    }
-    Ok(ListVirtualOutput { devices, is_truncated, marker: page.marker })
+    Ok(page.try_map(|device| virtual_device(&cx, &snap, device))?.into())
+}
+
+fn virtual_device(cx: &Cx, read: &impl Read, device: MfaDevice) -> Result<DeviceOutput, Error> {
+    let user = device.user.as_ref().map(|(name, _)| owner::find::<User>(read, name)).transpose()?;
+    Ok(DeviceOutput {
+        serial_number: serial(cx, &device),
+        user: user.map(|user| Owner {
+            arn: arn(cx.account(), "user", &user.path, &user.name).to_string(),
+            path: user.path,
+            user_name: user.name,
+            user_id: user.id,
+            create_date: user.created.into(),
+        }),
+        enable_date: device.user.map(|(_, since)| since.into()),
+        ..DeviceOutput::default()
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -216,15 +210,10 @@ pub struct Enabled {
     pub enable_date: DateTime,
 }
 
-#[derive(Debug, Serialize)]
-pub struct ListOutput {
+list_output!(ListOutput {
     #[serde(rename = "MFADevices")]
-    pub devices: Vec<Enabled>,
-    #[serde(rename = "IsTruncated")]
-    pub is_truncated: bool,
-    #[serde(rename = "Marker", skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+    devices: Enabled
+});
 
 pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     let user = require_user_name(&cx, input.user_name.as_deref())?;
@@ -234,8 +223,7 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutp
         let serial_number = serial(&cx, &device);
         Some(Ok((device.name, Enabled { user_name, serial_number, enable_date: since.into() })))
     });
-    let page = page(enabled, input.marker.as_deref(), input.max_items)?;
-    Ok(ListOutput { is_truncated: page.is_truncated(), devices: page.items, marker: page.marker })
+    Ok(page(enabled, input.marker.as_deref(), input.max_items)?.into())
 }
 
 #[derive(Debug, Serialize)]

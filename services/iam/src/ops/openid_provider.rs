@@ -1,5 +1,5 @@
 //! CreateOpenIDConnectProvider, GetOpenIDConnectProvider, ListOpenIDConnectProviders, DeleteOpenIDConnectProvider,
-//! AddClientIDToOpenIDConnectProvider, RemoveClientIDFromOpenIDConnectProvider, UpdateOpenIDConnectProviderThumbprint, and tags.
+//! AddClientIDToOpenIDConnectProvider, RemoveClientIDFromOpenIDConnectProvider, UpdateOpenIDConnectProviderThumbprint.
 
 use std::sync::Arc;
 
@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::page::page;
 use super::session::NoInput;
-use super::tag::ListOutput as TagsOutput;
 use super::{Empty, Tag, check, tag_list};
 use crate::error::Error;
 use crate::model::openid_provider as providers;
@@ -38,10 +36,6 @@ pub struct Input {
     pub client_id: String,
     #[serde(rename = "ThumbprintList")]
     pub thumbprints: Vec<String>,
-    pub tags: Vec<Tag>,
-    pub tag_keys: Vec<String>,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -211,32 +205,4 @@ pub async fn set_thumbprints(_: Arc<Identity>, cx: Cx, input: Input) -> Result<E
         Ok(())
     };
     change(&cx, input.arn, set).await
-}
-
-pub async fn tag(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
-    let tags = check::tags(&input.tags)?;
-    let add = move |provider: &mut OpenIdProvider| {
-        provider.tags.extend(tags.clone());
-        if provider.tags.len() > limits::TAGS_MAX {
-            return Err(Error::LimitExceeded { quota: "TagsPerOpenIdConnectProvider", limit: limits::TAGS_MAX });
-        }
-        Ok(())
-    };
-    change(&cx, input.arn, add).await
-}
-
-pub async fn untag(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
-    let keys = input.tag_keys;
-    let remove = move |provider: &mut OpenIdProvider| {
-        provider.tags.retain(|key, _| !keys.contains(key));
-        Ok(())
-    };
-    change(&cx, input.arn, remove).await
-}
-
-pub async fn list_tags(_: Arc<Identity>, cx: Cx, input: Input) -> Result<TagsOutput, Error> {
-    let found = providers::find(&cx.db().read()?, cx.account(), &input.arn)?;
-    let rows = tag_list(&found.tags).into_iter().map(|tag| Ok((tag.key.clone(), tag)));
-    let page = page(rows, input.marker.as_deref(), input.max_items)?;
-    Ok(TagsOutput { is_truncated: page.is_truncated(), tags: page.items, marker: page.marker })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{list_output, page};
 use super::{Empty, Tag, check, encode_document, new_id, tag_list};
 use crate::Identity;
 use crate::aws_managed::{self, AwsPolicy};
@@ -36,14 +36,17 @@ pub struct PolicyOutput {
     pub policy_id: Option<String>,
     pub arn: String,
     pub path: String,
-    pub default_version_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_version_id: Option<String>,
     pub attachment_count: usize,
     pub permissions_boundary_usage_count: usize,
     pub is_attachable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    pub create_date: DateTime,
-    pub update_date: DateTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_date: Option<DateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub update_date: Option<DateTime>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
@@ -61,31 +64,32 @@ pub fn output(read: &impl Read, policy: ManagedPolicy) -> Result<PolicyOutput, E
         policy_id: Some(policy.id),
         arn: policy.arn,
         path: policy.path,
-        default_version_id: format!("v{}", policy.default_version),
+        default_version_id: Some(format!("v{}", policy.default_version)),
         attachment_count,
         permissions_boundary_usage_count,
         is_attachable: true,
         description: policy.description,
-        create_date: policy.created.into(),
-        update_date: policy.updated.into(),
+        create_date: Some(policy.created.into()),
+        update_date: Some(policy.updated.into()),
         tags: tag_list(&policy.tags),
     })
 }
 
 pub fn aws_output(read: &impl Read, arn: &str, policy: &AwsPolicy) -> Result<PolicyOutput, Error> {
     let (attachment_count, permissions_boundary_usage_count) = managed::uses(read, arn)?;
+    let created = policy.text.as_ref().map(|text| text.created.into());
     Ok(PolicyOutput {
         policy_name: policy.name.clone(),
         policy_id: None,
         arn: arn.into(),
         path: policy.path.clone(),
-        default_version_id: format!("v{}", policy.version),
+        default_version_id: policy.text.as_ref().map(|text| format!("v{}", text.version)),
         attachment_count,
         permissions_boundary_usage_count,
-        is_attachable: true,
+        is_attachable: policy.text.is_some(),
         description: None,
-        create_date: policy.created.into(),
-        update_date: policy.created.into(),
+        create_date: created,
+        update_date: created,
         tags: Vec::new(),
     })
 }
@@ -140,14 +144,7 @@ pub struct ListInput {
     pub max_items: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub policies: Vec<PolicyOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { policies: PolicyOutput });
 
 /// Lists leave tags and descriptions out, as AWS's do.
 pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
@@ -178,12 +175,8 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutp
     }
     rows.retain(|policy| policy.path.starts_with(&input.path_prefix) && is_wanted(policy, &input));
     rows.sort_by(|a, b| a.arn.cmp(&b.arn));
-    let page = page(
-        rows.into_iter().map(|policy| Ok((policy.arn.clone(), policy))),
-        input.marker.as_deref(),
-        input.max_items,
-    )?;
-    Ok(ListOutput { is_truncated: page.is_truncated(), policies: page.items, marker: page.marker })
+    let rows = rows.into_iter().map(|policy| Ok((policy.arn.clone(), policy)));
+    Ok(page(rows, input.marker.as_deref(), input.max_items)?.into())
 }
 
 fn is_wanted(policy: &PolicyOutput, input: &ListInput) -> bool {
@@ -253,9 +246,12 @@ pub async fn create_version(_: Arc<Identity>, cx: Cx, input: VersionInput) -> Re
 pub async fn get_version(_: Arc<Identity>, cx: Cx, input: VersionInput) -> Result<VersionOutput, Error> {
     let number = input.number()?;
     let snap = cx.db().read()?;
-    let (document, created, default) = match aws_managed::find(&input.policy_arn) {
-        Some(policy) if policy.version == number => (policy.document.clone(), policy.created, number),
-        Some(_) => {
+    let (document, created, default) = match aws_managed::find(&input.policy_arn).map(|policy| &policy.text) {
+        Some(None) => {
+            return Err(Error::NotImplemented(format!("The document of {}, a policy of a service,", input.policy_arn)));
+        }
+        Some(Some(text)) if text.version == number => (text.document.clone(), text.created, number),
+        Some(Some(_)) => {
             return Err(Error::NoSuchEntity(format!(
                 "Policy {} version v{number} does not exist or is not attachable.",
                 input.policy_arn
@@ -284,20 +280,13 @@ pub struct ListVersionsInput {
     pub max_items: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListVersionsOutput {
-    pub versions: Vec<Version>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListVersionsOutput { versions: Version });
 
 pub async fn list_versions(_: Arc<Identity>, cx: Cx, input: ListVersionsInput) -> Result<ListVersionsOutput, Error> {
     let snap = cx.db().read()?;
     let mut rows = Vec::new();
     match aws_managed::find(&input.policy_arn) {
-        Some(policy) => rows.push((policy.version, policy.created, true)),
+        Some(policy) => rows.extend(policy.text.as_ref().map(|text| (text.version, text.created, true))),
         None => {
             let policy = managed::find(&snap, &input.policy_arn)?;
             for row in POLICY_VERSIONS.scan_prefix(&snap, (fold(&policy.name),), Order::Forward)? {
@@ -316,8 +305,7 @@ pub async fn list_versions(_: Arc<Identity>, cx: Cx, input: ListVersionsInput) -
         // Markers are compared as text.
         Ok((format!("{number:020}"), version))
     };
-    let page = page(rows.into_iter().map(version), input.marker.as_deref(), input.max_items)?;
-    Ok(ListVersionsOutput { is_truncated: page.is_truncated(), versions: page.items, marker: page.marker })
+    Ok(page(rows.into_iter().map(version), input.marker.as_deref(), input.max_items)?.into())
 }
 
 pub async fn set_default_version(_: Arc<Identity>, cx: Cx, input: VersionInput) -> Result<Empty, Error> {

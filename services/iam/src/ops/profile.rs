@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{OfInput, PathInput, list_output, page};
 use super::role::RoleOutput;
 use super::{Empty, Tag, check, new_id, role, tag_list};
 use crate::Identity;
@@ -119,57 +119,23 @@ pub async fn remove_role(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty
     Ok(Empty {})
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    pub path_prefix: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub instance_profiles: Vec<ProfileOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { instance_profiles: ProfileOutput });
 
 /// Lists leave tags out, as AWS's do.
-pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+pub async fn list(_: Arc<Identity>, cx: Cx, input: PathInput) -> Result<ListOutput, Error> {
     let snap = cx.db().read()?;
-    let rows = INSTANCE_PROFILES.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
-    let kept =
-        rows.filter(|row| row.as_ref().map_or(true, |(_, profile)| profile.path.starts_with(&input.path_prefix)));
-    listed(&cx, &snap, kept, input.marker.as_deref(), input.max_items)
+    let page = input.page(INSTANCE_PROFILES.scan(&snap, Order::Forward)?, |profile| profile.path.as_str())?;
+    Ok(page.try_map(|profile| brief(&cx, &snap, profile))?.into())
 }
 
-fn listed(
-    cx: &Cx,
-    read: &impl Read,
-    rows: impl Iterator<Item = Result<(String, InstanceProfile), Error>>,
-    marker: Option<&str>,
-    max_items: Option<i64>,
-) -> Result<ListOutput, Error> {
-    let page = page(rows, marker, max_items)?;
-    let is_truncated = page.is_truncated();
-    let brief = |profile| output(cx, read, InstanceProfile { tags: Tags::new(), ..profile });
-    let instance_profiles = page.items.into_iter().map(brief).collect::<Result<_, _>>()?;
-    Ok(ListOutput { instance_profiles, is_truncated, marker: page.marker })
+fn brief(cx: &Cx, read: &impl Read, profile: InstanceProfile) -> Result<ProfileOutput, Error> {
+    output(cx, read, InstanceProfile { tags: Tags::new(), ..profile })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct OfRoleInput {
-    pub role_name: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
-
-pub async fn of_role(_: Arc<Identity>, cx: Cx, input: OfRoleInput) -> Result<ListOutput, Error> {
-    check::name("roleName", &input.role_name, NAME_CHARACTERS_MAX)?;
+pub async fn of_role(_: Arc<Identity>, cx: Cx, input: OfInput) -> Result<ListOutput, Error> {
+    check::name("roleName", &input.name, NAME_CHARACTERS_MAX)?;
     let snap = cx.db().read()?;
-    let rows = profile::of_role(&snap, &input.role_name)?.into_iter().map(|profile| Ok((fold(&profile.name), profile)));
-    listed(&cx, &snap, rows, input.marker.as_deref(), input.max_items)
+    let rows = profile::of_role(&snap, &input.name)?.into_iter().map(|profile| Ok((fold(&profile.name), profile)));
+    let page = page(rows, input.marker.as_deref(), input.max_items)?;
+    Ok(page.try_map(|profile| brief(&cx, &snap, profile))?.into())
 }

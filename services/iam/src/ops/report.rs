@@ -13,12 +13,14 @@ use super::account::NoInput;
 use super::user_resource_of;
 use crate::Identity;
 use crate::error::Error;
-use crate::keys::{ACCESS_KEYS, MFA_OF, USERS, fold};
-use crate::model::access_key;
+use crate::keys::{ACCESS_KEYS, LOGIN_PROFILES, MFA_OF, USERS, fold};
+use crate::model::{access_key, login};
 use crate::types::{AccessKey, User, arn};
 
 /// What a report says of what is not there, and of what is not known.
 const NOT_APPLICABLE: &str = "N/A";
+/// The columns of who has no password.
+const NO_PASSWORD: &str = "false,N/A,N/A,N/A";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -105,23 +107,31 @@ pub async fn report(identity: Arc<Identity>, cx: Cx, _: NoInput) -> Result<Repor
     // The account's keys come with the configuration, and are not kept.
     let keys = [!identity.root_keys.is_empty(), identity.root_keys.len() > 1]
         .map(|active| format!("{active},{NOT_APPLICABLE},{NOT_APPLICABLE},{NOT_APPLICABLE},{NOT_APPLICABLE}"));
-    line(&mut text, "<root_account>", &root.to_string(), &created, false, &keys);
+    line(&mut text, "<root_account>", &root.to_string(), &created, NO_PASSWORD, false, &keys);
     for row in USERS.scan(&snap, Order::Forward)? {
         let user = row?.1;
         let mfa = MFA_OF.scan_prefix(&snap, (fold(&user.name),), Order::Forward)?.next().is_some();
         let user_arn = arn(cx.account(), "user", &user.path, &user.name).to_string();
         let keys = keys_of(&identity, &snap, &user, &user_arn)?;
-        line(&mut text, &user.name, &user_arn, &user.created.iso8601(), mfa, &keys);
+        let password = password_of(&snap, &user)?;
+        line(&mut text, &user.name, &user_arn, &user.created.iso8601(), &password, mfa, &keys);
     }
     Ok(ReportOutput { content: Blob(Bytes::from(text)), report_format: "text/csv", generated_time: cx.now().into() })
 }
 
-fn line(text: &mut String, user: &str, arn: &str, created: &str, mfa: bool, keys: &[String; 2]) {
+fn line(text: &mut String, user: &str, arn: &str, created: &str, password: &str, mfa: bool, keys: &[String; 2]) {
     let [first, second] = keys;
-    let none = "N/A,N/A,N/A";
     let certificates = "false,N/A,false,N/A";
     // Text takes everything.
-    let _ = write!(text, "\n{user},{arn},{created},false,{none},{mfa},{first},{second},{certificates}");
+    let _ = write!(text, "\n{user},{arn},{created},{password},{mfa},{first},{second},{certificates}");
+}
+
+/// The columns of a user's password. Nobody signs in with one, so none was ever used.
+fn password_of(read: &impl Read, user: &User) -> Result<String, Error> {
+    let Some(profile) = LOGIN_PROFILES.get(read, fold(&user.name))? else { return Ok(NO_PASSWORD.to_owned()) };
+    let age = login::rules(read)?.and_then(|rules| rules.max_age());
+    let next = age.map_or(NOT_APPLICABLE.to_owned(), |age| (profile.changed + age).iso8601());
+    Ok(format!("true,no_information,{},{next}", profile.changed.iso8601()))
 }
 
 /// The columns of each of a user's keys.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{PathInput, list_output};
 use super::{Empty, NameInput, Tag, check, encode_document, new_id, owner_resource, tag_list};
 use crate::Identity;
 use crate::error::Error;
@@ -136,32 +136,13 @@ pub async fn get(identity: Arc<Identity>, cx: Cx, input: NameInput) -> Result<Ge
     Ok(GetOutput { role: RoleOutput { role_last_used, ..role } })
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    pub path_prefix: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub roles: Vec<RoleOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { roles: RoleOutput });
 
 /// Lists leave tags and boundaries out, as AWS's do.
-pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+pub async fn list(_: Arc<Identity>, cx: Cx, input: PathInput) -> Result<ListOutput, Error> {
     let snap = cx.db().read()?;
-    let rows = ROLES.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
-    let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, role)| role.path.starts_with(&input.path_prefix)));
-    let page = page(kept, input.marker.as_deref(), input.max_items)?;
-    let is_truncated = page.is_truncated();
-    let roles = page.items.into_iter().map(|role| brief(&cx, role)).collect();
-    Ok(ListOutput { roles, is_truncated, marker: page.marker })
+    let page = input.page(ROLES.scan(&snap, Order::Forward)?, |role| role.path.as_str())?;
+    Ok(page.map(|role| brief(&cx, role)).into())
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::limits::{MAX_SESSION_SECONDS_DEFAULT, NAME_CHARACTERS_MAX};
 use crate::model::owner::SERVICE_ROLE_PATH;
 use crate::model::service_linked;
-use crate::service_roles;
+use crate::service_roles::{self, ServiceRole};
 use crate::types::{Role, Tags, arn};
 
 #[derive(Debug, Default, Deserialize)]
@@ -31,10 +31,13 @@ pub fn new_resource(cx: &Cx, input: &CreateInput) -> base::Arn {
     arn(cx.account(), "role", &path, &role_name(input).unwrap_or_else(|_| "*".into()))
 }
 
+fn known(service: &str) -> Result<&'static ServiceRole, Error> {
+    let unknown = || Error::InvalidInput(format!("{service} is not a service that has service-linked roles here."));
+    service_roles::find(service).ok_or_else(unknown)
+}
+
 fn role_name(input: &CreateInput) -> Result<String, Error> {
-    let known = service_roles::find(&input.service).ok_or_else(|| {
-        Error::InvalidInput(format!("{} is not a service that has service-linked roles here.", input.service))
-    })?;
+    let known = known(&input.service)?;
     match input.custom_suffix.as_deref() {
         None | Some("") => Ok(known.role.into()),
         Some(suffix) if known.suffix => {
@@ -46,7 +49,7 @@ fn role_name(input: &CreateInput) -> Result<String, Error> {
     }
 }
 
-/// The role has no policies: AWS's for it are about what is not here.
+/// The role has the policy of its service, which allows nothing here: it is about what is not here.
 pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetOutput, Error> {
     if input.service.is_empty() {
         return Err(Error::missing("aWSServiceName"));
@@ -63,8 +66,8 @@ pub async fn create(_: Arc<Identity>, cx: Cx, input: CreateInput) -> Result<GetO
         boundary: None,
         tags: Tags::new(),
     };
-    let stored = role.clone();
-    cx.db().write(move |tx| service_linked::create(tx, &stored)).await?;
+    let (stored, policy_arn) = (role.clone(), known(&input.service)?.policy_arn());
+    cx.db().write(move |tx| service_linked::create(tx, &stored, &policy_arn)).await?;
     Ok(GetOutput { role: created(&cx, role) })
 }
 

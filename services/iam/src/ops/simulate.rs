@@ -12,7 +12,7 @@ use kv::Read;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
-use super::page::page;
+use super::page::{list_output, page};
 use crate::Identity;
 use crate::access::Source;
 use crate::error::Error;
@@ -45,14 +45,7 @@ pub struct ContextEntry {
     pub context_key_values: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Output {
-    pub evaluation_results: Vec<Evaluation>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(Output { evaluation_results: Evaluation });
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -209,8 +202,7 @@ fn simulate(cx: &Cx, mut asker: Asker, input: &Input) -> Result<Output, Error> {
         let request = Request { principal: &asker.principal, action, resource, context: &context };
         Ok((format!("{index:06}"), evaluation(&request, &asker, resource_policy.as_ref())))
     });
-    let page = page(rows, input.marker.as_deref(), input.max_items)?;
-    Ok(Output { is_truncated: page.is_truncated(), evaluation_results: page.items, marker: page.marker })
+    Ok(page(rows, input.marker.as_deref(), input.max_items)?.into())
 }
 
 fn check(input: &Input) -> Result<(), Error> {

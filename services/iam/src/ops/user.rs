@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{CallerKind, Cx};
 use wire::DateTime;
 
-use super::page::page;
+use super::page::{PathInput, list_output};
 use super::{Empty, NameInput, Tag, check, new_id, owner_resource, require_user_name, tag_list};
 use crate::Identity;
 use crate::error::Error;
@@ -100,32 +100,13 @@ fn root(identity: &Identity, cx: &Cx) -> UserOutput {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ListInput {
-    pub path_prefix: String,
-    pub marker: Option<String>,
-    pub max_items: Option<i64>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct ListOutput {
-    pub users: Vec<UserOutput>,
-    pub is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub marker: Option<String>,
-}
+list_output!(ListOutput { users: UserOutput });
 
 /// Lists leave tags and boundaries out, as AWS's do.
-pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
+pub async fn list(_: Arc<Identity>, cx: Cx, input: PathInput) -> Result<ListOutput, Error> {
     let snap = cx.db().read()?;
-    let rows = USERS.scan(&snap, Order::Forward)?.map(|row| row.map_err(Error::from));
-    let kept = rows.filter(|row| row.as_ref().map_or(true, |(_, user)| user.path.starts_with(&input.path_prefix)));
-    let page = page(kept, input.marker.as_deref(), input.max_items)?;
-    let is_truncated = page.is_truncated();
-    let users = page.items.into_iter().map(|user| brief(&cx, user)).collect();
-    Ok(ListOutput { users, is_truncated, marker: page.marker })
+    let page = input.page(USERS.scan(&snap, Order::Forward)?, |user| user.path.as_str())?;
+    Ok(page.map(|user| brief(&cx, user)).into())
 }
 
 /// A user as lists show them.

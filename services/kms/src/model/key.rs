@@ -6,7 +6,7 @@ use kv::{Order, Read, Tx};
 use service::timers;
 use uuid::Uuid;
 
-use super::{alias, grant};
+use super::{alias, grant, region};
 use crate::error::Error;
 use crate::keys::{IMPORT_TOKENS, KEYS, MATERIALS};
 use crate::limits::DAY;
@@ -47,7 +47,7 @@ pub fn resolve(read: &(impl Read + ?Sized), of: impl Fn(&str) -> Arn, text: &str
 
 /// A UUID with its hyphens, or one of a multi-Region key.
 fn is_id(text: &str) -> bool {
-    match text.strip_prefix("mrk-") {
+    match text.strip_prefix(region::ID_PREFIX) {
         Some(number) => number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => text.len() == 36 && Uuid::parse_str(text).is_ok(),
     }
@@ -92,7 +92,7 @@ pub fn check_usable(key: &Key) -> Result<(), Error> {
     match key.state() {
         State::Enabled => Ok(()),
         State::Disabled => Err(Error::Disabled(key.arn.to_string())),
-        State::PendingDeletion => Err(pending_deletion(key)),
+        State::PendingDeletion | State::PendingReplicaDeletion => Err(pending_deletion(key)),
         State::PendingImport => Err(Error::InvalidState(format!("{} is pending import.", key.arn))),
     }
 }
@@ -100,11 +100,13 @@ pub fn check_usable(key: &Key) -> Result<(), Error> {
 /// # Errors
 /// When the key is about to be deleted.
 pub fn check_stays(key: &Key) -> Result<(), Error> {
-    if key.deletion.is_some() { Err(pending_deletion(key)) } else { Ok(()) }
+    let goes = key.deletion.is_some() || key.deletion_after_replicas.is_some();
+    if goes { Err(pending_deletion(key)) } else { Ok(()) }
 }
 
 fn pending_deletion(key: &Key) -> Error {
-    Error::InvalidState(format!("{} is pending deletion.", key.arn))
+    let what = if key.deletion.is_some() { "deletion" } else { "replica deletion" };
+    Error::InvalidState(format!("{} is pending {what}.", key.arn))
 }
 
 /// # Errors
@@ -119,10 +121,15 @@ pub fn check_own(key: &Key) -> Result<(), Error> {
     }
 }
 
-/// Lets the key be deleted after so many days.
+/// Lets the key be deleted after so many days, which begin when it has no replicas any more.
 pub fn schedule_deletion(tx: &mut Tx, now: Timestamp, arn: &Arn, days: u32) -> Result<Key, Error> {
     let mut key = get(tx, arn)?;
     check_stays(&key)?;
+    if key.has_replicas() {
+        (key.deletion_after_replicas, key.enabled) = (Some(days), false);
+        put(tx, &key)?;
+        return Ok(key);
+    }
     let at = now + DAY * days;
     key.deletion = Some(Deletion { at, window_days: days });
     // What was cancelled stays disabled, as on AWS.
@@ -134,7 +141,11 @@ pub fn schedule_deletion(tx: &mut Tx, now: Timestamp, arn: &Arn, days: u32) -> R
 
 pub fn cancel_deletion(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
     let mut key = get(tx, arn)?;
+    let waited = key.deletion_after_replicas.take();
     let Some(deletion) = key.deletion.take() else {
+        if waited.is_some() {
+            return put(tx, &key);
+        }
         return Err(Error::InvalidState(format!("{arn} is not pending deletion.")));
     };
     timers::cancel(tx, "kms", deletion.at, &Due::Delete.key(arn))?;
@@ -142,12 +153,13 @@ pub fn cancel_deletion(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
 }
 
 /// Removes a key with all that is its own. What it encrypted can never be read again.
-pub fn delete(tx: &mut Tx, arn: &Arn) -> Result<(), Error> {
+pub fn delete(tx: &mut Tx, arn: &Arn, now: Timestamp) -> Result<(), Error> {
     let key = get(tx, arn)?;
     let whole = (&*arn.region, &*key.id);
     alias::delete_all(tx, arn, &key.id)?;
     grant::delete_all(tx, arn, &key.id)?;
     MATERIALS.delete_prefix(tx, whole)?;
     IMPORT_TOKENS.delete_prefix(tx, whole)?;
-    Ok(KEYS.delete(tx, whole)?)
+    KEYS.delete(tx, whole)?;
+    region::forget(tx, &key, now)
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kv::{Order, Read, Tx};
 use service::timers;
 
-use super::key;
+use super::{key, region};
 use crate::error::Error;
 use crate::keys::MATERIALS;
 use crate::limits::{self, DAY};
@@ -77,7 +77,8 @@ pub fn schedule(tx: &mut Tx, now: Timestamp, arn: &Arn, days: Option<u32>) -> Re
     if let Some(rotation) = key.rotation {
         set_timer(tx, arn, rotation)?;
     }
-    key::put(tx, &key)
+    key::put(tx, &key)?;
+    region::share_rotation(tx, &key)
 }
 
 pub fn period(days: u32) -> Duration {

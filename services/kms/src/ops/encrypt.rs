@@ -10,7 +10,7 @@ use wire::Blob;
 
 use super::{
     Context, arn, blocking, check_algorithm, check_bytes, check_context, check_dry_run, check_key_id, check_usage,
-    current, find, header, of_key_in_context, opened, refuse_recipient, usable,
+    current, find, header, made_by, of_key_in_context, opened, refuse_recipient, usable,
 };
 use crate::Kms;
 use crate::access::on_key;
@@ -119,18 +119,21 @@ pub struct DecryptInput {
 impl DecryptInput {
     /// Permission for the key that made the ciphertext: which one that is, it says itself.
     pub fn permissions(&self, cx: &Cx) -> Result<Vec<Permission>, ServiceError> {
-        let named = named(cx, &self.ciphertext_blob, self.key_id.as_deref());
+        let named = named(cx, &self.ciphertext_blob, self.key_id.as_deref())?;
         on_key(cx, "kms:Decrypt", &named, Some(&self.encryption_context), &[])
     }
 }
 
 /// The key that a request to decrypt is about.
-fn named(cx: &Cx, ciphertext: &[u8], key_id: Option<&str>) -> String {
-    match (key_id, Header::read(ciphertext)) {
+fn named(cx: &Cx, ciphertext: &[u8], key_id: Option<&str>) -> Result<String, Error> {
+    Ok(match (key_id, Header::read(ciphertext)) {
         (Some(text), _) => text.to_owned(),
-        (None, Ok((header, _))) => arn(cx)(&format!("{}{}", keys::PREFIX, header.key)).to_string(),
+        (None, Ok((header, _))) => {
+            let id = made_by(&cx.db().read()?, cx, header)?;
+            arn(cx)(&format!("{}{id}", keys::PREFIX)).to_string()
+        }
         (None, Err(_)) => "*".to_owned(),
-    }
+    })
 }
 
 #[derive(Serialize)]
@@ -197,7 +200,7 @@ async fn open(
         return Ok(Opened { key, material, plaintext });
     }
     let (header, sealed) = Header::read(ciphertext)?;
-    let made_by = header.key.to_string();
+    let made_by = made_by(&cx.db().read()?, cx, header)?;
     if let Some(text) = key_id
         && find(cx, text)?.id != made_by
     {
@@ -228,7 +231,7 @@ pub struct ReEncryptInput {
 
 impl ReEncryptInput {
     pub fn permissions(&self, cx: &Cx) -> Result<Vec<Permission>, ServiceError> {
-        let source = named(cx, &self.ciphertext_blob, self.source_key_id.as_deref());
+        let source = named(cx, &self.ciphertext_blob, self.source_key_id.as_deref())?;
         let mut all = on_key(cx, "kms:ReEncryptFrom", &source, Some(&self.source_encryption_context), &[])?;
         let context = Some(&self.destination_encryption_context);
         all.extend(on_key(cx, "kms:ReEncryptTo", &self.destination_key_id, context, &[])?);

@@ -12,9 +12,9 @@ use super::{Empty, KeyInput, More, Page, arn, blocking, find_or_make, new_materi
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
-use crate::model::{key, material};
+use crate::model::{key, material, region};
 use crate::spec::{FOREIGN_SPECS, Spec, Usage};
-use crate::types::{Deletion, Key, Material, State};
+use crate::types::{Key, Material, Regions, State};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -55,7 +55,11 @@ pub async fn create(kms: Arc<Kms>, cx: Cx, input: CreateInput) -> Result<KeyOutp
         None => policy::default(&cx),
         Some(policy) => policy::checked(&cx, policy, input.bypass_policy_lockout_safety_check)?,
     };
-    let id = cx.env().uuid();
+    let id = match input.multi_region {
+        Some(true) => format!("{}{}", region::ID_PREFIX, cx.env().uuid().replace('-', "")),
+        _ => cx.env().uuid(),
+    };
+    let primary = cx.region().as_str().to_owned();
     let new = Key {
         arn: arn(&cx)(&format!("{}{id}", key::PREFIX)),
         id,
@@ -73,6 +77,8 @@ pub async fn create(kms: Arc<Kms>, cx: Cx, input: CreateInput) -> Result<KeyOutp
         on_demand_rotations: 0,
         current: (!external).then_some(1),
         pending: None,
+        regions: (input.multi_region == Some(true)).then(|| Regions { primary, replicas: Vec::new() }),
+        deletion_after_replicas: None,
     };
     let made = if external { None } else { Some(make(&kms, &cx, &new).await?) };
     let metadata = Metadata::new(&new, made.as_ref());
@@ -105,8 +111,8 @@ fn check_create(input: &CreateInput) -> Result<(), Error> {
     if foreign_origin || input.custom_key_store_id.is_some() || input.xks_key_id.is_some() {
         return Err(Error::NotImplemented("A KMS key in a custom key store".into()));
     }
-    if input.multi_region == Some(true) {
-        return Err(Error::NotImplemented("A multi-Region KMS key".into()));
+    if input.multi_region == Some(true) && input.origin.as_deref() == Some("EXTERNAL") {
+        return Err(Error::NotImplemented("A multi-Region KMS key with imported material".into()));
     }
     Ok(())
 }
@@ -167,7 +173,39 @@ pub struct Metadata {
     pub mac_algorithms: &'static [&'static str],
     pub multi_region: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub multi_region_configuration: Option<Configuration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_deletion_window_in_days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current_key_material_id: Option<String>,
+}
+
+/// In which Regions a key is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Configuration {
+    pub multi_region_key_type: &'static str,
+    pub primary_key: Related,
+    pub replica_keys: Vec<Related>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Related {
+    pub arn: String,
+    pub region: String,
+}
+
+impl Configuration {
+    fn new(key: &Key) -> Option<Configuration> {
+        let regions = key.regions.as_ref()?;
+        let related = |region: &String| Related { arn: key.arn_in(region).to_string(), region: region.clone() };
+        Some(Configuration {
+            multi_region_key_type: if key.is_replica() { "REPLICA" } else { "PRIMARY" },
+            primary_key: related(&regions.primary),
+            replica_keys: regions.replicas.iter().map(related).collect(),
+        })
+    }
 }
 
 /// The algorithms of a usage, of all that a kind of key knows.
@@ -214,7 +252,9 @@ impl Metadata {
             signing_algorithms: algorithms(key, Usage::Sign),
             key_agreement_algorithms: algorithms(key, Usage::Agreement),
             mac_algorithms: algorithms(key, Usage::Mac),
-            multi_region: false,
+            multi_region: key.regions.is_some(),
+            multi_region_configuration: Configuration::new(key),
+            pending_deletion_window_in_days: key.deletion_after_replicas,
             // Others are never rotated.
             current_key_material_id: current
                 .filter(|_| key.spec == Spec::Symmetric)
@@ -335,12 +375,11 @@ pub async fn schedule_deletion(_: Arc<Kms>, cx: Cx, input: DeletionInput) -> Res
             key::schedule_deletion(tx, now, &arn, days)
         })
         .await?;
-    let Deletion { at, window_days } = key.deletion.unwrap_or(Deletion { at: now, window_days: days });
     Ok(DeletionOutput {
         key_id: key.arn.to_string(),
-        deletion_date: Some(moment(at)),
+        deletion_date: key.deletion.map(|deletion| moment(deletion.at)),
         key_state: key.state().word(),
-        pending_window_in_days: Some(window_days),
+        pending_window_in_days: Some(days),
     })
 }
 

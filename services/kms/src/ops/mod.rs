@@ -9,6 +9,7 @@ pub mod key;
 pub mod mac;
 pub mod policy;
 pub mod random;
+pub mod region;
 pub mod rotation;
 pub mod sign;
 pub mod tag;
@@ -16,8 +17,8 @@ pub mod tag;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use base::Arn;
-use kv::Read;
+use base::{Arn, Timestamp};
+use kv::{Read, Tx};
 use serde::{Deserialize, Serialize};
 use service::{Constraints, Cx};
 use uuid::Uuid;
@@ -25,9 +26,10 @@ use uuid::Uuid;
 use crate::Kms;
 use crate::crypto;
 use crate::error::Error;
+use crate::keys::KEYS;
 use crate::limits;
 use crate::managed;
-use crate::model::{key as keys, material as materials};
+use crate::model::{key as keys, material as materials, region as region_model};
 use crate::spec::Usage;
 use crate::types::{Key, Material};
 
@@ -179,6 +181,32 @@ pub fn new_material(kms: &Kms, cx: &Cx, key: &Key, number: u32) -> Result<Materi
     sealed(kms, cx, key, number, &crypto::generate(key.spec, cx.env())?)
 }
 
+/// A key's material as the key that it is in another Region keeps it.
+pub fn moved(kms: &Kms, from: &Key, to: &Key, number: u32, material: &Material) -> Result<Material, Error> {
+    let sealed = match &material.sealed {
+        Some(sealed) => Some(kms.vault.seal(&place(to, number), &kms.vault.open(&place(from, number), sealed)?)?),
+        None => None,
+    };
+    Ok(Material { sealed, ..material.clone() })
+}
+
+/// Makes `material` the one in use, in all Regions that the key is in.
+pub fn rotate_everywhere(
+    kms: &Kms,
+    tx: &mut Tx,
+    key: &mut Key,
+    number: u32,
+    material: &Material,
+    now: Timestamp,
+    on_demand: bool,
+) -> Result<(), Error> {
+    for mut replica in region_model::related(&*tx, key)? {
+        let copy = moved(kms, key, &replica, number, material)?;
+        materials::rotate(tx, &mut replica, number, copy, now, on_demand)?;
+    }
+    materials::rotate(tx, key, number, material.clone(), now, on_demand)
+}
+
 /// Runs what takes long on a thread of its own.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(service::Error::internal)?
@@ -219,8 +247,16 @@ pub fn check_context(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
+/// The id of the key that made a ciphertext: of two kinds of ids it may have one.
+pub fn made_by(read: &impl Read, cx: &Cx, header: crypto::Header) -> Result<String, Error> {
+    let in_regions = format!("{}{}", region_model::ID_PREFIX, header.key.simple());
+    let is_there = KEYS.contains(read, (cx.region().as_str(), &*in_regions))?;
+    Ok(if is_there { in_regions } else { header.key.to_string() })
+}
+
 pub fn header(key: &Key, material: u32) -> Result<crypto::Header, Error> {
-    let id = Uuid::parse_str(&key.id).map_err(service::Error::internal)?;
+    let number = key.id.strip_prefix(region_model::ID_PREFIX).unwrap_or(&key.id);
+    let id = Uuid::parse_str(number).map_err(service::Error::internal)?;
     Ok(crypto::Header { key: id, material })
 }
 

@@ -8,11 +8,11 @@ use service::{Constraints, Cx};
 use wire::DateTime;
 
 use super::key::{KeyId, moment};
-use super::{Empty, KeyInput, More, Page, find, new_material, of_key};
+use super::{Empty, KeyInput, More, Page, find, new_material, of_key, rotate_everywhere};
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
-use crate::model::{key, material};
+use crate::model::{key, material, region};
 use crate::spec::Spec;
 use crate::types::{Key, Material};
 
@@ -30,6 +30,7 @@ fn rotating(cx: &Cx, text: &str) -> Result<Key, Error> {
     key::check_own(&key)?;
     key::check_usable(&key)?;
     check_symmetric(&key)?;
+    region::check_primary(&key)?;
     if key.external {
         return Err(Error::Unsupported(format!(
             "{} origin is EXTERNAL which is not valid for this operation.",
@@ -91,6 +92,7 @@ pub async fn rotate(kms: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<KeyId, Err
     key::check_own(&key)?;
     key::check_usable(&key)?;
     check_symmetric(&key)?;
+    region::check_primary(&key)?;
     material::check_on_demand(&key)?;
     let (arn, now) = (key.arn.clone(), cx.now());
     if key.external {
@@ -115,7 +117,8 @@ pub async fn rotate(kms: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<KeyId, Err
         if material::next_number(tx, &key)? != number {
             return Err(Error::InvalidState(format!("{} is being rotated.", key.arn)));
         }
-        material::rotate(tx, &mut key, number, fresh.clone(), now, true)
+        region::check_primary(&key)?;
+        rotate_everywhere(&kms, tx, &mut key, number, &fresh, now, true)
     };
     cx.db().write(rotate).await?;
     Ok(KeyId { key_id: key.arn.to_string() })

@@ -47,6 +47,10 @@ pub fn check(tags: &[Tag]) -> Result<BTreeMap<String, String>, Error> {
     Ok(all)
 }
 
+pub fn shown(tags: &BTreeMap<String, String>) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag { tag_key: key.clone(), tag_value: value.clone() }).collect()
+}
+
 fn check_count(count: usize) -> Result<(), Error> {
     if count > limits::TAGS_MAX { Err(Error::Tag("Too many tags")) } else { Ok(()) }
 }

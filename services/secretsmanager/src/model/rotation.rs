@@ -58,7 +58,7 @@ pub fn begin(tx: &mut Tx, secret: &mut Secret, id: &str, now: Timestamp) -> Resu
     rotation.under_way = Some(UnderWay { version: id.to_owned(), step: 0, attempts: 0, at: now });
     set(tx, secret, Some(rotation))?;
     let existing = version::get(tx, secret, id)?;
-    let empty = Version { created: now, value: None, is_binary: false, key: None };
+    let empty = Version { created: now, value: None, is_binary: false, key: None, accessed: None };
     version::put(tx, secret, id, &existing.unwrap_or(empty), &[PENDING.to_owned()])
 }
 

@@ -1,5 +1,6 @@
 //! Versions of a secret, and the labels that say which of them is which.
 
+use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use super::secret;
@@ -30,6 +31,17 @@ pub fn put(tx: &mut Tx, secret: &mut Secret, id: &str, version: &Version, stages
     }
     prune(tx, secret)?;
     secret::put(tx, secret)
+}
+
+/// Notes the day on which a version was read, which may be gone by now.
+pub fn note_access(tx: &mut Tx, secret: &Secret, id: &str, day: Timestamp) -> Result<(), Error> {
+    match get(tx, secret, id)? {
+        Some(made) => {
+            let made = Version { accessed: Some(day), ..made };
+            Ok(VERSIONS.put(tx, (secret.region(), &*secret.name, id), &made)?)
+        }
+        None => Ok(()),
+    }
 }
 
 /// Gives a label to a version. Who loses `AWSCURRENT` gets `AWSPREVIOUS`.

@@ -143,9 +143,12 @@ pub fn resource(cx: &Cx, text: &str) -> String {
     if text.starts_with("arn:") { text.to_owned() } else { named() }
 }
 
+/// What AWS says where there is no token: its SDKs send one by themselves.
+pub const NO_TOKEN: &str = "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
+
 /// The id of a new version: the request's token, so that a repeated request makes no second one.
-pub fn version_id(cx: &Cx, token: Option<String>) -> Result<String, Error> {
-    let Some(token) = token else { return Ok(cx.env().uuid()) };
+pub fn version_id(token: Option<String>) -> Result<String, Error> {
+    let token = token.ok_or_else(|| Error::InvalidRequest(NO_TOKEN.into()))?;
     let length = token.chars().count();
     if limits::TOKEN_CHARACTERS.contains(&length) {
         return Ok(token);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::{Caller, Constraints, Cx, Permission};
 
-use super::{Named, SecretInput, find_usable, of_secret, own, version_id};
+use super::{NO_TOKEN, Named, SecretInput, find_usable, of_secret, own, version_id};
 use crate::SecretsManager;
 use crate::error::Error;
 use crate::limits;
@@ -85,6 +85,10 @@ pub async fn rotate(_: Arc<SecretsManager>, cx: Cx, input: RotateInput) -> Resul
     if input.external_secret_rotation_metadata.is_some() || input.external_secret_rotation_role_arn.is_some() {
         return Err(Error::NotImplemented("The rotation of a secret of another party".into()));
     }
+    let id = match input.client_request_token {
+        None => return Err(Error::InvalidParameter(NO_TOKEN.into())),
+        token => version_id(token)?,
+    };
     let given = input.rotation_rules.as_ref().map(RulesShape::read).transpose()?;
     let found = find_usable(&cx, &input.secret_id)?;
     let (old_function, old_rules) = match &found.rotation {
@@ -102,12 +106,9 @@ pub async fn rotate(_: Arc<SecretsManager>, cx: Cx, input: RotateInput) -> Resul
     })?;
     check_function(&cx, &found, &function).await?;
     if found.rotation.as_ref().is_some_and(|rotation| rotation.under_way.is_some()) {
-        return Err(Error::InvalidRequest(
-            "A previous rotation isn't complete. That rotation will be reattempted.".into(),
-        ));
+        return Err(Error::InvalidRequest(INCOMPLETE.into()));
     }
     let rules = given.unwrap_or(old_rules);
-    let id = version_id(&cx, input.client_request_token)?;
     let at_once = input.rotate_immediately.unwrap_or(true);
     let next = rotation::next(&rules, cx.now())?;
     let (own, text, now) = (own(&cx), input.secret_id, cx.now());

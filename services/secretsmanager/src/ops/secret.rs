@@ -80,8 +80,8 @@ pub async fn create(_: Arc<SecretsManager>, cx: Cx, input: CreateInput) -> Resul
     if !input.add_replica_regions.is_empty() || input.cross_account_primary_arn.is_some() {
         return Err(Error::NotImplemented("A replica of a secret".into()));
     }
+    let id = version_id(input.client_request_token)?;
     let value = Value::read(input.secret_string, input.secret_binary)?;
-    let id = version_id(&cx, input.client_request_token)?;
     let suffix = cx.env().random_text(SUFFIX_ALPHABET, 6);
     let new = Secret {
         arn: cx.arn("secretsmanager", format!("{}{}-{suffix}", secret::PREFIX, input.name)),
@@ -92,6 +92,7 @@ pub async fn create(_: Arc<SecretsManager>, cx: Cx, input: CreateInput) -> Resul
         changed: cx.now(),
         accessed: None,
         tags: tag::check(input.tags)?,
+        untagged: false,
         policy: None,
         deletion: None,
         stages: BTreeMap::new(),
@@ -156,6 +157,7 @@ of_secret!(UpdateInput, DeleteInput);
 pub async fn update(_: Arc<SecretsManager>, cx: Cx, input: UpdateInput) -> Result<Named, Error> {
     check_description(input.description.as_deref())?;
     refuse_type(input.r#type.as_deref())?;
+    let id = version_id(input.client_request_token)?;
     let value = Value::read(input.secret_string, input.secret_binary)?;
     let mut found = find_usable(&cx, &input.secret_id)?;
     let (key, description) = (input.kms_key_id.clone(), input.description);
@@ -163,7 +165,6 @@ pub async fn update(_: Arc<SecretsManager>, cx: Cx, input: UpdateInput) -> Resul
     if let Some(key) = key {
         found.key = Some(key).filter(|key| !key.is_empty());
     }
-    let id = version_id(&cx, input.client_request_token)?;
     let existing = version::get(&cx.db().read()?, &found, &id)?;
     let sealed = match (&value, &existing) {
         (Some(value), Some(made)) if crypt::is_same(&cx, &found, &id, made, value).await? => None,
@@ -202,7 +203,7 @@ async fn encrypt_again(cx: &Cx, found: &Secret, id: &str) -> Result<Option<Versi
     let Some(made) = version::get(&cx.db().read()?, found, id)? else { return Ok(None) };
     let Some(envelope) = &made.value else { return Ok(None) };
     let value = Value { bytes: crypt::open(cx, found, id, envelope).await?, is_binary: made.is_binary };
-    Ok(Some(Version { created: made.created, ..crypt::seal(cx, found, id, &value).await? }))
+    Ok(Some(Version { created: made.created, accessed: made.accessed, ..crypt::seal(cx, found, id, &value).await? }))
 }
 
 pub fn version_exists() -> Error {
@@ -234,8 +235,8 @@ pub struct Described {
     pub deleted_date: Option<DateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_rotation_date: Option<DateTime>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
     pub created_date: DateTime,
 }
 
@@ -255,7 +256,7 @@ impl Described {
             last_accessed_date: secret.accessed.map(DateTime),
             deleted_date: secret.deletion.map(DateTime),
             next_rotation_date: rotation.and_then(|rotation| rotation.next).map(DateTime),
-            tags: tag::shown(&secret.tags),
+            tags: (secret.untagged || !secret.tags.is_empty()).then(|| tag::shown(&secret.tags)),
             created_date: DateTime(secret.created),
         }
     }

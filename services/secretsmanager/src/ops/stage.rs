@@ -124,7 +124,7 @@ pub async fn list(_: Arc<SecretsManager>, cx: Cx, input: ListInput) -> Result<Li
     let versions = page.into_iter().map(|(id, made)| Listed {
         version_stages: found.stages.get(&id).cloned().unwrap_or_default(),
         version_id: id,
-        last_accessed_date: found.accessed.map(DateTime),
+        last_accessed_date: made.accessed.map(DateTime),
         created_date: DateTime(made.created),
         kms_key_ids: if default(&made) {
             vec!["DefaultEncryptionKey".to_owned()]

@@ -98,7 +98,9 @@ pub async fn tag(_: Arc<SecretsManager>, cx: Cx, input: TagInput) -> Result<Empt
 pub async fn untag(_: Arc<SecretsManager>, cx: Cx, input: UntagInput) -> Result<Empty, Error> {
     let UntagInput { secret_id, tag_keys } = input;
     let set = move |secret: &mut Secret| {
+        let had = !secret.tags.is_empty();
         secret.tags.retain(|name, _| !tag_keys.contains(name));
+        secret.untagged |= had && secret.tags.is_empty();
         Ok(())
     };
     change(&cx, secret_id, set).await

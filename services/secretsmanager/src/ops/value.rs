@@ -81,7 +81,7 @@ async fn value(cx: &Cx, input: &GetInput) -> Result<GetOutput, Error> {
     let made: Version = version::get(&cx.db().read()?, &found, &id)?.ok_or_else(missing)?;
     let envelope = made.value.as_ref().ok_or_else(missing)?;
     let opened = crypt::open(cx, &found, &id, envelope).await?;
-    note_access(cx, &found).await?;
+    note_access(cx, &found, &id, &made).await?;
     let text = (!made.is_binary).then(|| String::from_utf8_lossy(&opened).into_owned());
     Ok(GetOutput {
         arn: found.arn.to_string(),
@@ -94,17 +94,18 @@ async fn value(cx: &Cx, input: &GetInput) -> Result<GetOutput, Error> {
     })
 }
 
-/// Notes the day on which a value was read: one write a day.
-async fn note_access(cx: &Cx, found: &Secret) -> Result<(), Error> {
+/// Notes the day on which a value was read: one write a day and version.
+async fn note_access(cx: &Cx, found: &Secret, id: &str, made: &Version) -> Result<(), Error> {
     let day = limits::DAY.as_secs();
     let today = Timestamp::from_secs(cx.now().as_secs() / day * day);
-    if found.accessed == Some(today) {
+    if found.accessed == Some(today) && made.accessed == Some(today) {
         return Ok(());
     }
-    let (own, text) = (own(cx), found.arn.to_string());
+    let (own, text, id) = (own(cx), found.arn.to_string(), id.to_owned());
     let note = move |tx: &mut kv::Tx| {
         let mut secret = secret::find(tx, &own, &text)?;
         secret.accessed = Some(today);
+        version::note_access(tx, &secret, &id, today)?;
         secret::put(tx, &secret)
     };
     match cx.db().write(note).await {
@@ -255,10 +256,10 @@ fn check_stages(stages: &[String]) -> Result<(), Error> {
 pub async fn put(_: Arc<SecretsManager>, cx: Cx, input: PutInput) -> Result<PutOutput, Error> {
     let stages = input.version_stages.unwrap_or_else(|| vec![CURRENT.to_owned()]);
     check_stages(&stages)?;
+    let id = version_id(input.client_request_token)?;
     let value = Value::read(input.secret_string, input.secret_binary)?
         .ok_or_else(|| Error::InvalidRequest("You must provide either SecretString or SecretBinary.".into()))?;
     let found = find_usable(&cx, &input.secret_id)?;
-    let id = version_id(&cx, input.client_request_token)?;
     let existing = version::get(&cx.db().read()?, &found, &id)?;
     // A rotation has made the place for its version already.
     if let Some(made) = existing.filter(|made| made.value.is_some()) {

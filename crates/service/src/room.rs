@@ -6,18 +6,23 @@ use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
+/// What is done in it waits until there is room.
 pub struct Room(Arc<Semaphore>);
 
 impl Room {
+    /// For so much at once.
     pub fn new(at_once: usize) -> Room {
         Room(Arc::new(Semaphore::new(at_once)))
     }
 
     /// Runs what takes long on a thread of its own: those who want it wait for each other rather than everybody for them.
-    pub async fn run<T: Send + 'static>(
+    ///
+    /// # Errors
+    /// Those of the work; and an internal one when it panics.
+    pub async fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
         let permit = self.0.clone().acquire_owned().await.map_err(Error::internal)?;
         let work = move || {
             let done = work();
@@ -47,14 +52,14 @@ mod tests {
                     let _ = finished.recv();
                     Ok(1)
                 };
-                hashes.run(work).await.ok()
+                hashes.run::<_, Error>(work).await.ok()
             }
         });
         has_begun.await.unwrap();
         assert_eq!(hashes.0.available_permits(), 0);
-        assert_eq!(signatures.run(|| Ok(2)).await.ok(), Some(2), "who signs does not wait for who hashes");
+        assert_eq!(signatures.run::<_, Error>(|| Ok(2)).await.ok(), Some(2), "who signs does not wait for who hashes");
         finish.send(()).unwrap();
         assert_eq!(long.await.unwrap(), Some(1));
-        assert_eq!(hashes.run(|| Ok(3)).await.ok(), Some(3));
+        assert_eq!(hashes.run::<_, Error>(|| Ok(3)).await.ok(), Some(3));
     }
 }
