@@ -35,6 +35,7 @@ import {
   DeleteUsagePlanKeyCommand,
   FlushStageAuthorizersCacheCommand,
   FlushStageCacheCommand,
+  GetAccountCommand,
   GetApiKeyCommand,
   GetApiKeysCommand,
   GetAuthorizerCommand,
@@ -82,6 +83,7 @@ import {
   TestInvokeAuthorizerCommand,
   TestInvokeMethodCommand,
   UntagResourceCommand,
+  UpdateAccountCommand,
   UpdateApiKeyCommand,
   UpdateAuthorizerCommand,
   UpdateBasePathMappingCommand,
@@ -371,6 +373,36 @@ test("an API is its document", async () => {
   const { body } = await gateway.send(new GetExportCommand({ restApiId, stageName: "dev", exportType: "oas30", parameters: { extensions: "integrations" } }));
   const exported = JSON.parse(Buffer.from(body).toString());
   assert.equal(exported.paths["/more"].get["x-amazon-apigateway-integration"].uri, uri);
+});
+
+test("stages have logs and caches", async () => {
+  const { restApiId, root } = await create("logged");
+  await proxy(restApiId, root);
+  await gateway.send(new CreateDeploymentCommand({ restApiId, stageName: "dev", cacheClusterEnabled: true, cacheClusterSize: "1.6" }));
+  const stage = { restApiId, stageName: "dev" };
+  const destinationArn = `arn:aws:logs:${REGION}:000000000000:log-group:of-node`;
+  const patchOperations = [
+    ...replace("/accessLogSettings/destinationArn", destinationArn),
+    ...replace("/accessLogSettings/format", "$context.requestId"),
+    ...replace("/*/*/caching/enabled", "true"),
+    ...replace("/~1/GET/caching/ttlInSeconds", "60"),
+  ];
+  await gateway.send(new UpdateStageCommand({ ...stage, patchOperations }));
+  const got = await gateway.send(new GetStageCommand(stage));
+  assert.deepEqual([got.cacheClusterSize, got.cacheClusterStatus], ["1.6", "AVAILABLE"]);
+  assert.equal(got.accessLogSettings.destinationArn, destinationArn);
+  assert.equal(got.methodSettings["//GET"].cacheTtlInSeconds, 60);
+  const first = await request(restApiId, "/dev/");
+  assert.deepEqual((await request(restApiId, "/dev/")).body, first.body);
+  await gateway.send(new FlushStageCacheCommand(stage));
+  assert.notDeepEqual((await request(restApiId, "/dev/")).body, first.body);
+});
+
+test("an account has a role for its logs", async () => {
+  const cloudwatchRoleArn = "arn:aws:iam::000000000000:role/of-node";
+  const away = client(APIGatewayClient, { region: "eu-west-2" });
+  await away.send(new UpdateAccountCommand({ patchOperations: replace("/cloudwatchRoleArn", cloudwatchRoleArn) }));
+  assert.equal((await away.send(new GetAccountCommand({}))).cloudwatchRoleArn, cloudwatchRoleArn);
 });
 
 everyOperationIsDriven("apigateway", APIGatewayClient);

@@ -14,6 +14,7 @@ import {
   CreateRouteCommand,
   CreateRouteResponseCommand,
   CreateStageCommand,
+  DeleteAccessLogSettingsCommand,
   DeleteApiCommand,
   DeleteApiMappingCommand,
   DeleteAuthorizerCommand,
@@ -232,6 +233,10 @@ test("WebSocket APIs have responses of routes and of integrations, and settings 
   const RouteSettings = { ping: { ThrottlingBurstLimit: 1, ThrottlingRateLimit: 1 } };
   await gateway.send(new CreateStageCommand({ ApiId, StageName: "dev", DeploymentId, RouteSettings }));
   await gateway.send(new DeleteRouteSettingsCommand({ ApiId, StageName: "dev", RouteKey: "ping" }));
+  const AccessLogSettings = { DestinationArn: `arn:aws:logs:${REGION}:000000000000:log-group:of-node`, Format: "$context.requestId" };
+  await gateway.send(new UpdateStageCommand({ ApiId, StageName: "dev", AccessLogSettings }));
+  assert.deepEqual((await gateway.send(new GetStageCommand({ ApiId, StageName: "dev" }))).AccessLogSettings, AccessLogSettings);
+  await gateway.send(new DeleteAccessLogSettingsCommand({ ApiId, StageName: "dev" }));
   assert.deepEqual((await gateway.send(new GetStageCommand({ ApiId, StageName: "dev" }))).RouteSettings, {});
   await gateway.send(new DeleteRouteResponseCommand(answer));
   await assert.rejects(gateway.send(new GetRouteResponseCommand(answer)), NotFoundException);

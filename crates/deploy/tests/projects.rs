@@ -143,6 +143,11 @@ fn websockets_with_authorizers_and_answers() {
 }
 
 #[test]
+fn logs_of_each_kind_of_api() {
+    check("api_logs");
+}
+
+#[test]
 fn custom_domains_of_both_kinds_of_api() {
     check("custom_domains");
 }

@@ -16,6 +16,7 @@ mod error;
 pub mod events;
 mod front;
 pub mod hosts;
+pub mod journal;
 pub mod keys;
 pub mod objects;
 mod operation;

@@ -6,9 +6,11 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
+use crate::front::access_log;
 use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
-use crate::ops::websocket::{integration_response, route_response};
+use crate::ops::websocket::response;
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
+use crate::types::websocket::{IntegrationResponse, RouteResponse};
 use crate::workers;
 
 const API: Api = Api {
@@ -22,7 +24,6 @@ const API: Api = Api {
         "CreateProductRestEndpointPage",
         "CreateRoutingRule",
         "CreateVpcLink",
-        "DeleteAccessLogSettings",
         "DeleteModel",
         "DeletePortal",
         "DeletePortalProduct",
@@ -87,12 +88,13 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetDeployments", deployment::list).action(GET).rest(&bindings::GET_DEPLOYMENTS).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments", i.api_id))))
         .operation(write("UpdateDeployment", deployment::update).action(PATCH).rest(&bindings::UPDATE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
         .operation(write("DeleteDeployment", deployment::delete).action(DELETE).rest(&bindings::DELETE_DEPLOYMENT).resource(|cx, i| resource(cx, &format!("/apis/{}/deployments/{}", i.api_id, i.deployment_id))))
-        .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
+        .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).permissions(|_, cx, i| Ok(i.permissions(cx, POST, &format!("/apis/{}/stages", i.api_id)))))
         .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/apis/{}/stages", i.api_id))))
-        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
+        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).permissions(|_, cx, i| Ok(i.permissions(cx, PATCH, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name)))))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}", i.api_id, i.stage_name))))
         .operation(write("DeleteRouteSettings", stage::delete_route_settings).action(DELETE).rest(&bindings::DELETE_ROUTE_SETTINGS).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}/routesettings/{}", i.api_id, i.stage_name, i.route_key))))
+        .operation(write("DeleteAccessLogSettings", stage::delete_access_log).action(DELETE).rest(&bindings::DELETE_ACCESS_LOG_SETTINGS).resource(|cx, i| resource(cx, &format!("/apis/{}/stages/{}/accesslogsettings", i.api_id, i.stage_name))))
         .operation(write("CreateAuthorizer", authorizer::create).action(POST).rest(&bindings::CREATE_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
         .operation(read("GetAuthorizer", authorizer::get).action(GET).rest(&bindings::GET_AUTHORIZER).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers/{}", i.api_id, i.authorizer_id))))
         .operation(read("GetAuthorizers", authorizer::list).action(GET).rest(&bindings::GET_AUTHORIZERS).resource(|cx, i| resource(cx, &format!("/apis/{}/authorizers", i.api_id))))
@@ -109,22 +111,23 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(read("GetApiMappings", mapping::list).action(GET).rest(&bindings::GET_API_MAPPINGS).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings", i.domain_name))))
         .operation(write("UpdateApiMapping", mapping::update).action(PATCH).rest(&bindings::UPDATE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
         .operation(write("DeleteApiMapping", mapping::delete).action(DELETE).rest(&bindings::DELETE_API_MAPPING).resource(|cx, i| resource(cx, &format!("/domainnames/{}/apimappings/{}", i.domain_name, i.api_mapping_id))))
-        .operation(write("CreateRouteResponse", route_response::create).action(POST).rest(&bindings::CREATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
-        .operation(read("GetRouteResponse", route_response::get).action(GET).rest(&bindings::GET_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
-        .operation(read("GetRouteResponses", route_response::list).action(GET).rest(&bindings::GET_ROUTE_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.api_id, i.route_id))))
-        .operation(write("UpdateRouteResponse", route_response::update).action(PATCH).rest(&bindings::UPDATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
-        .operation(write("DeleteRouteResponse", route_response::delete).action(DELETE).rest(&bindings::DELETE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.route_id, i.route_response_id))))
-        .operation(write("CreateIntegrationResponse", integration_response::create).action(POST).rest(&bindings::CREATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
-        .operation(read("GetIntegrationResponse", integration_response::get).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
-        .operation(read("GetIntegrationResponses", integration_response::list).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.api_id, i.integration_id))))
-        .operation(write("UpdateIntegrationResponse", integration_response::update).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
-        .operation(write("DeleteIntegrationResponse", integration_response::delete).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.integration_id, i.integration_response_id))))
+        .operation(write("CreateRouteResponse", response::create::<RouteResponse>).action(POST).rest(&bindings::CREATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.name.api_id, i.name.of))))
+        .operation(read("GetRouteResponse", response::get::<RouteResponse>).action(GET).rest(&bindings::GET_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.of, i.id))))
+        .operation(read("GetRouteResponses", response::list::<RouteResponse>).action(GET).rest(&bindings::GET_ROUTE_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses", i.name.api_id, i.name.of))))
+        .operation(write("UpdateRouteResponse", response::update::<RouteResponse>).action(PATCH).rest(&bindings::UPDATE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.name.api_id, i.name.of, i.name.id))))
+        .operation(write("DeleteRouteResponse", response::delete::<RouteResponse>).action(DELETE).rest(&bindings::DELETE_ROUTE_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/routes/{}/routeresponses/{}", i.api_id, i.of, i.id))))
+        .operation(write("CreateIntegrationResponse", response::create::<IntegrationResponse>).action(POST).rest(&bindings::CREATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.name.api_id, i.name.of))))
+        .operation(read("GetIntegrationResponse", response::get::<IntegrationResponse>).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.of, i.id))))
+        .operation(read("GetIntegrationResponses", response::list::<IntegrationResponse>).action(GET).rest(&bindings::GET_INTEGRATION_RESPONSES).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses", i.name.api_id, i.name.of))))
+        .operation(write("UpdateIntegrationResponse", response::update::<IntegrationResponse>).action(PATCH).rest(&bindings::UPDATE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.name.api_id, i.name.of, i.name.id))))
+        .operation(write("DeleteIntegrationResponse", response::delete::<IntegrationResponse>).action(DELETE).rest(&bindings::DELETE_INTEGRATION_RESPONSE).resource(|cx, i| resource(cx, &format!("/apis/{}/integrations/{}/integrationresponses/{}", i.api_id, i.of, i.id))))
         .operation(write("ImportApi", document::import).action(PUT).rest(&bindings::IMPORT_API).permissions(|_, cx, i| document::permissions(cx, i, "/apis")))
         .operation(write("ReimportApi", document::reimport).action(PUT).rest(&bindings::REIMPORT_API).permissions(|_, cx, i| document::permissions(cx, i, &format!("/apis/{}", i.api_id))))
         .operation(read("ExportApi", document::export).action(GET).rest(&bindings::EXPORT_API).resource(|cx, i| resource(cx, &format!("/apis/{}/exports/{}", i.api_id, i.specification))))
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
+        .worker("access logs", access_log::deliver)
         .worker("disconnects", workers::tell_of_ended)
         .build()
 }

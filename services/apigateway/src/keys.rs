@@ -6,6 +6,7 @@
 use kv::Table;
 use service::prefix;
 
+use crate::types::account::Account;
 use crate::types::authorizer::Authorizer;
 use crate::types::domain::{Domain, Mapping};
 use crate::types::gateway::GatewayResponse;
@@ -64,6 +65,8 @@ pub const DEPLOYED_VALIDATORS: Table<(ApiId, Id, Id), Validator> = Table::new(pr
 pub const DEPLOYED_GATEWAY_RESPONSES: Table<(ApiId, Id, String), GatewayResponse> = Table::new(prefix::APIGATEWAY, 45);
 /// What a key of a plan was given beyond its quota.
 pub const EXTENSIONS: Table<(Id, Id), Extension> = Table::new(prefix::APIGATEWAY, 46);
+/// By region.
+pub const ACCOUNTS: Table<String, Account> = Table::new(prefix::APIGATEWAY, 47);
 /// Custom domains, by name: one has a name in any region.
 pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 50);
 /// By the domain's name.

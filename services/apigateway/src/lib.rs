@@ -15,7 +15,6 @@ mod limits;
 mod model;
 mod ops;
 mod parameters;
-mod plain_template;
 mod rest_service;
 mod roles;
 mod route_key;
@@ -38,10 +37,12 @@ use vault::Vault;
 use connections::Connections;
 pub use domains::Domains;
 pub use error::Error;
+use front::access_log::Journal;
 use front::authorize::{Issuers, Results};
+use front::cache::Caches;
 use front::throttle::Buckets;
 
-/// The state in memory of all APIs: the routes of what is deployed, who was let in, and who is connected.
+/// The state in memory of all APIs: the routes of what is deployed, who was let in, what was answered, and who is connected.
 pub struct ApiGateway {
     rest: routes::cache::Cache<routes::rest::Routes>,
     http: routes::cache::Cache<routes::http::Routes>,
@@ -50,6 +51,8 @@ pub struct ApiGateway {
     issuers: Issuers,
     results: Results,
     buckets: Buckets,
+    caches: Caches,
+    journal: Journal,
     domains: Domains,
     outbound: Outbound,
     vault: Vault,
@@ -60,9 +63,13 @@ pub struct ApiGateway {
 /// are fetched with `outbound`, and what is behind URLs is asked with it; values of API keys are sealed with `vault`; `domains`
 /// are the custom domains that there are.
 pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service; 3] {
+    services_of(state(outbound, vault, domains))
+}
+
+fn state(outbound: Outbound, vault: Vault, domains: Domains) -> Arc<ApiGateway> {
     let (rest, http, websocket, connections, results, buckets) = Default::default();
     let issuers = Issuers::new(outbound.clone());
-    let state = Arc::new(ApiGateway {
+    Arc::new(ApiGateway {
         rest,
         http,
         websocket,
@@ -70,9 +77,14 @@ pub fn services(outbound: Outbound, vault: Vault, domains: Domains) -> [Service;
         issuers,
         results,
         buckets,
+        caches: Caches::default(),
+        journal: Journal::new(limits::ACCESS_LOG_BYTES_MAX),
         domains,
         outbound,
         vault,
-    });
+    })
+}
+
+fn services_of(state: Arc<ApiGateway>) -> [Service; 3] {
     [rest_service::service(state.clone()), http_service::service(state.clone()), connections_service::service(state)]
 }

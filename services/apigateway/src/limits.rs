@@ -66,6 +66,21 @@ pub const PATTERNS_KEPT_MAX: usize = 256;
 pub const SELECTOR_CHARACTERS_MAX: usize = 8_192;
 /// What a test of a method says of a body or of headers, in characters.
 pub const TEST_LOG_CHARACTERS_MAX: usize = 1_000;
+/// The format of an access log, and one line of it, in bytes.
+pub const ACCESS_LOG_FORMAT_BYTES_MAX: usize = 3 << 10;
+pub const ACCESS_LOG_LINE_BYTES_MAX: usize = 16 << 10;
+/// Lines of logs that wait to be delivered, in bytes.
+pub const ACCESS_LOG_BYTES_MAX: usize = 8 << 20;
+/// How long lines wait for others, and after a failure.
+pub const ACCESS_LOG_PAUSE: Duration = Duration::from_secs(2);
+pub const ACCESS_LOG_RETRY_PAUSE: Duration = Duration::from_secs(10);
+/// How long an answer is kept in a stage's cache, in seconds.
+pub const CACHE_SECONDS_DEFAULT: u32 = 300;
+pub const CACHE_SECONDS_MAX: u32 = 3_600;
+/// An answer that is kept, those of one stage, and those of all, in bytes.
+pub const CACHED_BYTES_MAX: usize = 1 << 20;
+pub const CACHE_STAGE_BYTES_MAX: usize = 16 << 20;
+pub const CACHE_BYTES_MAX: usize = 64 << 20;
 /// Keys that are imported at once.
 pub const IMPORTED_KEYS_MAX: usize = 2_000;
 pub const DOMAINS_PER_REGION_MAX: usize = 120;

@@ -8,8 +8,8 @@ use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::ops::rest::{
-    api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export, gateway_response,
-    integration, integration_response, key_import, method, method_resource, method_response, model,
+    account, api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export,
+    gateway_response, integration, integration_response, key_import, method, method_resource, method_response, model,
     resource as resources, response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key,
     validator,
 };
@@ -29,7 +29,6 @@ const API: Api = Api {
         "DeleteDomainNameAccessAssociation",
         "DeleteVpcLink",
         "GenerateClientCertificate",
-        "GetAccount",
         "GetClientCertificate",
         "GetClientCertificates",
         "GetDocumentationPart",
@@ -44,7 +43,6 @@ const API: Api = Api {
         "GetVpcLinks",
         "ImportDocumentationParts",
         "RejectDomainNameAccessAssociation",
-        "UpdateAccount",
         "UpdateClientCertificate",
         "UpdateDocumentationPart",
         "UpdateDocumentationVersion",
@@ -91,9 +89,11 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("CreateStage", stage::create).action(POST).rest(&bindings::CREATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
         .operation(read("GetStage", stage::get).action(GET).rest(&bindings::GET_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
         .operation(read("GetStages", stage::list).action(GET).rest(&bindings::GET_STAGES).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages", i.rest_api_id))))
-        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
+        .operation(write("UpdateStage", stage::update).action(PATCH).rest(&bindings::UPDATE_STAGE).permissions(|_, cx, i| Ok(i.permissions(cx)?)))
         .operation(write("DeleteStage", stage::delete).action(DELETE).rest(&bindings::DELETE_STAGE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}", i.rest_api_id, i.stage_name))))
         .operation(write("FlushStageCache", stage::flush_cache).action(DELETE).rest(&bindings::FLUSH_STAGE_CACHE).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/cache/data", i.rest_api_id, i.stage_name))))
+        .operation(read("GetAccount", account::get).action(GET).rest(&bindings::GET_ACCOUNT).resource(|cx, _| resource(cx, account::PATH)))
+        .operation(write("UpdateAccount", account::update).action(PATCH).rest(&bindings::UPDATE_ACCOUNT).permissions(|_, cx, i| Ok(i.permissions(cx))))
         .operation(write("CreateModel", model::create).action(POST).rest(&bindings::CREATE_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models", i.rest_api_id))))
         .operation(read("GetModel", model::get).action(GET).rest(&bindings::GET_MODEL).resource(|cx, i| resource(cx, &format!("/restapis/{}/models/{}", i.rest_api_id, i.model_name))))
         .operation(read("GetModels", model::list).action(GET).rest(&bindings::GET_MODELS).resource(|cx, i| resource(cx, &format!("/restapis/{}/models", i.rest_api_id))))

@@ -76,7 +76,8 @@ impl S3 {
     /// The same as a server decides.
     pub fn with(blobs: Blobs, vault: Vault, options: Options) -> Arc<S3> {
         let Options { images, legacy_buckets } = options;
-        Arc::new(S3 { contents: Contents::new(blobs), vault, images, legacy_buckets, journal: Arc::default() })
+        let journal = Arc::new(Journal::new(limits::LOG_LINES_BYTES_MAX));
+        Arc::new(S3 { contents: Contents::new(blobs), vault, images, legacy_buckets, journal })
     }
 
     /// Where the bytes of objects are kept.

@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::shape::{Field, Property, Shape, TEXTS, fixed, ignored, property};
+use super::shape::{Field, Property, Shape, TEXTS, fixed, property};
 use super::{Cx, Made, Properties, Resource, Result, deleted, lower_members, or_delete, text, text_of, without};
 use crate::state::Deployed;
 
 /// Members whose own members are the API's, rather than names that the template chose.
-const STRUCTURES: [&str; 3] = ["CorsConfiguration", "DefaultRouteSettings", "JwtConfiguration"];
+const STRUCTURES: [&str; 4] = ["AccessLogSettings", "CorsConfiguration", "DefaultRouteSettings", "JwtConfiguration"];
+const ACCESS_LOG: &[Field] = &[("DestinationArn", Shape::Text), ("Format", Shape::Text)];
 
 /// Calls an operation with members as templates name them: API Gateway's begin with a small letter.
 pub(super) async fn call(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Value> {
@@ -371,18 +372,22 @@ impl Resource for Stage {
                 property("DefaultRouteSettings", Shape::Json),
                 property("RouteSettings", Shape::Json),
                 property("Tags", Shape::TextMap),
-                ignored("AccessLogSettings"),
+                property("AccessLogSettings", Shape::Struct(ACCESS_LOG)),
             ]
         }
     }
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
-        call(cx, "CreateStage", without(wanted, &["AccessLogSettings"])).await?;
+        call(cx, "CreateStage", Value::Object(wanted.clone())).await?;
         Ok(Made::new(text_of(wanted, "StageName")?, []))
     }
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
-        call(cx, "UpdateStage", without(wanted, &["AccessLogSettings", "Tags"])).await?;
+        call(cx, "UpdateStage", without(wanted, &["Tags"])).await?;
+        if old.properties.contains_key("AccessLogSettings") && !wanted.contains_key("AccessLogSettings") {
+            let input = json!({"ApiId": text_of(wanted, "ApiId")?, "StageName": old.physical_id});
+            call(cx, "DeleteAccessLogSettings", input).await?;
+        }
         let path = format!("/apis/{}/stages/{}", text_of(wanted, "ApiId")?, old.physical_id);
         change_tags(cx, &path, old, wanted).await?;
         Ok(Made::new(old.physical_id.clone(), []))

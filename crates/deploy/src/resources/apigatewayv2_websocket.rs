@@ -116,6 +116,7 @@ impl Resource for IntegrationResponse {
                 fixed("IntegrationId", Shape::Text).required(),
                 property("IntegrationResponseKey", Shape::Text).required(),
                 property("ContentHandlingStrategy", Shape::Text),
+                property("ResponseParameters", Shape::TextMap),
                 property("ResponseTemplates", Shape::TextMap),
                 property("TemplateSelectionExpression", Shape::Text),
             ]
@@ -135,8 +136,10 @@ impl Resource for IntegrationResponse {
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut input = without(wanted, &[]);
         input["IntegrationResponseId"] = json!(old.physical_id);
-        if input.get("ResponseTemplates").is_none() {
-            input["ResponseTemplates"] = json!({});
+        for name in ["ResponseParameters", "ResponseTemplates"] {
+            if input.get(name).is_none() {
+                input[name] = json!({});
+            }
         }
         call(cx, "UpdateIntegrationResponse", input).await?;
         Ok(kept(old))

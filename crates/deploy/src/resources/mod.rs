@@ -111,6 +111,7 @@ pub trait Resource: Send + Sync {
 
 /// The resource types there are.
 pub const RESOURCES: &[&dyn Resource] = &[
+    &apigateway::Account,
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
@@ -121,6 +122,7 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigateway::RequestValidator,
     &apigateway::RestApi,
     &apigateway::Stage,
+    &apigateway::StageSettings,
     &apigateway::UsagePlan,
     &apigateway::UsagePlanKey,
     &apigatewayv2::Api,

@@ -102,8 +102,29 @@ pub struct Provider {
     pub http_api: HttpApi,
     pub rest_api: RestApi,
     pub websockets: Websockets,
+    pub api_logs: ApiLogs,
     /// Buckets that `s3` events make, by the names that the events call them.
     pub buckets: Vec<ProviderBucket>,
+}
+
+/// `provider.logs`: what APIs tell of their requests, and how.
+#[derive(Clone, Debug, Default)]
+pub struct ApiLogs {
+    pub rest: Option<RestLog>,
+    /// The format of a line.
+    pub http: Option<String>,
+    pub websocket: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RestLog {
+    /// The format of a line for each request, where there is to be one.
+    pub format: Option<String>,
+    /// `INFO` or `ERROR`, where there is to be an execution log.
+    pub level: Option<String>,
+    pub full: bool,
+    /// As whom API Gateway writes the logs.
+    pub role: Option<Value>,
 }
 
 #[derive(Clone, Debug)]

@@ -40,6 +40,7 @@ const fn refused(name: &'static str, instead: &'static str) -> Key {
 
 const NO_BUCKET: &str = "packages go straight to the cloud, without a bucket between";
 const NO_NETWORK: &str = "functions run on the server's own network";
+const NO_EXECUTION_LOG: &str = "the server's own log tells what goes wrong in WebSocket APIs";
 const NO_TRACES: &str = "traces are not recorded yet";
 const NO_KMS: &str = "stored values are not encrypted with keys of KMS";
 const NO_DOMAIN: &str = "remove it: this kind of event is built in a later version";
@@ -159,7 +160,7 @@ pub const PROVIDER: &[Key] = &[
     ignored("vpc", NO_NETWORK),
     ignored("vpcEndpointIds", NO_NETWORK),
     ignored("tracing", NO_TRACES),
-    ignored("logs", "access logs of APIs are not recorded yet"),
+    read("logs"),
     ignored("logDataProtectionPolicy", "logs are not masked"),
     ignored("kmsKeyArn", NO_KMS),
     ignored("ecr", "there are no container images"),
@@ -174,6 +175,36 @@ pub const PROVIDER: &[Key] = &[
     ignored("cloudFront", "there is no CloudFront"),
     refused("stackParameters", "give parameters their values with `params` and `${param:}`"),
     refused("resourcePolicy", "it moved to `provider.apiGateway.resourcePolicy`, which is not supported yet either"),
+];
+
+pub const LOGS: &[Key] = &[
+    read("restApi"),
+    read("httpApi"),
+    read("websocket"),
+    ignored("frameworkLambda", "there are no functions of the framework's own"),
+    ignored("lambda", "functions log text: what they print"),
+];
+
+pub const REST_LOGS: &[Key] = &[
+    read("accessLogging"),
+    read("executionLogging"),
+    read("fullExecutionData"),
+    read("level"),
+    read("format"),
+    read("role"),
+    silent("roleManagedExternally"),
+];
+
+pub const HTTP_LOGS: &[Key] = &[read("format")];
+
+pub const WEBSOCKET_LOGS: &[Key] = &[
+    read("accessLogging"),
+    read("format"),
+    ignored("executionLogging", NO_EXECUTION_LOG),
+    ignored("fullExecutionData", NO_EXECUTION_LOG),
+    ignored("level", NO_EXECUTION_LOG),
+    silent("role"),
+    silent("roleManagedExternally"),
 ];
 
 pub const IAM: &[Key] =

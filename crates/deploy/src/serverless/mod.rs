@@ -1,6 +1,7 @@
 //! `serverless.yml` of Serverless Framework v3: read, checked and compiled to a template.
 
 mod api_keys;
+mod api_logs;
 mod authorizer;
 mod compile;
 pub mod config;

@@ -8,6 +8,11 @@ pub const ROLE: &str = "IamRoleLambdaExecution";
 pub const HTTP_API: &str = "HttpApi";
 pub const HTTP_API_STAGE: &str = "HttpApiStage";
 pub const REST_API: &str = "ApiGatewayRestApi";
+pub const REST_API_LOG_GROUP: &str = "ApiGatewayLogGroup";
+pub const REST_API_STAGE_SETTINGS: &str = "ApiGatewayStageSettings";
+pub const REST_API_ACCOUNT: &str = "ApiGatewayAccount";
+pub const HTTP_API_LOG_GROUP: &str = "HttpApiLogGroup";
+pub const WEBSOCKETS_LOG_GROUP: &str = "WebsocketsLogGroup";
 pub const WEBSOCKETS_API: &str = "WebsocketsApi";
 pub const WEBSOCKETS_STAGE: &str = "WebsocketsDeploymentStage";
 

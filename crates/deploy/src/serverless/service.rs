@@ -104,6 +104,7 @@ fn provider(node: &Node, root: &Node, reader: &mut Reader<'_>) -> Provider {
         http_api: http_api(node, reader),
         rest_api: rest_api(node, reader),
         websockets: super::websocket_event::provider(node, reader),
+        api_logs: super::api_logs::read(node, reader),
         buckets: s3_event::provider_buckets(node, reader),
     }
 }

@@ -62,6 +62,8 @@ pub static UPDATE_API_MAPPING: Binding =
 pub static DELETE_API_MAPPING: Binding =
     Binding::new("DELETE", "/v2/domainnames/{domainName}/apimappings/{apiMappingId}", 204);
 pub static UPDATE_DEPLOYMENT: Binding = Binding::new("PATCH", "/v2/apis/{apiId}/deployments/{deploymentId}", 200);
+pub static DELETE_ACCESS_LOG_SETTINGS: Binding =
+    Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}/accesslogsettings", 204);
 pub static DELETE_ROUTE_SETTINGS: Binding =
     Binding::new("DELETE", "/v2/apis/{apiId}/stages/{stageName}/routesettings/{routeKey}", 204);
 

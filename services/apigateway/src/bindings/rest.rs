@@ -4,6 +4,8 @@
 
 use wire::rest::{Binding, Payload, Places};
 
+pub static GET_ACCOUNT: Binding = Binding::new("GET", "/account", 200);
+pub static UPDATE_ACCOUNT: Binding = Binding::new("PATCH", "/account", 200);
 pub static CREATE_REST_API: Binding = Binding::new("POST", "/restapis", 201);
 pub static GET_REST_API: Binding = Binding::new("GET", "/restapis/{restApiId}", 200);
 pub static GET_REST_APIS: Binding =

@@ -21,19 +21,22 @@ pub fn own(all: &[(Kind, GatewayResponse)], kind: Kind) -> Option<&GatewayRespon
     of(kind).or_else(|| of(kind.class()?))
 }
 
-/// The answer. What is told of the request has the context, in which the failure is written down.
-pub fn answer(problem: &Problem, own: Option<&GatewayResponse>, told: &Told<'_>) -> Response<Bytes> {
-    let none = GatewayResponse::default();
-    let own = own.unwrap_or(&none);
-    let mut context = told.context.clone();
-    context["error"] = json!({
+/// A failure, as the context of a request has it.
+pub fn error(problem: &Problem) -> Value {
+    json!({
         "message": problem.message,
         "messageString": json!(problem.message).to_string(),
         "responseType": problem.kind.word(),
         // It stands within quotes.
         "validationErrorString": problem.validation.as_ref().map(|wrong| json!(wrong).to_string().trim_matches('"').to_owned()),
-    });
-    let (content_type, body) = filled(problem, &own.templates, &context, told);
+    })
+}
+
+/// The answer. What is told of the request has the context, in which the failure is written down: see [`error`].
+pub fn answer(problem: &Problem, own: Option<&GatewayResponse>, told: &Told<'_>) -> Response<Bytes> {
+    let none = GatewayResponse::default();
+    let own = own.unwrap_or(&none);
+    let (content_type, body) = filled(problem, &own.templates, told);
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = own
         .status
@@ -45,14 +48,13 @@ pub fn answer(problem: &Problem, own: Option<&GatewayResponse>, told: &Told<'_>)
     if let Ok(value) = HeaderValue::from_str(&content_type) {
         headers.insert(CONTENT_TYPE, value);
     }
-    let told = Told { context: &context, ..*told };
     for (target, source) in &own.parameters {
         let (Some(Target::Header(name)), Ok(mapping)) =
             (Target::gateway_response(target), Mapping::gateway_response(source))
         else {
             continue;
         };
-        for value in mapping.values(&told).iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
+        for value in mapping.values(told).iter().filter_map(|value| HeaderValue::from_str(value).ok()) {
             headers.insert(name.clone(), value);
         }
     }
@@ -60,13 +62,13 @@ pub fn answer(problem: &Problem, own: Option<&GatewayResponse>, told: &Told<'_>)
 }
 
 /// The media type and the body: by the template that the client accepts, or the one for JSON.
-fn filled(problem: &Problem, templates: &Texts, context: &Value, told: &Told<'_>) -> (String, String) {
+fn filled(problem: &Problem, templates: &Texts, told: &Told<'_>) -> (String, String) {
     let accepted = told.incoming.header(ACCEPT).and_then(|accept| templates.get_key_value(accept));
     let json = || templates.get_key_value("application/json");
     let Some((content_type, template)) = accepted.or_else(json).or_else(|| templates.iter().next()) else {
         return ("application/json".into(), json!({ problem.member: problem.message }).to_string());
     };
-    let variables = json!({"context": context, "stageVariables": told.variables});
+    let variables = json!({"context": told.context, "stageVariables": told.variables});
     let variables = if let Value::Object(variables) = variables { variables } else { Map::new() };
     let rendered =
         vtl::Template::parse(template).and_then(|template| template.render(&vtl::Input::default(), &variables));

@@ -38,6 +38,11 @@ impl Target {
         text.strip_prefix("method.response.header.")?.parse().ok().map(Target::Header)
     }
 
+    /// `route.response.header.X-A`.
+    pub fn route_response(text: &str) -> Option<Target> {
+        text.strip_prefix("route.response.header.")?.parse().ok().map(Target::Header)
+    }
+
     /// `gatewayresponse.header.X-A`.
     pub fn gateway_response(text: &str) -> Option<Target> {
         text.strip_prefix("gatewayresponse.header.")?.parse().ok().map(Target::Header)

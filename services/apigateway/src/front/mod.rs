@@ -1,8 +1,11 @@
 //! The traffic of an API's users.
 
+pub mod access_log;
 pub mod address;
 mod api_key;
 pub mod authorize;
+pub mod backend;
+pub mod cache;
 mod connections;
 pub mod event_v1;
 pub mod gateway_response;

@@ -2,6 +2,7 @@
 
 use super::api_key::Kept;
 use super::authorize::Refused;
+use super::invoke::Failure;
 use crate::types::gateway::Kind;
 
 #[derive(Debug)]
@@ -120,6 +121,21 @@ impl From<Kept> for Problem {
             Kept::Failed(error) => {
                 tracing::error!(%error, "an API key cannot be looked at");
                 Problem::configuration("An API key could not be looked at")
+            }
+        }
+    }
+}
+
+/// What a function's failure is to a client.
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Problem {
+        match failure {
+            Failure::Function => Problem::failed("The function failed"),
+            Failure::Timeout => Problem::timed_out(),
+            Failure::TooLarge => Problem::too_large("Request Too Long"),
+            Failure::Throttled => Problem::configuration("The function is throttled"),
+            Failure::Misconfigured => {
+                Problem::configuration("The function is not there, or does not let the API invoke it")
             }
         }
     }

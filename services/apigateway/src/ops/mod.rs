@@ -1,5 +1,6 @@
 //! The operations, a folder for each kind of API and in it a file for each kind of thing they work on.
 
+pub mod access_log;
 mod authorization;
 pub mod domain;
 pub mod http;

@@ -11,14 +11,14 @@ use super::{FUNCTION, World, header, text};
 
 /// A backend that keeps what it is sent, as text, and answers as it is told.
 #[derive(Clone)]
-struct Backend {
-    url: String,
+pub struct Backend {
+    pub url: String,
     seen: Arc<Mutex<Vec<String>>>,
     answer: Arc<Mutex<String>>,
 }
 
 impl Backend {
-    async fn start() -> Backend {
+    pub async fn start() -> Backend {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let backend = Backend { url, seen: Arc::default(), answer: Arc::default() };
@@ -45,18 +45,18 @@ impl Backend {
         backend
     }
 
-    fn answers(&self, status: &str, headers: &str, body: &str) {
+    pub fn answers(&self, status: &str, headers: &str, body: &str) {
         let length = body.len();
         *self.answer.lock().unwrap() =
             format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
     }
 
-    fn hangs(&self) {
+    pub fn hangs(&self) {
         self.answer.lock().unwrap().clear();
     }
 
     /// The last request: its first line, its headers, and its body.
-    fn seen(&self) -> String {
+    pub fn seen(&self) -> String {
         self.seen.lock().unwrap().pop().expect("the backend was asked")
     }
 }

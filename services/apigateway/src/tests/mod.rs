@@ -1,5 +1,6 @@
 //! Both APIs as their owners and their users meet them, with a function that answers what the test says.
 
+mod access_logs;
 mod authorizers;
 mod documents;
 mod domains;
@@ -7,6 +8,7 @@ mod http_api;
 mod http_integrations;
 mod http_routes;
 mod rest_api;
+mod rest_cache;
 mod rest_canary;
 mod rest_integrations;
 mod rest_models;
@@ -15,6 +17,7 @@ mod tokens;
 mod usage;
 mod websocket;
 mod websocket_api;
+mod websocket_integrations;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -69,8 +72,12 @@ fn payload(payload: &str) -> Result<Invoked, Error> {
 }
 
 fn services() -> [Service; 3] {
+    crate::services_of(state())
+}
+
+fn state() -> Arc<crate::ApiGateway> {
     let vault = vault::Vault::in_memory(&base::Env::simulated(1, base::Timestamp::ZERO));
-    crate::services(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
+    crate::state(Outbound::new(Reach { loopback: Loopback::All }), vault, crate::Domains::default())
 }
 
 struct World {

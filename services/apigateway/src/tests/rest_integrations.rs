@@ -16,7 +16,7 @@ use wire::query::Names;
 use super::rest_api::Made;
 use super::{FUNCTION, Function, World, header, invocations, text};
 
-const ROLE: &str = "arn:aws:iam::000000000000:role/api";
+pub const ROLE: &str = "arn:aws:iam::000000000000:role/api";
 
 /// A service with one operation, which answers what it was asked, and by whom.
 fn echo(name: &'static str, api: Api) -> Service {
@@ -41,7 +41,7 @@ fn echo(name: &'static str, api: Api) -> Service {
     Service::builder(api, Arc::new(())).operation(read("Echo", echo)).build()
 }
 
-fn world() -> World {
+pub fn world() -> World {
     let function = Function::default();
     let lambda = Service::builder(Api::named("lambda"), Arc::new(())).target(function.clone()).build();
     let of_json = Api { json: Some((Protocol::Json10, "Echo_1")), ..Api::named("echojson") };
@@ -52,7 +52,7 @@ fn world() -> World {
 }
 
 /// Policies that let everybody do everything.
-struct Everybody;
+pub struct Everybody;
 
 impl Access for Everybody {
     fn credential(&self, _: &str, _: Option<&str>, _: Timestamp) -> Result<Credential, CredentialError> {
@@ -243,6 +243,37 @@ async fn actions_are_called_in_the_protocol_of_their_service() {
     ] {
         assert_eq!(world.refused("apigateway", "PutIntegration", with(&key, more.clone())).await.0, code, "{more}");
     }
+}
+
+/// A form that is the client's own adds to what the integration names, and chooses neither the action nor the parameters there.
+#[tokio::test]
+async fn clients_do_not_choose_what_is_done() {
+    let world = world();
+    let form = json!({"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"});
+    let integration = |uri: &str, parameters: &Value, more: Value| {
+        let of = json!({"type": "AWS", "integrationHttpMethod": "POST", "credentials": ROLE, "uri": uri, "requestParameters": parameters});
+        with(&of, more)
+    };
+    let path = "arn:aws:apigateway:us-east-1:echoquery:path/a/b";
+    let named = with(&form, json!({"integration.request.querystring.Action": "'Echo'"}));
+    let template = json!({"requestTemplates": {"application/json": "Action=Echo&Text=$input.body"}});
+    let responses = [("200", json!({}))];
+    for (parameters, more, body, status, told) in [
+        (&form, json!({}), "Action=Echo&Text=a", 500, "Internal server error"),
+        (&form, json!({}), "Text=a", 500, "Internal server error"),
+        (&named, json!({}), "Action=Other&Text=a", 200, "a"),
+        (&named, json!({}), "Text=a&Action=Other", 200, "a"),
+        (&form, template.clone(), "a&Action=Other", 200, "a"),
+    ] {
+        let made = deployed(&world, json!({}), integration(path, parameters, more.clone()), &responses).await;
+        let answer = post(&world, &made, "", body).await;
+        let (code, text) = text(&answer);
+        assert_eq!(code, status, "{parameters} {more} {body}: {text}");
+        assert!(text.contains(told), "{text}");
+    }
+    let action = integration("arn:aws:apigateway:us-east-1:echoquery:action/Echo", &form, json!({}));
+    let made = deployed(&world, json!({}), action, &responses).await;
+    assert_eq!(post(&world, &made, "", "Action=Other&Text=a").await.status(), 200);
 }
 
 #[tokio::test]

@@ -49,19 +49,19 @@ impl Sink<Told> for Line {
     }
 }
 
-struct Client {
+pub struct Client {
     says: UnboundedSender<Heard>,
     told: UnboundedReceiver<Told>,
     conversation: JoinHandle<()>,
-    protocol: Option<String>,
+    pub protocol: Option<String>,
 }
 
 impl Client {
-    fn say(&self, text: &str) {
+    pub fn say(&self, text: &str) {
         self.says.send(Heard::Text(text.into())).unwrap();
     }
 
-    async fn told(&mut self) -> String {
+    pub async fn told(&mut self) -> String {
         match self.told.recv().await.expect("it is still there") {
             Told::Text(text) => text,
             other => panic!("{other:?}"),
@@ -83,7 +83,7 @@ impl Client {
 }
 
 impl World {
-    async fn connect(&self, request: http::request::Builder) -> Result<Client, Response<Bytes>> {
+    pub async fn connect(&self, request: http::request::Builder) -> Result<Client, Response<Bytes>> {
         let request = request.extension(SocketWish).body(Bytes::new()).unwrap();
         let (head, body) = self.answer(request).await.into_parts();
         let conversation = match body.into_conversation() {
@@ -97,7 +97,7 @@ impl World {
         Ok(Client { says, told, conversation, protocol })
     }
 
-    async fn connected(&self, api: &str) -> Client {
+    pub async fn connected(&self, api: &str) -> Client {
         self.connect(upgrade(api, "/dev")).await.unwrap_or_else(|refused| panic!("{refused:?}"))
     }
 
@@ -123,14 +123,14 @@ impl World {
     }
 }
 
-fn upgrade(api: &str, path: &str) -> http::request::Builder {
+pub fn upgrade(api: &str, path: &str) -> http::request::Builder {
     Request::get(path)
         .header("host", format!("{api}.execute-api.localhost:4566"))
         .header("user-agent", "test")
         .header("sec-websocket-version", "13")
 }
 
-fn refusal(response: &Response<Bytes>) -> (u16, String) {
+pub fn refusal(response: &Response<Bytes>) -> (u16, String) {
     let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
     (response.status().as_u16(), body["message"].as_str().unwrap_or_default().to_owned())
 }

@@ -98,14 +98,25 @@ async fn routes_and_integrations_are_those_of_websockets() {
         assert_eq!(world.refused("apigatewayv2", "CreateRoute", input).await.0, code, "{more}");
     }
     for (more, code) in [
-        (json!({"integrationType": "AWS"}), "NotImplemented"),
-        (json!({"integrationType": "HTTP_PROXY", "integrationUri": "https://example.com"}), "NotImplemented"),
+        (json!({"integrationType": "AWS"}), "BadRequestException"),
+        (
+            json!({"integrationType": "AWS", "integrationMethod": "POST", "integrationUri": "arn:aws:apigateway:us-east-1:sqs:action/SendMessage"}),
+            "BadRequestException",
+        ),
+        (json!({"integrationType": "HTTP_PROXY", "integrationUri": "https://example.com"}), "BadRequestException"),
+        (
+            json!({"integrationType": "HTTP", "integrationMethod": "POST", "integrationUri": "ftp://example.com"}),
+            "BadRequestException",
+        ),
+        (json!({"credentialsArn": "role"}), "BadRequestException"),
+        (json!({"requestParameters": {"integration.request.header.X": "context.connectionId"}}), "BadRequestException"),
         (json!({"integrationType": "SMTP"}), "BadRequestException"),
         (json!({"integrationUri": "https://example.com"}), "BadRequestException"),
         (json!({"payloadFormatVersion": "2.0"}), "BadRequestException"),
         (json!({"timeoutInMillis": 29_001}), "BadRequestException"),
         (json!({"contentHandlingStrategy": "CONVERT_TO_TEXT"}), "NotImplemented"),
-        (json!({"requestTemplates": {"a": "$input.body"}}), "NotImplemented"),
+        (json!({"requestTemplates": {"a": "#if($x)"}}), "BadRequestException"),
+        (json!({"templateSelectionExpression": "$integration.response.body.x"}), "NotImplemented"),
         (json!({"passthroughBehavior": "SOMETIMES"}), "BadRequestException"),
     ] {
         let input = with(&api, json!({"integrationType": "AWS_PROXY", "integrationUri": FUNCTION}), &more);
@@ -176,7 +187,12 @@ async fn responses_are_parts_of_routes_and_integrations() {
         (json!({"integrationResponseKey": "$default"}), "ConflictException"),
         (json!({"integrationResponseKey": "/(/"}), "BadRequestException"),
         (json!({"integrationResponseKey": "200"}), "BadRequestException"),
-        (json!({"integrationResponseKey": "/200/", "responseTemplates": {"a": "#set($x = 1)"}}), "NotImplemented"),
+        (json!({"integrationResponseKey": "/200/", "responseTemplates": {"a": "#set($x)"}}), "BadRequestException"),
+        (
+            json!({"integrationResponseKey": "/200/", "responseParameters": {"route.response.header.X": "x"}}),
+            "BadRequestException",
+        ),
+        (json!({"integrationResponseKey": "/200/", "contentHandlingStrategy": "CONVERT_TO_TEXT"}), "NotImplemented"),
     ] {
         let input = with(&api, of.clone(), &more);
         assert_eq!(world.refused("apigatewayv2", "CreateIntegrationResponse", input).await.0, code, "{more}");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Texts;
 use super::authorizer::{Authorization, Authorizer};
+use super::stage::AccessLog;
 use super::usage::Throttle;
 use super::websocket::Settings;
 use crate::keys::{ApiId, Id};
@@ -179,5 +180,7 @@ pub struct Stage {
     /// By the route's key.
     #[serde(default)]
     pub throttles: BTreeMap<String, RouteThrottle>,
+    #[serde(default)]
+    pub access_log: Option<AccessLog>,
 }
 kv::stored!(Stage, version = 1);

@@ -1,11 +1,13 @@
 //! What API Gateway stores.
 
+pub mod account;
 pub mod authorizer;
 pub mod domain;
 pub mod gateway;
 pub mod http;
 pub mod model;
 pub mod rest;
+pub mod stage;
 #[cfg(test)]
 mod tests;
 pub mod usage;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Texts;
 use super::authorizer::Authorization;
+use super::stage::{AccessLog, CacheCluster, MethodSettings};
 use super::usage::Throttle;
 use crate::keys::{ApiId, Id};
 
@@ -81,7 +82,7 @@ pub struct Integration {
     /// By where they go, `integration.request.header.X-A`, where they come from: `method.request.path.id`.
     #[serde(default)]
     pub request_parameters: Texts,
-    /// Kept and shown: stages have no caches.
+    /// What of a request tells what the stage's cache has for it: `method.request.querystring.q`.
     #[serde(default)]
     pub cache_key_parameters: Vec<String>,
     /// By the status that they answer.
@@ -163,8 +164,44 @@ pub struct Stage {
     pub throttles: BTreeMap<String, Throttle>,
     #[serde(default)]
     pub canary: Option<Canary>,
+    #[serde(default)]
+    pub access_log: Option<AccessLog>,
+    #[serde(default)]
+    pub cache: Option<CacheCluster>,
+    /// By `{path}/{method}`, or `*/*` for all methods.
+    #[serde(default)]
+    pub settings: BTreeMap<String, MethodSettings>,
 }
 kv::stored!(Stage, version = 1);
+
+impl Stage {
+    /// What stages say of all methods that they say nothing else of.
+    pub const EVERYTHING: &str = "*/*";
+
+    /// One that says nothing but what it serves.
+    pub fn new(name: String, deployment: Id, now: Timestamp) -> Stage {
+        Stage {
+            name,
+            deployment,
+            description: None,
+            variables: Texts::new(),
+            created: now,
+            updated: now,
+            tags: Texts::new(),
+            throttles: BTreeMap::new(),
+            canary: None,
+            access_log: None,
+            cache: None,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    /// What the stage says of a method, by its key.
+    pub fn settings_of(&self, key: &str) -> MethodSettings {
+        let all = self.settings.get(Stage::EVERYTHING).cloned().unwrap_or_default();
+        self.settings.get(key).cloned().map_or_else(|| all.clone(), |own| own.or(&all))
+    }
+}
 
 /// A second deployment of a stage, which gets a part of its requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -174,6 +211,6 @@ pub struct Canary {
     pub percent: f64,
     /// Instead of the stage's, or beside them.
     pub variables: Texts,
-    /// Kept and shown: stages have no caches.
+    /// Whether its requests are answered from what the stage's others left in the cache.
     pub use_stage_cache: bool,
 }

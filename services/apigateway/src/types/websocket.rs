@@ -1,5 +1,7 @@
 //! What WebSocket APIs store besides what they have in common with HTTP APIs.
 
+use std::collections::BTreeMap;
+
 use base::{Arn, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,6 +9,7 @@ use service::Farewell;
 
 use super::Texts;
 use super::authorizer::{Authorization, Authorizer};
+use super::rest;
 use crate::keys::Id;
 
 /// What makes an API one of WebSockets.
@@ -36,13 +39,50 @@ pub struct Integration {
     pub timeout_millis: u64,
     pub description: Option<String>,
     pub method: Option<String>,
-    /// Kept and shown.
+    /// What becomes of messages that no template is for.
     pub passthrough: Option<String>,
     /// By the key that `template_selection` chooses.
     pub request_templates: Texts,
     pub template_selection: Option<String>,
+    /// The role as which the API asks what is behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// By where they go, `integration.request.header.X-A`, where they come from: `route.request.body.a`.
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub request_parameters: Texts,
 }
 kv::stored!(Integration, version = 1);
+
+impl Integration {
+    /// The same as a method of a REST API would have it, but for templates: `None` for functions that are told everything.
+    pub fn of_rest(&self) -> Option<rest::Integration> {
+        let kind = match self.kind.clone() {
+            IntegrationKind::Function { .. } => return None,
+            IntegrationKind::Mock => rest::IntegrationKind::Mock {},
+            IntegrationKind::Service { uri } => rest::IntegrationKind::Service { uri },
+            IntegrationKind::Http { uri } => rest::IntegrationKind::Http { uri },
+            IntegrationKind::HttpProxy { uri } => rest::IntegrationKind::HttpProxy { uri },
+        };
+        let source = |text: &String| match text.strip_prefix("route.request.") {
+            Some(rest) => format!("method.request.{rest}"),
+            None => text.clone(),
+        };
+        let parameters = self.request_parameters.iter().map(|(target, text)| (target.clone(), source(text)));
+        Some(rest::Integration {
+            kind,
+            http_method: self.method.clone(),
+            passthrough: self.passthrough.clone().unwrap_or_default(),
+            content_handling: None,
+            timeout_millis: self.timeout_millis,
+            cache_namespace: String::new(),
+            request_templates: Texts::new(),
+            credentials: self.credentials.clone(),
+            request_parameters: parameters.collect(),
+            cache_key_parameters: Vec::new(),
+            responses: BTreeMap::new(),
+        })
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IntegrationKind {
@@ -51,9 +91,44 @@ pub enum IntegrationKind {
         uri: String,
     },
     Mock,
+    /// `AWS`: a function that is told what a template says, or an operation of a service.
+    Service {
+        uri: String,
+    },
+    /// `HTTP`: an endpoint that is told what a template says.
+    Http {
+        uri: String,
+    },
+    /// `HTTP_PROXY`: an endpoint that is told the message as it is.
+    HttpProxy {
+        uri: String,
+    },
 }
 
-/// What becomes of an integration's answer: of MOCK ones alone, as functions answer for themselves.
+impl IntegrationKind {
+    /// The name that it has in operations.
+    pub fn word(&self) -> &'static str {
+        match self {
+            IntegrationKind::Function { .. } => "AWS_PROXY",
+            IntegrationKind::Mock => "MOCK",
+            IntegrationKind::Service { .. } => "AWS",
+            IntegrationKind::Http { .. } => "HTTP",
+            IntegrationKind::HttpProxy { .. } => "HTTP_PROXY",
+        }
+    }
+
+    pub fn uri(&self) -> Option<&str> {
+        match self {
+            IntegrationKind::Mock => None,
+            IntegrationKind::Function { uri }
+            | IntegrationKind::Service { uri }
+            | IntegrationKind::Http { uri }
+            | IntegrationKind::HttpProxy { uri } => Some(uri),
+        }
+    }
+}
+
+/// What becomes of an integration's answer, unless it is a proxy, which answers for itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntegrationResponse {
     pub id: Id,
@@ -61,6 +136,9 @@ pub struct IntegrationResponse {
     pub key: String,
     pub templates: Texts,
     pub template_selection: Option<String>,
+    /// Headers of the answer to a handshake, `route.response.header.X-A`, and where they come from.
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub parameters: Texts,
 }
 kv::stored!(IntegrationResponse, version = 1);
 
@@ -174,6 +252,8 @@ mod tests {
             passthrough: None,
             request_templates: Texts::from([("a".into(), "b".into())]),
             template_selection: None,
+            credentials: None,
+            request_parameters: Texts::new(),
         };
         let bytes = integration.to_bytes().unwrap();
         let expected = b"\x01\x88\xa2id\xa1i\xa4kind\x81\xa8Function\x81\xa3uri\xa1u\xaetimeout_millis\xcd\x71\x48\

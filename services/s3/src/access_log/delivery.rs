@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Timestamp;
+use service::journal::Line;
 use service::{Cx, Upload};
 use tokio_util::sync::CancellationToken;
 
 use super::PRINCIPAL;
-use super::journal::Line;
 use crate::S3;
 use crate::error::Error;
 use crate::keys::{BUCKETS, BucketId};
@@ -31,14 +31,7 @@ const UNIQUE: (&[u8], usize) = (b"0123456789ABCDEF", 16);
 pub async fn deliver(state: Arc<S3>, cx: Cx, stop: CancellationToken) {
     let journal = state.journal.clone();
     loop {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = journal.begun.notified() => tokio::select! {
-                () = stop.cancelled() => {}
-                () = journal.many.notified() => {}
-                () = tokio::time::sleep(limits::LOG_PAUSE) => {}
-            },
-        }
+        journal.ripe(limits::LOG_PAUSE, &stop).await;
         let is_last = stop.is_cancelled();
         let some_stay = state.deliver_lines(&cx.renew()).await;
         if is_last || cx.db().health().is_err() {
@@ -75,7 +68,7 @@ impl S3 {
             Ok(None) => return false,
             Err(error) => {
                 tracing::error!(%error, "where an access log is kept cannot be read");
-                self.journal.put_back(id, lines);
+                self.journal.put_back(&id, lines);
                 return true;
             }
         };
@@ -86,7 +79,7 @@ impl S3 {
             let Err(error) = put.map_err(service::Error::from) else { continue };
             if error.status >= 500 {
                 tracing::warn!(bucket = %from, target = %to, %error, "an access log is delivered later");
-                self.journal.put_back(id, lines);
+                self.journal.put_back(&id, lines);
                 some_stay = true;
             } else {
                 let lines = lines.len();

@@ -4,11 +4,9 @@
 //! the last seconds go with a process that is killed, and so do those that nobody has room for.
 
 mod delivery;
-mod journal;
 mod line;
 
 pub use delivery::deliver;
-pub use journal::Journal;
 
 use http::request::Parts;
 use service::{Cloud, Witness};
@@ -20,6 +18,9 @@ use crate::model::setting::{self, Kind};
 use crate::name;
 use crate::ops::copy::Source;
 use line::{Door, Request};
+
+/// The lines of buckets' logs.
+pub type Journal = service::journal::Journal<BucketId>;
 
 /// Who writes logs, in policies.
 pub const PRINCIPAL: &str = "logging.s3.amazonaws.com";

@@ -1,17 +1,23 @@
 //! `AWS::ApiGateway::*`: REST APIs. The service's members begin with a small letter.
 
+mod account;
 mod api;
 mod authorizer;
 mod deployment;
 mod method;
 mod model;
+mod settings;
+mod stage;
 mod usage;
 
+pub use account::Account;
 pub use api::{PathResource, RestApi};
 pub use authorizer::Authorizer;
-pub use deployment::{Deployment, Stage};
+pub use deployment::Deployment;
 pub use method::Method;
 pub use model::{GatewayResponse, Model, RequestValidator};
+pub use settings::StageSettings;
+pub use stage::Stage;
 pub use usage::{ApiKey, UsagePlan, UsagePlanKey};
 
 use serde_json::{Value, json};

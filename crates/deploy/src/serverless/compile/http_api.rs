@@ -25,7 +25,11 @@ impl Compiler<'_> {
             let methods: Vec<&str> = routes.iter().map(|(_, _, (method, ..))| *method).collect();
             let api = self.http_api_properties(&methods);
             self.add(naming::HTTP_API, json!({"Type": "AWS::ApiGatewayV2::Api", "Properties": api}), first);
-            let stage = json!({"ApiId": {"Ref": naming::HTTP_API}, "StageName": "$default", "AutoDeploy": true});
+            let format = self.service.provider.api_logs.http.as_ref();
+            let log = self.access_log(naming::HTTP_API_LOG_GROUP, "http-api", format, first);
+            let stage = without_nulls(json!({
+                "ApiId": {"Ref": naming::HTTP_API}, "StageName": "$default", "AutoDeploy": true, "AccessLogSettings": log,
+            }));
             self.add(naming::HTTP_API_STAGE, json!({"Type": "AWS::ApiGatewayV2::Stage", "Properties": stage}), first);
             let outputs = &mut self.template.outputs;
             outputs.insert(

@@ -1,6 +1,7 @@
 //! A service compiled to a template, with the logical ids and names that Serverless Framework gives.
 
 mod api_keys;
+mod api_logs;
 mod authorizers;
 mod buckets;
 mod custom_domains;

@@ -118,6 +118,7 @@ impl Compiler<'_> {
             "DependsOn": methods,
         });
         self.add(&id, resource, at);
+        self.rest_stage_settings(stage, &id, at);
         self.api_keys(&id, stage, at);
         let url = json!({"Fn::Join": ["", [attribute(naming::REST_API, "Endpoint"), "/", stage]]});
         self.template

@@ -118,12 +118,14 @@ impl Compiler<'_> {
             "DependsOn": made,
         });
         self.add(&deployment, resource, at);
-        let properties = json!({
+        let format = self.service.provider.api_logs.websocket.as_ref();
+        let properties = without_nulls(json!({
             "ApiId": api,
             "DeploymentId": {"Ref": deployment},
             "StageName": stage,
             "Description": description,
-        });
+            "AccessLogSettings": self.access_log(naming::WEBSOCKETS_LOG_GROUP, "websocket", format, at),
+        }));
         self.add(naming::WEBSOCKETS_STAGE, json!({"Type": "AWS::ApiGatewayV2::Stage", "Properties": properties}), at);
         let url = json!({"Fn::Join": ["", [attribute(naming::WEBSOCKETS_API, "ApiEndpoint"), "/", stage]]});
         let output = json!({"Description": "URL of the service endpoint", "Value": url});

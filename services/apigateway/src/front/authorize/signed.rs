@@ -22,13 +22,8 @@ pub struct Signer {
 /// Verifies a request's signature, and asks the signer's policies.
 pub fn admit(asked: &Asked<'_>) -> Result<Signer, Refused> {
     let signer = verify(asked.cx, asked.incoming, &asked.target.region)?;
-    if matches!(signer.caller.kind, CallerKind::Root | CallerKind::System) {
-        return Ok(signer);
-    }
-    let context = asked.cx.from_peer(peer(asked.incoming)).way_in();
-    let permission = Permission { context, ..Permission::new(INVOKE, &asked.target) };
-    let decision = asked.cx.cloud().access().authorize(&signer.caller, &permission, asked.cx.now());
-    decision.map_err(|denial| Refused::NotPermitted(denial.message))?;
+    let let_in = signer.ask(asked.cx, asked.incoming, Permission::new(INVOKE, &asked.target));
+    let_in.map_err(Refused::NotPermitted)?;
     Ok(signer)
 }
 
@@ -72,6 +67,19 @@ fn refused(error: SignatureError) -> Refused {
 }
 
 impl Signer {
+    /// Asks the signer's policies.
+    ///
+    /// # Errors
+    /// What is missing, for the signer to know.
+    pub fn ask(&self, cx: &Cx, incoming: &Incoming, permission: Permission) -> Result<(), String> {
+        if matches!(self.caller.kind, CallerKind::Root | CallerKind::System) {
+            return Ok(());
+        }
+        let permission = Permission { context: cx.from_peer(peer(incoming)).way_in(), ..permission };
+        let decision = cx.cloud().access().authorize(&self.caller, &permission, cx.now());
+        decision.map_err(|denial| denial.message)
+    }
+
     /// As events of payload format 2.0 tell of it.
     pub fn in_v2(&self) -> Value {
         let Signer { caller, access_key_id } = self;

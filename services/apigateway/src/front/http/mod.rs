@@ -1,11 +1,13 @@
 //! A request to an HTTP API: stage, CORS, route, integration, answer.
 
 mod changed;
+mod logged;
 mod operation;
 mod url;
 mod values;
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
@@ -20,6 +22,7 @@ use self::changed::Changed;
 use self::values::Values;
 use super::address::Address;
 use super::authorize::{Admitted, Asked, Refused};
+use super::backend::note;
 use super::invoke::{Failure, acting_as, payload_as};
 use super::{event_v1, refusal};
 use crate::ApiGateway;
@@ -40,13 +43,14 @@ use crate::types::http::{Api, Cors, Integration, IntegrationKind, Payload, Stage
 const DEFAULT_STAGE: &str = "$default";
 
 pub async fn serve(
-    state: &ApiGateway,
+    state: &Arc<ApiGateway>,
     cx: &Cx,
     read: Snap,
     api: Api,
     address: &Address,
     incoming: Incoming,
 ) -> Result<Response<Body>, Error> {
+    let began = Instant::now();
     let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
     let Some((stage, path)) = find_stage(&read, &api, address)?.filter(|_| is_open) else {
         return Ok(with_id(refusal::not_found().map(Body::from), &incoming));
@@ -66,18 +70,26 @@ pub async fn serve(
         cors::preflight(cors, &incoming.headers, response.headers_mut());
         return Ok(with_id(response, &incoming));
     }
-    let mut response = match routes.find(incoming.method.as_str(), &path) {
-        None => refusal::not_found().map(Body::from),
-        Some(found) => {
-            let (within, full, below) = (address.within(), address.full(), path.as_str());
-            let incoming = &incoming;
-            let request = Request { state, cx, api: &api, stage: &stage, path: within, full, below, incoming };
-            request.answer(&found).await
-        }
+    let request = Request {
+        state,
+        cx,
+        api: &api,
+        stage: &stage,
+        path: address.within(),
+        full: address.full(),
+        below: &path,
+        incoming: &incoming,
+    };
+    let found = routes.find(incoming.method.as_str(), &path);
+    let mut context = logged::context(&request, found.as_ref());
+    let mut response = match &found {
+        None => logged::refused(&mut context, refusal::not_found()),
+        Some(found) => request.answer(found, &mut context).await,
     };
     if let Some(cors) = &rules {
         cors::apply(cors, &incoming.headers, response.headers_mut());
     }
+    let response = logged::tell(state, &request, context, response, began);
     Ok(with_id(response, &incoming))
 }
 
@@ -130,6 +142,18 @@ impl From<Failure> for Unanswered {
 }
 
 impl Unanswered {
+    fn why(&self) -> &'static str {
+        match self {
+            Unanswered::Failed(Failure::Function) => "The integration failed",
+            Unanswered::Failed(Failure::Timeout) => "The integration did not answer in time",
+            Unanswered::Failed(Failure::Throttled) => "The integration is throttled",
+            Unanswered::Failed(Failure::TooLarge) => "The request is too large for the integration",
+            Unanswered::Failed(Failure::Misconfigured) => "The integration is not there, or does not let the API in",
+            Unanswered::Path => "The path leads out of the integration",
+            Unanswered::Loop => "The request came back to the API",
+        }
+    }
+
     fn refusal(self) -> Response<Bytes> {
         match self {
             Unanswered::Failed(Failure::Function | Failure::Misconfigured) => refusal::http_internal(),
@@ -144,15 +168,18 @@ impl Unanswered {
 }
 
 impl Request<'_> {
-    async fn answer(&self, found: &Found<'_>) -> Response<Body> {
-        let Some(integration) = found.integration else { return refusal::http_internal().map(Body::from) };
+    /// What is known of the request is written down in `context`.
+    async fn answer(&self, found: &Found<'_>, context: &mut Value) -> Response<Body> {
+        let Some(integration) = found.integration else { return logged::refused(context, refusal::http_internal()) };
         if self.is_throttled(found) {
-            return refusal::http_throttled().map(Body::from);
+            return logged::refused(context, refusal::http_throttled());
         }
         let admitted = match self.admit(found).await {
             Ok(admitted) => admitted,
-            Err(refused) => return refusal::http_refused(refused).map(Body::from),
+            Err(refused) => return logged::refused(context, refusal::http_refused(refused)),
         };
+        logged::admitted(context, &admitted);
+        let began = Instant::now();
         let answered = match &integration.kind {
             IntegrationKind::Function => self.function(integration, found, &admitted).await.map(|r| r.map(Body::from)),
             IntegrationKind::Url => self.forward(integration, found, self.changed(integration, found, &admitted)).await,
@@ -161,9 +188,11 @@ impl Request<'_> {
                 answered.map(|response| response.map(Body::from)).map_err(Unanswered::from)
             }
         };
+        let status = answered.as_ref().map(|response| response.status().as_u16());
+        note(context, began, status.map_err(Unanswered::why));
         match answered {
             Ok(response) => self.finished(integration, found, &admitted, response).await,
-            Err(unanswered) => unanswered.refusal().map(Body::from),
+            Err(unanswered) => logged::refused(context, unanswered.refusal()),
         }
     }
 
@@ -308,16 +337,26 @@ impl Request<'_> {
 
     fn place_v1<'r>(&'r self, found: &'r Found<'_>) -> event_v1::Place<'r> {
         event_v1::Place {
+            resource_id: found.key,
+            resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
+            parameters: &found.parameters,
+            ..self.nowhere()
+        }
+    }
+
+    /// The place of a request that has no route.
+    fn nowhere(&self) -> event_v1::Place<'_> {
+        event_v1::Place {
             account: &self.api.account,
             api: &self.api.id,
             stage: &self.stage.name,
             variables: &self.stage.variables,
             deployment: None,
-            resource_id: found.key,
-            resource: route_key::parts(found.key).map_or(found.key, |(_, path)| path),
+            resource_id: "",
+            resource: "",
             path: self.full,
             full_path: self.full,
-            parameters: &found.parameters,
+            parameters: const { &routes::Parameters::new() },
         }
     }
 

@@ -1,22 +1,22 @@
 //! `AWS_PROXY`: a function that is told the request, and says the answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Response;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use proxy::answer::{self, Answer, Body, body_of};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::answer::passed;
-use super::{Call, Request, log};
+use super::{Call, Request};
+use crate::front::backend::{self, Detail, log_body, log_event, passed};
 use crate::front::event_v1;
-use crate::front::invoke::{self, Failure};
+use crate::front::invoke;
 use crate::front::problem::Problem;
 use crate::integration;
 
 impl Request<'_> {
-    pub async fn function(&self, uri: &str, call: &Call<'_>) -> Result<Response<Bytes>, Problem> {
+    pub async fn function(&self, uri: &str, call: &Call<'_>, context: &mut Value) -> Result<Response<Bytes>, Problem> {
         let Some(function) = integration::function(uri, &self.served.variables) else {
             return Err(Problem::configuration(format!("{uri} names no function in this stage")));
         };
@@ -27,17 +27,22 @@ impl Request<'_> {
             event["requestContext"]["identity"]["apiKeyId"] = json!(key.id);
         }
         let timeout = Duration::from_millis(call.integration.timeout_millis);
+        self.log(Detail::Everything, || format!("Endpoint request URI: {uri}"));
+        self.log(Detail::Everything, || format!("Endpoint request body after transformations: {}", log_event(&event)));
         let event = Bytes::from(event.to_string());
-        self.log(|| format!("Endpoint request URI: {uri}"));
-        self.log(|| format!("Endpoint request body after transformations: {}", log::body(&event)));
-        let caller = self.function_caller(call)?;
+        let caller = self.exchange(call).caller(call.integration)?;
+        let began = Instant::now();
         let source = self.arn(call.found.path);
         let payload = match caller {
             None => invoke::payload(self.cx, function, source, event, timeout).await,
             Some(caller) => invoke::payload_as(caller, function, event, timeout).await,
         };
-        let payload = payload.map_err(problem)?;
-        self.log(|| format!("Endpoint response body before transformations: {}", log::body(&payload)));
+        let payload = payload.map_err(Problem::from);
+        backend::note(context, began, payload.as_ref().map(|_| 200).map_err(|problem| &*problem.why));
+        let payload = payload?;
+        self.log(Detail::Everything, || {
+            format!("Endpoint response body before transformations: {}", log_body(&payload))
+        });
         match answer::v1(&payload) {
             Ok(answer) => Ok(self.respond(answer)),
             Err(error) => Err(Problem::failed(format!("Malformed Lambda proxy response: {}", error.0))),
@@ -64,18 +69,5 @@ impl Request<'_> {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         response
-    }
-}
-
-/// What a function's failure is to a client.
-pub fn problem(failure: Failure) -> Problem {
-    match failure {
-        Failure::Function => Problem::failed("The function failed"),
-        Failure::Timeout => Problem::timed_out(),
-        Failure::TooLarge => Problem::too_large("Request Too Long"),
-        Failure::Throttled => Problem::configuration("The function is throttled"),
-        Failure::Misconfigured => {
-            Problem::configuration("The function is not there, or does not let the API invoke it")
-        }
     }
 }

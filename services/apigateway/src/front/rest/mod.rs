@@ -1,19 +1,12 @@
 //! A request to a REST API: stage, resource, method, integration, answer.
 
-mod answer;
-mod binary;
+mod cached;
 mod context;
 mod function;
-mod http;
-mod json;
-mod log;
-mod mock;
-mod outgoing;
-mod service;
-mod uri;
 mod validate;
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::{Response, StatusCode};
@@ -24,13 +17,11 @@ use kv::{Read, Snap};
 use proxy::Incoming;
 use serde_json::Value;
 
-pub use self::service::of_name as services_named;
-pub use log::{Log, body as log_body, headers as log_headers};
-pub use uri::{ServiceUri, Way};
-
+use super::access_log;
 use super::address::Address;
 use super::api_key;
 use super::authorize::{Admitted, Asked};
+use super::backend::{self, Detail, Exchange, Log, log_headers};
 use super::event_v1::{self, Place};
 use super::gateway_response;
 use super::mapping::Told;
@@ -47,10 +38,8 @@ use crate::routes::rest::{Found, Routes};
 use crate::types::Texts;
 use crate::types::authorizer::Form;
 use crate::types::rest::{Api, Integration, IntegrationKind, Method, Stage};
+use crate::types::stage::Logging;
 use crate::types::usage::ApiKey;
-
-/// What a stage says of all methods that it says nothing else of.
-const EVERYTHING: &str = "*/*";
 
 pub async fn serve(
     state: &ApiGateway,
@@ -60,6 +49,7 @@ pub async fn serve(
     address: &Address,
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
+    let began = Instant::now();
     let (name, path) = address.stage();
     let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
     let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| is_open) else {
@@ -68,6 +58,8 @@ pub async fn serve(
     let served = Served::choose(cx, &stage);
     let routes = state.rest.get(&api.id, served.deployment, || load(&read, &api.id, served.deployment))?;
     drop(read);
+    let found = routes.find(&path);
+    let log = found.as_ref().and_then(|found| execution_log(&stage, found, &incoming));
     let request = Request {
         state,
         cx,
@@ -79,9 +71,27 @@ pub async fn serve(
         told_path: address.told(&path),
         full_path: address.full(),
         incoming: &incoming,
-        log: None,
+        log: log.as_ref(),
     };
-    Ok(with_ids(request.answer().await, &incoming))
+    Ok(with_ids(request.answer(found.as_ref(), began).await, &incoming))
+}
+
+/// What a request tells of its way to an answer, where its method wants that.
+fn execution_log(stage: &Stage, found: &Found<'_>, incoming: &Incoming) -> Option<Log> {
+    let settings = stage.settings_of(&method_key(found, incoming));
+    let detail = match (settings.logging?, settings.data_trace) {
+        (Logging::Off, _) => return None,
+        (Logging::Error, _) => Detail::Errors,
+        (Logging::Info, Some(true)) => Detail::Everything,
+        (Logging::Info, _) => Detail::Steps,
+    };
+    Some(Log::new(detail))
+}
+
+/// `/users/{id}/GET`, as settings of stages and plans name a method: as it is defined, and not as the client calls it.
+fn method_key(found: &Found<'_>, incoming: &Incoming) -> String {
+    let name = found.method(incoming.method.as_str()).map_or("ANY", |(name, _)| name);
+    format!("{}/{name}", found.path)
 }
 
 /// What a deployment serves, ready to match.
@@ -151,7 +161,7 @@ pub struct Request<'a> {
     /// With the stage, or all of it where it is a custom domain's.
     pub full_path: &'a str,
     pub incoming: &'a Incoming,
-    /// What a test of a method tells its caller.
+    /// What a test of a method tells its caller, and the stage's execution log.
     pub log: Option<&'a Log>,
 }
 
@@ -165,13 +175,41 @@ pub struct Call<'r> {
 }
 
 impl Request<'_> {
-    async fn answer(&self) -> Response<Bytes> {
-        let found = self.routes.find(self.path);
-        let mut context = context::of(self, found.as_ref());
-        match self.through(found.as_ref(), &mut context).await {
-            Ok(response) => response,
-            Err(problem) => self.refused(&problem, found.as_ref(), &context),
+    async fn answer(&self, found: Option<&Found<'_>>, began: Instant) -> Response<Bytes> {
+        let mut context = context::of(self, found);
+        if let (Some(log), Some(found)) = (self.log, found) {
+            log.add(Detail::Steps, || format!("Extended Request Id: {}", self.incoming.extended_id));
+            log.begin(self.incoming, &found.parameters);
         }
+        let response = match self.through(found, &mut context).await {
+            Ok(response) => {
+                self.log(Detail::Steps, || "Successfully completed execution".to_owned());
+                response
+            }
+            Err(problem) => self.refused(&problem, found, &mut context),
+        };
+        self.tell(&mut context, &response, began);
+        response
+    }
+
+    /// Tells the stage's logs of what has become of the request.
+    fn tell(&self, context: &mut Value, response: &Response<Bytes>, began: Instant) {
+        let (stage, time) = (self.logging_stage(), self.incoming.time);
+        if let Some(log) = self.log {
+            log.add(Detail::Everything, || format!("Method response headers: {}", log_headers(response.headers())));
+            log.add(Detail::Steps, || format!("Method completed with status: {}", response.status().as_u16()));
+            access_log::tell_execution(&self.state.journal, &stage, log, time, &self.incoming.request_id);
+        }
+        if let Some(log) = &self.stage.access_log {
+            let bytes = u64::try_from(response.body().len()).unwrap_or(u64::MAX);
+            access_log::finish(context, response.status().as_u16(), Some(bytes), began);
+            access_log::tell(&self.state.journal, &stage, log, time, context);
+        }
+    }
+
+    fn logging_stage(&self) -> access_log::Stage<'_> {
+        let Api { region, account, id: api, .. } = self.api;
+        access_log::Stage { region, account, api, name: &self.stage.name, is_rest: true }
     }
 
     async fn through(&self, found: Option<&Found<'_>>, context: &mut Value) -> Result<Response<Bytes>, Problem> {
@@ -191,7 +229,7 @@ impl Request<'_> {
         validate::check(self.routes, method, found, self.incoming)?;
         let call = Call { found, integration, admitted, key };
         context::admitted(context, &call);
-        self.integrate(&call, context).await
+        self.through_cache(&call, context).await
     }
 
     /// The same for a test of a method, which everybody may use who may test it.
@@ -206,11 +244,13 @@ impl Request<'_> {
         };
         match answered.await {
             Ok(response) => {
-                self.log(|| format!("Method response headers: {}", log::headers(response.headers())));
-                self.log(|| "Successfully completed execution".to_owned());
+                self.log(Detail::Everything, || {
+                    format!("Method response headers: {}", log_headers(response.headers()))
+                });
+                self.log(Detail::Steps, || "Successfully completed execution".to_owned());
                 response
             }
-            Err(problem) => self.refused(&problem, Some(found), &context),
+            Err(problem) => self.refused(&problem, Some(found), &mut context),
         }
     }
 
@@ -218,17 +258,14 @@ impl Request<'_> {
     async fn integrate(&self, call: &Call<'_>, context: &mut Value) -> Result<Response<Bytes>, Problem> {
         let kind = &call.integration.kind;
         let mut response = if let IntegrationKind::Function { uri } = kind {
-            self.function(uri, call).await?
+            self.function(uri, call, context).await?
         } else {
-            let outgoing = self.outgoing(call, context)?;
-            let endpoint = match kind {
-                IntegrationKind::Mock {} => answer::Endpoint::mock(&outgoing)?,
-                IntegrationKind::Service { .. } => self.service(call, outgoing).await?,
-                _ => self.http(call, outgoing).await?,
-            };
+            let exchange = self.exchange(call);
+            let template = backend::template(call.integration, self.incoming)?;
+            let endpoint = exchange.ask(call.integration, template, context).await?;
             match kind {
                 IntegrationKind::HttpProxy { .. } => endpoint.passed(),
-                _ => self.answered(call, &endpoint, context)?,
+                _ => exchange.answered(call.integration, &endpoint, context)?,
             }
         };
         if !matches!(kind, IntegrationKind::Mock {} | IntegrationKind::HttpProxy { .. }) {
@@ -237,40 +274,50 @@ impl Request<'_> {
         Ok(response)
     }
 
-    fn refused(&self, problem: &Problem, found: Option<&Found<'_>>, context: &Value) -> Response<Bytes> {
+    fn refused(&self, problem: &Problem, found: Option<&Found<'_>>, context: &mut Value) -> Response<Bytes> {
         if !problem.why.is_empty() {
             let (api, stage, why) = (&self.api.id, &self.stage.name, &problem.why);
             tracing::warn!(api, stage, path = self.path, why, "a request to an API could not be answered");
-            self.log(|| format!("Execution failed due to configuration error: {why}"));
+            self.log(Detail::Errors, || format!("Execution failed due to configuration error: {why}"));
         }
+        context["error"] = gateway_response::error(problem);
         let own = gateway_response::own(&self.routes.responses, problem.kind);
         let none = Vec::new();
         let parameters = found.map_or(&none, |found| &found.parameters);
-        gateway_response::answer(problem, own, &self.told(parameters, context))
+        let (incoming, variables) = (self.incoming, &*self.served.variables);
+        gateway_response::answer(problem, own, &Told { incoming, parameters, context, variables, answer: None })
     }
 
-    fn told<'t>(&'t self, parameters: &'t routes::Parameters, context: &'t Value) -> Told<'t> {
-        Told { incoming: self.incoming, parameters, context, variables: &self.served.variables, answer: None }
+    /// The request on its way to the method's integration.
+    fn exchange<'r>(&'r self, call: &'r Call<'_>) -> Exchange<'r> {
+        Exchange {
+            state: self.state,
+            cx: self.cx,
+            incoming: self.incoming,
+            parameters: &call.found.parameters,
+            variables: &self.served.variables,
+            api: &self.api.id,
+            region: &self.api.region,
+            account: &self.api.account,
+            admitted: &call.admitted,
+            binary_media_types: &self.routes.binary_media_types,
+            source: self.arn(call.found.path),
+            log: self.log,
+        }
     }
 
-    fn log(&self, line: impl FnOnce() -> String) {
+    fn log(&self, detail: Detail, line: impl FnOnce() -> String) {
         if let Some(log) = self.log {
-            log.add(line());
+            log.add(detail, line);
         }
     }
 
     /// Whether the stage has let in as many requests to the method as it takes.
     fn is_throttled(&self, found: &Found<'_>) -> bool {
-        let method = self.method_key(found);
-        let throttle = self.stage.throttles.get(&method).or_else(|| self.stage.throttles.get(EVERYTHING));
+        let method = method_key(found, self.incoming);
+        let throttle = self.stage.throttles.get(&method).or_else(|| self.stage.throttles.get(Stage::EVERYTHING));
         let bucket = || format!("{}/{}{method}", self.api.id, self.stage.name);
         throttle.is_some_and(|throttle| !self.state.buckets.take(bucket(), *throttle, self.cx.now()))
-    }
-
-    /// `/users/{id}/GET`, as settings of stages and plans name a method: as it is defined, and not as the client calls it.
-    fn method_key(&self, found: &Found<'_>) -> String {
-        let name = found.method(self.incoming.method.as_str()).map_or("ANY", |(name, _)| name);
-        format!("{}/{name}", found.path)
     }
 
     /// The API key that a method needs, with its value; `None` where it needs none.
@@ -288,7 +335,7 @@ impl Request<'_> {
             ("AUTHORIZER", _) => None,
             _ => self.incoming.header("x-api-key"),
         };
-        let (api, stage, method) = (&self.api.id, &self.stage.name, self.method_key(found));
+        let (api, stage, method) = (&self.api.id, &self.stage.name, method_key(found, self.incoming));
         let place = api_key::Place { region: &self.api.region, api, stage, method: &method };
         let key = api_key::admit(self.state, self.cx, value, &place).await?;
         Ok(Some((value.unwrap_or_default().to_owned(), key)))
@@ -346,6 +393,6 @@ impl Request<'_> {
 
     /// Whether the API treats a media type as binary.
     fn is_binary(&self, media_type: &str) -> bool {
-        binary::is_binary(&self.routes.binary_media_types, media_type)
+        backend::is_binary(&self.routes.binary_media_types, media_type)
     }
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 use base::Timestamp;
 use bytes::Bytes;
 use proxy::answer::Body;
+use serde_json::Value;
 use service::{Cx, Farewell, Heard, Socket, Told};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::{Errand, failed, is_throttled, kept_out, new_id, routes_of, status_of, tell, told};
 use super::{FORBIDDEN, Happening, INTERNAL, THROTTLED};
-use super::{failed, integrate, is_throttled, kept_out, new_id, routes_of, told};
 use crate::ApiGateway;
 use crate::connections::{Connection, Entered, Waiting};
 use crate::error::Error;
@@ -81,10 +82,15 @@ pub async fn disconnected(
     let Some(route) = served.routes.get(route_key::DISCONNECT).filter(|route| route.integration.is_some()) else {
         return Ok(());
     };
-    let request_id = new_id(&cx);
-    let event = served.happening(beginning, route, &request_id, cx.now()).disconnect(farewell);
+    let (request_id, began) = (new_id(&cx), std::time::Instant::now());
+    let event = served.happening(beginning, &route.key, &request_id, cx.now()).disconnect(farewell);
+    let variables = &served.stage.variables;
+    let errand = Errand { state, cx: &cx, beginning, route, variables, event: &event, handshake: None };
+    let mut told = event["requestContext"].clone();
     // What it answers is for nobody; that it failed is logged there.
-    let _ = integrate(&cx, route, beginning.arn(&route.key), &served.stage.variables, &event).await;
+    let answered = errand.run(&mut told).await;
+    let answered = answered.map(|answer| (answer.status.as_u16(), 0)).map_err(|failure| failed(&failure));
+    tell(state, beginning, &served.stage, told, answered.map_err(|(status, why)| (status.as_u16(), why)), began);
     Ok(())
 }
 
@@ -124,11 +130,11 @@ impl Served {
     fn happening<'h>(
         &'h self,
         beginning: &'h Beginning,
-        route: &'h DeployedRoute,
+        route: &'h str,
         request_id: &'h str,
         now: Timestamp,
     ) -> Happening<'h> {
-        Happening { beginning, route: &route.key, request_id, now, variables: &self.stage.variables }
+        Happening { beginning, route, request_id, now, variables: &self.stage.variables }
     }
 }
 
@@ -211,7 +217,30 @@ impl Side {
     async fn answer(&self, text: &str, request_id: &str) -> Result<Result<Option<Bytes>, &'static str>, Error> {
         let beginning = &self.connection.beginning;
         let Some(served) = served(&self.state, &self.cx, beginning)? else { return Ok(Err(FORBIDDEN)) };
-        let Some(route) = served.routes.of_message(text) else { return Ok(Err(FORBIDDEN)) };
+        let route = served.routes.of_message(text);
+        let began = std::time::Instant::now();
+        let key = route.map_or("", |route| &route.key);
+        let event = served.happening(beginning, key, request_id, self.cx.now()).message(text, &new_id(&self.cx));
+        let mut told = event["requestContext"].clone();
+        let answered = match route {
+            Some(route) => self.answer_on(&served, route, &event, &mut told).await?,
+            None => Err(FORBIDDEN),
+        };
+        let bytes = |answer: &Option<Bytes>| (200, answer.as_ref().map_or(0, Bytes::len));
+        let outcome = answered.as_ref().map(bytes).map_err(|refused| (status_of(refused), *refused));
+        tell(&self.state, beginning, &served.stage, told, outcome, began);
+        Ok(answered)
+    }
+
+    /// The same on the route that the message goes to.
+    async fn answer_on(
+        &self,
+        served: &Served,
+        route: &DeployedRoute,
+        event: &Value,
+        told: &mut Value,
+    ) -> Result<Result<Option<Bytes>, &'static str>, Error> {
+        let beginning = &self.connection.beginning;
         if is_throttled(&self.state, &self.cx, &beginning.api, &served.stage, &route.key) {
             return Ok(Err(THROTTLED));
         }
@@ -220,9 +249,9 @@ impl Side {
         {
             return Ok(Err(refused));
         }
-        let event = served.happening(beginning, route, request_id, self.cx.now()).message(text, &new_id(&self.cx));
-        let source = beginning.arn(&route.key);
-        Ok(match integrate(&self.cx, route, source, &served.stage.variables, &event).await {
+        let (state, cx, variables) = (&self.state, &self.cx, &served.stage.variables);
+        let errand = Errand { state, cx, beginning, route, variables, event, handshake: None };
+        Ok(match errand.run(told).await {
             Ok(answer) => {
                 Ok(Some(answer.body).filter(|_| route.answers).map(bytes_of).filter(|bytes| !bytes.is_empty()))
             }

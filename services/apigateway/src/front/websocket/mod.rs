@@ -7,6 +7,7 @@ mod event;
 mod integrate;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use ::http::header::{CONTENT_TYPE, HOST, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use ::http::{Response, StatusCode};
@@ -14,9 +15,10 @@ use bytes::Bytes;
 use kv::Read;
 use proxy::Incoming;
 use proxy::answer::{self, Answer};
-use serde_json::json;
+use serde_json::{Value, json};
 use service::{Body, Conversation, Cx};
 
+use super::access_log;
 use super::address::{self, Address};
 use super::api_key::{self, Kept};
 use super::authorize::{Admitted, Asked, Refused};
@@ -34,10 +36,11 @@ use crate::types::http::{Api, Stage};
 use crate::types::usage::ApiKey;
 use crate::types::websocket::{ApiKeySource, Beginning, DeployedRoute};
 use event::Happening;
-use integrate::integrate;
+use integrate::Errand;
 
 const FORBIDDEN: &str = "Forbidden";
 const THROTTLED: &str = "Too Many Requests";
+const EXCEEDED: &str = "Limit Exceeded";
 const INTERNAL: &str = "Internal server error";
 const TIMED_OUT: &str = "Endpoint request timed out";
 
@@ -63,6 +66,41 @@ fn failed(failure: &Failure) -> (StatusCode, &'static str) {
             (StatusCode::INTERNAL_SERVER_ERROR, INTERNAL)
         }
     }
+}
+
+/// The status that stands in logs for what a client is told.
+fn status_of(refused: &str) -> u16 {
+    match refused {
+        FORBIDDEN => 403,
+        THROTTLED | EXCEEDED => 429,
+        TIMED_OUT => 504,
+        _ => 500,
+    }
+}
+
+/// Tells the stage's log of what has become of something that happened on a connection: a status and bytes that were answered,
+/// or what its client was refused with.
+fn tell(
+    state: &ApiGateway,
+    beginning: &Beginning,
+    stage: &Stage,
+    mut told: Value,
+    outcome: Result<(u16, usize), (u16, &str)>,
+    began: Instant,
+) {
+    let Some(log) = &stage.access_log else { return };
+    let (status, bytes) = match outcome {
+        Ok((status, bytes)) => (status, u64::try_from(bytes).ok()),
+        Err((status, why)) => {
+            told["error"] = json!({"message": why, "messageString": json!(why).to_string()});
+            (status, None)
+        }
+    };
+    let at = told["requestTimeEpoch"].as_u64().map_or(beginning.connected, base::Timestamp);
+    access_log::finish(&mut told, status, bytes, began);
+    let Beginning { region, account, api, .. } = beginning;
+    let of = access_log::Stage { region, account, api, name: &stage.name, is_rest: false };
+    access_log::tell(&state.journal, &of, log, at, &told);
 }
 
 /// The routes that a stage serves; `None` where it serves nothing yet.
@@ -143,20 +181,51 @@ struct Handshake<'a> {
     request_id: String,
 }
 
+/// Why a client does not come in.
+enum Out {
+    Told(StatusCode, String),
+    /// What the route's integration says.
+    Answer(Answer),
+}
+
+impl From<(StatusCode, &str)> for Out {
+    fn from((status, message): (StatusCode, &str)) -> Out {
+        Out::Told(status, message.to_owned())
+    }
+}
+
 impl Handshake<'_> {
     async fn answer(&self, mut beginning: Beginning) -> Result<Response<Body>, Error> {
-        let refuse = |beginning: &Beginning, status: StatusCode, message: &str| {
-            Ok(refused(status, message, &beginning.id, &self.request_id))
+        let (began, mut told) = (Instant::now(), json!({}));
+        let decided = self.decide(&mut beginning, &mut told).await?;
+        let outcome = match &decided {
+            Ok(answer) => Ok((answer.as_ref().map_or(200, |answer| answer.status.as_u16()), 0)),
+            Err(Out::Answer(answer)) => Ok((answer.status.as_u16(), length(&answer.body))),
+            Err(Out::Told(status, message)) => Err((status.as_u16(), message.as_str())),
         };
-        if is_throttled(self.state, self.cx, &self.api.id, self.stage, route_key::CONNECT) {
-            return refuse(&beginning, StatusCode::TOO_MANY_REQUESTS, THROTTLED);
+        if self.stage.access_log.is_some() {
+            let mut event = self.happening(&beginning).connect(self.incoming);
+            event["requestContext"]["integration"] = told["integration"].take();
+            tell(self.state, &beginning, self.stage, event["requestContext"].take(), outcome, began);
         }
-        let Some(route) = self.routes.get(route_key::CONNECT) else { return self.begin(beginning, None) };
-        let admitted = match self.admit(route, &beginning).await {
+        match decided {
+            Ok(answer) => self.begin(beginning, answer),
+            Err(Out::Answer(answer)) => Ok(as_it_is(answer)),
+            Err(Out::Told(status, message)) => Ok(refused(status, &message, &beginning.id, &self.request_id)),
+        }
+    }
+
+    /// Whether the client comes in, and with what answer where an integration gave one. What that took is written down in `told`.
+    async fn decide(&self, beginning: &mut Beginning, told: &mut Value) -> Result<Result<Option<Answer>, Out>, Error> {
+        if is_throttled(self.state, self.cx, &self.api.id, self.stage, route_key::CONNECT) {
+            return Ok(Err((StatusCode::TOO_MANY_REQUESTS, THROTTLED).into()));
+        }
+        let Some(route) = self.routes.get(route_key::CONNECT) else { return Ok(Ok(None)) };
+        let admitted = match self.admit(route, beginning).await {
             Ok(admitted) => admitted,
             Err(denied) => {
                 let (status, message) = denial(denied);
-                return refuse(&beginning, status, &message);
+                return Ok(Err(Out::Told(status, message)));
             }
         };
         let key = self.key(&admitted);
@@ -166,27 +235,23 @@ impl Handshake<'_> {
                     beginning.identity["apiKey"] = json!(key);
                     beginning.identity["apiKeyId"] = json!(known.id);
                 }
-                Err(kept) => {
-                    let (status, message) = kept_out(kept)?;
-                    return refuse(&beginning, status, message);
-                }
+                Err(kept) => return Ok(Err(kept_out(kept)?.into())),
             }
         }
         beginning.api_key = key.filter(|_| self.routes.need_api_key());
-        tell_of(&admitted, &mut beginning);
+        tell_of(&admitted, beginning);
         if route.integration.is_none() {
-            return self.begin(beginning, None);
+            return Ok(Ok(None));
         }
-        let event = self.happening(&beginning).connect(self.incoming);
-        let source = self.arn(&beginning);
-        match integrate(self.cx, route, source, &self.stage.variables, &event).await {
-            Ok(answer) if answer.status.is_success() => self.begin(beginning, Some(answer)),
-            Ok(answer) => Ok(as_it_is(answer)),
-            Err(failure) => {
-                let (status, message) = failed(&failure);
-                refuse(&beginning, status, message)
-            }
-        }
+        let event = self.happening(beginning).connect(self.incoming);
+        let (state, cx, variables) = (self.state, self.cx, &self.stage.variables);
+        let handshake = Some(self.incoming);
+        let errand = Errand { state, cx, beginning, route, variables, event: &event, handshake };
+        Ok(match errand.run(told).await {
+            Ok(answer) if answer.status.is_success() => Ok(Some(answer)),
+            Ok(answer) => Err(Out::Answer(answer)),
+            Err(failure) => Err(failed(&failure).into()),
+        })
     }
 
     fn happening<'h>(&'h self, beginning: &'h Beginning) -> Happening<'h> {
@@ -268,6 +333,13 @@ fn tell_of(admitted: &Admitted, beginning: &mut Beginning) {
     beginning.authorizer = context.get_mut("authorizer").map(serde_json::Value::take);
 }
 
+fn length(body: &answer::Body) -> usize {
+    match body {
+        answer::Body::Text(text) => text.len(),
+        answer::Body::Binary(bytes, _) => bytes.len(),
+    }
+}
+
 /// What a function answers to a client that it does not let in.
 fn as_it_is(answer: Answer) -> Response<Body> {
     let (status, body) = (answer.status, answer.body);
@@ -299,7 +371,7 @@ fn kept_out(kept: Kept) -> Result<(StatusCode, &'static str), Error> {
     match kept {
         Kept::Out => Ok((StatusCode::FORBIDDEN, FORBIDDEN)),
         Kept::Throttled => Ok((StatusCode::TOO_MANY_REQUESTS, THROTTLED)),
-        Kept::Exceeded => Ok((StatusCode::TOO_MANY_REQUESTS, "Limit Exceeded")),
+        Kept::Exceeded => Ok((StatusCode::TOO_MANY_REQUESTS, EXCEEDED)),
         Kept::Failed(error) => Err(error),
     }
 }

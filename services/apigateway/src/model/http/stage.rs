@@ -74,6 +74,12 @@ pub fn forget_route(tx: &mut Tx, now: Timestamp, api: &str, name: &str, route: &
     Ok(HTTP_STAGES.put(tx, (api, name), &stage)?)
 }
 
+/// Takes back where a stage tells of its requests.
+pub fn forget_log(tx: &mut Tx, now: Timestamp, api: &str, name: &str) -> Result<(), Error> {
+    let stage = Stage { access_log: None, updated: now, ..find(tx, api, name)? };
+    Ok(HTTP_STAGES.put(tx, (api, name), &stage)?)
+}
+
 /// Changes a stage's tags by `change`.
 pub fn retag(
     tx: &mut Tx,

@@ -47,7 +47,8 @@ pub fn point(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(), 
     let Some(existing) = STAGES.get(tx, (api, &stage.name))? else { return create(tx, region, api, stage) };
     let mut variables = existing.variables.clone();
     variables.extend(stage.variables.clone());
-    let moved = Stage { deployment: stage.deployment.clone(), variables, updated: stage.updated, ..existing };
+    let cache = stage.cache.clone().or(existing.cache);
+    let moved = Stage { deployment: stage.deployment.clone(), variables, cache, updated: stage.updated, ..existing };
     Ok(STAGES.put(tx, (api, &moved.name), &moved)?)
 }
 

@@ -275,6 +275,7 @@ impl Quick {
             managed: true,
             throttle: Default::default(),
             throttles: Default::default(),
+            access_log: None,
         };
         Ok(Quick { integration, route, stage })
     }

@@ -1,17 +1,18 @@
-//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage, DeleteRouteSettings.
+//! CreateStage, GetStage, GetStages, UpdateStage, DeleteStage, DeleteRouteSettings, DeleteAccessLogSettings.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 
 use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
 use crate::model::http::{api, stage};
-use crate::ops::{self, Empty, validate_length, validate_stage_name, validate_variables};
+use crate::ops::access_log::{self, AccessLogShape};
+use crate::ops::{self, Empty, resource, validate_length, validate_stage_name, validate_variables};
 use crate::types::Texts;
 use crate::types::http::{RouteThrottle, Stage};
 
@@ -27,8 +28,17 @@ pub struct StageInput {
     pub stage_variables: Option<Texts>,
     pub default_route_settings: Option<RouteSettings>,
     pub route_settings: Option<BTreeMap<String, RouteSettings>>,
-    pub access_log_settings: Option<serde_json::Value>,
+    pub access_log_settings: Option<AccessLogShape>,
     pub tags: Texts,
+}
+
+impl StageInput {
+    /// To make or change the stage, and to let API Gateway write its log.
+    pub fn permissions(&self, cx: &Cx, action: &'static str, path: &str) -> Vec<Permission> {
+        let destination = self.access_log_settings.as_ref().and_then(|log| log.destination_arn.as_deref());
+        let own = Permission::new(action, resource(cx, path));
+        [own].into_iter().chain(access_log::permission(destination)).collect()
+    }
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -51,6 +61,8 @@ pub struct RouteSettings {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StageOutput {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_log_settings: Option<AccessLogShape>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub api_gateway_managed: bool,
     pub auto_deploy: bool,
@@ -90,6 +102,7 @@ fn throttles(routes: BTreeMap<String, RouteSettings>) -> BTreeMap<String, RouteT
 impl From<Stage> for StageOutput {
     fn from(stage: Stage) -> StageOutput {
         StageOutput {
+            access_log_settings: stage.access_log.map(AccessLogShape::from),
             api_gateway_managed: stage.managed,
             auto_deploy: stage.auto_deploy,
             created_date: stage.created.iso8601(),
@@ -110,12 +123,6 @@ impl From<Stage> for StageOutput {
 
 fn check(input: &StageInput) -> Result<(), Error> {
     let settings = input.default_route_settings.clone().unwrap_or_default();
-    let given = |value: &Option<serde_json::Value>| {
-        value.as_ref().is_some_and(|value| value.as_object().is_none_or(|map| !map.is_empty()))
-    };
-    if given(&input.access_log_settings) {
-        return Err(Error::not_implemented("accessLogSettings of a stage"));
-    }
     let routes = input.route_settings.iter().flat_map(BTreeMap::values);
     let mut rates = routes.chain([&settings]).filter_map(|settings| settings.throttling_rate_limit);
     if rates.any(|rate| !rate.is_finite() || rate < 0.0) {
@@ -147,7 +154,9 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Sta
         managed: false,
         throttle: throttle.unwrap_or_default(),
         throttles: input.route_settings.map(throttles).unwrap_or_default(),
+        access_log: input.access_log_settings.and_then(AccessLogShape::log),
     };
+    check_log(&stage, &cx)?;
     crate::model::tag(&mut stage.tags, &input.tags)?;
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
     let made = cx.db().write(move |tx| {
@@ -161,11 +170,20 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Sta
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
     check(&input)?;
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
+    let of = cx.clone();
     let changed = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &input.api_id)?;
-        stage::update(tx, now, &api, &input.stage_name, &deployment, |stage| apply(stage, &input))
+        stage::update(tx, now, &api, &input.stage_name, &deployment, |stage| {
+            apply(stage, &input)?;
+            check_log(stage, &of)
+        })
     });
     Ok(changed.await?.into())
+}
+
+fn check_log(stage: &Stage, cx: &Cx) -> Result<(), Error> {
+    let log = stage.access_log.as_ref();
+    log.map_or(Ok(()), |log| access_log::check(log, cx.account().as_str(), cx.region().as_str()))
 }
 
 fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
@@ -184,6 +202,14 @@ fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
     }
     if let Some(routes) = &input.route_settings {
         stage.throttles.extend(throttles(routes.clone()));
+    }
+    if let Some(shape) = &input.access_log_settings {
+        let before = stage.access_log.take().map(AccessLogShape::from).unwrap_or_default();
+        let after = AccessLogShape {
+            destination_arn: shape.destination_arn.clone().or(before.destination_arn),
+            format: shape.format.clone().or(before.format),
+        };
+        stage.access_log = after.log();
     }
     Ok(())
 }
@@ -234,6 +260,17 @@ pub async fn delete_route_settings(_: Arc<ApiGateway>, cx: Cx, input: RouteSetti
         .write(move |tx| {
             api::find(tx, &region, &input.api_id)?;
             stage::forget_route(tx, now, &input.api_id, &input.stage_name, &input.route_key)
+        })
+        .await?;
+    Ok(Empty {})
+}
+
+pub async fn delete_access_log(_: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<Empty, Error> {
+    let (now, region) = (cx.now(), cx.region().to_string());
+    cx.db()
+        .write(move |tx| {
+            api::find(tx, &region, &input.api_id)?;
+            stage::forget_log(tx, now, &input.api_id, &input.stage_name)
         })
         .await?;
     Ok(Empty {})

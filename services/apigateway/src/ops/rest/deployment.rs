@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 use wire::DateTime;
 
+use super::cache;
 use super::canary::CanaryShape;
 use super::patch::{self, Op, Patch, PatchOperation};
 use super::{Items, ListInput};
@@ -24,7 +25,8 @@ pub struct CreateInput {
     pub stage_name: Option<String>,
     pub stage_description: Option<String>,
     pub description: Option<String>,
-    pub cache_cluster_enabled: bool,
+    pub cache_cluster_enabled: Option<bool>,
+    pub cache_cluster_size: Option<String>,
     pub variables: Texts,
     /// Gives the deployment to the canary of the stage, and not to the stage itself.
     pub canary_settings: Option<CanaryShape>,
@@ -52,7 +54,6 @@ impl From<Deployment> for DeploymentOutput {
 }
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<DeploymentOutput, Error> {
-    check_supported(input.cache_cluster_enabled)?;
     validate_variables(&input.variables)?;
     let now = cx.now();
     let id = ops::part_id(&cx);
@@ -61,16 +62,12 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
         let canary = canary.canary(&deployment.id)?;
         return create_canary(&cx, input.rest_api_id, input.stage_name, deployment, canary).await;
     }
+    let cache = cache::cluster(input.cache_cluster_enabled, input.cache_cluster_size)?;
     let stage = input.stage_name.filter(|name| !name.is_empty()).map(|name| Stage {
-        name,
-        deployment: deployment.id.clone(),
         description: input.stage_description,
         variables: input.variables,
-        created: now,
-        updated: now,
-        tags: Texts::new(),
-        throttles: Default::default(),
-        canary: None,
+        cache,
+        ..Stage::new(name, deployment.id.clone(), now)
     });
     if let Some(stage) = &stage {
         validate_stage_name(&stage.name, false)?;
@@ -119,14 +116,6 @@ async fn create_canary(
         Ok::<_, Error>(made)
     });
     Ok(made.await?.into())
-}
-
-/// What stages of REST APIs do not have here.
-pub fn check_supported(cache: bool) -> Result<(), Error> {
-    match cache {
-        true => Err(Error::not_implemented("The cache cluster of a stage")),
-        false => Ok(()),
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]

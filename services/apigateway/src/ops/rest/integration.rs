@@ -12,8 +12,8 @@ use super::method::MethodInput;
 use super::patch::{self, Op, Patch, PatchOperation};
 use crate::ApiGateway;
 use crate::error::Error;
+use crate::front::backend::{ServiceUri, Way, services_named};
 use crate::front::mapping::{Mapping, Target};
-use crate::front::rest::{ServiceUri, Way, services_named};
 use crate::integration::check_uri;
 use crate::limits;
 use crate::model::rest::resource;
@@ -181,7 +181,13 @@ fn validate(cx: &Cx, integration: &Integration) -> Result<(), Error> {
         return Err(Error::bad(format!("Invalid passthrough behavior specified: {passthrough}")));
     }
     check_handling(integration.content_handling.as_deref())?;
-    for (target, source) in &integration.request_parameters {
+    check_parameters(&integration.request_parameters)?;
+    integration.request_templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
+}
+
+/// Checks where values of requests go, and where they come from.
+pub fn check_parameters(parameters: &Texts) -> Result<(), Error> {
+    for (target, source) in parameters {
         let invalid = || {
             Error::bad(format!(
                 "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: {target}]"
@@ -191,7 +197,7 @@ fn validate(cx: &Cx, integration: &Integration) -> Result<(), Error> {
         Mapping::request(source)?;
         target.check_literal(source)?;
     }
-    integration.request_templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
+    Ok(())
 }
 
 pub fn check_handling(handling: Option<&str>) -> Result<(), Error> {
@@ -203,8 +209,8 @@ pub fn check_handling(handling: Option<&str>) -> Result<(), Error> {
     }
 }
 
-/// Checks what is behind the API.
-fn check_target(cx: &Cx, integration: &Integration) -> Result<(), Error> {
+/// Checks what is behind an API.
+pub fn check_target(cx: &Cx, integration: &Integration) -> Result<(), Error> {
     let uri = integration.kind.uri().unwrap_or_default();
     if uri.len() > limits::URI_CHARACTERS_MAX {
         return Err(Error::bad(format!("A URI can have {} characters at most", limits::URI_CHARACTERS_MAX)));

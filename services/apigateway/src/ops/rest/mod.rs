@@ -1,9 +1,11 @@
 //! REST APIs (`apigateway`).
 
+pub mod account;
 pub mod api;
 pub mod api_key;
 pub mod authorizer;
 pub mod base_path;
+mod cache;
 pub mod canary;
 pub mod deployment;
 pub mod document;
@@ -15,6 +17,7 @@ pub mod integration_response;
 pub mod key_import;
 pub mod method;
 pub mod method_response;
+mod method_settings;
 pub mod model;
 mod model_template;
 pub mod patch;
@@ -60,9 +63,13 @@ pub fn check_template(content_type: &str, template: &str) -> Result<(), Error> {
             "Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"
         )));
     }
+    read_template(content_type, template)
+}
+
+/// The same for a template with a key of any kind.
+pub fn read_template(key: &str, template: &str) -> Result<(), Error> {
     let read = vtl::Template::parse(template);
-    read.map(drop)
-        .map_err(|error| Error::bad(format!("Invalid mapping template specified for {content_type}: {error}")))
+    read.map(drop).map_err(|error| Error::bad(format!("Invalid mapping template specified for {key}: {error}")))
 }
 
 /// A list, with the position of what comes after it. The member is `item` on the wire.

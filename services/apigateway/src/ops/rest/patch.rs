@@ -15,6 +15,13 @@ pub struct PatchOperation {
     from: Option<String>,
 }
 
+impl PatchOperation {
+    /// The value, where the operation is about this path.
+    pub fn value_at(&self, path: &str) -> Option<&str> {
+        self.value.as_deref().filter(|_| self.path == path)
+    }
+}
+
 /// A patch operation, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {

@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Cx, Permission};
 use wire::DateTime;
 
 use super::canary::{self, CanaryShape};
-use super::deployment::check_supported;
+use super::method_settings::{self, MethodSetting};
 use super::patch::{self, Op, Patch, PatchOperation};
-use super::usage_plan;
+use super::{account, cache};
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::limits;
 use crate::model::rest::{api, stage};
-use crate::ops::{Empty, validate_stage_name, validate_variables};
+use crate::ops::access_log::{self, AccessLogShape};
+use crate::ops::{Empty, PATCH, resource, validate_stage_name, validate_variables};
 use crate::types::Texts;
 use crate::types::rest::Stage;
-use crate::types::usage::Throttle;
+use crate::types::stage::AccessLog;
+
+/// Where a patch names a stage's log group.
+const DESTINATION: &str = "/accessLogSettings/destinationArn";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -27,32 +30,11 @@ pub struct CreateInput {
     pub stage_name: String,
     pub deployment_id: String,
     pub description: Option<String>,
-    pub cache_cluster_enabled: bool,
+    pub cache_cluster_enabled: Option<bool>,
+    pub cache_cluster_size: Option<String>,
     pub variables: Texts,
     pub canary_settings: Option<CanaryShape>,
     pub tags: Texts,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MethodSetting {
-    pub metrics_enabled: bool,
-    pub data_trace_enabled: bool,
-    pub throttling_burst_limit: u32,
-    pub throttling_rate_limit: f64,
-    pub caching_enabled: bool,
-}
-
-impl From<Throttle> for MethodSetting {
-    fn from(throttle: Throttle) -> MethodSetting {
-        MethodSetting {
-            metrics_enabled: false,
-            data_trace_enabled: false,
-            throttling_burst_limit: throttle.burst,
-            throttling_rate_limit: throttle.rate,
-            caching_enabled: false,
-        }
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -62,7 +44,11 @@ pub struct StageOutput {
     pub stage_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_log_settings: Option<AccessLogShape>,
     pub cache_cluster_enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_cluster_size: Option<String>,
     pub cache_cluster_status: &'static str,
     pub method_settings: BTreeMap<String, MethodSetting>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,13 +63,16 @@ pub struct StageOutput {
 
 impl From<Stage> for StageOutput {
     fn from(stage: Stage) -> StageOutput {
+        let is_cached = stage.cache.as_ref().is_some_and(|cache| cache.enabled);
         StageOutput {
+            method_settings: method_settings::shown(&stage),
             deployment_id: stage.deployment,
             stage_name: stage.name,
             description: stage.description,
-            cache_cluster_enabled: false,
-            cache_cluster_status: "NOT_AVAILABLE",
-            method_settings: stage.throttles.into_iter().map(|(method, throttle)| (method, throttle.into())).collect(),
+            access_log_settings: stage.access_log.map(AccessLogShape::from),
+            cache_cluster_enabled: is_cached,
+            cache_cluster_size: stage.cache.map(|cache| cache.size),
+            cache_cluster_status: if is_cached { "AVAILABLE" } else { "NOT_AVAILABLE" },
             canary_settings: stage.canary.map(CanaryShape::from),
             variables: stage.variables,
             tracing_enabled: false,
@@ -97,18 +86,13 @@ impl From<Stage> for StageOutput {
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<StageOutput, Error> {
     validate_stage_name(&input.stage_name, false)?;
     validate_variables(&input.variables)?;
-    check_supported(input.cache_cluster_enabled)?;
     let canary = input.canary_settings.map(|shape| shape.canary(&input.deployment_id)).transpose()?;
     let mut stage = Stage {
-        name: input.stage_name,
-        deployment: input.deployment_id,
         description: input.description,
         variables: input.variables,
-        created: cx.now(),
-        updated: cx.now(),
-        tags: Texts::new(),
-        throttles: BTreeMap::new(),
         canary,
+        cache: cache::cluster(input.cache_cluster_enabled, input.cache_cluster_size)?,
+        ..Stage::new(input.stage_name, input.deployment_id, cx.now())
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
     let (stored, region) = (stage.clone(), cx.region().to_string());
@@ -157,15 +141,36 @@ pub struct UpdateInput {
     pub patch_operations: Vec<PatchOperation>,
 }
 
-pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<StageOutput, Error> {
+impl UpdateInput {
+    /// To change the stage, and to let API Gateway write its log, where the region has no role that has to be let in itself.
+    pub fn permissions(&self, cx: &Cx) -> Result<Vec<Permission>, Error> {
+        let path = format!("/restapis/{}/stages/{}", self.rest_api_id, self.stage_name);
+        let own = Permission::new(PATCH, resource(cx, &path));
+        let destinations = self.patch_operations.iter().filter_map(|patch| patch.value_at(DESTINATION));
+        let has_role = account::find(&cx.db().read()?, cx.region().as_str())?.log_role.is_some();
+        let logs = destinations.filter(|_| !has_role).filter_map(|arn| access_log::permission(Some(arn)));
+        Ok([own].into_iter().chain(logs).collect())
+    }
+}
+
+pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<StageOutput, Error> {
     let patches = patch::parse_with_copies(input.patch_operations)?;
-    let (region, now) = (cx.region().to_string(), cx.now());
-    let change = move |stage: &mut Stage| {
-        patches.iter().try_for_each(|patch| apply(stage, patch))?;
-        validate_variables(&stage.variables)
-    };
+    let (region, account, now) = (cx.region().to_string(), cx.account().to_string(), cx.now());
     let names = (input.rest_api_id, input.stage_name);
-    let stage = cx.db().write(move |tx| stage::update(tx, now, &region, (&names.0, &names.1), &change)).await?;
+    let (api, name) = names.clone();
+    let stage = cx.db().write(move |tx| {
+        stage::update(tx, now, &region, (&names.0, &names.1), |stage: &mut Stage| {
+            patches.iter().try_for_each(|patch| apply(stage, patch))?;
+            // What was only begun to be said is no log yet.
+            stage.access_log = stage.access_log.take().filter(|log| *log != AccessLog::default());
+            stage.access_log.as_ref().map_or(Ok(()), |log| access_log::check(log, &account, &region))?;
+            validate_variables(&stage.variables)
+        })
+    });
+    let stage = stage.await?;
+    if stage.cache.as_ref().is_none_or(|cache| !cache.enabled) {
+        state.caches.forget(&api, &name);
+    }
     Ok(stage.into())
 }
 
@@ -181,34 +186,40 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         (_, ["variables", name]) => {
             stage.variables.insert((*name).to_owned(), patch.value.clone());
         }
-        (Op::Remove, [path, method]) => drop(stage.throttles.remove(&format!("{path}/{method}"))),
-        (_, [path, method, "throttling", member]) => {
-            let key = format!("{path}/{method}");
-            if stage.throttles.len() >= limits::THROTTLES_PER_STAGE_MAX && !stage.throttles.contains_key(&key) {
-                return Err(Error::LimitExceeded(format!(
-                    "A stage can throttle {} methods at most",
-                    limits::THROTTLES_PER_STAGE_MAX
-                )));
-            }
-            // What nobody has said yet is what an account has on AWS.
-            let throttle = stage.throttles.entry(key).or_insert(Throttle { burst: 5_000, rate: 10_000.0 });
-            usage_plan::set(throttle, member, patch)?;
+        (Op::Remove, ["accessLogSettings"]) => stage.access_log = None,
+        (_, ["accessLogSettings", "destinationArn"]) => {
+            stage.access_log.get_or_insert_default().destination = patch.text().unwrap_or_default();
+        }
+        (_, ["accessLogSettings", "format"]) => {
+            stage.access_log.get_or_insert_default().format = patch.text().unwrap_or_default();
+        }
+        (Op::Replace, ["cacheClusterEnabled"]) => {
+            let enabled = patch.boolean()?;
+            cache::change(&mut stage.cache, |cache| cache.enabled = enabled)?;
+        }
+        (Op::Replace, ["cacheClusterSize"]) => {
+            cache::change(&mut stage.cache, |cache| cache.size.clone_from(&patch.value))?;
+        }
+        (Op::Remove, [path, method]) => method_settings::forget(stage, &format!("{path}/{method}")),
+        (_, [path, method, group, member]) => {
+            method_settings::set(stage, format!("{path}/{method}"), (group, member), patch)?;
         }
         _ => return Err(patch.unsupported()),
     }
     Ok(())
 }
 
-/// Stages have no caches: what was forgotten is what there is.
-pub async fn flush_cache(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
+pub async fn flush_cache(state: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
     let read = cx.db().read()?;
     api::find(&read, cx.region().as_str(), &input.rest_api_id)?;
     stage::find(&read, &input.rest_api_id, &input.stage_name)?;
+    state.caches.forget(&input.rest_api_id, &input.stage_name);
     Ok(Empty {})
 }
 
-pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
+pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
     let region = cx.region().to_string();
+    state.caches.forget(&input.rest_api_id, &input.stage_name);
     cx.db().write(move |tx| stage::delete(tx, &region, &input.rest_api_id, &input.stage_name)).await?;
     Ok(Empty {})
 }

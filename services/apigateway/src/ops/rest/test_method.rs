@@ -13,7 +13,8 @@ use service::Cx;
 use super::method::MethodInput;
 use crate::ApiGateway;
 use crate::error::Error;
-use crate::front::rest::{self, Log, Served};
+use crate::front::backend::{Detail, Log};
+use crate::front::rest::{self, Served};
 use crate::keys::AUTHORIZERS;
 use crate::model::authorizer;
 use crate::model::rest::{api, gateway_response, model, resource, validator};
@@ -72,8 +73,8 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
         incoming(&cx, verb, sent.unwrap_or(&whole), (&input.headers, &input.multi_value_headers), &input.body)?;
     let found = routes.resource(resource_id, &incoming.path).ok_or_else(|| Error::invalid("Resource"))?;
     let stage = stage(&cx, &api.id, input.stage_variables);
-    let log = Log::default();
-    begin(&log, &cx, &incoming, &found.parameters);
+    let log = Log::new(Detail::Everything);
+    log.begin(&incoming, &found.parameters);
     let request = rest::Request {
         state: &state,
         cx: &cx,
@@ -90,7 +91,7 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
     let began = Instant::now();
     let response = request.tested(&found, &method).await;
     let latency = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    log.add(format!("Method completed with status: {}", response.status().as_u16()));
+    log.add(Detail::Steps, || format!("Method completed with status: {}", response.status().as_u16()));
     let mut multi_value_headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in response.headers() {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -107,20 +108,6 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
     })
 }
 
-/// What a test tells before anything happens.
-fn begin(log: &Log, cx: &Cx, incoming: &Incoming, parameters: &[(String, String)]) {
-    let pairs = |pairs: &[(String, String)]| {
-        let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        format!("{{{}}}", pairs.join(", "))
-    };
-    log.add(format!("Starting execution for request: {}", cx.request_id()));
-    log.add(format!("HTTP Method: {}, Resource Path: {}", incoming.method, incoming.path));
-    log.add(format!("Method request path: {}", pairs(parameters)));
-    log.add(format!("Method request query string: {}", pairs(&incoming.query_pairs())));
-    log.add(format!("Method request headers: {}", rest::log_headers(&incoming.headers)));
-    log.add(format!("Method request body before transformations: {}", rest::log_body(&incoming.body)));
-}
-
 /// Names as AWS writes the few that it sets itself.
 fn cased(name: &HeaderName) -> String {
     match name.as_str() {
@@ -132,17 +119,7 @@ fn cased(name: &HeaderName) -> String {
 }
 
 fn stage(cx: &Cx, api: &str, variables: Texts) -> Stage {
-    Stage {
-        name: STAGE.into(),
-        deployment: api.into(),
-        description: None,
-        variables,
-        created: cx.now(),
-        updated: cx.now(),
-        tags: Texts::new(),
-        throttles: BTreeMap::new(),
-        canary: None,
-    }
+    Stage { variables, ..Stage::new(STAGE.into(), api.into(), cx.now()) }
 }
 
 /// The request that a test describes.

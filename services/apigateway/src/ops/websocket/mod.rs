@@ -2,16 +2,20 @@
 
 pub mod connection;
 pub mod integration;
-pub mod integration_response;
-pub mod route_response;
+mod integration_response;
+pub mod response;
+mod route_response;
 pub mod settings;
 
+pub use integration_response::statuses;
 use service::Cx;
 
 use crate::error::Error;
 use crate::limits;
 use crate::model::http::api;
-use crate::plain_template;
+use crate::ops::rest::read_template;
+use crate::route_key;
+use crate::route_selection::Selection;
 use crate::types::Texts;
 use crate::types::http::Api;
 
@@ -34,7 +38,7 @@ pub fn is_websocket(cx: &Cx, id: &str) -> Result<bool, Error> {
     Ok(api::find(&cx.db().read()?, cx.region().as_str(), id)?.websocket.is_some())
 }
 
-/// Templates that can be filled: fixed texts.
+/// Templates that can be filled, as far as can be told before there is something to fill them with.
 fn check_templates(templates: &Texts) -> Result<(), Error> {
     if templates.len() > limits::TEMPLATES_MAX {
         return Err(Error::bad(format!("There can be {} templates at most", limits::TEMPLATES_MAX)));
@@ -44,7 +48,7 @@ fn check_templates(templates: &Texts) -> Result<(), Error> {
         if template.len() > limits::TEMPLATE_CHARACTERS_MAX {
             return Err(Error::bad(format!("A template has {} characters at most", limits::TEMPLATE_CHARACTERS_MAX)));
         }
-        plain_template::check(template)?;
+        read_template(key, template)?;
     }
     Ok(())
 }
@@ -54,6 +58,15 @@ fn check_key(what: &str, key: &str) -> Result<(), Error> {
         return Err(Error::bad(format!("{what} has 1 to {} characters", limits::SELECTION_KEY_CHARACTERS_MAX)));
     }
     Ok(())
+}
+
+/// What chooses among templates: a key of theirs, or what a message says where `is_request`.
+fn check_template_selection(expression: &str, is_request: bool) -> Result<(), Error> {
+    const WHAT: &str = "templateSelectionExpression";
+    check_key(WHAT, expression)?;
+    let key = expression.trim_start_matches('\\');
+    let is_known = key == route_key::DEFAULT || !key.contains('$') || is_request && Selection::parse(key).is_ok();
+    is_known.then_some(()).ok_or_else(|| Error::not_implemented(format!("{WHAT} {expression}")))
 }
 
 /// Members that would change what is answered, and do not here, are refused.

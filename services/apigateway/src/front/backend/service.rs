@@ -18,13 +18,14 @@ use wire::rest_xml::{self, Target};
 use super::answer::Endpoint;
 use super::outgoing::Outgoing;
 use super::uri::{ServiceUri, Way};
-use super::{Call, Request, function, json as json_of, log};
+use super::{Exchange, json as json_of, log};
 use crate::front::authorize::Admitted;
 use crate::front::invoke::{self, acting_for};
 use crate::front::problem::Problem;
-use crate::integration;
+use crate::integration::{function, with_variables};
 use crate::limits;
 use crate::roles::PRINCIPAL;
+use crate::types::rest::Integration;
 
 /// What stands for the role where the caller's own credentials are used.
 const AS_CALLER: &str = "arn:aws:iam::*:user/*";
@@ -34,20 +35,20 @@ const INVOCATION_TYPE: &str = "x-amz-invocation-type";
 /// The name of the sessions of integrations' roles, as AWS has it.
 const SESSION: &str = "BackplaneAssumeRoleSession";
 
-impl Request<'_> {
-    pub async fn service(&self, call: &Call<'_>, outgoing: Outgoing) -> Result<Endpoint, Problem> {
+impl Exchange<'_> {
+    pub async fn service(&self, integration: &Integration, outgoing: Outgoing) -> Result<Endpoint, Problem> {
         let uri = outgoing.uri.clone();
         let parsed = ServiceUri::parse(&uri).map_err(Problem::configuration)?;
-        let timeout = Duration::from_millis(call.integration.timeout_millis);
-        let role = self.function_caller(call)?;
+        let timeout = Duration::from_millis(integration.timeout_millis);
+        let role = self.caller(integration)?;
         self.log(|| format!("Sending request to {uri}"));
         let began = Instant::now();
         let is_async = outgoing.headers.get(INVOCATION_TYPE).is_some_and(|kind| kind != "RequestResponse");
         let endpoint = if parsed.is_function() && !is_async {
-            let cx = role.unwrap_or_else(|| acting_for(self.cx, self.arn(call.found.path)));
+            let cx = role.unwrap_or_else(|| acting_for(self.cx, self.source.clone()));
             invoked(cx, &uri, outgoing.body, timeout).await?
         } else {
-            let own = || self.cx.acting_for(&self.arn(call.found.path), PRINCIPAL);
+            let own = || self.cx.acting_for(&self.source, PRINCIPAL);
             let cx = match role {
                 Some(role) => role,
                 // A function's own policy may let the API in; nothing else has one that could.
@@ -68,32 +69,31 @@ impl Request<'_> {
     }
 
     /// Whom an integration acts as: its role's session, or its caller; `None` where it is API Gateway itself.
-    pub fn function_caller(&self, call: &Call<'_>) -> Result<Option<Cx>, Problem> {
-        let Some(credentials) = &call.integration.credentials else { return Ok(None) };
+    pub fn caller(&self, integration: &Integration) -> Result<Option<Cx>, Problem> {
+        let Some(credentials) = &integration.credentials else { return Ok(None) };
         if credentials == AS_CALLER {
-            return match &call.admitted {
+            return match self.admitted {
                 Admitted::Signer(signer) => Ok(Some(self.cx.with_caller(signer.caller.clone()))),
                 _ => Err(Problem::configuration("Credentials of the caller need the authorization AWS_IAM")),
             };
         }
-        let role =
-            integration::with_variables(credentials, &self.served.variables).and_then(|role| role.parse::<Arn>().ok());
-        let role = role.filter(|role| role.service == "iam" && role.account == self.api.account);
+        let role = with_variables(credentials, self.variables).and_then(|role| role.parse::<Arn>().ok());
+        let role = role.filter(|role| role.service == "iam" && role.account == self.account);
         let role = role.ok_or_else(|| Problem::configuration(format!("{credentials} is no role of this account")))?;
-        let caller = Caller::assumed(&role, SESSION, PRINCIPAL, self.arn(call.found.path));
-        Ok(Some(self.cx.with_caller(caller).in_region(&self.api.region)))
+        let caller = Caller::assumed(&role, SESSION, PRINCIPAL, self.source.clone());
+        Ok(Some(self.cx.with_caller(caller).in_region(self.region)))
     }
 }
 
 /// What a function answers to what a template says. Its failure is an answer, too: responses are selected by its message.
 async fn invoked(cx: Cx, uri: &str, event: Bytes, timeout: Duration) -> Result<Endpoint, Problem> {
-    let function = integration::function(uri, &Default::default());
+    let function = function(uri, &Default::default());
     let function = function.ok_or_else(|| Problem::configuration(format!("{uri} names no function")))?;
     let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
     if serde_json::from_slice::<serde::de::IgnoredAny>(&event).is_err() {
         return Err(Problem::configuration("Lambda invocation failed with status: 400. The event is no JSON"));
     }
-    let answered = invoke::send(cx, function, event, timeout).await.map_err(function::problem)?;
+    let answered = invoke::send(cx, function, event, timeout).await.map_err(Problem::from)?;
     let told: Value = serde_json::from_slice(&answered.payload).unwrap_or_default();
     let message = told.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
     let selector = message.chars().take(limits::SELECTOR_CHARACTERS_MAX).collect();
@@ -215,8 +215,8 @@ fn params(form: &str) -> Result<Params, Problem> {
     wire::query::parse(form.as_bytes()).map_err(|error| Problem::configuration(error.to_string()))
 }
 
-/// An operation of the Query protocol: its parameters are those of the query and of the form. The form may be the client's
-/// own: it adds to the action and the parameters that the integration names, and does not choose them.
+/// An operation of the Query protocol: its parameters are those of the integration's query and of the form. A form that is the
+/// client's own adds to what the integration names, and chooses neither the action nor what the path is of.
 fn query_call<'c>(
     service: &'c Service,
     action: Option<&str>,
@@ -226,11 +226,23 @@ fn query_call<'c>(
 ) -> Result<Routed<'c>, Problem> {
     let form: &[u8] = if is_form { &outgoing.body } else { b"" };
     let form = str::from_utf8(form).map_err(|_| Problem::configuration("The form is not UTF-8"))?;
-    let own = action.map(|action| Params::default().or("Action", action).into_owned()).unwrap_or_default();
-    let params = own.before(params(&outgoing.query)?).before(params(form.trim())?);
-    let name = params.action().ok_or_else(|| Problem::configuration("The request names no Action"))?.to_owned();
+    let member = service.api.query.as_ref().and_then(|query| query.path_member).filter(|_| path != "/");
+    let named = [("Action", action), (member.unwrap_or_default(), member.map(|_| path.as_str()))];
+    let own = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let own = own.fold(Params::default(), |own, (name, value)| own.or(name, value).into_owned());
+    let (own, sent) = (own.before(params(&outgoing.query)?), params(form.trim())?);
+    let name = match own.action() {
+        Some(name) => name.to_owned(),
+        None if outgoing.is_passed && sent.action().is_some() => {
+            return Err(Problem::configuration(
+                "The integration names no Action, by its URI, its query or a template, and clients cannot choose one",
+            ));
+        }
+        None => sent.action().ok_or_else(|| Problem::configuration("The request names no Action"))?.to_owned(),
+    };
     let operation = service.operation(&name).ok_or_else(|| absent(service, &name))?;
-    let request = WireRequest { params: Some(params), ..wire_request(Protocol::Query, outgoing, path) };
+    let params = Some(own.before(sent));
+    let request = WireRequest { params, ..wire_request(Protocol::Query, outgoing, path) };
     Ok(Routed { operation, request })
 }
 

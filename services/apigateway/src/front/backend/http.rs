@@ -6,13 +6,14 @@ use outbound::Error;
 
 use super::answer::Endpoint;
 use super::outgoing::Outgoing;
-use super::{Call, Request, log};
+use super::{Exchange, log};
 use crate::front::problem::Problem;
 use crate::limits;
+use crate::types::rest::Integration;
 
-impl Request<'_> {
-    pub async fn http(&self, call: &Call<'_>, outgoing: Outgoing) -> Result<Endpoint, Problem> {
-        let Outgoing { method, uri, query, headers, body } = outgoing;
+impl Exchange<'_> {
+    pub async fn http(&self, integration: &Integration, outgoing: Outgoing) -> Result<Endpoint, Problem> {
+        let Outgoing { method, uri, query, headers, body, .. } = outgoing;
         let url = match (query.is_empty(), uri.contains('?')) {
             (true, _) => uri,
             (false, false) => format!("{uri}?{query}"),
@@ -20,7 +21,7 @@ impl Request<'_> {
         };
         self.log(|| format!("Sending request to {url}"));
         let began = Instant::now();
-        let timeout = Duration::from_millis(call.integration.timeout_millis);
+        let timeout = Duration::from_millis(integration.timeout_millis);
         let request = outbound::Request { method, url: &url, headers, body, timeout };
         // One byte more tells that there are too many.
         let answered = self.state.outbound.fetch(request, limits::PAYLOAD_BYTES_MAX + 1).await;

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use proxy::Incoming;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Request, binary, log, uri};
+use super::{Exchange, binary, log, uri};
 use crate::front::event_v1;
 use crate::front::mapping::{Mapping, Target, Told};
 use crate::front::problem::Problem;
@@ -25,8 +26,12 @@ pub struct Outgoing {
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Whether the body is the client's own, and not what a template makes of it.
+    pub is_passed: bool,
 }
 
+/// What is taken for a body that says nothing of its type.
+const DEFAULT_TYPE: &str = "application/json";
 /// Headers that nobody may map.
 const ILLEGAL: [&str; 4] = ["content-length", "transfer-encoding", "x-amzn-apigateway-api-id", "x-amzn-trace-id"];
 const ILLEGAL_FOR_SERVICES: [&str; 5] = ["authorization", "connection", "expect", "proxy-authenticate", "te"];
@@ -107,20 +112,25 @@ pub fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-impl Request<'_> {
-    pub fn outgoing(&self, call: &Call<'_>, context: &mut Value) -> Result<Outgoing, Problem> {
-        let integration = call.integration;
-        let mut mapped = Mapped::of(integration, &self.told(&call.found.parameters, context))?;
+impl Exchange<'_> {
+    /// What an integration is sent, its body made by `template` where there is one.
+    pub fn outgoing(
+        &self,
+        integration: &Integration,
+        template: Option<&str>,
+        context: &mut Value,
+    ) -> Result<Outgoing, Problem> {
+        let mut mapped = Mapped::of(integration, &self.told(context))?;
         let is_proxy = integration.kind.is_proxy();
         let body = if is_proxy {
             self.incoming.body.clone()
         } else {
-            let body = self.transformed(call, context)?;
+            let body = self.transformed(integration, template, context)?;
             mapped.override_with(&context["requestOverride"]);
             body
         };
         let uri = integration.kind.uri().unwrap_or_default();
-        let uri = with_variables(uri, &self.served.variables)
+        let uri = with_variables(uri, self.variables)
             .ok_or_else(|| Problem::configuration("The URI names a variable that the stage has not"))?;
         let mut query = if is_proxy { self.incoming.query.clone() } else { String::new() };
         let own = uri::query(&mapped.query);
@@ -140,6 +150,7 @@ impl Request<'_> {
             method,
             query,
             body,
+            is_passed: is_proxy || template.is_none(),
         };
         if !matches!(integration.kind, IntegrationKind::Mock {}) {
             self.log(|| format!("Endpoint request URI: {}", outgoing.uri));
@@ -182,13 +193,14 @@ impl Request<'_> {
             }
         };
         default(ACCEPT, "application/json");
-        default(USER_AGENT, &format!("AmazonAPIGateway_{}", self.api.id));
+        default(USER_AGENT, &format!("AmazonAPIGateway_{}", self.api));
         let has_body = ![Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
         if let Some(kind) = self.incoming.header(CONTENT_TYPE).filter(|_| has_body) {
             default(CONTENT_TYPE, kind);
         }
         let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
-        for (name, value) in [("x-amzn-trace-id", &self.incoming.trace_id), ("x-amzn-apigateway-api-id", &self.api.id)]
+        for (name, value) in
+            [("x-amzn-trace-id", self.incoming.trace_id.as_str()), ("x-amzn-apigateway-api-id", self.api)]
         {
             if let (false, Ok(value)) = (is_service && name.ends_with("api-id"), HeaderValue::from_str(value)) {
                 headers.insert(HeaderName::from_static(name), value);
@@ -198,20 +210,23 @@ impl Request<'_> {
     }
 
     /// The body that the request's template makes, or the request's own where there is none for it.
-    fn transformed(&self, call: &Call<'_>, context: &mut Value) -> Result<Bytes, Problem> {
-        let integration = call.integration;
-        let content_type = self.incoming.header(CONTENT_TYPE).unwrap_or("application/json");
-        let template = template(integration, content_type)?;
+    fn transformed(
+        &self,
+        integration: &Integration,
+        template: Option<&str>,
+        context: &mut Value,
+    ) -> Result<Bytes, Problem> {
+        let content_type = self.incoming.header(CONTENT_TYPE).unwrap_or(DEFAULT_TYPE);
         let is_binary = self.is_binary(content_type);
         let body = binary::request(&self.incoming.body, is_binary, integration.content_handling.as_deref())?;
         match template {
             None => Ok(body),
-            Some(template) => self.filled(template, &body, call, context).map(Bytes::from),
+            Some(template) => self.filled(template, &body, context).map(Bytes::from),
         }
     }
 
     /// What a template makes of a body. What it sets of `$context` that counts is kept there.
-    pub fn filled(&self, template: &str, body: &[u8], call: &Call<'_>, context: &mut Value) -> Result<String, Problem> {
+    pub fn filled(&self, template: &str, body: &[u8], context: &mut Value) -> Result<String, Problem> {
         let last = |(name, values): (String, Vec<String>)| (name, json!(values.last()));
         let pairs = |pairs: &[(String, String)]| -> Map<String, Value> {
             pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
@@ -220,13 +235,13 @@ impl Request<'_> {
             str::from_utf8(body).map_err(|_| Problem::configuration("Unable to transform a body that is no text"))?;
         let input = vtl::Input {
             body: body.to_owned(),
-            path: pairs(&call.found.parameters),
+            path: pairs(self.parameters),
             query: pairs(&self.incoming.query_pairs()),
             header: event_v1::rest_headers(self.incoming).into_iter().map(last).collect(),
         };
         let mut variables = Map::new();
         variables.insert("context".into(), context.clone());
-        variables.insert("stageVariables".into(), json!(*self.served.variables));
+        variables.insert("stageVariables".into(), json!(self.variables));
         let unable = |error: vtl::Error| Problem::configuration(format!("Unable to transform the body: {error}"));
         let rendered = vtl::Template::parse(template).and_then(|template| template.render(&input, &variables));
         let mut rendered = rendered.map_err(unable)?;
@@ -238,8 +253,12 @@ impl Request<'_> {
     }
 }
 
-/// The template for a media type; `None` where the body goes through as it is.
-fn template<'i>(integration: &'i Integration, content_type: &str) -> Result<Option<&'i str>, Problem> {
+/// The template for what a client sends; `None` where that goes through as it is.
+pub fn template<'i>(integration: &'i Integration, incoming: &Incoming) -> Result<Option<&'i str>, Problem> {
+    if integration.kind.is_proxy() {
+        return Ok(None);
+    }
+    let content_type = incoming.header(CONTENT_TYPE).unwrap_or(DEFAULT_TYPE);
     let templates = &integration.request_templates;
     let plain = content_type.split(';').next().unwrap_or_default().trim();
     let found = templates.get(content_type).or_else(|| templates.get(plain)).or_else(|| templates.get("$default"));

@@ -9,7 +9,7 @@ use proxy::answer::body_of;
 use serde_json::Value;
 
 use super::outgoing::{Outgoing, texts};
-use super::{Call, Request, binary, log, mock};
+use super::{Exchange, binary, log, mock};
 use crate::front::mapping::{Mapping, Target, Told};
 use crate::front::problem::Problem;
 use crate::schema;
@@ -55,27 +55,24 @@ impl Endpoint {
     }
 }
 
-impl Request<'_> {
+impl Exchange<'_> {
     pub fn answered(
         &self,
-        call: &Call<'_>,
+        integration: &Integration,
         endpoint: &Endpoint,
         context: &mut Value,
     ) -> Result<Response<Bytes>, Problem> {
-        let (status, selected) = select(call.integration, &endpoint.selector).ok_or_else(|| {
+        let (status, selected) = select(integration, &endpoint.selector).ok_or_else(|| {
             Problem::configuration(format!(
                 "No match for output mapping and no default output mapping configured. Endpoint Response Status Code: {}",
                 endpoint.selector
             ))
         })?;
         let headers = {
-            let told = Told {
-                answer: Some((&endpoint.headers, &endpoint.body)),
-                ..self.told(&call.found.parameters, context)
-            };
+            let told = Told { answer: Some((&endpoint.headers, &endpoint.body)), ..self.told(context) };
             mapped_headers(selected, &told)
         };
-        let (content_type, body) = self.answered_body(call, selected, endpoint, context)?;
+        let (content_type, body) = self.answered_body(selected, endpoint, context)?;
         let overrides = &context["responseOverride"];
         let overridden = overrides["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         let chosen = overridden.filter(|status| (200..=599).contains(status)).or_else(|| status.parse().ok());
@@ -102,7 +99,6 @@ impl Request<'_> {
     /// The media type and the body.
     fn answered_body(
         &self,
-        call: &Call<'_>,
         selected: &IntegrationResponse,
         endpoint: &Endpoint,
         context: &mut Value,
@@ -119,7 +115,7 @@ impl Request<'_> {
             Some((content_type, template)) => {
                 // Bytes that nobody makes text cannot go through a template.
                 let body = binary::response(&endpoint.body, is_binary, false, handling)?;
-                Ok((content_type.clone(), self.filled(template, &body, call, context)?.into()))
+                Ok((content_type.clone(), self.filled(template, &body, context)?.into()))
             }
             None => {
                 let body = match endpoint.body.is_empty() {

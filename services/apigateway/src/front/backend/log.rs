@@ -1,0 +1,151 @@
+//! What is told of each step of a request on its way: to who tests a method, and to a stage's execution log.
+//!
+//! Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html>
+
+use std::sync::{Mutex, PoisonError};
+
+use base::Timestamp;
+use http::HeaderMap;
+use proxy::Incoming;
+use serde_json::{Value, json};
+
+use crate::limits;
+use crate::routes::Parameters;
+
+/// How much a log tells; each tells what those before it do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What went wrong.
+    Errors,
+    Steps,
+    /// What was sent and answered, too.
+    Everything,
+}
+
+pub struct Log {
+    lines: Mutex<Vec<String>>,
+    detail: Detail,
+}
+
+impl Log {
+    pub fn new(detail: Detail) -> Log {
+        Log { lines: Mutex::default(), detail }
+    }
+
+    /// Adds what `line` makes, where the log tells of such things.
+    pub fn add(&self, detail: Detail, line: impl FnOnce() -> String) {
+        if detail <= self.detail {
+            let line = line();
+            self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+    }
+
+    /// Tells what there is to tell before anything happens.
+    pub fn begin(&self, incoming: &Incoming, parameters: &Parameters) {
+        let pairs = |pairs: &[(String, String)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            shortened(format!("{{{}}}", pairs.join(", ")))
+        };
+        self.add(Detail::Steps, || format!("Starting execution for request: {}", incoming.request_id));
+        self.add(Detail::Steps, || format!("HTTP Method: {}, Resource Path: {}", incoming.method, incoming.path));
+        self.add(Detail::Everything, || format!("Method request path: {}", pairs(parameters)));
+        self.add(Detail::Everything, || format!("Method request query string: {}", pairs(&incoming.query_pairs())));
+        self.add(Detail::Everything, || format!("Method request headers: {}", headers(&incoming.headers)));
+        self.add(Detail::Everything, || {
+            format!("Method request body before transformations: {}", body(&incoming.body))
+        });
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// All lines, each with the time.
+    pub fn text(&self, request_id: &str, now: Timestamp) -> String {
+        let time = now.utc().strftime("%a %b %d %H:%M:%S UTC %Y").to_string();
+        let mut text = format!("Execution log for request {request_id}\n");
+        for line in self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            text.push_str(&format!("{time} : {line}\n"));
+        }
+        text
+    }
+}
+
+/// What nobody learns from a log but for its end.
+const SECRETS: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key"];
+const SHOWN_CHARACTERS: usize = 6;
+
+/// Headers as a log has them.
+pub fn headers(headers: &HeaderMap) -> String {
+    let all = headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match SECRETS.contains(&name.as_str()) {
+            true => format!("{name}={}", hidden(&value)),
+            false => format!("{name}={value}"),
+        }
+    });
+    shortened(format!("{{{}}}", all.collect::<Vec<_>>().join(", ")))
+}
+
+/// The event of a function as a log has it.
+pub fn event(event: &Value) -> String {
+    let mut shown = event.clone();
+    for place in ["headers", "multiValueHeaders"] {
+        for (name, value) in shown[place].as_object_mut().into_iter().flatten() {
+            if SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
+                *value = json!(hidden(value.as_str().unwrap_or_default()));
+            }
+        }
+    }
+    if let Some(key) = shown.pointer_mut("/requestContext/identity/apiKey").filter(|key| key.is_string()) {
+        *key = json!(hidden(key.as_str().unwrap_or_default()));
+    }
+    body(shown.to_string().as_bytes())
+}
+
+/// Stars, and the end of what is long enough that this tells nothing.
+fn hidden(secret: &str) -> String {
+    let characters = secret.chars().count();
+    let shown = if characters >= 4 * SHOWN_CHARACTERS { SHOWN_CHARACTERS } else { 0 };
+    format!("{}{}", "*".repeat(16), secret.chars().skip(characters - shown).collect::<String>())
+}
+
+/// A body as a log has it.
+pub fn body(body: &[u8]) -> String {
+    // What is cut off need not be made text first.
+    let enough = body.get(..4 * (limits::TEST_LOG_CHARACTERS_MAX + 1)).unwrap_or(body);
+    shortened(String::from_utf8_lossy(enough).into_owned())
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(limits::TEST_LOG_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{} [TRUNCATED]", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_but_for_the_end_of_long_ones() {
+        let mut all = HeaderMap::new();
+        all.insert("authorization", "Bearer abcdefghijklmnopqrstuvwxyz".parse().unwrap());
+        all.insert("x-api-key", "short".parse().unwrap());
+        all.insert("x-other", "1".parse().unwrap());
+        assert_eq!(headers(&all), "{authorization=****************uvwxyz, x-api-key=****************, x-other=1}");
+    }
+
+    #[test]
+    fn logs_tell_as_much_as_they_are_asked() {
+        for (detail, told) in [(Detail::Errors, 1), (Detail::Steps, 2), (Detail::Everything, 3)] {
+            let log = Log::new(detail);
+            for of in [Detail::Errors, Detail::Steps, Detail::Everything] {
+                log.add(of, || format!("{of:?}"));
+            }
+            assert_eq!(log.take().len(), told);
+        }
+        assert!(body("ä".repeat(5_000).as_bytes()).ends_with("ä [TRUNCATED]"));
+    }
+}
