@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 
+import cdn
 import pytest
 from certificates import Authority
 from cloudlet import Server, wait_until
@@ -136,7 +137,7 @@ def test_certificates_come_and_are_kept(pebble, tmp_path, challenge):
         wait_until(has_come, seconds=60, what=f"the certificate of {name}\n{server.logged()}")
     assert metric(server, "cloudlet_acme_orders") == 2 and metric(server, "cloudlet_acme_failing") == 0
     files = [path for path in (server.data / "acme").rglob("*") if path.is_file()]
-    assert sorted(path.name for path in files) == ["a.example.com.pem", "account.json", "b.example.com.pem"]
+    assert sorted(path.name for path in files) == ["a.example.com.pem", "account.json", "b.example.com.pem", "orders.json"]
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
     serial = certificate(pebble.tls, "a.example.com").serial_number
     server.kill()
@@ -183,4 +184,90 @@ def test_a_name_that_leads_elsewhere_gets_no_certificate(pebble, tmp_path):
     wait_until(lambda: metric(server, "cloudlet_acme_failures") == 1, seconds=90, what=f"the failure\n{server.logged()}")
     logged = server.logged()
     assert "did not find the proof at a.example.com" in logged and "Does the name lead to this server" in logged
+    assert server.stop(), server.logged()
+
+
+CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/c"
+
+
+def of_name(server, name):
+    """What the server's own API says of a name's certificate."""
+    of = [one for one in json.loads(server.run("status", "--json").stdout)["Certificates"] if one["Name"] == name]
+    return of[0] if of else None
+
+
+def chosen(server):
+    """Names that users choose, by each service that lets them; and what the service says of each."""
+    apis, http = server.client("apigateway"), server.client("apigatewayv2")
+    apis.create_domain_name(domainName="rest.example.com", regionalCertificateArn=CERTIFICATE, endpointConfiguration={"types": ["REGIONAL"]})
+    http.create_domain_name(DomainName="HTTP.example.com", DomainNameConfigurations=[{"CertificateArn": CERTIFICATE, "EndpointType": "REGIONAL"}])
+    cognito = server.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="acme")["UserPool"]["Id"]
+    cognito.create_user_pool_domain(Domain="login.example.com", UserPoolId=pool, CustomDomainConfig={"CertificateArn": CERTIFICATE})
+    cloudfront = server.client("cloudfront")
+    made = cloudfront.create_distribution(DistributionConfig=cdn.config(cdn.http_server(80), Aliases=cdn.listed("cdn.example.com")))["Distribution"]
+    return {
+        "rest.example.com": lambda: (lambda one: (one["domainNameStatus"], one.get("domainNameStatusMessage")))(apis.get_domain_name(domainName="rest.example.com")),
+        "http.example.com": lambda: (lambda one: (one["DomainNameStatus"], one.get("DomainNameStatusMessage")))(http.get_domain_name(DomainName="http.example.com")["DomainNameConfigurations"][0]),
+        "login.example.com": lambda: (cognito.describe_user_pool_domain(Domain="login.example.com")["DomainDescription"]["Status"], None),
+        "cdn.example.com": lambda: (cloudfront.get_distribution(Id=made["Id"])["Distribution"]["Status"], None),
+    }
+
+
+def test_names_that_users_choose_get_certificates(pebble, tmp_path):
+    server = serve(pebble, tmp_path / "data", "--acme-domain", "a.example.com")
+    told = chosen(server)
+    for name in told:
+        has_come = lambda: (shown := of_pebble(pebble.tls, name)) and names_of(shown) == [name]
+        wait_until(has_come, seconds=60, what=f"the certificate of {name}\n{server.logged()}")
+        wait_until(lambda: of_name(server, name).get("Until") and "Message" not in of_name(server, name), what=f"the end of the order of {name}")
+        assert told[name]() in [("AVAILABLE", None), ("ACTIVE", None), ("Deployed", None)], name
+    # Who asks for another name sees the server's own certificate, not some user's.
+    wait_until(lambda: (shown := of_pebble(pebble.tls, "elsewhere.example.com")) and names_of(shown) == ["a.example.com"], seconds=60, what="the server's own")
+    files = sorted(path for path in (server.data / "acme").rglob("custom/*.pem"))
+    assert [path.stem for path in files] == sorted(told) and all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    # A name that is given up is not shown any more; one that comes back has its certificate still.
+    serial = certificate(pebble.tls, "rest.example.com").serial_number
+    apis = server.client("apigateway")
+    apis.delete_domain_name(domainName="rest.example.com")
+    wait_until(lambda: names_of(certificate(pebble.tls, "rest.example.com")) == ["a.example.com"], what="the end of the domain's certificate")
+    assert of_name(server, "rest.example.com") is None
+    orders = metric(server, "cloudlet_acme_orders")
+    apis.create_domain_name(domainName="rest.example.com", regionalCertificateArn=CERTIFICATE, endpointConfiguration={"types": ["REGIONAL"]})
+    wait_until(lambda: certificate(pebble.tls, "rest.example.com").serial_number == serial, what="the certificate that is kept")
+    server.kill()
+    # With no ACME server in sight, what is kept is shown.
+    pebble.stop()
+    server = serve(pebble, server.data, "--acme-domain", "a.example.com")
+    wait_until(lambda: certificate(pebble.tls, "rest.example.com").serial_number == serial, what="the certificate after a crash")
+    assert orders == 5 and metric(server, "cloudlet_acme_orders") == 0
+    assert server.stop(), server.logged()
+
+
+def test_what_is_in_the_way_of_a_name_is_told(pebble, tmp_path):
+    # The proof is looked for where nobody listens. The server's own name is in a file, which is good for names below it, too.
+    own = pebble.authority.make("own.example.com", "*.apps.example.com", file="own")
+    server = Server(
+        tmp_path / "data",
+        env={"SSL_CERT_FILE": str(pebble.authority.file)},
+        options=["--tls-listen", "127.0.0.1:0", "--acme-directory", pebble.directory, "--acme-custom-domains", "--tls-cert", own[0], "--tls-key", own[1]],
+    )
+    apis, http = server.client("apigateway"), server.client("apigatewayv2")
+    create = lambda name: apis.create_domain_name(domainName=name, regionalCertificateArn=CERTIFICATE, endpointConfiguration={"types": ["REGIONAL"]})
+    create("one.apps.example.com")
+    create("*.wild.example.com")
+    made = create("lost.example.com")
+    assert made["domainNameStatus"] in ("PENDING", "AVAILABLE")
+    wait_until(lambda: "did not find the proof" in apis.get_domain_name(domainName="lost.example.com").get("domainNameStatusMessage", ""), seconds=90, what=f"the failure\n{server.logged()}")
+    lost = apis.get_domain_name(domainName="lost.example.com")
+    assert lost["domainNameStatus"] == "PENDING" and "it is tried again at" in lost["domainNameStatusMessage"]
+    assert http.get_domain_name(DomainName="lost.example.com")["DomainNameConfigurations"][0]["DomainNameStatus"] == "UPDATING"
+    wild = apis.get_domain_name(domainName="*.wild.example.com")
+    assert "dns-01, which is not built" in wild["domainNameStatusMessage"]
+    assert apis.get_domain_name(domainName="one.apps.example.com")["domainNameStatus"] == "AVAILABLE"
+    assert "domainNameStatusMessage" not in apis.get_domain_name(domainName="one.apps.example.com")
+    assert "lost.example.com: none yet; the ACME server did not find the proof" in server.run("status").stdout
+    # What was ordered is known to the next start: it does not begin to count anew.
+    ledger = next((server.data / "acme").rglob("orders.json"))
+    assert [order["name"] for order in json.loads(ledger.read_text())["orders"]] == ["lost.example.com"]
     assert server.stop(), server.logged()

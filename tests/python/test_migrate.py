@@ -108,12 +108,13 @@ def shop(tmp_path_factory):
 
 
 def test_what_no_route_names_goes_to_the_backend_as_it_is(shop):
-    status, side, headers, body = shop.ask("/a%2Fb//c?x=1&y=%20", x_own="1")
+    status, side, headers, body = shop.ask("/a%2Fb//c?x=1&y=%20", x_own="1", x_forwarded_host="evil.example", forwarded="host=evil.example")
     assert (status, side, body) == (200, "legacy", b"legacy GET /a%2Fb//c?x=1&y=%20")
     assert headers["set-cookie"] == "old=1" and headers["x-hop"] is None
     asked = shop.backend.received[-1].headers
     assert asked["x-own"] == "1" and asked["x-forwarded-for"] == "127.0.0.1" and asked["x-forwarded-proto"] == "http"
     assert asked["host"] == f"127.0.0.1:{shop.port}" and asked["x-forwarded-host"].startswith("127.0.0.1:")
+    assert "forwarded" not in asked
     assert shop.ask("/large")[3] == b"x" * 5_000_000
     sent = "y" * 3_000_000
     assert shop.ask("/big", "PUT", sent)[3] == b"legacy PUT /big" and shop.backend.received[-1].body == sent
@@ -211,6 +212,11 @@ def test_what_was_shifted_outlives_deployments_and_crashes(shop):
     shop.migrate("shift", "mig-dev", "100%", "--path", "/shared/{id}")
     shop.deploy(ROUTES + "        - {path: /added, function: new, weight: 100}\n")
     assert shop.route("/shared/{id}")["Weight"] == 100 and shop.side("/added") == "function"
+    counted = lambda: {path: shop.route(path)["Figures"]["Function"]["Requests"] for path in ("/shared/{id}", "/added")}
+    before = counted()
+    assert shop.server.stop(), shop.server.logged()
+    shop.server.start()
+    assert before["/added"] > 0 and counted() == before, "it goes on counting"
     shop.server.kill()
     shop.server.start()
     assert shop.route("/shared/{id}")["Weight"] == 100

@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail, ensure};
 use base::Env;
 use gateway::{Listener, Network};
 use outbound::{Loopback, Outbound, Reach};
-use tls::{Acme, AcmeOptions, Authority, Certificates, FilePair, Files};
+use service::{Certificate, Cloud};
+use tls::{Acme, AcmeOptions, Authority, Certificates, FilePair, Files, Standing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,7 +49,13 @@ impl Options {
     /// # Errors
     /// When its parts do not fit together.
     pub fn new(given: NetworkOptions, data: &Path) -> anyhow::Result<Options> {
-        let NetworkOptions { tls_cert, tls_key, tls_listen, redirect_http, acme_domains, .. } = given;
+        let NetworkOptions { tls_cert, tls_key, tls_listen, redirect_http, acme_domains, acme_custom_domains, .. } =
+            given;
+        let by_acme = acme_custom_domains || !acme_domains.is_empty();
+        ensure!(
+            by_acme || given.acme_email.is_none(),
+            "--acme-email is for certificates by ACME: have some made with --acme-domain or --acme-custom-domains"
+        );
         ensure!(
             tls_cert.len() == tls_key.len(),
             "{} certificates and {} keys are given: --tls-cert and --tls-key belong together, one key for each certificate",
@@ -59,12 +66,12 @@ impl Options {
         let files: Vec<FilePair> = pairs.map(|(certificate, key)| FilePair { certificate, key }).collect();
         let challenge = match given.acme_challenge {
             Challenge::TlsAlpn01 => tls::Challenge::TlsAlpn01,
-            Challenge::Http01 if redirect_http.is_none() && !acme_domains.is_empty() => {
+            Challenge::Http01 if redirect_http.is_none() && by_acme => {
                 bail!("--acme-challenge http-01 needs a port of plain HTTP: give one with --redirect-http 0.0.0.0:80")
             }
             Challenge::Http01 => tls::Challenge::Http01,
         };
-        let acme = (!acme_domains.is_empty()).then(|| AcmeOptions {
+        let acme = by_acme.then(|| AcmeOptions {
             directory: given.acme_directory,
             email: given.acme_email,
             names: acme_domains,
@@ -73,7 +80,7 @@ impl Options {
         });
         let https = match (files.is_empty() && acme.is_none(), tls_listen.is_some() || redirect_http.is_some()) {
             (true, true) => bail!(
-                "HTTPS needs a certificate: give one with --tls-cert and --tls-key, or have one made with --acme-domain"
+                "HTTPS needs a certificate: give one with --tls-cert and --tls-key, or have one made with --acme-domain or --acme-custom-domains"
             ),
             (true, false) => None,
             (false, _) => {
@@ -158,14 +165,34 @@ impl Secure {
         }
     }
 
-    /// Keeps certificates up to date, until `stop`.
-    pub fn keep(&mut self, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// What is known of the certificates for single names, where those are anything but this machine's own authority's.
+    pub fn standings(&self, env: &Env) -> Option<Arc<dyn service::Certificates>> {
+        let (certificates, env) = (self.certificates.clone(), env.clone());
+        self.authority.is_none().then(|| Arc::new(Standings { certificates, env }) as Arc<dyn service::Certificates>)
+    }
+
+    /// Keeps certificates up to date, until `stop`: those of files, of the server's own names, and of names that owners choose in `cloud`.
+    pub fn keep(&mut self, cloud: &Arc<Cloud>, tasks: &TaskTracker, stop: &CancellationToken) {
         if let Some(files) = self.files.take() {
             tasks.spawn(files.follow(stop.clone()));
         }
         if let Some(acme) = self.acme.take() {
-            tasks.spawn(acme.run(stop.clone()));
+            let cloud = cloud.clone();
+            tasks.spawn(acme.run(Box::new(move || cloud.chosen_hosts()), stop.clone()));
         }
+    }
+}
+
+/// How it stands with certificates, for those who choose names.
+struct Standings {
+    certificates: Certificates,
+    env: Env,
+}
+
+impl service::Certificates for Standings {
+    fn of(&self, name: &str) -> Certificate {
+        let Standing { until, is_ordered, trouble } = self.certificates.standing(name);
+        Certificate { until: until.filter(|until| *until > self.env.now()), is_ordered, trouble }
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use archive::Behind;
 use auth::sigv4::Credentials;
 use base::{AccountId, Env, Region};
-use gateway::Gateway;
+use gateway::{Functions, Gateway};
 use kv::Db;
 use runtime::{Inspector, OnProgress};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -172,6 +172,7 @@ impl Server {
                 .map(|url| url.trim_end_matches('/').to_owned())
                 .or_else(|| secure.as_ref()?.public.clone())
                 .unwrap_or_else(|| endpoint.clone()),
+            certificates: secure.as_ref().and_then(|secure| secure.standings(&env)),
             iam,
         };
         let (cloud, parts) = services::cloud(db, env, &settings).await?;
@@ -183,13 +184,20 @@ impl Server {
         if let Some(secure) = &mut secure {
             gauges = gauges.and(secure.gauges(cloud.env().clone()));
             listeners.append(&mut secure.listeners);
-            secure.keep(&background, &stop);
+            secure.keep(&cloud, &background, &stop);
         }
         let usual = gateway::Limits::default();
         let limits = gateway::Limits { shutdown_wait: drain_timeout.unwrap_or(usual.shutdown_wait), ..usual };
         let local_names_only = test_credentials;
-        let options =
-            gateway::Options { limits, local_names_only, trusted_proxies, gauges, ..gateway::Options::default() };
+        let functions = Functions::new(move |theirs, ours| runtime::may_be_a_functions(theirs, ours, isolate));
+        let options = gateway::Options {
+            limits,
+            local_names_only,
+            trusted_proxies,
+            functions,
+            gauges,
+            ..gateway::Options::default()
+        };
         let gateway = Gateway::new(cloud.clone(), options);
         let network = tokio::spawn({
             let (gateway, stop) = (gateway.clone(), stop.clone());

@@ -15,7 +15,7 @@ use kv::{Db, Journal};
 use outbound::{Loopback, Outbound, Reach};
 use runtime::OnProgress;
 use serde_json::{Value, json};
-use service::{BoxFuture, Cloud};
+use service::{BoxFuture, Certificates, Cloud, hosts};
 use vault::Vault;
 
 use crate::control::{self, Backups, Control, Instances};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub mail_from: String,
     /// The URL under which others reach the server, for links.
     pub public_url: String,
+    /// Who speaks TLS, and tells of certificates.
+    pub certificates: Option<Arc<dyn Certificates>>,
     /// Whether policies decide, or only tell.
     pub iam: iam::Mode,
 }
@@ -168,7 +170,8 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
     };
     let outbound = outbound(settings);
     identity.reach_issuers(outbound.clone());
-    let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images };
+    let own = hosts::Own::new([endpoint.as_str(), &settings.public_url]);
+    let cdn = cloudfront::Config { folder: data.join("cdn"), outbound: outbound.clone(), images, own: own.clone() };
     let cdn = cloudfront::CloudFront::open(&db, cdn)?;
     let control = Control {
         packages,
@@ -180,17 +183,21 @@ pub async fn cloud(db: Db, env: Env, settings: &Settings) -> anyhow::Result<(Arc
         identity: identity.clone(),
     };
     let bridge = events::Options { outbound: outbound.clone(), throttle: settings.throttle };
-    let domains = apigateway::Domains::load(&db.read()?)?;
+    let domains = apigateway::Domains::load(&db.read()?, own.clone())?;
     let [rest_apis, http_apis, connections] = apigateway::services(outbound.clone(), settings.vault.clone(), domains);
-    let migrations = migrate::service(&db, outbound.clone(), &settings.public_url);
+    let migrations = migrate::service(&db, outbound.clone(), own);
     let migrations = migrations.context("migrations cannot be read")?;
     let mailer = mailer(settings)?;
     let (functions_of, cdn_of) = (functions.clone(), cdn.clone());
     let parts = Parts { functions: functions_of, cdn: cdn_of, archiver: archiver.clone(), identity: identity.clone() };
     let [ses_v2, ses_v1] = ses::services(ses::Config { base: settings.public_url.clone(), mailer: mailer.clone() });
     let [tables, streams, live] = dynamodb::services(dynamodb::Options { throttle: settings.throttle });
-    let cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
-        .public_url(settings.public_url.clone())
+    let mut cloud = Cloud::builder(db, env, account.clone(), region.clone(), endpoint.clone(), identity.clone())
+        .public_url(settings.public_url.clone());
+    if let Some(certificates) = &settings.certificates {
+        cloud = cloud.certificates(certificates.clone());
+    }
+    let cloud = cloud
         .service(control::service(control))
         .service(autoscaling::service())
         .service(events::service(bridge))
@@ -295,6 +302,7 @@ pub async fn catalogue() -> anyhow::Result<(Arc<Cloud>, tempfile::TempDir)> {
         smtp: None,
         mail_from: crate::cli::MAIL_FROM.into(),
         public_url: "http://127.0.0.1:4566".into(),
+        certificates: None,
         iam: iam::Mode::Enforce,
     };
     let (cloud, _) = cloud(Db::open(kv::Memory::default()), env, &settings).await?;

@@ -1,7 +1,10 @@
 //! Where requests come from: the other side of the connection, or whom a proxy names that is trusted.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
 use http::request::Parts;
@@ -47,23 +50,80 @@ impl Network {
     }
 }
 
-/// The proxies that are believed: those that were named, or else those on this machine.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Proxies(Vec<Network>);
+/// Who tells whether the other end of a connection on this machine is a function's: its address, and this server's.
+#[derive(Clone, Default)]
+pub struct Functions(Option<Arc<dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync>>);
 
-impl Proxies {
-    pub fn new(trusted: Vec<Network>) -> Proxies {
-        Proxies(trusted)
+impl Functions {
+    pub fn new(is_function: impl Fn(SocketAddr, SocketAddr) -> bool + Send + Sync + 'static) -> Functions {
+        Functions(Some(Arc::new(is_function)))
     }
 
-    /// Whether an address is believed when it says where requests come from. Functions on this machine have its addresses, too,
-    /// which is why those have to be named where any are.
+    fn have(&self, ends: &Ends) -> bool {
+        self.0.as_ref().is_some_and(|is_function| *ends.is_function.get_or_init(|| is_function(ends.peer, ends.local)))
+    }
+}
+
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Functions(known)" } else { "Functions(unknown)" })
+    }
+}
+
+/// The two ends of a connection: an extension of the heads of its requests.
+pub(crate) struct Ends {
+    peer: SocketAddr,
+    local: SocketAddr,
+    /// Once somebody wanted to know.
+    is_function: OnceLock<bool>,
+}
+
+impl Ends {
+    pub fn new(peer: SocketAddr, local: SocketAddr) -> Arc<Ends> {
+        Arc::new(Ends { peer, local, is_function: OnceLock::new() })
+    }
+}
+
+/// The proxies that are believed: those that were named.
+#[derive(Debug, Default)]
+pub(crate) struct Proxies {
+    trusted: Vec<Network>,
+    functions: Functions,
+    /// Whether it was told that one on this machine is not believed.
+    has_told: AtomicBool,
+}
+
+/// What proxies say.
+const FORWARDED: [&str; 3] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port"];
+
+impl Proxies {
+    pub fn new(trusted: Vec<Network>, functions: Functions) -> Proxies {
+        Proxies { trusted, functions, has_told: AtomicBool::new(false) }
+    }
+
+    /// Whether an address is believed when it says where requests come from.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        match self.0.is_empty() {
-            true => address.is_loopback(),
-            false => self.0.iter().any(|network| network.contains(address)),
+        self.trusted.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether whoever sent this is believed. Functions have addresses of this machine, too, and could say anything.
+    fn believes(&self, peer: IpAddr, head: &Parts) -> bool {
+        if !FORWARDED.iter().any(|name| head.headers.contains_key(*name)) {
+            // There is nothing to believe, and so nothing to find out.
+            return self.trusts(peer);
         }
+        let is_here = peer.to_canonical().is_loopback();
+        if !self.trusts(peer) {
+            if is_here && !self.has_told.swap(true, Ordering::Relaxed) {
+                tracing::info!(
+                    "whom a request on this machine says it is from (X-Forwarded-For) is not believed: a proxy here is to be named, --trusted-proxy 127.0.0.1"
+                );
+            }
+            return false;
+        }
+        let ends = head.extensions.get::<Arc<Ends>>().filter(|_| is_here);
+        !ends.is_some_and(|ends| self.functions.have(ends))
     }
 
     /// Whether many may be behind an address, of whom none is to be held to what one may have.
@@ -75,7 +135,7 @@ impl Proxies {
     pub fn note(&self, head: &mut Parts, tls: bool) {
         let mut arrival = Arrival { tls, port: None };
         if let Some(PeerAddr(peer)) = head.extensions.get::<PeerAddr>().copied()
-            && self.trusts(peer.ip())
+            && self.believes(peer.ip(), head)
         {
             head.extensions.insert(PeerAddr(self.client(peer, &head.headers)));
             if let Some(scheme) = last(&head.headers, "x-forwarded-proto") {
@@ -134,7 +194,11 @@ mod tests {
         }
         let (mut head, ()) = request.body(()).unwrap().into_parts();
         head.extensions.insert(PeerAddr(SocketAddr::new(peer.parse().unwrap(), 9)));
-        let proxies = Proxies::new(proxies.iter().map(|network| network.parse().unwrap()).collect());
+        head.extensions
+            .insert(Ends::new(SocketAddr::new(peer.parse().unwrap(), 9), SocketAddr::from(([127, 0, 0, 1], 80))));
+        let trusted = proxies.iter().map(|network| network.parse().unwrap()).collect();
+        let functions = Functions::new(|peer, _| peer.ip() == IpAddr::from([127, 0, 0, 9]));
+        let proxies = Proxies::new(trusted, functions);
         proxies.note(&mut head, tls);
         let peer = head.extensions.get::<PeerAddr>().unwrap().0;
         (peer.ip().to_string(), *head.extensions.get::<Arrival>().unwrap())
@@ -152,7 +216,9 @@ mod tests {
             (&["10.0.0.0/8"], "11.1.2.3", "11.1.2.3", plain),
             (&["10.0.0.0/8"], "::ffff:10.1.2.3", "1.2.3.4", forwarded),
             (&["10.0.0.0/8", "1.2.3.0/24"], "10.1.2.3", "6.6.6.6", forwarded),
-            (&[], "127.0.0.1", "1.2.3.4", forwarded),
+            (&[], "127.0.0.1", "127.0.0.1", plain),
+            // A function's.
+            (&["127.0.0.0/8"], "127.0.0.9", "127.0.0.9", plain),
             (&["10.0.0.0/8"], "127.0.0.1", "127.0.0.1", plain),
             (&["10.0.0.0/8", "127.0.0.1"], "127.0.0.1", "1.2.3.4", forwarded),
             (&["fd00::/8"], "fd12::1", "1.2.3.4", forwarded),
@@ -160,12 +226,14 @@ mod tests {
             assert_eq!(noted(proxies, peer, false, &told), (client.to_owned(), arrival), "{proxies:?} {peer}");
         }
         assert_eq!(noted(&[], "9.9.9.9", true, &told).1, Arrival { tls: true, port: None });
-        assert_eq!(noted(&[], "127.0.0.1", true, &[("x-forwarded-proto", "https, http")]).1, plain);
+        let chain = [("x-forwarded-proto", "https, http")];
+        assert_eq!(noted(&["127.0.0.1"], "127.0.0.1", true, &chain).1, plain);
+        assert_eq!(noted(&[], "127.0.0.1", true, &chain).1, Arrival { tls: true, port: None });
     }
 
     #[test]
     fn this_machine_and_proxies_stand_for_many() {
-        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+        let proxies = Proxies::new(vec!["10.0.0.0/8".parse().unwrap()], Functions::default());
         for (address, exempt) in [("127.0.0.1", true), ("::1", true), ("10.1.2.3", true), ("11.1.2.3", false)] {
             assert_eq!(proxies.exempts(address.parse().unwrap()), exempt, "{address}");
         }

@@ -52,7 +52,12 @@ impl Callers {
     pub fn enter(&self, who: &Who, limits: &Limits, protocol: Protocol) -> Result<Share<Who>, Error> {
         let most = who.most(limits);
         self.take(who, most).ok_or_else(|| {
-            let message = format!("Rate exceeded: {who} has {most} requests under way; wait until some are answered.");
+            let way_out = match who {
+                Who::Caller(_) => "",
+                Who::Address(_) => " A load balancer or proxy, from which many send requests, is to be named to the server: --trusted-proxy ADDRESS.",
+            };
+            let message =
+                format!("Rate exceeded: {who} has {most} requests under way; wait until some are answered.{way_out}");
             // Source: the common errors of each protocol's services.
             match protocol {
                 Protocol::Query | Protocol::RestXml => Error::new(400, "Throttling", message),

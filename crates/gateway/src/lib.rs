@@ -28,7 +28,7 @@ mod taken;
 mod upload;
 mod websocket;
 
-pub use arrival::{Network, NoNetwork};
+pub use arrival::{Functions, Network, NoNetwork};
 pub use limits::Limits;
 pub use listener::Listener;
 pub use metrics::Gauges;
@@ -57,9 +57,10 @@ pub struct Options {
     /// Whether AWS calls must be addressed to a name of this machine: for servers whose credentials are well known. A
     /// page can give its own name this machine's address (DNS rebinding), and then it needs no permission to call.
     pub local_names_only: bool,
-    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`):
-    /// where none is named, those on this machine.
+    /// Proxies that are believed when they say whom a request is from and how it came (`X-Forwarded-For`, `-Proto`, `-Port`).
     pub trusted_proxies: Vec<Network>,
+    /// Who knows functions, which are not believed even at a proxy's address.
+    pub functions: Functions,
     /// Shown with the metrics.
     pub gauges: Gauges,
 }
@@ -102,7 +103,7 @@ impl Gateway {
             limits: options.limits,
             signing_keys: SigningKeys::default(),
             callers: Callers::default(),
-            proxies: Proxies::new(options.trusted_proxies),
+            proxies: Proxies::new(options.trusted_proxies, options.functions),
             draining: AtomicBool::new(false),
             cloud,
         }))

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::addresses::Addresses;
-use crate::arrival::household;
+use crate::arrival::{Ends, household};
 use crate::listener::{Elsewhere, Listener, Speech};
 use crate::presence::{Answer, Presence, Presences};
 use crate::shares::Share;
@@ -224,24 +224,32 @@ impl Talk {
     async fn over(self, builder: &Builder<TokioExecutor>, stream: TcpStream, speech: Speech) {
         // Small answers leave at once instead of waiting for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
+        let Ok(local) = stream.local_addr() else { return };
+        let ends = Ends::new(self.peer, local);
         let stream = Taken::new(stream, self.inner.limits.answer_wait, self.presence.clone());
         let config = match speech {
-            Speech::Plain => return self.http(builder, stream, false, None).await,
-            Speech::Elsewhere(elsewhere) => return self.http(builder, stream, false, Some(elsewhere)).await,
+            Speech::Plain => return self.http(builder, stream, ends, false, None).await,
+            Speech::Elsewhere(elsewhere) => return self.http(builder, stream, ends, false, Some(elsewhere)).await,
             Speech::Tls(config) => config,
         };
         let peer = self.peer;
         match timeout(self.inner.limits.handshake_wait, TlsAcceptor::from(config).accept(stream)).await {
             // It has seen what it came for: RFC 8737, 3.
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {}
-            Ok(Ok(stream)) => self.http(builder, stream, true, None).await,
+            Ok(Ok(stream)) => self.http(builder, stream, ends, true, None).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
         }
     }
 
-    async fn http<S>(self, builder: &Builder<TokioExecutor>, stream: S, tls: bool, elsewhere: Option<Elsewhere>)
-    where
+    async fn http<S>(
+        self,
+        builder: &Builder<TokioExecutor>,
+        stream: S,
+        ends: Arc<Ends>,
+        tls: bool,
+        elsewhere: Option<Elsewhere>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Talk { inner, watcher, peer, presence, sockets } = self;
@@ -251,6 +259,7 @@ impl Talk {
             speaks.store(true, Ordering::Relaxed);
             let extensions = request.extensions_mut();
             extensions.insert(PeerAddr(peer));
+            extensions.insert(ends.clone());
             extensions.insert(Arrival { tls, port: None });
             extensions.insert(sockets.clone());
             extensions.insert(presence.clone());

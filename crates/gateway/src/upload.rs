@@ -150,7 +150,9 @@ impl<B: Body<Data = Bytes>> Reading<B> {
             }
             let Some(body) = &mut self.source.body else { return Ok(None) };
             let needed = Duration::from_secs(self.came / BYTES_PER_SECOND_MIN as u64);
-            match timeout_at(self.began + self.wait + needed, body.frame()).await {
+            // What has come buys no time in which nothing does.
+            let until = (self.began + self.wait + needed).min(Instant::now() + self.wait);
+            match timeout_at(until, body.frame()).await {
                 Ok(Some(Ok(frame))) => {
                     // Trailers of HTTP's own carry nothing that a service reads.
                     if let Ok(data) = frame.into_data() {
@@ -230,6 +232,7 @@ fn refused(error: &sigv4::Error) -> Error {
 mod tests {
     use std::convert::Infallible;
 
+    use futures_util::StreamExt;
     use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
 
@@ -263,5 +266,16 @@ mod tests {
         let (upload, mut leftover) = receive(&headers("1000"), slow, None, WAIT).unwrap();
         assert_eq!(upload.collect(5_000).await.unwrap_err().code, "RequestTimeout");
         assert!(leftover.body.try_recv().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_in_the_middle_is_not_waited_for() {
+        let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; 16 << 20])))]);
+        let stalled = StreamBody::new(first.chain(stream::pending()));
+        let (mut upload, _leftover) = receive(&headers("20000000"), stalled, None, WAIT).unwrap();
+        let began = Instant::now();
+        assert_eq!(upload.next().await.unwrap().map(|piece| piece.len()), Some(16 << 20));
+        let error = upload.next().await.unwrap_err();
+        assert_eq!((error.status, &*error.code, began.elapsed()), (400, "RequestTimeout", WAIT));
     }
 }

@@ -47,6 +47,7 @@ pub use config::Config;
 pub use function::{Credentials, FunctionSpec, Host, Invocation, InvokeError, JsonLogs, LogLine, Outcome, SystemLevel};
 pub use inspect::{Debugger, Inspector};
 pub use manager::Runtime;
+pub use peer::may_be_a_functions;
 pub use pools::Provisioned;
 pub use sink::Part;
 pub use status::{FunctionStatus, InstanceStatus, Status};

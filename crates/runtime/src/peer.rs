@@ -24,6 +24,21 @@ pub(crate) fn is_held_beside(pid: u32, theirs: SocketAddr, ours: SocketAddr) -> 
     }
 }
 
+/// Whether the other end of a connection to this server may be a function's; also where nobody knows whose it is.
+///
+/// Asks the kernel, which answers at once, and only where it does not reads tables.
+pub fn may_be_a_functions(theirs: SocketAddr, ours: SocketAddr, is_isolated: bool) -> bool {
+    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    match held(canonical(theirs), canonical(ours)) {
+        Ok(Some(held)) => sandbox::may_be_a_functions(held.user, is_isolated),
+        Ok(None) => true,
+        Err(error) => {
+            tracing::warn!(%error, "nobody knows whose connections on this machine are: a proxy there is not believed");
+            true
+        }
+    }
+}
+
 /// Whether who connects to this address is connected to a process in the process-id namespace of process `pid`.
 ///
 /// # Errors
@@ -257,6 +272,17 @@ mod tests {
             drop(client);
             assert!(!is_held_beside(own, theirs, ours).unwrap() && both(theirs, ours).is_none(), "{to}");
         }
+    }
+
+    #[test]
+    fn a_process_of_the_servers_user_is_taken_for_a_function_unless_those_have_users_of_their_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (theirs, ours) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        assert!(may_be_a_functions(theirs, ours, false));
+        assert_eq!(may_be_a_functions(theirs, ours, true), !rustix::process::geteuid().is_root());
+        drop(client);
+        assert!(may_be_a_functions(theirs, ours, true), "nobody is known");
     }
 
     #[test]

@@ -228,6 +228,15 @@ fn identity(privileged: bool) -> Identity {
     Identity { uid: id, gid: id }
 }
 
+/// Whether a socket that a user has made may be a function's: made by itself, or by the server in its place. Where functions have the
+/// user of other processes, those count, too.
+pub fn may_be_a_functions(user: u32, is_isolated: bool) -> bool {
+    let has_own_users = is_isolated && is_privileged();
+    let is_shared =
+        if has_own_users { !has_users() && user == NOBODY } else { user == rustix::process::geteuid().as_raw() };
+    is_shared || users::is_of_one_instance(user)
+}
+
 /// Whether the server's own user namespace, should it be in a container, has the numbers for functions' users.
 pub(crate) fn has_users() -> bool {
     static HAS: OnceLock<bool> = OnceLock::new();

@@ -44,6 +44,7 @@ pub use control_group::ControlGroup;
 pub use descendant::Descendant;
 pub use furnish::Furniture;
 pub use inside::socket_inside;
+pub use isolated::may_be_a_functions;
 pub use isolation::{Isolation, Mount};
 pub use network::{Port, Protocol};
 pub use process::{

@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Access, Body, Caller, Cx, Error, Front, Sender, Service, Target, Upload, UserPools, Worker, outbox, timers,
+    Access, Body, Caller, Certificate, Certificates, Cx, Error, Front, Sender, Service, Target, Upload, UserPools,
+    Worker, hosts, outbox, timers,
 };
 
 /// The server's inside: its store, its clock and its services. The network comes on top (the gateway, which finds
@@ -23,6 +24,7 @@ pub struct Cloud {
     endpoint: String,
     public_url: Option<String>,
     access: Arc<dyn Access>,
+    certificates: Option<Arc<dyn Certificates>>,
     services: Vec<Service>,
     by_name: HashMap<&'static str, usize>,
     stopping: CancellationToken,
@@ -43,9 +45,21 @@ impl Cloud {
         access: Arc<dyn Access>,
     ) -> CloudBuilder {
         let (services, by_name, stopping) = (Vec::new(), HashMap::new(), CancellationToken::new());
-        let public_url = None;
+        let (public_url, certificates) = (None, None);
         CloudBuilder {
-            cloud: Cloud { db, env, account, region, endpoint, public_url, access, services, by_name, stopping },
+            cloud: Cloud {
+                db,
+                env,
+                account,
+                region,
+                endpoint,
+                public_url,
+                access,
+                certificates,
+                services,
+                by_name,
+                stopping,
+            },
         }
     }
 
@@ -76,6 +90,18 @@ impl Cloud {
 
     pub fn access(&self) -> &dyn Access {
         &*self.access
+    }
+
+    /// The names of hosts that owners have chosen for what is theirs, but for those that are the server's own by now.
+    pub fn chosen_hosts(&self) -> Vec<String> {
+        let all = self.services.iter().filter_map(|service| service.hosts.as_ref()).flat_map(|hosts| hosts());
+        let own = hosts::Own::new([self.endpoint(), self.public_url()]);
+        all.filter(|host| own.leaves(host)).collect()
+    }
+
+    /// How it stands with the certificate for a host; `None` where others speak TLS for this server, and know of them.
+    pub fn certificate(&self, host: &str) -> Option<Certificate> {
+        self.certificates.as_ref().map(|certificates| certificates.of(host))
     }
 
     pub fn services(&self) -> &[Service] {
@@ -195,6 +221,12 @@ impl CloudBuilder {
     /// How others reach the server.
     pub fn public_url(mut self, url: String) -> CloudBuilder {
         self.cloud.public_url = Some(url);
+        self
+    }
+
+    /// Who speaks TLS for the server.
+    pub fn certificates(mut self, certificates: Arc<dyn Certificates>) -> CloudBuilder {
+        self.cloud.certificates = Some(certificates);
         self
     }
 

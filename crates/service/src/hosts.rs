@@ -6,7 +6,7 @@ use http::request::Parts;
 use crate::Cx;
 
 /// Labels of hosts that are services' of this server, whatever names somebody gives a distribution or an API.
-const OURS: [&str; 4] = ["s3", "execute-api", "lambda-url", "cloudfront"];
+const OURS: [&str; 5] = ["s3", "execute-api", "lambda-url", "cloudfront", "migrate"];
 
 /// Names that lead to this machine wherever somebody looks them up, and so to this server's own pages and calls.
 const LOCAL: [&str; 2] = ["localhost", "localhost.localstack.cloud"];
@@ -19,8 +19,35 @@ pub fn is_ours(host: &str) -> bool {
 /// Whether a name may be chosen, as far as this server's own are concerned: as the caller sees it, who may call it anything, as
 /// clients on this machine do, and as others do.
 pub fn may_choose(cx: &Cx, name: &str) -> bool {
-    let endpoints = [cx.endpoint(), cx.cloud().endpoint(), cx.cloud().public_url()];
-    endpoints.iter().all(|endpoint| may_be_chosen(name, endpoint))
+    Own::new([cx.endpoint(), cx.cloud().endpoint(), cx.cloud().public_url()]).leaves(name)
+}
+
+/// What a server is called, by whom it may be.
+#[derive(Clone, Debug, Default)]
+pub struct Own(Vec<String>);
+
+impl Own {
+    pub fn new<'u>(urls: impl IntoIterator<Item = &'u str>) -> Own {
+        Own(urls.into_iter().map(str::to_owned).collect())
+    }
+
+    /// Whether a name is for others to have.
+    pub fn leaves(&self, name: &str) -> bool {
+        self.0.iter().all(|url| may_be_chosen(name, url))
+    }
+
+    /// The same of a name that somebody has, from when the server was called otherwise: `what` it leads to. Its requests are the
+    /// server's now, and the log tells.
+    pub fn still_leaves(&self, name: &str, what: &str) -> bool {
+        let leaves = self.leaves(name);
+        if !leaves {
+            tracing::warn!(
+                name,
+                "{what} has a name that is this server's own by now: requests to it do not lead there"
+            );
+        }
+        leaves
+    }
 }
 
 /// Whether a name may be chosen on a server of which `endpoint` is one of the names. One with a star must
@@ -76,12 +103,15 @@ mod tests {
         let local = ["localhost", "*.localhost", "localhost.localstack.cloud", "*.localstack.cloud", "*.cloud"];
         let addresses = ["127.0.0.1", "*.0.0.1", "*.1", "::1"];
         let own = ["cloud.example.com", "Cloud.Example.com", "*.example.com", "*.Example.COM", "*.com"];
-        for name in [&local[..], &addresses, &own, &["a.execute-api.b", "s3.example.com"]].concat() {
+        for name in [&local[..], &addresses, &own, &["a.execute-api.b", "s3.example.com", "a.migrate.b"]].concat() {
             assert!(!may_be_chosen(name, "http://cloud.example.com:4566"), "{name}");
         }
         assert!(!may_be_chosen("*.example.com", "https://cloud.example.com:443/"));
         assert!(may_be_chosen("*.example.com", "http://localhost:4566"));
         assert_eq!(plain("A.b.:80"), "a.b");
+        let own = Own::new(["http://127.0.0.1:4566", "https://cloud.example.com"]);
+        assert!(own.leaves("shop.example.com") && own.still_leaves("shop.example.com", "a thing"));
+        assert!(!own.leaves("cloud.example.com") && !own.still_leaves("*.example.com", "a thing"));
     }
 
     #[test]

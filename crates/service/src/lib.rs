@@ -6,6 +6,7 @@
 mod background;
 mod body;
 mod caller;
+mod certificates;
 mod cloud;
 mod codec;
 mod constraints;
@@ -39,6 +40,7 @@ mod witness;
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
 pub use caller::{Access, Caller, CallerKind, Credential, CredentialError, Denial, Permission, SessionFacts};
+pub use certificates::{Certificate, Certificates};
 pub use cloud::{Cloud, CloudBuilder};
 pub use codec::WireRequest;
 pub use constraints::{Constraints, Violations};

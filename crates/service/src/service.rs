@@ -104,6 +104,9 @@ pub struct XmlApi {
     pub host_label: Option<&'static str>,
 }
 
+/// Names of hosts.
+type Hosts = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// A service, ready to be put into a [`crate::Cloud`].
 pub struct Service {
     pub api: Api,
@@ -116,6 +119,7 @@ pub struct Service {
     pub(crate) streaming_fronts: Vec<Arc<dyn Front<Upload>>>,
     pub(crate) workers: Vec<Worker>,
     pub(crate) user_pools: Option<Arc<dyn UserPools>>,
+    pub(crate) hosts: Option<Hosts>,
     cors: Option<crate::cors::Asked>,
     watch: Option<Watch>,
 }
@@ -134,6 +138,7 @@ impl Service {
             streaming_fronts: Vec::new(),
             workers: Vec::new(),
             user_pools: None,
+            hosts: None,
             cors: None,
             watch: None,
         };
@@ -210,6 +215,13 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     /// Keeps user pools, whose users other services let in.
     pub fn user_pools(mut self, pools: impl UserPools + 'static) -> Self {
         self.service.user_pools = Some(Arc::new(pools));
+        self
+    }
+
+    /// Says which names of hosts its owners have chosen, for which there are to be certificates. Asked again and again: it must be cheap.
+    pub fn hosts(mut self, hosts: fn(&S) -> Vec<String>) -> Self {
+        let state = self.state.clone();
+        self.service.hosts = Some(Arc::new(move || hosts(&state)));
         self
     }
 

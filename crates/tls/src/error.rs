@@ -40,3 +40,14 @@ pub enum Error {
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
 }
+
+/// The server has had as much as it takes of us (RFC 8555, 6.7).
+const RATE_LIMITED: &str = "urn:ietf:params:acme:error:rateLimited";
+
+impl Error {
+    /// Whether an ACME server says that it was asked for too much.
+    pub(crate) fn is_of_rate(&self) -> bool {
+        let Error::Acme(instant_acme::Error::Api(problem)) = self else { return false };
+        problem.r#type.as_deref() == Some(RATE_LIMITED)
+    }
+}

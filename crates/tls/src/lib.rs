@@ -14,10 +14,11 @@ use base::Timestamp;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 
-pub use acme::{Acme, Challenge, Options as AcmeOptions};
+pub use acme::{Acme, Challenge, Names, Options as AcmeOptions};
 pub use authority::Authority;
 pub use error::Error;
 pub use files::{FilePair, Files};
+pub use table::Standing;
 
 use table::Table;
 
@@ -52,6 +53,11 @@ impl Certificates {
     /// What is to be answered at `/.well-known/acme-challenge/{token}`, while somebody waits for that.
     pub fn answer(&self, token: &str) -> Option<String> {
         self.0.answer(token)
+    }
+
+    /// How it stands with the certificate for a name, which is that of a host or begins with `*.`.
+    pub fn standing(&self, name: &str) -> Standing {
+        self.0.standing(&name.to_ascii_lowercase())
     }
 
     /// How many certificates there are, and how long the one lasts that ends first, for metrics.

@@ -15,8 +15,28 @@ use crate::{ACME_PROTOCOL, Authority};
 pub enum Source {
     /// The number among those that were given.
     File(usize),
-    /// The name it was ordered for.
+    /// The name it was ordered for: the server's own, as its operator has named it.
     Acme(String),
+    /// The same, of a name that a user of the server has chosen. Nobody sees it who does not ask for that name.
+    Custom(String),
+}
+
+/// How it stands with the certificate of a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// When the one ends that is shown for the name, if there is one.
+    pub until: Option<Timestamp>,
+    /// Whether one is ordered by itself.
+    pub is_ordered: bool,
+    /// What is in the way of that, or was when it was ordered last.
+    pub trouble: Option<String>,
+}
+
+/// What is known of the orders for a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Orders {
+    pub will_come: bool,
+    pub trouble: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +45,9 @@ pub struct Table(RwLock<State>);
 #[derive(Debug, Default)]
 struct State {
     pairs: BTreeMap<Source, Pair>,
-    by_name: HashMap<String, Arc<CertifiedKey>>,
+    by_name: HashMap<String, Shown>,
+    /// What is known of orders, by name.
+    orders: HashMap<String, Orders>,
     /// What those see who ask for no name, or for one that is not here.
     first: Option<Arc<CertifiedKey>>,
     authority: Option<Authority>,
@@ -33,6 +55,35 @@ struct State {
     proofs: HashMap<String, Arc<CertifiedKey>>,
     /// The same over HTTP, by token.
     answers: HashMap<String, String>,
+}
+
+/// What is shown for a name.
+#[derive(Clone, Debug)]
+struct Shown {
+    key: Arc<CertifiedKey>,
+    until: Timestamp,
+    is_of_file: bool,
+}
+
+impl State {
+    /// Finds out anew which pair is shown for which name.
+    fn sort(&mut self) {
+        self.by_name.clear();
+        for (source, pair) in &self.pairs {
+            let is_of_file = matches!(source, Source::File(_));
+            for name in &pair.names {
+                let shown = || Shown { key: pair.key.clone(), until: pair.validity.until, is_of_file };
+                self.by_name.entry(name.clone()).or_insert_with(shown);
+            }
+        }
+        let mut own = self.pairs.iter().filter(|(source, _)| !matches!(source, Source::Custom(_)));
+        self.first = own.next().map(|(_, pair)| pair.key.clone());
+    }
+
+    fn shown(&self, name: &str) -> Option<&Shown> {
+        let above = || self.by_name.get(&format!("*.{}", name.split_once('.')?.1));
+        self.by_name.get(name).or_else(above)
+    }
 }
 
 impl Table {
@@ -46,16 +97,43 @@ impl Table {
 
     /// Shows a pair from now on, in the place of the one that was from there before.
     pub fn put(&self, source: Source, pair: Pair) {
+        self.put_all([(source, pair)]);
+    }
+
+    pub fn put_all(&self, pairs: impl IntoIterator<Item = (Source, Pair)>) {
         let mut state = self.write();
-        state.pairs.insert(source, pair);
-        let mut by_name = HashMap::new();
-        for pair in state.pairs.values() {
-            for name in &pair.names {
-                by_name.entry(name.clone()).or_insert_with(|| pair.key.clone());
-            }
+        state.pairs.extend(pairs);
+        state.sort();
+    }
+
+    /// Shows what is from there no more.
+    pub fn remove(&self, source: &Source) {
+        let mut state = self.write();
+        if state.pairs.remove(source).is_some() {
+            state.sort();
         }
-        state.by_name = by_name;
-        state.first = state.pairs.values().next().map(|pair| pair.key.clone());
+    }
+
+    /// Whether a file has a certificate for a name, which then needs no other.
+    pub fn is_in_files(&self, name: &str) -> bool {
+        self.read().shown(name).is_some_and(|shown| shown.is_of_file)
+    }
+
+    /// Notes what is known of the orders for a name; nothing, where nobody makes any.
+    pub fn tell(&self, name: &str, orders: Option<Orders>) {
+        let mut state = self.write();
+        match orders {
+            Some(orders) => drop(state.orders.insert(name.to_owned(), orders)),
+            None => drop(state.orders.remove(name)),
+        }
+    }
+
+    /// How it stands with the certificate for a name, in lower case.
+    pub fn standing(&self, name: &str) -> Standing {
+        let state = self.read();
+        let until = state.shown(name).map(|shown| shown.until);
+        let Orders { will_come, trouble } = state.orders.get(name).cloned().unwrap_or_default();
+        Standing { until, is_ordered: will_come, trouble }
     }
 
     pub fn use_authority(&self, authority: Authority) {
@@ -93,10 +171,7 @@ impl Table {
         if is_check {
             return state.proofs.get(&name?).cloned();
         }
-        let known = name.as_ref().and_then(|name| {
-            let above = || state.by_name.get(&format!("*.{}", name.split_once('.')?.1));
-            state.by_name.get(name).or_else(above)
-        });
+        let known = name.as_ref().and_then(|name| state.shown(name)).map(|shown| &shown.key);
         let known = known.or(state.first.as_ref()).cloned();
         known.or_else(|| state.authority.as_ref()?.certificate(name.as_deref()))
     }
@@ -154,6 +229,28 @@ mod tests {
         table.put(Source::File(0), new);
         assert!(Arc::ptr_eq(&table.find(Some("a.example"), false).unwrap(), &shown));
         assert_eq!(table.read().by_name.len(), 1);
+    }
+
+    #[test]
+    fn names_of_users_are_shown_to_those_who_ask_for_them_alone() {
+        let table = Table::default();
+        let (custom, own) = (pair(&["shop.example"]), pair(&["z.example", "*.z.example"]));
+        let (of_shop, of_own) = (custom.key.clone(), own.key.clone());
+        table.put(Source::Custom("shop.example".into()), custom);
+        assert!(Arc::ptr_eq(&table.find(Some("Shop.example"), false).unwrap(), &of_shop));
+        for other in [None, Some("other.example")] {
+            assert!(table.find(other, false).is_none(), "{other:?}");
+        }
+        table.put(Source::File(0), own);
+        assert!(Arc::ptr_eq(&table.find(None, false).unwrap(), &of_own));
+        assert!(table.is_in_files("a.z.example") && !table.is_in_files("shop.example"));
+        table.tell("shop.example", Some(Orders { will_come: true, trouble: Some("why".into()) }));
+        let standing = table.standing("shop.example");
+        assert!(standing.until.is_some() && standing.is_ordered && standing.trouble.as_deref() == Some("why"));
+        table.remove(&Source::Custom("shop.example".into()));
+        table.tell("shop.example", None);
+        assert_eq!(table.standing("shop.example"), Standing::default());
+        assert!(Arc::ptr_eq(&table.find(Some("shop.example"), false).unwrap(), &of_own));
     }
 
     #[test]

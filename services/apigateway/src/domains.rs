@@ -21,7 +21,11 @@ const SIGNING_NAME: &str = "execute-api";
 
 /// All custom domains, by name, each with its mappings, the longest path first.
 #[derive(Default)]
-pub struct Domains(RwLock<HashMap<String, Vec<Mapping>>>);
+pub struct Domains {
+    all: RwLock<HashMap<String, Vec<Mapping>>>,
+    /// Names that the server itself has, and so no domain any more.
+    own: hosts::Own,
+}
 
 /// Where a request to a custom domain goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +39,27 @@ pub struct Mapped {
 impl Domains {
     /// # Errors
     /// When the store cannot be read.
-    pub fn load(read: &impl Read) -> Result<Domains, Error> {
+    pub fn load(read: &impl Read, own: hosts::Own) -> Result<Domains, Error> {
         let mut all = HashMap::new();
         for name in DOMAINS.scan(read, Order::Forward)?.keys() {
             let name = name?;
-            all.insert(name.clone(), longest_first(read, &name)?);
+            if own.still_leaves(&name, "a custom domain") {
+                all.insert(name.clone(), longest_first(read, &name)?);
+            }
         }
-        Ok(Domains(RwLock::new(all)))
+        Ok(Domains { all: RwLock::new(all), own })
+    }
+
+    /// The names that there are.
+    pub fn names(&self) -> Vec<String> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// A domain or its mappings have changed: they are read again, in the order of the changes.
     pub fn refresh(&self, db: &Db, name: &str) -> Result<(), Error> {
-        let mut all: RwLockWriteGuard<'_, _> = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all: RwLockWriteGuard<'_, _> = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let read = db.read()?;
-        match DOMAINS.contains(&read, name)? {
+        match DOMAINS.contains(&read, name)? && self.own.leaves(name) {
             true => all.insert(name.to_owned(), longest_first(&read, name)?),
             false => all.remove(name),
         };
@@ -66,7 +77,7 @@ impl Domains {
     }
 
     fn with<T>(&self, head: &Parts, look: impl FnOnce(&[Mapping]) -> T) -> Option<T> {
-        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         if all.is_empty() {
             return None;
         }
@@ -118,7 +129,7 @@ mod tests {
             })
             .collect();
         all.sort_by_key(|mapping| std::cmp::Reverse(parts(&mapping.path).count()));
-        Domains(RwLock::new(HashMap::from([(name.to_owned(), all)])))
+        Domains { all: RwLock::new(HashMap::from([(name.to_owned(), all)])), own: hosts::Own::default() }
     }
 
     fn find(domains: &Domains, host: &str, path: &str) -> Option<Option<(String, String)>> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use kv::Db;
 use media::Images;
 use outbound::Outbound;
-use service::{Api, Cx, Permission, Service, XmlApi, read, write};
+use service::{Api, Cx, Permission, Service, XmlApi, hosts, read, write};
 
 pub use error::Error;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// What makes images of others.
     pub images: Images,
+    /// What the server itself is called.
+    pub own: hosts::Own,
 }
 
 /// The service's state in memory.
@@ -55,8 +57,8 @@ impl CloudFront {
     /// # Errors
     /// When the folder cannot be used, or the store not be read.
     pub fn open(db: &Db, config: Config) -> Result<Arc<CloudFront>, Error> {
-        let cache = Cache::open(config.folder).map_err(service::Error::internal)?;
-        let (sites, figures) = (Sites::load(&db.read()?)?, Figures::default());
+        let cache = Cache::open(config.folder.clone()).map_err(service::Error::internal)?;
+        let (sites, figures) = (Sites::load(&db.read()?, &config.own)?, Figures::default());
         let Config { outbound, images, .. } = config;
         Ok(Arc::new(CloudFront { sites, cache, outbound, images, figures }))
     }
@@ -144,6 +146,7 @@ pub fn service(state: Arc<CloudFront>) -> Service {
         .operation(write("UpdateKeyGroup", entity::update::<KeyGroupConfig>).rest(&bindings::UPDATE_KEY_GROUP).resource(|cx, i| arn(cx, "key-group", &i.id)))
         .operation(write("DeleteKeyGroup", entity::delete::<KeyGroupConfig>).rest(&bindings::DELETE_KEY_GROUP).resource(|cx, i| arn(cx, "key-group", &i.id)))
         .operation(read("ListKeyGroups", entity::list::<KeyGroupConfig>).rest(&bindings::LIST_KEY_GROUPS))
+        .hosts(|state| state.sites.names())
         .streaming_front(traffic::Viewers(state))
         .build()
 }

@@ -176,6 +176,7 @@ pub fn service(config: Config) -> Service {
         .operation(write("AssociateSoftwareToken", mfa::associate).open())
         .operation(write("VerifySoftwareToken", mfa::verify).open())
         .operation(write("SetUserMFAPreference", mfa::prefer).open())
+        .hosts(|cognito| cognito.hosts.all())
         .front(front::WellKnown(cognito.clone()))
         .front(hosted::Pages(cognito.clone()))
         .worker("hosts of user pools", hosted::learn_hosts)

@@ -1,4 +1,4 @@
-//! How both sides of each route do: counted since the server started.
+//! How both sides of each route do: counted in memory, and stored from time to time ([`crate::workers`]).
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::limits::DIFFERENCES_MAX;
 use crate::route::Side;
+use crate::types::{Counted, SideCounted};
 
 /// Latencies are counted by powers of two of microseconds, up to half an hour.
 const BUCKETS: usize = 32;
@@ -20,6 +21,8 @@ pub struct Figures(Mutex<HashMap<(String, String), Of>>);
 
 #[derive(Default)]
 struct Of {
+    /// Whether something was counted that is not stored yet.
+    is_changed: bool,
     legacy: Counts,
     function: Counts,
     shadows: Shadows,
@@ -70,6 +73,7 @@ impl Figures {
     pub fn answered(&self, id: &str, route: &str, side: Side, status: StatusCode, took: Duration) {
         let mut all = self.all();
         let of = all.entry((id.to_owned(), route.to_owned())).or_default();
+        of.is_changed = true;
         let counts = match side {
             Side::Legacy => &mut of.legacy,
             Side::Function => &mut of.function,
@@ -83,7 +87,9 @@ impl Figures {
 
     pub fn compared(&self, id: &str, route: &str, compared: Compared) {
         let mut all = self.all();
-        let shadows = &mut all.entry((id.to_owned(), route.to_owned())).or_default().shadows;
+        let of = all.entry((id.to_owned(), route.to_owned())).or_default();
+        of.is_changed = true;
+        let shadows = &mut of.shadows;
         match compared {
             Compared::Same => shadows.same += 1,
             Compared::LeftOut => shadows.left_out += 1,
@@ -100,7 +106,7 @@ impl Figures {
         let all = self.all();
         let of = all.get(&(id.to_owned(), route.to_owned()));
         let none = Of::default();
-        let Of { legacy, function, shadows } = of.unwrap_or(&none);
+        let Of { legacy, function, shadows, .. } = of.unwrap_or(&none);
         let differences = shadows.differences.iter().map(|difference| {
             json!({
                 "Time": difference.at.iso8601(),
@@ -123,13 +129,48 @@ impl Figures {
         })
     }
 
+    /// Goes on with what was counted before.
+    pub fn resume(&self, id: &str, route: &str, counted: Counted) {
+        let Counted { legacy, function, same, different, left_out } = counted;
+        let shadows = Shadows { same, different, left_out, differences: VecDeque::new() };
+        let of = Of { is_changed: false, legacy: Counts::new(legacy), function: Counts::new(function), shadows };
+        self.all().insert((id.to_owned(), route.to_owned()), of);
+    }
+
+    /// What has changed since the last time, by a migration's id and a route's key.
+    pub fn changed(&self) -> Vec<((String, String), Counted)> {
+        let mut all = self.all();
+        let changed = |(key, of): (&(String, String), &mut Of)| {
+            std::mem::take(&mut of.is_changed).then(|| (key.clone(), of.counted()))
+        };
+        all.iter_mut().filter_map(changed).collect()
+    }
+
     /// Forgets a migration that is gone, and routes that it has no more.
     pub fn keep(&self, id: &str, routes: &[String]) {
         self.all().retain(|(known, route), _| known != id || routes.contains(route));
     }
 }
 
+impl Of {
+    fn counted(&self) -> Counted {
+        let Of { legacy, function, shadows: Shadows { same, different, left_out, .. }, .. } = self;
+        let (legacy, function) = (legacy.counted(), function.counted());
+        Counted { legacy, function, same: *same, different: *different, left_out: *left_out }
+    }
+}
+
 impl Counts {
+    fn new(counted: SideCounted) -> Counts {
+        let mut latencies = [0; BUCKETS];
+        latencies.iter_mut().zip(counted.latencies).for_each(|(bucket, count)| *bucket = count);
+        Counts { requests: counted.requests, errors: counted.errors, latencies }
+    }
+
+    fn counted(&self) -> SideCounted {
+        SideCounted { requests: self.requests, errors: self.errors, latencies: self.latencies.to_vec() }
+    }
+
     fn show(&self) -> Value {
         json!({
             "Requests": self.requests,
@@ -179,6 +220,12 @@ mod tests {
         assert_eq!(shown["Function"], json!({"Requests": 100, "Errors": 0, "P50Millis": 65.536, "P99Millis": 131.072}));
         assert_eq!((&shown["Legacy"]["Requests"], &shown["Legacy"]["Errors"]), (&json!(2), &json!(1)));
         assert_eq!(figures.show("id", "GET /other")["Legacy"]["P50Millis"], Value::Null);
+        // Another start goes on where the last one was.
+        let changed = figures.changed();
+        assert!(changed.len() == 1 && figures.changed().is_empty());
+        let next = Figures::default();
+        changed.into_iter().for_each(|((id, route), counted)| next.resume(&id, &route, counted));
+        assert_eq!((next.show("id", "GET /"), next.changed()), (figures.show("id", "GET /"), Vec::new()));
         figures.keep("id", &["GET /other".to_owned()]);
         assert!(figures.all().is_empty());
         assert_eq!(

@@ -11,12 +11,13 @@ mod ops;
 mod route;
 mod state;
 mod types;
+mod workers;
 
 use std::sync::Arc;
 
 use kv::Db;
 use outbound::Outbound;
-use service::{Api, Permission, Service, read, write};
+use service::{Api, Permission, Service, hosts, read, write};
 use wire::Protocol;
 
 pub use error::Error;
@@ -32,14 +33,14 @@ const PRINCIPAL: &str = "cloudlet-migrate.amazonaws.com";
 const API: Api =
     Api { namespace: NAME, json: Some((Protocol::Json11, "CloudletMigrate_20261130")), ..Api::named(NAME) };
 
-/// Reads the migrations there are. `outbound` is what reaches the backends; `base`, the URL by which others know the server, has a
-/// host that no migration gets.
+/// Reads the migrations there are. `outbound` is what reaches the backends; `own` is what the
+/// server itself is called, which no migration gets.
 ///
 /// # Errors
 /// When the store cannot be read.
 #[rustfmt::skip] // A table: one line an operation.
-pub fn service(db: &Db, outbound: Outbound, base: &str) -> Result<Service, Error> {
-    let migrate = Arc::new(Migrate::open(db, outbound, base)?);
+pub fn service(db: &Db, outbound: Outbound, own: hosts::Own) -> Result<Service, Error> {
+    let migrate = Arc::new(Migrate::open(db, outbound, own)?);
     Ok(Service::builder(API, migrate.clone())
         .operation(write("PutMigration", migration::put).resource(|cx, i| arn(cx, &i.name)))
         .operation(read("GetMigration", migration::get).resource(|cx, i| arn(cx, &i.name)))
@@ -48,6 +49,8 @@ pub fn service(db: &Db, outbound: Outbound, base: &str) -> Result<Service, Error
         .operation(write("ShiftTraffic", shift::shift).resource(|cx, i| arn(cx, &i.name)))
         .operation(write("ShadowTraffic", shift::shadow).resource(|cx, i| arn(cx, &i.name)))
         .operation(write("ReturnTraffic", shift::back).resource(|cx, i| arn(cx, &i.name)))
+        .hosts(|migrate| migrate.hosts())
+        .worker("figures of migrations", workers::count)
         .streaming_front(front::Door(migrate))
         .build())
 }

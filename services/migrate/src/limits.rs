@@ -27,5 +27,9 @@ pub const HELD_BYTES_MAX: usize = 256 << 20;
 pub const SHADOWS_AT_ONCE: usize = 64;
 /// Bytes of a body, of the request or of an answer, that is kept for a copy or to be compared. Longer ones are not.
 pub const SHADOW_BYTES_MAX: usize = 1 << 20;
+/// How often what was counted is stored: as much of it goes with a process that is killed.
+pub const FIGURES_PAUSE: Duration = Duration::from_secs(5);
+/// Routes whose counts are stored in one transaction.
+pub const FIGURES_AT_ONCE: usize = 500;
 /// Differences of a route that are remembered; older ones go.
 pub const DIFFERENCES_MAX: usize = 20;

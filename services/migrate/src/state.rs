@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kv::{Db, Order, Read};
 use outbound::Outbound;
+use service::hosts;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
 use crate::figures::Figures;
-use crate::keys::MIGRATIONS;
+use crate::keys::{COUNTED, MIGRATIONS};
 use crate::limits::{HELD_BYTES_MAX, SHADOWS_AT_ONCE};
 use crate::types::Migration;
 
@@ -21,8 +22,8 @@ pub struct Migrate {
     pub(crate) shadows: Arc<Semaphore>,
     /// What bodies for functions may hold in memory together, in bytes.
     pub(crate) memory: Arc<Semaphore>,
-    /// The server's own host.
-    pub(crate) own_host: Option<String>,
+    /// What the server itself is called.
+    own: hosts::Own,
     known: RwLock<Known>,
 }
 
@@ -34,12 +35,12 @@ struct Known {
 }
 
 impl Migrate {
-    pub(crate) fn open(db: &Db, outbound: Outbound, base: &str) -> Result<Migrate, Error> {
-        let own_host = base.parse::<http::Uri>().ok().and_then(|base| Some(base.host()?.to_ascii_lowercase()));
+    pub(crate) fn open(db: &Db, outbound: Outbound, own: hosts::Own) -> Result<Migrate, Error> {
         let [shadows, memory] = [SHADOWS_AT_ONCE, HELD_BYTES_MAX].map(|room| Arc::new(Semaphore::new(room)));
-        let migrate =
-            Migrate { outbound, figures: Figures::default(), shadows, memory, own_host, known: RwLock::default() };
+        let migrate = Migrate { outbound, figures: Figures::default(), shadows, memory, own, known: RwLock::default() };
         migrate.reread(db)?;
+        migrate.warn_of_own();
+        migrate.resume(db)?;
         Ok(migrate)
     }
 
@@ -47,7 +48,37 @@ impl Migrate {
     pub(crate) fn reread(&self, db: &Db) -> Result<(), Error> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         *known = Known::read(&db.read()?)?;
+        known.by_host.retain(|host, _| self.own.leaves(host));
         Ok(())
+    }
+
+    /// Goes on counting where an earlier process was.
+    fn resume(&self, db: &Db) -> Result<(), Error> {
+        for row in COUNTED.scan(&db.read()?, Order::Forward)? {
+            let ((id, route), counted) = row?;
+            if self.has(&id, &route) {
+                self.figures.resume(&id, &route, counted);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is such a route.
+    pub(crate) fn has(&self, id: &str, route: &str) -> bool {
+        self.of_id(id).is_some_and(|migration| migration.routes.iter().any(|of| of.key() == route))
+    }
+
+    /// Tells of hosts that are the server's own by now.
+    fn warn_of_own(&self) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        for host in known.by_id.values().flat_map(|migration| &migration.hosts) {
+            self.own.still_leaves(host, "a migration");
+        }
+    }
+
+    /// The hosts of all migrations.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).by_host.keys().cloned().collect()
     }
 
     pub(crate) fn of_id(&self, id: &str) -> Option<Arc<Migration>> {

@@ -58,13 +58,44 @@ pub struct Condition {
     pub value: Option<String>,
 }
 
+/// What was counted of a route, since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub legacy: SideCounted,
+    pub function: SideCounted,
+    /// Comparisons of copies.
+    pub same: u64,
+    pub different: u64,
+    pub left_out: u64,
+}
+kv::stored!(Counted, version = 1);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SideCounted {
+    pub requests: u64,
+    /// Answers of 500 and above, and those that did not come.
+    pub errors: u64,
+    /// Answers by how long they took: up to 1 microsecond, 2, 4, and so on.
+    pub latencies: Vec<u64>,
+}
+
 #[cfg(test)]
 mod tests {
     use kv::Stored;
 
     use super::*;
 
+    const COUNTED: &[u8] = b"\x01\x85\xa6legacy\x83\xa8requests\x02\xa6errors\x01\xa9latencies\x92\0\x02\xa8function\x83\xa8requests\x03\xa6errors\x01\xa9latencies\x92\0\x03\xa4same\x04\xa9different\x05\xa8left_out\x06";
     const GOLDEN: &[u8] = b"\x01\x89\xa3arn\xd9(arn:aws:cloudlet-migrate:r:0:migration/m\xa4name\xa1m\xa2id\xa3abc\xa6legacy\xb2http://old.example\xa5hosts\x91\xacshop.example\xa6routes\x91\x89\xa6method\xa3GET\xa4path\xa7/a/{id}\xa8function\xbdarn:aws:lambda:r:0:function:f\xa6weight\x82\xa3now\xcc\xfa\xa7definedd\xa6sticky\xc3\xa6header\x82\xa4name\xa5x-new\xa5value\xc0\xa6cookie\x82\xa4name\xa4beta\xa5value\xa2on\xa6shadow\x82\xa3now\xcd'\x10\xa7defined\0\xadshadow_unsafe\xc2\xa4back\xc3\xa7created\x01\xa8modified\x02";
+
+    #[test]
+    fn stored_counts_do_not_drift() {
+        let side = |requests| SideCounted { requests, errors: 1, latencies: vec![0, requests] };
+        let counted = Counted { legacy: side(2), function: side(3), same: 4, different: 5, left_out: 6 };
+        let bytes = counted.to_bytes().unwrap();
+        assert_eq!(bytes, COUNTED);
+        assert_eq!(Counted::from_bytes(&bytes).unwrap(), counted);
+    }
 
     /// What version 1 looks like on disk. These bytes are in users' files: a change here needs a new version and a
     /// migration, not new bytes.

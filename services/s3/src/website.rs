@@ -122,7 +122,8 @@ impl Visit {
             Err(error) => error,
         };
         let is_missing = matches!(error.status, 403 | 404);
-        if is_missing && !is_folder && self.has(&format!("{key}/{suffix}")) {
+        // With another slash in front, it would be the name of a host.
+        if is_missing && !is_folder && !key.starts_with('/') && self.has(&format!("{key}/{suffix}")) {
             return Ok(moved(StatusCode::FOUND, &format!("{}/{}/", self.place.base, encoded(&key))));
         }
         if let Some(rule) = rules.iter().find(|rule| rule.is_for(&key, Some(error.status))) {

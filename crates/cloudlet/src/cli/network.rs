@@ -34,8 +34,12 @@ pub struct NetworkOptions {
     /// server. By this you agree to the terms of service of whoever runs the ACME server.
     #[arg(long = "acme-domain", value_name = "NAME")]
     pub acme_domains: Vec<String>,
+    /// Has certificates made by ACME for the names that users choose for what is theirs: custom domains of APIs and user pools, alternate
+    /// names of distributions, hosts of migrations. That is so with --acme-domain, too; this is for a server whose own name is in --tls-cert.
+    #[arg(long)]
+    pub acme_custom_domains: bool,
     /// Whom the ACME server writes to when something is wrong with a certificate.
-    #[arg(long, value_name = "ADDRESS", requires = "acme_domains")]
+    #[arg(long, value_name = "ADDRESS")]
     pub acme_email: Option<String>,
     /// The directory of the ACME server. One with a certificate of an authority of your own is trusted with SSL_CERT_FILE.
     #[arg(long, value_name = "URL", default_value = LETS_ENCRYPT)]
@@ -45,7 +49,7 @@ pub struct NetworkOptions {
     #[arg(long, value_name = "CHALLENGE", default_value = "tls-alpn-01")]
     pub acme_challenge: Challenge,
     /// Believes the proxies in this network, such as 10.0.0.0/8 or 10.0.0.7, when they say whom a request is from and how it came
-    /// (X-Forwarded-For, -Proto and -Port); may be repeated. Without it, those on this machine are believed; with it, they have to be named, too (127.0.0.1).
+    /// (X-Forwarded-For, -Proto and -Port); may be repeated. One on this machine has to be named, too (127.0.0.1); functions are not believed even there.
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     pub trusted_proxies: Vec<Network>,
     /// How long requests that are under way may take once the server is told to end: 30s, 5m.

@@ -53,6 +53,9 @@ pub async fn run(options: Status) -> anyhow::Result<ExitCode> {
         }
     }
     cdn(&status["Cdn"]);
+    if let Some(certificates) = status["Certificates"].as_array().filter(|all| !all.is_empty()) {
+        list("certificates for names of users", Some(certificates), certificate);
+    }
     list("stacks", status["Stacks"].as_array(), |stack| stack.as_str().unwrap_or_default().to_owned());
     list("functions with instances", status["Functions"]["functions"].as_array(), function);
     let prebooted = list_of(&status["Functions"], "prebooted");
@@ -90,6 +93,13 @@ fn list(title: &str, items: Option<&Vec<Value>>, show: impl Fn(&Value) -> String
     for item in items {
         output::line(format_args!("  {}", show(item)));
     }
+}
+
+fn certificate(certificate: &Value) -> String {
+    let text = |name: &str| certificate[name].as_str();
+    let until = text("Until").map_or_else(|| "none yet".to_owned(), |until| format!("until {until}"));
+    let message = text("Message").map(|message| format!("; {message}")).unwrap_or_default();
+    format!("{}: {until}{message}", text("Name").unwrap_or_default())
 }
 
 fn function(function: &Value) -> String {

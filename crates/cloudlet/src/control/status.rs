@@ -22,6 +22,7 @@ pub trait Instances: Send + Sync {
 
 /// Deliveries that are counted one by one; more are shown as this many.
 const WAITING_COUNTED_MAX: usize = 10_000;
+const CERTIFICATES_SHOWN_MAX: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 pub struct StatusInput {}
@@ -43,8 +44,33 @@ pub struct Status {
     pub functions: Value,
     /// What the cache of distributions has done since the start, and what is in it, by the ends of the names of metrics: `hits`.
     pub cdn: BTreeMap<&'static str, f64>,
+    /// Of the names that owners have chosen for what is theirs, where this server speaks TLS: at most a thousand.
+    pub certificates: Vec<Certificate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archive>,
+}
+
+/// How it stands with the certificate for a name.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Certificate {
+    pub name: String,
+    /// When the one ends that is shown, in ISO 8601, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// What is in the way of one, or of the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+fn certificates(cx: &Cx) -> Vec<Certificate> {
+    let mut names = cx.cloud().chosen_hosts();
+    names.sort_unstable();
+    let standing = |name: String| {
+        let of = cx.cloud().certificate(&name)?;
+        Some(Certificate { name, until: of.until.map(base::Timestamp::iso8601), message: of.message() })
+    };
+    names.into_iter().filter_map(standing).take(CERTIFICATES_SHOWN_MAX).collect()
 }
 
 /// How far the archive is.
@@ -101,6 +127,7 @@ pub async fn get(control: Arc<Control>, cx: Cx, _: StatusInput) -> Result<Status
         stacks: stacks::names(&cx)?,
         functions: control.instances.status().await,
         cdn: cdn(&control.cdn),
+        certificates: certificates(&cx),
         archive: control.archiver.as_deref().map(archive),
     })
 }

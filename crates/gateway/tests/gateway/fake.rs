@@ -8,13 +8,13 @@ use std::time::Duration;
 use base::{AccountId, Arn, Env, Region, Timestamp};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use gateway::{Gateway, Limits, Listener, Options};
+use gateway::{Functions, Gateway, Limits, Listener, Options};
 use http::request::Parts;
 use kv::{Db, Memory};
 use serde::{Deserialize, Serialize};
 use service::{
-    Access, Api, Body, BoxFuture, Caller, CallerKind, Cloud, Credential, CredentialError, Cx, Denial, Error, Event,
-    Front, News, Permission, QueryApi, Service, Upload, read, write,
+    Access, Api, Arrival, Body, BoxFuture, Caller, CallerKind, Cloud, Conversation, Credential, CredentialError, Cx,
+    Denial, Error, Event, Front, News, PeerAddr, Permission, QueryApi, Service, Upload, read, write,
 };
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -103,8 +103,16 @@ impl Front<Upload> for Counter {
         Box::pin(async move {
             let mut body = request.into_body();
             let mut count = 0;
-            while let Some(piece) = body.next().await.expect("the body comes whole") {
-                count += piece.len();
+            loop {
+                match body.next().await {
+                    Ok(Some(piece)) => count += piece.len(),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let mut response = http::Response::new(Bytes::from(error.code.into_owned()).into());
+                        *response.status_mut() = http::StatusCode::BAD_REQUEST;
+                        return response;
+                    }
+                }
             }
             http::Response::new(Bytes::from(format!("{count} of {:?}", body.length)).into())
         })
@@ -124,6 +132,16 @@ impl Front for App {
             assert_ne!(request.uri().path(), "/panic", "asked to");
             if request.uri().path() == "/pending" {
                 return std::future::pending().await;
+            }
+            if request.uri().path() == "/talk" {
+                return http::Response::new(Body::conversation(Conversation::new(1, 1, |_| {
+                    Box::pin(std::future::pending())
+                })));
+            }
+            if request.uri().path() == "/from" {
+                let PeerAddr(peer) = request.extensions().get().copied().unwrap();
+                let scheme = request.extensions().get::<Arrival>().unwrap().scheme();
+                return http::Response::new(Bytes::from(format!("{} {scheme}", peer.ip())).into());
             }
             if request.uri().path() == "/large" {
                 return http::Response::new(Bytes::from(vec![b'x'; 64 << 20]).into());
@@ -188,23 +206,31 @@ pub async fn start_with(limits: Limits) -> Fake {
     start_listening(limits, vec![listener.into()], address)
 }
 
+/// Starts one for which its clients are a proxy that is believed, unless they are functions'.
+pub async fn start_behind_a_proxy(limits: Limits, functions: Functions) -> Fake {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    start_with_options(Options { limits, trusted_proxies, functions, ..options() }, vec![listener.into()], address)
+}
+
 /// Starts one with these sockets, of which the client uses the one with this address.
 pub fn start_listening(limits: Limits, listeners: Vec<Listener>, address: SocketAddr) -> Fake {
+    start_with_options(Options { limits, ..options() }, listeners, address)
+}
+
+fn options() -> Options {
+    Options { allowed_origins: vec!["https://good.example".into()], local_names_only: true, ..Options::default() }
+}
+
+fn start_with_options(options: Options, listeners: Vec<Listener>, address: SocketAddr) -> Fake {
     let env = Env::simulated(1, Timestamp(1_795_000_000_000));
     let (account, region) = (AccountId::new("000000000000"), Region::new("us-east-1"));
     let builder =
         Cloud::builder(Db::open(Memory::new()), env.clone(), account, region, "http://cloud".into(), Arc::new(Keys));
     let cloud = builder.service(echo()).service(books()).build();
     let client = Client { address, env };
-    let gateway = Gateway::new(
-        cloud,
-        Options {
-            limits,
-            allowed_origins: vec!["https://good.example".into()],
-            local_names_only: true,
-            ..Options::default()
-        },
-    );
+    let gateway = Gateway::new(cloud, options);
     let stop = CancellationToken::new();
     let (serves, token) = (gateway.clone(), stop.clone());
     let serving = tokio::spawn(async move { serves.serve(listeners, token).await });

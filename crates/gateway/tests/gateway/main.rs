@@ -10,3 +10,4 @@ mod flood;
 mod http;
 mod routing;
 mod secure;
+mod strangers;

@@ -1,29 +1,47 @@
 //! Certificates by ACME (RFC 8555): an account, orders, and renewal in time.
 
 mod client;
+mod ledger;
 mod order;
 mod renewal;
 mod store;
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base::Env;
+use base::{Env, Timestamp};
 use instant_acme::ChallengeType;
 use outbound::Outbound;
+use tokio::sync::Mutex;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::table::Source;
+use crate::pair::Pair;
+use crate::table::{Orders, Source};
 use crate::{Certificates, Error};
+use ledger::{Ledger, Wish};
 use renewal::Schedule;
 use store::Store;
 
 /// How long one order may take, all of it.
 const ORDER_WAIT: Duration = Duration::from_secs(5 * 60);
-/// The longest sleep: clocks are set, and machines are put to sleep.
-const SLEEP_MAX: Duration = Duration::from_secs(60 * 60);
+/// How often it is looked what is due, and which names users of the server have chosen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for keys that nobody needs.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Orders under way at once. One place is for the server's own names.
+const ORDERS_AT_ONCE: usize = 4;
+/// Names that users choose and get certificates for.
+const CUSTOM_NAMES_MAX: usize = 5_000;
+/// How long a key is kept whose name nobody has any more: names come back, and certificates for the same one are few
+/// ([`ledger`]).
+const KEPT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The names that users of the server have chosen at this moment.
+pub type Names = Box<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// How it is shown that a name leads here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +74,7 @@ pub struct Options {
     pub directory: String,
     /// Whom the server writes to when something is wrong with certificates.
     pub email: Option<String>,
+    /// The server's own. Users may choose others.
     pub names: Vec<String>,
     pub challenge: Challenge,
     /// Where the account and the certificates are kept.
@@ -64,13 +83,43 @@ pub struct Options {
 
 /// Orders certificates, and orders them again before they end.
 pub struct Acme {
+    clerk: Arc<Clerk>,
+    figures: Arc<Figures>,
+    known: HashMap<String, Known>,
+    /// Names that users have chosen, and that get none.
+    left_out: HashSet<String>,
+    ledger: Ledger,
+    /// Orders under way, and the names that they are for.
+    orders: JoinSet<Result<Pair, Error>>,
+    ordering: HashMap<Id, String>,
+    /// Names with a key that nobody has any more, and since when.
+    absent: HashMap<String, Timestamp>,
+    swept: Option<Timestamp>,
+}
+
+/// What makes an order.
+struct Clerk {
     options: Options,
     certificates: Certificates,
     env: Env,
     outbound: Outbound,
     store: Store,
-    figures: Arc<Figures>,
-    schedules: Vec<(String, Schedule)>,
+    /// Held while the account is looked for or made.
+    account: Mutex<()>,
+}
+
+/// A name that certificates are ordered for.
+struct Known {
+    source: Source,
+    schedule: Schedule,
+    /// Whether there is a certificate for it.
+    is_renewal: bool,
+}
+
+impl Known {
+    fn is_custom(&self) -> bool {
+        matches!(self.source, Source::Custom(_))
+    }
 }
 
 /// What has come of orders since the start.
@@ -95,7 +144,7 @@ impl Figures {
 }
 
 impl Acme {
-    /// Shows the certificates that are kept already.
+    /// Shows the certificates that are kept already of the server's own names.
     ///
     /// # Errors
     /// When a name is none to have a certificate for, or the folder cannot be read.
@@ -106,57 +155,208 @@ impl Acme {
             check_name(name)?;
         }
         let store = Store::open(&options.folder, &options.directory)?;
-        let mut schedules = Vec::with_capacity(options.names.len());
-        for name in &options.names {
-            let kept = store.certificate(name)?;
-            schedules.push((name.clone(), Schedule::of(kept.as_ref().map(|pair| pair.validity), env.now())));
-            if let Some(pair) = kept.filter(|pair| pair.validity.until > env.now()) {
-                certificates.0.put(Source::Acme(name.clone()), pair);
-            }
-        }
-        Ok(Acme { options, certificates, env, outbound, store, figures: Arc::default(), schedules })
+        let (ledger, names) = (store.ledger()?, options.names.clone());
+        let clerk = Arc::new(Clerk { options, certificates, env, outbound, store, account: Mutex::default() });
+        let (figures, known, left_out, orders, ordering, absent, swept) = Default::default();
+        let mut acme = Acme { clerk, figures, known, left_out, ledger, orders, ordering, absent, swept };
+        let own = names.into_iter().map(Source::Acme).collect();
+        acme.add(own)?;
+        Ok(acme)
     }
 
     pub fn figures(&self) -> Arc<Figures> {
         self.figures.clone()
     }
 
-    /// Orders what is due, until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
-        while stop.run_until_cancelled(self.step()).await.is_some() {}
+    /// Orders what is due, until `stop`: for the server's own names and for those that users have chosen by then.
+    pub async fn run(mut self, names: Names, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.step(&names)).await.is_some() {}
     }
 
-    /// Waits until the next order is due, and makes it.
-    async fn step(&mut self) {
-        let Some(index) = (0..self.schedules.len()).min_by_key(|index| self.schedules[*index].1.due) else {
-            return std::future::pending().await;
-        };
-        let (name, schedule) = self.schedules[index].clone();
-        let wait = schedule.due.since(self.env.now());
-        if !wait.is_zero() {
-            return tokio::time::sleep(wait.min(SLEEP_MAX)).await;
+    /// Waits until there is something to do, and does it.
+    async fn step(&mut self, names: &Names) {
+        self.meet(names());
+        self.begin();
+        let failing = self.known.values().filter(|known| known.schedule.failures > 0).count();
+        self.figures.failing.store(failing, Ordering::Relaxed);
+        tokio::select! {
+            Some(done) = self.orders.join_next_with_id() => self.done(done),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let ordered = tokio::time::timeout(ORDER_WAIT, self.order(&name)).await;
-        let result = ordered.unwrap_or_else(|_| {
-            let (seconds, name) = (ORDER_WAIT.as_secs(), &name);
-            Err(Error::Refused(format!("the order for {name} did not come to an end in {seconds} s")))
+    }
+
+    fn is_ordering(&self, name: &str) -> bool {
+        self.ordering.values().any(|ordering| ordering == name)
+    }
+
+    /// Orders certificates for names from now on, and shows those that are kept.
+    fn add(&mut self, sources: Vec<Source>) -> Result<(), Error> {
+        let now = self.clerk.env.now();
+        let mut kept = Vec::new();
+        for source in sources {
+            let (Source::Acme(name) | Source::Custom(name)) = &source else { continue };
+            let name = name.clone();
+            let pair = match self.clerk.store.certificate(&source) {
+                Ok(pair) => pair.filter(|pair| pair.validity.until > now),
+                // Who runs the server is told of those that it needs.
+                Err(error) if matches!(source, Source::Acme(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "another certificate is ordered");
+                    None
+                }
+            };
+            let schedule = Schedule::of(pair.as_ref().map(|pair| pair.validity), now);
+            self.known.insert(name.clone(), Known { source: source.clone(), schedule, is_renewal: pair.is_some() });
+            self.tell(&name, None);
+            kept.extend(pair.map(|pair| (source, pair)));
+        }
+        if !kept.is_empty() {
+            self.clerk.certificates.0.put_all(kept);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, name: &str, trouble: Option<String>) {
+        self.clerk.certificates.0.tell(name, Some(Orders { will_come: true, trouble }));
+    }
+
+    /// Takes notice of names that have come and gone.
+    fn meet(&mut self, names: Vec<String>) {
+        let table = &self.clerk.certificates.0;
+        let names = names.into_iter().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        // What a file has needs no order.
+        let chosen: HashSet<String> = names.filter(|name| !table.is_in_files(name)).collect();
+        let is_gone = |(name, known): &(&String, &Known)| known.is_custom() && !chosen.contains(*name);
+        let gone: Vec<String> = self.known.iter().filter(is_gone).map(|(name, _)| name.clone()).collect();
+        for name in gone {
+            if let Some(known) = self.known.remove(&name) {
+                table.remove(&known.source);
+                table.tell(&name, None);
+            }
+        }
+        let mut room = CUSTOM_NAMES_MAX.saturating_sub(self.known.len());
+        let (mut new, mut left_out) = (Vec::new(), HashSet::new());
+        for name in chosen.into_iter().filter(|name| !self.known.contains_key(name)) {
+            let trouble = match check_name(&name) {
+                Err(error) => Some(error.to_string()),
+                Ok(()) if room == 0 => Some(format!("{CUSTOM_NAMES_MAX} names get certificates by ACME, not more")),
+                Ok(()) => None,
+            };
+            if let Some(trouble) = trouble {
+                table.tell(&name, Some(Orders { will_come: false, trouble: Some(trouble) }));
+                left_out.insert(name);
+            } else {
+                room -= 1;
+                new.push(Source::Custom(name));
+            }
+        }
+        for name in self.left_out.difference(&left_out).filter(|name| !self.known.contains_key(*name)) {
+            table.tell(name, None);
+        }
+        self.left_out = left_out;
+        if let Err(error) = self.add(new) {
+            tracing::error!(%error, "a certificate cannot be ordered");
+        }
+        self.sweep();
+    }
+
+    /// Removes keys whose names nobody has had for a while.
+    fn sweep(&mut self) {
+        let now = self.clerk.env.now();
+        if self.swept.is_some_and(|swept| swept + SWEEP_EVERY > now) {
+            return;
+        }
+        self.swept = Some(now);
+        let kept = self.clerk.store.customs();
+        let absent = std::mem::take(&mut self.absent);
+        for name in kept.into_iter().filter(|name| !self.known.contains_key(name)) {
+            let since = absent.get(&name).copied().unwrap_or(now);
+            if since + KEPT_AFTER <= now {
+                self.clerk.store.remove_custom(&name);
+            } else {
+                self.absent.insert(name, since);
+            }
+        }
+    }
+
+    /// Begins the orders that are due: first for the server's own names, then renewals, then names that have not failed, and those that
+    /// have waited longest.
+    fn begin(&mut self) {
+        let now = self.clerk.env.now();
+        let due = self.known.iter().filter(|(name, known)| known.schedule.due <= now && !self.is_ordering(name));
+        let mut due: Vec<_> =
+            due.map(|(name, known)| (known.is_custom(), !known.is_renewal, known.schedule, name.clone())).collect();
+        due.sort_by_key(|(is_custom, is_new, schedule, _)| (*is_custom, *is_new, schedule.failures > 0, schedule.due));
+        for (is_custom, is_new, schedule, name) in due {
+            let room = if is_custom { ORDERS_AT_ONCE - 1 } else { ORDERS_AT_ONCE };
+            if self.orders.len() >= room {
+                return;
+            }
+            let Some(known) = self.known.get_mut(&name) else { continue };
+            if let Err(again) =
+                self.ledger.admit(Wish { name: &name, is_custom, is_new, is_retry: schedule.failures > 0 }, now)
+            {
+                known.schedule.due = again;
+                let why = "as many certificates were ordered as an ACME server gives in this time";
+                self.tell(&name, Some(format!("{why}; the next order is at {}", again.iso8601())));
+                tracing::warn!(name, again = again.iso8601(), "{why}");
+                continue;
+            }
+            self.ledger.begin(&name, now);
+            self.keep_ledger();
+            self.spawn(name);
+        }
+    }
+
+    fn spawn(&mut self, name: String) {
+        let Some(source) = self.known.get(&name).map(|known| known.source.clone()) else { return };
+        let (clerk, ordered) = (self.clerk.clone(), name.clone());
+        let task = self.orders.spawn(async move {
+            let order = tokio::time::timeout(ORDER_WAIT, clerk.order(&ordered, &source));
+            order.await.unwrap_or_else(|_| {
+                let seconds = ORDER_WAIT.as_secs();
+                Err(Error::Refused(format!("the order for {ordered} did not come to an end in {seconds} s")))
+            })
         });
-        let schedule = &mut self.schedules[index].1;
+        self.ordering.insert(task.id(), name);
+    }
+
+    fn keep_ledger(&self) {
+        if let Err(error) = self.clerk.store.keep_ledger(&self.ledger) {
+            tracing::warn!(%error, "orders of certificates are not noted");
+        }
+    }
+
+    /// Notes what has become of an order.
+    fn done(&mut self, done: Result<(Id, Result<Pair, Error>), JoinError>) {
+        let (id, result) = match done {
+            Ok(done) => done,
+            Err(error) => (error.id(), Err(Error::Refused(format!("the order broke off: {error}")))),
+        };
+        let Some(name) = self.ordering.remove(&id) else { return };
+        let now = self.clerk.env.now();
+        // A name that is gone by now needs none.
+        let Some(known) = self.known.get_mut(&name) else { return };
         match result {
-            Ok(validity) => {
+            Ok(pair) => {
                 self.figures.orders.fetch_add(1, Ordering::Relaxed);
-                *schedule = Schedule::of(Some(validity), self.env.now());
-                tracing::info!(name, until = validity.until.iso8601(), "a certificate has come by ACME");
+                known.schedule = Schedule::of(Some(pair.validity), now);
+                if !std::mem::replace(&mut known.is_renewal, true) {
+                    self.ledger.came(&name);
+                }
+                tracing::info!(name, until = pair.validity.until.iso8601(), "a certificate has come by ACME");
+                self.clerk.certificates.0.put(known.source.clone(), pair);
+                self.tell(&name, None);
+                self.keep_ledger();
             }
             Err(error) => {
                 self.figures.failures.fetch_add(1, Ordering::Relaxed);
-                schedule.failed(self.env.now());
-                let again = schedule.due.iso8601();
+                known.schedule.failed(error.is_of_rate(), now);
+                let again = known.schedule.due.iso8601();
                 tracing::warn!(name, %error, again, "no certificate by ACME: it is tried again");
+                self.tell(&name, Some(format!("{error}; it is tried again at {again}")));
             }
         }
-        let failing = self.schedules.iter().filter(|(_, schedule)| schedule.failures > 0).count();
-        self.figures.failing.store(failing, Ordering::Relaxed);
     }
 }
 

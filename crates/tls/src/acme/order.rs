@@ -11,19 +11,18 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::sign::CertifiedKey;
 
 use super::client::Http;
-use super::{Acme, Challenge};
+use super::{Challenge, Clerk};
 use crate::pair::{Origin, Pair};
 use crate::table::{Source, Table};
-use crate::validity::Validity;
 use crate::{Certificates, Error};
 
 /// The server has no such account, or has closed it (RFC 8555, 6.7).
 const NO_ACCOUNT: [&str; 2] =
     ["urn:ietf:params:acme:error:accountDoesNotExist", "urn:ietf:params:acme:error:unauthorized"];
 
-impl Acme {
-    /// Orders a certificate for a name, keeps it and shows it.
-    pub(super) async fn order(&self, name: &str) -> Result<Validity, Error> {
+impl Clerk {
+    /// Orders a certificate for a name, and keeps it.
+    pub(super) async fn order(&self, name: &str, source: &Source) -> Result<Pair, Error> {
         let account = self.account().await?;
         let identifiers = [Identifier::Dns(name.to_owned())];
         let mut order =
@@ -41,14 +40,13 @@ impl Acme {
         let origin = Origin { certificate: name, key: name };
         let pair = Pair::from_pem(chain.as_bytes(), key.as_bytes(), origin)?;
         pair.check(origin, self.env.now())?;
-        self.store.keep_certificate(name, &chain, &key)?;
-        let validity = pair.validity;
-        self.certificates.0.put(Source::Acme(name.to_owned()), pair);
-        Ok(validity)
+        self.store.keep_certificate(source, &chain, &key)?;
+        Ok(pair)
     }
 
     /// The account, which is made at the first order.
     async fn account(&self) -> Result<Account, Error> {
+        let _one_at_a_time = self.account.lock().await;
         let builder = Account::builder_with_http(Box::new(Http(self.outbound.clone())));
         if let Some(known) = self.store.account()? {
             return Ok(builder.from_credentials(known).await?);

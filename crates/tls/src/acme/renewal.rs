@@ -12,6 +12,8 @@ const RETRY_MIN: Duration = Duration::from_secs(2 * 60);
 /// How much longer after each further one.
 const RETRY_FACTOR: u32 = 3;
 const RETRY_MAX: Duration = Duration::from_secs(6 * 60 * 60);
+/// How long to wait at least where the server says that it was asked for too much.
+const RATE_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// The next order of a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +30,11 @@ impl Schedule {
         Schedule { due, failures: 0 }
     }
 
-    pub fn failed(&mut self, now: Timestamp) {
+    pub fn failed(&mut self, is_of_rate: bool, now: Timestamp) {
+        let least = if is_of_rate { RATE_WAIT } else { RETRY_MIN };
         let factor = RETRY_FACTOR.saturating_pow(self.failures);
-        self.due = now + RETRY_MIN.saturating_mul(factor).min(RETRY_MAX);
-        self.failures += 1;
+        self.due = now + RETRY_MIN.saturating_mul(factor).min(RETRY_MAX).max(least);
+        self.failures = self.failures.saturating_add(1);
     }
 }
 
@@ -51,7 +54,7 @@ mod tests {
         assert_eq!(schedule.due, Timestamp::from_secs(1_000_000 + 60 * day));
         let waits: Vec<u64> = (0..8)
             .map(|_| {
-                schedule.failed(now);
+                schedule.failed(false, now);
                 schedule.due.since(now).as_secs()
             })
             .collect();
@@ -66,8 +69,11 @@ mod tests {
             .count();
         assert!(in_the_first_hour < 5, "a name may fail five times an hour");
         for _ in 0..100 {
-            schedule.failed(now);
+            schedule.failed(false, now);
         }
         assert_eq!(schedule.due.since(now).as_secs(), 6 * HOUR);
+        let mut limited = Schedule::of(None, now);
+        limited.failed(true, now);
+        assert_eq!(limited.due.since(now).as_secs(), HOUR);
     }
 }

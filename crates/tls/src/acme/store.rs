@@ -9,8 +9,14 @@ use base::private;
 use instant_acme::AccountCredentials;
 use sha2::{Digest as _, Sha256};
 
+use super::ledger::Ledger;
 use crate::Error;
 use crate::pair::{Origin, Pair};
+use crate::table::Source;
+
+/// Where certificates are for names that users of the server have chosen.
+const CUSTOM: &str = "custom";
+const LEDGER: &str = "orders.json";
 
 pub struct Store {
     folder: PathBuf,
@@ -22,7 +28,7 @@ impl Store {
     pub fn open(folder: &Path, directory: &str) -> Result<Store, Error> {
         let mut server = hex::encode(Sha256::digest(directory));
         server.truncate(16);
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder.join(&server));
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder.join(&server).join(CUSTOM));
         made.map_err(|cause| Error::Unwritable { path: folder.to_owned(), cause })?;
         Ok(Store { folder: folder.to_owned(), server })
     }
@@ -61,9 +67,9 @@ impl Store {
         let _ = std::fs::remove_file(self.path("account.json"));
     }
 
-    /// The certificate of a name, if one is kept that can be read.
-    pub fn certificate(&self, name: &str) -> Result<Option<Pair>, Error> {
-        let file = format!("{name}.pem");
+    /// The certificate from there, if one is kept that can be read.
+    pub fn certificate(&self, source: &Source) -> Result<Option<Pair>, Error> {
+        let file = file(source);
         let Some(text) = self.read(&file)? else { return Ok(None) };
         let path = self.path(&file).display().to_string();
         let pair = Pair::from_pem(text.as_bytes(), text.as_bytes(), Origin { certificate: &path, key: &path });
@@ -71,7 +77,43 @@ impl Store {
     }
 
     /// Keeps a certificate and its key together, so that they are never of two orders.
-    pub fn keep_certificate(&self, name: &str, chain: &str, key: &str) -> Result<(), Error> {
-        self.write(&format!("{name}.pem"), &format!("{key}{chain}"))
+    pub fn keep_certificate(&self, source: &Source, chain: &str, key: &str) -> Result<(), Error> {
+        self.write(&file(source), &format!("{key}{chain}"))
+    }
+
+    /// Removes the certificate and the key for a name that nobody has any more.
+    pub fn remove_custom(&self, name: &str) {
+        let path = self.path(&file(&Source::Custom(name.to_owned())));
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!(%error, path = %path.display(), "a certificate that nobody needs stays");
+        }
+    }
+
+    /// The names of users for which there are certificates.
+    pub fn customs(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.path(CUSTOM)).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".pem")?.to_owned()));
+        names.collect()
+    }
+
+    /// What was ordered lately. Where that cannot be read, nothing was.
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        let text = self.read(LEDGER)?.unwrap_or_default();
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    pub fn keep_ledger(&self, ledger: &Ledger) -> Result<(), Error> {
+        let text = serde_json::to_string(ledger).map_err(instant_acme::Error::from)?;
+        self.write(LEDGER, &text)
+    }
+}
+
+/// Where a certificate is kept, below the server's folder.
+fn file(source: &Source) -> String {
+    match source {
+        Source::Custom(name) => format!("{CUSTOM}/{name}.pem"),
+        Source::Acme(name) => format!("{name}.pem"),
+        // They stay where they are.
+        Source::File(number) => format!("{number}.pem"),
     }
 }

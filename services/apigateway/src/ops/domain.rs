@@ -14,7 +14,14 @@ pub const NO_PATH: &str = "(none)";
 /// The hosted zones that AWS has for aliases to its APIs. There is no Route 53 here; tools want to see one.
 pub const REGIONAL_ZONE: &str = "Z1UJRXOUMOOFQ8";
 pub const EDGE_ZONE: &str = "Z2FDTNDATAQYW2";
-pub const STATUS: &str = "AVAILABLE";
+
+/// Whether a domain is served yet, and what its owner is to know: `waiting` is what that is called while its certificate is on its way.
+pub fn status(cx: &Cx, domain: &Domain, waiting: &'static str) -> (&'static str, Option<String>) {
+    let certificate = cx.cloud().certificate(&domain.name);
+    let is_awaited = certificate.as_ref().is_some_and(service::Certificate::is_awaited);
+    let message = certificate.and_then(|certificate| certificate.message());
+    (if is_awaited { waiting } else { "AVAILABLE" }, message)
+}
 
 /// What is wanted of a new domain.
 #[derive(Default)]

@@ -65,11 +65,21 @@ fn trusted(read: &impl Read, config: &DistributionConfig) -> Result<Value, Error
     Ok(Value::Object(trusted))
 }
 
+/// Whether viewers are served under all of its names: the first order of a certificate may be under way. What that fails with is no
+/// reason to wait.
+fn status(cx: &Cx, config: &DistributionConfig) -> &'static str {
+    let is_under_way = |alias: &String| {
+        let certificate = cx.cloud().certificate(alias);
+        certificate.is_some_and(|certificate| certificate.is_awaited() && certificate.trouble.is_none())
+    };
+    if config.aliases.items.iter().any(is_under_way) { "InProgress" } else { "Deployed" }
+}
+
 fn shown(cx: &Cx, of: &Distribution, config: &DistributionConfig) -> Result<Value, Error> {
     Ok(json!({
         "Id": of.id,
         "ARN": arn(cx, DISTRIBUTION, &of.id).to_string(),
-        "Status": "Deployed",
+        "Status": status(cx, config),
         "LastModifiedTime": of.modified.iso8601(),
         "InProgressInvalidationBatches": 0,
         "DomainName": address::domain(cx.endpoint(), &of.id),
@@ -81,12 +91,14 @@ fn shown(cx: &Cx, of: &Distribution, config: &DistributionConfig) -> Result<Valu
 
 /// As lists show it: less, and all of it on one level.
 fn summary(cx: &Cx, of: &Distribution) -> Result<Value, Error> {
-    let mut config = serde_json::to_value(distribution::config(of)?).map_err(service::Error::internal)?;
+    let config = distribution::config(of)?;
+    let status = status(cx, &config);
+    let mut config = serde_json::to_value(config).map_err(service::Error::internal)?;
     let mut summary = json!({
         "Id": of.id,
         "ARN": arn(cx, DISTRIBUTION, &of.id).to_string(),
         "ETag": of.etag,
-        "Status": "Deployed",
+        "Status": status,
         "LastModifiedTime": of.modified.iso8601(),
         "DomainName": address::domain(cx.endpoint(), &of.id),
     });

@@ -147,13 +147,20 @@ pub struct Sites {
 impl Sites {
     /// # Errors
     /// When the store cannot be read.
-    pub fn load(read: &impl Read) -> Result<Sites, Error> {
+    pub fn load(read: &impl Read, own: &hosts::Own) -> Result<Sites, Error> {
         let mut aliases = HashMap::new();
         for row in ALIASES.scan(read, Order::Forward)? {
             let (alias, id) = row?;
-            aliases.insert(alias, id);
+            if own.still_leaves(&alias, "a distribution") {
+                aliases.insert(alias, id);
+            }
         }
         Ok(Sites { aliases: RwLock::new(aliases), ready: RwLock::default(), changes: AtomicU64::new(0) })
+    }
+
+    /// All names that distributions have.
+    pub fn names(&self) -> Vec<String> {
+        self.aliases.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// Something that distributions depend on has changed.

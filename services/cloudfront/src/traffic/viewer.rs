@@ -6,7 +6,7 @@ use base::Timestamp;
 use http::header::{HOST, HeaderMap, RANGE};
 use http::request::Parts;
 use http::{Method, Version};
-use service::PeerAddr;
+use service::{Arrival, PeerAddr};
 
 use super::address;
 use super::headers::text;
@@ -22,24 +22,29 @@ pub struct Viewer {
     pub full_query: String,
     pub headers: HeaderMap,
     pub address: Option<SocketAddr>,
-    /// Whether it came by HTTPS, as whoever ended that says; what came to this server itself counts so, too.
+    /// Whether it came by HTTPS; what comes from this machine itself counts so, unless it says otherwise.
     pub is_secure: bool,
     pub version: Version,
     pub request_id: String,
     pub now: Timestamp,
 }
 
+fn is_secure(head: &Parts) -> bool {
+    let is_here = head.extensions.get::<PeerAddr>().is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
+    let scheme = text(&head.headers, "x-forwarded-proto");
+    Arrival::of(head).tls || is_here && !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"))
+}
+
 impl Viewer {
     pub fn new(head: &Parts, path: String, request_id: &str, now: Timestamp) -> Viewer {
         let full_query = head.uri.query().unwrap_or_default().to_owned();
-        let scheme = text(&head.headers, "x-forwarded-proto");
         Viewer {
             method: head.method.clone(),
             path,
             query: signed::unsigned_query(&full_query),
             full_query,
             address: head.extensions.get::<PeerAddr>().map(|peer| peer.0),
-            is_secure: !scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")),
+            is_secure: is_secure(head),
             headers: head.headers.clone(),
             version: head.version,
             request_id: request_id.to_owned(),
@@ -98,5 +103,31 @@ impl Viewer {
             }
         }
         urls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_came_over_tls_or_from_this_machine_is_secure() {
+        let secure = |tls, peer: [u8; 4], scheme: &str| {
+            let (mut head, ()) =
+                http::Request::builder().header("x-forwarded-proto", scheme).body(()).unwrap().into_parts();
+            head.extensions.insert(PeerAddr(SocketAddr::from((peer, 9))));
+            head.extensions.insert(Arrival { tls, port: None });
+            is_secure(&head)
+        };
+        // Of proxies that are believed, the gateway has noted what they say.
+        for (tls, peer, scheme, expected) in [
+            (true, [9, 9, 9, 9], "http", true),
+            (false, [9, 9, 9, 9], "https", false),
+            (false, [9, 9, 9, 9], "", false),
+            (false, [127, 0, 0, 1], "", true),
+            (false, [127, 0, 0, 1], "HTTP", false),
+        ] {
+            assert_eq!(secure(tls, peer, scheme), expected, "{tls} {peer:?} {scheme}");
+        }
     }
 }

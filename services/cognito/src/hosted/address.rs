@@ -27,6 +27,10 @@ impl Hosts {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(host);
     }
 
+    pub fn all(&self) -> Vec<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     fn has(&self, host: &str) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(host)
     }

@@ -142,6 +142,16 @@ pub struct Description {
     pub cloud_front_distribution: Option<String>,
 }
 
+/// Whether a host of the pool's own is served: one whose certificate cannot be had is not, until it can.
+fn status(cx: &Cx, domain: &Domain) -> &'static str {
+    let certificate = domain.certificate.as_ref().and_then(|_| cx.cloud().certificate(&domain.name));
+    match certificate.filter(service::Certificate::is_awaited) {
+        None => "ACTIVE",
+        Some(awaited) if awaited.trouble.is_none() => "CREATING",
+        Some(_) => "FAILED",
+    }
+}
+
 /// Of a domain that is not there, nothing is told.
 pub async fn describe(_: Arc<Cognito>, cx: Cx, input: DescribeInput) -> Result<DescribeOutput, Error> {
     let read = cx.db().read()?;
@@ -151,7 +161,7 @@ pub async fn describe(_: Arc<Cognito>, cx: Cx, input: DescribeInput) -> Result<D
         user_pool_id: Some(pool.id),
         account: Some(pool.arn.account.clone()),
         version: Some(domain.created.as_millis().to_string()),
-        status: Some("ACTIVE"),
+        status: Some(status(&cx, &domain)),
         cloud_front_distribution: domain.certificate.as_ref().map(|_| domain.name.clone()),
         custom_domain_config: Some(CustomDomain { certificate_arn: domain.certificate.unwrap_or_default() }),
         managed_login_version: Some(domain.version),

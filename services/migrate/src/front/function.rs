@@ -1,6 +1,7 @@
 //! The side of functions: the request as an event of payload format 2.0, as HTTP APIs and function URLs have it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base::{AccountId, Region};
 use bytes::{Bytes, BytesMut};
@@ -8,7 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use proxy::{Incoming, answer, event_v2};
 use service::{Body, Caller, Error, Upload};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::legacy::COPY;
@@ -30,7 +31,7 @@ impl Asked {
         is_copy: bool,
     ) -> Response<Body> {
         // The share is given back with the answer.
-        let (body, _share) = match self.held(body).await {
+        let (body, _share) = match held(&self.migrate.memory, body).await {
             Ok(held) => held,
             Err(Refused(status, text)) => return message(status, &text),
         };
@@ -67,27 +68,6 @@ impl Asked {
         }
     }
 
-    /// A body as a whole, and its share of the memory for those.
-    async fn held(&self, mut body: Upload) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
-        let (mut read, mut share) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
-        while let Some(piece) = body.next().await? {
-            if read.len() + piece.len() > EVENT_BYTES_MAX {
-                return Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()));
-            }
-            let bytes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-            let Ok(more) = self.migrate.memory.clone().try_acquire_many_owned(bytes) else {
-                let text = "The server holds as many bodies as it may. Try again.";
-                return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, text.into()));
-            };
-            match &mut share {
-                Some(share) => share.merge(more),
-                None => share = Some(more),
-            }
-            read.extend_from_slice(&piece);
-        }
-        Ok((read.freeze(), share))
-    }
-
     fn event(&self, route: &Route, parameters: &Parameters, body: Bytes, is_copy: bool) -> Bytes {
         let mut head = (*self.head).clone();
         if is_copy {
@@ -119,5 +99,54 @@ impl Asked {
             (413, _) => message(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE),
             _ => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }
+    }
+}
+
+/// A body as a whole, and its share of the memory for those.
+async fn held(memory: &Arc<Semaphore>, mut body: Upload) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refused> {
+    let (mut read, mut share) = (BytesMut::new(), None::<OwnedSemaphorePermit>);
+    while let Some(piece) = body.next().await? {
+        if read.len() + piece.len() > EVENT_BYTES_MAX {
+            return Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE.into()));
+        }
+        let bytes = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+        let Ok(more) = memory.clone().try_acquire_many_owned(bytes) else {
+            let text = "The server holds as many bodies as it may. Try again.";
+            return Err(Refused(StatusCode::SERVICE_UNAVAILABLE, text.into()));
+        };
+        match &mut share {
+            Some(share) => share.merge(more),
+            None => share = Some(more),
+        }
+        read.extend_from_slice(&piece);
+    }
+    Ok((read.freeze(), share))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use service::Trailers;
+
+    use super::*;
+
+    fn body(pieces: usize, bytes: usize) -> Upload {
+        let pieces = (0..pieces).map(move |_| Ok(Bytes::from(vec![b'x'; bytes])));
+        Upload::new(stream::iter(pieces), None, Trailers::default())
+    }
+
+    #[tokio::test]
+    async fn bodies_for_functions_share_a_bound() {
+        let memory = Arc::new(Semaphore::new(100));
+        let Ok((first, share)) = held(&memory, body(3, 20)).await else { panic!("there is room") };
+        assert_eq!((first.len(), memory.available_permits()), (60, 40));
+        let Err(Refused(status, text)) = held(&memory, body(3, 20)).await else { panic!("there is none") };
+        assert_eq!((status, memory.available_permits()), (StatusCode::SERVICE_UNAVAILABLE, 40), "{text}");
+        drop(share);
+        assert!(held(&memory, body(5, 20)).await.is_ok());
+        assert_eq!(memory.available_permits(), 100);
+        let plenty = Arc::new(Semaphore::new(EVENT_BYTES_MAX * 2));
+        let Err(Refused(status, _)) = held(&plenty, body(7, 1 << 20)).await else { panic!("it is too large") };
+        assert_eq!((status, plenty.available_permits()), (StatusCode::PAYLOAD_TOO_LARGE, EVENT_BYTES_MAX * 2));
     }
 }

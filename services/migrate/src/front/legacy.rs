@@ -59,8 +59,11 @@ impl Asked {
             Some(port) => set(&mut headers, "x-forwarded-port", &port.to_string()),
             None => drop(headers.remove("x-forwarded-port")),
         }
-        if let Some(host) = host {
-            headers.insert(HeaderName::from_static("x-forwarded-host"), host);
+        // What a client says of these would be taken for this server's word.
+        headers.remove("forwarded");
+        match host {
+            Some(host) => drop(headers.insert("x-forwarded-host", host)),
+            None => drop(headers.remove("x-forwarded-host")),
         }
         headers
     }

@@ -4,7 +4,7 @@ use base::Timestamp;
 use kv::{Order, Read, Tx};
 
 use crate::error::Error;
-use crate::keys::MIGRATIONS;
+use crate::keys::{COUNTED, MIGRATIONS};
 use crate::limits::MIGRATIONS_MAX;
 use crate::types::{Migration, Route, Share};
 
@@ -102,5 +102,6 @@ pub fn back(tx: &mut Tx, now: Timestamp, region: &str, name: &str, back: bool) -
 pub fn delete(tx: &mut Tx, region: &str, name: &str) -> Result<Migration, Error> {
     let migration = find(tx, region, name)?;
     MIGRATIONS.delete(tx, (region, name))?;
+    COUNTED.delete_prefix(tx, (&*migration.id,))?;
     Ok(migration)
 }

@@ -56,7 +56,7 @@ pub struct ConditionInput {
 
 pub async fn put(migrate: Arc<Migrate>, cx: Cx, input: PutInput) -> Result<Value, Error> {
     let wanted = wanted(&cx, input)?;
-    let is_own = |host: &&String| migrate.own_host.as_ref() == Some(*host) || !hosts::may_choose(&cx, host);
+    let is_own = |host: &&String| !hosts::may_choose(&cx, host);
     if let Some(own) = wanted.hosts.iter().find(is_own) {
         return invalid(format!("Hosts: {own} is this server's own, whose requests are calls of AWS's"));
     }

@@ -169,6 +169,8 @@ impl Exchange<'_> {
         let mut headers = HeaderMap::new();
         if integration.kind.is_proxy() {
             headers.clone_from(&self.incoming.headers);
+            // What a client says there would be taken for a gateway's word; the API's owner may map something to it.
+            headers.remove("x-forwarded-host");
             for (name, value) in self.incoming.forwarded() {
                 if let Ok(value) = HeaderValue::from_str(&value) {
                     headers.insert(HeaderName::from_static(name), value);

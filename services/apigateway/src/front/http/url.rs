@@ -98,6 +98,8 @@ impl Request<'_> {
         hops::strip(&mut headers);
         headers.remove(HOST);
         headers.remove(CONTENT_LENGTH);
+        // `Forwarded` tells the host; what a client says here would be taken for a gateway's word.
+        headers.remove("x-forwarded-host");
         let host = incoming.header(HOST).unwrap_or_default();
         let proto = incoming.arrival.scheme();
         // Of IPv6 addresses the form asks for quotes and brackets (RFC 7239, section 6).

@@ -166,7 +166,8 @@ impl Side {
                     Ok(Err(_)) | Err(_) => break lost(),
                 },
                 Next::Heard(Some(Heard::Text(text))) => self.work_on(text, &mut working),
-                Next::Heard(Some(Heard::Sign)) => {}
+                // Pings are no messages: what API Gateway counts as idle is a connection without any.
+                Next::Heard(Some(Heard::Sign)) => continue,
                 Next::Heard(Some(Heard::Binary(_))) => {
                     break self.part(socket, Farewell::new(1003, "Binary frames are not supported")).await;
                 }

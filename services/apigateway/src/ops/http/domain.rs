@@ -56,6 +56,8 @@ pub struct ConfigurationOutput {
     pub certificate_name: Option<String>,
     pub certificate_upload_date: String,
     pub domain_name_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_name_status_message: Option<String>,
     pub endpoint_type: &'static str,
     pub hosted_zone_id: &'static str,
     pub ip_address_type: &'static str,
@@ -64,6 +66,8 @@ pub struct ConfigurationOutput {
 
 impl DomainOutput {
     fn new(cx: &Cx, domain: Domain) -> DomainOutput {
+        // This API's model has no PENDING.
+        let (domain_name_status, domain_name_status_message) = checks::status(cx, &domain, "UPDATING");
         let (endpoint_type, hosted_zone_id) = match domain.endpoint {
             Endpoint::Regional => ("REGIONAL", checks::REGIONAL_ZONE),
             Endpoint::Edge => ("EDGE", checks::EDGE_ZONE),
@@ -76,7 +80,8 @@ impl DomainOutput {
                 certificate_arn: domain.certificate,
                 certificate_name: domain.certificate_name,
                 certificate_upload_date: domain.created.iso8601(),
-                domain_name_status: checks::STATUS,
+                domain_name_status,
+                domain_name_status_message,
                 endpoint_type,
                 hosted_zone_id,
                 ip_address_type: "ipv4",

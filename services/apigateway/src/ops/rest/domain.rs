@@ -68,6 +68,8 @@ pub struct DomainOutput {
     pub distribution_hosted_zone_id: Option<&'static str>,
     pub endpoint_configuration: EndpointOutput,
     pub domain_name_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_name_status_message: Option<String>,
     pub security_policy: String,
     pub routing_mode: &'static str,
     pub tags: Texts,
@@ -82,6 +84,7 @@ pub struct EndpointOutput {
 
 impl DomainOutput {
     fn new(cx: &Cx, domain: Domain) -> DomainOutput {
+        let (domain_name_status, domain_name_status_message) = checks::status(cx, &domain, "PENDING");
         let (target, is_edge) = (checks::target(cx, &domain), domain.endpoint == Endpoint::Edge);
         let (edge_arn, regional_arn) = sided(domain.certificate.clone(), is_edge);
         let (edge_name, regional_name) = sided(domain.certificate_name.clone(), is_edge);
@@ -104,7 +107,8 @@ impl DomainOutput {
                 types: [if is_edge { "EDGE" } else { "REGIONAL" }],
                 ip_address_type: "ipv4",
             },
-            domain_name_status: checks::STATUS,
+            domain_name_status,
+            domain_name_status_message,
             security_policy: domain.security_policy,
             routing_mode: "BASE_PATH_MAPPING_ONLY",
             tags: domain.tags,
