@@ -22,6 +22,7 @@ mod operation;
 pub mod outbox;
 mod peer;
 pub mod prefix;
+mod refusals;
 mod retry;
 pub mod roles;
 mod service;
