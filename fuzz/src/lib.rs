@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
         run: languages::jwt,
         words: &["\"alg\":\"RS256\"", "\"kty\":\"RSA\"", "\"keys\":[", ".", "eyJ"],
     },
+    Target { name: "passkey", run: signatures::passkey, words: &["\u{1}", "\u{3}", "&", "authData", "fmt", "attStmt"] },
     Target { name: "policy", run: languages::policy, words: languages::POLICY_WORDS },
     Target { name: "pattern", run: languages::pattern, words: languages::PATTERN_WORDS },
     Target {

@@ -1,11 +1,13 @@
 // Cognito through aws-sdk v3, every operation, and through amazon-cognito-identity-js, which brings its own SRP.
 
 import assert from "node:assert/strict";
-import { createHmac, createPublicKey, verify } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 import * as sdk from "@aws-sdk/client-cognito-identity-provider";
 import { AuthenticationDetails, CognitoUser, CognitoUserPool } from "amazon-cognito-identity-js";
+import { authenticator } from "./cognito/devices.mjs";
 import "./cognito/pages.mjs";
+import "./cognito/passkeys.mjs";
 import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint } from "./server.mjs";
 import { mails, until } from "./support.mjs";
@@ -39,16 +41,6 @@ async function codeFor(address, count = 1) {
     return own.length >= count && own;
   }, `mail to ${address}`);
   return found[0].Text.match(/\b\d{6}\b/)[0];
-}
-
-/** What an authenticator shows: RFC 6238. */
-function authenticator(secret, offset = 0) {
-  const bits = [...secret].map((digit) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(digit).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + offset));
-  const mac = createHmac("sha1", key).update(step).digest();
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
 test("pools, clients, groups and tags", async () => {

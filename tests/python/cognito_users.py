@@ -35,28 +35,28 @@ def digest(*parts):
 
 
 class Srp:
-    """Somebody who signs in without sending a password."""
+    """Somebody who signs in without sending a password: a user of a pool, or a device of a group."""
 
-    def __init__(self, pool, password):
-        self.pool, self.password = pool.split("_")[1], password
+    def __init__(self, group, password):
+        self.group, self.password = group, password
         self.secret = int.from_bytes(os.urandom(32), "big")
         self.public = pow(2, self.secret, PRIME)
 
-    def answer(self, parameters):
-        """The responses to PASSWORD_VERIFIER."""
-        user, salt, b = parameters["USER_ID_FOR_SRP"], int(parameters["SALT"], 16), int(parameters["SRP_B"], 16)
+    def answer(self, parameters, device=None):
+        """The responses to PASSWORD_VERIFIER, or a device's to DEVICE_PASSWORD_VERIFIER."""
+        user, salt, b = device or parameters["USER_ID_FOR_SRP"], int(parameters["SALT"], 16), int(parameters["SRP_B"], 16)
         block = base64.b64decode(parameters["SECRET_BLOCK"], validate=True)
         u, k = digest(padded(self.public), padded(b)), digest(padded(PRIME), b"\x02")
-        inner = hashlib.sha256(f"{self.pool}{user}:{self.password}".encode()).digest()
+        inner = hashlib.sha256(f"{self.group}{user}:{self.password}".encode()).digest()
         x = digest(padded(salt), inner)
         shared = pow(b - k * pow(2, x, PRIME), self.secret + u * x, PRIME)
         extracted = hmac.digest(padded(u), padded(shared), "sha256")
         key = hmac.digest(extracted, b"Caldera Derived Key\x01", "sha256")[:16]
         now = datetime.now(timezone.utc)
         stamp = f"{now:%a %b} {now.day} {now:%H:%M:%S UTC %Y}"
-        signature = hmac.digest(key, self.pool.encode() + user.encode() + block + stamp.encode(), "sha256")
+        signature = hmac.digest(key, self.group.encode() + user.encode() + block + stamp.encode(), "sha256")
         return {
-            "USERNAME": user,
+            "USERNAME": parameters["USERNAME"],
             "PASSWORD_CLAIM_SECRET_BLOCK": parameters["SECRET_BLOCK"],
             "PASSWORD_CLAIM_SIGNATURE": base64.b64encode(signature).decode(),
             "TIMESTAMP": stamp,
@@ -97,16 +97,20 @@ class Pool:
         self.cognito.admin_create_user(UserPoolId=self.id, Username=user, UserAttributes=attributes, MessageAction="SUPPRESS")
         self.cognito.admin_set_user_password(UserPoolId=self.id, Username=user, Password=password, Permanent=True)
 
-    def begin(self, name, password=PASSWORD, **more):
-        parameters = {"USERNAME": name, "PASSWORD": password}
+    def begin(self, name, password=PASSWORD, parameters={}, **more):
+        parameters = {"USERNAME": name, "PASSWORD": password} | parameters
         return self.cognito.initiate_auth(ClientId=self.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters, **more)
+
+    def choose(self, name, **parameters):
+        """Begins a sign-in whose first factor is chosen."""
+        return self.cognito.initiate_auth(ClientId=self.client, AuthFlow="USER_AUTH", AuthParameters={"USERNAME": name} | parameters)
 
     def sign_in(self, name, password=PASSWORD, **more):
         """The tokens."""
         return self.begin(name, password, **more)["AuthenticationResult"]
 
     def begin_srp(self, name, password=PASSWORD, flow="USER_SRP_AUTH", **more):
-        srp = Srp(self.id, password)
+        srp = Srp(self.id.split("_")[1], password)
         parameters = {"USERNAME": name, "SRP_A": f"{srp.public:x}"} | more
         return srp, self.cognito.initiate_auth(ClientId=self.client, AuthFlow=flow, AuthParameters=parameters)
 

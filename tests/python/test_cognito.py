@@ -83,7 +83,8 @@ def test_pools_are_listed_in_pages_and_tagged(cognito, unique):
     ({"LambdaConfig": {"CustomEmailSender": {"LambdaVersion": "V1_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}}, "NotImplemented"),
     ({"AutoVerifiedAttributes": ["phone_number"]}, "NotImplemented"),
     ({"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}, "NotImplemented"),
-    ({"DeviceConfiguration": {"ChallengeRequiredOnNewDevice": True}}, "NotImplemented"),
+    ({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "SMS_OTP"]}}}, "NotImplemented"),
+    ({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "EYES"]}}}, "InvalidParameterException"),
 ])
 def test_what_a_pool_cannot_be_is_refused(cognito, settings, code):
     message = refused(cognito.create_user_pool, code, **({"PoolName": "x"} | settings))

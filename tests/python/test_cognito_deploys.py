@@ -29,6 +29,9 @@ resources:
         Schema: {schema}
         MfaConfiguration: OPTIONAL
         EnabledMfas: [SOFTWARE_TOKEN_MFA]
+        DeviceConfiguration: {{ ChallengeRequiredOnNewDevice: true }}
+        WebAuthnRelyingPartyID: example.com
+        WebAuthnUserVerification: required
     Web:
       Type: AWS::Cognito::UserPoolClient
       Properties:
@@ -79,6 +82,9 @@ def test_a_stack_has_pools_and_their_functions(server, cognito, tmp_path, unique
     assert (claims(tokens["IdToken"])["color"], claims(tokens["IdToken"])["iss"]) == ("red", outputs["Issuer"])
     told = cognito.describe_user_pool(UserPoolId=other)["UserPool"]
     assert (told["Policies"]["PasswordPolicy"]["MinimumLength"], told["MfaConfiguration"]) == (9, "OPTIONAL")
+    assert told["DeviceConfiguration"] == {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False}
+    passkeys = cognito.get_user_pool_mfa_config(UserPoolId=other)["WebAuthnConfiguration"]
+    assert (passkeys["RelyingPartyId"], passkeys["UserVerification"]) == ("example.com", "required")
     assert [user["Username"] for user in cognito.list_users_in_group(UserPoolId=other, GroupName="readers")["Users"]] == ["ada"]
     changed = deploy(length=12, schema="[{ Name: plan, Mutable: true }, { Name: born, AttributeDataType: Number }]")
     assert changed == outputs, "nothing is replaced"

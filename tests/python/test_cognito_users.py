@@ -162,7 +162,7 @@ def test_flows_have_to_be_allowed(server, cognito, unique):
     refused(cognito.initiate_auth, "InvalidParameterException", ClientId=pool.client, AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": "ada"})
     refused(cognito.admin_initiate_auth, "InvalidParameterException", UserPoolId=pool.id, ClientId=pool.client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "ada", "PASSWORD": PASSWORD})
     refused(cognito.initiate_auth, "InvalidParameterException", ClientId=pool.client, AuthFlow="ADMIN_USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "ada", "PASSWORD": PASSWORD})
-    assert "USER_AUTH" in refused(cognito.initiate_auth, "NotImplemented", ClientId=pool.client, AuthFlow="USER_AUTH", AuthParameters={"USERNAME": "ada"})
+    assert "USER_AUTH" in refused(pool.choose, "InvalidParameterException", name="ada")
 
 
 def test_administrators_sign_users_in(cognito, pool):

@@ -12,7 +12,7 @@ use crate::command::{root, say};
 /// The layers, lowest first: a package may depend on packages of lower layers only. See ARCHITECTURE.md.
 const LAYERS: &[&[&str]] = &[
     &["base"],
-    &["kv", "blob", "wire", "auth", "jwt", "sandbox", "pattern", "template", "outbound", "schedule", "vtl"],
+    &["kv", "blob", "wire", "auth", "jwt", "sandbox", "pattern", "template", "outbound", "schedule", "vtl", "webauthn"],
     &["kv-local", "archive", "service", "runtime", "media", "oidc", "tls"],
     &["proxy", "mail", "sources", "vault"],
     &["SERVICES", "gateway", "deploy", "console"],

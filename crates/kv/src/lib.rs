@@ -31,7 +31,7 @@ pub use key::{DecodeKey, Desc, EncodeKey, KeyReader, KeyWriter, Partial};
 pub use memory::Memory;
 pub use range::{KeyRange, Order};
 pub use stored::{Stored, decode_stored, encode_stored, unknown_version};
-pub use table::{Rows, Table};
+pub use table::{Rows, Table, page};
 pub use tx::Tx;
 pub use watch::Watch;
 

@@ -175,6 +175,14 @@ impl<K: DecodeKey, V: Stored> Iterator for Rows<'_, K, V> {
     }
 }
 
+/// The first `limit` of some rows, and whether there are more.
+pub fn page<T, E>(rows: impl Iterator<Item = Result<T, E>>, limit: usize) -> Result<(Vec<T>, bool), E> {
+    let mut found = rows.take(limit.saturating_add(1)).collect::<Result<Vec<_>, _>>()?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    Ok((found, more))
+}
+
 fn decode_key<K: DecodeKey>(key: &[u8]) -> Result<K, Error> {
     let mut reader = crate::KeyReader::new(key);
     let _prefix: [u8; PREFIX_BYTES] = reader.raw()?;

@@ -24,6 +24,7 @@ mod operation;
 pub mod outbox;
 mod peer;
 pub mod prefix;
+mod refusals;
 mod retry;
 pub mod roles;
 mod room;

@@ -6,8 +6,8 @@ use base::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
-
 use s3::PostPolicy;
+use webauthn::{Assertion, Credential, Registration, RelyingParty, register, verify};
 
 use super::{lines, outcome};
 
@@ -142,4 +142,29 @@ pub fn form(input: &[u8]) -> String {
     let now = Timestamp::parse_iso8601("2026-01-01T00:00:00Z").unwrap_or(Timestamp::ZERO);
     let checked = PostPolicy::parse(&encoded).and_then(|policy| policy.check(now, "b", &fields));
     outcome(checked.map(|_| "holds".to_owned()).map_err(|error| format!("{error:?}")))
+}
+
+/// What an authenticator wrote, taken for everything that one writes: an attestation, authenticator data, a key, and what a browser says.
+pub fn passkey(input: &[u8]) -> String {
+    let party = RelyingParty { id: "example.com", verifies_users: false };
+    let create = br#"{"type":"webauthn.create","challenge":"YQ","origin":"https://example.com"}"#;
+    let get = br#"{"type":"webauthn.get","challenge":"YQ","origin":"https://example.com"}"#;
+    let (transports, attachment) = (Vec::new(), None);
+    let (id, client_data, attestation) = (b"credential".to_vec(), create.to_vec(), input.to_vec());
+    let made = Registration { id: id.clone(), client_data, attestation, transports, attachment };
+    let registered = register(party, b"a", &made).map(|made| format!("{} bytes of a key", made.key.len()));
+    let signed = Assertion {
+        id: id.clone(),
+        client_data: get.to_vec(),
+        authenticator_data: input.to_vec(),
+        signature: vec![1; 64],
+        user_handle: None,
+    };
+    let kept = Credential { id: id.clone(), key: input.to_vec(), counter: 0, may_be_copied: false };
+    let verified = verify(party, b"a", &kept, &signed).map(|verified| format!("{verified:?}"));
+    let told = Registration { client_data: input.to_vec(), ..made };
+    let told = register(party, b"a", &told).map(|made| format!("{made:?}"));
+    let json = serde_json::from_slice(input).unwrap_or_default();
+    let read = (Registration::read(&json).is_ok(), Assertion::read(&json).is_ok());
+    format!("{} {} {} {read:?}", outcome(registered), outcome(verified), outcome(told))
 }

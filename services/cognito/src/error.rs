@@ -3,129 +3,53 @@
 //! Source: the errors of each operation in
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/>.
 
-use service::Violations;
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("{0}")]
-    NotFound(String),
-    #[error("User does not exist.")]
-    UserNotFound,
-    #[error("{0}")]
-    NotAuthorized(String),
-    #[error("{0}")]
-    InvalidParameter(String),
-    #[error(transparent)]
-    Constraints(#[from] Violations),
-    #[error("{0}")]
-    UsernameExists(&'static str),
-    #[error("{0}")]
-    AliasExists(String),
-    #[error("Password did not conform with policy: {0}")]
-    InvalidPassword(String),
-    #[error("Invalid verification code provided, please try again.")]
-    CodeMismatch,
-    #[error("Invalid code provided, please request a code again.")]
-    ExpiredCode,
-    #[error("Attempt limit exceeded, please try after some time.")]
-    LimitExceeded,
-    #[error("{0}")]
-    TooMany(String),
-    #[error("User is not confirmed.")]
-    UserNotConfirmed,
-    #[error("Password reset required for the user")]
-    PasswordResetRequired,
-    #[error("A group with the name already exists.")]
-    GroupExists,
-    #[error("{0}")]
-    UserLambdaValidation(String),
-    #[error("{0}")]
-    UnexpectedLambda(String),
-    #[error("{0}")]
-    InvalidLambdaResponse(String),
-    #[error("{0}")]
-    MfaMethodNotFound(String),
-    #[error("Code mismatch")]
-    EnableSoftwareTokenMfa,
-    #[error("{0}")]
-    SoftwareTokenMfaNotFound(String),
-    #[error("{0}")]
-    UnsupportedUserState(String),
-    #[error("{0}")]
-    UnsupportedTokenType(String),
-    #[error("{0}")]
-    InvalidOAuthFlow(&'static str),
-    #[error("{0}")]
-    ScopeDoesNotExist(String),
-    #[error("{0}")]
-    DuplicateProvider(String),
-    #[error("{0}")]
-    NotImplemented(String),
-    #[error(transparent)]
-    Vault(#[from] vault::Error),
-    #[error(transparent)]
-    Store(#[from] kv::Error),
-    #[error(transparent)]
-    Other(#[from] service::Error),
+service::refusals! {
+    NotFound(String) "ResourceNotFoundException" "{0}",
+    UserNotFound "UserNotFoundException" "User does not exist.",
+    NotAuthorized(String) "NotAuthorizedException" "{0}",
+    InvalidParameter(String) "InvalidParameterException" "{0}",
+    UsernameExists(&'static str) "UsernameExistsException" "{0}",
+    AliasExists(String) "AliasExistsException" "{0}",
+    InvalidPassword(String) "InvalidPasswordException" "Password did not conform with policy: {0}",
+    CodeMismatch "CodeMismatchException" "Invalid verification code provided, please try again.",
+    ExpiredCode "ExpiredCodeException" "Invalid code provided, please request a code again.",
+    LimitExceeded "LimitExceededException" "Attempt limit exceeded, please try after some time.",
+    TooMany(String) "LimitExceededException" "{0}",
+    UserNotConfirmed "UserNotConfirmedException" "User is not confirmed.",
+    PasswordResetRequired "PasswordResetRequiredException" "Password reset required for the user",
+    GroupExists "GroupExistsException" "A group with the name already exists.",
+    UserLambdaValidation(String) "UserLambdaValidationException" "{0}",
+    UnexpectedLambda(String) "UnexpectedLambdaException" "{0}",
+    InvalidLambdaResponse(String) "InvalidLambdaResponseException" "{0}",
+    MfaMethodNotFound(String) "MFAMethodNotFoundException" "{0}",
+    EnableSoftwareTokenMfa "EnableSoftwareTokenMFAException" "Code mismatch",
+    SoftwareTokenMfaNotFound(String) "SoftwareTokenMFANotFoundException" "{0}",
+    UnsupportedUserState(String) "UnsupportedUserStateException" "{0}",
+    UnsupportedTokenType(String) "UnsupportedTokenTypeException" "{0}",
+    InvalidOAuthFlow(&'static str) "InvalidOAuthFlowException" "{0}",
+    ScopeDoesNotExist(String) "ScopeDoesNotExistException" "{0}",
+    DuplicateProvider(String) "DuplicateProviderException" "{0}",
+    NoDevices "InvalidUserPoolConfigurationException"
+        "The user pool does not remember devices: it has no DeviceConfiguration.",
+    DeviceKeyExists "DeviceKeyExistsException" "The device is confirmed already.",
+    WebAuthnNotEnabled "WebAuthnNotEnabledException"
+        "Passkeys are not enabled for the user pool: WEB_AUTHN is not one of AllowedFirstAuthFactors.",
+    WebAuthnConfigurationMissing "WebAuthnConfigurationMissingException"
+        "The user pool has no relying party: neither a RelyingPartyId nor a domain with a name.",
+    WebAuthnChallengeNotFound "WebAuthnChallengeNotFoundException"
+        "The challenge of the passkey is not known, was used, or has expired: start the registration again.",
+    WebAuthnClientMismatch "WebAuthnClientMismatchException" "The registration was started with another app client.",
+    WebAuthnRelyingPartyMismatch "WebAuthnRelyingPartyMismatchException"
+        "The passkey was made for another relying party.",
+    WebAuthnOriginNotAllowed "WebAuthnOriginNotAllowedException"
+        "The passkey was made on a page that is not of the relying party.",
+    WebAuthnCredentialNotSupported "WebAuthnCredentialNotSupportedException"
+        "The passkey has a kind of key that is not supported: ES256, EdDSA and RS256 are.",
 }
 
 impl Error {
-    pub fn parameter(text: impl Into<String>) -> Error {
-        Error::InvalidParameter(text.into())
-    }
-
-    pub fn not_authorized(text: impl Into<String>) -> Error {
-        Error::NotAuthorized(text.into())
-    }
-
     /// What is told whether or not there is such a user.
     pub fn wrong_password() -> Error {
         Error::not_authorized("Incorrect username or password.")
-    }
-
-    pub fn internal(cause: impl std::fmt::Display) -> Error {
-        Error::Other(service::Error::internal(cause))
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Error::NotFound(_) => "ResourceNotFoundException",
-            Error::UserNotFound => "UserNotFoundException",
-            Error::NotAuthorized(_) => "NotAuthorizedException",
-            Error::InvalidParameter(_) | Error::Constraints(_) => "InvalidParameterException",
-            Error::UsernameExists(_) => "UsernameExistsException",
-            Error::AliasExists(_) => "AliasExistsException",
-            Error::InvalidPassword(_) => "InvalidPasswordException",
-            Error::CodeMismatch => "CodeMismatchException",
-            Error::ExpiredCode => "ExpiredCodeException",
-            Error::LimitExceeded | Error::TooMany(_) => "LimitExceededException",
-            Error::UserNotConfirmed => "UserNotConfirmedException",
-            Error::PasswordResetRequired => "PasswordResetRequiredException",
-            Error::GroupExists => "GroupExistsException",
-            Error::UserLambdaValidation(_) => "UserLambdaValidationException",
-            Error::UnexpectedLambda(_) => "UnexpectedLambdaException",
-            Error::InvalidLambdaResponse(_) => "InvalidLambdaResponseException",
-            Error::MfaMethodNotFound(_) => "MFAMethodNotFoundException",
-            Error::EnableSoftwareTokenMfa => "EnableSoftwareTokenMFAException",
-            Error::SoftwareTokenMfaNotFound(_) => "SoftwareTokenMFANotFoundException",
-            Error::UnsupportedUserState(_) => "UnsupportedUserStateException",
-            Error::UnsupportedTokenType(_) => "UnsupportedTokenTypeException",
-            Error::InvalidOAuthFlow(_) => "InvalidOAuthFlowException",
-            Error::ScopeDoesNotExist(_) => "ScopeDoesNotExistException",
-            Error::DuplicateProvider(_) => "DuplicateProviderException",
-            Error::NotImplemented(_) | Error::Vault(_) | Error::Store(_) | Error::Other(_) => "InternalErrorException",
-        }
-    }
-}
-
-impl From<Error> for service::Error {
-    fn from(error: Error) -> service::Error {
-        match error {
-            Error::Store(cause) => service::Error::store(cause, 400, "InvalidParameterException"),
-            Error::Vault(cause) => service::Error::internal(cause),
-            Error::Other(error) => error,
-            Error::NotImplemented(what) => service::Error::not_implemented(what),
-            error => service::Error::new(400, error.code(), error.to_string()),
-        }
     }
 }

@@ -5,7 +5,8 @@ use kv::Table;
 use service::prefix;
 
 use crate::types::{
-    Authorization, Client, Customization, Domain, Grant, Group, Pool, Provider, ResourceServer, SigningKey, User,
+    Authorization, Client, Customization, Device, Domain, Grant, Group, Passkey, Pool, Provider, ResourceServer,
+    SigningKey, User,
 };
 
 /// By region and id.
@@ -52,3 +53,9 @@ pub const PROVIDERS: Table<(String, String), Provider> = Table::new(prefix::COGN
 pub const PROVIDER_IDENTIFIERS: Table<(String, String), String> = Table::new(prefix::COGNITO, 21);
 /// Users whom a provider knows too, by pool, provider and what it knows them by: the key of the user in [`USERS`].
 pub const LINKS: Table<(String, String, String), String> = Table::new(prefix::COGNITO, 22);
+/// Devices that users have confirmed, by pool, user and key.
+pub const DEVICES: Table<(String, String, String), Device> = Table::new(prefix::COGNITO, 23);
+/// By pool and the hash of the id.
+pub const PASSKEYS: Table<(String, Bytes), Passkey> = Table::new(prefix::COGNITO, 24);
+/// The passkeys of a user, by pool, user and the hash of the id.
+pub const PASSKEYS_OF: Table<(String, String, Bytes), ()> = Table::new(prefix::COGNITO, 25);

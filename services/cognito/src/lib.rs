@@ -31,8 +31,8 @@ use wire::Protocol;
 pub use error::Error;
 
 use ops::{
-    admin, auth, client, customization, domain, group, link, list, mfa, on, password, pool, profile, provider,
-    resource_server, sign_up, tag,
+    admin, auth, client, customization, device, domain, group, link, list, mfa, on, passkey, password, pool, profile,
+    provider, resource_server, sign_up, tag,
 };
 
 /// The service in ARNs and actions.
@@ -154,6 +154,12 @@ pub fn service(config: Config) -> Service {
         .operation(write("AdminResetUserPassword", admin::reset_password).permissions(on("cognito-idp:AdminResetUserPassword")))
         .operation(write("AdminConfirmSignUp", admin::confirm).permissions(on("cognito-idp:AdminConfirmSignUp")))
         .operation(write("AdminSetUserMFAPreference", mfa::admin_prefer).permissions(on("cognito-idp:AdminSetUserMFAPreference")))
+        .operation(write("AdminDeleteSoftwareToken", mfa::admin_delete_token).permissions(on("cognito-idp:AdminDeleteSoftwareToken")))
+        .operation(read("AdminGetUserAuthFactors", passkey::admin_get_factors).permissions(on("cognito-idp:AdminGetUserAuthFactors")))
+        .operation(read("AdminGetDevice", device::admin_get).permissions(on("cognito-idp:AdminGetDevice")))
+        .operation(read("AdminListDevices", device::admin_list).permissions(on("cognito-idp:AdminListDevices")))
+        .operation(write("AdminUpdateDeviceStatus", device::admin_update).permissions(on("cognito-idp:AdminUpdateDeviceStatus")))
+        .operation(write("AdminForgetDevice", device::admin_forget).permissions(on("cognito-idp:AdminForgetDevice")))
         .operation(write("AdminUserGlobalSignOut", admin::global_sign_out).permissions(on("cognito-idp:AdminUserGlobalSignOut")))
         .operation(write("AdminInitiateAuth", auth::admin_initiate).permissions(on("cognito-idp:AdminInitiateAuth")))
         .operation(write("AdminRespondToAuthChallenge", auth::admin_respond).permissions(on("cognito-idp:AdminRespondToAuthChallenge")))
@@ -177,6 +183,16 @@ pub fn service(config: Config) -> Service {
         .operation(write("VerifySoftwareToken", mfa::verify).open())
         .operation(write("SetUserMFAPreference", mfa::prefer).open())
         .hosts(|cognito| cognito.hosts.all())
+        .operation(read("GetUserAuthFactors", passkey::get_factors).open())
+        .operation(write("ConfirmDevice", device::confirm).open())
+        .operation(read("GetDevice", device::get).open())
+        .operation(read("ListDevices", device::list).open())
+        .operation(write("UpdateDeviceStatus", device::update).open())
+        .operation(write("ForgetDevice", device::forget).open())
+        .operation(read("StartWebAuthnRegistration", passkey::start).open())
+        .operation(write("CompleteWebAuthnRegistration", passkey::complete).open())
+        .operation(read("ListWebAuthnCredentials", passkey::list).open())
+        .operation(write("DeleteWebAuthnCredential", passkey::delete).open())
         .front(front::WellKnown(cognito.clone()))
         .front(hosted::Pages(cognito.clone()))
         .worker("hosts of user pools", hosted::learn_hosts)

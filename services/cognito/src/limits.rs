@@ -94,3 +94,16 @@ pub const AUTHORIZATION_LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub const PAGE_SESSION_LIFETIME: Duration = HOUR;
 /// How long what an authorization request hands over to be handed back may be: together with the rest it goes into an address.
 pub const STATE_CHARACTERS_MAX: usize = 4_096;
+
+/// Devices of a user: beyond that, the one that was not used for the longest is forgotten.
+pub const DEVICES_OF_USER_MAX: usize = 100;
+pub const DEVICE_NAME_CHARACTERS_MAX: usize = 1_024;
+pub const DEVICE_SALT_BYTES_MAX: usize = 64;
+/// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html>
+pub const PASSKEYS_OF_USER_MAX: usize = 20;
+pub const PASSKEYS_PAGE_RANGE: RangeInclusive<i64> = 1..=20;
+/// How long somebody may take to make a passkey, or to sign with one, as browsers are told.
+pub const PASSKEY_TIME: Duration = Duration::from_secs(3 * 60);
+pub const RELYING_PARTY_CHARACTERS_MAX: usize = 127;
+/// How long a code is good for that somebody signs in with: as long as a session may last.
+pub const SIGN_IN_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);

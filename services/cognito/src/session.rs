@@ -25,6 +25,12 @@ pub enum Challenge {
     SelectMfaType,
     MfaSetup,
     Custom,
+    DeviceSrp,
+    DevicePasswordVerifier,
+    SelectChallenge,
+    Password,
+    PasswordSrp,
+    WebAuthn,
 }
 
 impl Challenge {
@@ -37,6 +43,12 @@ impl Challenge {
             Challenge::SelectMfaType => "SELECT_MFA_TYPE",
             Challenge::MfaSetup => "MFA_SETUP",
             Challenge::Custom => "CUSTOM_CHALLENGE",
+            Challenge::DeviceSrp => "DEVICE_SRP_AUTH",
+            Challenge::DevicePasswordVerifier => "DEVICE_PASSWORD_VERIFIER",
+            Challenge::SelectChallenge => "SELECT_CHALLENGE",
+            Challenge::Password => "PASSWORD",
+            Challenge::PasswordSrp => "PASSWORD_SRP",
+            Challenge::WebAuthn => "WEB_AUTHN",
         }
     }
 }
@@ -65,6 +77,15 @@ pub struct Session {
     /// The code that was sent, for `EMAIL_OTP`.
     #[serde(default)]
     pub code: Option<String>,
+    /// Whether the code is what it began with: then it is kept with the user.
+    #[serde(default)]
+    pub first: bool,
+    /// What a passkey has to sign.
+    #[serde(default)]
+    pub passkey: Option<Vec<u8>>,
+    /// The key of the device that the caller has.
+    #[serde(default)]
+    pub device: Option<String>,
     /// Whether an authenticator was set up in it.
     #[serde(default)]
     pub set_up: bool,
@@ -109,6 +130,9 @@ impl Session {
             srp: None,
             custom: None,
             code: None,
+            first: false,
+            passkey: None,
+            device: None,
             set_up: false,
             page: false,
             metadata: metadata.clone(),

@@ -16,7 +16,7 @@ use service::Cx;
 
 use crate::error::Error;
 use crate::model::user::{EMAIL, EMAIL_VERIFIED, PHONE_NUMBER, PHONE_NUMBER_VERIFIED};
-use crate::model::{client as clients, grant, group, pool as pools, provider, user as users};
+use crate::model::{client as clients, device as devices, grant, group, pool as pools, provider, user as users};
 use crate::ops::Metadata;
 use crate::session::Session;
 use crate::triggers::{self, Event, PRE_TOKEN_GENERATION};
@@ -31,8 +31,10 @@ const SCOPE: &str = "aws.cognito.signin.user.admin";
 pub const OPENID: &str = "openid";
 /// What every client may be given without a resource server.
 pub const STANDARD_SCOPES: [&str; 5] = [OPENID, "email", "phone", "profile", SCOPE];
+/// The device that an access token was given to.
+const DEVICE_KEY: &str = "device_key";
 /// Claims that functions can neither set nor take away.
-const PROTECTED: [&str; 19] = [
+const PROTECTED: [&str; 20] = [
     "acr",
     "amr",
     "at_hash",
@@ -41,6 +43,7 @@ const PROTECTED: [&str; 19] = [
     "azp",
     "client_id",
     "cognito:username",
+    DEVICE_KEY,
     "event_id",
     "exp",
     "iat",
@@ -63,6 +66,17 @@ pub struct AuthenticationResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
     pub id_token: String,
+    /// For who comes with a device that is not known, where the pool remembers them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_device_metadata: Option<NewDevice>,
+}
+
+/// What a device is called, once it is confirmed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NewDevice {
+    pub device_key: String,
+    pub device_group_key: String,
 }
 
 /// Why tokens are made: the moment of `PreTokenGeneration`.
@@ -100,16 +114,18 @@ pub async fn first(
     cx: &Cx,
     of: Of<'_>,
     session: Option<&Session>,
+    device: Option<&str>,
     moment: Moment,
     metadata: &Metadata,
 ) -> Result<AuthenticationResult, Error> {
     let token = crypto::random_token(cx.env());
     let (now, pool, user) = (cx.now(), of.pool.clone(), of.user.clone());
-    let kept = new_grant(cx, of, now, None);
+    let kept = Grant { device: device.map(str::to_owned), ..new_grant(cx, of, now, None) };
     let made = make(cognito, cx, of, &kept, None, moment, metadata).await?;
     let (hash, ended) = (hash(&token), Ended::new(cx, session));
     let keep = move |tx: &mut Tx| {
         ended.keep(tx, &pool, &user)?;
+        kept.device.as_ref().map_or(Ok(()), |device| devices::used(tx, &user, device, now))?;
         grant::put(tx, &pool.id, &hash, &kept)
     };
     cx.db().write(keep).await?;
@@ -126,6 +142,7 @@ pub fn new_grant(cx: &Cx, of: Of<'_>, signed_in: Timestamp, scopes: Option<Vec<S
         signed_in,
         expires: cx.now() + of.client.settings.refresh_time(),
         scopes,
+        device: None,
     }
 }
 
@@ -175,13 +192,14 @@ pub struct Refreshed {
     pub scopes: Option<Vec<String>>,
 }
 
-/// New tokens for a refresh token.
+/// New tokens for a refresh token, which a device that is known brings with its key.
 pub async fn refreshed(
     cognito: &Arc<Cognito>,
     cx: &Cx,
     pool: &Pool,
     client: &Client,
     token: &str,
+    device: Option<&str>,
     metadata: &Metadata,
 ) -> Result<Refreshed, Error> {
     let (grant, user) = {
@@ -191,7 +209,9 @@ pub async fn refreshed(
         let user = users::by_key(&read, &pool.id, &grant.user)?;
         (grant, user)
     };
-    if user.sub != grant.sub {
+    let is_known = |own: &&str| devices::find(&cx.db().read()?, &user, own).map(|found| found.is_some());
+    let of_device = grant.device.as_deref().filter(|own| device != Some(own));
+    if user.sub != grant.sub || of_device.as_ref().map_or(Ok(false), is_known)? {
         return Err(Error::not_authorized("Invalid Refresh Token"));
     }
     check_may_sign_in(&user)?;
@@ -248,6 +268,9 @@ pub async fn make(
     if is_oauth {
         claims.access.insert("version".into(), json!(2));
     }
+    if let Some(device) = &grant.device {
+        claims.access.insert(DEVICE_KEY.into(), json!(device));
+    }
     if let Some(nonce) = nonce {
         claims.id.insert("nonce".into(), json!(nonce));
     }
@@ -260,7 +283,15 @@ pub async fn make(
                 claims.id.insert("at_hash".into(), json!(half_hash(&access_token)));
             }
             let id_token = sign(&claims.id)?;
-            Ok(AuthenticationResult { access_token, expires_in, token_type: "Bearer", refresh_token: None, id_token })
+            let (refresh_token, new_device_metadata) = (None, None);
+            Ok(AuthenticationResult {
+                access_token,
+                expires_in,
+                token_type: "Bearer",
+                refresh_token,
+                id_token,
+                new_device_metadata,
+            })
         })
         .await
 }
@@ -449,6 +480,8 @@ pub struct Bearer {
     pub client: Client,
     pub user: User,
     pub scopes: Vec<String>,
+    /// The key of the device that it was given to.
+    pub device: Option<String>,
 }
 
 /// Reads an access token of any pool, with which users manage themselves.
@@ -498,5 +531,6 @@ pub fn bearer_for(cognito: &Cognito, cx: &Cx, text: &str, scope: &str) -> Result
         return Err(Error::not_authorized("Access Token has been revoked"));
     }
     check_may_sign_in(&user)?;
-    Ok(Some(Bearer { pool, client, user, scopes }))
+    let device = claims.text(DEVICE_KEY).map(str::to_owned);
+    Ok(Some(Bearer { pool, client, user, scopes, device }))
 }

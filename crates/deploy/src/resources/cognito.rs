@@ -77,8 +77,19 @@ const RECOVERY: Shape = Shape::Struct(&[(
     Shape::List(&Shape::Struct(&[("Name", Shape::Text), ("Priority", Shape::Integer)])),
 )]);
 
+const DEVICES: Shape = Shape::Struct(&[
+    ("ChallengeRequiredOnNewDevice", Shape::Boolean),
+    ("DeviceOnlyRememberedOnUserPrompt", Shape::Boolean),
+]);
+/// What templates say of passkeys, and the member of `WebAuthnConfiguration` that it is.
+const PASSKEYS: [(&str, &str); 3] = [
+    ("WebAuthnFactorConfiguration", "FactorConfiguration"),
+    ("WebAuthnRelyingPartyID", "RelyingPartyId"),
+    ("WebAuthnUserVerification", "UserVerification"),
+];
+
 /// What another operation sets, or only the first does.
-const NOT_UPDATED: [&str; 8] = [
+const NOT_UPDATED: [&str; 11] = [
     "AliasAttributes",
     "EmailAuthenticationMessage",
     "EmailAuthenticationSubject",
@@ -87,6 +98,9 @@ const NOT_UPDATED: [&str; 8] = [
     "UsernameAttributes",
     "UsernameConfiguration",
     "UserPoolName",
+    "WebAuthnFactorConfiguration",
+    "WebAuthnRelyingPartyID",
+    "WebAuthnUserVerification",
 ];
 
 #[async_trait]
@@ -103,6 +117,7 @@ impl Resource for UserPool {
                 fixed("AliasAttributes", TEXTS),
                 property("AutoVerifiedAttributes", TEXTS),
                 property("DeletionProtection", Shape::Text),
+                property("DeviceConfiguration", DEVICES),
                 property("EmailAuthenticationMessage", Shape::Text),
                 property("EmailAuthenticationSubject", Shape::Text),
                 property("EmailConfiguration", EMAIL_CONFIGURATION),
@@ -124,6 +139,9 @@ impl Resource for UserPool {
                 fixed("UsernameAttributes", TEXTS),
                 fixed("UsernameConfiguration", Shape::Struct(&[("CaseSensitive", Shape::Boolean)])),
                 property("VerificationMessageTemplate", VERIFICATION),
+                property("WebAuthnFactorConfiguration", Shape::Text),
+                property("WebAuthnRelyingPartyID", Shape::Text),
+                property("WebAuthnUserVerification", Shape::Text),
             ]
         }
     }
@@ -208,16 +226,25 @@ fn added_attributes(before: &Properties, wanted: &Properties) -> Result<Vec<Valu
     }
 }
 
-/// Turns second factors on and off. UpdateUserPool turns them off, so it is done each time where there are any.
+/// Turns second factors on and off, and says how passkeys are. UpdateUserPool turns factors off, so it is done each time where there are
+/// any.
 async fn set_factors(cx: &Cx<'_>, id: &str, before: &Properties, wanted: &Properties) -> Result<()> {
     let configuration = |properties: &Properties| properties.get("MfaConfiguration").cloned();
-    if configuration(before).is_none() && configuration(wanted).is_none() {
+    let passkeys = |properties: &Properties| {
+        let set = PASSKEYS.iter().filter_map(|(from, name)| Some(((*name).to_owned(), properties.get(*from)?.clone())));
+        set.collect::<Map<String, Value>>()
+    };
+    let has_any = |properties: &Properties| configuration(properties).is_some() || !passkeys(properties).is_empty();
+    if !has_any(before) && !has_any(wanted) {
         return Ok(());
     }
     let enabled = wanted.get("EnabledMfas").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut input = json!({
         "UserPoolId": id, "MfaConfiguration": configuration(wanted).unwrap_or_else(|| json!("OFF")),
     });
+    if !passkeys(before).is_empty() || !passkeys(wanted).is_empty() {
+        input["WebAuthnConfiguration"] = Value::Object(passkeys(wanted));
+    }
     for factor in enabled.iter().filter_map(Value::as_str) {
         match factor {
             "SOFTWARE_TOKEN_MFA" => input["SoftwareTokenMfaConfiguration"] = json!({"Enabled": true}),

@@ -237,7 +237,7 @@ impl Arrival<'_> {
             Ok::<_, Error>(changed)
         };
         let changed: User = self.visit.cx.db().write(change).await?;
-        sign_in.post_authentication(&changed).await?;
+        sign_in.post_authentication(&changed, false).await?;
         Ok(changed)
     }
 

@@ -7,7 +7,7 @@
 //! /oauth2/token     <- the application, with the code
 //! ```
 //!
-//! No page needs a script, and nothing is kept of who is on the way: the address of each page says what the application asked for, and
+//! No page needs a script but the one that asks for a passkey, and nothing is kept of who is on the way: the address of each page says what the application asked for, and
 //! is read anew each time; what a step needs is sealed in its form.
 
 mod account;
@@ -17,6 +17,7 @@ mod federation;
 mod html;
 mod page_session;
 mod pages;
+mod passkey;
 mod provider;
 mod reply;
 mod sign_in;
@@ -114,6 +115,9 @@ async fn routed(visit: &Visit, address: &Address, method: &Method) -> Result<Rep
         ("POST", "/forgotPassword") => account::forgot(visit).await,
         ("GET", "/confirmForgotPassword") => account::reset_page(visit),
         ("POST", "/confirmForgotPassword") => account::reset(visit).await,
+        ("GET", "/passkey") => passkey::page(visit),
+        ("POST", "/passkey") => passkey::submit(visit).await,
+        ("GET", "/passkey.js") => Ok(reply::script(passkey::SCRIPT)),
         ("GET", "/style.css") => Ok(reply::css(STYLE)),
         ("GET", "/customized.css") => customized(visit),
         ("GET" | "POST" | "OPTIONS", path) if is_known(path) => {

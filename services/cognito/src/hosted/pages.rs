@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::authorize::Asked;
 use super::html::{Field, Form, Notice, escaped, link, page};
-use super::reply::{Reply, html};
+use super::reply::{Reply, html, html_with_script};
 use super::visit::Visit;
 use crate::model::user::{EMAIL, PHONE_NUMBER};
 use crate::session::Challenge;
@@ -43,7 +43,7 @@ impl Page<'_> {
         form.html(self.visit, &self.asked.query)
     }
 
-    pub fn sign_in(&self, notice: &Notice, username: &str, providers: &[(String, String)]) -> Reply {
+    pub fn sign_in(&self, notice: &Notice, username: &str, providers: &[(String, String)], passkeys: bool) -> Reply {
         let mut body = String::new();
         for (path, name) in providers {
             let to = escaped(&format!("{}{path}", self.visit.root));
@@ -61,7 +61,11 @@ impl Page<'_> {
             let password = Field::new("password", "Password", "password", "current-password");
             let fields = vec![name, password];
             body += &self.form(&Form { action: "/login", fields, hidden: Vec::new(), submit: "Sign in" });
-            let _ = write!(body, "<p class=\"more\">{}", self.link("/forgotPassword", "Forgot your password?"));
+            body.push_str("<p class=\"more\">");
+            if passkeys {
+                let _ = write!(body, "{}<br>", self.link("/passkey", "Sign in with a passkey"));
+            }
+            body += &self.link("/forgotPassword", "Forgot your password?");
             if !self.visit.pool.settings.admin_creates_only {
                 let _ = write!(body, "<br>New here? {}", self.link("/signup", "Create an account"));
             }
@@ -72,6 +76,34 @@ impl Page<'_> {
             );
         }
         self.reply("Sign in", notice, &body)
+    }
+
+    /// Whose passkey it is.
+    pub fn passkey_name(&self, username: &str) -> Reply {
+        let fields = vec![Field { value: username, ..name_field(&self.visit.pool) }];
+        let mut body = told("Your browser asks for your finger, your face, or the PIN of this device.");
+        body += &self.form(&Form { action: "/passkey", fields, hidden: Vec::new(), submit: "Go on" });
+        let _ = write!(body, "<p class=\"more\">{}</p>", self.link("/login", "Back to sign in"));
+        self.reply("Sign in with a passkey", &Notice::None, &body)
+    }
+
+    /// What the script of this page hands to the browser is in its form.
+    fn passkey<'a>(&self, notice: &Notice, step: &'a Step, mut hidden: Vec<(&'a str, &'a str)>) -> Reply {
+        let options = step.shown.get("CREDENTIAL_REQUEST_OPTIONS").map(String::as_str).unwrap_or_default();
+        hidden.extend([("options", options), ("credential", "")]);
+        let mut body = told("Your browser asks for your passkey.");
+        body += &self.form(&Form { action: "/challenge", fields: Vec::new(), hidden, submit: "Ask again" });
+        let _ = write!(
+            body,
+            "<p class=\"failure\" role=\"alert\" id=\"passkey-failed\" hidden>The browser gave no passkey.</p>\
+             <noscript><p>Passkeys need JavaScript. Sign in with your password.</p></noscript>\
+             <p class=\"more\">{}</p><script src=\"{}/passkey.js\" defer></script>",
+            self.link("/login", "Start again"),
+            escaped(&self.visit.root),
+        );
+        let status = if matches!(notice, Notice::Failed(_)) { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        let client = Some(self.asked.client.id.as_str());
+        html_with_script(status, page(self.visit, client, "Sign in with a passkey", notice, &body))
     }
 
     /// `values` are what was typed before.
@@ -160,9 +192,8 @@ impl Page<'_> {
             }
             Challenge::NewPasswordRequired => return self.new_password(notice, step, hidden),
             Challenge::SelectMfaType => return self.choices(notice, step, &hidden),
-            Challenge::PasswordVerifier | Challenge::Custom => {
-                ("Sign in", told("This step cannot be taken on a page."), Vec::new(), "Go on")
-            }
+            Challenge::WebAuthn => return self.passkey(notice, step, hidden),
+            _ => ("Sign in", told("This step cannot be taken on a page."), Vec::new(), "Go on"),
         };
         let mut body = before + &self.form(&Form { action: "/challenge", fields, hidden, submit });
         let _ = write!(body, "<p class=\"more\">{}</p>", self.link("/login", "Start again"));
@@ -305,7 +336,14 @@ fn rules(pool: &Pool) -> String {
 
 /// What a page shows of the parameters of a challenge.
 pub fn shown(parameters: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let names = ["CODE_DELIVERY_DESTINATION", "requiredAttributes", "MFAS_CAN_CHOOSE", "secret", "user"];
+    let names = [
+        "CODE_DELIVERY_DESTINATION",
+        "CREDENTIAL_REQUEST_OPTIONS",
+        "requiredAttributes",
+        "MFAS_CAN_CHOOSE",
+        "secret",
+        "user",
+    ];
     let found = names.iter().filter_map(|name| Some(((*name).to_owned(), parameters.get(*name)?.clone())));
     found.collect()
 }

@@ -14,6 +14,9 @@ const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_')
 /// the way to the application for a part of the form's.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+/// The same for the page that asks the browser for a passkey, which takes a script of ours.
+const POLICY_WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                                  base-uri 'none'; frame-ancestors 'none'";
 
 pub type Reply = Response<Bytes>;
 
@@ -77,6 +80,13 @@ pub fn html(status: StatusCode, page: String) -> Reply {
     reply
 }
 
+/// A page with a script of ours.
+pub fn html_with_script(status: StatusCode, page: String) -> Reply {
+    let mut reply = html(status, page);
+    header(&mut reply, HeaderName::from_static("content-security-policy"), POLICY_WITH_SCRIPT);
+    reply
+}
+
 pub fn redirect(url: &str) -> Reply {
     let mut reply = Response::new(Bytes::new());
     let Ok(location) = HeaderValue::from_bytes(url.as_bytes()) else {
@@ -89,12 +99,20 @@ pub fn redirect(url: &str) -> Reply {
 }
 
 /// Anything of a page but itself. It is the same for everybody.
-pub fn css(text: impl Into<Bytes>) -> Reply {
+fn part(text: impl Into<Bytes>, kind: &'static str) -> Reply {
     let mut reply = Response::new(text.into());
-    header(&mut reply, CONTENT_TYPE, "text/css; charset=utf-8");
+    header(&mut reply, CONTENT_TYPE, kind);
     header(&mut reply, CACHE_CONTROL, "public, max-age=300");
     header(&mut reply, HeaderName::from_static("x-content-type-options"), "nosniff");
     reply
+}
+
+pub fn css(text: impl Into<Bytes>) -> Reply {
+    part(text, "text/css; charset=utf-8")
+}
+
+pub fn script(text: &'static str) -> Reply {
+    part(text, "text/javascript; charset=utf-8")
 }
 
 pub fn json(status: StatusCode, body: &Value) -> Reply {

@@ -7,6 +7,7 @@ use super::federation;
 use super::html::Notice;
 use super::page_session::PageSession;
 use super::pages::{Page, Step, shown, shown_again};
+use super::passkey;
 use super::reply::{Halt, Reply};
 use super::visit::Visit;
 use crate::error::Error;
@@ -17,7 +18,7 @@ use crate::types::{Client, User};
 
 pub fn sign_in(visit: &Visit, client: &Client) -> SignIn {
     let (cognito, cx, pool) = (visit.cognito.clone(), visit.cx.clone(), visit.pool.clone());
-    SignIn { cognito, cx, pool, client: client.clone(), metadata: Metadata::new(), goal: Goal::Page }
+    SignIn { cognito, cx, pool, client: client.clone(), metadata: Metadata::new(), goal: Goal::Page, device: None }
 }
 
 /// What a page says of an error that the user can do something about; other errors end the request.
@@ -43,7 +44,8 @@ pub fn page(visit: &Visit) -> Result<Reply, Halt> {
 
 /// The page to sign in on, with all ways that the client offers.
 pub fn login(visit: &Visit, asked: &Asked, notice: &Notice, username: &str) -> Result<Reply, Halt> {
-    Ok(Page { visit, asked }.sign_in(notice, username, &federation::offered(visit, asked)?))
+    let (providers, passkeys) = (federation::offered(visit, asked)?, passkey::is_offered(visit, asked)?);
+    Ok(Page { visit, asked }.sign_in(notice, username, &providers, passkeys))
 }
 
 /// What a form about passwords leads to where the client takes none.
@@ -82,7 +84,7 @@ pub async fn by_password(visit: &Visit, asked: &Asked, name: &str, password: &st
 pub async fn go_on(visit: &Visit, asked: &Asked, answer: Answer) -> Result<Reply, Halt> {
     match answer {
         Answer::Known(user) => signed_in(visit, asked, &user, None).await,
-        Answer::Challenge { challenge, session, parameters } => {
+        Answer::Challenge { challenge, session, parameters, .. } => {
             let step = Step { challenge, session: session.unwrap_or_default(), shown: shown(&parameters) };
             let step = if challenge == Challenge::MfaSetup { begin_set_up(visit, step).await? } else { step };
             Ok(Page { visit, asked }.step(&Notice::None, &step))
@@ -151,6 +153,7 @@ async fn answer(visit: &Visit, asked: &Asked, session: &Session) -> Result<Answe
         Challenge::SoftwareTokenMfa => set("SOFTWARE_TOKEN_MFA_CODE", &code),
         Challenge::EmailOtp => set("EMAIL_OTP_CODE", &code),
         Challenge::SelectMfaType => set("ANSWER", visit.form.text("answer")),
+        Challenge::WebAuthn => set("CREDENTIAL", visit.form.text("credential")),
         Challenge::NewPasswordRequired => {
             set("NEW_PASSWORD", visit.form.text("password"));
             for (name, value) in visit.form.below("attribute.") {
@@ -165,7 +168,13 @@ async fn answer(visit: &Visit, asked: &Asked, session: &Session) -> Result<Answe
             let set_up = Session::open(&visit.cognito, &visit.cx, &asked.client.id, &text)?;
             return sign_in.answered(&set_up, &responses).await;
         }
-        Challenge::PasswordVerifier | Challenge::Custom => return Err(Error::wrong_password()),
+        Challenge::PasswordVerifier
+        | Challenge::Custom
+        | Challenge::DeviceSrp
+        | Challenge::DevicePasswordVerifier
+        | Challenge::SelectChallenge
+        | Challenge::Password
+        | Challenge::PasswordSrp => return Err(Error::wrong_password()),
     }
     sign_in.answered(session, &responses).await
 }

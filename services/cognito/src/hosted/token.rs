@@ -188,7 +188,7 @@ async fn by_refresh_token(visit: &Visit, client: &Client) -> Result<Value, Faile
     let token = visit.form.get("refresh_token");
     let token = token.ok_or_else(|| Refusal::because("invalid_request", "refresh_token is missing"))?;
     let metadata = metadata(visit);
-    let refreshed = tokens::refreshed(&visit.cognito, &visit.cx, &visit.pool, client, token, &metadata).await?;
+    let refreshed = tokens::refreshed(&visit.cognito, &visit.cx, &visit.pool, client, token, None, &metadata).await?;
     Ok(told(refreshed.tokens, refreshed.scopes.as_deref().unwrap_or(&[OPENID.to_owned()])))
 }
 

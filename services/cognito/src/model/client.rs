@@ -36,8 +36,6 @@ pub fn delete(tx: &mut Tx, pool: &str, id: &str) -> Result<(), Error> {
 /// A page of a pool's clients after the one with the id `after`, and whether there are more.
 pub fn list(read: &(impl Read + ?Sized), pool: &str, after: &str, limit: usize) -> Result<(Vec<Client>, bool), Error> {
     let rows = POOL_CLIENTS.scan_after(read, pool, (pool, after), Order::Forward)?;
-    let mut ids = rows.keys().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = ids.len() > limit;
-    ids.truncate(limit);
+    let (ids, more) = kv::page(rows.keys(), limit)?;
     Ok((ids.iter().map(|(_, id)| get(read, id)).collect::<Result<_, _>>()?, more))
 }

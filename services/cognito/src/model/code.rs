@@ -7,7 +7,9 @@ use bytes::Bytes;
 use subtle::ConstantTimeEq as _;
 
 use crate::error::Error;
-use crate::limits::{CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME};
+use crate::limits::{
+    CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME, SIGN_IN_CODE_LIFETIME,
+};
 use crate::model::user::EMAIL;
 use crate::types::{Code, User};
 
@@ -16,6 +18,8 @@ use crate::types::{Code, User};
 pub enum Purpose {
     SignUp,
     Reset,
+    /// Somebody begins to sign in with it.
+    SignIn,
     /// The attribute that it verifies.
     Attribute(String),
 }
@@ -26,6 +30,7 @@ impl Purpose {
         match self {
             Purpose::SignUp => "sign-up".into(),
             Purpose::Reset => "reset".into(),
+            Purpose::SignIn => "sign-in".into(),
             Purpose::Attribute(name) => format!("attribute {name}"),
         }
     }
@@ -33,6 +38,7 @@ impl Purpose {
     fn lifetime(&self) -> Duration {
         match self {
             Purpose::Reset => RESET_CODE_LIFETIME,
+            Purpose::SignIn => SIGN_IN_CODE_LIFETIME,
             Purpose::SignUp | Purpose::Attribute(_) => CONFIRMATION_CODE_LIFETIME,
         }
     }

@@ -74,11 +74,7 @@ pub fn of_user(read: &(impl Read + ?Sized), user: &User) -> Result<Vec<Group>, E
 
 /// A page of a pool's groups after the one named `after`, and whether there are more.
 pub fn list(read: &(impl Read + ?Sized), pool: &str, after: &str, limit: usize) -> Result<(Vec<Group>, bool), Error> {
-    let rows = GROUPS.scan_after(read, pool, (pool, after), Order::Forward)?;
-    let mut groups = rows.values().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = groups.len() > limit;
-    groups.truncate(limit);
-    Ok((groups, more))
+    Ok(kv::page(GROUPS.scan_after(read, pool, (pool, after), Order::Forward)?.values(), limit)?)
 }
 
 /// A page of a group's members after the one with the key `after`, and whether there are more.
@@ -91,8 +87,6 @@ pub fn members(
 ) -> Result<(Vec<User>, bool), Error> {
     get(read, pool, name)?;
     let rows = MEMBERS.scan_after(read, (pool, name), (pool, name, after), Order::Forward)?;
-    let mut keys = rows.keys().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = keys.len() > limit;
-    keys.truncate(limit);
+    let (keys, more) = kv::page(rows.keys(), limit)?;
     Ok((keys.iter().map(|(_, _, key)| user::by_key(read, pool, key)).collect::<Result<_, _>>()?, more))
 }

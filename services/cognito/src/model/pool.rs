@@ -5,9 +5,9 @@ use kv::{Order, Read, Tx};
 use super::domain;
 use crate::error::Error;
 use crate::keys::{
-    ALIASES, AUTHORIZATIONS, CLIENTS, CUSTOMIZATIONS, GRANTS, GRANTS_OF, GROUPS, GROUPS_OF, LINKS, MEMBERS,
-    POOL_CLIENTS, POOLS, PROVIDER_IDENTIFIERS, PROVIDERS, RESOURCE_SERVERS, REVOKED, SIGNING_KEYS, SPENT, USER_COUNTS,
-    USERS,
+    ALIASES, AUTHORIZATIONS, CLIENTS, CUSTOMIZATIONS, DEVICES, GRANTS, GRANTS_OF, GROUPS, GROUPS_OF, LINKS, MEMBERS,
+    PASSKEYS, PASSKEYS_OF, POOL_CLIENTS, POOLS, PROVIDER_IDENTIFIERS, PROVIDERS, RESOURCE_SERVERS, REVOKED,
+    SIGNING_KEYS, SPENT, USER_COUNTS, USERS,
 };
 use crate::types::{Pool, SigningKey, key_of};
 
@@ -29,14 +29,7 @@ pub fn change<T>(tx: &mut Tx, id: &str, change: impl FnOnce(&mut Pool) -> Result
 
 /// A page of a region's pools after the one with the id `after`, and whether there are more.
 pub fn list(read: &(impl Read + ?Sized), region: &str, after: &str, limit: usize) -> Result<(Vec<Pool>, bool), Error> {
-    let mut pools = POOLS
-        .scan_after(read, region, (region, after), Order::Forward)?
-        .values()
-        .take(limit + 1)
-        .collect::<Result<Vec<_>, _>>()?;
-    let more = pools.len() > limit;
-    pools.truncate(limit);
-    Ok((pools, more))
+    Ok(kv::page(POOLS.scan_after(read, region, (region, after), Order::Forward)?.values(), limit)?)
 }
 
 /// Removes a pool with everything in it.
@@ -72,6 +65,9 @@ pub fn delete(tx: &mut Tx, id: &str) -> Result<(), Error> {
     PROVIDERS.delete_prefix(tx, id)?;
     PROVIDER_IDENTIFIERS.delete_prefix(tx, id)?;
     LINKS.delete_prefix(tx, id)?;
+    DEVICES.delete_prefix(tx, id)?;
+    PASSKEYS.delete_prefix(tx, id)?;
+    PASSKEYS_OF.delete_prefix(tx, id)?;
     USER_COUNTS.delete(tx, id)?;
     Ok(POOLS.delete(tx, key_of(id))?)
 }

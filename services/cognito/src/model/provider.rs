@@ -75,11 +75,7 @@ pub fn list(
     after: &str,
     limit: usize,
 ) -> Result<(Vec<Provider>, bool), Error> {
-    let rows = PROVIDERS.scan_after(read, pool, (pool, after), Order::Forward)?;
-    let mut providers = rows.values().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = providers.len() > limit;
-    providers.truncate(limit);
-    Ok((providers, more))
+    Ok(kv::page(PROVIDERS.scan_after(read, pool, (pool, after), Order::Forward)?.values(), limit)?)
 }
 
 /// The user whom a provider knows as `subject`, where they were brought together.

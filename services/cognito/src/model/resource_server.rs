@@ -41,11 +41,7 @@ pub fn list(
     after: &str,
     limit: usize,
 ) -> Result<(Vec<ResourceServer>, bool), Error> {
-    let rows = RESOURCE_SERVERS.scan_after(read, pool, (pool, after), Order::Forward)?;
-    let mut servers = rows.values().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = servers.len() > limit;
-    servers.truncate(limit);
-    Ok((servers, more))
+    Ok(kv::page(RESOURCE_SERVERS.scan_after(read, pool, (pool, after), Order::Forward)?.values(), limit)?)
 }
 
 /// Whether a scope, `identifier/name`, is one of a server that is there.

@@ -3,7 +3,7 @@
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
-use super::{grant, group, provider};
+use super::{device, grant, group, passkey, provider};
 use crate::error::Error;
 use crate::keys::{ALIASES, USER_COUNTS, USERS};
 use crate::limits::{FAILURES_FREE, LOCK_OUT_MAX};
@@ -148,6 +148,8 @@ pub fn delete(tx: &mut Tx, pool: &Pool, user: &User) -> Result<(), Error> {
     group::remove_all(tx, user)?;
     provider::unlink_all(tx, user)?;
     grant::revoke_all(tx, user)?;
+    device::forget_all(tx, user)?;
+    passkey::remove_all(tx, user)?;
     Ok(USERS.delete(tx, (&*pool.id, &*user.key))?)
 }
 

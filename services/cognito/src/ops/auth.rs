@@ -1,8 +1,9 @@
 //! InitiateAuth, AdminInitiateAuth, RespondToAuthChallenge, AdminRespondToAuthChallenge, GlobalSignOut, RevokeToken.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use service::{Constraints, Cx};
 use subtle::ConstantTimeEq as _;
 
@@ -19,6 +20,7 @@ use crate::types::{Client, Pool};
 #[serde(rename_all = "PascalCase", default)]
 pub struct InitiateInput {
     pub auth_flow: String,
+    #[serde(deserialize_with = "present")]
     pub auth_parameters: Parameters,
     pub client_metadata: Metadata,
     pub client_id: String,
@@ -39,6 +41,7 @@ pub struct RespondInput {
     pub client_id: String,
     pub challenge_name: String,
     pub session: Option<String>,
+    #[serde(deserialize_with = "present")]
     pub challenge_responses: Parameters,
     pub client_metadata: Metadata,
 }
@@ -52,6 +55,12 @@ pub struct AdminRespondInput {
 }
 of_pool!(AdminInitiateInput, AdminRespondInput);
 
+/// Parameters without those that are null: Amplify's library takes the key of a device back like that.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Parameters, D::Error> {
+    let given = Option::<BTreeMap<String, Option<String>>>::deserialize(from)?.unwrap_or_default();
+    Ok(given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
+}
+
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AuthOutput {
@@ -62,16 +71,19 @@ pub struct AuthOutput {
     pub challenge_parameters: Parameters,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication_result: Option<AuthenticationResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub available_challenges: Vec<&'static str>,
 }
 
 impl From<Answer> for AuthOutput {
     fn from(answer: Answer) -> AuthOutput {
         match answer {
-            Answer::Challenge { challenge, session, parameters } => AuthOutput {
+            Answer::Challenge { challenge, session, parameters, available } => AuthOutput {
                 challenge_name: Some(challenge.word()),
                 session,
                 challenge_parameters: parameters,
                 authentication_result: None,
+                available_challenges: available,
             },
             // Callers of operations sign in for tokens.
             Answer::Known(_) => AuthOutput::default(),
@@ -88,6 +100,7 @@ enum Flow {
     Srp,
     Custom,
     Refresh,
+    Choice,
 }
 
 impl Flow {
@@ -114,7 +127,7 @@ impl Flow {
             "USER_SRP_AUTH" => Ok(Flow::Srp),
             "CUSTOM_AUTH" => Ok(Flow::Custom),
             "REFRESH_TOKEN_AUTH" | "REFRESH_TOKEN" => Ok(Flow::Refresh),
-            "USER_AUTH" => Err(Error::NotImplemented("Cognito's choice-based sign-in (USER_AUTH)".into())),
+            "USER_AUTH" => Ok(Flow::Choice),
             _ => Err(Error::parameter("Initiate Auth method not supported.")),
         }
     }
@@ -135,6 +148,7 @@ impl Flow {
                 (&["ALLOW_CUSTOM_AUTH", "CUSTOM_AUTH_FLOW_ONLY"], "CUSTOM_AUTH is not enabled for the client.")
             }
             Flow::Refresh => (&["ALLOW_REFRESH_TOKEN_AUTH"], "Auth flow not enabled for this client"),
+            Flow::Choice => (&["ALLOW_USER_AUTH"], "USER_AUTH is not enabled for the client."),
         };
         // Clients with the older names allow SRP and refreshing without saying so.
         let is_old = !client.settings.flows.iter().any(|flow| flow.starts_with("ALLOW_"));
@@ -150,13 +164,17 @@ impl Flow {
 }
 
 fn sign_in(cognito: Arc<Cognito>, cx: Cx, pool: Pool, client: Client, metadata: Metadata) -> SignIn {
-    SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens }
+    SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens, device: None }
 }
 
-async fn begin(sign_in: SignIn, input: InitiateInput, is_admin: bool) -> Result<AuthOutput, Error> {
+/// What a choice-based sign-in can be asked for on AWS, and not here.
+const STEP_UP: [&str; 3] = ["TARGET_ACR_VALUES", "ACCESS_TOKEN", "MAX_AGE"];
+
+async fn begin(mut sign_in: SignIn, input: InitiateInput, is_admin: bool) -> Result<AuthOutput, Error> {
     let flow = Flow::read(&input.auth_flow, is_admin)?;
     flow.check(&sign_in.client)?;
     let parameters = &input.auth_parameters;
+    sign_in.device = parameters.get("DEVICE_KEY").cloned();
     if flow == Flow::Refresh {
         return refresh(&sign_in, parameters).await;
     }
@@ -167,15 +185,25 @@ async fn begin(sign_in: SignIn, input: InitiateInput, is_admin: bool) -> Result<
     let answer = match flow {
         Flow::Password | Flow::AdminPassword => sign_in.by_password(parameters).await?,
         Flow::Srp => sign_in.by_srp(parameters).await?,
+        Flow::Choice => {
+            if let Some(name) = STEP_UP.iter().find(|name| parameters.contains_key(**name)) {
+                return Err(Error::NotImplemented(format!("Cognito's step-up authentication ({name})")));
+            }
+            if input.session.is_some() {
+                return Err(Error::NotImplemented("Cognito's sign-in with the Session of ConfirmSignUp".into()));
+            }
+            sign_in.by_choice(parameters).await?
+        }
         Flow::Custom | Flow::Refresh => sign_in.by_custom(parameters).await?,
     };
     Ok(answer.into())
 }
 
 async fn refresh(sign_in: &SignIn, parameters: &Parameters) -> Result<AuthOutput, Error> {
-    let SignIn { cognito, cx, pool, client, metadata, .. } = sign_in;
-    let token = required(parameters, "REFRESH_TOKEN")?;
-    let Refreshed { user, tokens, .. } = tokens::refreshed(cognito, cx, pool, client, token, metadata).await?;
+    let SignIn { cognito, cx, pool, client, metadata, device, .. } = sign_in;
+    let (token, device) = (required(parameters, "REFRESH_TOKEN")?, device.as_deref());
+    let refreshed = tokens::refreshed(cognito, cx, pool, client, token, device, metadata);
+    let Refreshed { user, tokens, .. } = refreshed.await?;
     // Clients hash the name that they know the user by: it is looked at where the user is known.
     let hash = parameters.get("SECRET_HASH").map(String::as_str);
     let by_name = check_secret_hash(cognito, client, &user.name, hash);
@@ -197,16 +225,26 @@ pub async fn admin_initiate(cognito: Arc<Cognito>, cx: Cx, input: AdminInitiateI
     begin(sign_in(cognito, cx, pool, client, metadata), initiate, true).await
 }
 
-async fn answer(sign_in: SignIn, input: RespondInput) -> Result<AuthOutput, Error> {
+async fn answer(mut sign_in: SignIn, input: RespondInput) -> Result<AuthOutput, Error> {
     let responses = &input.challenge_responses;
     let name = required(responses, "USERNAME")?;
     let hash = responses.get("SECRET_HASH").map(String::as_str);
     check_secret_hash(&sign_in.cognito, &sign_in.client, name, hash)?;
+    sign_in.device = responses.get("DEVICE_KEY").cloned();
     if input.challenge_name == Challenge::PasswordVerifier.word() {
         return Ok(sign_in.verify_srp(responses).await?.into());
     }
-    let text = input.session.as_deref().ok_or_else(|| Error::parameter("Missing required parameter Session"))?;
-    let session = Session::open(&sign_in.cognito, &sign_in.cx, &sign_in.client.id, text)?;
+    if input.challenge_name == Challenge::DevicePasswordVerifier.word() {
+        return Ok(sign_in.verify_device(responses).await?.into());
+    }
+    let text = match &input.session {
+        Some(text) => text.clone(),
+        None if input.challenge_name == Challenge::DeviceSrp.word() => sign_in.waiting(responses).await?,
+        None => return Err(Error::parameter("Missing required parameter Session")),
+    };
+    let session = Session::open(&sign_in.cognito, &sign_in.cx, &sign_in.client.id, &text)?;
+    // Whoever named a device at the beginning need not do so again.
+    sign_in.device = sign_in.device.or_else(|| session.device.clone());
     if session.challenge.word() != input.challenge_name {
         return Err(Error::not_authorized("Invalid session for the user."));
     }

@@ -136,18 +136,10 @@ pub async fn list(_: Arc<Cognito>, cx: Cx, input: ListInput) -> Result<ListOutpu
     constraints.check()?;
     let filter = Filter::read(input.filter.as_deref().unwrap_or_default())?;
     let (limit, start) = (page_size(input.limit, "limit")?, after(input.pagination_token.as_deref())?);
-    let (read, mut found, mut more) = (cx.db().read()?, Vec::new(), false);
-    for user in users::after(&read, &pool.id, &start)? {
-        let user = user?;
-        if filter.as_ref().is_some_and(|filter| !filter.matches(&user)) {
-            continue;
-        }
-        if found.len() == limit {
-            more = true;
-            break;
-        }
-        found.push(user);
-    }
+    let read = cx.db().read()?;
+    let matches = |user: &User| filter.as_ref().is_none_or(|filter| filter.matches(user));
+    let all = users::after(&read, &pool.id, &start)?.filter(|user| user.as_ref().map_or(true, matches));
+    let (found, more) = kv::page(all, limit)?;
     let pagination_token = token(more, found.last().map(|user| user.key.as_str()));
     let only = input.attributes_to_get.as_deref();
     Ok(ListOutput { users: found.iter().map(|user| UserType::new(user, only)).collect(), pagination_token })

@@ -1,5 +1,5 @@
 //! GetUserPoolMfaConfig, SetUserPoolMfaConfig, AssociateSoftwareToken, VerifySoftwareToken, SetUserMFAPreference,
-//! AdminSetUserMFAPreference.
+//! AdminSetUserMFAPreference, AdminDeleteSoftwareToken.
 
 use std::sync::Arc;
 
@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use service::{Constraints, Cx};
 
-use super::{Empty, PoolInput, find_pool, find_user, of_pool};
+use super::{Empty, PoolInput, UserInput, find_pool, find_user, of_pool};
 use crate::Cognito;
 use crate::crypto::totp;
 use crate::error::Error;
+use crate::limits::RELYING_PARTY_CHARACTERS_MAX;
 use crate::model::{client, pool as pools, user as users};
 use crate::session::{Challenge, Session};
 use crate::sign_in::factors::token_place;
 use crate::tokens::bearer;
-use crate::types::{Mfa, MfaSettings, Pool, Template, User};
+use crate::types::{Mfa, MfaSettings, PasskeySettings, Pool, Template, User};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -25,7 +26,7 @@ pub struct SetConfigInput {
     pub software_token_mfa_configuration: Option<SoftwareToken>,
     pub email_mfa_configuration: Option<EmailMfa>,
     pub mfa_configuration: Option<String>,
-    pub web_authn_configuration: Option<Value>,
+    pub web_authn_configuration: Option<WebAuthn>,
 }
 of_pool!(SetConfigInput, AdminPreferenceInput);
 
@@ -44,6 +45,52 @@ pub struct EmailMfa {
     pub subject: Option<String>,
 }
 
+/// How passkeys are made and asked for.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WebAuthn {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relying_party_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_verification: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor_configuration: Option<String>,
+}
+
+const VERIFICATION: [&str; 2] = ["required", "preferred"];
+const FACTOR: [&str; 2] = ["SINGLE_FACTOR", "MULTI_FACTOR_WITH_USER_VERIFICATION"];
+
+impl WebAuthn {
+    fn check(&self, constraints: &mut Constraints) {
+        let party = self.relying_party_id.as_deref();
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+        let is_domain = |party: &str| !party.is_empty() && party.bytes().all(is_part) && !party.starts_with('.');
+        constraints.length(party, "webAuthnConfiguration.relyingPartyId", RELYING_PARTY_CHARACTERS_MAX);
+        constraints.pattern(party, "webAuthnConfiguration.relyingPartyId", "[a-z0-9.-]+", is_domain);
+        let member = "webAuthnConfiguration.userVerification";
+        constraints.one_of(self.user_verification.as_deref(), member, &VERIFICATION);
+        let member = "webAuthnConfiguration.factorConfiguration";
+        constraints.one_of(self.factor_configuration.as_deref(), member, &FACTOR);
+    }
+
+    fn read(self) -> PasskeySettings {
+        PasskeySettings {
+            party: self.relying_party_id,
+            verifies_users: self.user_verification.as_deref() == Some("required"),
+            is_second_factor: self.factor_configuration.as_deref() == Some("MULTI_FACTOR_WITH_USER_VERIFICATION"),
+        }
+    }
+
+    fn new(settings: &PasskeySettings) -> WebAuthn {
+        let ([required, preferred], [single, two]) = (VERIFICATION, FACTOR);
+        WebAuthn {
+            relying_party_id: settings.party.clone(),
+            user_verification: Some(if settings.verifies_users { required } else { preferred }.into()),
+            factor_configuration: Some(if settings.is_second_factor { two } else { single }.into()),
+        }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ConfigOutput {
@@ -52,6 +99,8 @@ pub struct ConfigOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email_mfa_configuration: Option<EmailMfa>,
     pub mfa_configuration: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_authn_configuration: Option<WebAuthn>,
 }
 
 impl ConfigOutput {
@@ -64,6 +113,7 @@ impl ConfigOutput {
                 .then_some(SoftwareToken { enabled: true }),
             email_mfa_configuration: email.map(|Template { subject, message }| EmailMfa { message, subject }),
             mfa_configuration: pool.settings.mfa.word(),
+            web_authn_configuration: pool.settings.passkeys.as_ref().map(WebAuthn::new),
         }
     }
 }
@@ -79,12 +129,11 @@ pub async fn set_config(_: Arc<Cognito>, cx: Cx, input: SetConfigInput) -> Resul
     if email.as_ref().and_then(|email| email.message.as_ref()).is_some_and(|message| !message.contains("{####}")) {
         constraints.fail_unseen("emailMfaConfiguration.message", "contain {####}");
     }
+    let passkeys = input.web_authn_configuration;
+    passkeys.iter().for_each(|passkeys| passkeys.check(&mut constraints));
     constraints.check()?;
     if input.sms_mfa_configuration.is_some() {
         return Err(Error::NotImplemented("Cognito's text messages (SmsMfaConfiguration)".into()));
-    }
-    if input.web_authn_configuration.is_some() {
-        return Err(Error::NotImplemented("Cognito's passkeys (WebAuthnConfiguration)".into()));
     }
     let pool = find_pool(&cx, &input.user_pool_id)?;
     let mfa = Mfa::read(input.mfa_configuration.as_deref());
@@ -93,8 +142,9 @@ pub async fn set_config(_: Arc<Cognito>, cx: Cx, input: SetConfigInput) -> Resul
         let told = "Invalid MFA configuration given, can't turn on MFA without providing any MFA configuration.";
         return Err(Error::parameter(told));
     }
-    let now = cx.now();
+    let (now, passkeys) = (cx.now(), passkeys.map(WebAuthn::read));
     let set = move |pool: &mut Pool| {
+        pool.settings.passkeys = passkeys.clone().or_else(|| pool.settings.passkeys.take());
         pool.settings.mfa = mfa;
         pool.settings.software_token_mfa = software_token;
         pool.settings.email_mfa = email.clone().map(|EmailMfa { message, subject }| Template { subject, message });
@@ -293,4 +343,19 @@ pub async fn prefer(cognito: Arc<Cognito>, cx: Cx, input: PreferenceInput) -> Re
 pub async fn admin_prefer(_: Arc<Cognito>, cx: Cx, input: AdminPreferenceInput) -> Result<Empty, Error> {
     let (pool, user) = find_user(&cx, &input.user_pool_id, &input.username)?;
     set_preference(cx, pool, user, input.preferences).await
+}
+
+/// Takes an authenticator away that a user has lost.
+pub async fn admin_delete_token(_: Arc<Cognito>, cx: Cx, input: UserInput) -> Result<Empty, Error> {
+    let (pool, user) = find_user(&cx, &input.user_pool_id, &input.username)?;
+    let remove = move |tx: &mut kv::Tx| {
+        users::change(tx, &pool, &user.key, |user| {
+            let mfa = &mut user.mfa;
+            (mfa.software_token, mfa.pending_token, mfa.software_token_enabled) = (None, None, false);
+            mfa.preferred.take_if(|preferred| preferred == Challenge::SoftwareTokenMfa.word());
+            Ok(())
+        })
+    };
+    cx.db().write(remove).await?;
+    Ok(Empty {})
 }

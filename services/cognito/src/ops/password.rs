@@ -89,7 +89,7 @@ pub async fn confirm_forgot(cognito: Arc<Cognito>, cx: Cx, input: ConfirmForgotI
     let user = take_reset_code(&cognito, &cx, &pool, &user, input.confirmation_code).await?;
     let id = client.id.clone();
     let metadata = input.client_metadata;
-    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens, device: None };
     let made = sign_in.make_password(&user, &input.password).await?;
     let SignIn { cx, pool, metadata, .. } = &sign_in;
     let (own, key, now) = (pool.clone(), user.key.clone(), cx.now());
@@ -138,7 +138,7 @@ pub async fn change(cognito: Arc<Cognito>, cx: Cx, input: ChangeInput) -> Result
     password::check_policy(&bearer.pool.settings.password, &input.proposed_password)?;
     let user = bearer.user;
     let (pool, client, metadata) = (bearer.pool, bearer.client, Metadata::new());
-    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens, device: None };
     if !sign_in.is_password(&user, input.previous_password).await? {
         sign_in.count_failure(&user).await?;
         return Err(Error::wrong_password());

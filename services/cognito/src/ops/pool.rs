@@ -9,8 +9,8 @@ use service::{Constraints, Cx};
 use wire::DateTime;
 
 use super::pool_settings::{
-    AdminCreateUserConfig, EmailConfiguration, LambdaConfig, MessageTemplate, PasswordPolicyType, Policies, Recovery,
-    RecoveryOption, SettingsInput, UpdateSettings, VerificationTemplate,
+    AdminCreateUserConfig, DeviceConfiguration, EmailConfiguration, LambdaConfig, MessageTemplate, PasswordPolicyType,
+    Policies, Recovery, RecoveryOption, SettingsInput, SignInPolicy, UpdateSettings, VerificationTemplate,
 };
 use super::tag::{Tags, check as check_tags};
 use super::{Empty, PoolInput, after, find_pool, of_pool, page_size, pool_arn, token};
@@ -235,6 +235,8 @@ pub struct Described {
     pub verification_message_template: VerificationTemplate,
     pub user_attribute_update_settings: UpdateSettings,
     pub mfa_configuration: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_configuration: Option<DeviceConfiguration>,
     pub estimated_number_of_users: u64,
     pub email_configuration: EmailConfiguration,
     pub user_pool_tags: Tags,
@@ -258,13 +260,17 @@ impl Described {
         let name = |is_own: bool| name(is_own).map(|domain| domain.name.clone());
         let options = (1..).zip(settings.recovery).map(|(priority, name)| RecoveryOption { priority, name });
         let recovery_mechanisms: Vec<_> = options.collect();
+        let allowed_first_auth_factors = match settings.first_factors {
+            factors if factors.is_empty() => vec!["PASSWORD".to_owned()],
+            factors => factors,
+        };
         Described {
             id: pool.id.clone(),
             name: pool.name.clone(),
             arn: pool.arn.to_string(),
             policies: Policies {
                 password_policy: Some(PasswordPolicyType::new(&settings.password)),
-                sign_in_policy: None,
+                sign_in_policy: Some(SignInPolicy { allowed_first_auth_factors }),
             },
             deletion_protection: if settings.deletion_protection { "ACTIVE" } else { "INACTIVE" },
             lambda_config: triggers::told(&pool.settings),
@@ -281,6 +287,7 @@ impl Described {
                 attributes_require_verification_before_update: settings.verified_before_update,
             },
             mfa_configuration: settings.mfa.word(),
+            device_configuration: settings.devices.map(DeviceConfiguration::new),
             estimated_number_of_users: users,
             email_configuration: (&settings.email).into(),
             user_pool_tags: pool.tags.clone(),

@@ -8,8 +8,9 @@ use service::Constraints;
 
 use crate::error::Error;
 use crate::limits;
+use crate::sign_in::choice::FACTORS;
 use crate::triggers;
-use crate::types::{Email, Mfa, PasswordPolicy, Settings, Template};
+use crate::types::{DeviceSettings, Email, Mfa, PasswordPolicy, Settings, Template};
 
 /// What CreateUserPool and UpdateUserPool take alike.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -26,13 +27,36 @@ pub struct SettingsInput {
     pub sms_authentication_message: Option<String>,
     pub user_attribute_update_settings: Option<UpdateSettings>,
     pub mfa_configuration: Option<String>,
-    pub device_configuration: Option<Value>,
+    pub device_configuration: Option<DeviceConfiguration>,
     pub email_configuration: Option<EmailConfiguration>,
     pub sms_configuration: Option<Value>,
     pub admin_create_user_config: Option<AdminCreateUserConfig>,
     pub user_pool_add_ons: Option<AddOns>,
     pub account_recovery_setting: Option<Recovery>,
     pub user_pool_tier: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DeviceConfiguration {
+    pub challenge_required_on_new_device: Option<bool>,
+    pub device_only_remembered_on_user_prompt: Option<bool>,
+}
+
+impl DeviceConfiguration {
+    /// Nothing that is set is as if it were not there.
+    fn read(self) -> Option<DeviceSettings> {
+        let (challenge, prompt) = (self.challenge_required_on_new_device, self.device_only_remembered_on_user_prompt);
+        let is_set = challenge.is_some() || prompt.is_some();
+        is_set.then_some(DeviceSettings { challenge_new: challenge == Some(true), on_prompt: prompt == Some(true) })
+    }
+
+    pub fn new(settings: DeviceSettings) -> DeviceConfiguration {
+        DeviceConfiguration {
+            challenge_required_on_new_device: Some(settings.challenge_new),
+            device_only_remembered_on_user_prompt: Some(settings.on_prompt),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -167,7 +191,8 @@ impl SettingsInput {
         let admin = self.admin_create_user_config.unwrap_or_default();
         let template = self.verification_message_template.unwrap_or_default();
         let invitation = admin.invite_message_template.unwrap_or_default();
-        let policy = self.policies.and_then(|policies| policies.password_policy);
+        let policies = self.policies.unwrap_or_default();
+        let (policy, sign_in) = (policies.password_policy, policies.sign_in_policy.unwrap_or_default());
         let mut password = policy.map_or_else(PasswordPolicy::default, |policy| policy.read());
         if let Some(days) = admin.unused_account_validity_days.and_then(|days| u32::try_from(days).ok()) {
             password.temporary_days = days;
@@ -201,6 +226,9 @@ impl SettingsInput {
             mfa: Mfa::read(self.mfa_configuration.as_deref()),
             software_token_mfa: before.is_some_and(|before| before.software_token_mfa),
             email_mfa: before.and_then(|before| before.email_mfa.clone()),
+            devices: self.device_configuration.and_then(DeviceConfiguration::read),
+            first_factors: sign_in.allowed_first_auth_factors,
+            passkeys: before.and_then(|before| before.passkeys.clone()),
         })
     }
 
@@ -218,6 +246,10 @@ impl SettingsInput {
             constraints.range(length, "policies.passwordPolicy.minimumLength", &limits::PASSWORD_LENGTH_RANGE);
             let member = "policies.passwordPolicy.temporaryPasswordValidityDays";
             constraints.range(days, member, &limits::TEMPORARY_DAYS_RANGE);
+        }
+        let sign_in = self.policies.as_ref().and_then(|policies| policies.sign_in_policy.as_ref());
+        for factor in sign_in.iter().flat_map(|policy| &policy.allowed_first_auth_factors) {
+            constraints.one_of(Some(factor), "policies.signInPolicy.allowedFirstAuthFactors", &FACTORS);
         }
         if let Some(admin) = &self.admin_create_user_config {
             let member = "adminCreateUserConfig.unusedAccountValidityDays";
@@ -270,17 +302,14 @@ impl SettingsInput {
         if phone(&verified.attributes_require_verification_before_update) {
             return refused("verification of phone numbers");
         }
-        if self.device_configuration.is_some() {
-            return refused("remembered devices (DeviceConfiguration)");
-        }
         if self.user_pool_add_ons.as_ref().is_some_and(is_threat_protection) {
             return refused("threat protection (AdvancedSecurityMode)");
         }
         if history.is_some_and(|history| history > 0) {
             return refused("PasswordHistorySize");
         }
-        if factors.allowed_first_auth_factors.iter().any(|factor| factor != "PASSWORD") {
-            return refused("first factors other than PASSWORD (SignInPolicy)");
+        if factors.allowed_first_auth_factors.iter().any(|factor| factor == "SMS_OTP") {
+            return refused("text messages (SMS_OTP in SignInPolicy)");
         }
         if template.and_then(|template| template.default_email_option).as_deref() == Some("CONFIRM_WITH_LINK") {
             return refused("CONFIRM_WITH_LINK");

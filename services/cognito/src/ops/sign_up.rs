@@ -144,7 +144,7 @@ pub async fn sign_up(cognito: Arc<Cognito>, cx: Cx, input: SignUpInput) -> Resul
     )
     .await?;
     let metadata = input.client_metadata;
-    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens };
+    let sign_in = SignIn { cognito, cx, pool, client, metadata, goal: Goal::Tokens, device: None };
     user.password = Some(sign_in.make_password(&user, &text).await?);
     keep(&sign_in, user).await
 }

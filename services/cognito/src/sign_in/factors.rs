@@ -23,13 +23,13 @@ pub fn new_code(env: &base::Env) -> String {
 }
 
 /// Where codes may be sent: an address that the user has shown to have.
-fn verified_email(user: &User) -> Option<&String> {
+pub fn verified_email(user: &User) -> Option<&String> {
     let is_verified = user.attributes.get(EMAIL_VERIFIED).is_some_and(|value| value == "true");
     user.attributes.get(EMAIL).filter(|_| is_verified)
 }
 
 /// What a user can be asked for, in the pool as it is.
-fn available(pool: &Pool, user: &User) -> Vec<Challenge> {
+pub fn available(pool: &Pool, user: &User) -> Vec<Challenge> {
     let settings = &pool.settings;
     let has_token = settings.software_token_mfa && user.mfa.software_token_enabled && user.mfa.software_token.is_some();
     let has_email = settings.email_mfa.is_some() && verified_email(user).is_some();
@@ -41,6 +41,11 @@ fn available(pool: &Pool, user: &User) -> Vec<Challenge> {
 impl SignIn {
     /// Asks for a second factor, where there has to be one.
     pub async fn second_factor(&self, user: User, session: Option<&Session>, moment: Moment) -> Result<Answer, Error> {
+        if let Some(device) = self.remembered(&user)?
+            && self.pool.settings.devices.is_some_and(|devices| devices.challenge_new)
+        {
+            return self.ask_for_device(&user, &device).await;
+        }
         let factors = available(&self.pool, &user);
         let is_preferred = |factor: &&Challenge| user.mfa.preferred.as_deref() == Some(factor.word());
         match (factors.as_slice(), factors.iter().find(is_preferred)) {
@@ -117,6 +122,9 @@ impl SignIn {
 
     pub async fn verify_email_code(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
         let code = required(responses, "EMAIL_OTP_CODE")?;
+        if session.first {
+            return self.verify_first_code(session, code.to_owned()).await;
+        }
         let sent = session.code.as_deref().unwrap_or_default();
         let is_right = !sent.is_empty() && bool::from(sent.as_bytes().ct_eq(code.as_bytes()));
         let user = self.check_code(&self.user_of(session)?, move |_| Ok(is_right)).await?;

@@ -1,14 +1,19 @@
 //! Signing in: from the first proof of who somebody is, over what is asked of them further, to tokens.
 //!
 //! ```text
-//! password, SRP -> proven -> a new password? -> a second factor? -> finish: PostAuthentication, tokens
-//! custom        -> DefineAuthChallenge, as often as it wants      -> finish
+//! password, SRP        -> proven -> a new password? -> a second factor? -> finish -> a device? -> complete
+//! choice: code, passkey -> proven
+//! custom               -> DefineAuthChallenge, as often as it wants      -> finish
+//!                                                                           complete: tokens, PostAuthentication
 //! ```
 //!
 //! Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html>
 
+pub mod choice;
 pub mod custom;
+pub mod device;
 pub mod factors;
+pub mod passkey;
 pub mod password;
 pub mod srp;
 
@@ -38,6 +43,8 @@ pub struct SignIn {
     pub client: Client,
     pub metadata: Metadata,
     pub goal: Goal,
+    /// The key of the device that the caller has, as it says.
+    pub device: Option<String>,
 }
 
 /// What somebody gets who has signed in.
@@ -54,10 +61,19 @@ pub enum Answer {
         challenge: Challenge,
         session: Option<String>,
         parameters: Parameters,
+        /// What may be chosen from.
+        available: Vec<&'static str>,
     },
     Tokens(AuthenticationResult),
     /// For [`Goal::Page`].
     Known(Box<User>),
+}
+
+impl Answer {
+    /// A step of SRP, whose session is a parameter.
+    fn exchange(challenge: Challenge, parameters: Parameters) -> Answer {
+        Answer::Challenge { challenge, session: None, parameters, available: Vec::new() }
+    }
 }
 
 /// # Errors
@@ -182,8 +198,9 @@ impl SignIn {
 
     pub fn challenge(&self, session: &Session, parameters: Parameters) -> Result<Answer, Error> {
         let page = self.goal == Goal::Page;
-        let sealed = Session { page, ..session.clone() }.seal(&self.cognito)?;
-        Ok(Answer::Challenge { challenge: session.challenge, session: Some(sealed), parameters })
+        let sealed = Session { page, device: self.device.clone(), ..session.clone() }.seal(&self.cognito)?;
+        let (challenge, session, available) = (session.challenge, Some(sealed), Vec::new());
+        Ok(Answer::Challenge { challenge, session, parameters, available })
     }
 
     /// Goes on with somebody who knows the password.
@@ -217,24 +234,37 @@ impl SignIn {
         self.challenge(&session, parameters.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
-    /// Gives tokens to somebody of whom nothing more is asked.
+    /// Goes on with somebody of whom nothing more is asked, but what a device that is remembered has to show.
     pub async fn finish(&self, user: User, session: Option<&Session>, moment: Moment) -> Result<Answer, Error> {
         tokens::check_may_sign_in(&user)?;
         if self.goal == Goal::Page {
             let (ended, pool, own) = (Ended::new(&self.cx, session), self.pool.clone(), user.clone());
             self.cx.db().write(move |tx| ended.keep(tx, &pool, &own)).await?;
-            self.post_authentication(&user).await?;
+            self.post_authentication(&user, false).await?;
             return Ok(Answer::Known(Box::new(user)));
         }
-        let tokens = tokens::first(&self.cognito, &self.cx, self.of(&user), session, moment, &self.metadata).await?;
-        self.post_authentication(&user).await?;
-        Ok(Answer::Tokens(tokens))
+        match self.remembered(&user)? {
+            Some(device) => self.ask_for_device(&user, &device).await,
+            None => self.complete(user, session, moment).await,
+        }
+    }
+
+    /// Gives tokens.
+    async fn complete(&self, user: User, session: Option<&Session>, moment: Moment) -> Result<Answer, Error> {
+        tokens::check_may_sign_in(&user)?;
+        let new = self.new_device(&user);
+        let known = self.device.as_ref().filter(|_| self.pool.settings.devices.is_some());
+        let device = new.as_ref().map(|new| &new.device_key).or(known).map(String::as_str);
+        let (of, is_new) = (self.of(&user), new.is_some());
+        let tokens = tokens::first(&self.cognito, &self.cx, of, session, device, moment, &self.metadata).await?;
+        self.post_authentication(&user, is_new).await?;
+        Ok(Answer::Tokens(AuthenticationResult { new_device_metadata: new, ..tokens }))
     }
 
     /// Tells the pool's function that somebody has signed in.
-    pub async fn post_authentication(&self, user: &User) -> Result<(), Error> {
+    pub async fn post_authentication(&self, user: &User, new_device: bool) -> Result<(), Error> {
         let mut request = triggers::about(user, &self.metadata);
-        request["newDeviceUsed"] = json!(false);
+        request["newDeviceUsed"] = json!(new_device);
         self.ask("PostAuthentication", "PostAuthentication_Authentication", user, request).await.map(drop)
     }
 
@@ -253,7 +283,14 @@ impl SignIn {
             Challenge::SelectMfaType => self.select_factor(session, responses).await,
             Challenge::MfaSetup => self.verify_set_up(session).await,
             Challenge::Custom => self.verify_custom(session, responses).await,
-            Challenge::PasswordVerifier => Err(Error::not_authorized("Invalid session for the user.")),
+            Challenge::DeviceSrp => self.begin_device(session, responses).await,
+            Challenge::SelectChallenge => self.select_challenge(session, responses).await,
+            Challenge::Password => self.by_password(responses).await,
+            Challenge::PasswordSrp => self.by_srp(responses).await,
+            Challenge::WebAuthn => self.verify_passkey(session, responses).await,
+            Challenge::PasswordVerifier | Challenge::DevicePasswordVerifier => {
+                Err(Error::not_authorized("Invalid session for the user."))
+            }
         }
     }
 }

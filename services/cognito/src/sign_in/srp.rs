@@ -11,10 +11,41 @@ use crate::model::user as users;
 use crate::session::{Challenge, Custom, Session};
 use crate::types::User;
 
-/// What a user's password is checked against, or what looks like it.
-struct Secret {
-    salt: Vec<u8>,
-    verifier: Vec<u8>,
+/// What the password of a user or a device is checked against, or what looks like it.
+pub struct Secret {
+    pub salt: Vec<u8>,
+    pub verifier: Vec<u8>,
+}
+
+/// A client's proof that it has the key that both sides agreed on.
+pub struct Claim {
+    block: Vec<u8>,
+    signature: Vec<u8>,
+    time: String,
+}
+
+fn invalid() -> Error {
+    Error::not_authorized("Invalid session for the user.")
+}
+
+impl Claim {
+    pub fn read(responses: &Parameters) -> Result<Claim, Error> {
+        Ok(Claim {
+            block: STANDARD.decode(required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?).map_err(|_| invalid())?,
+            signature: STANDARD.decode(required(responses, "PASSWORD_CLAIM_SIGNATURE")?).unwrap_or_default(),
+            time: required(responses, "TIMESTAMP")?.to_owned(),
+        })
+    }
+
+    /// The session that it brings back, and the exchange in it.
+    ///
+    /// # Errors
+    /// When it waits for something else.
+    pub fn open(&self, sign_in: &SignIn, challenge: Challenge) -> Result<(Session, Vec<u8>, [u8; 32]), Error> {
+        let session = Session::open_bytes(&sign_in.cognito, &sign_in.cx, &sign_in.client.id, &self.block)?;
+        let (a, b) = session.srp.clone().filter(|_| session.challenge == challenge).ok_or_else(invalid)?;
+        Ok((session, a, b))
+    }
 }
 
 impl SignIn {
@@ -32,6 +63,15 @@ impl SignIn {
 
     /// Sends our number.
     pub async fn exchange(&self, user: &User, a: &str, custom: Option<Custom>) -> Result<Answer, Error> {
+        let session = Session::new(&self.cx, &self.client, user, Challenge::PasswordVerifier, &self.metadata);
+        let mut parameters = self.begin_exchange(Session { custom, ..session }, a, self.secret(user)?).await?;
+        let names = [("USERNAME", user.name.clone()), ("USER_ID_FOR_SRP", user.name.clone())];
+        parameters.extend(names.map(|(name, value)| (name.to_owned(), value)));
+        Ok(Answer::exchange(Challenge::PasswordVerifier, parameters))
+    }
+
+    /// The same for whoever has the secret: the session goes along, sealed, with what was agreed.
+    pub async fn begin_exchange(&self, session: Session, a: &str, secret: Secret) -> Result<Parameters, Error> {
         let invalid = || Error::parameter("SRP_A is not a number that can be used.");
         // Of any length: a hexadecimal number has no leading zero.
         let padded = if a.len() % 2 == 1 { format!("0{a}") } else { a.to_owned() };
@@ -39,20 +79,15 @@ impl SignIn {
         if !srp::is_fit(&a) {
             return Err(invalid());
         }
-        let Secret { salt, verifier } = self.secret(user)?;
-        let env = self.cx.env().clone();
+        let (env, Secret { salt, verifier }) = (self.cx.env().clone(), secret);
         let exchange = self.cognito.heavy(move || srp::begin(&env, &verifier).ok_or_else(invalid)).await?;
-        let mut session = Session::new(&self.cx, &self.client, user, Challenge::PasswordVerifier, &self.metadata);
-        (session.srp, session.custom) = (Some((a, exchange.b)), custom);
+        let session = Session { srp: Some((a, exchange.b)), ..session };
         let parameters = [
             ("SALT", hex::encode(salt)),
             ("SECRET_BLOCK", STANDARD.encode(session.seal_bytes(&self.cognito)?)),
             ("SRP_B", hex::encode(exchange.public)),
-            ("USERNAME", user.name.clone()),
-            ("USER_ID_FOR_SRP", user.name.clone()),
         ];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
-        Ok(Answer::Challenge { challenge: Challenge::PasswordVerifier, session: None, parameters })
+        Ok(parameters.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
     fn secret(&self, user: &User) -> Result<Secret, Error> {
@@ -70,13 +105,8 @@ impl SignIn {
 
     /// Checks the client's proof.
     pub async fn verify_srp(&self, responses: &Parameters) -> Result<Answer, Error> {
-        let invalid = || Error::not_authorized("Invalid session for the user.");
-        let block = STANDARD.decode(required(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?).map_err(|_| invalid())?;
-        let signature = STANDARD.decode(required(responses, "PASSWORD_CLAIM_SIGNATURE")?).unwrap_or_default();
-        let time = required(responses, "TIMESTAMP")?.to_owned();
-        let session = Session::open_bytes(&self.cognito, &self.cx, &self.client.id, &block)?;
-        let (a, b) =
-            session.srp.clone().filter(|_| session.challenge == Challenge::PasswordVerifier).ok_or_else(invalid)?;
+        let claim = Claim::read(responses)?;
+        let (session, a, b) = claim.open(self, Challenge::PasswordVerifier)?;
         let found = match self.user_of(&session) {
             Ok(user) => Some(user),
             Err(Error::NotAuthorized(_)) => None,
@@ -90,14 +120,7 @@ impl SignIn {
         let (pool, name) = (self.pool.short_name().to_owned(), user.name.clone());
         let Secret { verifier, .. } = self.secret(&user)?;
         let has_password = user.password.is_some();
-        let (cx, id, place) = (self.cx.clone(), self.pool.id.clone(), user.key.clone());
-        let is_right = self.cognito.heavy(move || {
-            // As for passwords that are sent, that is looked at when it is this one's turn.
-            users::check_unlocked(&users::by_key(&cx.db().read()?, &id, &place)?, cx.env().now())?;
-            let key = srp::key(&a, &b, &verifier).ok_or_else(invalid)?;
-            Ok(bool::from(srp::proof(&key, &pool, &name, &block, &time).as_slice().ct_eq(&signature)))
-        });
-        if !is_right.await? || !has_password {
+        if !self.is_proof(&user, claim, (a, b), verifier, (pool, name)).await? || !has_password {
             self.count_failure(&user).await?;
             return Err(Error::wrong_password());
         }
@@ -107,5 +130,28 @@ impl SignIn {
             }
             None => self.proven(user, Some(&session)).await,
         }
+    }
+
+    /// Whether a proof is right for who has this verifier, a user or a device, and is called this by clients.
+    ///
+    /// # Errors
+    /// While the user is locked out.
+    pub async fn is_proof(
+        &self,
+        user: &User,
+        claim: Claim,
+        (a, b): (Vec<u8>, [u8; 32]),
+        verifier: Vec<u8>,
+        (group, name): (String, String),
+    ) -> Result<bool, Error> {
+        let (cx, id, place) = (self.cx.clone(), self.pool.id.clone(), user.key.clone());
+        let check = move || {
+            // As for passwords that are sent, that is looked at when it is this one's turn.
+            users::check_unlocked(&users::by_key(&cx.db().read()?, &id, &place)?, cx.env().now())?;
+            let key = srp::key(&a, &b, &verifier).ok_or_else(invalid)?;
+            let proof = srp::proof(&key, &group, &name, &claim.block, &claim.time);
+            Ok(bool::from(proof.as_slice().ct_eq(&claim.signature)))
+        };
+        self.cognito.heavy(check).await
     }
 }

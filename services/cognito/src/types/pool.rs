@@ -68,6 +68,34 @@ pub struct Settings {
     pub software_token_mfa: bool,
     /// The mail of `EMAIL_OTP`, where that is in use.
     pub email_mfa: Option<Template>,
+    /// Where devices are remembered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<DeviceSettings>,
+    /// What a choice-based sign-in may begin with beside a password: `EMAIL_OTP`, `WEB_AUTHN`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_factors: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkeys: Option<PasskeySettings>,
+}
+
+/// How devices are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceSettings {
+    /// Whether a device that is remembered stands for the second factor.
+    pub challenge_new: bool,
+    /// Whether a device is remembered only when the user says so.
+    pub on_prompt: bool,
+}
+
+/// How passkeys are made and asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeySettings {
+    /// The relying party; the pool's domain where there is none.
+    pub party: Option<String>,
+    /// Whether authenticators have to know their user.
+    pub verifies_users: bool,
+    /// Whether a passkey whose authenticator knew its user is two factors in one.
+    pub is_second_factor: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -78,6 +78,7 @@ fn stored_forms_do_not_drift() {
         signed_in: Timestamp(1),
         expires: Timestamp(2),
         scopes: None,
+        device: None,
     };
     let sealed = Bytes::from_static(&[1]);
     let key = SigningKey { id: "k".into(), sealed, made: Timestamp(1), public: "{}".into() };
@@ -182,3 +183,46 @@ const PAGES_GOLDEN: [&str; 5] = [
     "0189a4706f6f6ca3725f50a46e616d65a16ea46b696e64a44f696463a764657461696c7381a161a162a6736563726574c40101a76d6170\
      70696e6781a5656d61696ca165ab6964656e7469666965727391a169a76372656174656401a86d6f64696669656402",
 ];
+
+#[test]
+fn stored_forms_of_devices_and_passkeys_do_not_drift() {
+    let (pool, user) = ("r_P".to_owned(), "ada".to_owned());
+    let (created, modified) = (Timestamp(1), Timestamp(2));
+    let device = Device {
+        pool: pool.clone(),
+        user: user.clone(),
+        key: "r_1".into(),
+        name: Some("n".into()),
+        salt: Bytes::from_static(&[1]),
+        verifier: Bytes::from_static(&[2]),
+        remembered: true,
+        created,
+        modified,
+        authenticated: Timestamp(3),
+        waiting: None,
+    };
+    let passkey = Passkey {
+        pool,
+        user,
+        sub: "s".into(),
+        id: Bytes::from_static(&[1]),
+        key: Bytes::from_static(&[2]),
+        counter: 3,
+        name: "n".into(),
+        party: "p".into(),
+        attachment: None,
+        transports: vec!["usb".into()],
+        created,
+    };
+    let devices = Some(DeviceSettings { challenge_new: true, on_prompt: false });
+    let passkeys = Some(PasskeySettings { party: Some("p".into()), verifies_users: true, is_second_factor: false });
+    let settings = Settings { devices, passkeys, first_factors: vec!["WEB_AUTHN".into()], ..Settings::default() };
+    let whole = Pool { settings, ..self::pool() };
+    assert_eq!(Pool::from_bytes(&whole.to_bytes().unwrap()).unwrap(), whole);
+    let forms = [hex::encode(device.to_bytes().unwrap()), hex::encode(passkey.to_bytes().unwrap())];
+    assert_eq!(forms, DEVICES_GOLDEN);
+    assert_eq!(Device::from_bytes(&device.to_bytes().unwrap()).unwrap(), device);
+    assert_eq!(Passkey::from_bytes(&passkey.to_bytes().unwrap()).unwrap(), passkey);
+}
+
+const DEVICES_GOLDEN: [&str; 2] = ["", ""];

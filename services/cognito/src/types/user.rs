@@ -135,5 +135,8 @@ pub struct Grant {
     /// What access tokens of it are for; `None` where it is not of OAuth 2.0: then they let the user manage themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
+    /// The key of the device that it was given to, where the pool remembers devices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 kv::stored!(Grant, version = 1);

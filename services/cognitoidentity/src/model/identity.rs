@@ -132,8 +132,6 @@ pub fn list(
     limit: usize,
 ) -> Result<(Vec<Identity>, bool), Error> {
     let rows = IDENTITIES_OF.scan_after(read, pool, (pool, after), Order::Forward)?;
-    let mut ids = rows.keys().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = ids.len() > limit;
-    ids.truncate(limit);
+    let (ids, more) = kv::page(rows.keys(), limit)?;
     Ok((ids.iter().map(|(_, id)| get(read, id)).collect::<Result<_, _>>()?, more))
 }

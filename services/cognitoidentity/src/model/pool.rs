@@ -26,11 +26,7 @@ pub fn change<T>(tx: &mut Tx, id: &str, change: impl FnOnce(&mut Pool) -> Result
 
 /// A page of a region's pools after the one with the id `after`, and whether there are more.
 pub fn list(read: &(impl Read + ?Sized), region: &str, after: &str, limit: usize) -> Result<(Vec<Pool>, bool), Error> {
-    let rows = POOLS.scan_after(read, region, (region, after), Order::Forward)?;
-    let mut pools = rows.values().take(limit + 1).collect::<Result<Vec<_>, _>>()?;
-    let more = pools.len() > limit;
-    pools.truncate(limit);
-    Ok((pools, more))
+    Ok(kv::page(POOLS.scan_after(read, region, (region, after), Order::Forward)?.values(), limit)?)
 }
 
 /// Removes a pool with everybody in it.

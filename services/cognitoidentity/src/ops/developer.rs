@@ -172,10 +172,8 @@ pub async fn lookup(_: Arc<Identities>, cx: Cx, input: LookupInput) -> Result<Lo
         return Err(identity::mismatch());
     }
     let (limit, after) = (page_size(input.max_results)?, input.next_token.unwrap_or_default());
-    let mut page: Vec<String> =
-        subjects.into_iter().filter(|subject| after.is_empty() || *subject > after).take(limit + 1).collect();
-    let more = page.len() > limit;
-    page.truncate(limit);
+    let rest = subjects.into_iter().filter(|subject| after.is_empty() || *subject > after);
+    let (page, more) = kv::page(rest.map(Ok::<_, Error>), limit)?;
     let next_token = super::token(more, page.last().map(String::as_str));
     Ok(LookupOutput { identity_id: found.id, developer_user_identifier_list: page, next_token })
 }
