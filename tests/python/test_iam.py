@@ -322,7 +322,7 @@ def test_a_presigned_identity(server, iam, user):
 
 
 def test_what_is_not_built_says_so(iam):
-    for operation, values in [("upload_ssh_public_key", {"UserName": "u", "SSHPublicKeyBody": "k"}), ("create_login_profile", {"UserName": "u", "Password": "p"})]:
+    for operation, values in [("upload_ssh_public_key", {"UserName": "u", "SSHPublicKeyBody": "k"}), ("create_saml_provider", {"Name": "n", "SAMLMetadataDocument": "d"})]:
         assert "not implemented" in refused("NotImplemented", getattr(iam, operation), **values)
 
 

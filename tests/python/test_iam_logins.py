@@ -59,12 +59,14 @@ def test_the_password_policy_of_an_account():
         iam.create_user(UserName="ann")
         refused("PasswordPolicyViolation", iam.create_login_profile, UserName="ann", Password="Correcthorse1")
         iam.create_login_profile(UserName="ann", Password="horse!")
-        own = server.client_as("iam", *key_of(server, iam, "ann"))
+        key = key_of(server, iam, "ann")
+        own = server.client_as("iam", *key)
         assert own.get_account_password_policy()["PasswordPolicy"] == told
         refused("PasswordPolicyViolation", own.change_password, OldPassword="horse!", NewPassword="horse!")
         own.change_password(OldPassword="horse!", NewPassword="battery!")
         server.kill()
         server.start()
+        iam, own = server.client("iam"), server.client_as("iam", *key)
         [row] = [row for row in csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode())) if row["user"] == "ann"]
         assert (row["password_enabled"], row["password_last_used"]) == ("true", "no_information")
         assert row["password_last_changed"] < row["password_next_rotation"]

@@ -187,7 +187,10 @@ def test_material_comes_from_outside_goes_and_comes_again(kms):
     secret = os.urandom(32)
     key = imported(kms, secret)
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    named = kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
     kms.delete_imported_key_material(KeyId=key)
+    gone = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (gone["KeyState"], gone["CurrentKeyMaterialId"]) == ("PendingImport", named) and "ExpirationModel" not in gone
     assert "pending import" in refused(kms.decrypt, "KMSInvalidStateException", CiphertextBlob=blob)
     with pytest.raises(ClientError) as caught:
         give(kms, key, os.urandom(32))

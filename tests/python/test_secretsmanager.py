@@ -97,6 +97,14 @@ def test_each_version_has_the_day_on_which_it_was_read(secretsmanager, unique):
     assert all("LastAccessedDate" in version for version in secretsmanager.list_secret_version_ids(SecretId=unique)["Versions"])
 
 
+def test_a_label_of_a_rotation_ends_with_the_next_value(secretsmanager, unique):
+    first = secretsmanager.create_secret(Name=unique, SecretString="one")["VersionId"]
+    second = secretsmanager.put_secret_value(SecretId=unique, SecretString="two", VersionStages=["AWSPENDING"])["VersionId"]
+    secretsmanager.update_secret_version_stage(SecretId=unique, VersionStage="AWSCURRENT", MoveToVersionId=second, RemoveFromVersionId=first)
+    third = secretsmanager.put_secret_value(SecretId=unique, SecretString="three")["VersionId"]
+    assert secretsmanager.describe_secret(SecretId=unique)["VersionIdsToStages"] == {second: ["AWSPREVIOUS"], third: ["AWSCURRENT"]}
+
+
 def test_tags_that_are_gone_leave_an_empty_list(secretsmanager, unique):
     secretsmanager.create_secret(Name=unique)
     assert "Tags" not in secretsmanager.describe_secret(SecretId=unique)

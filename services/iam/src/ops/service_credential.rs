@@ -14,7 +14,7 @@ use service::{Cx, Permission};
 use sha2::{Digest as _, Sha256};
 use wire::DateTime;
 
-use super::page::{list_output, page};
+use super::page::page;
 use super::{Empty, check, new_id, require_user_name, user_name, user_resource_of};
 use crate::Identity;
 use crate::error::Error;
@@ -136,7 +136,16 @@ pub async fn create(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Output, Er
     Ok(Output { service_specific_credential: output(&user, id, new, Some(text)) })
 }
 
-list_output!(ListOutput { service_specific_credentials: Credential });
+/// Unlike other lists, this one says nothing of a next page where there is none.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListOutput {
+    pub service_specific_credentials: Vec<Credential>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_truncated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marker: Option<String>,
+}
 
 pub async fn list(_: Arc<Identity>, cx: Cx, input: Input) -> Result<ListOutput, Error> {
     let snap = cx.db().read()?;
@@ -152,7 +161,9 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: Input) -> Result<ListOutput, 
     let wanted =
         |row: &(String, Credential)| input.service_name.as_ref().is_none_or(|service| row.1.service_name == *service);
     let rows = own.into_iter().filter(wanted).map(Ok);
-    Ok(page(rows, input.marker.as_deref(), input.max_items)?.into())
+    let page = page(rows, input.marker.as_deref(), input.max_items)?;
+    let is_truncated = page.is_truncated().then_some(true);
+    Ok(ListOutput { service_specific_credentials: page.items, is_truncated, marker: page.marker })
 }
 
 /// Those of all users, in the order of their users and ids.

@@ -32,6 +32,14 @@ pub fn all(read: &(impl Read + ?Sized), key: &Key) -> Result<Vec<(u32, Material)
     Ok(all)
 }
 
+/// The material that is told of a key: the one in use, or the one that was before it was deleted or expired.
+pub fn shown(read: &(impl Read + ?Sized), key: &Key) -> Result<Option<Material>, Error> {
+    match key.current {
+        Some(number) => get(read, key, number),
+        None => Ok(all(read, key)?.into_iter().rev().find(|(number, _)| key.pending != Some(*number)).map(|row| row.1)),
+    }
+}
+
 /// The number that the next one gets.
 pub fn next_number(read: &(impl Read + ?Sized), key: &Key) -> Result<u32, Error> {
     Ok(all(read, key)?.last().map_or(1, |(number, _)| number.saturating_add(1)))

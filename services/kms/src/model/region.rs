@@ -58,10 +58,12 @@ pub fn related(read: &(impl Read + ?Sized), key: &Key) -> Result<Vec<Key>, Error
     Ok(related)
 }
 
-/// Writes down for a key and all that are related to it in which Regions they are.
-fn put_regions(tx: &mut Tx, key: &Key, regions: &Regions) -> Result<(), Error> {
-    for related in related(&*tx, key)?.into_iter().chain([key.clone()]) {
-        key::put(tx, &Key { regions: Some(regions.clone()), ..related })?;
+/// Writes down in all of these Regions that the key with this id is in them.
+fn put_regions(tx: &mut Tx, id: &str, regions: &Regions) -> Result<(), Error> {
+    for region in regions.replicas.iter().chain([&regions.primary]) {
+        if let Some(found) = KEYS.get(&*tx, (&**region, id))? {
+            key::put(tx, &Key { regions: Some(regions.clone()), ..found })?;
+        }
     }
     Ok(())
 }
@@ -83,7 +85,7 @@ pub fn replicate(tx: &mut Tx, of: &Arn, replica: &Key, materials: &[(u32, Materi
     let replica = Key { current: primary.current, rotation: primary.rotation, ..replica.clone() };
     key::put(tx, &replica)?;
     regions.replicas.push(replica.arn.region.clone());
-    put_regions(tx, &primary, &regions)?;
+    put_regions(tx, &primary.id, &regions)?;
     key::get(tx, &replica.arn)
 }
 
@@ -103,7 +105,7 @@ pub fn make_primary(tx: &mut Tx, of: &Arn, region: &str) -> Result<(), Error> {
     }
     regions.replicas.retain(|replica| replica != region);
     regions.replicas.push(std::mem::replace(&mut regions.primary, region.to_owned()));
-    put_regions(tx, &before, &regions)
+    put_regions(tx, &before.id, &regions)
 }
 
 /// Writes down for the replicas of a key when it rotates.
@@ -118,9 +120,7 @@ pub fn share_rotation(tx: &mut Tx, key: &Key) -> Result<(), Error> {
 pub fn forget(tx: &mut Tx, gone: &Key, now: Timestamp) -> Result<(), Error> {
     let Some(mut regions) = gone.regions.clone().filter(|_| gone.is_replica()) else { return Ok(()) };
     regions.replicas.retain(|region| *region != gone.arn.region);
-    for related in related(&*tx, gone)? {
-        key::put(tx, &Key { regions: Some(regions.clone()), ..related })?;
-    }
+    put_regions(tx, &gone.id, &regions)?;
     let primary = gone.arn_in(&regions.primary);
     let mut waiting = key::get(tx, &primary)?;
     match waiting.deletion_after_replicas.take() {

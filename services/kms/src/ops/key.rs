@@ -224,11 +224,12 @@ pub fn moment(at: Timestamp) -> DateTime {
 }
 
 impl Metadata {
-    /// `current` is the material in use.
+    /// `current` is the material in use, or the one that was.
     pub fn new(key: &Key, current: Option<&Material>) -> Metadata {
         let state = key.state();
-        let expires = current.and_then(|material| material.expires);
-        let imported = key.external && current.is_some();
+        let there = current.filter(|material| material.sealed.is_some());
+        let expires = there.and_then(|material| material.expires);
+        let imported = key.external && there.is_some();
         Metadata {
             account: key.arn.account.clone(),
             key_id: key.id.clone(),
@@ -266,7 +267,7 @@ impl Metadata {
 pub async fn describe(kms: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<KeyOutput, Error> {
     let key = find_or_make(&kms, &cx, &input.key_id).await?;
     let read = cx.db().read()?;
-    let current = key.current.map(|number| material::get(&read, &key, number)).transpose()?.flatten();
+    let current = material::shown(&read, &key)?;
     Ok(KeyOutput { key_metadata: Metadata::new(&key, current.as_ref()) })
 }
 

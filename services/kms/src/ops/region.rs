@@ -76,6 +76,7 @@ fn check_region(region: &str, member: &str) -> Result<(), Error> {
 pub struct ReplicateOutput {
     pub replica_key_metadata: Metadata,
     pub replica_policy: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replica_tags: Vec<Tag>,
 }
 

@@ -7,7 +7,7 @@ use super::secret;
 use crate::error::Error;
 use crate::keys::VERSIONS;
 use crate::limits;
-use crate::types::{CURRENT, PREVIOUS, Secret, Version};
+use crate::types::{CURRENT, PENDING, PREVIOUS, Secret, Version};
 
 pub fn get(read: &(impl Read + ?Sized), secret: &Secret, id: &str) -> Result<Option<Version>, Error> {
     Ok(VERSIONS.get(read, (secret.region(), &*secret.name, id))?)
@@ -26,6 +26,12 @@ pub fn all(read: &(impl Read + ?Sized), secret: &Secret) -> Result<Vec<(String, 
 /// Keeps a version under these labels, which leave the versions that had them.
 pub fn put(tx: &mut Tx, secret: &mut Secret, id: &str, version: &Version, stages: &[String]) -> Result<(), Error> {
     VERSIONS.put(tx, (secret.region(), &*secret.name, id), version)?;
+    // What was pending and has been in force is neither any more.
+    if stages.iter().any(|stage| stage == CURRENT)
+        && secret.version_of(CURRENT).is_some_and(|before| before != id && secret.version_of(PENDING) == Some(before))
+    {
+        detach(secret, PENDING);
+    }
     for stage in stages {
         attach(secret, stage, id)?;
     }
