@@ -224,6 +224,13 @@ def test_a_forgotten_password_is_set_anew(cognito, pool, unique):
     assert pool.sign_in("ada")
 
 
+def test_a_pool_may_leave_recovery_to_administrators(server, cognito, unique):
+    pool = Pool(server, cognito, unique, AccountRecoverySetting={"RecoveryMechanisms": [{"Name": "admin_only", "Priority": 1}]})
+    pool.add("ada")
+    for name in ["ada", "eve"]:
+        assert refused(cognito.forgot_password, "NotAuthorizedException", ClientId=pool.client, Username=name) == "Contact administrator to reset password."
+
+
 def test_users_change_their_passwords_and_attributes(cognito, pool, unique):
     pool.add("ada")
     token = pool.sign_in("ada")["AccessToken"]
@@ -231,6 +238,7 @@ def test_users_change_their_passwords_and_attributes(cognito, pool, unique):
     refused(change, "NotAuthorizedException", old="Wrong-Passw0rd", new="Newer-Passw0rd")
     refused(change, "InvalidPasswordException", old=PASSWORD, new="short")
     change(PASSWORD, "Newer-Passw0rd")
+    cognito.admin_update_user_attributes(UserPoolId=pool.id, Username="ada", UserAttributes=[{"Name": "email_verified", "Value": "True"}])
     assert pool.sign_in("ada", "Newer-Passw0rd") and pool.sign_in_srp("ada", "Newer-Passw0rd")
     address = f"{unique}@example.com"
     update = lambda name, value: cognito.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": name, "Value": value}])["CodeDeliveryDetailsList"]

@@ -70,6 +70,11 @@ pub fn is_standard(name: &str) -> bool {
     standard(name).is_some()
 }
 
+/// What a standard attribute is, where it is one.
+pub fn standard_kind(name: &str) -> Option<AttributeKind> {
+    standard(name).map(|standard| standard.kind)
+}
+
 /// Every attribute of a pool, those that a pool has of itself first.
 pub fn all(pool: &Pool) -> Vec<SchemaAttribute> {
     let own = |name: &str| pool.schema.iter().find(|attribute| attribute.name == name).cloned();
@@ -102,11 +107,15 @@ pub fn read(pool: &Pool, given: &[Attribute], author: Author) -> Result<BTreeMap
                 "Attributes did not conform to the schema: {name}: Attribute does not exist in the schema.\n"
             ))
         })?;
+        let value = match attribute.kind {
+            AttributeKind::Boolean => value.to_ascii_lowercase(),
+            _ => value.clone(),
+        };
         // An empty value takes the attribute away.
         if !value.is_empty() {
-            check_value(&attribute, value)?;
+            check_value(&attribute, &value)?;
         }
-        attributes.insert(name.clone(), value.clone());
+        attributes.insert(name.clone(), value);
     }
     Ok(attributes)
 }

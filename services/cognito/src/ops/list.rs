@@ -78,13 +78,13 @@ impl Filter {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        let invalid = || Error::parameter(format!("Error while parsing filter: {text}"));
+        let invalid = || Error::parameter("Error while parsing filter");
         let (name, quoted) = text.split_once('=').ok_or_else(invalid)?;
         let (name, starts) = name.strip_suffix('^').map_or((name, false), |name| (name, true));
         let name = name.trim().trim_matches('"').to_owned();
         let value = quoted.trim().strip_prefix('"').and_then(|value| value.strip_suffix('"')).ok_or_else(invalid)?;
         if !FILTERED.contains(&name.as_str()) {
-            return Err(Error::parameter(format!("{name} is not an attribute that users are searched by.")));
+            return Err(Error::parameter(format!("Invalid search attribute: {name}")));
         }
         Ok(Some(Filter { name, starts, value: value.replace("\\\"", "\"") }))
     }

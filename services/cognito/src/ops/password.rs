@@ -26,6 +26,9 @@ pub struct ForgotInput {
     pub client_metadata: Metadata,
 }
 
+/// How passwords are recovered where nobody does that alone.
+const ADMIN_ONLY: &str = "admin_only";
+
 /// Where a user's password can be recovered to.
 ///
 /// # Errors
@@ -44,6 +47,9 @@ pub async fn forgot(cognito: Arc<Cognito>, cx: Cx, input: ForgotInput) -> Result
     check_name(&input.username, "username")?;
     let (pool, client) = find_client(&cx, &input.client_id)?;
     check_secret_hash(&cognito, &client, &input.username, input.secret_hash.as_deref())?;
+    if pool.settings.recovery == [ADMIN_ONLY] {
+        return Err(Error::not_authorized("Contact administrator to reset password."));
+    }
     let hidden = client.settings.hides_users;
     let Some(user) = users::find(&cx.db().read()?, &pool, &input.username)? else {
         return if hidden { Ok(pretended(&pool, &input.username)) } else { Err(Error::UserNotFound) };

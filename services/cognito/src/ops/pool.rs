@@ -146,10 +146,8 @@ fn read_schema(given: &[SchemaInput], others: &[SchemaAttribute]) -> Result<Vec<
     for input in given {
         let attribute = input.read()?;
         if all.iter().any(|other| other.name == attribute.name) {
-            return Err(Error::parameter(format!(
-                "{}: Existing attribute already has name {}.",
-                input.name, input.name
-            )));
+            let name = &attribute.name;
+            return Err(Error::parameter(format!("{name}: Existing attribute already has name {name}.")));
         }
         all.push(attribute);
     }
@@ -180,16 +178,56 @@ impl SchemaInput {
         if !is_standard && self.required == Some(true) {
             return Err(Error::parameter("Required custom attributes are not supported currently."));
         }
+        let standard = schema::standard_kind(&self.name);
+        let is_changed = standard.is_some_and(|standard| kind.is_some_and(|kind| kind != standard.word()));
+        if is_changed || (is_standard && self.developer_only_attribute) {
+            return Err(Error::parameter(format!(
+                "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute {}",
+                self.name
+            )));
+        }
         let numbers = self.number_attribute_constraints.clone().unwrap_or_default();
         let texts = self.string_attribute_constraints.clone().unwrap_or_default();
+        self.check_bounds(&texts, &numbers)?;
         Ok(SchemaAttribute {
             name,
-            kind: kind.and_then(AttributeKind::read).unwrap_or(AttributeKind::Text),
+            kind: kind.and_then(AttributeKind::read).or(standard).unwrap_or(AttributeKind::Text),
             mutable: self.mutable.unwrap_or(is_standard),
             required: self.required.unwrap_or(false),
             min: texts.min_length.or(numbers.min_value),
             max: texts.max_length.or(numbers.max_value),
         })
+    }
+
+    /// # Errors
+    /// For bounds that are no numbers, that nothing can keep, or that no text may reach.
+    fn check_bounds(&self, texts: &StringConstraints, numbers: &NumberConstraints) -> Result<(), Error> {
+        let name = &self.name;
+        let bound = |text: &Option<String>, constraint: &str| {
+            let told = || Error::parameter(format!("Invalid {constraint} for schema attribute {name}"));
+            text.as_ref().map(|text| text.parse::<f64>().map_err(|_| told())).transpose()
+        };
+        let (shortest, longest) = (
+            bound(&texts.min_length, "StringAttributeConstraints")?,
+            bound(&texts.max_length, "StringAttributeConstraints")?,
+        );
+        let (least, most) = (
+            bound(&numbers.min_value, "NumberAttributeConstraints")?,
+            bound(&numbers.max_value, "NumberAttributeConstraints")?,
+        );
+        let is_over =
+            |bound: Option<f64>| bound.is_some_and(|bound| bound > limits::ATTRIBUTE_VALUE_CHARACTERS_MAX as f64);
+        let is_crossed = |min: Option<f64>, max: Option<f64>| min.zip(max).is_some_and(|(min, max)| max < min);
+        let told = if is_over(shortest) || is_over(longest) {
+            "String attributes cannot have a length of more than 2048"
+        } else if is_crossed(shortest, longest) {
+            "Max length cannot be less than min length."
+        } else if is_crossed(least, most) {
+            "Max value cannot be less than min value."
+        } else {
+            return Ok(());
+        };
+        Err(Error::parameter(format!("user.{name}: {told}")))
     }
 
     fn new(attribute: &SchemaAttribute) -> SchemaInput {
