@@ -4,10 +4,30 @@
 //! <https://www.serverless.com/framework/docs/providers/aws/events/http-api#access-logs> and
 //! <https://www.serverless.com/framework/docs/providers/aws/events/websocket#logs>
 
-use super::config::{ApiLogs, RestLog};
+use super::config::Value;
 use super::keys::{self, Key};
 use super::read::Reader;
 use crate::yaml::Node;
+
+/// `provider.logs`: what APIs tell of their requests, and how.
+#[derive(Clone, Debug, Default)]
+pub struct ApiLogs {
+    pub rest: Option<RestLog>,
+    /// The format of a line.
+    pub http: Option<String>,
+    pub websocket: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RestLog {
+    /// The format of a line for each request, where there is to be one.
+    pub format: Option<String>,
+    /// `INFO` or `ERROR`, where there is to be an execution log.
+    pub level: Option<String>,
+    pub full: bool,
+    /// As whom API Gateway writes the logs.
+    pub role: Option<Value>,
+}
 
 /// The variables that a REST API's line has where nobody says others, each behind its name.
 const REST: [&str; 10] = [

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::api_cache::{Caching, StageCache};
+use super::api_logs::ApiLogs;
 use super::custom_domain::CustomDomain;
 use super::integration::{HttpIntegration, HttpSchema};
 use super::naming;
@@ -23,6 +25,7 @@ pub struct Service {
     pub plugins: Vec<String>,
     pub site: Option<Site>,
     pub custom_domains: Vec<CustomDomain>,
+    pub cache: Option<StageCache>,
     pub migrate: Option<Migrate>,
     /// Free: read by plugins and variables.
     pub custom: Map<String, Json>,
@@ -105,26 +108,6 @@ pub struct Provider {
     pub api_logs: ApiLogs,
     /// Buckets that `s3` events make, by the names that the events call them.
     pub buckets: Vec<ProviderBucket>,
-}
-
-/// `provider.logs`: what APIs tell of their requests, and how.
-#[derive(Clone, Debug, Default)]
-pub struct ApiLogs {
-    pub rest: Option<RestLog>,
-    /// The format of a line.
-    pub http: Option<String>,
-    pub websocket: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-pub struct RestLog {
-    /// The format of a line for each request, where there is to be one.
-    pub format: Option<String>,
-    /// `INFO` or `ERROR`, where there is to be an execution log.
-    pub level: Option<String>,
-    pub full: bool,
-    /// As whom API Gateway writes the logs.
-    pub role: Option<Value>,
 }
 
 #[derive(Clone, Debug)]
@@ -388,6 +371,7 @@ pub struct Http {
     /// `None` for a function that is told the request as it is.
     pub integration: Option<HttpIntegration>,
     pub schemas: Vec<HttpSchema>,
+    pub caching: Option<Caching>,
 }
 
 /// `authorizer` of an `httpApi` event.

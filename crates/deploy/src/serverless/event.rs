@@ -79,6 +79,7 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
             parameters: Map::new(),
             integration: None,
             schemas: Vec::new(),
+            caching: None,
         });
     }
     reader.keys(node, "an `http` event", keys::HTTP_EVENT);
@@ -95,6 +96,7 @@ fn http(item: &Node, node: &Node, reader: &mut Reader<'_>) -> Option<Http> {
         parameters: parameters(node, reader),
         integration: super::integration::of(node, reader),
         schemas: super::integration::schemas(node, reader),
+        caching: super::api_cache::of_event(node, reader),
         path: trimmed(&path),
         method,
     })

@@ -22,15 +22,15 @@ pub enum Usage {
     Refused(&'static str),
 }
 
-const fn read(name: &'static str) -> Key {
+pub const fn read(name: &'static str) -> Key {
     Key { name, usage: Usage::Read }
 }
 
-const fn silent(name: &'static str) -> Key {
+pub const fn silent(name: &'static str) -> Key {
     Key { name, usage: Usage::Silent }
 }
 
-const fn ignored(name: &'static str, why: &'static str) -> Key {
+pub const fn ignored(name: &'static str, why: &'static str) -> Key {
     Key { name, usage: Usage::Ignored(why) }
 }
 
@@ -386,6 +386,7 @@ pub const HTTP_EVENT: &[Key] = &[
     read("private"),
     read("response"),
     read("authorizer"),
+    read("caching"),
     read("async"),
     refused("connectionId", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),
     refused("connectionType", "there are no VPC links: name an endpoint that this machine reaches in `request.uri`"),

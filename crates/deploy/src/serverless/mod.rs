@@ -1,5 +1,6 @@
 //! `serverless.yml` of Serverless Framework v3: read, checked and compiled to a template.
 
+mod api_cache;
 mod api_keys;
 mod api_logs;
 mod authorizer;

@@ -174,6 +174,11 @@ pub fn rest_method(resource_path: &str, method: &str) -> String {
     format!("ApiGatewayMethod{}{}", path(resource_path), upper_first(&method.to_lowercase()))
 }
 
+/// What a method's answers are kept under in its stage's cache.
+pub fn cache_namespace(resource_path: &str, method: &str) -> String {
+    format!("{}CacheNS", rest_method(resource_path, method))
+}
+
 /// The one that holds requests to their models.
 pub const REST_VALIDATOR: &str = "ApiGatewayRequestValidator";
 

@@ -34,6 +34,7 @@ pub fn read(root: &Node, stage: Option<&str>, region: Option<&str>, diagnostics:
     let plugins = plugins(root, &mut reader);
     let mut service = Service {
         custom_domains: custom_domain::read(root, &plugins, &mut reader),
+        cache: super::api_cache::read(root, &plugins, &mut reader),
         plugins,
         site: None,
         migrate: None,
@@ -338,6 +339,7 @@ const NEEDLESS_PLUGINS: &[&str] = &[
     "serverless-prune-plugin",
     "serverless-deployment-bucket",
     custom_domain::PLUGIN,
+    super::api_cache::PLUGIN,
     "serverless-plugin-common-excludes",
     "serverless-plugin-include-dependencies",
     "serverless-latest-layer-version",

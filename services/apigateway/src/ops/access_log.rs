@@ -34,6 +34,7 @@ impl AccessLogShape {
         let log = AccessLog {
             destination: self.destination_arn.unwrap_or_default(),
             format: self.format.unwrap_or_default(),
+            needs_role: false,
         };
         Some(log).filter(|log| *log != AccessLog::default())
     }
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn logs_are_groups_of_the_apis_own_account_and_region() {
         let check = |destination: &str, format: &str| {
-            let log = AccessLog { destination: destination.into(), format: format.into() };
+            let log = AccessLog { destination: destination.into(), format: format.into(), needs_role: false };
             check(&log, "000000000000", "us-east-1")
         };
         let group = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/x";

@@ -5,6 +5,7 @@ mod authorization;
 pub mod domain;
 pub mod http;
 mod import;
+mod mapping;
 pub mod rest;
 pub mod tag;
 pub mod websocket;

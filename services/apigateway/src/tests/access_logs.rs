@@ -12,7 +12,7 @@ use testkit::TestCloud;
 use super::rest_integrations::Everybody;
 use super::{Function, World, text};
 use crate::ApiGateway;
-use crate::front::access_log::deliver_lines;
+use crate::front::access_log::{Destination, deliver_lines};
 use crate::limits;
 
 const GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/x";
@@ -116,7 +116,7 @@ async fn each_request_of_a_rest_api_has_a_line() {
         "{}",
         lines[1]
     );
-    assert!(lines[2].contains(" 502 36 - INTEGRATION_FAILURE \"Internal server error\" "), "{}", lines[2]);
+    assert!(lines[2].contains(" 502 35 - INTEGRATION_FAILURE \"Internal server error\" "), "{}", lines[2]);
     let none = world.patch_stage(&made.api, json!([{"op": "remove", "path": "/accessLogSettings"}])).await;
     assert_eq!(none.get("accessLogSettings"), None);
     world.get(&url("/users/1")).await;
@@ -256,19 +256,20 @@ async fn lines_wait_for_a_log_that_fails_and_those_without_room_are_counted() {
     world.get(&url).await;
     assert!(!deliver_lines(&world.state, &system).await, "what is refused once is refused again");
     *world.groups.fails.lock().unwrap() = None;
+    let of = Destination {
+        group: GROUP.into(),
+        region: "us-east-1".into(),
+        account: "000000000000".into(),
+        api: made.api.clone(),
+        stage: "dev".into(),
+        is_rest: true,
+        needs_role: false,
+    };
+    // What was given with a role has no other writer.
+    world.state.journal.note(Destination { needs_role: true, ..of.clone() }, base::Timestamp(0), "x".into());
+    assert!(world.lines().await.is_empty());
     let long = "x".repeat(limits::ACCESS_LOG_BYTES_MAX - 10);
-    world.state.journal.note(
-        crate::front::access_log::Destination {
-            group: GROUP.into(),
-            region: "us-east-1".into(),
-            account: "000000000000".into(),
-            api: made.api.clone(),
-            stage: "dev".into(),
-            is_rest: true,
-        },
-        base::Timestamp(0),
-        long,
-    );
+    world.state.journal.note(of, base::Timestamp(0), long);
     world.get(&url).await;
     assert_eq!(world.lines().await.len(), 1, "the request was answered, and has no line");
 }

@@ -9,6 +9,9 @@ pub struct AccessLog {
     pub destination: String,
     /// A line with variables: `$context.requestId $context.status`.
     pub format: String,
+    /// Whether whoever named the group may not have it written to themselves: the region's role has to, then.
+    #[serde(default)]
+    pub needs_role: bool,
 }
 
 /// What a stage of a REST API says of one of its methods, or of all: `None` where it says nothing.

@@ -19,25 +19,33 @@ impl Compiler<'_> {
         Some(json!({"DestinationArn": attribute(id, "Arn"), "Format": format}))
     }
 
-    /// What the stage of the REST API says of logs: it is the deployment's, and so are they.
+    /// What the stage of the REST API says of logs and its cache: it is the deployment's, and so are they.
     pub(super) fn rest_stage_settings(&mut self, stage: &str, deployment: &str, at: &At) {
-        let Some(log) = &self.service.provider.api_logs.rest else { return };
-        let access = self.access_log(naming::REST_API_LOG_GROUP, "api-gateway", log.format.as_ref(), at);
-        if let Some(role) = &log.role {
+        let (log, cache) = (self.service.provider.api_logs.rest.as_ref(), self.service.cache.as_ref());
+        if log.is_none() && cache.is_none() {
+            return;
+        }
+        let format = log.and_then(|log| log.format.as_ref());
+        let access = self.access_log(naming::REST_API_LOG_GROUP, "api-gateway", format, at);
+        let role = log.and_then(|log| log.role.as_ref());
+        if let Some(role) = role {
             let account = json!({"Type": "AWS::ApiGateway::Account", "Properties": {"CloudWatchRoleArn": role}});
             self.add(naming::REST_API_ACCOUNT, account, at);
         }
-        let execution = log.level.as_ref().map(|level| {
-            json!({"ResourcePath": "/*", "HttpMethod": "*", "LoggingLevel": level, "DataTraceEnabled": log.full})
+        let execution = log.and_then(|log| {
+            let level = log.level.as_ref()?;
+            Some(json!({"ResourcePath": "/*", "HttpMethod": "*", "LoggingLevel": level, "DataTraceEnabled": log.full}))
         });
+        let methods: Vec<Value> = execution.into_iter().chain(self.cached_methods()).collect();
         let properties = without_nulls(json!({
             "RestApiId": {"Ref": naming::REST_API},
             "StageName": stage,
             "AccessLogSetting": access,
-            "MethodSettings": execution.map(|all| json!([all])),
+            "CacheClusterEnabled": cache.map(|_| true),
+            "CacheClusterSize": cache.and_then(|cache| cache.size.as_ref()),
+            "MethodSettings": (!methods.is_empty()).then_some(methods),
         }));
-        let after: Vec<&str> =
-            [deployment].into_iter().chain(log.role.as_ref().map(|_| naming::REST_API_ACCOUNT)).collect();
+        let after: Vec<&str> = [deployment].into_iter().chain(role.map(|_| naming::REST_API_ACCOUNT)).collect();
         let resource = json!({"Type": "Custom::CloudletStageSettings", "Properties": properties, "DependsOn": after});
         self.add(naming::REST_API_STAGE_SETTINGS, resource, at);
     }

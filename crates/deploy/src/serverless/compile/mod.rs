@@ -1,5 +1,6 @@
 //! A service compiled to a template, with the logical ids and names that Serverless Framework gives.
 
+mod api_cache;
 mod api_keys;
 mod api_logs;
 mod authorizers;

@@ -71,16 +71,18 @@ impl Compiler<'_> {
         self.add(&permission, api_permission(function, json!({"Ref": naming::REST_API}), "/*/*"), &function.at);
         let (authorization, authorizer) = self.method_authorization(http.authorizer.as_ref(), at);
         let schemas = self.method_schemas(http, at);
-        let (integration, responses) = match &http.integration {
+        let (mut integration, responses) = match &http.integration {
             Some(integration) => rest_integration::properties(function, http, integration),
             None => {
                 let uri = invocations(invoked(function));
                 (json!({"IntegrationHttpMethod": "POST", "Type": "AWS_PROXY", "Uri": uri}), json!([]))
             }
         };
+        let mut parameters = http.parameters.clone();
+        self.cache_key(http, &mut integration, &mut parameters);
         let properties = without_nulls(json!({
             "HttpMethod": http.method.to_uppercase(),
-            "RequestParameters": http.parameters,
+            "RequestParameters": parameters,
             "ResourceId": resource_id(&http.path),
             "RestApiId": {"Ref": naming::REST_API},
             "OperationName": http.operation,

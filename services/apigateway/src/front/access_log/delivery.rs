@@ -71,6 +71,10 @@ async fn put(cx: &Cx, to: &Destination, lines: &[Line]) -> Result<(), Error> {
             acting.authorize(&Permission::new("logs:PutLogEvents", stream))?;
             acting
         }
+        None if to.needs_role => {
+            let told = "The log was given with the region's role for logs, which there is not any more";
+            return Err(Error::new(403, "AccessDeniedException", told));
+        }
         None => cx.acting_for(&to.source(), PRINCIPAL).in_region(&to.region),
     };
     let mut lines: Vec<&Line> = lines.iter().collect();

@@ -44,10 +44,12 @@ pub struct Destination {
     pub api: String,
     pub stage: String,
     pub is_rest: bool,
+    /// Whether nobody but the region's role may write there.
+    pub needs_role: bool,
 }
 
 impl Destination {
-    fn new(stage: &Stage<'_>, group: String) -> Destination {
+    fn new(stage: &Stage<'_>, group: String, needs_role: bool) -> Destination {
         Destination {
             group,
             region: stage.region.to_owned(),
@@ -55,6 +57,7 @@ impl Destination {
             api: stage.api.to_owned(),
             stage: stage.name.to_owned(),
             is_rest: stage.is_rest,
+            needs_role,
         }
     }
 
@@ -79,14 +82,14 @@ impl Destination {
 /// Tells the log of a stage of a request that came `at`.
 pub fn tell(journal: &Journal, stage: &Stage<'_>, log: &AccessLog, at: Timestamp, context: &Value) {
     let line = Format::parse(&log.format).line(context);
-    journal.note(Destination::new(stage, log.destination.clone()), at, line);
+    journal.note(Destination::new(stage, log.destination.clone(), log.needs_role), at, line);
 }
 
 /// The same for what happened on the way to the answer.
 pub fn tell_execution(journal: &Journal, stage: &Stage<'_>, log: &Log, at: Timestamp, request_id: &str) {
     let Stage { region, account, api, name, .. } = stage;
     let group = format!("arn:aws:logs:{region}:{account}:log-group:API-Gateway-Execution-Logs_{api}/{name}");
-    let of = Destination::new(stage, group);
+    let of = Destination::new(stage, group, false);
     for line in log.take() {
         journal.note(of.clone(), at, format!("({request_id}) {line}"));
     }

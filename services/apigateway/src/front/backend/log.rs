@@ -40,14 +40,14 @@ impl Log {
         }
     }
 
-    /// Tells what there is to tell before anything happens.
-    pub fn begin(&self, incoming: &Incoming, parameters: &Parameters) {
+    /// Tells what there is to tell before anything happens. `path` is that of the request below its stage.
+    pub fn begin(&self, incoming: &Incoming, path: &str, parameters: &Parameters) {
         let pairs = |pairs: &[(String, String)]| {
             let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
             shortened(format!("{{{}}}", pairs.join(", ")))
         };
         self.add(Detail::Steps, || format!("Starting execution for request: {}", incoming.request_id));
-        self.add(Detail::Steps, || format!("HTTP Method: {}, Resource Path: {}", incoming.method, incoming.path));
+        self.add(Detail::Steps, || format!("HTTP Method: {}, Resource Path: {path}", incoming.method));
         self.add(Detail::Everything, || format!("Method request path: {}", pairs(parameters)));
         self.add(Detail::Everything, || format!("Method request query string: {}", pairs(&incoming.query_pairs())));
         self.add(Detail::Everything, || format!("Method request headers: {}", headers(&incoming.headers)));

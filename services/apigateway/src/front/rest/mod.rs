@@ -179,7 +179,7 @@ impl Request<'_> {
         let mut context = context::of(self, found);
         if let (Some(log), Some(found)) = (self.log, found) {
             log.add(Detail::Steps, || format!("Extended Request Id: {}", self.incoming.extended_id));
-            log.begin(self.incoming, &found.parameters);
+            log.begin(self.incoming, self.told_path, &found.parameters);
         }
         let response = match self.through(found, &mut context).await {
             Ok(response) => {

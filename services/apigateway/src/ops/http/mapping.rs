@@ -10,7 +10,7 @@ use crate::ApiGateway;
 use crate::error::Error;
 use crate::model::domain;
 use crate::ops::domain as checks;
-use crate::ops::{self, Empty};
+use crate::ops::{self, Empty, mapping};
 use crate::types::domain::Mapping;
 
 /// What is said where a key is another mapping's.
@@ -55,35 +55,21 @@ pub async fn create(state: Arc<ApiGateway>, cx: Cx, input: MappingInput) -> Resu
         api: input.api_id,
         stage: Some(input.stage.ok_or_else(|| Error::bad("Stage is required"))?),
     };
-    let (stored, region, name) = (mapping.clone(), cx.region().to_string(), input.domain_name.clone());
-    cx.db()
-        .write(move |tx| {
-            let domain = domain::find(tx, &region, &name)?;
-            domain::put_mapping(tx, &domain, &stored, TAKEN)
-        })
-        .await?;
-    checks::refresh(&state, &cx, &input.domain_name)?;
-    Ok(mapping.into())
+    Ok(mapping::store(&state, &cx, input.domain_name, TAKEN, move |_, _| Ok(mapping.clone())).await?.into())
 }
 
 pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: MappingInput) -> Result<MappingOutput, Error> {
     let path = input.api_mapping_key.as_deref().map(|path| checks::check_path(path, true)).transpose()?;
-    let (region, name) = (cx.region().to_string(), input.domain_name.clone());
-    let changed = cx.db().write(move |tx| {
-        let domain = domain::find(tx, &region, &input.domain_name)?;
-        let before = domain::mapping(tx, &domain.name, &input.api_mapping_id)?;
-        let mapping = Mapping {
+    let changed = mapping::store(&state, &cx, input.domain_name.clone(), TAKEN, move |tx, domain| {
+        let before = domain::mapping(tx, domain, &input.api_mapping_id)?;
+        Ok(Mapping {
             path: path.clone().unwrap_or(before.path),
             api: if input.api_id.is_empty() { before.api } else { input.api_id.clone() },
             stage: input.stage.clone().or(before.stage),
             id: before.id,
-        };
-        domain::put_mapping(tx, &domain, &mapping, TAKEN)?;
-        Ok::<_, Error>(mapping)
+        })
     });
-    let changed = changed.await?;
-    checks::refresh(&state, &cx, &name)?;
-    Ok(changed.into())
+    Ok(changed.await?.into())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,13 +100,5 @@ pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListMappingsInput) -> Resul
 }
 
 pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: MappingName) -> Result<Empty, Error> {
-    let (region, name) = (cx.region().to_string(), input.domain_name.clone());
-    cx.db()
-        .write(move |tx| {
-            let domain = domain::find(tx, &region, &input.domain_name)?;
-            domain::delete_mapping(tx, &domain.name, &input.api_mapping_id)
-        })
-        .await?;
-    checks::refresh(&state, &cx, &name)?;
-    Ok(Empty {})
+    mapping::remove(&state, &cx, input.domain_name, move |_, _| Ok(input.api_mapping_id.clone())).await
 }

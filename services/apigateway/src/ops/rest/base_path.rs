@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::limits;
 use crate::model::domain;
 use crate::ops::domain as checks;
-use crate::ops::{self, Empty};
+use crate::ops::{self, Empty, mapping};
 use crate::types::domain::Mapping;
 
 /// What is said where a path is another mapping's.
@@ -53,15 +53,7 @@ pub async fn create(state: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Resul
         api: input.rest_api_id,
         stage: input.stage.filter(|stage| !stage.is_empty()),
     };
-    let (stored, region, name) = (mapping.clone(), cx.region().to_string(), input.domain_name.clone());
-    cx.db()
-        .write(move |tx| {
-            let domain = domain::find(tx, &region, &name)?;
-            domain::put_mapping(tx, &domain, &stored, TAKEN)
-        })
-        .await?;
-    checks::refresh(&state, &cx, &input.domain_name)?;
-    Ok(mapping.into())
+    Ok(mapping::store(&state, &cx, input.domain_name, TAKEN, move |_, _| Ok(mapping.clone())).await?.into())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -109,17 +101,12 @@ pub struct UpdateInput {
 
 pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<MappingOutput, Error> {
     let (patches, path) = (patch::parse(input.patch_operations)?, input.mapping.path()?);
-    let (region, name) = (cx.region().to_string(), input.mapping.domain_name.clone());
-    let changed = cx.db().write(move |tx| {
-        let domain = domain::find(tx, &region, &input.mapping.domain_name)?;
-        let mut mapping = domain::mapping_of(tx, &domain.name, &path)?;
+    let changed = mapping::store(&state, &cx, input.mapping.domain_name, TAKEN, move |tx, domain| {
+        let mut mapping = domain::mapping_of(tx, domain, &path)?;
         patches.iter().try_for_each(|patch| apply(&mut mapping, patch))?;
-        domain::put_mapping(tx, &domain, &mapping, TAKEN)?;
-        Ok::<_, Error>(mapping)
+        Ok(mapping)
     });
-    let changed = changed.await?;
-    checks::refresh(&state, &cx, &name)?;
-    Ok(changed.into())
+    Ok(changed.await?.into())
 }
 
 fn apply(mapping: &mut Mapping, patch: &Patch) -> Result<(), Error> {
@@ -133,15 +120,7 @@ fn apply(mapping: &mut Mapping, patch: &Patch) -> Result<(), Error> {
 }
 
 pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: MappingName) -> Result<Empty, Error> {
-    let (region, path) = (cx.region().to_string(), input.path()?);
-    let name = input.domain_name.clone();
-    cx.db()
-        .write(move |tx| {
-            let domain = domain::find(tx, &region, &input.domain_name)?;
-            let mapping = domain::mapping_of(tx, &domain.name, &path)?;
-            domain::delete_mapping(tx, &domain.name, &mapping.id)
-        })
-        .await?;
-    checks::refresh(&state, &cx, &name)?;
-    Ok(Empty {})
+    let path = input.path()?;
+    let id = move |tx: &kv::Tx, domain: &str| Ok(domain::mapping_of(tx, domain, &path)?.id);
+    mapping::remove(&state, &cx, input.domain_name, id).await
 }

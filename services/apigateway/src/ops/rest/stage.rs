@@ -154,13 +154,21 @@ impl UpdateInput {
 }
 
 pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<StageOutput, Error> {
+    let destination = input.patch_operations.iter().filter_map(|patch| patch.value_at(DESTINATION)).last();
+    let destination = destination.map(str::to_owned);
     let patches = patch::parse_with_copies(input.patch_operations)?;
     let (region, account, now) = (cx.region().to_string(), cx.account().to_string(), cx.now());
     let names = (input.rest_api_id, input.stage_name);
     let (api, name) = names.clone();
+    // The role may be taken back later: who relied on it has no log then.
+    let may = |permission: Permission| cx.authorize(&Permission { strict: true, ..permission }).is_ok();
+    let needs_role = destination.map(|arn| !access_log::permission(Some(&arn)).is_none_or(may));
     let stage = cx.db().write(move |tx| {
         stage::update(tx, now, &region, (&names.0, &names.1), |stage: &mut Stage| {
             patches.iter().try_for_each(|patch| apply(stage, patch))?;
+            if let (Some(log), Some(needs_role)) = (&mut stage.access_log, needs_role) {
+                log.needs_role = needs_role;
+            }
             // What was only begun to be said is no log yet.
             stage.access_log = stage.access_log.take().filter(|log| *log != AccessLog::default());
             stage.access_log.as_ref().map_or(Ok(()), |log| access_log::check(log, &account, &region))?;

@@ -74,7 +74,7 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
     let found = routes.resource(resource_id, &incoming.path).ok_or_else(|| Error::invalid("Resource"))?;
     let stage = stage(&cx, &api.id, input.stage_variables);
     let log = Log::new(Detail::Everything);
-    log.begin(&incoming, &found.parameters);
+    log.begin(&incoming, &incoming.path, &found.parameters);
     let request = rest::Request {
         state: &state,
         cx: &cx,
