@@ -152,7 +152,7 @@ def test_a_server_that_is_away_is_tried_again_and_shown(pebble, tmp_path):
     pebble.stop()
     server = serve(pebble, tmp_path / "data", "--acme-domain", "a.example.com")
     wait_until(lambda: metric(server, "cloudlet_acme_failing") == 1, what="the failure")
-    assert "it is tried again" in server.logged()
+    wait_until(lambda: "it is tried again" in server.logged(), what="the line in the log")
     assert certificate(pebble.tls, "a.example.com") is None, "there is nothing to show"
     # Others are served meanwhile.
     assert server.client("sqs").list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
