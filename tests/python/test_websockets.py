@@ -370,6 +370,32 @@ def test_api_keys_and_throttles(rest_apis, http_apis, api, unique):
         assert json.loads(heard(client))["text"] == "three"
 
 
+def test_messages_go_to_a_queue_as_a_role_that_may_send_them(iam, sqs, http_apis, api, unique):
+    queue = sqs.create_queue(QueueName=unique)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=unique, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+    form = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
+    integration = http_apis.create_integration(
+        ApiId=api.id, IntegrationType="AWS", IntegrationMethod="POST", CredentialsArn=role, RequestParameters=form,
+        IntegrationUri=f"arn:aws:apigateway:{REGION}:sqs:path/{ACCOUNT}/{unique}",
+        RequestTemplates={"$default": "Action=SendMessage&MessageBody=$util.urlEncode($input.path('$.text'))"},
+    )["IntegrationId"]
+    for key, template in [("/2../", "sent"), ("$default", "refused")]:
+        http_apis.create_integration_response(ApiId=api.id, IntegrationId=integration, IntegrationResponseKey=key, ResponseTemplates={"$default": template})
+    route = http_apis.create_route(ApiId=api.id, RouteKey="queue", Target=f"integrations/{integration}", RouteResponseSelectionExpression="$default")
+    http_apis.create_route_response(ApiId=api.id, RouteId=route["RouteId"], RouteResponseKey="$default")
+    with connect(api.url, open_timeout=WAIT) as client:
+        say(client, action="queue", text="too soon")
+        assert heard(client) == "refused"
+        allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}
+        iam.put_role_policy(RoleName=unique, PolicyName="sends", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+        say(client, action="queue", text="hello & Action=PurgeQueue")
+        assert heard(client) == "sent"
+    messages = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    assert [message["Body"] for message in messages] == ["hello & Action=PurgeQueue"]
+
+
 def test_mocks_answer_by_themselves(http_apis, api):
     mock = http_apis.create_integration(ApiId=api.id, IntegrationType="MOCK", RequestTemplates={"$default": '{"statusCode": 200}'})["IntegrationId"]
     made = http_apis.create_integration_response(ApiId=api.id, IntegrationId=mock, IntegrationResponseKey="/200/", ResponseTemplates={"$default": "ping"})
@@ -385,7 +411,8 @@ def test_mocks_answer_by_themselves(http_apis, api):
     http_apis.delete_route(ApiId=api.id, RouteId=route["RouteId"])
     http_apis.delete_integration_response(**named)
     refused("NotFoundException", http_apis.get_integration_response, **named)
-    refused("NotImplemented", http_apis.create_integration, ApiId=api.id, IntegrationType="HTTP_PROXY", IntegrationUri="https://example.com", IntegrationMethod="GET")
+    private = {"IntegrationType": "HTTP_PROXY", "IntegrationUri": "https://example.com", "IntegrationMethod": "GET", "ConnectionType": "VPC_LINK"}
+    refused("NotImplemented", http_apis.create_integration, ApiId=api.id, **private)
 
 
 def test_deployments_are_pictures_of_the_api(http_apis, api):

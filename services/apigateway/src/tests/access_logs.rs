@@ -17,10 +17,13 @@ use crate::limits;
 
 const GROUP: &str = "arn:aws:logs:us-east-1:000000000000:log-group:/aws/x";
 
-/// What was written to log groups: who wrote it, where, and the lines.
+/// Who wrote, where, and the lines.
+type Written = (String, String, Vec<String>);
+
+/// What was written to log groups.
 #[derive(Clone, Default)]
 struct Groups {
-    written: Arc<Mutex<Vec<(String, String, Vec<String>)>>>,
+    written: Arc<Mutex<Vec<Written>>>,
     fails: Arc<Mutex<Option<Error>>>,
 }
 
@@ -66,7 +69,7 @@ impl Logged {
     }
 
     /// What has been written since the last time, once all has been.
-    async fn written(&self) -> Vec<(String, String, Vec<String>)> {
+    async fn written(&self) -> Vec<Written> {
         assert!(!deliver_lines(&self.state, &self.cloud.cloud.system()).await);
         std::mem::take(&mut *self.groups.written.lock().unwrap())
     }

@@ -154,7 +154,7 @@ impl UpdateInput {
 }
 
 pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<StageOutput, Error> {
-    let destination = input.patch_operations.iter().filter_map(|patch| patch.value_at(DESTINATION)).last();
+    let destination = input.patch_operations.iter().filter_map(|patch| patch.value_at(DESTINATION)).next_back();
     let destination = destination.map(str::to_owned);
     let patches = patch::parse_with_copies(input.patch_operations)?;
     let (region, account, now) = (cx.region().to_string(), cx.account().to_string(), cx.now());
