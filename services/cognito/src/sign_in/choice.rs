@@ -122,17 +122,15 @@ impl SignIn {
         }
     }
 
-    /// Sends a code to sign in with. Anybody may ask for one: they are counted with the user, and no more than a few are sent.
+    /// Asks for a code to sign in with, and sends one. Anybody may ask for one: they are counted with the user, and no more than a few are
+    /// sent. Beyond that the last one does, which its owner has: nobody is kept out by what others ask for.
     async fn send_first_code(&self, user: &User, exists: bool) -> Result<Answer, Error> {
         let details = match verified_email(user) {
             Some(address) => {
-                let (occasion, id) = (Occasion::Authentication, Some(self.client.id.as_str()));
-                let SignIn { cognito, cx, pool, metadata, .. } = self;
-                let purpose = Purpose::SignIn;
-                let written =
-                    write_code(cognito, cx, pool, id, user, address, &purpose, None, occasion, metadata).await?;
-                keep_code(cx, pool, user, written).await?;
-                CodeDeliveryDetails::email(address)
+                match self.send_code(user, address).await {
+                    Ok(()) | Err(Error::LimitExceeded) => CodeDeliveryDetails::email(address),
+                    Err(error) => return Err(error),
+                }
             }
             None if exists => return Err(Error::wrong_password()),
             None => pretended(&self.pool, &user.name).code_delivery_details,
@@ -147,6 +145,14 @@ impl SignIn {
         self.challenge(&Session { first: true, ..session }, parameters)
     }
 
+    async fn send_code(&self, user: &User, address: &str) -> Result<(), Error> {
+        let (occasion, id) = (Occasion::Authentication, Some(self.client.id.as_str()));
+        let SignIn { cognito, cx, pool, metadata, .. } = self;
+        let purpose = Purpose::SignIn;
+        let written = write_code(cognito, cx, pool, id, user, address, &purpose, None, occasion, metadata).await?;
+        keep_code(cx, pool, user, written).await
+    }
+
     /// Checks the code that a sign-in began with.
     pub async fn verify_first_code(&self, session: &Session, given: String) -> Result<Answer, Error> {
         let user = match self.user_of(session) {
@@ -156,12 +162,13 @@ impl SignIn {
             Err(error) => return Err(error),
         };
         let (cognito, pool, key, now) = (self.cognito.clone(), self.pool.clone(), user.key, self.cx.env().now());
+        let id = session.id.clone();
         let take = move |tx: &mut kv::Tx| {
             users::change(tx, &pool, &key, |user| {
                 users::check_unlocked(user, now)?;
                 let place = Purpose::SignIn.place(&pool.id, &user.sub);
                 let open = |sealed: &[u8]| Ok(cognito.vault.open(&place, sealed)?.to_vec());
-                let taken = code::take(user, &Purpose::SignIn, &given, now, open)?;
+                let taken = code::take_in(user, &Purpose::SignIn, Some(&id), &given, now, open)?;
                 match taken {
                     // Whoever gets in may ask for further ones.
                     Ok(_) => drop(user.codes.remove(&Purpose::SignIn.key())),
