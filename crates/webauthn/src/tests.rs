@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-const PARTY: RelyingParty<'_> = RelyingParty { id: "example.com", verifies_users: true };
+const PARTY: RelyingParty<'_> = RelyingParty { id: "example.com", home: None, verifies_users: true };
 const CHALLENGE: &[u8] = b"a challenge that nobody can guess";
 const ID: &[u8] = b"credential";
 const PRESENT_AND_VERIFIED: u8 = authenticator::USER_PRESENT | authenticator::USER_VERIFIED;
@@ -158,6 +158,27 @@ fn a_signature_counts_for_one_challenge_party_page_and_key() {
     let anybody = RelyingParty { verifies_users: false, ..PARTY };
     let present = assertion(&key, &client, &data(PARTY.id, 1, 9, &[]));
     assert_eq!(verify(anybody, CHALLENGE, &kept, &present), Ok(Verified { counter: 9, knew_user: false }));
+}
+
+#[test]
+fn a_party_at_home_takes_one_origin_alone() {
+    let (key, party) = (Key::p256(), RelyingParty { home: Some("https://example.com:8443"), ..PARTY });
+    let (kept, good) = (registered(&key), data(PARTY.id, PRESENT_AND_VERIFIED, 9, &[]));
+    let made = data(PARTY.id, PRESENT_AND_VERIFIED | 0x40, 3, &new_credential(&key.public()));
+    let signed = |origin: &str| {
+        let client = client_data("webauthn.get", CHALLENGE, origin);
+        verify(party, CHALLENGE, &kept, &assertion(&key, &client, &good)).map(drop)
+    };
+    let registered = |origin: &str| {
+        let client = client_data("webauthn.create", CHALLENGE, origin);
+        register(party, CHALLENGE, &registration(&client, &made)).map(drop)
+    };
+    assert_eq!((signed("https://example.com:8443"), registered("https://example.com:8443")), (Ok(()), Ok(())));
+    for origin in
+        ["https://example.com", "https://example.com:9443", "https://app.example.com:8443", "http://example.com:8443"]
+    {
+        assert_eq!((signed(origin), registered(origin)), (Err(Error::Origin), Err(Error::Origin)), "{origin}");
+    }
 }
 
 #[test]

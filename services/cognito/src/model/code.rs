@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::error::Error;
 use crate::limits::{
-    CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME, SIGN_IN_CODE_ATTEMPTS_MAX,
-    SIGN_IN_CODE_LIFETIME,
+    CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME,
+    SIGN_IN_CODE_ATTEMPTS_MAX, SIGN_IN_CODE_LIFETIME,
 };
 use crate::model::user::EMAIL;
 use crate::types::{Code, User};
@@ -188,7 +188,8 @@ mod tests {
         }
         assert!(matches!(check_may_send(&kept, &purpose, start), Err(Error::LimitExceeded)));
         let late = start + SIGN_IN_CODE_LIFETIME + Duration::from_secs(60);
-        let guess = |user: &mut User, session: &str, code| take_in(user, &purpose, Some(session), code, late, open).unwrap();
+        let guess =
+            |user: &mut User, session: &str, code| take_in(user, &purpose, Some(session), code, late, open).unwrap();
         for _ in 0..CODE_ATTEMPTS_MAX {
             assert!(matches!(guess(&mut kept, "theirs", "000000"), Err(Error::CodeMismatch)));
         }
@@ -197,7 +198,10 @@ mod tests {
         for number in CODE_ATTEMPTS_MAX..SIGN_IN_CODE_ATTEMPTS_MAX {
             assert!(matches!(guess(&mut kept, &format!("theirs {number}"), "000000"), Err(Error::CodeMismatch)));
         }
-        assert!(matches!(guess(&mut kept, "another", "123456"), Err(Error::LimitExceeded)), "nobody guesses without end");
+        assert!(
+            matches!(guess(&mut kept, "another", "123456"), Err(Error::LimitExceeded)),
+            "nobody guesses without end"
+        );
     }
 
     #[test]

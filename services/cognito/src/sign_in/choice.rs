@@ -126,12 +126,10 @@ impl SignIn {
     /// sent. Beyond that the last one does, which its owner has: nobody is kept out by what others ask for.
     async fn send_first_code(&self, user: &User, exists: bool) -> Result<Answer, Error> {
         let details = match verified_email(user) {
-            Some(address) => {
-                match self.send_code(user, address).await {
-                    Ok(()) | Err(Error::LimitExceeded) => CodeDeliveryDetails::email(address),
-                    Err(error) => return Err(error),
-                }
-            }
+            Some(address) => match self.send_code(user, address).await {
+                Ok(()) | Err(Error::LimitExceeded) => CodeDeliveryDetails::email(address),
+                Err(error) => return Err(error),
+            },
             None if exists => return Err(Error::wrong_password()),
             None => pretended(&self.pool, &user.name).code_delivery_details,
         };

@@ -16,25 +16,56 @@ use crate::limits::PASSKEY_TIME;
 use crate::model::{domain, passkey as passkeys};
 use crate::session::{Challenge, Session};
 use crate::tokens::Moment;
-use crate::types::{Passkey, Pool, Status, User};
+use crate::types::{Domain, Passkey, Pool, Status, User};
+
+/// Whom passkeys of a pool are made for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    pub id: String,
+    /// The only origin whose pages may ask for them, where the pool does not say whom they are for: below the server's own name, and
+    /// beside it, there are pages of others.
+    pub home: Option<String>,
+}
+
+impl Party {
+    pub fn of(&self, pool: &Pool) -> RelyingParty<'_> {
+        let verifies_users = user_verification(pool) == "required";
+        RelyingParty { id: &self.id, home: self.home.as_deref(), verifies_users }
+    }
+}
 
 /// Whom passkeys of a pool are made for: what it says, or its domain. A domain on a path has the server's own.
 ///
 /// # Errors
 /// When there is neither.
-pub fn relying_party(cognito: &Cognito, read: &(impl Read + ?Sized), pool: &Pool) -> Result<String, Error> {
-    if let Some(party) = pool.settings.passkeys.as_ref().and_then(|passkeys| passkeys.party.clone()) {
-        return Ok(party);
+pub fn relying_party(cognito: &Cognito, read: &(impl Read + ?Sized), pool: &Pool) -> Result<Party, Error> {
+    if let Some(id) = pool.settings.passkeys.as_ref().and_then(|passkeys| passkeys.party.clone()) {
+        return Ok(Party { id, home: None });
     }
-    let domains = domain::all_of(read, &pool.id)?;
-    if let Some(own) = domains.iter().find(|domain| domain.certificate.is_some()) {
-        return Ok(own.name.clone());
+    default_party(&cognito.base, &domain::all_of(read, &pool.id)?).ok_or(Error::WebAuthnConfigurationMissing)
+}
+
+/// The party of a pool that names none, on a server with this public URL.
+fn default_party(base: &str, domains: &[Domain]) -> Option<Party> {
+    domains.first()?;
+    let (scheme, rest) = base.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+    let host = match domains.iter().find(|domain| domain.certificate.is_some()) {
+        Some(own) => own.name.as_str(),
+        None => host,
+    };
+    // An address of IPv6 may have letters, too.
+    if host.starts_with('[') || !host.contains(|c: char| c.is_ascii_alphabetic()) {
+        return None;
     }
-    let host = cognito.base.split_once("://").map_or("", |(_, rest)| rest).split(['/', ':']).next();
-    let is_name = |host: &&str| host.contains(|c: char| c.is_ascii_alphabetic());
-    host.filter(|host| !domains.is_empty() && is_name(host))
-        .map(str::to_owned)
-        .ok_or(Error::WebAuthnConfigurationMissing)
+    // As browsers write origins.
+    let id = host.to_ascii_lowercase();
+    let home = match (scheme, port) {
+        (_, "") | ("https", "443") | ("http", "80") => format!("{scheme}://{id}"),
+        _ => format!("{scheme}://{id}:{port}"),
+    };
+    Some(Party { id, home: Some(home) })
 }
 
 /// How browsers are told whether the user has to be known.
@@ -62,7 +93,7 @@ impl SignIn {
         let read = self.cx.db().read()?;
         let party = relying_party(&self.cognito, &read, &self.pool)?;
         let own = passkeys::of_user(&read, user)?;
-        let mut allowed: Vec<Value> = own.iter().filter(|own| own.party == party).map(descriptor).collect();
+        let mut allowed: Vec<Value> = own.iter().filter(|own| own.party == party.id).map(descriptor).collect();
         if !exists {
             allowed.push(self.pretended_passkey(user));
         }
@@ -71,7 +102,7 @@ impl SignIn {
         let options = json!({
             "challenge": URL_SAFE_NO_PAD.encode(&challenge),
             "timeout": time_millis(),
-            "rpId": party,
+            "rpId": party.id,
             "allowCredentials": allowed,
             "userVerification": user_verification(&self.pool),
         });
@@ -103,8 +134,8 @@ impl SignIn {
         if signed.user_handle.as_ref().is_some_and(|handle| *handle != user.sub.as_bytes()) {
             return Err(refused());
         }
-        let verifies_users = user_verification(&self.pool) == "required";
-        let own = user.clone();
+        let party = relying_party(&self.cognito, &self.cx.db().read()?, &self.pool)?;
+        let (own, pool) = (user.clone(), self.pool.clone());
         // It counts in the transaction that notes its count: of copies of an authenticator that sign at once, one gets in.
         let verify = move |tx: &mut kv::Tx| {
             passkeys::change(tx, &own, &signed.id, |passkey| {
@@ -114,8 +145,11 @@ impl SignIn {
                     counter: passkey.counter,
                     may_be_copied: false,
                 };
-                let party = RelyingParty { id: &passkey.party, verifies_users };
-                let verified = webauthn::verify(party, &challenge, &kept, &signed).map_err(|error| {
+                // One that was made for another party counts no more.
+                if passkey.party != party.id {
+                    return Err(refused());
+                }
+                let verified = webauthn::verify(party.of(&pool), &challenge, &kept, &signed).map_err(|error| {
                     tracing::debug!(%error, "a passkey was refused");
                     refused()
                 })?;
@@ -132,5 +166,38 @@ impl SignIn {
             return self.finish(user, Some(session), Moment::Authentication).await;
         }
         self.proven(user, Some(session)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_party_that_is_not_named_is_one_origin() {
+        let domain = |name: &str, certificate: Option<&str>| Domain {
+            name: name.into(),
+            pool: "us-east-1_P".into(),
+            certificate: certificate.map(str::to_owned),
+            version: 1,
+            created: base::Timestamp(1),
+        };
+        let on_path = [domain("my-app", None)];
+        let own = [
+            domain("my-app", None),
+            domain("login.example.com", Some("arn:aws:acm:us-east-1:000000000000:certificate/c")),
+        ];
+        for (base, domains, id, home) in [
+            ("https://cloud.example.com", &on_path[..], "cloud.example.com", "https://cloud.example.com"),
+            ("https://Cloud.example.com:443/", &on_path[..], "cloud.example.com", "https://cloud.example.com"),
+            ("http://localhost:4566", &on_path[..], "localhost", "http://localhost:4566"),
+            ("https://cloud.example.com:8443", &own[..], "login.example.com", "https://login.example.com:8443"),
+        ] {
+            let expected = Party { id: id.into(), home: Some(home.into()) };
+            assert_eq!(default_party(base, domains), Some(expected), "{base}");
+        }
+        assert_eq!(default_party("https://cloud.example.com", &[]), None);
+        assert_eq!(default_party("http://127.0.0.1:4566", &on_path), None, "passkeys are for names");
+        assert_eq!(default_party("http://[fe80::1]:4566", &on_path), None);
     }
 }
