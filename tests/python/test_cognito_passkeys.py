@@ -245,21 +245,36 @@ def test_a_code_by_mail_signs_in(server, cognito, unique):
 def test_nobody_learns_who_may_choose_where_the_client_hides_it(server, cognito, unique):
     pool, token = make(server, cognito, unique, client={"PreventUserExistenceErrors": "ENABLED"})
     passkey = register(pool, token)
-    names = [f"eve{number}" for number in range(20)]
-    offered = {name: pool.choose(name)["AvailableChallenges"] for name in names}
-    assert {tuple(factors) for factors in offered.values()} == {("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"), ("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "WEB_AUTHN")}
-    assert offered == {name: pool.choose(name)["AvailableChallenges"] for name in names}
-    eve = next(name for name in names if "WEB_AUTHN" in offered[name])
-    (begun, options), (_, known) = begin(pool, eve), begin(pool)
-    assert set(options) == set(known) and len(options["allowCredentials"]) == 1 and set(options["allowCredentials"][0]) == set(known["allowCredentials"][0])
-    assert begin(pool, eve)[1]["allowCredentials"] == options["allowCredentials"]
-    answer = json.dumps(passkey.answer(options))
-    wrong = refused(pool.respond, "NotAuthorizedException", begun=begun, USERNAME=eve, CREDENTIAL=answer)
-    assert wrong == refused(sign_in, "NotAuthorizedException", pool=pool, passkey=Passkey())
-    begun = pool.choose(eve, PREFERRED_CHALLENGE="EMAIL_OTP")
-    assert set(begun["ChallengeParameters"]) == set(pool.choose("ada", PREFERRED_CHALLENGE="EMAIL_OTP")["ChallengeParameters"])
-    refused(pool.respond, "CodeMismatchException", begun=begun, USERNAME=eve, EMAIL_OTP_CODE="123456")
-    refused(pool.respond, "NotAuthorizedException", begun=pool.choose(eve), USERNAME=eve, ANSWER="PASSWORD", PASSWORD=PASSWORD)
+    pool.add("bob", f"{unique}-bob@example.com", email_verified="false")
+    cognito.admin_create_user(UserPoolId=pool.id, Username="new", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
+    client = cognito.create_user_pool_client(UserPoolId=pool.id, ClientName="up", ExplicitAuthFlows=["ALLOW_USER_AUTH"])["UserPoolClient"]["ClientId"]
+    cognito.sign_up(ClientId=client, Username="una", Password=PASSWORD, UserAttributes=[{"Name": "email", "Value": f"{unique}-una@example.com"}])
+    nobody = [f"eve{number}" for number in range(40)]
+    names = ["ada", "bob", "new", "una", *nobody]
+    lengths = lambda begun: len(begun["Session"])
+    begun = {name: pool.choose(name) for name in names}
+    assert {tuple(told["AvailableChallenges"]) for told in begun.values()} == {("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "WEB_AUTHN")}
+    assert len({lengths(told) for told in begun.values()}) == 1
+    asked = {name: begin(pool, name) for name in names}
+    assert len({lengths(told) for told, _ in asked.values()}) == 1 and len({tuple(options) for _, options in asked.values()}) == 1
+    allowed = {name: options["allowCredentials"] for name, (_, options) in asked.items()}
+    assert [told["id"] for told in allowed["ada"]] == [encoded(passkey.id)]
+    assert {len(told) for told in allowed.values()} == {1, 2} and len({len(told["id"]) for name in nobody for told in allowed[name]}) > 1
+    assert {tuple(told) for own in allowed.values() for told in own} == {tuple(allowed["ada"][0])}
+    assert allowed == {name: begin(pool, name)[1]["allowCredentials"] for name in names}
+    wrong = refused(sign_in, "NotAuthorizedException", pool=pool, passkey=Passkey())
+    for name in ["bob", "new", "una", "eve1"]:
+        told, options = asked[name]
+        assert refused(pool.respond, "NotAuthorizedException", begun=told, USERNAME=name, CREDENTIAL=json.dumps(passkey.answer(options))) == wrong
+    for name in ["ada", "bob", "new", "una", "eve1"]:
+        # One more than are sent.
+        sent = [pool.choose(name, PREFERRED_CHALLENGE="EMAIL_OTP") for _ in range(6)]
+        kinds = {(told["ChallengeName"], *sorted(told["ChallengeParameters"])) for told in sent}
+        assert kinds == {("EMAIL_OTP", "CODE_DELIVERY_DELIVERY_MEDIUM", "CODE_DELIVERY_DESTINATION", "USERNAME")}
+        assert len({json.dumps(told["ChallengeParameters"], sort_keys=True) for told in sent}) == 1 and {lengths(told) for told in sent} == {lengths(pool.choose("eve2", PREFERRED_CHALLENGE="EMAIL_OTP"))}
+        assert {refused(pool.respond, "CodeMismatchException", begun=sent[0], USERNAME=name, EMAIL_OTP_CODE="nonsense") for _ in range(8)} == {refused(pool.respond, "CodeMismatchException", begun=sent[-1], USERNAME=name, EMAIL_OTP_CODE="nonsense")}
+    assert pool.mail(f"{unique}@example.com", 5) and len(pool.mails(f"{unique}@example.com")) == 5 and pool.mails(f"{unique}-bob@example.com") == []
+    refused(pool.respond, "NotAuthorizedException", begun=pool.choose("eve1"), USERNAME="eve1", ANSWER="PASSWORD", PASSWORD=PASSWORD)
 
 
 IN_BROWSER = """(async () => {

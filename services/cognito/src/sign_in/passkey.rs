@@ -89,13 +89,13 @@ fn refused() -> Error {
 
 impl SignIn {
     /// Asks for the signature of a passkey.
-    pub fn ask_for_passkey(&self, user: &User, exists: bool) -> Result<Answer, Error> {
+    pub fn ask_for_passkey(&self, user: &User) -> Result<Answer, Error> {
         let read = self.cx.db().read()?;
         let party = relying_party(&self.cognito, &read, &self.pool)?;
         let own = passkeys::of_user(&read, user)?;
         let mut allowed: Vec<Value> = own.iter().filter(|own| own.party == party.id).map(descriptor).collect();
-        if !exists {
-            allowed.push(self.pretended_passkey(user));
+        if allowed.is_empty() && self.client.settings.hides_users {
+            allowed = self.pretended_passkeys(user);
         }
         let mut challenge = vec![0; 32];
         self.cx.env().random(&mut challenge);
@@ -112,12 +112,24 @@ impl SignIn {
         self.challenge(&Session { passkey: Some(challenge), ..session }, parameters)
     }
 
-    /// A passkey of somebody who does not exist: the same each time.
-    fn pretended_passkey(&self, user: &User) -> Value {
-        let id = mac(&self.pool.decoy, &[b"passkey id", user.key.as_bytes()]);
-        let length = if id.first().is_some_and(|first| first % 2 == 0) { 16 } else { 20 };
-        let id = URL_SAFE_NO_PAD.encode(id.get(..length).unwrap_or_default());
-        json!({"type": "public-key", "id": id, "transports": ["internal", "hybrid"]})
+    /// Passkeys of somebody who has none: the same each time, one or sometimes two, with the ids and the ways that authenticators have.
+    fn pretended_passkeys(&self, user: &User) -> Vec<Value> {
+        let pretended = |number: u8| {
+            let part = |what: &[u8]| mac(&self.pool.decoy, &[what, &[number], user.key.as_bytes()]);
+            let [kind, ..] = part(b"passkey kind");
+            let (length, transports): (usize, &[&str]) = match kind % 8 {
+                0 => (20, &["internal"]),
+                1..=3 => (20, &["internal", "hybrid"]),
+                4..=5 => (16, &["internal", "hybrid"]),
+                6 => (32, &["internal"]),
+                _ => (32, &["usb"]),
+            };
+            let id = URL_SAFE_NO_PAD.encode(part(b"passkey id").get(..length).unwrap_or_default());
+            json!({"type": "public-key", "id": id, "transports": transports})
+        };
+        let [more, ..] = mac(&self.pool.decoy, &[b"passkeys", user.key.as_bytes()]);
+        let count = if more % 4 == 0 { 2 } else { 1 };
+        (0..count).map(pretended).collect()
     }
 
     pub async fn verify_passkey(&self, session: &Session, responses: &Parameters) -> Result<Answer, Error> {
@@ -131,6 +143,10 @@ impl SignIn {
             Error::NotAuthorized(_) => refused(),
             error => error,
         })?;
+        // Where the client hides who has one, everybody is asked.
+        if !self.has_factor(&user, Challenge::WebAuthn)? {
+            return Err(refused());
+        }
         if signed.user_handle.as_ref().is_some_and(|handle| *handle != user.sub.as_bytes()) {
             return Err(refused());
         }
