@@ -180,6 +180,13 @@ def test_a_refresh_token_is_of_its_device(server, cognito, unique):
     refused(pool.refresh, "NotAuthorizedException", token=tokens["RefreshToken"], DEVICE_KEY=f"{REGION}_{uuid.uuid4()}")
     again = pool.refresh(tokens["RefreshToken"], DEVICE_KEY=device.key)
     assert claims(again["AccessToken"])["device_key"] == device.key
+    proved, other = device.prove(begin_srp(pool, device)), pool.sign_in("ada")
+    assert pool.refresh(proved["RefreshToken"], DEVICE_KEY=device.key)
+    cognito.forget_device(AccessToken=again["AccessToken"], DeviceKey=device.key)
+    for token in [tokens["RefreshToken"], proved["RefreshToken"]]:
+        refused(pool.refresh, "NotAuthorizedException", token=token)
+        refused(pool.refresh, "NotAuthorizedException", token=token, DEVICE_KEY=device.key)
+    assert pool.refresh(other["RefreshToken"]), "what was given to others stays"
 
 
 def test_a_pool_that_remembers_none_has_none(server, cognito, unique):
