@@ -2,6 +2,7 @@
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 from cloudlet import ACCOUNT, Server
 from test_iam import allow, key_of, refused, user  # noqa: F401: fixtures, too
@@ -41,6 +42,26 @@ def test_users_change_their_own_password(server, iam, user):
     assert iam.get_login_profile(UserName=user)["LoginProfile"]["PasswordResetRequired"] is False
     refused("AccessDenied", own.change_password, **passwords)
     refused("InvalidUserType", iam.change_password, **passwords)
+
+
+def test_passwords_are_not_guessed_at_once(server, iam, user):
+    iam.create_login_profile(UserName=user, Password="Correct-horse-1")
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=allow("iam:ChangePassword", f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"))
+    own = server.client_as("iam", *key_of(server, iam, user))
+    # What is right does not count.
+    for number in range(1, 8):
+        own.change_password(OldPassword=f"Correct-horse-{number}", NewPassword=f"Correct-horse-{number + 1}")
+
+    def code(number):
+        try:
+            own.change_password(OldPassword=f"Wrong-horse-{number}", NewPassword="Staple-battery-2")
+        except own.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with ThreadPoolExecutor(12) as threads:
+        told = list(threads.map(code, range(12)))
+    # A minute may end meanwhile.
+    assert set(told) == {"AccessDenied", "LimitExceeded"} and told.count("AccessDenied") in range(5, 11)
 
 
 def test_the_password_policy_of_an_account():
