@@ -101,6 +101,26 @@ def test_the_password_policy_of_an_account():
         server.kill()
 
 
+def test_credentials_of_all_users_are_listed_page_by_page(iam, user):
+    other = f"{user}.doe"
+    iam.create_user(UserName=other)
+    try:
+        create = lambda name: iam.create_service_specific_credential(UserName=name, ServiceName=COMMITS)["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+        made = {name: create(name) for name in (user, other)}
+        listed, place = {}, {}
+        while True:
+            page = iam.list_service_specific_credentials(AllUsers=True, MaxItems=1, **place)
+            listed |= {told["UserName"]: told["ServiceSpecificCredentialId"] for told in page["ServiceSpecificCredentials"]}
+            if not page.get("IsTruncated"):
+                break
+            place = {"Marker": page["Marker"]}
+        assert made.items() <= listed.items()
+    finally:
+        for told in iam.list_service_specific_credentials(UserName=other)["ServiceSpecificCredentials"]:
+            iam.delete_service_specific_credential(UserName=other, ServiceSpecificCredentialId=told["ServiceSpecificCredentialId"])
+        iam.delete_user(UserName=other)
+
+
 def test_credentials_for_single_services(iam, user):
     made = iam.create_service_specific_credential(UserName=user, ServiceName=COMMITS)["ServiceSpecificCredential"]
     assert (made["ServiceUserName"], made["Status"], len(made["ServicePassword"])) == (f"{user}-at-{ACCOUNT}", "Active", 44)
