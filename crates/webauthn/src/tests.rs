@@ -191,12 +191,18 @@ fn a_credential_is_taken_only_with_a_key_that_can_be_verified_with() {
     assert!(made(&whole, 0x48).unwrap().may_be_copied);
     assert!(made(&[&whole[..], &to_bytes(&Cbor::Map(Vec::new()))].concat(), 0xc0).is_ok(), "extensions are left alone");
     let x = || Cbor::Bytes(vec![1; 32]);
+    let rsa = |length: usize| {
+        let (n, e) = (Cbor::Bytes(vec![1; length]), Cbor::Bytes(vec![1, 0, 1]));
+        cose(&[(1, 3.into()), (3, (-257).into()), (-1, n), (-2, e)])
+    };
+    assert!(made(&new_credential(&rsa(512)), 0x40).is_ok());
     for (key, expected) in [
         (cose(&[(1, 2.into()), (3, (-35).into()), (-1, 2.into())]), Error::Algorithm),
         (cose(&[(1, 2.into()), (3, (-7).into()), (-1, 2.into()), (-2, x()), (-3, x())]), Error::Algorithm),
         (cose(&[(1, 3.into()), (3, (-7).into())]), Error::Algorithm),
         (cose(&[(1, 2.into()), (3, (-7).into()), (-1, 1.into()), (-2, x())]), Error::Malformed("")),
         (cose(&[(1, 3.into()), (3, (-257).into()), (-1, x()), (-2, x())]), Error::Malformed("")),
+        (rsa(513), Error::Malformed("")),
         (vec![0xa1], Error::Malformed("")),
         (vec![0x9f; 200], Error::Malformed("")),
     ] {

@@ -13,7 +13,7 @@ use crate::Cognito;
 use crate::crypto::mac;
 use crate::error::Error;
 use crate::limits::PASSKEY_TIME;
-use crate::model::{domain, passkey as passkeys};
+use crate::model::{domain, grant, passkey as passkeys, user as users};
 use crate::session::{Challenge, Session};
 use crate::tokens::Moment;
 use crate::types::{Domain, Passkey, Pool, Status, User};
@@ -109,7 +109,8 @@ impl SignIn {
         let session = Session::new(&self.cx, &self.client, user, Challenge::WebAuthn, &self.metadata);
         let parameters = [("CREDENTIAL_REQUEST_OPTIONS", options.to_string()), ("USERNAME", user.name.clone())];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value)).into();
-        self.challenge(&Session { passkey: Some(challenge), ..session }, parameters)
+        let expires = session.expires.min(self.cx.now() + PASSKEY_TIME);
+        self.challenge(&Session { passkey: Some(challenge), expires, ..session }, parameters)
     }
 
     /// Passkeys of somebody who has none: the same each time, one or sometimes two, with the ids and the ways that authenticators have.
@@ -150,38 +151,76 @@ impl SignIn {
         if signed.user_handle.as_ref().is_some_and(|handle| *handle != user.sub.as_bytes()) {
             return Err(refused());
         }
-        let party = relying_party(&self.cognito, &self.cx.db().read()?, &self.pool)?;
-        let (own, pool) = (user.clone(), self.pool.clone());
-        // It counts in the transaction that notes its count: of copies of an authenticator that sign at once, one gets in.
-        let verify = move |tx: &mut kv::Tx| {
-            passkeys::change(tx, &own, &signed.id, |passkey| {
-                let kept = Credential {
-                    id: passkey.id.to_vec(),
-                    key: passkey.key.to_vec(),
-                    counter: passkey.counter,
-                    may_be_copied: false,
-                };
-                // One that was made for another party counts no more.
-                if passkey.party != party.id {
-                    return Err(refused());
-                }
-                let verified = webauthn::verify(party.of(&pool), &challenge, &kept, &signed).map_err(|error| {
-                    tracing::debug!(%error, "a passkey was refused");
-                    refused()
-                })?;
+        let (party, kept) = {
+            let read = self.cx.db().read()?;
+            let party = relying_party(&self.cognito, &read, &self.pool)?;
+            // One that was made for another party counts no more.
+            let kept = passkeys::find(&read, &user, &signed.id)?.filter(|kept| kept.party == party.id);
+            (party, kept.ok_or_else(refused)?)
+        };
+        let verified = match self.is_signed(&user, party, challenge, &kept, signed).await? {
+            Ok(verified) => verified,
+            Err(error) => {
+                tracing::debug!(%error, "a passkey was refused");
+                self.count_failure(&user).await?;
+                return Err(refused());
+            }
+        };
+        self.spend_on(session, &user, kept, verified).await?;
+        let is_two = self.pool.settings.passkeys.as_ref().is_some_and(|passkeys| passkeys.is_second_factor);
+        if user.status == Status::Confirmed && verified.knew_user && is_two {
+            return self.finish(user, None, Moment::Authentication).await;
+        }
+        self.proven(user, None).await
+    }
+
+    /// Whether a passkey has signed this. It is looked at like a password, for it takes a core: when it is this one's turn.
+    ///
+    /// # Errors
+    /// While the user is locked out.
+    async fn is_signed(
+        &self,
+        user: &User,
+        party: Party,
+        challenge: Vec<u8>,
+        kept: &Passkey,
+        signed: Assertion,
+    ) -> Result<Result<Verified, webauthn::Error>, Error> {
+        let (cx, pool, key) = (self.cx.clone(), self.pool.clone(), user.key.clone());
+        let (id, public) = (kept.id.to_vec(), kept.key.to_vec());
+        let kept = Credential { id, key: public, counter: kept.counter, may_be_copied: false };
+        let check = move || {
+            users::check_unlocked(&users::by_key(&cx.db().read()?, &pool.id, &key)?, cx.env().now())?;
+            Ok(webauthn::verify(party.of(&pool), &challenge, &kept, &signed))
+        };
+        self.cognito.heavy(check).await.map_err(|error| match error {
+            // Who does not exist is not locked out.
+            Error::NotAuthorized(_) if self.client.settings.hides_users => refused(),
+            error => error,
+        })
+    }
+
+    /// Uses the challenge up, and notes the count of the passkey that signed it: of answers that come at once, and of copies of an
+    /// authenticator that sign at once, one gets in.
+    async fn spend_on(&self, session: &Session, user: &User, kept: Passkey, verified: Verified) -> Result<(), Error> {
+        let (session, own) = (session.clone(), user.clone());
+        let note = move |tx: &mut kv::Tx| {
+            if !session.is_of(&users::by_key(tx, &own.pool, &own.key)?) {
+                return Err(refused());
+            }
+            grant::spend(tx, &own.pool, &session.id, session.expires)?;
+            let found = passkeys::find(tx, &own, &kept.id)?.ok_or_else(refused)?;
+            // Many authenticators do not count.
+            let counts = verified.counter != 0 || found.counter != 0;
+            if found.key != kept.key || found.party != kept.party || (counts && verified.counter <= found.counter) {
+                return Err(refused());
+            }
+            passkeys::change(tx, &own, &kept.id, |passkey| {
                 passkey.counter = verified.counter;
-                Ok(verified)
+                Ok(())
             })
         };
-        let Verified { knew_user, .. } = self.cx.db().write(verify).await.map_err(|error| match error {
-            Error::NotAuthorized(_) => refused(),
-            error => error,
-        })?;
-        let is_two = self.pool.settings.passkeys.as_ref().is_some_and(|passkeys| passkeys.is_second_factor);
-        if user.status == Status::Confirmed && knew_user && is_two {
-            return self.finish(user, Some(session), Moment::Authentication).await;
-        }
-        self.proven(user, Some(session)).await
+        self.cx.db().write(note).await
     }
 }
 
