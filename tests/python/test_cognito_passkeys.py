@@ -72,6 +72,7 @@ def test_what_is_not_signed_for_this_sign_in_is_refused(server, cognito, unique)
     for lies in [{"key": other}, {"origin": "https://evil.example"}, {"origin": "https://example.com.evil.example"}, {"origin": "http://example.com"}, {"party": "evil.example"},
                  {"kind": "webauthn.create"}, {"challenge": encoded(b"x" * 32)}, {"flags": 0}, {"user": "somebody else"}]:
         assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, **lies) == wrong, lies
+        assert sign_in(pool, passkey)["AuthenticationResult"], "which forgets what was wrong before it"
     assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=other) == wrong
     begun, options = begin(pool)
     for text in ["", "{", "[]", "{}", json.dumps({"id": "?"}), json.dumps(passkey.answer(options) | {"response": {}})]:
@@ -80,6 +81,8 @@ def test_what_is_not_signed_for_this_sign_in_is_refused(server, cognito, unique)
     assert sign_in(pool, passkey, counter=100)["AuthenticationResult"]
     assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, counter=100) == wrong, "a copy of the authenticator"
     assert sign_in(pool, passkey, counter=101)["AuthenticationResult"]
+    told = [refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, key=other, counter=200) for _ in range(8)]
+    assert told[:5] == [wrong] * 5 and set(told) == {wrong, "Password attempts exceeded"}
 
 
 def test_what_is_not_made_for_this_pool_is_refused(server, cognito, unique):
@@ -158,8 +161,11 @@ def test_a_passkey_is_a_second_factor_only_where_the_pool_says_so(server, cognit
     assert pool.choose("ada", PREFERRED_CHALLENGE="WEB_AUTHN")["AvailableChallenges"] == ["PASSWORD_SRP", "PASSWORD"]
     configure("MULTI_FACTOR_WITH_USER_VERIFICATION")
     assert sign_in(pool, passkey)["AuthenticationResult"]
-    begun = sign_in(pool, passkey, flags=PRESENT)
+    asked, options = begin(pool)
+    answer = lambda: pool.respond(asked, USERNAME="ada", CREDENTIAL=json.dumps(passkey.answer(options, flags=PRESENT)))
+    begun = answer()
     assert begun["ChallengeName"] == "SOFTWARE_TOKEN_MFA", "an authenticator that does not know its user is one factor"
+    assert "only be used once" in refused(answer, "NotAuthorizedException"), "whatever comes after it"
     assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret))["AuthenticationResult"]
     told = cognito.get_user_auth_factors(AccessToken=token)
     assert set(told["ConfiguredUserAuthFactors"]) == {"PASSWORD", "EMAIL_OTP", "WEB_AUTHN", "SOFTWARE_TOKEN"} and told["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
@@ -167,6 +173,21 @@ def test_a_passkey_is_a_second_factor_only_where_the_pool_says_so(server, cognit
     told = cognito.admin_get_user_auth_factors(UserPoolId=pool.id, Username="ada")
     assert set(told["ConfiguredUserAuthFactors"]) == {"PASSWORD", "EMAIL_OTP", "WEB_AUTHN"} and "UserMFASettingList" not in told
     assert sign_in(pool, passkey, flags=PRESENT)["AuthenticationResult"]
+
+
+def test_a_passkey_of_a_former_party_signs_in_no_more(server, cognito, unique):
+    pool, token = make(server, cognito, unique)
+    passkey, other = register(pool, token), Passkey()
+    begun, options = begin(pool)
+    configuration = {"RelyingPartyId": "example.org", "UserVerification": "preferred"}
+    cognito.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OFF", WebAuthnConfiguration=configuration)
+    respond = lambda: pool.respond(begun, USERNAME="ada", CREDENTIAL=json.dumps(passkey.answer(options)))
+    refused(respond, "NotAuthorizedException")
+    assert "WEB_AUTHN" not in pool.choose("ada")["AvailableChallenges"]
+    register(pool, token, other)
+    assert [allowed["id"] for allowed in begin(pool)[1]["allowCredentials"]] == [encoded(other.id)]
+    refused(respond, "NotAuthorizedException")
+    assert sign_in(pool, other)["AuthenticationResult"]
 
 
 def test_a_pool_says_what_may_be_chosen(server, cognito, unique):
