@@ -247,7 +247,7 @@ def test_a_code_by_mail_signs_in(server, cognito, unique):
     assert late["ChallengeParameters"] == begun["ChallengeParameters"], "beyond that nothing is sent, and the last one does"
     for _ in range(5):
         refused(pool.respond, "CodeMismatchException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE="nonsense")
-    refused(pool.respond, "NotAuthorizedException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE=code)
+    refused(pool.respond, "NotAuthorizedException", "LimitExceededException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE=code)
 
     def enter():
         try:

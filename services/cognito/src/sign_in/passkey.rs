@@ -51,9 +51,10 @@ fn default_party(base: &str, domains: &[Domain]) -> Option<Party> {
     let (scheme, rest) = base.split_once("://")?;
     let authority = rest.split('/').next()?;
     let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    let host = match domains.iter().find(|domain| domain.certificate.is_some()) {
-        Some(own) => own.name.as_str(),
-        None => host,
+    let (scheme, host, port) = match domains.iter().find(|domain| domain.certificate.is_some()) {
+        // Such a host has TLS, if only in front of the server.
+        Some(own) => ("https", own.name.as_str(), if scheme == "https" { port } else { "" }),
+        None => (scheme, host, port),
     };
     // An address of IPv6 may have letters, too.
     if host.starts_with('[') || !host.contains(|c: char| c.is_ascii_alphabetic()) {
@@ -247,6 +248,7 @@ mod tests {
             ("https://Cloud.example.com:443/", &on_path[..], "cloud.example.com", "https://cloud.example.com"),
             ("http://localhost:4566", &on_path[..], "localhost", "http://localhost:4566"),
             ("https://cloud.example.com:8443", &own[..], "login.example.com", "https://login.example.com:8443"),
+            ("http://localhost:4566", &own[..], "login.example.com", "https://login.example.com"),
         ] {
             let expected = Party { id: id.into(), home: Some(home.into()) };
             assert_eq!(default_party(base, domains), Some(expected), "{base}");
