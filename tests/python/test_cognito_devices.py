@@ -110,7 +110,11 @@ def test_a_device_is_remembered_when_its_user_says_so(server, cognito, unique):
     cognito.admin_update_device_status(UserPoolId=pool.id, Username="ada", DeviceKey=device.key, DeviceRememberedStatus="not_remembered")
     begun = begin_srp(pool, device)
     assert begun["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
-    assert "NewDeviceMetadata" not in pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret))["AuthenticationResult"]
+    used = cognito.admin_get_device(UserPoolId=pool.id, Username="ada", DeviceKey=device.key)["Device"]["DeviceLastAuthenticatedDate"]
+    tokens = pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret))["AuthenticationResult"]
+    assert "NewDeviceMetadata" not in tokens and "device_key" not in claims(tokens["AccessToken"]), "it was named, and proved nothing"
+    assert used == cognito.admin_get_device(UserPoolId=pool.id, Username="ada", DeviceKey=device.key)["Device"]["DeviceLastAuthenticatedDate"]
+    assert pool.refresh(tokens["RefreshToken"]), "nor is its refresh token the device's"
 
 
 def test_a_device_comes_after_the_second_factor_where_it_does_not_stand_for_it(server, cognito, unique):
@@ -180,6 +184,13 @@ def test_a_refresh_token_is_of_its_device(server, cognito, unique):
     refused(pool.refresh, "NotAuthorizedException", token=tokens["RefreshToken"], DEVICE_KEY=f"{REGION}_{uuid.uuid4()}")
     again = pool.refresh(tokens["RefreshToken"], DEVICE_KEY=device.key)
     assert claims(again["AccessToken"])["device_key"] == device.key
+    proved, other = device.prove(begin_srp(pool, device)), pool.sign_in("ada")
+    assert pool.refresh(proved["RefreshToken"], DEVICE_KEY=device.key)
+    cognito.forget_device(AccessToken=again["AccessToken"], DeviceKey=device.key)
+    for token in [tokens["RefreshToken"], proved["RefreshToken"]]:
+        refused(pool.refresh, "NotAuthorizedException", token=token)
+        refused(pool.refresh, "NotAuthorizedException", token=token, DEVICE_KEY=device.key)
+    assert pool.refresh(other["RefreshToken"]), "what was given to others stays"
 
 
 def test_a_pool_that_remembers_none_has_none(server, cognito, unique):

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from browser import Browser
+from cloudlet import wait_until
 from cognito_users import PASSWORD, Pool, Srp, authenticator, claims
 from passkeys import PRESENT, Passkey, decoded, encoded
 from test_cognito import named, refused
@@ -71,6 +72,7 @@ def test_what_is_not_signed_for_this_sign_in_is_refused(server, cognito, unique)
     for lies in [{"key": other}, {"origin": "https://evil.example"}, {"origin": "https://example.com.evil.example"}, {"origin": "http://example.com"}, {"party": "evil.example"},
                  {"kind": "webauthn.create"}, {"challenge": encoded(b"x" * 32)}, {"flags": 0}, {"user": "somebody else"}]:
         assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, **lies) == wrong, lies
+        assert sign_in(pool, passkey)["AuthenticationResult"], "which forgets what was wrong before it"
     assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=other) == wrong
     begun, options = begin(pool)
     for text in ["", "{", "[]", "{}", json.dumps({"id": "?"}), json.dumps(passkey.answer(options) | {"response": {}})]:
@@ -79,6 +81,8 @@ def test_what_is_not_signed_for_this_sign_in_is_refused(server, cognito, unique)
     assert sign_in(pool, passkey, counter=100)["AuthenticationResult"]
     assert refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, counter=100) == wrong, "a copy of the authenticator"
     assert sign_in(pool, passkey, counter=101)["AuthenticationResult"]
+    told = [refused(sign_in, "NotAuthorizedException", pool=pool, passkey=passkey, key=other, counter=200) for _ in range(8)]
+    assert told[:5] == [wrong] * 5 and set(told) == {wrong, "Password attempts exceeded"}
 
 
 def test_what_is_not_made_for_this_pool_is_refused(server, cognito, unique):
@@ -157,8 +161,11 @@ def test_a_passkey_is_a_second_factor_only_where_the_pool_says_so(server, cognit
     assert pool.choose("ada", PREFERRED_CHALLENGE="WEB_AUTHN")["AvailableChallenges"] == ["PASSWORD_SRP", "PASSWORD"]
     configure("MULTI_FACTOR_WITH_USER_VERIFICATION")
     assert sign_in(pool, passkey)["AuthenticationResult"]
-    begun = sign_in(pool, passkey, flags=PRESENT)
+    asked, options = begin(pool)
+    answer = lambda: pool.respond(asked, USERNAME="ada", CREDENTIAL=json.dumps(passkey.answer(options, flags=PRESENT)))
+    begun = answer()
     assert begun["ChallengeName"] == "SOFTWARE_TOKEN_MFA", "an authenticator that does not know its user is one factor"
+    assert "only be used once" in refused(answer, "NotAuthorizedException"), "whatever comes after it"
     assert pool.respond(begun, USERNAME="ada", SOFTWARE_TOKEN_MFA_CODE=authenticator(secret))["AuthenticationResult"]
     told = cognito.get_user_auth_factors(AccessToken=token)
     assert set(told["ConfiguredUserAuthFactors"]) == {"PASSWORD", "EMAIL_OTP", "WEB_AUTHN", "SOFTWARE_TOKEN"} and told["UserMFASettingList"] == ["SOFTWARE_TOKEN_MFA"]
@@ -166,6 +173,21 @@ def test_a_passkey_is_a_second_factor_only_where_the_pool_says_so(server, cognit
     told = cognito.admin_get_user_auth_factors(UserPoolId=pool.id, Username="ada")
     assert set(told["ConfiguredUserAuthFactors"]) == {"PASSWORD", "EMAIL_OTP", "WEB_AUTHN"} and "UserMFASettingList" not in told
     assert sign_in(pool, passkey, flags=PRESENT)["AuthenticationResult"]
+
+
+def test_a_passkey_of_a_former_party_signs_in_no_more(server, cognito, unique):
+    pool, token = make(server, cognito, unique)
+    passkey, other = register(pool, token), Passkey()
+    begun, options = begin(pool)
+    configuration = {"RelyingPartyId": "example.org", "UserVerification": "preferred"}
+    cognito.set_user_pool_mfa_config(UserPoolId=pool.id, MfaConfiguration="OFF", WebAuthnConfiguration=configuration)
+    respond = lambda: pool.respond(begun, USERNAME="ada", CREDENTIAL=json.dumps(passkey.answer(options)))
+    refused(respond, "NotAuthorizedException")
+    assert "WEB_AUTHN" not in pool.choose("ada")["AvailableChallenges"]
+    register(pool, token, other)
+    assert [allowed["id"] for allowed in begin(pool)[1]["allowCredentials"]] == [encoded(other.id)]
+    refused(respond, "NotAuthorizedException")
+    assert sign_in(pool, other)["AuthenticationResult"]
 
 
 def test_a_pool_says_what_may_be_chosen(server, cognito, unique):
@@ -220,10 +242,21 @@ def test_a_code_by_mail_signs_in(server, cognito, unique):
     assert pool.respond(begun, USERNAME="ada", EMAIL_OTP_CODE=pool.code(address, 2))["AuthenticationResult"]
     for _ in range(5):
         begun = pool.choose("ada", PREFERRED_CHALLENGE="EMAIL_OTP")
-    refused(pool.choose, "LimitExceededException", name="ada", PREFERRED_CHALLENGE="EMAIL_OTP")
+    code = pool.code(address, 7)
+    late = pool.choose("ada", PREFERRED_CHALLENGE="EMAIL_OTP")
+    assert late["ChallengeParameters"] == begun["ChallengeParameters"], "beyond that nothing is sent, and the last one does"
     for _ in range(5):
         refused(pool.respond, "CodeMismatchException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE="nonsense")
-    refused(pool.respond, "NotAuthorizedException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE=pool.code(address, 7))
+    refused(pool.respond, "NotAuthorizedException", "LimitExceededException", begun=begun, USERNAME="ada", EMAIL_OTP_CODE=code)
+
+    def enter():
+        try:
+            return pool.respond(late, USERNAME="ada", EMAIL_OTP_CODE=code)["AuthenticationResult"]
+        except cognito.exceptions.NotAuthorizedException:
+            return None
+
+    assert wait_until(enter, what="the end of the lock"), "what is guessed elsewhere leaves the code good"
+    assert len(pool.mails(address)) == 7
     pool.add("bob", email_verified="false")
     assert "EMAIL_OTP" not in pool.choose("bob")["AvailableChallenges"], "an address that is not verified is nobody's"
     cognito.admin_create_user(UserPoolId=pool.id, Username="new", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS", UserAttributes=[{"Name": "email", "Value": "new@example.com"}, {"Name": "email_verified", "Value": "true"}])
@@ -233,21 +266,36 @@ def test_a_code_by_mail_signs_in(server, cognito, unique):
 def test_nobody_learns_who_may_choose_where_the_client_hides_it(server, cognito, unique):
     pool, token = make(server, cognito, unique, client={"PreventUserExistenceErrors": "ENABLED"})
     passkey = register(pool, token)
-    names = [f"eve{number}" for number in range(20)]
-    offered = {name: pool.choose(name)["AvailableChallenges"] for name in names}
-    assert {tuple(factors) for factors in offered.values()} == {("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP"), ("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "WEB_AUTHN")}
-    assert offered == {name: pool.choose(name)["AvailableChallenges"] for name in names}
-    eve = next(name for name in names if "WEB_AUTHN" in offered[name])
-    (begun, options), (_, known) = begin(pool, eve), begin(pool)
-    assert set(options) == set(known) and len(options["allowCredentials"]) == 1 and set(options["allowCredentials"][0]) == set(known["allowCredentials"][0])
-    assert begin(pool, eve)[1]["allowCredentials"] == options["allowCredentials"]
-    answer = json.dumps(passkey.answer(options))
-    wrong = refused(pool.respond, "NotAuthorizedException", begun=begun, USERNAME=eve, CREDENTIAL=answer)
-    assert wrong == refused(sign_in, "NotAuthorizedException", pool=pool, passkey=Passkey())
-    begun = pool.choose(eve, PREFERRED_CHALLENGE="EMAIL_OTP")
-    assert set(begun["ChallengeParameters"]) == set(pool.choose("ada", PREFERRED_CHALLENGE="EMAIL_OTP")["ChallengeParameters"])
-    refused(pool.respond, "CodeMismatchException", begun=begun, USERNAME=eve, EMAIL_OTP_CODE="123456")
-    refused(pool.respond, "NotAuthorizedException", begun=pool.choose(eve), USERNAME=eve, ANSWER="PASSWORD", PASSWORD=PASSWORD)
+    pool.add("bob", f"{unique}-bob@example.com", email_verified="false")
+    cognito.admin_create_user(UserPoolId=pool.id, Username="new", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
+    client = cognito.create_user_pool_client(UserPoolId=pool.id, ClientName="up", ExplicitAuthFlows=["ALLOW_USER_AUTH"])["UserPoolClient"]["ClientId"]
+    cognito.sign_up(ClientId=client, Username="una", Password=PASSWORD, UserAttributes=[{"Name": "email", "Value": f"{unique}-una@example.com"}])
+    nobody = [f"eve{number}" for number in range(40)]
+    names = ["ada", "bob", "new", "una", *nobody]
+    lengths = lambda begun: len(begun["Session"])
+    begun = {name: pool.choose(name) for name in names}
+    assert {tuple(told["AvailableChallenges"]) for told in begun.values()} == {("PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "WEB_AUTHN")}
+    assert len({lengths(told) for told in begun.values()}) == 1
+    asked = {name: begin(pool, name) for name in names}
+    assert len({lengths(told) for told, _ in asked.values()}) == 1 and len({tuple(options) for _, options in asked.values()}) == 1
+    allowed = {name: options["allowCredentials"] for name, (_, options) in asked.items()}
+    assert [told["id"] for told in allowed["ada"]] == [encoded(passkey.id)]
+    assert {len(told) for told in allowed.values()} == {1, 2} and len({len(told["id"]) for name in nobody for told in allowed[name]}) > 1
+    assert {tuple(told) for own in allowed.values() for told in own} == {tuple(allowed["ada"][0])}
+    assert allowed == {name: begin(pool, name)[1]["allowCredentials"] for name in names}
+    wrong = refused(sign_in, "NotAuthorizedException", pool=pool, passkey=Passkey())
+    for name in ["bob", "new", "una", "eve1"]:
+        told, options = asked[name]
+        assert refused(pool.respond, "NotAuthorizedException", begun=told, USERNAME=name, CREDENTIAL=json.dumps(passkey.answer(options))) == wrong
+    for name in ["ada", "bob", "new", "una", "eve1"]:
+        # One more than are sent.
+        sent = [pool.choose(name, PREFERRED_CHALLENGE="EMAIL_OTP") for _ in range(6)]
+        kinds = {(told["ChallengeName"], *sorted(told["ChallengeParameters"])) for told in sent}
+        assert kinds == {("EMAIL_OTP", "CODE_DELIVERY_DELIVERY_MEDIUM", "CODE_DELIVERY_DESTINATION", "USERNAME")}
+        assert len({json.dumps(told["ChallengeParameters"], sort_keys=True) for told in sent}) == 1 and {lengths(told) for told in sent} == {lengths(pool.choose("eve2", PREFERRED_CHALLENGE="EMAIL_OTP"))}
+        assert {refused(pool.respond, "CodeMismatchException", begun=sent[0], USERNAME=name, EMAIL_OTP_CODE="nonsense") for _ in range(8)} == {refused(pool.respond, "CodeMismatchException", begun=sent[-1], USERNAME=name, EMAIL_OTP_CODE="nonsense")}
+    assert pool.mail(f"{unique}@example.com", 5) and len(pool.mails(f"{unique}@example.com")) == 5 and pool.mails(f"{unique}-bob@example.com") == []
+    refused(pool.respond, "NotAuthorizedException", begun=pool.choose("eve1"), USERNAME="eve1", ANSWER="PASSWORD", PASSWORD=PASSWORD)
 
 
 IN_BROWSER = """(async () => {

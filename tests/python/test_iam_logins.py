@@ -2,6 +2,7 @@
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 from cloudlet import ACCOUNT, Server
 from test_iam import allow, key_of, refused, user  # noqa: F401: fixtures, too
@@ -43,6 +44,26 @@ def test_users_change_their_own_password(server, iam, user):
     refused("InvalidUserType", iam.change_password, **passwords)
 
 
+def test_passwords_are_not_guessed_at_once(server, iam, user):
+    iam.create_login_profile(UserName=user, Password="Correct-horse-1")
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=allow("iam:ChangePassword", f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"))
+    own = server.client_as("iam", *key_of(server, iam, user))
+    # What is right does not count.
+    for number in range(1, 8):
+        own.change_password(OldPassword=f"Correct-horse-{number}", NewPassword=f"Correct-horse-{number + 1}")
+
+    def code(number):
+        try:
+            own.change_password(OldPassword=f"Wrong-horse-{number}", NewPassword="Staple-battery-2")
+        except own.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+
+    with ThreadPoolExecutor(12) as threads:
+        told = list(threads.map(code, range(12)))
+    # A minute may end meanwhile.
+    assert set(told) == {"AccessDenied", "LimitExceeded"} and told.count("AccessDenied") in range(5, 11)
+
+
 def test_the_password_policy_of_an_account():
     # A server of its own: the account has one policy.
     server = Server()
@@ -78,6 +99,26 @@ def test_the_password_policy_of_an_account():
         refused("AccessDenied", own.get_account_password_policy)
     finally:
         server.kill()
+
+
+def test_credentials_of_all_users_are_listed_page_by_page(iam, user):
+    other = f"{user}.doe"
+    iam.create_user(UserName=other)
+    try:
+        create = lambda name: iam.create_service_specific_credential(UserName=name, ServiceName=COMMITS)["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+        made = {name: create(name) for name in (user, other)}
+        listed, place = {}, {}
+        while True:
+            page = iam.list_service_specific_credentials(AllUsers=True, MaxItems=1, **place)
+            listed |= {told["UserName"]: told["ServiceSpecificCredentialId"] for told in page["ServiceSpecificCredentials"]}
+            if not page.get("IsTruncated"):
+                break
+            place = {"Marker": page["Marker"]}
+        assert made.items() <= listed.items()
+    finally:
+        for told in iam.list_service_specific_credentials(UserName=other)["ServiceSpecificCredentials"]:
+            iam.delete_service_specific_credential(UserName=other, ServiceSpecificCredentialId=told["ServiceSpecificCredentialId"])
+        iam.delete_user(UserName=other)
 
 
 def test_credentials_for_single_services(iam, user):

@@ -375,6 +375,14 @@ def test_a_key_in_two_regions_is_one(server, kms):
     refused(kms.replicate_key, "ValidationException", KeyId=key, ReplicaRegion="Elsewhere!")
 
 
+def test_a_key_is_in_so_many_regions_and_no_more(kms):
+    key = make(kms, MultiRegion=True)
+    for number in range(50):
+        kms.replicate_key(KeyId=key, ReplicaRegion=f"eu-north-{number + 1}")
+    refused(kms.replicate_key, "LimitExceededException", KeyId=key, ReplicaRegion="eu-north-51")
+    refused(kms.replicate_key, "AlreadyExistsException", KeyId=key, ReplicaRegion="eu-north-50")
+
+
 def test_keys_in_two_regions_rotate_together_and_change_places(server, kms):
     key, there = make(kms, MultiRegion=True), elsewhere(server)
     kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=100)

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
-use crate::Error;
+use crate::{Error, RelyingParty};
 
 /// The most bytes that a part may have: an attestation with the certificates of its maker has a few thousand.
 pub const PART_BYTES_MAX: usize = 32_768;
@@ -137,7 +137,7 @@ impl ClientData {
 
     /// # Errors
     /// When it was for something else, for another challenge, or on a page that is not the party's own.
-    pub fn check(&self, ceremony: Ceremony, challenge: &[u8], party: &str) -> Result<(), Error> {
+    pub fn check(&self, ceremony: Ceremony, challenge: &[u8], party: RelyingParty<'_>) -> Result<(), Error> {
         let kind = match ceremony {
             Ceremony::Create => "webauthn.create",
             Ceremony::Get => "webauthn.get",
@@ -149,7 +149,8 @@ impl ClientData {
             return Err(Error::Challenge);
         }
         // In a frame on somebody else's page, the user cannot see whom they sign in to.
-        if self.is_cross_origin || !is_own(&self.origin, party) {
+        let is_home = party.home.is_none_or(|home| home == self.origin);
+        if self.is_cross_origin || !is_home || !is_own(&self.origin, party.id) {
             return Err(Error::Origin);
         }
         Ok(())

@@ -14,8 +14,8 @@ pub const ALGORITHMS: [i64; 3] = [ES256, EDDSA, RS256];
 const ES256: i64 = -7;
 const EDDSA: i64 = -8;
 const RS256: i64 = -257;
-/// The bytes of a modulus that are read: keys have 256 to 512.
-const MODULUS_BYTES_MAX: usize = 1_024;
+/// The bytes that a modulus may have, which anybody can have us verify with: keys have 256 to 512.
+const MODULUS_BYTES_MAX: usize = 512;
 
 /// What names of members of a key mean. Source: RFC 9052, section 7.1, RFC 9053, section 7.1 and 7.2, and RFC 8230, section 4.
 const KIND: i64 = 1;

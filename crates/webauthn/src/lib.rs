@@ -59,8 +59,10 @@ pub enum Error {
 /// Who is signed in to.
 #[derive(Clone, Copy, Debug)]
 pub struct RelyingParty<'a> {
-    /// A domain: pages of it and of what is below it are its own.
+    /// A domain: pages of it and of what is below it are its own, unless there is a `home`.
     pub id: &'a str,
+    /// The origin whose pages alone are its own, where the domain has others' pages, too: `https://example.com`.
+    pub home: Option<&'a str>,
     /// Whether authenticators have to know their user: by a PIN, a finger or a face.
     pub verifies_users: bool,
 }
@@ -92,7 +94,7 @@ pub struct Verified {
 ///
 /// Source: section 7.1, steps 7 to 21.
 pub fn register(party: RelyingParty<'_>, challenge: &[u8], made: &Registration) -> Result<Credential, Error> {
-    ClientData::read(&made.client_data)?.check(Ceremony::Create, challenge, party.id)?;
+    ClientData::read(&made.client_data)?.check(Ceremony::Create, challenge, party)?;
     let data = AuthenticatorData::read(&authenticator::attested(&made.attestation)?)?;
     data.check(party)?;
     let (id, key) = data.credential.ok_or(Error::Malformed("it has no key"))?;
@@ -116,7 +118,7 @@ pub fn verify(
     kept: &Credential,
     signed: &Assertion,
 ) -> Result<Verified, Error> {
-    ClientData::read(&signed.client_data)?.check(Ceremony::Get, challenge, party.id)?;
+    ClientData::read(&signed.client_data)?.check(Ceremony::Get, challenge, party)?;
     let data = AuthenticatorData::read(&signed.authenticator_data)?;
     data.check(party)?;
     let hash = ring::digest::digest(&ring::digest::SHA256, &signed.client_data);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 
-const PARTY: RelyingParty<'_> = RelyingParty { id: "example.com", verifies_users: true };
+const PARTY: RelyingParty<'_> = RelyingParty { id: "example.com", home: None, verifies_users: true };
 const CHALLENGE: &[u8] = b"a challenge that nobody can guess";
 const ID: &[u8] = b"credential";
 const PRESENT_AND_VERIFIED: u8 = authenticator::USER_PRESENT | authenticator::USER_VERIFIED;
@@ -161,6 +161,27 @@ fn a_signature_counts_for_one_challenge_party_page_and_key() {
 }
 
 #[test]
+fn a_party_at_home_takes_one_origin_alone() {
+    let (key, party) = (Key::p256(), RelyingParty { home: Some("https://example.com:8443"), ..PARTY });
+    let (kept, good) = (registered(&key), data(PARTY.id, PRESENT_AND_VERIFIED, 9, &[]));
+    let made = data(PARTY.id, PRESENT_AND_VERIFIED | 0x40, 3, &new_credential(&key.public()));
+    let signed = |origin: &str| {
+        let client = client_data("webauthn.get", CHALLENGE, origin);
+        verify(party, CHALLENGE, &kept, &assertion(&key, &client, &good)).map(drop)
+    };
+    let registered = |origin: &str| {
+        let client = client_data("webauthn.create", CHALLENGE, origin);
+        register(party, CHALLENGE, &registration(&client, &made)).map(drop)
+    };
+    assert_eq!((signed("https://example.com:8443"), registered("https://example.com:8443")), (Ok(()), Ok(())));
+    for origin in
+        ["https://example.com", "https://example.com:9443", "https://app.example.com:8443", "http://example.com:8443"]
+    {
+        assert_eq!((signed(origin), registered(origin)), (Err(Error::Origin), Err(Error::Origin)), "{origin}");
+    }
+}
+
+#[test]
 fn a_credential_is_taken_only_with_a_key_that_can_be_verified_with() {
     let client = client_data("webauthn.create", CHALLENGE, "https://example.com");
     let made = |rest: &[u8], flags: u8| {
@@ -170,12 +191,18 @@ fn a_credential_is_taken_only_with_a_key_that_can_be_verified_with() {
     assert!(made(&whole, 0x48).unwrap().may_be_copied);
     assert!(made(&[&whole[..], &to_bytes(&Cbor::Map(Vec::new()))].concat(), 0xc0).is_ok(), "extensions are left alone");
     let x = || Cbor::Bytes(vec![1; 32]);
+    let rsa = |length: usize| {
+        let (n, e) = (Cbor::Bytes(vec![1; length]), Cbor::Bytes(vec![1, 0, 1]));
+        cose(&[(1, 3.into()), (3, (-257).into()), (-1, n), (-2, e)])
+    };
+    assert!(made(&new_credential(&rsa(512)), 0x40).is_ok());
     for (key, expected) in [
         (cose(&[(1, 2.into()), (3, (-35).into()), (-1, 2.into())]), Error::Algorithm),
         (cose(&[(1, 2.into()), (3, (-7).into()), (-1, 2.into()), (-2, x()), (-3, x())]), Error::Algorithm),
         (cose(&[(1, 3.into()), (3, (-7).into())]), Error::Algorithm),
         (cose(&[(1, 2.into()), (3, (-7).into()), (-1, 1.into()), (-2, x())]), Error::Malformed("")),
         (cose(&[(1, 3.into()), (3, (-257).into()), (-1, x()), (-2, x())]), Error::Malformed("")),
+        (rsa(513), Error::Malformed("")),
         (vec![0xa1], Error::Malformed("")),
         (vec![0x9f; 200], Error::Malformed("")),
     ] {

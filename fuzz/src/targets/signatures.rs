@@ -146,7 +146,7 @@ pub fn form(input: &[u8]) -> String {
 
 /// What an authenticator wrote, taken for everything that one writes: an attestation, authenticator data, a key, and what a browser says.
 pub fn passkey(input: &[u8]) -> String {
-    let party = RelyingParty { id: "example.com", verifies_users: false };
+    let party = RelyingParty { id: "example.com", home: None, verifies_users: false };
     let create = br#"{"type":"webauthn.create","challenge":"YQ","origin":"https://example.com"}"#;
     let get = br#"{"type":"webauthn.get","challenge":"YQ","origin":"https://example.com"}"#;
     let (transports, attachment) = (Vec::new(), None);

@@ -41,6 +41,8 @@ pub const RESET_CODE_LIFETIME: Duration = HOUR;
 /// How often a code is asked for, within an hour, and how often it may be wrong.
 pub const CODES_PER_HOUR: u32 = 5;
 pub const CODE_ATTEMPTS_MAX: u32 = 5;
+/// How often a code to sign in with may be wrong in all sign-ins together; each has [`CODE_ATTEMPTS_MAX`].
+pub const SIGN_IN_CODE_ATTEMPTS_MAX: u32 = 25;
 /// Wrong passwords and codes without consequences; each further one locks the user out, twice as long as the last did.
 ///
 /// Source: <https://docs.aws.amazon.com/cognito/latest/developerguide/authentication.html#authentication-flow-lockout-behavior>
@@ -105,5 +107,6 @@ pub const PASSKEYS_PAGE_RANGE: RangeInclusive<i64> = 1..=20;
 /// How long somebody may take to make a passkey, or to sign with one, as browsers are told.
 pub const PASSKEY_TIME: Duration = Duration::from_secs(3 * 60);
 pub const RELYING_PARTY_CHARACTERS_MAX: usize = 127;
-/// How long a code is good for that somebody signs in with: as long as a session may last.
+/// How long a code is good for that somebody signs in with: as long as a session may last. The last one of an hour is good until there may
+/// be another.
 pub const SIGN_IN_CODE_LIFETIME: Duration = Duration::from_secs(15 * 60);

@@ -151,8 +151,17 @@ impl Session {
     }
 
     pub fn seal_bytes(&self, cognito: &Cognito) -> Result<Bytes, Error> {
-        let session = serde_json::to_vec(self).map_err(Error::internal)?;
+        let session = self.padded().map_err(Error::internal)?;
         Ok(cognito.vault.seal(PLACE, &session)?)
+    }
+
+    /// What is sealed, with spaces behind it: what is the user's alone fills whole blocks, so that the length says nothing of it. The rest is
+    /// known to who carries the session.
+    fn padded(&self) -> serde_json::Result<Vec<u8>> {
+        let mut session = serde_json::to_vec(self)?;
+        let own = serde_json::to_vec(&(&self.user, &self.sub, &self.salt, &self.code, &self.passkey))?.len();
+        session.resize(session.len() + own.next_multiple_of(BLOCK_BYTES) - own, b' ');
+        Ok(session)
     }
 
     /// # Errors
@@ -188,3 +197,42 @@ impl Session {
 
 /// Where the vault has sessions.
 const PLACE: &[u8] = b"cognito session";
+/// What the user's part of a session fills: names and passwords' salts are shorter than that together.
+const BLOCK_BYTES: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_session_does_not_tell_whose_it_is() {
+        let session = |user: &str, salt: Option<&'static [u8]>| Session {
+            id: "i".repeat(36),
+            client: "c".repeat(26),
+            user: user.into(),
+            sub: "s".repeat(36),
+            challenge: Challenge::EmailOtp,
+            began: Timestamp(1),
+            expires: Timestamp(2),
+            salt: salt.map(Bytes::from_static),
+            srp: None,
+            custom: None,
+            code: None,
+            first: true,
+            passkey: None,
+            device: None,
+            set_up: false,
+            page: false,
+            metadata: Metadata::new(),
+        };
+        let of = |session: &Session| session.padded().unwrap();
+        let known = of(&session("ada", Some(&[255; 16])));
+        for other in [session("ada", None), session(&"e".repeat(140), None), session("ada", Some(&[1; 16]))] {
+            assert_eq!(of(&other).len(), known.len());
+        }
+        let opened: Session = serde_json::from_slice(&known).unwrap();
+        assert_eq!((opened.user.as_str(), opened.salt), ("ada", Some(Bytes::from_static(&[255; 16]))));
+        let asked = Session { metadata: [("k".to_owned(), "v".repeat(100))].into(), ..session("ada", None) };
+        assert!(of(&asked).len() > known.len(), "what the caller gave is no secret");
+    }
+}

@@ -170,3 +170,33 @@ async fn a_sign_in_under_way_ends_with_a_sign_out_from_everywhere_and_with_the_p
     let begun = users.sign_in().await.unwrap();
     users.call("RespondToAuthChallenge", answer(&begun)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_passkey_is_waited_for_no_longer_than_browsers_are_told() {
+    let users = Users::new().await;
+    let policies = json!({"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}});
+    users.call("UpdateUserPool", json!({"UserPoolId": users.pool, "Policies": policies})).await.unwrap();
+    let party = json!({"RelyingPartyId": "example.com", "UserVerification": "preferred"});
+    let input = json!({"UserPoolId": users.pool, "MfaConfiguration": "OFF", "WebAuthnConfiguration": party});
+    users.call("SetUserPoolMfaConfig", input).await.unwrap();
+    let client = json!({
+        "UserPoolId": users.pool, "ClientName": "d", "ExplicitAuthFlows": ["ALLOW_USER_AUTH"], "AuthSessionValidity": 15,
+        "PreventUserExistenceErrors": "ENABLED",
+    });
+    let made = users.call("CreateUserPoolClient", client).await.unwrap();
+    let client = &made["UserPoolClient"]["ClientId"];
+    let parameters = json!({"USERNAME": "ada", "PREFERRED_CHALLENGE": "WEB_AUTHN"});
+    let input = json!({"ClientId": client, "AuthFlow": "USER_AUTH", "AuthParameters": parameters});
+    let begun = users.call("InitiateAuth", input).await.unwrap();
+    assert_eq!(begun["ChallengeName"], "WEB_AUTHN");
+    let answer = json!({
+        "ClientId": client, "ChallengeName": "WEB_AUTHN", "Session": begun["Session"],
+        "ChallengeResponses": {"USERNAME": "ada", "CREDENTIAL": "{}"},
+    });
+    users.cloud.advance(Duration::from_secs(179)).await;
+    let early = users.call("RespondToAuthChallenge", answer.clone()).await.unwrap_err();
+    assert!(early.starts_with("InvalidParameterException"), "{early}");
+    users.cloud.advance(Duration::from_secs(1)).await;
+    let late = users.call("RespondToAuthChallenge", answer).await.unwrap_err();
+    assert!(late.contains("session is expired"), "{late}");
+}

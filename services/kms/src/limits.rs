@@ -17,6 +17,8 @@ pub const ALIAS_CHARACTERS_MAX: usize = 256;
 pub const KEY_ID_CHARACTERS_MAX: usize = 2_048;
 pub const ALIASES_OF_KEY_MAX: usize = 50;
 pub const GRANTS_OF_KEY_MAX: usize = 50_000;
+/// Regions that a key is replicated to; AWS has fewer than that.
+pub const REPLICAS_MAX: usize = 50;
 pub const REGION_CHARACTERS_MAX: usize = 32;
 pub const TAGS_MAX: usize = 50;
 pub const TAG_KEY_CHARACTERS_MAX: usize = 128;

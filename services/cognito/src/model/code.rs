@@ -1,5 +1,6 @@
 //! Codes that are sent to a user: how many, for how long, and how often one may be wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -8,7 +9,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::error::Error;
 use crate::limits::{
-    CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME, SIGN_IN_CODE_LIFETIME,
+    CODE_ATTEMPTS_MAX, CODES_PER_HOUR, CONFIRMATION_CODE_LIFETIME, HOUR, RESET_CODE_LIFETIME,
+    SIGN_IN_CODE_ATTEMPTS_MAX, SIGN_IN_CODE_LIFETIME,
 };
 use crate::model::user::EMAIL;
 use crate::types::{Code, User};
@@ -83,8 +85,13 @@ pub fn check_may_send(user: &User, purpose: &Purpose, now: Timestamp) -> Result<
 pub fn send(user: &mut User, fresh: &Fresh, now: Timestamp) -> Result<(), Error> {
     let (sent, since) = check_may_send(user, &fresh.purpose, now)?;
     let Fresh { purpose, sealed, to, pending } = fresh.clone();
-    let (expires, sent) = (now + purpose.lifetime(), sent + 1);
-    let code = Code { sealed: Some(sealed), expires, attempts: 0, sent, since, pending, to: Some(to) };
+    let (mut expires, sent) = (now + purpose.lifetime(), sent + 1);
+    // Anybody may ask for codes to sign in with: the last one stays good until there may be another, so that its owner always has one.
+    if purpose == Purpose::SignIn && sent >= CODES_PER_HOUR {
+        expires = expires.max(since + HOUR);
+    }
+    let (tries, sealed, to) = (BTreeMap::new(), Some(sealed), Some(to));
+    let code = Code { sealed, expires, attempts: 0, sent, since, pending, to, tries };
     user.codes.insert(purpose.key(), code);
     Ok(())
 }
@@ -100,13 +107,30 @@ pub fn take(
     now: Timestamp,
     open: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
 ) -> Result<Result<Option<String>, Error>, Error> {
+    take_in(user, purpose, None, given, now, open)
+}
+
+/// The same in a sign-in, each of which has tries of its own: what others guess does not end the code. Of those together there are more,
+/// yet few: who is wrong too often is locked out, besides.
+pub fn take_in(
+    user: &mut User,
+    purpose: &Purpose,
+    session: Option<&str>,
+    given: &str,
+    now: Timestamp,
+    open: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error>,
+) -> Result<Result<Option<String>, Error>, Error> {
     let email = user.attributes.get(EMAIL);
     let is_current = |code: &Code| !purpose.proves_address() || code.pending.is_some() || code.to.as_ref() == email;
     let code = user.codes.get_mut(&purpose.key()).filter(|code| code.expires > now && is_current(code));
     let Some((code, sealed)) = code.and_then(|code| code.sealed.clone().map(|sealed| (code, sealed))) else {
         return Ok(Err(Error::ExpiredCode));
     };
-    if code.attempts >= CODE_ATTEMPTS_MAX {
+    let (tried, all_max) = match session {
+        Some(session) => (code.tries.get(session).copied().unwrap_or_default(), SIGN_IN_CODE_ATTEMPTS_MAX),
+        None => (code.attempts, CODE_ATTEMPTS_MAX),
+    };
+    if tried >= CODE_ATTEMPTS_MAX || code.attempts >= all_max {
         return Ok(Err(Error::LimitExceeded));
     }
     if open(&sealed)?.ct_eq(given.as_bytes()).into() {
@@ -114,6 +138,9 @@ pub fn take(
         return Ok(Ok(code.pending.take()));
     }
     code.attempts += 1;
+    if let Some(session) = session {
+        *code.tries.entry(session.to_owned()).or_default() += 1;
+    }
     Ok(Err(Error::CodeMismatch))
 }
 
@@ -149,6 +176,32 @@ mod tests {
         }
         assert!(matches!(sent(&mut kept, start), Err(Error::LimitExceeded)));
         sent(&mut kept, start + HOUR).unwrap();
+    }
+
+    #[test]
+    fn what_others_guess_and_ask_for_leaves_a_code_to_sign_in_good() {
+        let (start, purpose) = (Timestamp::from_secs(1_000), Purpose::SignIn);
+        let open = |sealed: &[u8]| Ok(sealed.to_vec());
+        let mut kept = user();
+        for _ in 0..CODES_PER_HOUR {
+            send(&mut kept, &fresh(&purpose, "ada@example.com", None), start).unwrap();
+        }
+        assert!(matches!(check_may_send(&kept, &purpose, start), Err(Error::LimitExceeded)));
+        let late = start + SIGN_IN_CODE_LIFETIME + Duration::from_secs(60);
+        let guess =
+            |user: &mut User, session: &str, code| take_in(user, &purpose, Some(session), code, late, open).unwrap();
+        for _ in 0..CODE_ATTEMPTS_MAX {
+            assert!(matches!(guess(&mut kept, "theirs", "000000"), Err(Error::CodeMismatch)));
+        }
+        assert!(matches!(guess(&mut kept, "theirs", "123456"), Err(Error::LimitExceeded)));
+        assert!(guess(&mut kept.clone(), "own", "123456").is_ok(), "until there may be another");
+        for number in CODE_ATTEMPTS_MAX..SIGN_IN_CODE_ATTEMPTS_MAX {
+            assert!(matches!(guess(&mut kept, &format!("theirs {number}"), "000000"), Err(Error::CodeMismatch)));
+        }
+        assert!(
+            matches!(guess(&mut kept, "another", "123456"), Err(Error::LimitExceeded)),
+            "nobody guesses without end"
+        );
     }
 
     #[test]

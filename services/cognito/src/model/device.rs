@@ -3,6 +3,7 @@
 use base::Timestamp;
 use kv::{Order, Read, Tx};
 
+use super::grant;
 use crate::error::Error;
 use crate::keys::DEVICES;
 use crate::limits::DEVICES_OF_USER_MAX;
@@ -18,7 +19,7 @@ pub fn get(read: &(impl Read + ?Sized), user: &User, key: &str) -> Result<Device
 
 /// Keeps a new device. Where the user has too many, the one that was not used for the longest is forgotten: a browser that forgets what
 /// it was told leaves one behind each time.
-pub fn confirm(tx: &mut Tx, device: &Device) -> Result<(), Error> {
+pub fn confirm(tx: &mut Tx, of: &User, device: &Device) -> Result<(), Error> {
     let (pool, user) = (&*device.pool, &*device.user);
     if DEVICES.contains(tx, (pool, user, &*device.key))? {
         return Err(Error::DeviceKeyExists);
@@ -27,7 +28,7 @@ pub fn confirm(tx: &mut Tx, device: &Device) -> Result<(), Error> {
     if others.len() >= DEVICES_OF_USER_MAX
         && let Some(oldest) = others.iter().min_by_key(|other| other.authenticated)
     {
-        DEVICES.delete(tx, (pool, user, &*oldest.key))?;
+        forget(tx, of, &oldest.key)?;
     }
     put(tx, device)
 }
@@ -50,8 +51,10 @@ pub fn used(tx: &mut Tx, user: &User, key: &str, now: Timestamp) -> Result<(), E
     put(tx, &Device { authenticated: now, waiting: None, ..device })
 }
 
+/// Forgets a device, and ends the refresh tokens that were given to it: without it they would need no key any more.
 pub fn forget(tx: &mut Tx, user: &User, key: &str) -> Result<(), Error> {
     get(tx, user, key)?;
+    grant::remove_of_device(tx, user, key)?;
     Ok(DEVICES.delete(tx, (&*user.pool, &*user.key, key))?)
 }
 

@@ -54,6 +54,18 @@ pub fn revoke_all(tx: &mut Tx, user: &User) -> Result<(), Error> {
     Ok(())
 }
 
+/// Removes the refresh tokens of a user that were given to a device.
+pub fn remove_of_device(tx: &mut Tx, user: &User, device: &str) -> Result<(), Error> {
+    let rows = GRANTS_OF.scan_prefix(tx, (&*user.pool, &*user.key), Order::Forward)?;
+    for (_, _, hash) in rows.keys().collect::<Result<Vec<_>, _>>()? {
+        let found: Option<Grant> = GRANTS.get(tx, (&*user.pool, &hash))?;
+        if found.is_some_and(|grant| grant.device.as_deref() == Some(device)) {
+            remove(tx, &user.pool, &hash)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a session is used up.
 pub fn is_spent(read: &(impl Read + ?Sized), pool: &str, session: &str) -> Result<bool, Error> {
     Ok(SPENT.contains(read, (pool, session))?)

@@ -170,7 +170,7 @@ pub async fn confirm(cognito: Arc<Cognito>, cx: Cx, input: ConfirmInput) -> Resu
         authenticated: now,
         waiting: None,
     };
-    cx.db().write(move |tx| devices::confirm(tx, &new)).await?;
+    cx.db().write(move |tx| devices::confirm(tx, &user, &new)).await?;
     Ok(ConfirmOutput { user_confirmation_necessary: on_prompt })
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::{Constraints, Cx};
-use webauthn::{ALGORITHMS, Registration, RelyingParty};
+use webauthn::{ALGORITHMS, Registration};
 use wire::DateTime;
 
 use super::auth::TokenInput;
@@ -67,7 +67,7 @@ pub async fn start(cognito: Arc<Cognito>, cx: Cx, input: TokenInput) -> Result<S
         id: cx.env().uuid(),
         client: client.id,
         sub: user.sub.clone(),
-        party: party.clone(),
+        party: party.id.clone(),
         expires: cx.now() + PASSKEY_TIME,
     };
     let challenge = cognito.vault.seal(PLACE, &serde_json::to_vec(&begun).map_err(Error::internal)?)?;
@@ -75,7 +75,7 @@ pub async fn start(cognito: Arc<Cognito>, cx: Cx, input: TokenInput) -> Result<S
     let others: Vec<Value> = others.iter().map(descriptor).collect();
     let shown = user.attributes.get("name").or(user.attributes.get("email")).unwrap_or(&user.name);
     let credential_creation_options = json!({
-        "rp": {"id": party, "name": pool.name},
+        "rp": {"id": party.id, "name": pool.name},
         "user": {"id": URL_SAFE_NO_PAD.encode(&user.sub), "name": user.name, "displayName": shown},
         "challenge": URL_SAFE_NO_PAD.encode(challenge),
         "pubKeyCredParams": algorithms,
@@ -126,8 +126,11 @@ pub async fn complete(cognito: Arc<Cognito>, cx: Cx, input: CompleteInput) -> Re
     let made = Registration::read(&input.credential).map_err(fault)?;
     let challenge = made.challenge().map_err(fault)?;
     let begun = begun(&cognito, &cx, &challenge, &bearer)?;
-    let verifies_users = user_verification(&bearer.pool) == "required";
-    let credential = webauthn::register(RelyingParty { id: &begun.party, verifies_users }, &challenge, &made);
+    let party = relying_party(&cognito, &cx.db().read()?, &bearer.pool)?;
+    if party.id != begun.party {
+        return Err(Error::WebAuthnRelyingPartyMismatch);
+    }
+    let credential = webauthn::register(party.of(&bearer.pool), &challenge, &made);
     let credential = credential.map_err(fault)?;
     let is_apart = made.attachment.as_deref() == Some("cross-platform");
     let new = Passkey {

@@ -5,8 +5,8 @@
 use service::Constraints;
 
 use super::factors::{available, verified_email};
+use super::passkey::{Party, relying_party};
 use super::{Answer, Parameters, SignIn, required};
-use crate::crypto::mac;
 use crate::error::Error;
 use crate::messages::{CodeDeliveryDetails, Occasion};
 use crate::model::code::{self, Purpose};
@@ -28,7 +28,7 @@ impl SignIn {
         constraints.one_of(preferred, "authParameters.PREFERRED_CHALLENGE", &WORDS);
         constraints.check()?;
         let (user, exists) = self.named(parameters)?;
-        let factors = self.first_factors(&user, exists)?;
+        let factors = self.first_factors(&user)?;
         match factors.iter().find(|factor| Some(factor.word()) == preferred) {
             Some(factor) => self.begin_with(*factor, &user, exists, parameters).await,
             None => {
@@ -49,7 +49,7 @@ impl SignIn {
             return Err(Error::not_authorized("Invalid session for the user."));
         }
         let answer = required(responses, "ANSWER")?;
-        let factors = self.first_factors(&user, exists)?;
+        let factors = self.first_factors(&user)?;
         let chosen = factors.iter().find(|factor| factor.word() == answer);
         let chosen = chosen.ok_or_else(|| Error::parameter("The challenge is not one of AvailableChallenges."))?;
         self.begin_with(*chosen, &user, exists, responses).await
@@ -65,36 +65,66 @@ impl SignIn {
         }
     }
 
-    /// What a user can begin with. What is no password does not do where a second factor is asked for, unless it is two in one.
-    fn first_factors(&self, user: &User, exists: bool) -> Result<Vec<Challenge>, Error> {
+    /// What is offered: what the user can begin with or, where the client hides who is a user, everything that the pool allows, to everybody.
+    /// Who chooses what they do not have goes on like somebody who does not exist.
+    fn first_factors(&self, user: &User) -> Result<Vec<Challenge>, Error> {
+        let mut offered = Vec::new();
+        for factor in self.allowed_factors()? {
+            if self.client.settings.hides_users || self.has_factor(user, factor)? {
+                offered.push(factor);
+            }
+        }
+        Ok(offered)
+    }
+
+    /// What the pool lets anybody begin with. What is no password does not do where a second factor is asked for, unless it is two in one.
+    fn allowed_factors(&self) -> Result<Vec<Challenge>, Error> {
         let settings = &self.pool.settings;
         let allows = |factor: &str| settings.first_factors.iter().any(|own| own == factor);
-        let with_password = settings.first_factors.is_empty() || allows("PASSWORD");
-        let is_confirmed = user.status == Status::Confirmed;
-        let needs_second = settings.mfa == Mfa::On || !available(&self.pool, user).is_empty();
-        let is_two = settings.passkeys.as_ref().is_some_and(|passkeys| passkeys.is_second_factor);
-        let has_email = !exists || verified_email(user).is_some();
-        let with_passkey = is_confirmed && allows("WEB_AUTHN") && (is_two || !needs_second);
+        let needs_second = settings.mfa == Mfa::On;
         let mut factors = Vec::new();
-        if with_password && (!exists || user.password.is_some()) {
+        if settings.first_factors.is_empty() || allows("PASSWORD") {
             factors.extend([Challenge::PasswordSrp, Challenge::Password]);
         }
-        if is_confirmed && allows("EMAIL_OTP") && has_email && !needs_second {
+        if allows("EMAIL_OTP") && !needs_second {
             factors.push(Challenge::EmailOtp);
         }
-        if with_passkey && self.has_passkey(user, exists)? {
+        if allows("WEB_AUTHN") && (self.passkeys_are_two() || !needs_second) && self.party()?.is_some() {
             factors.push(Challenge::WebAuthn);
         }
         Ok(factors)
     }
 
-    /// Of those who do not exist, some have one: whether a passkey is asked for tells nothing.
-    fn has_passkey(&self, user: &User, exists: bool) -> Result<bool, Error> {
-        if !exists {
-            let [first, ..] = mac(&self.pool.decoy, &[b"passkey", user.key.as_bytes()]);
-            return Ok(first % 2 == 0);
+    /// Whether a user can begin with what the pool allows.
+    pub fn has_factor(&self, user: &User, factor: Challenge) -> Result<bool, Error> {
+        let is_confirmed = user.status == Status::Confirmed;
+        let needs_second = !available(&self.pool, user).is_empty();
+        match factor {
+            Challenge::EmailOtp => Ok(is_confirmed && verified_email(user).is_some() && !needs_second),
+            Challenge::WebAuthn => {
+                Ok(is_confirmed && (self.passkeys_are_two() || !needs_second) && self.has_passkey(user)?)
+            }
+            _ => Ok(user.password.is_some()),
         }
-        Ok(!passkeys::of_user(&self.cx.db().read()?, user)?.is_empty())
+    }
+
+    fn passkeys_are_two(&self) -> bool {
+        self.pool.settings.passkeys.as_ref().is_some_and(|passkeys| passkeys.is_second_factor)
+    }
+
+    /// Whom passkeys are for; `None` where the pool has nobody.
+    fn party(&self) -> Result<Option<Party>, Error> {
+        match relying_party(&self.cognito, &self.cx.db().read()?, &self.pool) {
+            Ok(party) => Ok(Some(party)),
+            Err(Error::WebAuthnConfigurationMissing) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether there is one for the party that the pool is now.
+    fn has_passkey(&self, user: &User) -> Result<bool, Error> {
+        let Some(party) = self.party()? else { return Ok(false) };
+        Ok(passkeys::of_user(&self.cx.db().read()?, user)?.iter().any(|own| own.party == party.id))
     }
 
     async fn begin_with(
@@ -109,11 +139,11 @@ impl SignIn {
             Challenge::PasswordSrp if parameters.contains_key("SRP_A") => self.by_srp(parameters).await,
             Challenge::EmailOtp => {
                 self.pre_authentication(user, exists).await?;
-                self.send_first_code(user, exists).await
+                self.send_first_code(user).await
             }
             Challenge::WebAuthn => {
                 self.pre_authentication(user, exists).await?;
-                self.ask_for_passkey(user, exists)
+                self.ask_for_passkey(user)
             }
             factor => {
                 let session = Session::new(&self.cx, &self.client, user, factor, &self.metadata);
@@ -122,19 +152,17 @@ impl SignIn {
         }
     }
 
-    /// Sends a code to sign in with. Anybody may ask for one: they are counted with the user, and no more than a few are sent.
-    async fn send_first_code(&self, user: &User, exists: bool) -> Result<Answer, Error> {
-        let details = match verified_email(user) {
-            Some(address) => {
-                let (occasion, id) = (Occasion::Authentication, Some(self.client.id.as_str()));
-                let SignIn { cognito, cx, pool, metadata, .. } = self;
-                let purpose = Purpose::SignIn;
-                let written =
-                    write_code(cognito, cx, pool, id, user, address, &purpose, None, occasion, metadata).await?;
-                keep_code(cx, pool, user, written).await?;
-                CodeDeliveryDetails::email(address)
-            }
-            None if exists => return Err(Error::wrong_password()),
+    /// Asks for a code to sign in with, and sends one. Anybody may ask for one: they are counted with the user, and no more than a few are
+    /// sent. Beyond that the last one does, which its owner has: nobody is kept out by what others ask for.
+    async fn send_first_code(&self, user: &User) -> Result<Answer, Error> {
+        let may_send = self.has_factor(user, Challenge::EmailOtp)?;
+        let address = verified_email(user).filter(|_| may_send);
+        let details = match address {
+            Some(address) => match self.send_code(user, address).await {
+                Ok(()) | Err(Error::LimitExceeded) => CodeDeliveryDetails::email(address),
+                Err(error) => return Err(error),
+            },
+            // Only where the client hides who can get one.
             None => pretended(&self.pool, &user.name).code_delivery_details,
         };
         let session = Session::new(&self.cx, &self.client, user, Challenge::EmailOtp, &self.metadata);
@@ -147,21 +175,31 @@ impl SignIn {
         self.challenge(&Session { first: true, ..session }, parameters)
     }
 
+    async fn send_code(&self, user: &User, address: &str) -> Result<(), Error> {
+        let (occasion, id) = (Occasion::Authentication, Some(self.client.id.as_str()));
+        let SignIn { cognito, cx, pool, metadata, .. } = self;
+        let purpose = Purpose::SignIn;
+        let written = write_code(cognito, cx, pool, id, user, address, &purpose, None, occasion, metadata).await?;
+        keep_code(cx, pool, user, written).await
+    }
+
     /// Checks the code that a sign-in began with.
     pub async fn verify_first_code(&self, session: &Session, given: String) -> Result<Answer, Error> {
         let user = match self.user_of(session) {
-            Ok(user) => user,
+            Ok(user) if self.has_factor(&user, Challenge::EmailOtp)? => user,
             // Nobody has got a code, so each is a wrong one.
-            Err(Error::NotAuthorized(_)) => return Err(Error::CodeMismatch),
+            Ok(_) | Err(Error::NotAuthorized(_)) => return Err(Error::CodeMismatch),
             Err(error) => return Err(error),
         };
+        let hides = self.client.settings.hides_users;
         let (cognito, pool, key, now) = (self.cognito.clone(), self.pool.clone(), user.key, self.cx.env().now());
+        let id = session.id.clone();
         let take = move |tx: &mut kv::Tx| {
             users::change(tx, &pool, &key, |user| {
                 users::check_unlocked(user, now)?;
                 let place = Purpose::SignIn.place(&pool.id, &user.sub);
                 let open = |sealed: &[u8]| Ok(cognito.vault.open(&place, sealed)?.to_vec());
-                let taken = code::take(user, &Purpose::SignIn, &given, now, open)?;
+                let taken = code::take_in(user, &Purpose::SignIn, Some(&id), &given, now, open)?;
                 match taken {
                     // Whoever gets in may ask for further ones.
                     Ok(_) => drop(user.codes.remove(&Purpose::SignIn.key())),
@@ -170,7 +208,12 @@ impl SignIn {
                 Ok(taken.map(|_| user.clone()))
             })
         };
-        let user = self.cx.db().write(take).await??;
+        let taken = self.cx.db().write(take).await.and_then(|taken| taken);
+        let user = taken.map_err(|error| match error {
+            // Those who have got none are neither locked out nor late: who guesses is to see no difference.
+            Error::NotAuthorized(_) | Error::ExpiredCode | Error::LimitExceeded if hides => Error::CodeMismatch,
+            error => error,
+        })?;
         self.proven(user, Some(session)).await
     }
 }

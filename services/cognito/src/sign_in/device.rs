@@ -104,12 +104,12 @@ impl SignIn {
         let user = self.user_of(&session)?;
         let device = self.device_of(&session, &user)?;
         let Secret { verifier, .. } = SignIn::secret_of_device(&self.cognito, &user, &device)?;
-        let names = (group_key(&self.pool, &user), device.key);
+        let names = (group_key(&self.pool, &user), device.key.clone());
         if !self.is_proof(&user, claim, (a, b), verifier, names).await? {
             self.count_failure(&user).await?;
             return Err(Error::wrong_password());
         }
-        self.complete(user, Some(&session), Moment::Authentication).await
+        self.complete(user, Some(&session), Moment::Authentication, Some(&device.key)).await
     }
 }
 

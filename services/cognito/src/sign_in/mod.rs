@@ -245,16 +245,21 @@ impl SignIn {
         }
         match self.remembered(&user)? {
             Some(device) => self.ask_for_device(&user, &device).await,
-            None => self.complete(user, session, moment).await,
+            None => self.complete(user, session, moment, None).await,
         }
     }
 
-    /// Gives tokens.
-    async fn complete(&self, user: User, session: Option<&Session>, moment: Moment) -> Result<Answer, Error> {
+    /// Gives tokens. They name a device that has proved itself, or a new one: one that is called by its key alone may be anybody's.
+    async fn complete(
+        &self,
+        user: User,
+        session: Option<&Session>,
+        moment: Moment,
+        proved: Option<&str>,
+    ) -> Result<Answer, Error> {
         tokens::check_may_sign_in(&user)?;
         let new = self.new_device(&user);
-        let known = self.device.as_ref().filter(|_| self.pool.settings.devices.is_some());
-        let device = new.as_ref().map(|new| &new.device_key).or(known).map(String::as_str);
+        let device = new.as_ref().map(|new| new.device_key.as_str()).or(proved);
         let (of, is_new) = (self.of(&user), new.is_some());
         let tokens = tokens::first(&self.cognito, &self.cx, of, session, device, moment, &self.metadata).await?;
         self.post_authentication(&user, is_new).await?;

@@ -55,7 +55,7 @@ fn whole_user() -> User {
     };
     let (expires, since) = (Timestamp(3), Timestamp(4));
     let (sealed, to) = (Some(Bytes::from_static(&[1])), Some("a".to_owned()));
-    let code = Code { sealed, expires, attempts: 1, sent: 2, since, pending: None, to };
+    let code = Code { sealed, expires, attempts: 1, sent: 2, since, pending: None, to, tries: [].into() };
     User { password: Some(password), codes: [("reset".to_owned(), code)].into(), ..user() }
 }
 

@@ -91,6 +91,9 @@ pub struct Code {
     /// The address that it went to: it proves that one and no other. `None` where it was sent before that was noted.
     #[serde(default)]
     pub to: Option<String>,
+    /// How often it was wrong in each sign-in, by the id of the session.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tries: BTreeMap<String, u32>,
 }
 
 /// The further factors of a user.

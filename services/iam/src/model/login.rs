@@ -120,6 +120,12 @@ impl LoginProfile {
         let (at, count) = self.failed;
         self.failed = if at == minute(now) { (at, count + 1) } else { (minute(now), 1) };
     }
+
+    /// Takes that back: the password that was tried then was right.
+    pub fn forgive(&mut self, then: Timestamp) {
+        let (at, count) = self.failed;
+        self.failed = if at == minute(then) { (at, count.saturating_sub(1)) } else { (at, count) };
+    }
 }
 
 fn minute(now: Timestamp) -> u64 {

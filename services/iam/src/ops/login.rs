@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use auth::password::Hashed;
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{CallerKind, Cx, Error as ServiceError, Permission};
@@ -170,20 +171,17 @@ pub async fn change_password(identity: Arc<Identity>, cx: Cx, input: ChangeInput
     check_characters("oldPassword", &input.old_password)?;
     check_characters("newPassword", &input.new_password)?;
     owner::find::<User>(&cx.db().read()?, &user)?;
-    let profile = login::find(&cx.db().read()?, &user)?;
     let now = cx.now();
-    if !profile.may_try(now) {
-        return Err(Error::LimitExceeded { quota: "PasswordAttemptsPerMinute", limit: PASSWORD_FAILURES_MAX });
-    }
+    let profile = begin_try(&cx, &user, now).await?;
     let (before, old) = (profile.password.clone(), input.old_password);
     if !identity.heavy.run(move || before.is_of(&old).map_err(Error::internal)).await? {
-        let fail = move |profile: &mut LoginProfile| {
-            profile.fail(now);
-            Ok(())
-        };
-        cx.db().write(move |tx| login::update(tx, &user, fail)).await?;
         return Err(Error::AccessDenied("The old password was incorrect.".into()));
     }
+    let (own, forgive) = (user.clone(), move |profile: &mut LoginProfile| {
+        profile.forgive(now);
+        Ok(())
+    });
+    cx.db().write(move |tx| login::update(tx, &own, forgive)).await?;
     if is_former(&identity, &cx, &profile, &input.new_password).await? {
         return Err(Error::PasswordPolicyViolation);
     }
@@ -199,6 +197,24 @@ pub async fn change_password(identity: Arc<Identity>, cx: Cx, input: ChangeInput
     };
     cx.db().write(move |tx| login::update(tx, &user, &change)).await?;
     Ok(Empty {})
+}
+
+/// Counts a try before it is looked at, as if it were wrong: of those that are sent at once, none is looked at that is one too many.
+/// Returns the profile that it is for.
+async fn begin_try(cx: &Cx, user: &str, now: Timestamp) -> Result<LoginProfile, Error> {
+    let user = user.to_owned();
+    let count = move |tx: &mut kv::Tx| {
+        let count = |profile: &mut LoginProfile| {
+            if !profile.may_try(now) {
+                return Err(Error::LimitExceeded { quota: "PasswordAttemptsPerMinute", limit: PASSWORD_FAILURES_MAX });
+            }
+            profile.fail(now);
+            Ok(())
+        };
+        login::update(tx, &user, count)?;
+        login::find(&*tx, &user)
+    };
+    cx.db().write(count).await
 }
 
 /// Whether it is one of the last passwords, as many as the account's rules name.

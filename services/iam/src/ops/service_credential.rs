@@ -166,7 +166,7 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: Input) -> Result<ListOutput, 
     Ok(ListOutput { service_specific_credentials: page.items, is_truncated, marker: page.marker })
 }
 
-/// Those of all users, in the order of their users and ids.
+/// Those of all users, in the order of the markers that pages have: in the store, a name comes before those that begin with it.
 fn all(read: &impl Read) -> Result<Vec<(String, Credential)>, Error> {
     let mut all = Vec::new();
     for row in SERVICE_CREDENTIALS.scan(read, Order::Forward)? {
@@ -174,6 +174,7 @@ fn all(read: &impl Read) -> Result<Vec<(String, Credential)>, Error> {
         let name = USERS.get(read, &user)?.map_or(user.clone(), |user| user.name);
         all.push((format!("{user}/{id}"), output(&name, id, found, None)));
     }
+    all.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(all)
 }
 

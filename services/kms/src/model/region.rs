@@ -9,6 +9,7 @@ use service::timers;
 use super::{key, material};
 use crate::error::Error;
 use crate::keys::KEYS;
+use crate::limits::REPLICAS_MAX;
 use crate::types::{Key, Material, Regions};
 use crate::workers::Due;
 
@@ -75,6 +76,10 @@ pub fn replicate(tx: &mut Tx, of: &Arn, replica: &Key, materials: &[(u32, Materi
     let mut regions = check_replicable(&primary)?.clone();
     if KEYS.contains(&*tx, (&*replica.arn.region, &*replica.id))? {
         return Err(Error::Replicated(replica.arn.to_string()));
+    }
+    let count = regions.replicas.len();
+    if count >= REPLICAS_MAX {
+        return Err(Error::LimitExceeded(format!("{of} has {count} replicas, which is the most it can have.")));
     }
     if material::next_number(&*tx, &primary)? != materials.last().map_or(1, |(number, _)| number.saturating_add(1)) {
         return Err(Error::InvalidState(format!("{} is being rotated.", primary.arn)));
