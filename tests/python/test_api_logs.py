@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, REGION, Server, wait_until
 from test_apigateway import behind_apis, invocations, refused, send
 from test_api_deploys import a_project
+from test_authorizers import signed
 from websockets.sync.client import connect
 
 WAIT = 60
@@ -198,6 +199,21 @@ def test_a_cache_answers_for_its_time(server, rest_apis, rest_api):
     rest_apis.flush_stage_cache(restApiId=rest_api, stageName="dev")
     first = ask()[0]
     wait_until(lambda: ask()[0] != first, WAIT, what="another answer")
+
+
+def test_what_is_asked_as_the_caller_is_not_kept_for_others(server, rest_apis, rest_api, function):
+    item = next(one["id"] for one in rest_apis.get_resources(restApiId=rest_api)["items"] if one["path"] == "/items/{id}")
+    key = {"restApiId": rest_api, "resourceId": item, "httpMethod": "GET"}
+    rest_apis.put_method(authorizationType="AWS_IAM", **key)
+    rest_apis.put_integration(
+        type="AWS_PROXY", integrationHttpMethod="POST", uri=invocations(function), credentials="arn:aws:iam::*:user/*", **key
+    )
+    rest_apis.create_deployment(restApiId=rest_api, stageName="dev")
+    patch(rest_apis, rest_api, **{"/cacheClusterEnabled": "true", "/*/*/caching/enabled": "true"})
+    root = server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"]
+    ask = lambda: signed(server, root, "GET", f"/_aws/execute-api/{rest_api}/dev/items/1")
+    first, again = ask(), ask()
+    assert first[0] == again[0] == 200 and first[2] != again[2]
 
 
 def test_streams_of_firehose_are_no_logs(rest_apis, rest_api):

@@ -18,6 +18,7 @@ use crate::front::cache::Key;
 use crate::front::mapping::Mapping;
 use crate::front::problem::Problem;
 use crate::limits;
+use crate::roles::OF_CALLER;
 use crate::routes;
 use crate::types::rest::Stage;
 use crate::types::stage::{MethodSettings, Unauthorized};
@@ -59,9 +60,13 @@ impl Request<'_> {
         Ok(if wish.is_ignored { warned(response) } else { response })
     }
 
-    /// How long an answer is kept; `None` where it is not. What a stage says of all methods is about GET alone.
+    /// How long an answer is kept; `None` where it is not. What a stage says of all methods is about GET alone. What is asked with the
+    /// caller's own credentials is for the caller, and for how long they may see it is for their policies to say.
     fn cache_time(&self, call: &Call<'_>, settings: &MethodSettings) -> Option<Duration> {
         self.stage.cache.as_ref().filter(|cache| cache.enabled)?;
+        if call.integration.credentials.as_deref() == Some(OF_CALLER) {
+            return None;
+        }
         let says = |key: &str| self.stage.settings.get(key).and_then(|settings| settings.caching);
         let is_get = self.incoming.method == Method::GET;
         let of_all = || is_get.then(|| says(Stage::EVERYTHING)).flatten();
