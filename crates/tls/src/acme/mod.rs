@@ -156,6 +156,7 @@ impl Acme {
         }
         let store = Store::open(&options.folder, &options.directory)?;
         let (ledger, names) = (store.ledger()?, options.names.clone());
+        certificates.0.order_chosen();
         let clerk = Arc::new(Clerk { options, certificates, env, outbound, store, account: Mutex::default() });
         let (figures, known, left_out, orders, ordering, absent, swept) = Default::default();
         let mut acme = Acme { clerk, figures, known, left_out, ledger, orders, ordering, absent, swept };
@@ -373,7 +374,7 @@ fn check_directory(url: &str) -> Result<(), Error> {
 }
 
 /// Names of hosts only: what these challenges can show.
-fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let refuse = |why| Err(Error::Name(name.to_owned(), why));
     if name.starts_with("*.") {
         return refuse("a wildcard needs the challenge dns-01, which is not built: name each host, or use --tls-cert");
