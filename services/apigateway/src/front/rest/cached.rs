@@ -48,11 +48,12 @@ impl Request<'_> {
                 kept
             }
             None => {
+                let awaited = self.state.caches.wait(api, stage);
                 let response = self.integrate(call, context).await?;
                 if response.status().is_success() && !response.headers().contains_key(SET_COOKIE) {
                     let mut kept = response.clone();
                     kept.headers_mut().remove("x-amzn-trace-id");
-                    self.state.caches.put(api, stage, key, now + time, kept);
+                    awaited.keep(key, now + time, kept);
                 }
                 response
             }
