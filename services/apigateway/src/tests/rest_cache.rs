@@ -189,6 +189,14 @@ async fn settings_that_make_no_sense_are_refused() {
         let input = json!({"restApiId": made.api, "stageName": "dev", "patchOperations": [replace(path, value)]});
         assert_eq!(world.refused("apigateway", "UpdateStage", input).await.0, "BadRequestException", "{path} {value}");
     }
+    // What guards a cache is not taken back by what takes back other things.
+    for member in ["caching/requireAuthorizationForCacheControl", "caching/enabled", "throttling/rateLimit"] {
+        let remove = json!([{"op": "remove", "path": format!("/~1users/GET/{member}")}]);
+        let input = json!({"restApiId": made.api, "stageName": "dev", "patchOperations": remove});
+        assert_eq!(world.refused("apigateway", "UpdateStage", input).await.0, "BadRequestException", "{member}");
+    }
+    let stage = world.rest("GetStage", json!({"restApiId": made.api, "stageName": "dev"})).await;
+    assert_eq!(stage["methodSettings"].as_object().unwrap().len(), 1);
     let made = patch(&world, &made, json!([{"op": "remove", "path": "/*/*"}])).await;
     assert_eq!(made["methodSettings"], json!({}));
 }
