@@ -202,14 +202,14 @@ impl ResolvesServerCert for Table {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rcgen::{CertificateParams, KeyPair};
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
     use crate::pair::Origin;
 
-    fn pair(names: &[&str]) -> Pair {
+    pub(crate) fn pair(names: &[&str]) -> Pair {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
