@@ -16,7 +16,7 @@ use crate::types::stage::{Logging, MethodSettings, Unauthorized};
 use crate::types::usage::Throttle;
 
 /// What nobody has said yet is what an account has on AWS.
-const THROTTLE: Throttle = Throttle { burst: 5_000, rate: 10_000.0 };
+pub const THROTTLE: Throttle = Throttle { burst: 5_000, rate: 10_000.0 };
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
