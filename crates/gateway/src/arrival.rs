@@ -196,7 +196,8 @@ mod tests {
         head.extensions
             .insert(Ends::new(SocketAddr::new(peer.parse().unwrap(), 9), SocketAddr::from(([127, 0, 0, 1], 80))));
         let trusted = proxies.iter().map(|network| network.parse().unwrap()).collect();
-        let functions = Functions::new(|peer, _| [[127, 0, 0, 9], [10, 0, 0, 9]].map(IpAddr::from).contains(&peer.ip()));
+        let functions =
+            Functions::new(|peer, _| [[127, 0, 0, 9], [10, 0, 0, 9]].map(IpAddr::from).contains(&peer.ip()));
         let proxies = Proxies::new(trusted, functions);
         proxies.note(&mut head, tls);
         let peer = head.extensions.get::<PeerAddr>().unwrap().0;

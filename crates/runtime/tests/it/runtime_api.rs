@@ -83,10 +83,12 @@ async fn connections_are_kept_after_bodies_that_come_in_chunks() {
     let harness = Harness::new();
     let spec = Arc::new(harness.function("f", "provided.al2023", "h", &[("bootstrap", EVALUATES)]));
     // An answer that is taken, and one that nobody wants. The function tells of the first in its next invocation.
-    let first = "globals().update(told=call('POST', f'{request}/response', iter([b'[1', b', 2]']))[0].getheader('connection'))";
+    let first =
+        "globals().update(told=call('POST', f'{request}/response', iter([b'[1', b', 2]']))[0].getheader('connection'))";
     assert_eq!(harness.value(&spec, &json!(first).to_string()).await, json!([1, 2]));
     assert_eq!(harness.value(&spec, &json!("[told]").to_string()).await, json!([null]));
-    let unwanted = "[call('POST', 'x/response', iter([b'x' * size, b'y']))[0].getheader('connection') for size in [1, 200_000]]";
+    let unwanted =
+        "[call('POST', 'x/response', iter([b'x' * size, b'y']))[0].getheader('connection') for size in [1, 200_000]]";
     let told = harness.value(&spec, &json!(unwanted).to_string()).await;
     assert_eq!(told, json!([null, null]));
     // One whose end never comes is answered all the same.

@@ -168,8 +168,7 @@ async fn what_tells_nothing_apart_is_no_parameter_of_a_key() {
     }
     // A mapping stays as long as a key counts with it.
     let gone = json!([{"op": "remove", "path": "/requestParameters/integration.request.header.X-B"}]);
-    let input =
-        json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "patchOperations": gone});
+    let input = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "patchOperations": gone});
     assert_eq!(world.refused("apigateway", "UpdateIntegration", input).await.0, "BadRequestException");
 }
 
