@@ -1,12 +1,16 @@
 """What stages of APIs tell of their requests, and what they keep of their answers: through boto3, a real log group and a deployment."""
 
 import json
+import signal
+import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
-from cloudlet import ACCOUNT, REGION, wait_until
+from cloudlet import ACCOUNT, REGION, Server, wait_until
 from test_apigateway import behind_apis, invocations, refused, send
 from test_api_deploys import a_project
+from test_authorizers import signed
 from websockets.sync.client import connect
 
 WAIT = 60
@@ -110,6 +114,29 @@ def test_a_websocket_api_tells_of_what_happens(http_apis, logs, function, group,
     assert told == ["CONNECT $connect 200", "DISCONNECT $disconnect 200", "MESSAGE - 403", "MESSAGE hello 200"]
 
 
+def test_a_log_tells_of_what_is_answered_while_the_server_ends(tmp_path):
+    server = Server(tmp_path / "data", options=["--drain-timeout", "40s"])
+    source = "import time\n\ndef handler(event, context):\n    time.sleep(5 if event['rawPath'].endswith('/slow') else 0)\n    return {'statusCode': 200}\n"
+    function = behind_apis(server.client("lambda"), server.client("iam"), "slow", source)
+    server.client("logs").create_log_group(logGroupName="late")
+    apis = server.client("apigatewayv2")
+    api = apis.create_api(Name="slow", ProtocolType="HTTP", Target=function)["ApiId"]
+    log = {"DestinationArn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:late", "Format": "$context.status $context.requestId"}
+    apis.update_stage(ApiId=api, StageName="$default", AccessLogSettings=log)
+    ask = lambda path: send(server, "GET", f"/_aws/execute-api/{api}{path}")[0]
+    assert ask("/quick") == 200
+    answered = []
+    slow = threading.Thread(target=lambda: answered.append(ask("/slow")))
+    slow.start()
+    time.sleep(1)
+    server.process.send_signal(signal.SIGTERM)
+    slow.join()
+    assert answered == [200] and server.process.wait(timeout=60) == 0, server.logged()
+    server.start()
+    assert [line.split()[0] for line in lines(server.client("logs"), "late", 2)] == ["200", "200"]
+    assert server.stop(), server.logged()
+
+
 def test_whoever_gives_a_stage_a_log_may_let_it_be_written(server, iam, rest_apis, http_apis, rest_api, group, function, unique):
     _, arn = group
     iam.create_user(UserName=unique)
@@ -172,6 +199,21 @@ def test_a_cache_answers_for_its_time(server, rest_apis, rest_api):
     rest_apis.flush_stage_cache(restApiId=rest_api, stageName="dev")
     first = ask()[0]
     wait_until(lambda: ask()[0] != first, WAIT, what="another answer")
+
+
+def test_what_is_asked_as_the_caller_is_not_kept_for_others(server, rest_apis, rest_api, function):
+    item = next(one["id"] for one in rest_apis.get_resources(restApiId=rest_api)["items"] if one["path"] == "/items/{id}")
+    key = {"restApiId": rest_api, "resourceId": item, "httpMethod": "GET"}
+    rest_apis.put_method(authorizationType="AWS_IAM", **key)
+    rest_apis.put_integration(
+        type="AWS_PROXY", integrationHttpMethod="POST", uri=invocations(function), credentials="arn:aws:iam::*:user/*", **key
+    )
+    rest_apis.create_deployment(restApiId=rest_api, stageName="dev")
+    patch(rest_apis, rest_api, **{"/cacheClusterEnabled": "true", "/*/*/caching/enabled": "true"})
+    root = server.root["AWS_ACCESS_KEY_ID"], server.root["AWS_SECRET_ACCESS_KEY"]
+    ask = lambda: signed(server, root, "GET", f"/_aws/execute-api/{rest_api}/dev/items/1")
+    first, again = ask(), ask()
+    assert first[0] == again[0] == 200 and first[2] != again[2]
 
 
 def test_streams_of_firehose_are_no_logs(rest_apis, rest_api):

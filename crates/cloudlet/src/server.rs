@@ -105,6 +105,8 @@ pub struct Server {
     cloud: Arc<Cloud>,
     parts: Parts,
     stop: CancellationToken,
+    /// Cancelled once no request is under way any more.
+    drained: CancellationToken,
     gateway: Gateway,
     drain_delay: Duration,
     network: JoinHandle<()>,
@@ -176,8 +178,8 @@ impl Server {
             iam,
         };
         let (cloud, parts) = services::cloud(db, env, &settings).await?;
-        let stop = CancellationToken::new();
-        let background = cloud.start(&stop);
+        let (stop, drained) = (CancellationToken::new(), CancellationToken::new());
+        let background = cloud.start(&stop, &drained);
         let mut gauges = parts.gauges(cloud.db().clone(), cloud.env().clone());
         let mut listeners = vec![listener.into()];
         let authority = secure.as_ref().and_then(|secure| secure.authority.clone());
@@ -214,6 +216,7 @@ impl Server {
             cloud,
             parts,
             stop,
+            drained,
             gateway,
             drain_delay,
             network,
@@ -231,6 +234,8 @@ impl Server {
         if let Err(error) = self.network.await {
             tracing::error!(%error, "the network side did not end well");
         }
+        // What requests leave to do, such as lines of logs, has come by now.
+        self.drained.cancel();
         self.background.wait().await;
         let behind = self.parts.shutdown().await;
         sandbox::ControlGroup::remove_all().await;

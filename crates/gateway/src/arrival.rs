@@ -50,7 +50,7 @@ impl Network {
     }
 }
 
-/// Who tells whether the other end of a connection on this machine is a function's: its address, and this server's.
+/// Who tells whether the other end of a connection is a function's: its address, and this server's. Those of other machines are none.
 #[derive(Clone, Default)]
 pub struct Functions(Option<Arc<dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync>>);
 
@@ -107,23 +107,22 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(address))
     }
 
-    /// Whether whoever sent this is believed. Functions have addresses of this machine, too, and could say anything.
+    /// Whether whoever sent this is believed. Functions have addresses of this machine, too, and could say anything: they connect
+    /// from any of its addresses, not from loopback ones alone.
     fn believes(&self, peer: IpAddr, head: &Parts) -> bool {
         if !FORWARDED.iter().any(|name| head.headers.contains_key(*name)) {
             // There is nothing to believe, and so nothing to find out.
             return self.trusts(peer);
         }
-        let is_here = peer.to_canonical().is_loopback();
         if !self.trusts(peer) {
-            if is_here && !self.has_told.swap(true, Ordering::Relaxed) {
+            if peer.to_canonical().is_loopback() && !self.has_told.swap(true, Ordering::Relaxed) {
                 tracing::info!(
                     "whom a request on this machine says it is from (X-Forwarded-For) is not believed: a proxy here is to be named, --trusted-proxy 127.0.0.1"
                 );
             }
             return false;
         }
-        let ends = head.extensions.get::<Arc<Ends>>().filter(|_| is_here);
-        !ends.is_some_and(|ends| self.functions.have(ends))
+        !head.extensions.get::<Arc<Ends>>().is_some_and(|ends| self.functions.have(ends))
     }
 
     /// Whether many may be behind an address, of whom none is to be held to what one may have.
@@ -197,7 +196,8 @@ mod tests {
         head.extensions
             .insert(Ends::new(SocketAddr::new(peer.parse().unwrap(), 9), SocketAddr::from(([127, 0, 0, 1], 80))));
         let trusted = proxies.iter().map(|network| network.parse().unwrap()).collect();
-        let functions = Functions::new(|peer, _| peer.ip() == IpAddr::from([127, 0, 0, 9]));
+        let functions =
+            Functions::new(|peer, _| [[127, 0, 0, 9], [10, 0, 0, 9]].map(IpAddr::from).contains(&peer.ip()));
         let proxies = Proxies::new(trusted, functions);
         proxies.note(&mut head, tls);
         let peer = head.extensions.get::<PeerAddr>().unwrap().0;
@@ -217,8 +217,9 @@ mod tests {
             (&["10.0.0.0/8"], "::ffff:10.1.2.3", "1.2.3.4", forwarded),
             (&["10.0.0.0/8", "1.2.3.0/24"], "10.1.2.3", "6.6.6.6", forwarded),
             (&[], "127.0.0.1", "127.0.0.1", plain),
-            // A function's.
+            // A function's, and one over another address of this machine.
             (&["127.0.0.0/8"], "127.0.0.9", "127.0.0.9", plain),
+            (&["10.0.0.0/8"], "10.0.0.9", "10.0.0.9", plain),
             (&["10.0.0.0/8"], "127.0.0.1", "127.0.0.1", plain),
             (&["10.0.0.0/8", "127.0.0.1"], "127.0.0.1", "1.2.3.4", forwarded),
             (&["fd00::/8"], "fd12::1", "1.2.3.4", forwarded),

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::extensions::Extensions;
-use crate::limits::{RUNTIME_API_CONNECTIONS_MAX, UNREAD_BYTES_MAX};
+use crate::limits::{RUNTIME_API_CONNECTIONS_MAX, UNREAD_BYTES_MAX, UNREAD_WAIT};
 use crate::peer;
 use crate::runtime_api;
 use crate::telemetry;
@@ -123,9 +123,7 @@ async fn answer(routes: Arc<Routes>, pid: u32, request: http::Request<Incoming>)
     let (parts, mut body) = request.into_parts();
     let mut answer = routes.answer(pid, &parts, &mut body).await;
     // Many clients read an answer only after they have sent everything, and send their next request over the same connection.
-    if body.size_hint().upper().is_some_and(|left| left <= UNREAD_BYTES_MAX) {
-        drain(&mut body).await;
-    } else {
+    if !drained(&mut body).await {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(answer)
@@ -149,9 +147,27 @@ impl Routes {
     }
 }
 
-/// Reads what is left of a request, and drops it.
-pub(crate) async fn drain(body: &mut Incoming) {
-    while let Some(Ok(_)) = body.frame().await {}
+/// Reads what is left of a request, and drops it. Returns whether it came to its end: more than [`UNREAD_BYTES_MAX`] is not read, and of
+/// what does not say how much it is, no end is waited for that does not come in [`UNREAD_WAIT`].
+async fn drained(body: &mut Incoming) -> bool {
+    let announced = body.size_hint().upper();
+    if announced.is_some_and(|left| left > UNREAD_BYTES_MAX) {
+        return false;
+    }
+    let read = async {
+        let mut room = UNREAD_BYTES_MAX;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            let Some(left) = room.checked_sub(bytes) else { return false };
+            room = left;
+        }
+        true
+    };
+    match announced {
+        Some(_) => read.await,
+        None => tokio::time::timeout(UNREAD_WAIT, read).await.unwrap_or(false),
+    }
 }
 
 pub(crate) fn accepted() -> Answer {

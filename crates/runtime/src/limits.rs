@@ -20,6 +20,9 @@ pub const RUNTIME_API_CONNECTIONS_MAX: usize = 32;
 /// Bytes of a body that nobody wants, which are read all the same, so that the connection can be used again; with more, it is closed.
 pub const UNREAD_BYTES_MAX: u64 = 256 * 1024;
 
+/// How long the end of such a body is waited for that does not say where it is.
+pub const UNREAD_WAIT: Duration = Duration::from_secs(1);
+
 /// Extensions of one function. Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const EXTENSIONS_MAX: usize = 10;
 

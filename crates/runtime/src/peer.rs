@@ -1,8 +1,8 @@
-//! Whose a connection over a loopback address is: the kernel names the user of the socket at its other end, and the socket,
+//! Whose a connection within this machine is: the kernel names the user of the socket at its other end, and the socket,
 //! and the descriptors of a process name its sockets. Sources: sock_diag(7), proc_pid_net(5), proc_pid_fd(5), namespaces(7).
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -24,11 +24,14 @@ pub(crate) fn is_held_beside(pid: u32, theirs: SocketAddr, ours: SocketAddr) -> 
     }
 }
 
-/// Whether the other end of a connection to this server may be a function's; also where nobody knows whose it is.
+/// Whether the other end of a connection to this server may be a function's; also where nobody knows whose it is, on this machine.
 ///
 /// Asks the kernel, which answers at once, and only where it does not reads tables.
 pub fn may_be_a_functions(theirs: SocketAddr, ours: SocketAddr, is_isolated: bool) -> bool {
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    if !is_of_this_machine(theirs) {
+        return false;
+    }
     match held(canonical(theirs), canonical(ours)) {
         Ok(Some(held)) => sandbox::may_be_a_functions(held.user, is_isolated),
         Ok(None) => true,
@@ -37,6 +40,18 @@ pub fn may_be_a_functions(theirs: SocketAddr, ours: SocketAddr, is_isolated: boo
             true
         }
     }
+}
+
+/// Whether an address is one of this machine's. Of others, sockets cannot be had; where the host lets them (`ip_nonlocal_bind`), or
+/// nobody can tell, any address may be one.
+fn is_of_this_machine(mut address: SocketAddr) -> bool {
+    // One of IPv6 may be of one link, which it has to keep.
+    if let IpAddr::V4(ip) = address.ip().to_canonical() {
+        address.set_ip(ip.into());
+    }
+    address.set_port(0);
+    let bound = || UdpSocket::bind(address);
+    address.ip().is_loopback() || !bound().is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
 /// Whether who connects to this address is connected to a process in the process-id namespace of process `pid`.
@@ -281,6 +296,28 @@ mod tests {
         let (theirs, ours) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
         assert!(may_be_a_functions(theirs, ours, false));
         assert_eq!(may_be_a_functions(theirs, ours, true), !rustix::process::geteuid().is_root());
+        drop(client);
+        assert!(may_be_a_functions(theirs, ours, true), "nobody is known");
+    }
+
+    #[test]
+    fn other_addresses_of_this_machine_are_functions_too_and_those_of_others_are_not() {
+        // Addresses for documentation, which no machine has.
+        let ours: SocketAddr = "192.0.2.1:80".parse().unwrap();
+        for other in ["192.0.2.7:4711", "[::ffff:192.0.2.7]:4711", "[2001:db8::7]:4711"] {
+            // A host may have no IPv6.
+            if other.contains("db8") && UdpSocket::bind("[::1]:0").is_err() {
+                continue;
+            }
+            assert!(!may_be_a_functions(other.parse().unwrap(), ours, false), "{other}");
+        }
+        // The address that the way to others begins at, where there is one.
+        let way = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let Ok(own) = way.connect(ours).and_then(|()| way.local_addr()) else { return };
+        let listener = TcpListener::bind((own.ip(), 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (theirs, ours) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        assert!(may_be_a_functions(theirs, ours, false), "{theirs}");
         drop(client);
         assert!(may_be_a_functions(theirs, ours, true), "nobody is known");
     }

@@ -4,9 +4,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{BoxFuture, Cx};
 
-/// A loop that runs until the token is cancelled, and then ends in good order.
+/// A loop that runs until its token is cancelled, and then ends in good order.
 pub struct Worker {
     pub name: &'static str,
+    /// Whether it goes on until no request is under way any more.
+    pub(crate) is_late: bool,
     run: Box<dyn Fn(Cx, CancellationToken) -> BoxFuture<()> + Send + Sync>,
 }
 
@@ -15,7 +17,12 @@ impl Worker {
         name: &'static str,
         run: impl Fn(Cx, CancellationToken) -> BoxFuture<()> + Send + Sync + 'static,
     ) -> Worker {
-        Worker { name, run: Box::new(run) }
+        Worker { name, is_late: false, run: Box::new(run) }
+    }
+
+    /// Lets it go on until no request is under way any more.
+    pub(crate) fn late(self) -> Worker {
+        Worker { is_late: true, ..self }
     }
 
     pub(crate) fn run(&self, cx: Cx, stop: CancellationToken) -> BoxFuture<()> {

@@ -195,9 +195,9 @@ impl Cloud {
         self.stopping.cancelled().await;
     }
 
-    /// Starts the background work of all services. It ends, in good order, after `stop` is cancelled; the tracker
-    /// tells when.
-    pub fn start(self: &Arc<Self>, stop: &CancellationToken) -> TaskTracker {
+    /// Starts the background work of all services. It ends, in good order, after `stop` is cancelled; what has to do with requests
+    /// that are under way then, after `drained` is. The tracker tells when.
+    pub fn start(self: &Arc<Self>, stop: &CancellationToken, drained: &CancellationToken) -> TaskTracker {
         let tasks = TaskTracker::new();
         let own = [
             Worker::new("timers", |cx, stop| Box::pin(timers::run(cx, stop))),
@@ -205,7 +205,8 @@ impl Cloud {
         ];
         for worker in own.iter().chain(self.services.iter().flat_map(|service| &service.workers)) {
             tracing::debug!(worker = worker.name, "starting");
-            tasks.spawn(worker.run(self.system(), stop.clone()));
+            let end = if worker.is_late { drained } else { stop };
+            tasks.spawn(worker.run(self.system(), end.clone()));
         }
         let (stop, stopping) = (stop.clone(), self.stopping.clone());
         tasks.spawn(async move {

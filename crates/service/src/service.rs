@@ -242,7 +242,7 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
         self
     }
 
-    /// Runs with the server, from its start to its shutdown.
+    /// Runs with the server, from its start to when it takes no more requests.
     pub fn worker<F>(
         mut self,
         name: &'static str,
@@ -253,6 +253,21 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     {
         let state = self.state.clone();
         self.service.workers.push(Worker::new(name, move |cx, stop| Box::pin(run(state.clone(), cx, stop))));
+        self
+    }
+
+    /// The same for what has to do with requests that are under way then: it is stopped once they are answered.
+    pub fn late_worker<F>(
+        mut self,
+        name: &'static str,
+        run: fn(Arc<S>, crate::Cx, tokio_util::sync::CancellationToken) -> F,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let state = self.state.clone();
+        let worker = Worker::new(name, move |cx, stop| Box::pin(run(state.clone(), cx, stop)));
+        self.service.workers.push(worker.late());
         self
     }
 

@@ -109,7 +109,7 @@ impl World {
 
     fn running() -> World {
         let world = World::new();
-        world.cloud.cloud.start(&world.stop);
+        world.cloud.cloud.start(&world.stop, &world.stop);
         world
     }
 
@@ -267,7 +267,7 @@ async fn what_an_earlier_release_left_is_delivered() {
         (0..).zip(&old).try_for_each(|(number, one)| SINGLE.put(tx, (Timestamp(number / 100), number), one))
     };
     world.cloud.cloud.db().write(put).await.unwrap();
-    world.cloud.cloud.start(&world.stop);
+    world.cloud.cloud.start(&world.stop, &world.stop);
     world.until("delivery", || world.rows(&ACCEPTED, "queue").len() == 1_200).await;
     assert_eq!(world.rows(&ACCEPTED, "queue")[1_199], "1199");
     assert_eq!(SINGLE.scan(&world.cloud.cloud.db().read().unwrap(), Order::Forward).unwrap().count(), 0);

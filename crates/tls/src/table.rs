@@ -7,6 +7,7 @@ use base::Timestamp;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use crate::acme::check_name;
 use crate::pair::Pair;
 use crate::{ACME_PROTOCOL, Authority};
 
@@ -48,6 +49,8 @@ struct State {
     by_name: HashMap<String, Shown>,
     /// What is known of orders, by name.
     orders: HashMap<String, Orders>,
+    /// Whether names that users choose are ordered: those of which nothing is known yet will be, too.
+    orders_chosen: bool,
     /// What those see who ask for no name, or for one that is not here.
     first: Option<Arc<CertifiedKey>>,
     authority: Option<Authority>,
@@ -128,12 +131,24 @@ impl Table {
         }
     }
 
-    /// How it stands with the certificate for a name, in lower case.
+    /// From now on, names that users choose are ordered.
+    pub fn order_chosen(&self) {
+        self.write().orders_chosen = true;
+    }
+
+    /// How it stands with the certificate for a name, in lower case, that somebody has chosen.
     pub fn standing(&self, name: &str) -> Standing {
         let state = self.read();
-        let until = state.shown(name).map(|shown| shown.until);
-        let Orders { will_come, trouble } = state.orders.get(name).cloned().unwrap_or_default();
-        Standing { until, is_ordered: will_come, trouble }
+        let shown = state.shown(name);
+        let needs_order = state.orders_chosen && !shown.is_some_and(|shown| shown.is_of_file);
+        // Whoever orders has not seen it yet.
+        let new = || match needs_order.then(|| check_name(name.trim_end_matches('.'))) {
+            None => Orders::default(),
+            Some(Ok(())) => Orders { will_come: true, trouble: None },
+            Some(Err(error)) => Orders { will_come: false, trouble: Some(error.to_string()) },
+        };
+        let Orders { will_come, trouble } = state.orders.get(name).cloned().unwrap_or_else(new);
+        Standing { until: shown.map(|shown| shown.until), is_ordered: will_come, trouble }
     }
 
     pub fn use_authority(&self, authority: Authority) {
@@ -187,14 +202,14 @@ impl ResolvesServerCert for Table {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use rcgen::{CertificateParams, KeyPair};
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
     use crate::pair::Origin;
 
-    fn pair(names: &[&str]) -> Pair {
+    pub(crate) fn pair(names: &[&str]) -> Pair {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
@@ -251,6 +266,19 @@ mod tests {
         table.tell("shop.example", None);
         assert_eq!(table.standing("shop.example"), Standing::default());
         assert!(Arc::ptr_eq(&table.find(Some("shop.example"), false).unwrap(), &of_own));
+    }
+
+    #[test]
+    fn names_that_are_new_are_ordered_where_any_are() {
+        let table = Table::default();
+        table.put(Source::File(0), pair(&["a.example", "*.wild.example"]));
+        assert_eq!(table.standing("new.example"), Standing::default());
+        table.order_chosen();
+        let of = |name: &str| (table.standing(name).is_ordered, table.standing(name).trouble.is_some());
+        assert_eq!([of("new.example"), of("x.wild.example")], [(true, false), (false, false)]);
+        assert_eq!([of("*.other.example"), of("localhost")], [(false, true); 2]);
+        table.tell("new.example", Some(Orders { will_come: false, trouble: Some("why".into()) }));
+        assert_eq!(of("new.example"), (false, true), "what is known counts");
     }
 
     #[test]

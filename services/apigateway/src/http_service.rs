@@ -127,7 +127,7 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("TagResource", tag::tag).action(POST).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
-        .worker("access logs", access_log::deliver)
+        .late_worker("access logs", access_log::deliver)
         .worker("disconnects", workers::tell_of_ended)
         .build()
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 /// Whom these roles trust.
 pub const PRINCIPAL: &str = "apigateway.amazonaws.com";
 /// What stands for the signer of the request itself.
-const OF_CALLER: &str = "arn:aws:iam::*:user/*";
+pub const OF_CALLER: &str = "arn:aws:iam::*:user/*";
 
 /// What giving an API a role needs; nothing for the caller's own credentials. Where a stage's variable names the role, it may
 /// become any.

@@ -117,7 +117,7 @@ async fn services_tell_of_themselves_where_somebody_waits_for_it() {
     develop(4).await;
     assert_eq!(said.load(Ordering::Relaxed), 2);
     let stop = CancellationToken::new();
-    let workers = world.0.cloud.start(&stop);
+    let workers = world.0.cloud.start(&stop, &stop);
     while !outbox::lanes(&world.0.root().db().read().unwrap(), 100).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -453,7 +453,7 @@ async fn buses_in_a_ring_end() {
         world.put_rule(rule, json!({"Arn": arn})).await;
     }
     let stop = CancellationToken::new();
-    let workers = world.0.cloud.start(&stop);
+    let workers = world.0.cloud.start(&stop, &stop);
     let entry = json!({"Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "a"});
     world.ok("PutEvents", json!({"Entries": [entry]})).await;
     while !outbox::lanes(&world.0.root().db().read().unwrap(), 100).unwrap().is_empty() {

@@ -300,7 +300,7 @@ pub fn iam(identity: Arc<Identity>) -> Service {
         .operation(read("GetAccessKeyLastUsed", report::key_last_used).resource(|cx, i| i.resource(cx)))
         .operation(read("GenerateCredentialReport", report::generate))
         .operation(read("GetCredentialReport", report::report))
-        .worker("usage", usage::run)
+        .late_worker("usage", usage::run)
         .build()
 }
 

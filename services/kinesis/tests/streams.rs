@@ -305,7 +305,7 @@ async fn deliveries_become_records_where_the_sender_may_put_them() {
         deliveries.iter().try_for_each(|delivery| outbox::send(tx, &context, delivery.clone(), None))
     };
     cx.db().write(send).await.unwrap();
-    let _running = streams.0.cloud.start(&stop);
+    let _running = streams.0.cloud.start(&stop, &stop);
     while !outbox::lanes(&cx.db().read().unwrap(), 10).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }

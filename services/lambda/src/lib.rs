@@ -212,7 +212,7 @@ pub fn service(lambda: Arc<Lambda>) -> Service {
         .sender(LetterSender)
         .front(DownloadFront(lambda.clone()))
         .front(FunctionUrls(lambda))
-        .worker("lambda logs", logs::run)
+        .late_worker("lambda logs", logs::run)
         .worker("lambda event sources", event_sources::run)
         .worker("lambda provisioned concurrency", provisioning::run)
         .worker("lambda code", workers::sweep)

@@ -50,7 +50,7 @@ pub fn service(db: &Db, outbound: Outbound, own: hosts::Own) -> Result<Service, 
         .operation(write("ShadowTraffic", shift::shadow).resource(|cx, i| arn(cx, &i.name)))
         .operation(write("ReturnTraffic", shift::back).resource(|cx, i| arn(cx, &i.name)))
         .hosts(|migrate| migrate.hosts())
-        .worker("figures of migrations", workers::count)
+        .late_worker("figures of migrations", workers::count)
         .streaming_front(front::Door(migrate))
         .build())
 }

@@ -33,7 +33,7 @@ impl World {
     fn running() -> World {
         let services = [pipes::service(), sqs::service(), kinesis::service(kinesis::Options::default()), sts()];
         let world = World { cloud: TestCloud::with_access(services, Arc::new(Roles)), stop: CancellationToken::new() };
-        world.cloud.cloud.start(&world.stop);
+        world.cloud.cloud.start(&world.stop, &world.stop);
         world
     }
 

@@ -174,6 +174,6 @@ pub fn service(state: Arc<S3>) -> Service {
         .timers(workers::fire)
         .target(target::BucketTarget(state))
         .worker("s3 garbage", workers::collect)
-        .worker("s3 access logs", access_log::deliver)
+        .late_worker("s3 access logs", access_log::deliver)
         .build()
 }

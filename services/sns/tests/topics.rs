@@ -229,7 +229,7 @@ async fn another_service_publishes_where_the_topics_policy_lets_it() {
     world.0.call("sqs", "CreateQueue", json!({"QueueName": "q", "Attributes": attributes})).await.unwrap();
     world.subscribe(TOPIC, "q", json!({})).await;
     let stop = CancellationToken::new();
-    let workers = world.0.cloud.start(&stop);
+    let workers = world.0.cloud.start(&stop, &stop);
     let send = async |text: &'static str| {
         let cx = world.0.cloud.system();
         let from = "arn:aws:events:us-east-1:000000000000:rule/r".parse().unwrap();

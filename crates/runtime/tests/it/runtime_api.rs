@@ -79,6 +79,24 @@ async fn what_answers_no_invocation_is_not_read() {
 }
 
 #[tokio::test]
+async fn connections_are_kept_after_bodies_that_come_in_chunks() {
+    let harness = Harness::new();
+    let spec = Arc::new(harness.function("f", "provided.al2023", "h", &[("bootstrap", EVALUATES)]));
+    // An answer that is taken, and one that nobody wants. The function tells of the first in its next invocation.
+    let first =
+        "globals().update(told=call('POST', f'{request}/response', iter([b'[1', b', 2]']))[0].getheader('connection'))";
+    assert_eq!(harness.value(&spec, &json!(first).to_string()).await, json!([1, 2]));
+    assert_eq!(harness.value(&spec, &json!("[told]").to_string()).await, json!([null]));
+    let unwanted =
+        "[call('POST', 'x/response', iter([b'x' * size, b'y']))[0].getheader('connection') for size in [1, 200_000]]";
+    let told = harness.value(&spec, &json!(unwanted).to_string()).await;
+    assert_eq!(told, json!([null, null]));
+    // One whose end never comes is answered all the same.
+    let endless = r"[c := socket.create_connection(address.split(':')), c.sendall(b'POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n'), status(c)][2]";
+    assert_eq!(harness.value(&spec, &json!(endless).to_string()).await, 400);
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_can_be_given_again() {
     let harness = Harness::new();
     let spec = Arc::new(harness.function("f", "provided.al2023", "h", &[("bootstrap", EVALUATES)]));

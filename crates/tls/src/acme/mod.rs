@@ -36,6 +36,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 const ORDERS_AT_ONCE: usize = 4;
 /// Names that users choose and get certificates for.
 const CUSTOM_NAMES_MAX: usize = 5_000;
+/// A file may have 255, and while it is written it is called `NAME.pem.new`.
+const NAME_CHARACTERS_MAX: usize = 247;
 /// How long a key is kept whose name nobody has any more: names come back, and certificates for the same one are few
 /// ([`ledger`]).
 const KEPT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -91,7 +93,7 @@ pub struct Acme {
     ledger: Ledger,
     /// Orders under way, and the names that they are for.
     orders: JoinSet<Result<Pair, Error>>,
-    ordering: HashMap<Id, String>,
+    ordering: HashMap<Id, UnderWay>,
     /// Names with a key that nobody has any more, and since when.
     absent: HashMap<String, Timestamp>,
     swept: Option<Timestamp>,
@@ -106,6 +108,13 @@ struct Clerk {
     store: Store,
     /// Held while the account is looked for or made.
     account: Mutex<()>,
+}
+
+/// What an order is for.
+struct UnderWay {
+    name: String,
+    /// Whether there was no certificate for it.
+    is_new: bool,
 }
 
 /// A name that certificates are ordered for.
@@ -156,6 +165,7 @@ impl Acme {
         }
         let store = Store::open(&options.folder, &options.directory)?;
         let (ledger, names) = (store.ledger()?, options.names.clone());
+        certificates.0.order_chosen();
         let clerk = Arc::new(Clerk { options, certificates, env, outbound, store, account: Mutex::default() });
         let (figures, known, left_out, orders, ordering, absent, swept) = Default::default();
         let mut acme = Acme { clerk, figures, known, left_out, ledger, orders, ordering, absent, swept };
@@ -186,7 +196,7 @@ impl Acme {
     }
 
     fn is_ordering(&self, name: &str) -> bool {
-        self.ordering.values().any(|ordering| ordering == name)
+        self.ordering.values().any(|under_way| under_way.name == name)
     }
 
     /// Orders certificates for names from now on, and shows those that are kept.
@@ -309,7 +319,8 @@ impl Acme {
     }
 
     fn spawn(&mut self, name: String) {
-        let Some(source) = self.known.get(&name).map(|known| known.source.clone()) else { return };
+        let Some(known) = self.known.get(&name) else { return };
+        let (source, is_new) = (known.source.clone(), !known.is_renewal);
         let (clerk, ordered) = (self.clerk.clone(), name.clone());
         let task = self.orders.spawn(async move {
             let order = tokio::time::timeout(ORDER_WAIT, clerk.order(&ordered, &source));
@@ -318,7 +329,7 @@ impl Acme {
                 Err(Error::Refused(format!("the order for {ordered} did not come to an end in {seconds} s")))
             })
         });
-        self.ordering.insert(task.id(), name);
+        self.ordering.insert(task.id(), UnderWay { name, is_new });
     }
 
     fn keep_ledger(&self) {
@@ -333,21 +344,23 @@ impl Acme {
             Ok(done) => done,
             Err(error) => (error.id(), Err(Error::Refused(format!("the order broke off: {error}")))),
         };
-        let Some(name) = self.ordering.remove(&id) else { return };
+        let Some(UnderWay { name, is_new }) = self.ordering.remove(&id) else { return };
         let now = self.clerk.env.now();
+        if result.is_ok() && is_new {
+            // Whoever made it counts it, also where nobody has the name any more.
+            self.ledger.came(&name);
+            self.keep_ledger();
+        }
         // A name that is gone by now needs none.
         let Some(known) = self.known.get_mut(&name) else { return };
         match result {
             Ok(pair) => {
                 self.figures.orders.fetch_add(1, Ordering::Relaxed);
                 known.schedule = Schedule::of(Some(pair.validity), now);
-                if !std::mem::replace(&mut known.is_renewal, true) {
-                    self.ledger.came(&name);
-                }
+                known.is_renewal = true;
                 tracing::info!(name, until = pair.validity.until.iso8601(), "a certificate has come by ACME");
                 self.clerk.certificates.0.put(known.source.clone(), pair);
                 self.tell(&name, None);
-                self.keep_ledger();
             }
             Err(error) => {
                 self.figures.failures.fetch_add(1, Ordering::Relaxed);
@@ -373,7 +386,7 @@ fn check_directory(url: &str) -> Result<(), Error> {
 }
 
 /// Names of hosts only: what these challenges can show.
-fn check_name(name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     let refuse = |why| Err(Error::Name(name.to_owned(), why));
     if name.starts_with("*.") {
         return refuse("a wildcard needs the challenge dns-01, which is not built: name each host, or use --tls-cert");
@@ -385,6 +398,9 @@ fn check_name(name: &str) -> Result<(), Error> {
     if name.len() > 253 || !name.contains('.') || !name.split('.').all(is_label) {
         return refuse("a host's name such as api.example.com is expected");
     }
+    if name.len() > NAME_CHARACTERS_MAX {
+        return refuse("names of more than 247 characters are not built: a file with the certificate has the name");
+    }
     if name.parse::<std::net::IpAddr>().is_ok() {
         return refuse("addresses are not built");
     }
@@ -393,7 +409,51 @@ fn check_name(name: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use outbound::{Loopback, Reach};
+
     use super::*;
+    use crate::table::tests::pair;
+
+    #[tokio::test]
+    async fn a_certificate_counts_also_where_nobody_has_its_name_any_more() {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            directory: "https://acme.example/directory".into(),
+            email: None,
+            names: Vec::new(),
+            challenge: Challenge::Http01,
+            folder: folder.path().to_owned(),
+        };
+        let outbound = Outbound::new(Reach { loopback: Loopback::All });
+        let env = Env::simulated(1, Timestamp::ZERO);
+        let mut acme = Acme::open(options, Certificates::default(), env, outbound).unwrap();
+        let wish = Wish { name: "gone.example", is_custom: true, is_new: true, is_retry: false };
+        let mut now = Timestamp::ZERO;
+        for _ in 0..4 {
+            assert_eq!(acme.ledger.admit(wish, now), Ok(()));
+            acme.ledger.begin(wish.name, now);
+            let pair = pair(&[wish.name]);
+            let task = acme.orders.spawn(async move { Ok(pair) });
+            acme.ordering.insert(task.id(), UnderWay { name: wish.name.to_owned(), is_new: true });
+            let done = acme.orders.join_next_with_id().await.unwrap();
+            acme.done(done);
+            now = now + DAY;
+        }
+        assert!(acme.ledger.admit(wish, now).is_err());
+        assert!(acme.clerk.store.ledger().unwrap().admit(wish, now).is_err(), "the next start knows, too");
+    }
+
+    #[test]
+    fn names_have_room_for_their_files() {
+        let name = |characters: usize| {
+            let label = "a".repeat(60);
+            format!("{label}.{label}.{label}.{label}.{}", "b".repeat(characters - 244))
+        };
+        assert_eq!((name(247).len(), name(248).len()), (247, 248));
+        assert!(check_name(&name(247)).is_ok());
+        assert!(check_name(&name(248)).unwrap_err().to_string().contains("more than 247 characters"));
+    }
 
     #[test]
     fn names_and_directories_are_checked() {

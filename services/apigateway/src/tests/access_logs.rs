@@ -221,7 +221,8 @@ async fn logs_name_a_group_and_a_request() {
 async fn a_role_of_the_region_writes_the_logs_of_rest_apis() {
     let world = Logged::new();
     let account = world.rest("GetAccount", json!({})).await;
-    assert_eq!(account, json!({"features": ["UsagePlans"], "apiKeyVersion": "4"}));
+    let throttle = json!({"burstLimit": 5_000, "rateLimit": 10_000.0});
+    assert_eq!(account, json!({"throttleSettings": throttle, "features": ["UsagePlans"], "apiKeyVersion": "4"}));
     let role = "arn:aws:iam::000000000000:role/logs";
     let patch = |value: &str| json!({"patchOperations": [replace("/cloudwatchRoleArn", value)]});
     assert_eq!(world.rest("UpdateAccount", patch(role)).await["cloudwatchRoleArn"], role);

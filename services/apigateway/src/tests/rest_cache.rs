@@ -154,6 +154,25 @@ async fn who_asks_for_what_is_new_needs_permission_unless_nobody_does() {
 }
 
 #[tokio::test]
+async fn what_tells_nothing_apart_is_no_parameter_of_a_key() {
+    let world = World::new();
+    let made = cached(&world).await;
+    for name in ["integration.request.header.Y", "method.request.Authorization", "request.path.id"] {
+        let input = json!({
+            "restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "type": "AWS_PROXY",
+            "integrationHttpMethod": "POST", "uri": invocations(FUNCTION), "cacheKeyParameters": [name],
+        });
+        let refused = world.refused("apigateway", "PutIntegration", input).await;
+        let expected = ("BadRequestException".to_owned(), "Invalid cache key parameter specified".to_owned());
+        assert_eq!(refused, expected, "{name}");
+    }
+    // A mapping stays as long as a key counts with it.
+    let gone = json!([{"op": "remove", "path": "/requestParameters/integration.request.header.X-B"}]);
+    let input = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "patchOperations": gone});
+    assert_eq!(world.refused("apigateway", "UpdateIntegration", input).await.0, "BadRequestException");
+}
+
+#[tokio::test]
 async fn settings_that_make_no_sense_are_refused() {
     let world = World::new();
     let made = cached(&world).await;
@@ -169,6 +188,14 @@ async fn settings_that_make_no_sense_are_refused() {
         let input = json!({"restApiId": made.api, "stageName": "dev", "patchOperations": [replace(path, value)]});
         assert_eq!(world.refused("apigateway", "UpdateStage", input).await.0, "BadRequestException", "{path} {value}");
     }
+    // What guards a cache is not taken back by what takes back other things.
+    for member in ["caching/requireAuthorizationForCacheControl", "caching/enabled", "throttling/rateLimit"] {
+        let remove = json!([{"op": "remove", "path": format!("/~1users/GET/{member}")}]);
+        let input = json!({"restApiId": made.api, "stageName": "dev", "patchOperations": remove});
+        assert_eq!(world.refused("apigateway", "UpdateStage", input).await.0, "BadRequestException", "{member}");
+    }
+    let stage = world.rest("GetStage", json!({"restApiId": made.api, "stageName": "dev"})).await;
+    assert_eq!(stage["methodSettings"].as_object().unwrap().len(), 1);
     let made = patch(&world, &made, json!([{"op": "remove", "path": "/*/*"}])).await;
     assert_eq!(made["methodSettings"], json!({}));
 }

@@ -343,6 +343,10 @@ async fn integrations_and_their_responses_are_patched() {
         ),
         (json!({"op": "remove", "path": "/requestTemplates/a~1b"}), "Content-Type specified was not found"),
         (json!({"op": "remove", "path": "/requestParameters/x"}), "Invalid parameter name specified"),
+        (
+            json!({"op": "add", "path": "/cacheKeyParameters/integration.request.header.Y"}),
+            "Invalid cache key parameter specified",
+        ),
     ] {
         assert_eq!(world.refused("apigateway", "UpdateIntegration", patched(json!([patch]))).await.1, message);
     }

@@ -186,6 +186,7 @@ async fn responses_are_parts_of_routes_and_integrations() {
     for (more, code) in [
         (json!({"integrationResponseKey": "$default"}), "ConflictException"),
         (json!({"integrationResponseKey": "/(/"}), "BadRequestException"),
+        (json!({"integrationResponseKey": "/(\\w{1,99}){1,99}/"}), "BadRequestException"),
         (json!({"integrationResponseKey": "200"}), "BadRequestException"),
         (json!({"integrationResponseKey": "/200/", "responseTemplates": {"a": "#set($x)"}}), "BadRequestException"),
         (

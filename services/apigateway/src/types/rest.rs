@@ -89,6 +89,13 @@ pub struct Integration {
     pub responses: BTreeMap<String, IntegrationResponse>,
 }
 
+impl Integration {
+    /// Where the value of a parameter of [`Integration::cache_key_parameters`] comes from: one that is sent on is what it is mapped from.
+    pub fn cache_key_source<'a>(&'a self, name: &'a str) -> &'a str {
+        self.request_parameters.get(name).map_or(name, String::as_str)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum IntegrationKind {
     /// `AWS_PROXY` to a function; the URI as it was put, variables of the stage included.

@@ -67,7 +67,7 @@ async fn enabled() -> Fixture {
 /// Delivers what waits, and waits until nothing does.
 async fn deliver(fixture: &Fixture) {
     let stop = CancellationToken::new();
-    fixture.0.cloud.start(&stop);
+    fixture.0.cloud.start(&stop, &stop);
     while outbox::waiting(&fixture.0.cloud.system(), 1).unwrap() > 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -41,7 +41,7 @@ impl World {
         let others = [s3::service(s3::S3::new(blobs, vault)), logs::service()];
         let fixture = Fixture(TestCloud::new(services.chain(others)));
         let stop = CancellationToken::new();
-        fixture.0.cloud.start(&stop);
+        fixture.0.cloud.start(&stop, &stop);
         fixture.0.call("s3", "CreateBucket", json!({"Bucket": "bucket"})).await.unwrap();
         let definitions = json!([{"AttributeName": "pk", "AttributeType": "S"}]);
         let schema = json!([{"AttributeName": "pk", "KeyType": "HASH"}]);

@@ -57,7 +57,7 @@ impl World {
     /// With background work: events, pollers, log lines.
     pub async fn running() -> World {
         let world = World::new().await;
-        world.cloud.cloud.start(&world.stop);
+        world.cloud.cloud.start(&world.stop, &world.stop);
         world
     }
 

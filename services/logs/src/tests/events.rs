@@ -156,7 +156,7 @@ async fn deliveries_make_what_is_missing() {
     let (context, stop) = (cx.clone(), tokio_util::sync::CancellationToken::new());
     let delivery = Delivery::new(&cx, cx.arn("lambda", "function:f"), to, lines("other", 1));
     cx.db().write(move |tx| outbox::send(tx, &context, delivery.clone(), None)).await.unwrap();
-    let _running = world.cloud.start(&stop);
+    let _running = world.cloud.start(&stop, &stop);
     let mut heard = heard;
     loop {
         heard.changed().await;
@@ -186,7 +186,7 @@ async fn services_deliver_to_groups_of_their_own_and_roles_where_they_may() {
         .write(move |tx| all.iter().try_for_each(|one| outbox::send(tx, &context, one.clone(), None)))
         .await
         .unwrap();
-    let _running = world.cloud.start(&stop);
+    let _running = world.cloud.start(&stop, &stop);
     while outbox::waiting(&cx, 1).unwrap() > 0 {
         tokio::task::yield_now().await;
     }

@@ -137,7 +137,7 @@ pub struct Running(CancellationToken);
 impl Running {
     pub fn new(world: &World) -> Running {
         let stop = CancellationToken::new();
-        world.cloud.start(&stop);
+        world.cloud.start(&stop, &stop);
         Running(stop)
     }
 }

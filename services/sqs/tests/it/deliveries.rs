@@ -62,7 +62,7 @@ impl World {
         sqs.ok("CreateQueue", json!({"QueueName": "q"})).await;
         sqs.ok("CreateQueue", json!({"QueueName": "q.fifo", "Attributes": {"FifoQueue": "true"}})).await;
         let stop = CancellationToken::new();
-        sqs.0.cloud.start(&stop);
+        sqs.0.cloud.start(&stop, &stop);
         World { sqs, topics, stop }
     }
 

@@ -42,14 +42,12 @@ impl Log {
 
     /// Tells what there is to tell before anything happens. `path` is that of the request below its stage.
     pub fn begin(&self, incoming: &Incoming, path: &str, parameters: &Parameters) {
-        let pairs = |pairs: &[(String, String)]| {
-            let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            shortened(format!("{{{}}}", pairs.join(", ")))
-        };
         self.add(Detail::Steps, || format!("Starting execution for request: {}", incoming.request_id));
         self.add(Detail::Steps, || format!("HTTP Method: {}, Resource Path: {path}", incoming.method));
-        self.add(Detail::Everything, || format!("Method request path: {}", pairs(parameters)));
-        self.add(Detail::Everything, || format!("Method request query string: {}", pairs(&incoming.query_pairs())));
+        self.add(Detail::Everything, || format!("Method request path: {}", pairs(parameters, &[])));
+        self.add(Detail::Everything, || {
+            format!("Method request query string: {}", pairs(&incoming.query_pairs(), &QUERY_SECRETS))
+        });
         self.add(Detail::Everything, || format!("Method request headers: {}", headers(&incoming.headers)));
         self.add(Detail::Everything, || {
             format!("Method request body before transformations: {}", body(&incoming.body))
@@ -72,8 +70,20 @@ impl Log {
 }
 
 /// What nobody learns from a log but for its end.
-const SECRETS: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key"];
+const SECRETS: [&str; 6] =
+    ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-amz-security-token", "x-api-key"];
+/// The same in query strings: of requests that are signed there.
+const QUERY_SECRETS: [&str; 3] = ["x-amz-credential", "x-amz-security-token", "x-amz-signature"];
 const SHOWN_CHARACTERS: usize = 6;
+
+/// Names with their values as a log has them.
+fn pairs(pairs: &[(String, String)], secrets: &[&str]) -> String {
+    let all = pairs.iter().map(|(name, value)| match is_among(secrets, name) {
+        true => format!("{name}={}", hidden(value)),
+        false => format!("{name}={value}"),
+    });
+    shortened(format!("{{{}}}", all.collect::<Vec<_>>().join(", ")))
+}
 
 /// Headers as a log has them.
 pub fn headers(headers: &HeaderMap) -> String {
@@ -87,12 +97,21 @@ pub fn headers(headers: &HeaderMap) -> String {
     shortened(format!("{{{}}}", all.collect::<Vec<_>>().join(", ")))
 }
 
+fn is_among(secrets: &[&str], name: &str) -> bool {
+    secrets.iter().any(|secret| secret.eq_ignore_ascii_case(name))
+}
+
 /// The event of a function as a log has it.
 pub fn event(event: &Value) -> String {
     let mut shown = event.clone();
-    for place in ["headers", "multiValueHeaders"] {
+    for (place, secrets) in [
+        ("headers", &SECRETS[..]),
+        ("multiValueHeaders", &SECRETS[..]),
+        ("queryStringParameters", &QUERY_SECRETS[..]),
+        ("multiValueQueryStringParameters", &QUERY_SECRETS[..]),
+    ] {
         for (name, value) in shown[place].as_object_mut().into_iter().flatten() {
-            if SECRETS.contains(&name.to_ascii_lowercase().as_str()) {
+            if is_among(secrets, name) {
                 *value = json!(hidden(value.as_str().unwrap_or_default()));
             }
         }
@@ -135,6 +154,25 @@ mod tests {
         all.insert("x-api-key", "short".parse().unwrap());
         all.insert("x-other", "1".parse().unwrap());
         assert_eq!(headers(&all), "{authorization=****************uvwxyz, x-api-key=****************, x-other=1}");
+        let mut answer = HeaderMap::new();
+        answer.insert("set-cookie", "session=abc".parse().unwrap());
+        assert_eq!(headers(&answer), "{set-cookie=****************}");
+    }
+
+    #[test]
+    fn signatures_in_query_strings_are_hidden() {
+        let named = [("X-Amz-Signature", "s1"), ("x-amz-security-token", "s2"), ("X-Amz-Credential", "s3"), ("q", "x")];
+        let owned = named.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let shown = pairs(&owned, &QUERY_SECRETS);
+        assert!(shown.ends_with("X-Amz-Credential=****************, q=x}"), "{shown}");
+        let one: serde_json::Map<_, _> = named.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let many: serde_json::Map<_, _> =
+            named.iter().map(|(name, value)| ((*name).to_owned(), json!([value]))).collect();
+        let told = event(&json!({"queryStringParameters": one, "multiValueQueryStringParameters": many}));
+        for secret in ["s1", "s2", "s3"] {
+            assert!(!shown.contains(secret) && !told.contains(&format!("\"{secret}\"")), "{told}");
+        }
+        assert!(told.contains(r#""q":"x""#) && told.contains(r#""q":["x"]"#), "{told}");
     }
 
     #[test]

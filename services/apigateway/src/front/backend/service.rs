@@ -24,11 +24,9 @@ use crate::front::invoke::{self, acting_for};
 use crate::front::problem::Problem;
 use crate::integration::{function, with_variables};
 use crate::limits;
-use crate::roles::PRINCIPAL;
+use crate::roles::{OF_CALLER, PRINCIPAL};
 use crate::types::rest::Integration;
 
-/// What stands for the role where the caller's own credentials are used.
-const AS_CALLER: &str = "arn:aws:iam::*:user/*";
 const FORM: &str = "application/x-www-form-urlencoded";
 /// How functions are told not to answer.
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
@@ -71,7 +69,7 @@ impl Exchange<'_> {
     /// Whom an integration acts as: its role's session, or its caller; `None` where it is API Gateway itself.
     pub fn caller(&self, integration: &Integration) -> Result<Option<Cx>, Problem> {
         let Some(credentials) = &integration.credentials else { return Ok(None) };
-        if credentials == AS_CALLER {
+        if credentials == OF_CALLER {
             return match self.admitted {
                 Admitted::Signer(signer) => Ok(Some(self.cx.with_caller(signer.caller.clone()))),
                 _ => Err(Problem::configuration("Credentials of the caller need the authorization AWS_IAM")),

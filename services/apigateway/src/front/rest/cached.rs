@@ -18,8 +18,9 @@ use crate::front::cache::Key;
 use crate::front::mapping::Mapping;
 use crate::front::problem::Problem;
 use crate::limits;
+use crate::roles::OF_CALLER;
 use crate::routes;
-use crate::types::rest::Stage;
+use crate::types::rest::{Integration, Stage};
 use crate::types::stage::{MethodSettings, Unauthorized};
 
 /// What a client needs to ask for what is not from the cache.
@@ -39,7 +40,7 @@ impl Request<'_> {
         let Some(time) = self.cache_time(call, &settings) else { return self.integrate(call, context).await };
         let (api, stage, now) = (&self.api.id, &self.stage.name, self.cx.now());
         let wish = self.wish(call, &settings)?;
-        let key = self.cache_key(call, context);
+        let Some(key) = self.cache_key(call, context) else { return self.integrate(call, context).await };
         let kept = || self.state.caches.get(api, stage, &key, now);
         let response = match Some(()).filter(|()| !wish.is_fresh).and_then(|()| kept()) {
             Some(kept) => {
@@ -47,11 +48,12 @@ impl Request<'_> {
                 kept
             }
             None => {
+                let awaited = self.state.caches.wait(api, stage);
                 let response = self.integrate(call, context).await?;
                 if response.status().is_success() && !response.headers().contains_key(SET_COOKIE) {
                     let mut kept = response.clone();
                     kept.headers_mut().remove("x-amzn-trace-id");
-                    self.state.caches.put(api, stage, key, now + time, kept);
+                    awaited.keep(key, now + time, kept);
                 }
                 response
             }
@@ -59,9 +61,13 @@ impl Request<'_> {
         Ok(if wish.is_ignored { warned(response) } else { response })
     }
 
-    /// How long an answer is kept; `None` where it is not. What a stage says of all methods is about GET alone.
+    /// How long an answer is kept; `None` where it is not. What a stage says of all methods is about GET alone. What is asked with the
+    /// caller's own credentials is for the caller, and for how long they may see it is for their policies to say.
     fn cache_time(&self, call: &Call<'_>, settings: &MethodSettings) -> Option<Duration> {
         self.stage.cache.as_ref().filter(|cache| cache.enabled)?;
+        if call.integration.credentials.as_deref() == Some(OF_CALLER) {
+            return None;
+        }
         let says = |key: &str| self.stage.settings.get(key).and_then(|settings| settings.caching);
         let is_get = self.incoming.method == Method::GET;
         let of_all = || is_get.then(|| says(Stage::EVERYTHING)).flatten();
@@ -94,8 +100,9 @@ impl Request<'_> {
         signer.ask(self.cx, self.incoming, permission).is_ok()
     }
 
-    /// What is asked: of a deployment and a namespace, with the values of the parameters that count.
-    fn cache_key(&self, call: &Call<'_>, context: &Value) -> Key {
+    /// What is asked: of a deployment and a namespace, with the values of the parameters that count. `None` where it cannot be told
+    /// what counts: then all would be one.
+    fn cache_key(&self, call: &Call<'_>, context: &Value) -> Option<Key> {
         let shares = self.stage.canary.as_ref().is_some_and(|canary| canary.use_stage_cache);
         let deployment = if shares { &self.stage.deployment } else { self.served.deployment };
         let accepts = self.incoming.header(ACCEPT).and_then(|all| all.split(',').next()).unwrap_or_default();
@@ -112,19 +119,19 @@ impl Request<'_> {
         let exchange = self.exchange(call);
         let told = exchange.told(context);
         for name in &call.integration.cache_key_parameters {
-            let values = counting(call, name).map(|mapping| mapping.values(&told)).unwrap_or_default();
+            let values = counting(call.integration, name)?.values(&told);
             add(name);
             add(&values.len().to_string());
             values.iter().for_each(|value| add(value));
         }
-        hash.finalize().into()
+        Some(hash.finalize().into())
     }
 }
 
-/// What a parameter counts with: all of its values. One of the integration's own is what it is mapped from.
-fn counting(call: &Call<'_>, name: &str) -> Option<Mapping> {
-    let source = call.integration.request_parameters.get(name).map_or(name, String::as_str);
-    Some(match Mapping::request(source).ok()? {
+/// What a parameter counts with: all of its values. One of the integration's own is what it is mapped from. It was read when it was put,
+/// except by earlier builds.
+fn counting(integration: &Integration, name: &str) -> Option<Mapping> {
+    Some(match Mapping::request(integration.cache_key_source(name)).ok()? {
         Mapping::Query { name, .. } => Mapping::Query { name, all: true },
         Mapping::Header { name, .. } => Mapping::Header { name, all: true },
         other => other,
@@ -134,4 +141,37 @@ fn counting(call: &Call<'_>, name: &str) -> Option<Mapping> {
 fn warned(mut response: Response<Bytes>) -> Response<Bytes> {
     response.headers_mut().append(WARNING, HeaderValue::from_static(IGNORED));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Texts;
+    use crate::types::rest::IntegrationKind;
+
+    #[test]
+    fn what_cannot_be_read_does_not_count_as_nothing() {
+        let integration = Integration {
+            kind: IntegrationKind::Mock {},
+            http_method: None,
+            passthrough: String::new(),
+            content_handling: None,
+            timeout_millis: 0,
+            cache_namespace: String::new(),
+            request_templates: Texts::new(),
+            credentials: None,
+            request_parameters: Texts::from([(
+                "integration.request.header.X".into(),
+                "method.request.querystring.q".into(),
+            )]),
+            cache_key_parameters: Vec::new(),
+            responses: Default::default(),
+        };
+        let of_query = Some(Mapping::Query { name: "q".into(), all: true });
+        assert_eq!(counting(&integration, "integration.request.header.X"), of_query);
+        assert_eq!(counting(&integration, "method.request.multivaluequerystring.q"), of_query);
+        for unreadable in ["integration.request.header.Y", "method.request.Authorization", "q", ""] {
+            assert_eq!(counting(&integration, unreadable), None, "{unreadable}");
+        }
+    }
 }

@@ -24,9 +24,9 @@ use crate::front::api_key;
 use crate::keys::{ENDED, HTTP_STAGES};
 use crate::limits;
 use crate::route_key;
-use crate::routes::websocket::Routes;
+use crate::routes::websocket::{Route, Routes};
 use crate::types::http::Stage;
-use crate::types::websocket::{Beginning, DeployedRoute, Ended};
+use crate::types::websocket::{Beginning, Ended};
 
 const IDLE_MAX: Duration = Duration::from_secs(limits::CONNECTION_IDLE_SECONDS_MAX);
 const LIFE_MAX: Duration = Duration::from_secs(limits::CONNECTION_SECONDS_MAX);
@@ -237,7 +237,7 @@ impl Side {
     async fn answer_on(
         &self,
         served: &Served,
-        route: &DeployedRoute,
+        route: &Route,
         event: &Value,
         told: &mut Value,
     ) -> Result<Result<Option<Bytes>, &'static str>, Error> {

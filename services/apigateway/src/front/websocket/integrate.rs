@@ -21,13 +21,13 @@ use crate::front::invoke::{Failure, invoke};
 use crate::front::mapping::{Mapping, Target, Told};
 use crate::front::problem::Problem;
 use crate::integration;
-use crate::ops::websocket::statuses;
 use crate::route_key;
 use crate::route_selection::Selection;
 use crate::routes::Parameters;
+use crate::routes::websocket::Route;
 use crate::types::Texts;
 use crate::types::gateway::Kind;
-use crate::types::websocket::{Beginning, DeployedRoute, Integration, IntegrationKind, IntegrationResponse};
+use crate::types::websocket::{Beginning, Integration, IntegrationKind};
 
 /// What MOCK answers that no template tells otherwise.
 const FINE: &str = "{\"statusCode\": 200}";
@@ -37,7 +37,7 @@ pub struct Errand<'a> {
     pub state: &'a ApiGateway,
     pub cx: &'a Cx,
     pub beginning: &'a Beginning,
-    pub route: &'a DeployedRoute,
+    pub route: &'a Route,
     pub variables: &'a Texts,
     /// What a function is told of it.
     pub event: &'a Value,
@@ -161,7 +161,7 @@ impl Errand<'_> {
 
     /// What is made of an integration's answer: by the response for its status, or nothing.
     fn answer(&self, exchange: &Exchange<'_>, endpoint: Endpoint, context: &mut Value) -> Result<Answer, Problem> {
-        let Some(response) = response(&self.route.responses, endpoint.status.as_str()) else {
+        let Some(response) = self.route.response(endpoint.status) else {
             return Ok(Answer { status: endpoint.status, headers: Vec::new(), body: Body::Text(String::new()) });
         };
         let headers = {
@@ -194,13 +194,6 @@ fn headers(parameters: &Texts, told: &Told<'_>) -> Vec<(HeaderName, HeaderValue)
     mapped.collect()
 }
 
-/// The response for a status, or else the one for all others.
-fn response<'r>(responses: &'r [IntegrationResponse], status: &str) -> Option<&'r IntegrationResponse> {
-    let fits = |key: &str| statuses(key).is_some_and(|statuses| statuses.is_match(status));
-    let found = responses.iter().find(|response| fits(&response.key));
-    found.or_else(|| responses.iter().find(|response| response.key == route_key::DEFAULT))
-}
-
 /// The template that an expression chooses, which is a key or what a message says, or else `$default`, or else the only one.
 fn chosen<'t>(templates: &'t Texts, selection: Option<&str>, said: Option<&str>) -> Option<&'t str> {
     let key = selection.map(|selection| match (Selection::parse(selection), said) {
@@ -218,21 +211,6 @@ mod tests {
 
     fn texts(all: &[(&str, &str)]) -> Texts {
         all.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
-    }
-
-    #[test]
-    fn responses_are_for_statuses() {
-        let all = ["/2\\d\\d/", "$default", "/5../"].map(|key| IntegrationResponse {
-            id: key.into(),
-            key: key.into(),
-            templates: Texts::new(),
-            template_selection: None,
-            parameters: Texts::new(),
-        });
-        for (status, key) in [("200", "/2\\d\\d/"), ("503", "/5../"), ("404", "$default")] {
-            assert_eq!(response(&all, status).map(|response| response.key.as_str()), Some(key));
-        }
-        assert!(response(&all[..1], "404").is_none());
     }
 
     #[test]

@@ -6,7 +6,9 @@ use kv::Read;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
+use super::method_settings::THROTTLE;
 use super::patch::{self, Op, Patch, PatchOperation};
+use super::usage_plan::ThrottleShape;
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::keys::ACCOUNTS;
@@ -26,13 +28,19 @@ pub struct GetInput {}
 pub struct AccountOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloudwatch_role_arn: Option<String>,
+    pub throttle_settings: ThrottleShape,
     pub features: [&'static str; 1],
     pub api_key_version: &'static str,
 }
 
 impl From<Account> for AccountOutput {
     fn from(account: Account) -> AccountOutput {
-        AccountOutput { cloudwatch_role_arn: account.log_role, features: ["UsagePlans"], api_key_version: "4" }
+        AccountOutput {
+            cloudwatch_role_arn: account.log_role,
+            throttle_settings: THROTTLE.into(),
+            features: ["UsagePlans"],
+            api_key_version: "4",
+        }
     }
 }
 

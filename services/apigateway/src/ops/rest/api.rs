@@ -211,8 +211,9 @@ fn apply(api: &mut Api, patch: &Patch) -> Result<(), Error> {
     Ok(())
 }
 
-pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ApiInput) -> Result<Empty, Error> {
-    let region = cx.region().to_string();
+pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: ApiInput) -> Result<Empty, Error> {
+    let (region, id) = (cx.region().to_string(), input.rest_api_id.clone());
     cx.db().write(move |tx| api::delete(tx, &region, &input.rest_api_id)).await?;
+    state.caches.forget_api(&id);
     Ok(Empty {})
 }

@@ -182,6 +182,7 @@ fn validate(cx: &Cx, integration: &Integration) -> Result<(), Error> {
     }
     check_handling(integration.content_handling.as_deref())?;
     check_parameters(&integration.request_parameters)?;
+    check_cache_key(integration)?;
     integration.request_templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
 }
 
@@ -198,6 +199,15 @@ pub fn check_parameters(parameters: &Texts) -> Result<(), Error> {
         target.check_literal(source)?;
     }
     Ok(())
+}
+
+/// Checks what tells requests apart for a stage's cache: values of a request, or what the integration maps from one.
+fn check_cache_key(integration: &Integration) -> Result<(), Error> {
+    let mut sources = integration.cache_key_parameters.iter().map(|name| integration.cache_key_source(name));
+    match sources.all(|source| Mapping::request(source).is_ok()) {
+        true => Ok(()),
+        false => Err(Error::bad("Invalid cache key parameter specified")),
+    }
 }
 
 pub fn check_handling(handling: Option<&str>) -> Result<(), Error> {

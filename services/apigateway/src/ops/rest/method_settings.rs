@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::patch::Patch;
+use super::patch::{Op, Patch};
 use super::usage_plan;
 use crate::error::Error;
 use crate::limits;
@@ -16,7 +16,7 @@ use crate::types::stage::{Logging, MethodSettings, Unauthorized};
 use crate::types::usage::Throttle;
 
 /// What nobody has said yet is what an account has on AWS.
-const THROTTLE: Throttle = Throttle { burst: 5_000, rate: 10_000.0 };
+pub const THROTTLE: Throttle = Throttle { burst: 5_000, rate: 10_000.0 };
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,8 +66,11 @@ pub fn forget(stage: &mut Stage, key: &str) {
     stage.settings.remove(key);
 }
 
-/// Sets one thing: `throttling/burstLimit`, `caching/enabled`, `logging/loglevel`.
+/// Sets one thing: `throttling/burstLimit`, `caching/enabled`, `logging/loglevel`. None is taken back by itself: all of a method's are.
 pub fn set(stage: &mut Stage, key: String, (group, member): (&str, &str), patch: &Patch) -> Result<(), Error> {
+    if !matches!(patch.op, Op::Add | Op::Replace) {
+        return Err(patch.not_among(&[]));
+    }
     let is_known = stage.throttles.contains_key(&key) || stage.settings.contains_key(&key);
     if !is_known && stage.throttles.len() + stage.settings.len() >= limits::THROTTLES_PER_STAGE_MAX {
         return Err(Error::LimitExceeded(format!(

@@ -227,7 +227,8 @@ pub async fn flush_cache(state: Arc<ApiGateway>, cx: Cx, input: StageInput) -> R
 
 pub async fn delete(state: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Empty, Error> {
     let region = cx.region().to_string();
-    state.caches.forget(&input.rest_api_id, &input.stage_name);
+    let (api, name) = (input.rest_api_id.clone(), input.stage_name.clone());
     cx.db().write(move |tx| stage::delete(tx, &region, &input.rest_api_id, &input.stage_name)).await?;
+    state.caches.forget(&api, &name);
     Ok(Empty {})
 }

@@ -14,6 +14,7 @@ use crate::model::websocket::integration;
 use crate::model::websocket::response::Responses;
 use crate::parameters;
 use crate::route_key;
+use crate::schema;
 use crate::types::Texts;
 use crate::types::websocket::IntegrationResponse;
 
@@ -59,10 +60,10 @@ fn check_response_key(key: &str) -> Result<(), Error> {
     fits.then_some(()).ok_or_else(|| Error::bad(format!("Invalid integration response key specified: {key}")))
 }
 
-/// The statuses that the key of a response is for.
+/// The statuses that the key of a response is for; `None` where it is for all others, or cannot be read.
 pub fn statuses(key: &str) -> Option<regex_lite::Regex> {
     let expression = key.strip_prefix('/')?.strip_suffix('/')?;
-    regex_lite::Regex::new(&format!("^(?:{expression})$")).ok()
+    schema::compiled(&format!("^(?:{expression})$")).ok()
 }
 
 /// Headers of the answer to a handshake, with what they are mapped from.
