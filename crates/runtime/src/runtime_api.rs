@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::api::{Answer, accepted, drain, refuse, unknown};
+use crate::api::{Answer, accepted, refuse, unknown};
 use crate::channel::{Closed, Reply, Request};
 use crate::limits::RESPONSE_BYTES_MAX;
 use crate::sink::{Part, Sink};
@@ -143,7 +143,7 @@ impl Shared {
             Err(error) if error.is::<http_body_util::LengthLimitError>() => {
                 // Many runtimes read an answer only after they have sent everything, and would see a broken connection.
                 // The function's timeout bounds this.
-                drain(body).await;
+                while let Some(Ok(_)) = body.frame().await {}
                 current.end(Reply::TooLarge).await;
                 let message = format!("Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes).");
                 refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)

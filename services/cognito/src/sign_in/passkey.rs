@@ -159,14 +159,7 @@ impl SignIn {
             let kept = passkeys::find(&read, &user, &signed.id)?.filter(|kept| kept.party == party.id);
             (party, kept.ok_or_else(refused)?)
         };
-        let verified = match self.is_signed(&user, party, challenge, &kept, signed).await? {
-            Ok(verified) => verified,
-            Err(error) => {
-                tracing::debug!(%error, "a passkey was refused");
-                self.count_failure(&user).await?;
-                return Err(refused());
-            }
-        };
+        let verified = self.is_signed(party, challenge, &kept, signed).await?;
         self.spend_on(session, &user, kept, verified).await?;
         let is_two = self.pool.settings.passkeys.as_ref().is_some_and(|passkeys| passkeys.is_second_factor);
         if user.status == Status::Confirmed && verified.knew_user && is_two {
@@ -175,30 +168,25 @@ impl SignIn {
         self.proven(user, None).await
     }
 
-    /// Whether a passkey has signed this. It is looked at like a password, for it takes a core: when it is this one's turn.
-    ///
-    /// # Errors
-    /// While the user is locked out.
+    /// Whether a passkey has signed this. It takes a core, and is looked at when it is its turn, like a password. Wrong ones are not
+    /// counted, and whoever is locked out for wrong passwords gets in: nobody guesses a signature, and to be locked out by others
+    /// is worse.
     async fn is_signed(
         &self,
-        user: &User,
         party: Party,
         challenge: Vec<u8>,
         kept: &Passkey,
         signed: Assertion,
-    ) -> Result<Result<Verified, webauthn::Error>, Error> {
-        let (cx, pool, key) = (self.cx.clone(), self.pool.clone(), user.key.clone());
-        let (id, public) = (kept.id.to_vec(), kept.key.to_vec());
-        let kept = Credential { id, key: public, counter: kept.counter, may_be_copied: false };
+    ) -> Result<Verified, Error> {
+        let (pool, id, key) = (self.pool.clone(), kept.id.to_vec(), kept.key.to_vec());
+        let kept = Credential { id, key, counter: kept.counter, may_be_copied: false };
         let check = move || {
-            users::check_unlocked(&users::by_key(&cx.db().read()?, &pool.id, &key)?, cx.env().now())?;
-            Ok(webauthn::verify(party.of(&pool), &challenge, &kept, &signed))
+            webauthn::verify(party.of(&pool), &challenge, &kept, &signed).map_err(|error| {
+                tracing::debug!(%error, "a passkey was refused");
+                refused()
+            })
         };
-        self.cognito.heavy(check).await.map_err(|error| match error {
-            // Who does not exist is not locked out.
-            Error::NotAuthorized(_) if self.client.settings.hides_users => refused(),
-            error => error,
-        })
+        self.cognito.heavy(check).await
     }
 
     /// Uses the challenge up, and notes the count of the passkey that signed it: of answers that come at once, and of copies of an
