@@ -233,7 +233,7 @@ fn what_is_wrong_is_said_before_anything_is_made() {
             "in a circle: A -> B -> A",
         ),
         (json!({"A": {"Type": "AWS::SQS::Quue"}}), "did you mean `AWS::SQS::Queue`?"),
-        (json!({"A": {"Type": "AWS::EC2::Instance"}}), "supported: AWS::ApiGateway::ApiKey"),
+        (json!({"A": {"Type": "AWS::EC2::Instance"}}), "supported: AWS::ApiGateway::Account, AWS::ApiGateway::ApiKey"),
         (json!({"A": queue(json!({"VisibiltyTimeout": 5}))}), "did you mean `VisibilityTimeout`?"),
         (json!({"A": queue(json!({"VisibilityTimeout": "soon"}))}), "a whole number is expected, not `soon`"),
         (json!({"A": queue(json!({"QueueName": {"Ref": "Nothing"}}))}), "there is no resource or parameter `Nothing`"),
