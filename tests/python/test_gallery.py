@@ -53,7 +53,7 @@ def test_photos_are_added_seen_and_listed(server, gallery, tmp_path):
         browser.open(gallery)
         browser.wait_for("!document.querySelector('#empty').hidden")
         browser.choose("#files", *files)
-        browser.wait_for(f"{SHOWN}.length === {len(files)}", 120)
+        browser.wait_for(f"{SHOWN}.length === {len(files)}", 400)
         # Each is given in the size in which it is seen, in what this browser reads best.
         sizes = browser.evaluate(f"{SHOWN}.map(image => [image.currentSrc, image.naturalWidth])")
         assert all("w=400" in url and "format=auto" in url for url, _ in sizes), sizes

@@ -247,7 +247,7 @@ def test_python_stops_where_it_is_told_to(inspect, command):
 
 
 def stops(folder, dev, url, port):
-    assert '"type":"debugpy"' in dev.output()
+    wait_until(lambda: '"type":"debugpy"' in dev.output(), 60, "what an editor is to be told")
 
     def connect():
         try:

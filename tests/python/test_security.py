@@ -497,6 +497,8 @@ COMPARED = {
     "crates/gateway/src/signing_keys.rs": "two secrets that the server has itself",
     "services/cognito/src/ops/mfa.rs": "a sealed one with what it was sealed to",
     "services/cognito/src/session.rs": "salts of the server's own",
+    "services/iam/src/model/login.rs": "a new password with what it may not be",
+    "services/iam/src/ops/login.rs": "two hashes that the server has itself",
     "services/scheduler/src/ops/group.rs": "tokens of pages",
 }
 SECRETS = r"\w*(?:secret|signature|mac|token|verifier|password|proof|seal)\b"

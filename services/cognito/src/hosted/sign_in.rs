@@ -172,7 +172,7 @@ async fn answer(visit: &Visit, asked: &Asked, session: &Session) -> Result<Answe
         | Challenge::Custom
         | Challenge::DeviceSrp
         | Challenge::DevicePasswordVerifier
-        | Challenge::SelectChallenge
+        | Challenge::Choice
         | Challenge::Password
         | Challenge::PasswordSrp => return Err(Error::wrong_password()),
     }

@@ -32,7 +32,7 @@ impl SignIn {
         match factors.iter().find(|factor| Some(factor.word()) == preferred) {
             Some(factor) => self.begin_with(*factor, &user, exists, parameters).await,
             None => {
-                let session = Session::new(&self.cx, &self.client, &user, Challenge::SelectChallenge, &self.metadata);
+                let session = Session::new(&self.cx, &self.client, &user, Challenge::Choice, &self.metadata);
                 let mut answer = self.challenge(&session, [("USERNAME".to_owned(), user.name.clone())].into())?;
                 if let Answer::Challenge { available, .. } = &mut answer {
                     available.extend(factors.iter().map(|factor| factor.word()));

@@ -289,7 +289,7 @@ impl SignIn {
             Challenge::MfaSetup => self.verify_set_up(session).await,
             Challenge::Custom => self.verify_custom(session, responses).await,
             Challenge::DeviceSrp => self.begin_device(session, responses).await,
-            Challenge::SelectChallenge => self.select_challenge(session, responses).await,
+            Challenge::Choice => self.select_challenge(session, responses).await,
             Challenge::Password => self.by_password(responses).await,
             Challenge::PasswordSrp => self.by_srp(responses).await,
             Challenge::WebAuthn => self.verify_passkey(session, responses).await,
