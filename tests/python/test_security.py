@@ -515,8 +515,8 @@ def test_secrets_are_compared_in_constant_time():
                 found[str(path.relative_to(ROOT))] = compared
     assert {path: lines for path, lines in found.items() if path not in COMPARED} == {}
     assert COMPARED.keys() <= found.keys(), "what is not there any more needs no reason"
-    for path in ["crates/auth/src/sigv4/key.rs", "crates/auth/src/sigv4/chunks.rs", "crates/auth/src/sigv2.rs", "crates/auth/src/totp.rs", "services/iam/src/token.rs", "services/kms/src/ops/mac.rs",
-                 *(f"services/cognito/src/{file}.rs" for file in ("model/code", "ops/auth", "hosted/visit", "hosted/token", "hosted/federation", "crypto/password", "sign_in/srp", "sign_in/factors"))]:
+    for path in ["crates/auth/src/sigv4/key.rs", "crates/auth/src/sigv4/chunks.rs", "crates/auth/src/sigv2.rs", "crates/auth/src/totp.rs", "crates/auth/src/password.rs", "services/iam/src/token.rs", "services/kms/src/ops/mac.rs",
+                 *(f"services/cognito/src/{file}.rs" for file in ("model/code", "ops/auth", "hosted/visit", "hosted/token", "hosted/federation", "sign_in/srp", "sign_in/factors"))]:
         assert "ct_eq" in (ROOT / path).read_text(), path
 
 

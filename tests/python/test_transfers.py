@@ -213,16 +213,19 @@ def test_both_go_on_after_a_crash():
         begun = dynamodb.import_table(S3BucketSource=source, InputFormat="DYNAMODB_JSON", InputCompressionType="GZIP", TableCreationParameters=parameters)
         arn = begun["ImportTableDescription"]["ImportArn"]
         describe = lambda dynamodb: dynamodb.describe_import(ImportArn=arn)["ImportTableDescription"]
-        for share in (0.05, 0.3):
+        killed_at = []
+        for share in (0, 0.1):
             # Made once for a life: that takes longer than some thousand items.
             dynamodb = server.client("dynamodb")
             some = wait_until(lambda: (described := describe(dynamodb))["ProcessedItemCount"] > share * COUNT and described, 60, "some items")
-            assert some["ImportStatus"] == "IN_PROGRESS" and some["ProcessedItemCount"] < COUNT
+            killed_at.append(some["ImportStatus"])
             server.kill()
             server.start()
             dynamodb = server.client("dynamodb")
             status = dynamodb.describe_table(TableName="into")["Table"]["TableStatus"]
             assert status == "CREATING" or describe(dynamodb)["ImportStatus"] == "COMPLETED", status
+        # On a busy machine all may be done before the second time.
+        assert killed_at[0] == "IN_PROGRESS", killed_at
         done = ended(lambda: describe(server.client("dynamodb")), "ImportStatus")
         counts = done["ProcessedItemCount"], done["ImportedItemCount"], done["ErrorCount"]
         assert (done["ImportStatus"], counts) == ("COMPLETED", (COUNT, COUNT, 0))
