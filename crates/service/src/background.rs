@@ -21,8 +21,8 @@ impl Worker {
     }
 
     /// Lets it go on until no request is under way any more.
-    pub(crate) fn late(self) -> Worker {
-        Worker { is_late: true, ..self }
+    pub(crate) fn stop_late(&mut self) {
+        self.is_late = true;
     }
 
     pub(crate) fn run(&self, cx: Cx, stop: CancellationToken) -> BoxFuture<()> {

@@ -265,9 +265,8 @@ impl<S: Send + Sync + 'static> ServiceBuilder<S> {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let state = self.state.clone();
-        let worker = Worker::new(name, move |cx, stop| Box::pin(run(state.clone(), cx, stop)));
-        self.service.workers.push(worker.late());
+        self = self.worker(name, run);
+        self.service.workers.last_mut().into_iter().for_each(Worker::stop_late);
         self
     }
 
