@@ -9,6 +9,8 @@ use base::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::Cx;
+
 /// What a log is to tell of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
@@ -32,6 +34,35 @@ struct Lines<K> {
     of: BTreeMap<K, Vec<Line>>,
     /// Those that there was no room for.
     lost: u64,
+}
+
+/// How long lines are waited for, and those that cannot be delivered yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After the first line, for more of them.
+    pub gather: Duration,
+    /// Before what could not be delivered is tried again.
+    pub retry: Duration,
+}
+
+/// What has become of a round of deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    Done,
+    SomeStay,
+    /// Nothing can be delivered any more.
+    Last,
+}
+
+impl Round {
+    /// A round after which lines stay or not, and the last one where the store takes no more.
+    pub fn of(cx: &Cx, some_stay: bool) -> Round {
+        match some_stay {
+            _ if cx.db().health().is_err() => Round::Last,
+            true => Round::SomeStay,
+            false => Round::Done,
+        }
+    }
 }
 
 impl<K> Default for Lines<K> {
@@ -80,8 +111,24 @@ impl<K: Ord + Clone> Journal<K> {
         }
     }
 
+    /// Makes a `round` of deliveries a while after the first line has come, or once there are many; after `stop`, a last one.
+    pub async fn rounds<F: Future<Output = Round>>(&self, pace: Pace, stop: &CancellationToken, round: impl Fn() -> F) {
+        loop {
+            self.ripe(pace.gather, stop).await;
+            let is_last = stop.is_cancelled();
+            let done = round().await;
+            if is_last || done == Round::Last {
+                return;
+            }
+            // Many that are put back ring for the next round at once.
+            if done == Round::SomeStay {
+                stop.run_until_cancelled(tokio::time::sleep(pace.retry)).await;
+            }
+        }
+    }
+
     /// Waits until lines are to be delivered: for `pause` after the first of them, or until they are many, or `stop`.
-    pub async fn ripe(&self, pause: Duration, stop: &CancellationToken) {
+    async fn ripe(&self, pause: Duration, stop: &CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.begun.notified() => tokio::select! {
@@ -127,5 +174,41 @@ mod tests {
         stop.cancel();
         journal.ripe(pause, &stop).await;
         assert_eq!(began.elapsed(), pause);
+    }
+
+    const PACE: Pace = Pace { gather: Duration::from_secs(2), retry: Duration::from_secs(15) };
+    const END: Duration = Duration::from_secs(100);
+
+    /// When rounds are made, in seconds, in which some lines stay as often as is said; with so many bytes of a line before each.
+    async fn times(stays: usize, bytes: usize) -> Vec<u64> {
+        let (journal, stop, began) = (Journal::new(ROOM), CancellationToken::new(), tokio::time::Instant::now());
+        let made = Mutex::new(Vec::new());
+        journal.note(1, Timestamp(0), "x".repeat(bytes));
+        let round = || {
+            let mut made = made.lock().unwrap();
+            made.push(began.elapsed().as_secs());
+            let (of, _) = journal.take();
+            std::future::ready(if made.len() > stays {
+                Round::Done
+            } else {
+                of.into_iter().for_each(|(log, lines)| journal.put_back(&log, lines));
+                Round::SomeStay
+            })
+        };
+        let ended = async {
+            tokio::time::sleep(END).await;
+            stop.cancel();
+        };
+        tokio::join!(journal.rounds(PACE, &stop, round), ended);
+        made.into_inner().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lines_wait_for_others_and_what_stays_waits_longer() {
+        let (gather, retry, last) = (PACE.gather.as_secs(), PACE.retry.as_secs(), END.as_secs());
+        assert_eq!(times(0, 1).await, [gather, last]);
+        assert_eq!(times(2, 1).await, [gather, gather + retry + gather, gather + 2 * (retry + gather), last]);
+        // Many do not wait for more, but for what is in the way: else they would be tried again without a pause.
+        assert_eq!(times(2, ROOM / 2 + 1).await, [0, retry, 2 * retry, last]);
     }
 }

@@ -5,6 +5,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use service::journal::Pace;
+
 /// A request's or an answer's body, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 10 << 20;
 /// Resources of a REST API; routes, and integrations, of an HTTP API.
@@ -71,9 +73,8 @@ pub const ACCESS_LOG_FORMAT_BYTES_MAX: usize = 3 << 10;
 pub const ACCESS_LOG_LINE_BYTES_MAX: usize = 16 << 10;
 /// Lines of logs that wait to be delivered, in bytes.
 pub const ACCESS_LOG_BYTES_MAX: usize = 8 << 20;
-/// How long lines wait for others, and after a failure.
-pub const ACCESS_LOG_PAUSE: Duration = Duration::from_secs(2);
-pub const ACCESS_LOG_RETRY_PAUSE: Duration = Duration::from_secs(10);
+/// How long they wait for others, and after a failure.
+pub const ACCESS_LOG_PACE: Pace = Pace { gather: Duration::from_secs(2), retry: Duration::from_secs(10) };
 /// How long an answer is kept in a stage's cache, in seconds.
 pub const CACHE_SECONDS_DEFAULT: u32 = 300;
 pub const CACHE_SECONDS_MAX: u32 = 3_600;

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use service::journal::Pace;
+
 /// A bucket's name, in bytes.
 pub const BUCKET_NAME_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 /// Buckets of the account.
@@ -87,10 +89,8 @@ pub const LIFECYCLE_INTERVAL: std::time::Duration = std::time::Duration::from_se
 
 /// Lines of access logs that wait in memory, of all buckets, in bytes: 8 MiB.
 pub const LOG_LINES_BYTES_MAX: usize = 8 << 20;
-/// How long they wait for others, so that a log's objects are few.
-pub const LOG_PAUSE: Duration = Duration::from_secs(15);
-/// How long those wait that could not be delivered, however many they are.
-pub const LOG_RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// They wait for others for long, so that a log's objects are few.
+pub const LOG_PACE: Pace = Pace { gather: Duration::from_secs(15), retry: Duration::from_secs(1) };
 /// Characters of a field that the client decides on: an address, a browser's name.
 pub const LOG_FIELD_CHARACTERS_MAX: usize = 8 << 10;
 /// Of a log's prefix, in bytes.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base::Timestamp;
-use service::journal::Line;
+use service::journal::{Line, Round};
 use service::{Cx, Upload};
 use tokio_util::sync::CancellationToken;
 
-use super::{Journal, PRINCIPAL};
+use super::PRINCIPAL;
 use crate::S3;
 use crate::error::Error;
 use crate::keys::{BUCKETS, BucketId};
@@ -29,42 +29,8 @@ const UNIQUE: (&[u8], usize) = (b"0123456789ABCDEF", 16);
 
 /// Delivers lines a while after the first of them has come, and those that are left at the end.
 pub async fn deliver(state: Arc<S3>, cx: Cx, stop: CancellationToken) {
-    let (lines_of, cx) = (&state, &cx);
-    let round = || async move {
-        match lines_of.deliver_lines(&cx.renew()).await {
-            _ if cx.db().health().is_err() => Round::Last,
-            true => Round::SomeStay,
-            false => Round::Done,
-        }
-    };
-    rounds(&state.journal, &stop, round).await;
-}
-
-/// What has become of a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
-    Done,
-    SomeStay,
-    /// Nothing can be delivered any more.
-    Last,
-}
-
-async fn rounds<F: Future<Output = Round>>(journal: &Journal, stop: &CancellationToken, round: impl Fn() -> F) {
-    loop {
-        journal.ripe(limits::LOG_PAUSE, stop).await;
-        let is_last = stop.is_cancelled();
-        let done = round().await;
-        if is_last || done == Round::Last {
-            return;
-        }
-        // Many that are put back ring for the next round at once.
-        if done == Round::SomeStay {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(limits::LOG_RETRY_PAUSE) => {}
-            }
-        }
-    }
+    let round = || async { Round::of(&cx, state.deliver_lines(&cx.renew()).await) };
+    state.journal.rounds(limits::LOG_PACE, &stop, round).await;
 }
 
 impl S3 {
@@ -174,53 +140,4 @@ fn objects(cx: &Cx, source: &Bucket, log: &Log, lines: Vec<Line>) -> Vec<(String
 fn day(at: Timestamp) -> Timestamp {
     const SECONDS: u64 = 24 * 60 * 60;
     Timestamp::from_secs(at.as_secs() / SECONDS * SECONDS)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-    use std::time::Duration;
-
-    use tokio::time::Instant;
-
-    use super::*;
-
-    const END: Duration = Duration::from_secs(100);
-
-    /// When rounds are made, in seconds, in which some lines stay as often as is said; with so many bytes of a line before each.
-    async fn times(stays: usize, bytes: usize) -> Vec<u64> {
-        let journal = Journal::new(limits::LOG_LINES_BYTES_MAX);
-        let (stop, began) = (CancellationToken::new(), Instant::now());
-        let rounds_made = Mutex::new(Vec::new());
-        let line = "x".repeat(bytes);
-        journal.note(1, Timestamp(0), line.clone());
-        let round = || {
-            let mut made = rounds_made.lock().unwrap();
-            made.push(began.elapsed().as_secs());
-            let (of, _) = journal.take();
-            std::future::ready(if made.len() > stays {
-                Round::Done
-            } else {
-                of.into_iter().for_each(|(bucket, lines)| journal.put_back(&bucket, lines));
-                Round::SomeStay
-            })
-        };
-        let ended = async {
-            tokio::time::sleep(END).await;
-            stop.cancel();
-        };
-        tokio::join!(rounds(&journal, &stop, round), ended);
-        rounds_made.into_inner().unwrap()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn lines_wait_for_others_and_what_stays_waits_longer() {
-        let (pause, retry) = (limits::LOG_PAUSE.as_secs(), limits::LOG_RETRY_PAUSE.as_secs());
-        let last = END.as_secs();
-        assert_eq!(times(0, 1).await, [pause, last]);
-        assert_eq!(times(2, 1).await, [pause, pause + retry + pause, pause + 2 * (retry + pause), last]);
-        // Many do not wait for more, but for what is in the way: else they would be tried again without a pause.
-        let many = limits::LOG_LINES_BYTES_MAX / 2 + 1;
-        assert_eq!(times(2, many).await, [0, retry, 2 * retry, last]);
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::Arn;
 use bytes::Bytes;
 use serde_json::json;
-use service::journal::Line;
+use service::journal::{Line, Round};
 use service::{Caller, Cx, Error, Permission};
 use tokio_util::sync::CancellationToken;
 
@@ -20,20 +20,8 @@ const SESSION: &str = "APIGatewayLogs";
 
 /// Delivers lines a while after the first of them has come, and those that are left at the end.
 pub async fn deliver(state: Arc<ApiGateway>, cx: Cx, stop: CancellationToken) {
-    loop {
-        state.journal.ripe(limits::ACCESS_LOG_PAUSE, &stop).await;
-        let is_last = stop.is_cancelled();
-        let some_stay = deliver_lines(&state, &cx.renew()).await;
-        if is_last || cx.db().health().is_err() {
-            return;
-        }
-        if some_stay {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(limits::ACCESS_LOG_RETRY_PAUSE) => {}
-            }
-        }
-    }
+    let round = || async { Round::of(&cx, deliver_lines(&state, &cx.renew()).await) };
+    state.journal.rounds(limits::ACCESS_LOG_PACE, &stop, round).await;
 }
 
 /// Delivers all lines that have come. Those that could be delivered later stay; returns whether there are any.
