@@ -260,8 +260,21 @@ fn column(address: SocketAddr, is_mapped: bool) -> String {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     use super::*;
+
+    /// Processes that other tests begin meanwhile have this one's sockets until they run their programs: what is closed here is not at
+    /// once closed for the kernel.
+    fn comes_true(is_so: impl Fn() -> bool) -> bool {
+        for _ in 0..1_000 {
+            if is_so() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        false
+    }
 
     #[test]
     fn sockets_are_found_at_their_process() {
@@ -285,7 +298,7 @@ mod tests {
             // The listener is there, but nothing is connected.
             assert!(both(ours, SocketAddr::new(theirs.ip(), 1)).is_none(), "{to}");
             drop(client);
-            assert!(!is_held_beside(own, theirs, ours).unwrap() && both(theirs, ours).is_none(), "{to}");
+            assert!(comes_true(|| !is_held_beside(own, theirs, ours).unwrap()) && both(theirs, ours).is_none(), "{to}");
         }
     }
 
@@ -297,7 +310,7 @@ mod tests {
         assert!(may_be_a_functions(theirs, ours, false));
         assert_eq!(may_be_a_functions(theirs, ours, true), !rustix::process::geteuid().is_root());
         drop(client);
-        assert!(may_be_a_functions(theirs, ours, true), "nobody is known");
+        assert!(comes_true(|| may_be_a_functions(theirs, ours, true)), "nobody is known");
     }
 
     #[test]
@@ -319,7 +332,7 @@ mod tests {
         let (theirs, ours) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
         assert!(may_be_a_functions(theirs, ours, false), "{theirs}");
         drop(client);
-        assert!(may_be_a_functions(theirs, ours, true), "nobody is known");
+        assert!(comes_true(|| may_be_a_functions(theirs, ours, true)), "nobody is known");
     }
 
     #[test]
