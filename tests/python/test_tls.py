@@ -10,6 +10,7 @@ import urllib.request
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import SSLError
 from certificates import Authority
@@ -65,6 +66,22 @@ def shown(port, name, authority, version=None, protocols=None):
     connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=name)
     names = {value for _, value in connection.getpeercert()["subjectAltName"]}
     return connection, names
+
+
+def test_browsers_come_back_to_hosted_pages_over_tls_alone(secure, authority):
+    cognito = client(secure, "cognito-idp", authority.file)
+    pool = cognito.create_user_pool(PoolName="pages")["UserPool"]["Id"]
+    cognito.create_user_pool_domain(UserPoolId=pool, Domain="pages")
+    made = cognito.create_user_pool_client(
+        UserPoolId=pool, ClientName="c", AllowedOAuthFlowsUserPoolClient=True, AllowedOAuthFlows=["code"], AllowedOAuthScopes=["openid"],
+        CallbackURLs=["https://app.example/"], LogoutURLs=["https://app.example/"], SupportedIdentityProviders=["COGNITO"],
+    )["UserPoolClient"]["ClientId"]
+    asked = f"client_id={made}&redirect_uri=https://app.example/&response_type=code&scope=openid"
+    # Pages, redirects and refusals alike: a browser learns it from whatever it sees first.
+    for path, status in [(f"/login?{asked}", 200), (f"/oauth2/authorize?{asked}", 302), ("/login?client_id=nobody", 400), ("/nothing", 404)]:
+        answer = requests.get(f"https://localhost:{secure.port}/_aws/auth/pages{path}", verify=str(authority.file), allow_redirects=False)
+        assert (answer.status_code, answer.headers.get("strict-transport-security")) == (status, "max-age=31536000"), path
+        assert all("Secure" in cookie for cookie in answer.headers.get("set-cookie", "Secure").split(", "))
 
 
 def test_boto3_trusts_the_authority_and_gets_addresses_of_https(secure, authority):

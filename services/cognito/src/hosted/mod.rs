@@ -27,7 +27,6 @@ mod visit;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use serde_json::json;
@@ -64,6 +63,7 @@ impl Front for Pages {
                 return told("", Halt::page(StatusCode::NOT_FOUND, "There is no such page.")).map(Body::from);
             };
             let is_api = APIS.contains(&address.path.as_str());
+            let is_secure = visit::is_secure(&cognito, &cx);
             let reply = match Visit::new(cognito, &cx, &address, &head, &body) {
                 Ok(visit) => answer(visit, &address, &head.method, is_api).await,
                 Err(halt) => Err(halt),
@@ -76,23 +76,21 @@ impl Front for Pages {
             if is_api {
                 reply::for_any_origin(&mut reply);
             }
+            if is_secure {
+                reply::over_tls_alone(&mut reply);
+            }
             reply.map(Body::from)
         })
     }
 }
 
 async fn answer(visit: Visit, address: &Address, method: &Method, is_api: bool) -> Result<Reply, Halt> {
-    let (seed, secure) = (visit.fresh_seed().filter(|_| !is_api), visit.secure);
+    let seed = visit.fresh_seed().filter(|_| !is_api);
     let reply = match (method.as_str(), address.path.as_str()) {
         ("GET", "/oauth2/idpresponse") => federation::come_back(visit).await?,
         _ => routed(&visit, address, method).await?,
     };
-    let mut reply = seed.iter().fold(reply, |reply, cookie| reply::with_cookie(reply, cookie));
-    if secure {
-        let lasts = HeaderValue::from_static("max-age=31536000");
-        reply.headers_mut().insert(HeaderName::from_static("strict-transport-security"), lasts);
-    }
-    Ok(reply)
+    Ok(seed.iter().fold(reply, |reply, cookie| reply::with_cookie(reply, cookie)))
 }
 
 async fn routed(visit: &Visit, address: &Address, method: &Method) -> Result<Reply, Halt> {

@@ -70,6 +70,13 @@ fn private(reply: &mut Reply) {
     header(reply, HeaderName::from_static("referrer-policy"), "no-referrer");
 }
 
+/// Tells the browser to come here over TLS alone from now on, for a year.
+///
+/// Source: <https://www.rfc-editor.org/rfc/rfc6797>
+pub fn over_tls_alone(reply: &mut Reply) {
+    header(reply, HeaderName::from_static("strict-transport-security"), "max-age=31536000");
+}
+
 pub fn html(status: StatusCode, page: String) -> Reply {
     let mut reply = Response::new(Bytes::from(page));
     *reply.status_mut() = status;

@@ -74,6 +74,11 @@ impl Fields {
     }
 }
 
+/// Whether a browser comes over TLS, here or to what stands in front of the server.
+pub fn is_secure(cognito: &Cognito, cx: &Cx) -> bool {
+    [cognito.base.as_str(), cx.endpoint()].iter().any(|url| url.starts_with("https:"))
+}
+
 impl Visit {
     /// # Errors
     /// When no pool has the domain, or the request cannot be read.
@@ -92,10 +97,9 @@ impl Visit {
         };
         let has_form = head.headers.get(CONTENT_TYPE).is_some_and(is_form);
         let form = if has_form { Fields::parse(body)? } else { Fields::default() };
-        let is_tls = |url: &str| url.starts_with("https:");
         let mut visit = Visit {
             cx: cx.in_region(region_of(&pool.id)),
-            secure: is_tls(&cognito.base) || is_tls(cx.endpoint()),
+            secure: is_secure(&cognito, cx),
             cognito,
             pool,
             root: address.root.clone(),

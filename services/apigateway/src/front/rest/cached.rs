@@ -41,8 +41,8 @@ impl Request<'_> {
         let (api, stage, now) = (&self.api.id, &self.stage.name, self.cx.now());
         let wish = self.wish(call, &settings)?;
         let Some(key) = self.cache_key(call, context) else { return self.integrate(call, context).await };
-        let kept = || self.state.caches.get(api, stage, &key, now);
-        let response = match Some(()).filter(|()| !wish.is_fresh).and_then(|()| kept()) {
+        let kept = if wish.is_fresh { None } else { self.state.caches.get(api, stage, &key, now) };
+        let response = match kept {
             Some(kept) => {
                 self.log(Detail::Steps, || "Method response was found in the cache".to_owned());
                 kept
