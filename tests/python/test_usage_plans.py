@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 
 import pytest
 from cloudlet import Server
@@ -64,25 +65,30 @@ def test_a_key_opens_the_stages_of_its_plan(server, rest_apis, metered, unique):
     refused("NotFoundException", rest_apis.get_api_key, apiKey=key["id"])
 
 
+def planned(server, **plan):
+    """Asks an API with a key of a new plan; with the key and the plan."""
+    rest_apis = server.client("apigateway")
+    api = rest_apis.create_rest_api(name="a")
+    method = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    rest_apis.put_method(authorizationType="NONE", apiKeyRequired=True, **method)
+    rest_apis.put_integration(type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}, **method)
+    rest_apis.put_method_response(statusCode="200", **method)
+    rest_apis.put_integration_response(statusCode="200", **method)
+    rest_apis.create_deployment(restApiId=api["id"], stageName="dev")
+    key = rest_apis.create_api_key(enabled=True)
+    plan = rest_apis.create_usage_plan(name="p", apiStages=[{"apiId": api["id"], "stage": "dev"}], **plan)
+    rest_apis.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+
+    def ask():
+        return send(server, "GET", f"/_aws/execute-api/{api['id']}/dev/", X_Api_Key=key["value"])
+
+    return ask, key, plan
+
+
 def test_a_quota_is_still_used_up_after_a_crash(tmp_path):
     server = Server(tmp_path / "data")
     try:
-        rest_apis = server.client("apigateway")
-        api = rest_apis.create_rest_api(name="a")
-        method = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
-        rest_apis.put_method(authorizationType="NONE", apiKeyRequired=True, **method)
-        rest_apis.put_integration(type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'}, **method)
-        rest_apis.put_method_response(statusCode="200", **method)
-        rest_apis.put_integration_response(statusCode="200", **method)
-        rest_apis.create_deployment(restApiId=api["id"], stageName="dev")
-        key = rest_apis.create_api_key(enabled=True)
-        quota = {"limit": 3, "period": "MONTH"}
-        plan = rest_apis.create_usage_plan(name="p", apiStages=[{"apiId": api["id"], "stage": "dev"}], quota=quota)
-        rest_apis.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
-
-        def ask():
-            return send(server, "GET", f"/_aws/execute-api/{api['id']}/dev/", X_Api_Key=key["value"])
-
+        ask, key, plan = planned(server, quota={"limit": 3, "period": "MONTH"})
         assert [ask()[0] for _ in range(2)] == [200, 200]
         server.kill()
         server.start()
@@ -92,6 +98,25 @@ def test_a_quota_is_still_used_up_after_a_crash(tmp_path):
         usage = server.client("apigateway").get_usage(usagePlanId=plan["id"], startDate=today, endDate=today)
         assert usage["items"] == {key["id"]: [[3, 0]]}
         assert key["value"].encode() not in b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+    finally:
+        assert server.stop(), server.logged()
+
+
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_start_does_not_fill_the_buckets_of_throttles(tmp_path, crashes):
+    server = Server(tmp_path / "data")
+    try:
+        # A token comes each quarter of an hour.
+        ask, _, _ = planned(server, throttle={"burstLimit": 2, "rateLimit": 1 / 900})
+        assert [ask()[0] for _ in range(3)] == [200, 200, 429]
+        if crashes:
+            # It is written a second after it was taken.
+            time.sleep(5)
+            server.kill()
+        else:
+            assert server.stop(), server.logged()
+        server.start()
+        assert ask()[0] == 429
     finally:
         assert server.stop(), server.logged()
 

@@ -6,7 +6,7 @@ use service::{Api, Service, read, write};
 
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
-use crate::front::access_log;
+use crate::front::{access_log, throttle};
 use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
 use crate::ops::websocket::response;
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
@@ -128,6 +128,7 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))
         .late_worker("access logs", access_log::deliver)
+        .late_worker("throttles", throttle::keep)
         .worker("disconnects", workers::tell_of_ended)
         .build()
 }

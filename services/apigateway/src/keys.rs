@@ -11,7 +11,7 @@ use crate::types::authorizer::Authorizer;
 use crate::types::domain::{Domain, Mapping};
 use crate::types::gateway::GatewayResponse;
 use crate::types::model::{Model, Validator};
-use crate::types::usage::{ApiKey, Extension, KeyId, PlanKey, UsagePlan, Used};
+use crate::types::usage::{ApiKey, Extension, KeyId, Level, PlanKey, UsagePlan, Used};
 use crate::types::{http, rest, websocket};
 
 /// Ten lower-case letters and digits.
@@ -52,6 +52,8 @@ pub const PLAN_KEYS: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 1
 pub const PLANS_OF_KEY: Table<(Id, Id), PlanKey> = Table::new(prefix::APIGATEWAY, 19);
 /// By plan, key and day (`2026-11-30`).
 pub const USAGE: Table<(Id, Id, String), Used> = Table::new(prefix::APIGATEWAY, 20);
+/// By what is throttled: a stage's method or route, or a key of a plan.
+pub const LEVELS: Table<String, Level> = Table::new(prefix::APIGATEWAY, 21);
 
 // Numbers from 40 on are of what stands between a REST API's methods and their integrations.
 /// By name.

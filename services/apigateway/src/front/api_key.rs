@@ -48,7 +48,7 @@ pub async fn admit(state: &ApiGateway, cx: &Cx, value: Option<&str>, place: &Pla
         }
         None => plan.throttle.map(|throttle| (format!("{}/{}", plan.id, key.id), throttle)),
     };
-    if bucket.is_some_and(|(name, throttle)| !state.buckets.take(name, throttle, cx.now())) {
+    if bucket.is_some_and(|(name, throttle)| !state.buckets.take(cx, name, throttle)) {
         return Err(Kept::Throttled);
     }
     if let Some(quota) = plan.quota {

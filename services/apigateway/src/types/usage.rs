@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Texts;
 use crate::keys::{ApiId, Id};
+use crate::limits;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApiKey {
@@ -55,6 +56,42 @@ pub struct Throttle {
     pub burst: u32,
     /// As many as come in a second.
     pub rate: f64,
+}
+
+/// What was in a throttle's bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    pub tokens: f64,
+    /// When that was.
+    pub filled: Timestamp,
+    pub throttle: Throttle,
+}
+kv::stored!(Level, version = 1);
+
+impl Level {
+    fn tokens_at(&self, now: Timestamp, throttle: Throttle) -> f64 {
+        (self.tokens + now.since(self.filled).as_secs_f64() * throttle.rate).min(throttle.burst.into())
+    }
+
+    /// Takes a token; `false` where there is none.
+    pub fn take(&mut self, throttle: Throttle, now: Timestamp) -> bool {
+        let tokens = self.tokens_at(now, throttle);
+        let has = tokens >= 1.0;
+        // A request that has waited is older than one that has not: what was filled once is not filled again.
+        *self = Level { tokens: if has { tokens - 1.0 } else { tokens }, filled: self.filled.max(now), throttle };
+        has
+    }
+
+    /// Whether the bucket is not full even a while later: until then, nobody need know of it.
+    pub fn matters_at(&self, now: Timestamp) -> bool {
+        let later = now + limits::THROTTLES_WRITTEN_AFTER;
+        self.tokens_at(later, self.throttle) < self.throttle.burst.into()
+    }
+
+    /// The same where the clock was put back since.
+    pub fn not_after(self, now: Timestamp) -> Level {
+        Level { filled: self.filled.min(now), ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

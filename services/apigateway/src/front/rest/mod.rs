@@ -317,7 +317,7 @@ impl Request<'_> {
         let method = method_key(found, self.incoming);
         let throttle = self.stage.throttles.get(&method).or_else(|| self.stage.throttles.get(Stage::EVERYTHING));
         let bucket = || format!("{}/{}{method}", self.api.id, self.stage.name);
-        throttle.is_some_and(|throttle| !self.state.buckets.take(bucket(), *throttle, self.cx.now()))
+        throttle.is_some_and(|throttle| !self.state.buckets.take(self.cx, bucket(), *throttle))
     }
 
     /// The API key that a method needs, with its value; `None` where it needs none.

@@ -113,7 +113,7 @@ fn routes_of(state: &ApiGateway, read: &impl Read, api: &str, stage: &Stage) -> 
 fn is_throttled(state: &ApiGateway, cx: &Cx, api: &str, stage: &Stage, route: &str) -> bool {
     let throttle = stage.throttles.get(route).and_then(|own| own.bucket()).or_else(|| stage.throttle.bucket());
     let bucket = || format!("{api}/{}/{route}", stage.name);
-    throttle.is_some_and(|throttle| !state.buckets.take(bucket(), throttle, cx.now()))
+    throttle.is_some_and(|throttle| !state.buckets.take(cx, bucket(), throttle))
 }
 
 /// Answers a request to a WebSocket API: with a conversation, where its client asks for one (`is_wished`) and is let in.
