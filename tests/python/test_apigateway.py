@@ -181,6 +181,17 @@ def test_a_function_has_to_permit_the_api(server, lambda_, function, rest_apis, 
     assert send(server, "GET", path)[0] == 200
 
 
+def test_functions_behind_rest_apis_are_told_names_of_headers_as_they_were_written(server, rest_api):
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=60)
+    for written in ("x-tenant", "X-tEnAnt"):
+        # The second request comes on the same connection, behind a body that looks like a header.
+        connection.request("POST", f"/_aws/execute-api/{rest_api}/dev/items/1", b"\r\nX-TENANT: body\r\n" * 5_000, {written: "a", "authorization": "b"})
+        event = json.loads(connection.getresponse().read())
+        assert {name: value for name, value in event["headers"].items() if name.lower() in ("x-tenant", "authorization")} == {written: "a", "Authorization": "b"}
+        assert event["multiValueHeaders"][written] == ["a"]
+    connection.close()
+
+
 def test_what_is_not_built_is_refused(rest_apis, http_apis, rest_api, http_api):
     refused("BadRequestException", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
     refused("BadRequestException", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
