@@ -127,6 +127,11 @@ def test_inline_policies_of_users(server, iam, user):
     refused("NoSuchEntity", iam.get_user_policy, UserName=user, PolicyName="p")
     for broken in ["{", "[]", "{}", allow("no-colon"), allow("sqs:*", "not-an-arn")]:
         refused("MalformedPolicyDocument", iam.put_user_policy, UserName=user, PolicyName="p", PolicyDocument=broken)
+    # Without a version it is of 2008, as the policies are that SAM writes; only managed policies must be of 2012.
+    unversioned = json.dumps({"Statement": json.loads(document)["Statement"]})
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=unversioned)
+    caller.list_queues()
+    assert "2012-10-17" in refused("MalformedPolicyDocument", iam.create_policy, PolicyName=user, PolicyDocument=unversioned)
     refused("LimitExceeded", iam.put_user_policy, UserName=user, PolicyName="p", PolicyDocument=allow(["sqs:ListQueues"] * 200))
 
 

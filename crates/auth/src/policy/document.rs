@@ -60,8 +60,10 @@ pub(super) struct Element<T> {
 /// What a policy is attached to, which decides what its statements must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// A user or role; also boundaries and session policies.
+    /// A user, group or role, inline; also session policies. Without a version it is of 2008, and has no variables.
     Identity,
+    /// The same as a managed policy, and so as a boundary: of 2012 at least.
+    Managed,
     /// A role, saying who may assume it.
     Trust,
     /// Any other resource.
@@ -122,21 +124,25 @@ impl Policy {
     /// # Errors
     /// The first statement that does not fit.
     pub fn check(self, usage: Use) -> Result<Policy, PolicyError> {
-        if usage == Use::Identity && self.0.version < Version::V2012 {
+        if usage == Use::Managed && self.0.version < Version::V2012 {
             return Err(PolicyError::new("Version", "Policy document must be version 2012-10-17 or greater."));
         }
         for (index, statement) in self.0.statements.iter().enumerate() {
             let error =
                 |field: &str, message: &str| Err(PolicyError::new(format!("Statement[{index}].{field}"), message));
             match (usage, &statement.principals, &statement.resources) {
-                (Use::Identity, Some(_), _) => {
+                (Use::Identity | Use::Managed, Some(_), _) => {
                     return error("Principal", "Policy document should not specify a principal.");
                 }
-                (Use::Identity, None, None) => return error("Resource", "Policy statement must contain resources."),
+                (Use::Identity | Use::Managed, None, None) => {
+                    return error("Resource", "Policy statement must contain resources.");
+                }
                 (Use::Trust | Use::Resource, None, _) => return error("Principal", "Missing required field Principal"),
                 (Use::Trust, _, Some(_)) => return error("Resource", "Has prohibited field Resource"),
                 (Use::Resource, Some(_), None) => return error("Resource", "Missing required field Resource"),
-                (Use::Identity, None, Some(_)) | (Use::Trust, Some(_), None) | (Use::Resource, Some(_), Some(_)) => {}
+                (Use::Identity | Use::Managed, None, Some(_))
+                | (Use::Trust, Some(_), None)
+                | (Use::Resource, Some(_), Some(_)) => {}
             }
         }
         Ok(self)
@@ -394,8 +400,19 @@ mod tests {
             ("[".repeat(1000), "Syntax errors in policy: recursion limit exceeded at line 1 column 128"),
         ];
         for (text, message) in cases {
-            assert_eq!(refusal(&text, Use::Identity), message, "{text}");
+            assert_eq!(refusal(&text, Use::Managed), message, "{text}");
         }
+    }
+
+    #[test]
+    fn only_managed_policies_must_have_a_version() {
+        let unversioned = r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"}}"#;
+        let check = |usage| Policy::parse(unversioned).and_then(|policy| policy.check(usage));
+        assert!(check(Use::Identity).is_ok());
+        assert!(check(Use::Managed).is_err());
+        let named = r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}"#;
+        let message = "Policy document should not specify a principal. (at Statement[0].Principal)";
+        assert_eq!(refusal(named, Use::Identity), message);
     }
 
     #[test]
