@@ -226,6 +226,10 @@ def test_roles(iam, unique):
     assert iam.list_instance_profiles_for_role(RoleName=unique)["InstanceProfiles"] == []
     refused("EntityAlreadyExists", iam.create_role, RoleName=unique, AssumeRolePolicyDocument=document)
     refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName=unique, PolicyDocument=allow("sts:AssumeRole"))
+    misspelt = document.replace("AssumeRole", "AssumeRoel")
+    message = refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName=unique, PolicyDocument=misspelt)
+    assert message.startswith("AssumeRole policy may only specify STS AssumeRole actions.")
+    refused("MalformedPolicyDocument", iam.create_role, RoleName=f"{unique}-other", AssumeRolePolicyDocument=misspelt)
     refused("ValidationError", iam.update_role, RoleName=unique, MaxSessionDuration=10)
     iam.put_role_policy(RoleName=unique, PolicyName="p", PolicyDocument=allow("sqs:*"))
     assert iam.list_role_policies(RoleName=unique)["PolicyNames"] == ["p"]

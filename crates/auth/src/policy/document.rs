@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::condition::Condition;
+use super::context::Context;
 use super::json::Json;
 use super::pattern::{Pattern, Syntax};
 use super::principal::Principals;
@@ -68,6 +69,26 @@ pub enum Use {
     Trust,
     /// Any other resource.
     Resource,
+}
+
+/// What a trust policy may be about.
+///
+/// Source: the actions on roles of
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>
+const ASSUMING: [&str; 6] = [
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+];
+
+/// Whether a statement is about assuming a role alone. A pattern is, when it matches one of the actions.
+fn only_assumes(statement: &Statement) -> bool {
+    let context = Context::new();
+    let assumes = |action: &Pattern| ASSUMING.iter().any(|known| action.matches_ignoring_case(known, &context));
+    statement.actions.not || statement.actions.value.iter().all(assumes)
 }
 
 /// Why a document is refused: AWS's sentence (`MalformedPolicyDocument`), and the place.
@@ -143,6 +164,10 @@ impl Policy {
                 (Use::Identity | Use::Managed, None, Some(_))
                 | (Use::Trust, Some(_), None)
                 | (Use::Resource, Some(_), Some(_)) => {}
+            }
+            // A misspelt action would only show when nobody can assume the role.
+            if usage == Use::Trust && !only_assumes(statement) {
+                return error("Action", "AssumeRole policy may only specify STS AssumeRole actions.");
             }
         }
         Ok(self)
@@ -438,6 +463,23 @@ mod tests {
         ] {
             let message = format!("Invalid principal in policy: {named} (at Statement[0].Principal)");
             assert_eq!(refusal(&statement(&format!(r#","Principal":{principal}"#)), Use::Trust), message);
+        }
+    }
+
+    #[test]
+    fn trust_policies_are_about_assuming_roles() {
+        let trust = |actions: &str| {
+            format!(r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":{actions}}}}}"#)
+        };
+        let check = |actions: &str| Policy::parse(&trust(actions)).and_then(|policy| policy.check(Use::Trust));
+        for actions in
+            [r#"["sts:AssumeRole","sts:TagSession"]"#, r#""STS:assumerole""#, r#""sts:AssumeRole*""#, r#""*""#]
+        {
+            assert!(check(actions).is_ok(), "{actions}");
+        }
+        for actions in [r#""sts:AssumeRoel""#, r#"["sts:AssumeRole","s3:GetObject"]"#, r#""sts:GetCallerIdentity""#] {
+            let message = "AssumeRole policy may only specify STS AssumeRole actions. (at Statement[0].Action)";
+            assert_eq!(refusal(&trust(actions), Use::Trust), message, "{actions}");
         }
     }
 
