@@ -204,6 +204,13 @@ def test_tags(server, iam, user, role):
         getattr(iam, f"tag_{kind}")(Tags=[{"Key": "a", "Value": "3"}], **name)
         getattr(iam, f"untag_{kind}")(TagKeys=["b", "absent"], **name)
         assert getattr(iam, f"list_{kind}_tags")(**name)["Tags"] == [{"Key": "a", "Value": "3"}]
+        # Case tells no keys apart.
+        twice = [{"Key": "stage", "Value": "dev"}, {"Key": "STAGE", "Value": "dev"}]
+        refused("InvalidInput", getattr(iam, f"tag_{kind}"), Tags=twice, **name)
+        for tag in twice:
+            getattr(iam, f"tag_{kind}")(Tags=[tag], **name)
+        assert getattr(iam, f"list_{kind}_tags")(**name)["Tags"] == [twice[1], {"Key": "a", "Value": "3"}]
+        getattr(iam, f"untag_{kind}")(TagKeys=["Stage"], **name)
     tagged = {"StringEquals": {"aws:PrincipalTag/a": "3"}}
     iam.put_user_policy(UserName=user, PolicyName="tagged", PolicyDocument=allow("sqs:ListQueues", Condition=tagged))
     caller = server.client_as("sqs", *key_of(server, iam, user))

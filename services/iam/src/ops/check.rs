@@ -83,6 +83,7 @@ pub fn trust(document: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Tags, whose keys differ by more than case.
 pub fn tags(list: &[Tag]) -> Result<Tags, Error> {
     let mut tags = Tags::new();
     for (index, Tag { key, value }) in list.iter().enumerate() {
@@ -101,11 +102,12 @@ pub fn tags(list: &[Tag]) -> Result<Tags, Error> {
                 "Member must have length less than or equal to 256",
             ));
         }
-        if tags.insert(key.clone(), value.clone()).is_some() {
+        if tags.keys().any(|other| other.eq_ignore_ascii_case(key)) {
             return Err(Error::InvalidInput(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.".into(),
             ));
         }
+        tags.insert(key.clone(), value.clone());
     }
     if tags.len() > limits::TAGS_MAX {
         return Err(Error::constraint(
@@ -148,7 +150,9 @@ mod tests {
         }
         let tag = |key: &str| Tag { key: key.into(), value: String::new() };
         assert_eq!(tags(&[tag("a"), tag("b")]).unwrap().len(), 2);
-        assert!(tags(&[tag("a"), tag("a")]).is_err());
+        for again in ["a", "A"] {
+            assert!(matches!(tags(&[tag("a"), tag(again)]), Err(Error::InvalidInput(_))), "{again}");
+        }
         assert!(tags(&[tag("")]).is_err());
     }
 }
