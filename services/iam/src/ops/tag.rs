@@ -157,6 +157,7 @@ pub async fn tag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Em
 }
 
 pub async fn untag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
+    check::tag_keys(&input.tag_keys)?;
     let (name, keys) = (T::name(&cx, &input.id)?, input.tag_keys);
     let untag = move |all: &mut Tags| {
         remove(all, keys.iter());
