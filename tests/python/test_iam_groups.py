@@ -143,6 +143,7 @@ def test_who_a_policy_is_attached_to(iam, user, role, group, policy):
 
 
 def test_policies_have_tags(iam, policy):
+    assert iam.get_policy(PolicyArn=policy)["Policy"]["Tags"] == []
     iam.tag_policy(PolicyArn=policy, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iam.untag_policy(PolicyArn=policy, TagKeys=["a"])
     for tag in [{"Key": "NOWAY!", "Value": "x"}, {"Key": "x", "Value": "x{}"}]:
