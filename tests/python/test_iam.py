@@ -227,7 +227,12 @@ def test_roles(iam, unique):
     iam.update_role(RoleName=unique, Description="e", MaxSessionDuration=3600)
     got = iam.get_role(RoleName=unique)["Role"]
     assert (got["Description"], got["MaxSessionDuration"]) == ("e", 3600)
-    assert iam.update_role_description(RoleName=unique, Description="f")["Role"]["Description"] == "f"
+    # UpdateRole sets an hour where none is given, and the older operation leaves what is there.
+    iam.update_role(RoleName=unique, MaxSessionDuration=7200)
+    described = iam.update_role_description(RoleName=unique, Description="f")["Role"]
+    assert (described["Description"], described["MaxSessionDuration"]) == ("f", 7200)
+    iam.update_role(RoleName=unique, Description="f")
+    assert iam.get_role(RoleName=unique)["Role"]["MaxSessionDuration"] == 3600
     iam.update_assume_role_policy(RoleName=unique, PolicyDocument=trust(Service="events.amazonaws.com"))
     assert "events" in json.dumps(iam.get_role(RoleName=unique)["Role"]["AssumeRolePolicyDocument"])
     assert iam.list_instance_profiles_for_role(RoleName=unique)["InstanceProfiles"] == []
