@@ -102,6 +102,18 @@ def test_a_contract_comes_before_its_integrations(rest_apis):
     assert "No integration defined for method" in refused("BadRequestException", rest_apis.create_deployment, restApiId=made["id"])
 
 
+def test_references_to_nothing_are_warned_of(http_apis, function):
+    document = an_http_document(function)
+    schema = {"$ref": "#/components/schemas/Missing"}
+    document["paths"]["/pets/{id}"]["get"]["responses"] = {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}
+    warning = "Parse issue: attribute paths.'/pets/{id}'(get).responses.200.content.schema.#/components/schemas/Missing is missing"
+    made = http_apis.import_api(Body=json.dumps(document))
+    assert made["Warnings"] == [warning]
+    said = refused("BadRequestException", http_apis.reimport_api, ApiId=made["ApiId"], Body=json.dumps(document | {"info": {"title": "new"}}), FailOnWarnings=True)
+    assert said == f"Warnings found during import:\n\t{warning}"
+    assert http_apis.get_api(ApiId=made["ApiId"])["Name"] == "pets"
+
+
 def test_a_role_in_a_document_has_to_be_passed(server, iam, http_apis, sqs, unique):
     url = sqs.create_queue(QueueName=unique)["QueueUrl"]
     trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
