@@ -196,6 +196,12 @@ def test_parts_are_listed_tagged_and_deleted(rest_apis, http_apis, rest_api, htt
     assert [stage["stageName"] for stage in rest_apis.get_stages(restApiId=rest_api)["item"]] == ["dev"]
     patch = [{"op": "replace", "path": "/variables/a", "value": "1"}]
     assert rest_apis.update_stage(restApiId=rest_api, stageName="dev", patchOperations=patch)["variables"] == {"a": "1"}
+    for value in ["false", "true"]:
+        patch = [{"op": "replace", "path": "/tracingEnabled", "value": value}]
+        assert rest_apis.update_stage(restApiId=rest_api, stageName="dev", patchOperations=patch)["tracingEnabled"] == (value == "true")
+    deployment = rest_apis.create_deployment(restApiId=rest_api)["id"]
+    assert rest_apis.create_stage(restApiId=rest_api, stageName="traced", deploymentId=deployment, tracingEnabled=True)["tracingEnabled"]
+    rest_apis.delete_stage(restApiId=rest_api, stageName="traced")
     for client, arn in [
         (rest_apis, f"arn:aws:apigateway:{REGION}::/restapis/{rest_api}"),
         (http_apis, f"arn:aws:apigateway:{REGION}::/apis/{http_api}"),
