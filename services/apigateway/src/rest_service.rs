@@ -7,6 +7,7 @@ use service::{Api, Service, read, write};
 use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
+use crate::not_implemented;
 use crate::ops::rest::{
     account, api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export,
     gateway_response, integration, integration_response, key_import, method, method_resource, method_response, model,
@@ -48,6 +49,7 @@ const API: Api = Api {
         "UpdateDocumentationVersion",
         "UpdateVpcLink",
     ],
+    not_implemented_paths: not_implemented::REST_PATHS,
     ..Api::named("apigateway")
 };
 

@@ -178,6 +178,9 @@ pub struct Stage {
     /// By `{path}/{method}`, or `*/*` for all methods.
     #[serde(default)]
     pub settings: BTreeMap<String, MethodSettings>,
+    /// Kept and shown: there are no traces.
+    #[serde(default)]
+    pub tracing: bool,
 }
 kv::stored!(Stage, version = 1);
 
@@ -200,6 +203,7 @@ impl Stage {
             access_log: None,
             cache: None,
             settings: BTreeMap::new(),
+            tracing: false,
         }
     }
 

@@ -34,6 +34,7 @@ pub struct CreateInput {
     pub cache_cluster_size: Option<String>,
     pub variables: Texts,
     pub canary_settings: Option<CanaryShape>,
+    pub tracing_enabled: bool,
     pub tags: Texts,
 }
 
@@ -75,7 +76,7 @@ impl From<Stage> for StageOutput {
             cache_cluster_status: if is_cached { "AVAILABLE" } else { "NOT_AVAILABLE" },
             canary_settings: stage.canary.map(CanaryShape::from),
             variables: stage.variables,
-            tracing_enabled: false,
+            tracing_enabled: stage.tracing,
             tags: stage.tags,
             created_date: stage.created.into(),
             last_updated_date: stage.updated.into(),
@@ -92,6 +93,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<St
         variables: input.variables,
         canary,
         cache: cache::cluster(input.cache_cluster_enabled, input.cache_cluster_size)?,
+        tracing: input.tracing_enabled,
         ..Stage::new(input.stage_name, input.deployment_id, cx.now())
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
@@ -201,6 +203,7 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         (_, ["accessLogSettings", "format"]) => {
             stage.access_log.get_or_insert_default().format = patch.text().unwrap_or_default();
         }
+        (Op::Replace, ["tracingEnabled"]) => stage.tracing = patch.boolean()?,
         (Op::Replace, ["cacheClusterEnabled"]) => {
             let enabled = patch.boolean()?;
             cache::change(&mut stage.cache, |cache| cache.enabled = enabled)?;
