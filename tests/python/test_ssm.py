@@ -82,6 +82,10 @@ def test_paths_and_lists(ssm, unique):
     assert by_path(Path=f"/{unique}") == names[:2]
     assert by_path(Path=f"/{unique}/", Recursive=True) == names
     assert by_path(Path=f"/{unique}", Recursive=True, ParameterFilters=[{"Key": "Type", "Values": ["StringList"]}]) == [names[1]]
+    # The root has what has no slash, too.
+    ssm.put_parameter(Name=unique, Value="plain", Type="String")
+    assert unique in by_path(Path="/") and not set(names) & set(by_path(Path="/"))
+    assert {unique, *names} <= set(by_path(Path="/", Recursive=True))
     ssm.label_parameter_version(Name=names[3], Labels=["live"])
     assert by_path(Path=f"/{unique}", Recursive=True, ParameterFilters=[{"Key": "Label", "Values": ["live"]}]) == [names[3]]
     refused(ssm.get_parameters_by_path, "ValidationException", Path="nonsense")
@@ -91,6 +95,7 @@ def test_paths_and_lists(ssm, unique):
         return [parameter["Name"] for page in pages for parameter in page["Parameters"]]
 
     assert described({"Key": "Path", "Option": "Recursive", "Values": [f"/{unique}"]}) == names
+    assert unique in described({"Key": "Path", "Option": "OneLevel", "Values": ["/"]})
     assert described({"Key": "Name", "Option": "BeginsWith", "Values": [f"/{unique}/c"]}) == names[2:]
     assert described({"Key": "Name", "Values": [names[0], names[2]]}) == [names[0], names[2]]
     assert described({"Key": f"tag:{unique}", "Values": ["2", "3"]}) == names[2:]

@@ -92,10 +92,14 @@ fn one_matches(filter: &Filter, of: &Parameter, version: &Version) -> bool {
     }
 }
 
-/// Whether a name is below a path.
+/// Whether a name is below a path. One without a slash is in the root.
 pub fn in_path(name: &str, path: &str, recursive: bool) -> bool {
     let path = path.trim_end_matches('/');
-    let below = name.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'));
+    let below = if path.is_empty() {
+        Some(name.strip_prefix('/').unwrap_or(name))
+    } else {
+        name.strip_prefix(path).and_then(|rest| rest.strip_prefix('/'))
+    };
     below.is_some_and(|rest| recursive || !rest.contains('/'))
 }
 
@@ -107,6 +111,7 @@ mod tests {
     fn paths_have_levels() {
         assert!(in_path("/a/b", "/a", false) && in_path("/a/b", "/a/", false) && in_path("/a/b/c", "/a", true));
         assert!(!in_path("/a/b/c", "/a", false) && !in_path("/ab", "/a", true) && !in_path("/a", "/a", true));
-        assert!(in_path("/a", "/", false) && in_path("/a/b", "/", true) && !in_path("a", "/", true));
+        assert!(in_path("/a", "/", false) && in_path("/a/b", "/", true) && !in_path("/a/b", "/", false));
+        assert!(in_path("a", "/", false) && in_path("a", "/", true) && !in_path("a", "/a", true) && !in_path("ab", "/a", true));
     }
 }

@@ -65,7 +65,8 @@ pub async fn get(_: Arc<Ssm>, cx: Cx, input: PathInput) -> Result<PathOutput, Er
     let mut next_token = None;
     {
         let read = cx.db().read()?;
-        let start = format!("{path}/");
+        // Names without a slash are in the root, too.
+        let start = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rows = parameter::scan(&read, cx.region().as_str(), &start, after.as_deref())?;
         for found in rows.values() {
             let found = found?;
