@@ -100,7 +100,10 @@ def test_paths_and_lists(ssm, unique):
     assert described({"Key": "Name", "Values": [names[0], names[2]]}) == [names[0], names[2]]
     assert described({"Key": f"tag:{unique}", "Values": ["2", "3"]}) == names[2:]
     refused(ssm.describe_parameters, "InvalidFilterKey", ParameterFilters=[{"Key": "Nonsense", "Values": ["x"]}])
-    refused(ssm.describe_parameters, "InvalidFilterOption", ParameterFilters=[{"Key": "Type", "Option": "BeginsWith", "Values": ["x"]}])
+    assert described({"Key": f"tag:{unique}", "Option": "BeginsWith", "Values": ["2", "3"]}, {"Key": "Type", "Option": "BeginsWith", "Values": ["Str"]}) == names[2:]
+    assert by_path(Path=f"/{unique}", ParameterFilters=[{"Key": "Type", "Option": "BeginsWith", "Values": ["StringL"]}]) == [names[1]]
+    refused(ssm.describe_parameters, "InvalidFilterOption", ParameterFilters=[{"Key": "Type", "Option": "Contains", "Values": ["x"]}])
+    refused(ssm.describe_parameters, "ValidationException", ParameterFilters=[{"Key": "Path", "Values": ["//"]}])
     many = ssm.get_parameters(Names=[names[0], "/none", f"{names[1]}:1"])
     assert [parameter["Name"] for parameter in many["Parameters"]] == names[:2] and many["InvalidParameters"] == ["/none"]
     gone = ssm.delete_parameters(Names=[*names, "/none"])
