@@ -19,6 +19,7 @@ def test_a_parameter_has_versions(ssm, unique):
     assert ssm.get_parameter(Name=arn)["Parameter"]["Name"] == name
     assert ssm.get_parameter(Name=f"{name}:1")["Parameter"]["Value"] == "one"
     assert ssm.label_parameter_version(Name=name, ParameterVersion=1, Labels=["first", "1bad"])["InvalidLabels"] == ["1bad"]
+    refused(ssm.label_parameter_version, "ValidationException", Name=name, Labels=["l" * 101])
     labelled = ssm.get_parameter(Name=f"{name}:first")["Parameter"]
     assert (labelled["Value"], labelled["Selector"]) == ("one", ":first")
     ssm.label_parameter_version(Name=name, Labels=["first"])
