@@ -59,8 +59,9 @@ pub enum Error {
     KeyTooLong(usize),
     #[error("Your metadata headers exceed the maximum allowed metadata size")]
     MetadataTooLarge(usize),
-    #[error("{0}")]
-    InvalidTag(String),
+    /// A tag that is refused, and what is told of it.
+    #[error("{reason}")]
+    InvalidTag { reason: String, key: Option<String>, value: Option<String> },
     #[error("The specified method is not allowed against this resource.")]
     IsDeleteMarker { version: String },
     /// The key is deleted: its newest version is a marker.
@@ -99,6 +100,11 @@ impl Error {
         Error::InvalidArgument { name, value: value.into(), reason: reason.into() }
     }
 
+    /// Tags that are refused without naming one.
+    pub fn invalid_tags(reason: impl Into<String>) -> Error {
+        Error::InvalidTag { reason: reason.into(), key: None, value: None }
+    }
+
     fn code(&self) -> (u16, &'static str) {
         match self {
             Error::NoSuchBucket(_) => (404, "NoSuchBucket"),
@@ -125,7 +131,7 @@ impl Error {
             Error::EntityTooLarge { .. } => (400, "EntityTooLarge"),
             Error::KeyTooLong(_) => (400, "KeyTooLongError"),
             Error::MetadataTooLarge(_) => (400, "MetadataTooLarge"),
-            Error::InvalidTag(_) => (400, "InvalidTag"),
+            Error::InvalidTag { .. } => (400, "InvalidTag"),
             Error::Locked | Error::OtherKey => (403, "AccessDenied"),
             Error::InvalidBucketState(_) => (409, "InvalidBucketState"),
             Error::IsDeleteMarker { .. } => (405, "MethodNotAllowed"),
@@ -192,6 +198,10 @@ impl From<Error> for service::Error {
             Error::MetadataTooLarge(size) => told
                 .with_member("Size", size.to_string())
                 .with_member("MaxSizeAllowed", crate::limits::METADATA_BYTES_MAX.to_string()),
+            Error::InvalidTag { key, value, .. } => {
+                let told = key.into_iter().fold(told, |told, key| told.with_member("TagKey", key));
+                value.into_iter().fold(told, |told, value| told.with_member("TagValue", value))
+            }
             Error::IsDeleteMarker { version } => told
                 .with_header("x-amz-delete-marker", "true")
                 .with_header("x-amz-version-id", version)

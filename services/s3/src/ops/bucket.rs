@@ -12,6 +12,7 @@ use wire::DateTime;
 use super::acl::{AclHeaders, Of};
 use super::bucket_permission;
 use super::lock::ENABLED;
+use super::meta::Tagged;
 use super::setting::{Document, OwnershipControls, PublicAccess, Tag, Tagging};
 use crate::S3;
 use crate::error::Error;
@@ -102,7 +103,7 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     }
     let grants = grants.map(|grants| serde_json::to_string(&grants)).transpose().map_err(service::Error::internal)?;
     let tagging = input.create_bucket_configuration.tagging();
-    tagging.as_ref().map_or(Ok(()), Tagging::check)?;
+    tagging.as_ref().map_or(Ok(()), |tagging| tagging.check_of(Tagged::NewBucket))?;
     let tagging =
         tagging.map(|tagging| serde_json::to_string(&tagging)).transpose().map_err(service::Error::internal)?;
     let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
-use super::meta::{check_tags, tag_context};
+use super::meta::{Tagged, check_tags, tag_context};
 use super::on_version;
 use super::put::shown_version;
 use super::setting::{Tag, Tagging};
 use crate::S3;
 use crate::error::Error;
-use crate::limits;
 use crate::model::{bucket, object};
 use crate::notify::{News, tell};
 
@@ -76,7 +75,7 @@ async fn set(
 
 pub async fn put(_: Arc<S3>, cx: Cx, input: PutTagsInput) -> Result<VersionOutput, Error> {
     let tags = input.tagging.map()?;
-    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
+    check_tags(&tags, Tagged::Object)?;
     set(
         &cx,
         ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id },
