@@ -90,8 +90,11 @@ def test_pages_of_other_origins_may_what_the_bucket_says(server, s3, bucket):
 def test_tags_of_buckets(s3, bucket):
     assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
     tags = [{"Key": "b", "Value": "1"}, {"Key": "a", "Value": "2"}]
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    assert s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []})
+    assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
     assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging={"TagSet": tags + tags}) == ("InvalidTag", 400)
     for key, value in [("aws:a", "1"), ("a,b", "1"), ("a", "1,2")]:
         assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging={"TagSet": [{"Key": key, "Value": value}]}) == ("InvalidTag", 400)
@@ -153,7 +156,7 @@ def test_encryption_is_kept_and_shown(s3, bucket):
     assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [bad]}) == ("MalformedXML", 400)
 
 
-@pytest.mark.parametrize("document, status", [("<a/>", 200), ("<Tagging>", 400), ("text", 400), ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", 400)])
+@pytest.mark.parametrize("document, status", [("<a/>", 204), ("<Tagging>", 400), ("text", 400), ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", 400)])
 def test_documents_are_documents(server, bucket, document, status):
     path = f"/{bucket}?tagging"
     headers = signed(server, path, {"Content-Length": str(len(document))}, "UNSIGNED-PAYLOAD")

@@ -419,7 +419,7 @@ pub static LIST_UPLOADS: Binding = Binding::new("GET", "/{Bucket}?uploads", 200)
     .root("ListMultipartUploadsResult");
 
 pub static PUT_BUCKET_TAGGING: Binding =
-    Binding::new("PUT", "/{Bucket}?tagging", 200).payload(Payload::Document("Tagging"));
+    Binding::new("PUT", "/{Bucket}?tagging", 204).payload(Payload::Document("Tagging"));
 pub static GET_BUCKET_TAGGING: Binding = Binding::new("GET", "/{Bucket}?tagging", 200).root("Tagging");
 pub static DELETE_BUCKET_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}?tagging", 204);
 

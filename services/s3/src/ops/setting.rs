@@ -137,6 +137,10 @@ pub fn tagging_permissions(cx: &Cx, input: &PutTaggingInput) -> Result<Vec<Permi
 }
 
 pub async fn put_tagging(_: Arc<S3>, cx: Cx, input: PutTaggingInput) -> Result<Empty, Error> {
+    // No tags are as none ever were.
+    if input.tagging.tag_set.is_empty() {
+        return forget(&cx, input.bucket, Kind::Tags).await;
+    }
     keep(&cx, input.bucket, &input.tagging).await
 }
 
