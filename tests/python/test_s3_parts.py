@@ -123,7 +123,7 @@ def test_checksums_of_parts_and_of_the_whole(s3, bucket, algorithm, kind):
     assert (done[name], head[name], head["ChecksumType"]) == (expected, expected, kind)
     attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts", "Checksum"], MaxParts=1)
     assert attributes["ObjectParts"]["TotalPartsCount"] == 2 and attributes["ObjectParts"]["IsTruncated"]
-    assert attributes["ObjectParts"]["Parts"][0][name] == b64(digest(PART)) and attributes["Checksum"][name] == expected
+    assert attributes["ObjectParts"]["Parts"][0][name] == b64(digest(PART)) and attributes["Checksum"][name] == expected.removesuffix("-2")
     second = s3.get_object(Bucket=bucket, Key="k", PartNumber=2, ChecksumMode="ENABLED")
     assert (second["Body"].read(), second[name], second["ChecksumType"]) == (last, b64(digest(last)), kind)
     other = "SHA1" if algorithm != "SHA1" else "SHA256"
