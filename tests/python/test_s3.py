@@ -150,7 +150,18 @@ def test_hosts_may_have_dots_in_the_name_of_the_bucket(server, name):
 def test_names_of_buckets_are_names_of_hosts(server, s3):
     for name in ["Upper-case", "under_score", "ends-", "192.168.5.4", "two..dots"]:
         assert code(s3.create_bucket, Bucket=name) == ("InvalidBucketName", 400), name
-    assert code(s3.create_bucket, Bucket="abc-x", CreateBucketConfiguration={"LocationConstraint": "nowhere"})[0] == "InvalidLocationConstraint"
+
+
+def test_buckets_of_other_regions_say_so(server, s3, unique):
+    at_region = lambda region: {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    # Anywhere from the first region, of which nothing is said.
+    for region in ("nowhere", "us-east-1"):
+        assert code(s3.create_bucket, Bucket=unique, **at_region(region)) == ("InvalidLocationConstraint", 400), region
+    west = server.client("s3", region="us-west-2")
+    for constraint in ({}, at_region(""), at_region("us-east-1"), at_region("eu-central-1")):
+        assert code(west.create_bucket, Bucket=unique, **constraint) == ("IllegalLocationConstraintException", 400), constraint
+    west.create_bucket(Bucket=unique, **at_region("us-west-2"))
+    assert s3.head_bucket(Bucket=unique)["BucketRegion"] == "us-west-2"
 
 
 # Objects

@@ -34,6 +34,8 @@ pub enum Error {
     InvalidArgument { name: &'static str, value: String, reason: String },
     #[error("The specified location-constraint is not valid")]
     InvalidLocationConstraint(String),
+    #[error("The {0} location constraint is incompatible for the region specific endpoint this request was sent to.")]
+    IllegalLocationConstraint(String),
     #[error("{0}")]
     InvalidRequest(String),
     #[error("The XML you provided was not well-formed or did not validate against our published schema")]
@@ -120,6 +122,7 @@ impl Error {
             Error::InvalidBucketName(_) => (400, "InvalidBucketName"),
             Error::InvalidArgument { .. } => (400, "InvalidArgument"),
             Error::InvalidLocationConstraint(_) => (400, "InvalidLocationConstraint"),
+            Error::IllegalLocationConstraint(_) => (400, "IllegalLocationConstraintException"),
             Error::InvalidRequest(_) | Error::KeyNotGiven | Error::KeyNotNeeded => (400, "InvalidRequest"),
             Error::MalformedXml => (400, "MalformedXML"),
             Error::InvalidRange { .. } => (416, "InvalidRange"),

@@ -106,13 +106,7 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     tagging.as_ref().map_or(Ok(()), |tagging| tagging.check_of(Tagged::NewBucket))?;
     let tagging =
         tagging.map(|tagging| serde_json::to_string(&tagging)).transpose().map_err(service::Error::internal)?;
-    let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());
-    let region = match constraint.as_deref() {
-        Some("EU") => "eu-west-1".to_owned(),
-        Some(region) if is_region(region) => region.to_owned(),
-        Some(region) => return Err(Error::InvalidLocationConstraint(region.to_owned())),
-        None => cx.region().to_string(),
-    };
+    let region = place(cx.region().as_str(), input.create_bucket_configuration.location_constraint.as_deref())?;
     // Buckets of old have none, and lists.
     let has_ownership = !legacy || input.object_ownership.is_some();
     let (name, now) = (input.bucket, cx.now());
@@ -146,6 +140,26 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     });
     let bucket = made.await?;
     Ok(CreateBucketOutput { location: format!("/{}", bucket.name), bucket_arn: name::arn(bucket.name).to_string() })
+}
+
+/// The region of a new bucket, by the one whose endpoint is asked and what the request says.
+///
+/// That of the first region makes buckets in all others, too; that one is to be in the first goes without saying, and must.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+fn place(own: &str, constraint: Option<&str>) -> Result<String, Error> {
+    let is_first = own == bucket::FIRST_REGION;
+    let asked = match constraint {
+        None | Some("") => None,
+        Some("EU") => Some("eu-west-1"),
+        region => region,
+    };
+    match asked {
+        None if is_first => Ok(own.to_owned()),
+        Some(region) if is_first && region != own && is_region(region) => Ok(region.to_owned()),
+        Some(region) if is_first => Err(Error::InvalidLocationConstraint(region.to_owned())),
+        Some(region) if region == own => Ok(own.to_owned()),
+        other => Err(Error::IllegalLocationConstraint(other.unwrap_or("unspecified").to_owned())),
+    }
 }
 
 /// Whether a name has the form of a region's: `eu-west-1`.
@@ -288,6 +302,32 @@ pub fn decode_token(token: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buckets_are_made_where_they_are_asked_for_and_from_the_first_region_anywhere() {
+        let made = |own, constraint| place(own, constraint).map_err(Error::entry);
+        for (own, constraint, region) in [
+            ("us-east-1", None, "us-east-1"),
+            ("us-east-1", Some(""), "us-east-1"),
+            ("us-east-1", Some("us-west-2"), "us-west-2"),
+            ("us-east-1", Some("EU"), "eu-west-1"),
+            ("us-west-2", Some("us-west-2"), "us-west-2"),
+        ] {
+            assert_eq!(made(own, constraint), Ok(region.to_owned()), "{own} {constraint:?}");
+        }
+        for constraint in ["us-east-1", "nowhere"] {
+            assert_eq!(made("us-east-1", Some(constraint)).unwrap_err().0, "InvalidLocationConstraint", "{constraint}");
+        }
+        for (constraint, told) in [
+            (None, "The unspecified location"),
+            (Some(""), "The unspecified location"),
+            (Some("us-east-1"), "The us-east-1 location"),
+            (Some("eu-central-1"), "The eu-central-1 location"),
+        ] {
+            let (code, message) = made("us-west-2", constraint).unwrap_err();
+            assert!(code == "IllegalLocationConstraintException" && message.starts_with(told), "{message}");
+        }
+    }
 
     #[test]
     fn regions_have_a_form() {
