@@ -65,7 +65,7 @@ pub enum Error {
     #[error("{reason}")]
     InvalidTag { reason: String, key: Option<String>, value: Option<String> },
     #[error("The specified method is not allowed against this resource.")]
-    IsDeleteMarker { version: String },
+    IsDeleteMarker { version: String, method: &'static str },
     /// The key is deleted: its newest version is a marker.
     #[error("The specified key does not exist.")]
     Deleted { key: String, version: String },
@@ -105,6 +105,14 @@ impl Error {
     /// Tags that are refused without naming one.
     pub fn invalid_tags(reason: impl Into<String>) -> Error {
         Error::InvalidTag { reason: reason.into(), key: None, value: None }
+    }
+
+    /// The same of a request that writes: a marker tells the method that it refuses.
+    pub fn of_method(self, method: &'static str) -> Error {
+        match self {
+            Error::IsDeleteMarker { version, .. } => Error::IsDeleteMarker { version, method },
+            other => other,
+        }
     }
 
     fn code(&self) -> (u16, &'static str) {
@@ -205,7 +213,9 @@ impl From<Error> for service::Error {
                 let told = key.into_iter().fold(told, |told, key| told.with_member("TagKey", key));
                 value.into_iter().fold(told, |told, value| told.with_member("TagValue", value))
             }
-            Error::IsDeleteMarker { version } => told
+            Error::IsDeleteMarker { version, method } => told
+                .with_member("Method", method)
+                .with_member("ResourceType", "DeleteMarker")
                 .with_header("x-amz-delete-marker", "true")
                 .with_header("x-amz-version-id", version)
                 .with_header("allow", "DELETE"),

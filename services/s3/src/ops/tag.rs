@@ -59,12 +59,12 @@ async fn set(
     cx: &Cx,
     of: ObjectInput,
     tags: BTreeMap<String, String>,
-    event: &'static str,
+    (event, method): (&'static str, &'static str),
 ) -> Result<VersionOutput, Error> {
     let request = cx.clone();
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &of.bucket)?;
-        let object = object::find(tx, &bucket, &of.key, of.version_id.as_deref())?;
+        let object = object::find_unmarked(tx, &bucket, &of.key, of.version_id.as_deref(), method)?;
         let object = object::Object { tags: tags.clone(), ..object };
         object::replace(tx, bucket.id, &of.key, &object)?;
         tell(tx, &request, &bucket, &News::created(event, &bucket, &of.key, &object))?;
@@ -80,19 +80,19 @@ pub async fn put(_: Arc<S3>, cx: Cx, input: PutTagsInput) -> Result<VersionOutpu
         &cx,
         ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id },
         tags,
-        "ObjectTagging:Put",
+        ("ObjectTagging:Put", "PUT"),
     )
     .await
 }
 
 pub async fn delete(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<VersionOutput, Error> {
-    set(&cx, input, BTreeMap::new(), "ObjectTagging:Delete").await
+    set(&cx, input, BTreeMap::new(), ("ObjectTagging:Delete", "DELETE")).await
 }
 
 pub async fn get(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<GetTagsOutput, Error> {
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
-    let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref())?;
+    let object = object::find_unmarked(&read, &bucket, &input.key, input.version_id.as_deref(), "GET")?;
     let version_id = shown_version(bucket.versioning, &object);
     Ok(GetTagsOutput { version_id, tag_set: Tagging::from(&object.tags).tag_set })
 }
