@@ -11,7 +11,7 @@ pub enum Error {
     #[error("The specified version does not exist.")]
     NoSuchVersion { key: String, version: String },
     #[error(
-        "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
     )]
     NoSuchUpload(String),
     #[error(
