@@ -88,8 +88,12 @@ def test_uploads_are_checked_when_they_are_completed(s3, bucket):
     again = begin(s3, bucket)
     one = add(s3, again, 1, b"x")
     assert code(finish, s3=s3, upload=again, parts=[one], IfNoneMatch="*") == ("PreconditionFailed", 412)
-    for number in (0, 10_001):
-        assert code(s3.upload_part, **again, PartNumber=number, Body=b"x") == ("InvalidArgument", 400)
+    for number in (-1, 0, 10_001):
+        with pytest.raises(ClientError, match="Part number must be an integer between 1 and 10000, inclusive"):
+            s3.upload_part(**again, PartNumber=number, Body=b"x")
+        assert code(s3.get_object, Bucket=bucket, Key="k", PartNumber=number) == ("InvalidArgument", 400)
+    for wrong in ({"MaxParts": -1}, {"MaxParts": 1 << 31}, {"PartNumberMarker": -1}):
+        assert code(s3.list_parts, **again, **wrong) == ("InvalidArgument", 400), wrong
     assert code(s3.upload_part, **(again | {"UploadId": "none"}), PartNumber=1, Body=LARGE) == ("NoSuchUpload", 404)
 
 
