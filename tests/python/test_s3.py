@@ -108,7 +108,7 @@ def test_buckets_come_and_go(s3, unique):
     made = s3.create_bucket(Bucket=unique)
     assert made["Location"] == f"/{unique}"
     head = s3.head_bucket(Bucket=unique)
-    assert head["BucketRegion"] == REGION
+    assert head["BucketRegion"] == REGION and head["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     listed = s3.list_buckets(Prefix=unique)
     assert [bucket["Name"] for bucket in listed["Buckets"]] == [unique] and len(listed["Owner"]["ID"]) == 64
     assert s3.get_bucket_location(Bucket=unique)["LocationConstraint"] is None

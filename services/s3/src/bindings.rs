@@ -64,6 +64,7 @@ pub static HEAD_BUCKET: Binding = Binding::new("HEAD", "/{Bucket}", 200).respons
     ("x-amz-bucket-arn", "BucketArn"),
     ("x-amz-bucket-region", "BucketRegion"),
     ("x-amz-access-point-alias", "AccessPointAlias"),
+    ("content-type", "ContentType"),
 ]);
 pub static DELETE_BUCKET: Binding = Binding::new("DELETE", "/{Bucket}", 204);
 pub static LIST_BUCKETS: Binding = Binding::new("GET", "/", 200)

@@ -186,12 +186,19 @@ pub struct HeadBucketOutput {
     pub bucket_arn: String,
     pub bucket_region: String,
     pub access_point_alias: bool,
+    /// Of the body that there would be.
+    pub content_type: &'static str,
 }
 
 pub async fn head(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<HeadBucketOutput, Error> {
     let bucket = bucket::find(&cx.db().read()?, &input.bucket)?;
     let bucket_arn = name::arn(bucket.name).to_string();
-    Ok(HeadBucketOutput { bucket_arn, bucket_region: bucket.region, access_point_alias: false })
+    Ok(HeadBucketOutput {
+        bucket_arn,
+        bucket_region: bucket.region,
+        access_point_alias: false,
+        content_type: "application/xml",
+    })
 }
 
 #[derive(Debug, Serialize)]
