@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from cloudlet import REGION, Server, wait_until
+from cloudlet import ACCOUNT, REGION, Server, wait_until
 
 # Over what lives in the store, and not a whole number of chunks.
 LARGE = os.urandom((1 << 20) + 12_345)
@@ -150,6 +150,13 @@ def test_hosts_may_have_dots_in_the_name_of_the_bucket(server, name):
 def test_names_of_buckets_are_names_of_hosts(server, s3):
     for name in ["Upper-case", "under_score", "ends-", "192.168.5.4", "two..dots"]:
         assert code(s3.create_bucket, Bucket=name) == ("InvalidBucketName", 400), name
+
+
+def test_names_of_an_accounts_own_namespace_say_so(s3, unique):
+    own = f"{unique}-{ACCOUNT}-{REGION}-an"
+    s3.create_bucket(Bucket=own, BucketNamespace="account-regional")
+    assert code(s3.create_bucket, Bucket=unique, BucketNamespace="account-regional") == ("InvalidNamespaceHeader", 400)
+    assert code(s3.create_bucket, Bucket=f"{unique}-an") == ("InvalidBucketName", 400)
 
 
 def test_buckets_of_other_regions_say_so(server, s3, unique):

@@ -54,6 +54,7 @@ macro_rules! acl_headers {
 const BUCKET_HEADERS: Places = acl_headers![
     ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket"),
     ("x-amz-object-ownership", "ObjectOwnership"),
+    ("x-amz-bucket-namespace", "BucketNamespace"),
 ];
 
 pub static CREATE_BUCKET: Binding = Binding::new("PUT", "/{Bucket}", 200)

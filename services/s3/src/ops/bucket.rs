@@ -32,6 +32,7 @@ pub struct CreateBucketInput {
     pub acl: AclHeaders,
     pub object_lock_enabled_for_bucket: Option<bool>,
     pub object_ownership: Option<String>,
+    pub bucket_namespace: Option<String>,
     pub create_bucket_configuration: Configuration,
 }
 
@@ -73,7 +74,9 @@ pub fn create_permissions(cx: &Cx, input: &CreateBucketInput) -> Result<Vec<Perm
     let actions = ["s3:CreateBucket"].into_iter().chain(of_ownership).chain(of_acl).chain(of_lock.iter().copied());
     let actions = actions.chain(of_tags);
     let mut all = actions.map(|action| bucket_permission(cx, action, &input.bucket)).collect::<Result<Vec<_>, _>>()?;
-    all.iter_mut().for_each(|permission| permission.context.extend(input.acl.context()));
+    let namespace = input.bucket_namespace.clone().map(|name| ("s3:x-amz-bucket-namespace".to_owned(), vec![name]));
+    let context: Vec<_> = input.acl.context().into_iter().chain(namespace).collect();
+    all.iter_mut().for_each(|permission| permission.context.extend(context.clone()));
     if let Some(tagging) = &tagging {
         all.extend(thumbnails::permissions(cx, &input.bucket, tagging)?);
     }
@@ -107,6 +110,7 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     let tagging =
         tagging.map(|tagging| serde_json::to_string(&tagging)).transpose().map_err(service::Error::internal)?;
     let region = place(cx.region().as_str(), input.create_bucket_configuration.location_constraint.as_deref())?;
+    name::check_namespace(&input.bucket, input.bucket_namespace.as_deref(), cx.account(), &region)?;
     // Buckets of old have none, and lists.
     let has_ownership = !legacy || input.object_ownership.is_some();
     let (name, now) = (input.bucket, cx.now());
