@@ -18,8 +18,7 @@ use crate::error::Error;
 use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
 use crate::model::{backup, policy, stream, table};
 use crate::types::{
-    Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput, VectorIndex,
-    WarmThroughput,
+    Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput, VectorIndex, WarmThroughput,
 };
 use crate::validation::{Constraints, required};
 use crate::workers;
@@ -97,15 +96,14 @@ pub fn create_permissions(_: &DynamoDb, cx: &Cx, input: &CreateTableInput) -> Re
 pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result<TableOutput, Error> {
     let wanted = validated(&cx, &input)?;
     let document = input.resource_policy.clone().map(resource_policy::document).transpose()?;
-    let policy = document.map(|document| ResourcePolicy { document, revision: cx.env().uuid() });
-    let table = cx.db().write(move |tx| made(tx, &wanted, policy.as_ref())).await?;
+    let table = cx.db().write(move |tx| made(tx, &wanted, document.as_deref())).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")?.made(&table) })
 }
 
-fn made(tx: &mut Tx, wanted: &Table, policy: Option<&ResourcePolicy>) -> Result<Table, Error> {
+fn made(tx: &mut Tx, wanted: &Table, policy: Option<&str>) -> Result<Table, Error> {
     let mut table = table::create(tx, wanted)?;
-    if let Some(policy) = policy {
-        policy::put(tx, &table.arn.to_string(), None, policy)?;
+    if let Some(document) = policy {
+        policy::put(tx, table.created, &table.arn.to_string(), None, document)?;
     }
     if table.stream.is_some() {
         let created = table.created;
