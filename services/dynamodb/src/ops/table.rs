@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base::Arn;
 use kv::Tx;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
@@ -94,7 +93,7 @@ pub fn create_permissions(_: &DynamoDb, cx: &Cx, input: &CreateTableInput) -> Re
 }
 
 pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result<TableOutput, Error> {
-    let wanted = validated(&cx, &input)?;
+    let wanted = validated(&cx, &input).await?;
     let document = input.resource_policy.clone().map(resource_policy::document).transpose()?;
     let table = cx.db().write(move |tx| made(tx, &wanted, document.as_deref())).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")?.made(&table) })
@@ -186,7 +185,7 @@ pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTablesInput) -> Result<Li
 ///
 /// # Errors
 /// Whatever is wrong with the request.
-pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
+pub async fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     let name = required(input.table_name.clone(), "TableName")?;
     check_constraints(input, &name)?;
     let on_demand = input.billing_mode.as_deref() == Some("PAY_PER_REQUEST");
@@ -214,7 +213,7 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         global_indexes: indexes(input.global_secondary_indexes.as_deref(), Scope::Global, &definitions)?,
         vector_indexes: vector_indexes(input.vector_indexes.as_deref(), &definitions)?,
         stream: stream(cx, input.stream_specification.as_ref())?,
-        encryption: encryption(&cx.arn("dynamodb", ""), input.sse_specification.as_ref()),
+        encryption: None,
         tags: tag::checked(input.tags.as_deref().unwrap_or_default())?,
         expiry: None,
         key,
@@ -232,7 +231,7 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     vector::check_table(&table)?;
     check_names(&table)?;
     check_definitions_used(&table)?;
-    Ok(table)
+    Ok(Table { encryption: encryption(cx, input.sse_specification.as_ref()).await?, ..table })
 }
 
 fn check_constraints(input: &CreateTableInput, name: &str) -> Result<(), Error> {
@@ -405,18 +404,18 @@ pub fn stream(cx: &Cx, asked: Option<&StreamSpecification>) -> Result<Option<Str
     }
 }
 
-/// The ARN of a key, where `table` is, that is given by that or by its identifier; an alias stays what it is.
-fn kms_key(table: &Arn, key: &str) -> String {
-    match key.starts_with("arn:") || key.starts_with("alias/") {
-        true => key.to_owned(),
-        false => Arn { service: "kms".into(), resource: format!("key/{key}"), ..table.clone() }.to_string(),
-    }
-}
-
-pub fn encryption(table: &Arn, asked: Option<&SseSpecification>) -> Option<Encryption> {
-    asked
-        .filter(|asked| asked.enabled)
-        .map(|asked| Encryption { kms_key: asked.kms_master_key_id.as_deref().map(|key| kms_key(table, key)) })
+/// How a table is encrypted: with the key that is named, or DynamoDB's own where none is.
+///
+/// # Errors
+/// When there is no such key, or the caller may not know of it.
+pub async fn encryption(cx: &Cx, asked: Option<&SseSpecification>) -> Result<Option<Encryption>, Error> {
+    let Some(asked) = asked.filter(|asked| asked.enabled) else { return Ok(None) };
+    let found = service::keys::arn(cx, "dynamodb", asked.kms_master_key_id.as_deref()).await;
+    let key = found.map_err(|error| {
+        let is_wrong = error.is_sender_fault() && error.code != "AccessDeniedException";
+        if is_wrong { Error::invalid(format!("KMS validation error: {}", error.message)) } else { Error::Told(error) }
+    })?;
+    Ok(Some(Encryption { kms_key: Some(key) }))
 }
 
 impl Table {
