@@ -14,7 +14,9 @@ use super::tag::{self, TagElement};
 use super::vector::{self, VectorIndexInput};
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
+use crate::limits::{
+    GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, ON_DEMAND_WARM, PROJECTED_ATTRIBUTES_MAX,
+};
 use crate::model::{backup, policy, stream, table};
 use crate::types::{
     Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput, VectorIndex, WarmThroughput,
@@ -231,6 +233,7 @@ pub async fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error
     vector::check_table(&table)?;
     check_names(&table)?;
     check_definitions_used(&table)?;
+    check_warm(&table)?;
     Ok(Table { encryption: encryption(cx, input.sse_specification.as_ref()).await?, ..table })
 }
 
@@ -293,6 +296,24 @@ fn vector_indexes(
         Some([]) => Err(Error::invalid("List of VectorIndexes is empty")),
         inputs => inputs.unwrap_or_default().iter().map(|input| vector::index(input, definitions)).collect(),
     }
+}
+
+/// What an on-demand table, or an index of it, is to take at once is no less than what it begins with.
+fn check_warm(table: &Table) -> Result<(), Error> {
+    let of_indexes = table.global_indexes.iter().map(|index| (format!("index {}", index.name), index.warm));
+    let all = std::iter::once(("table".to_owned(), table.warm)).chain(of_indexes);
+    for (what, set) in all.filter(|_| table.billing.on_demand) {
+        let WarmThroughput { read_units_per_second: read, write_units_per_second: write } = set.unwrap_or_default();
+        let (least_read, least_write) = ON_DEMAND_WARM;
+        for (units, asked, least) in [("Read", read, least_read), ("Write", write, least_write)] {
+            if asked.is_some_and(|asked| asked < least) {
+                return Err(Error::invalid(format_args!(
+                    "Requested {units}UnitsPerSecond for WarmThroughput for {what} is lower than initial throughput for OnDemand"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_local_indexes(table: &Table) -> Result<(), Error> {
