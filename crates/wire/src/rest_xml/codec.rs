@@ -17,7 +17,7 @@ use crate::ser::to_value;
 use crate::value::{Members, Value};
 use crate::{Protocol, query, respond};
 
-/// Reads an operation's input. A header of AWS's may be a query parameter instead: presigned URLs have them there.
+/// Reads an operation's input. Some headers may be query parameters instead: presigned URLs have them there.
 pub fn decode<T: DeserializeOwned>(
     binding: &Binding,
     labels: &Labels<'_>,
@@ -69,11 +69,24 @@ fn header_members<'a>(
     Ok(())
 }
 
-/// A header of AWS's that is a query parameter.
+/// A header that is a query parameter.
 fn hoisted<'a>(name: &str, params: &'a Params) -> Option<&'a str> {
-    let is_aws = name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"));
-    let mut all = params.iter().filter(|_| is_aws);
-    all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let (_, value) = params.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    let name = name.to_ascii_lowercase();
+    let counts = if name.starts_with("x-amz-") {
+        !is_of_digest(&name)
+    } else {
+        // Of others, what presigned URLs let nobody leave out.
+        matches!(name.as_str(), "if-match" | "if-none-match") && params.get("X-Amz-Signature").is_some()
+    };
+    counts.then_some(value)
+}
+
+/// Whether a header states a checksum. S3 reads none from URLs: SDKs sign that of no bytes into those for bytes to come.
+///
+/// Source: <https://github.com/aws/aws-sdk/issues/480>
+fn is_of_digest(name: &str) -> bool {
+    name == "x-amz-sdk-checksum-algorithm" || Algorithm::ALL.into_iter().any(|algorithm| algorithm.header() == name)
 }
 
 /// The entries of a map whose keys are the ends of headers' names. Those that come more than once are one, with commas.

@@ -75,6 +75,22 @@ fn headers_of_aws_may_be_in_the_query() {
     assert_eq!(input.metadata, BTreeMap::from([("a".into(), "x y".into()), ("b".into(), "1,2".into())]));
 }
 
+#[test]
+fn signed_urls_have_conditions_in_the_query_and_no_checksums() {
+    const BINDING: Binding = Binding::new("PUT", "/", 200).headers(&[
+        ("if-none-match", "IfNoneMatch"),
+        ("x-amz-checksum-crc32", "ChecksumCRC32"),
+        ("x-amz-checksum-type", "ChecksumType"),
+        ("x-amz-sdk-checksum-algorithm", "ChecksumAlgorithm"),
+    ]);
+    let query = "If-None-Match=%2A&X-Amz-Signature=s&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-checksum-type=FULL_OBJECT\
+                 &x-amz-sdk-checksum-algorithm=CRC32";
+    let read: BTreeMap<String, String> =
+        decode(&BINDING, &Vec::new(), query, &HeaderMap::new(), b"", &Names::NONE).unwrap();
+    let counts = [("IfNoneMatch", "*"), ("ChecksumType", "FULL_OBJECT")];
+    assert_eq!(read, BTreeMap::from(counts.map(|(member, value)| (member.to_owned(), value.to_owned()))));
+}
+
 static LISTS: Names = Names::new(&[("Names/Items", Flat::wrapped("Name")), ("Sizes/Items", Flat::wrapped("Size"))]);
 
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
