@@ -106,6 +106,11 @@ pub fn quoted(etag: &str) -> String {
     format!("\"{etag}\"")
 }
 
+/// A date as documents have it: in whole seconds, like headers, so that lists and objects tell the same.
+pub fn date(time: Timestamp) -> DateTime {
+    DateTime(Timestamp::from_secs(time.as_secs()))
+}
+
 /// A date as headers have it (RFC 9110, 5.6.7).
 pub fn http_date(time: Timestamp) -> String {
     time.utc().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
@@ -156,6 +161,12 @@ mod tests {
         assert_eq!(read(None, None, at(10), None), 304);
         assert_eq!(read(None, None, at(9), None), 200);
         assert_eq!(read(None, tag("*"), None, None), 304);
+    }
+
+    #[test]
+    fn documents_tell_the_dates_of_headers() {
+        assert_eq!(date(Timestamp(10_999)), DateTime(Timestamp(10_000)));
+        assert_eq!(http_date(Timestamp(10_999)), "Thu, 01 Jan 1970 00:00:10 GMT");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::bucket_permission;
 use super::lock::ENABLED;
 use super::setting::{Document, OwnershipControls, PublicAccess, Tag, Tagging};
 use crate::S3;
+use crate::conditions::date;
 use crate::error::Error;
 use crate::limits;
 use crate::model::acl::{ENFORCED, OBJECT_WRITER};
@@ -269,7 +270,7 @@ pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBuc
     let buckets = found.into_iter().map(|bucket| BucketEntry {
         bucket_arn: name::arn(bucket.name.clone()).to_string(),
         name: bucket.name,
-        creation_date: DateTime(bucket.created),
+        creation_date: date(bucket.created),
         bucket_region: bucket.region,
     });
     Ok(ListBucketsOutput { owner: owner(&cx), buckets: buckets.collect(), continuation_token, prefix: input.prefix })

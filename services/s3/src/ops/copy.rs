@@ -18,7 +18,7 @@ use super::put::{content_id, made_version, new_object, shown_version};
 use super::upload::as_upload;
 use super::version_permission;
 use crate::S3;
-use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::conditions::{ReadConditions, WriteConditions, date, quoted};
 use crate::contents::Pinned;
 use crate::digests::{Checksums, Digests, known};
 use crate::error::Error;
@@ -355,7 +355,7 @@ fn output(
     CopyObjectOutput {
         copy_object_result: CopyObjectResult {
             etag: quoted(&object.etag),
-            last_modified: DateTime(object.modified),
+            last_modified: date(object.modified),
             checksums: object.checksum.as_ref().into(),
         },
         copy_source_version_id,

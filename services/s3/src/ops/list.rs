@@ -12,7 +12,7 @@ use wire::DateTime;
 use super::bucket::{Owner, decode_token, owner};
 use super::bucket_permission;
 use crate::S3;
-use crate::conditions::quoted;
+use crate::conditions::{date, quoted};
 use crate::error::Error;
 use crate::limits;
 use crate::model::bucket;
@@ -143,7 +143,7 @@ impl Form {
         let checksum = object.checksum.as_ref();
         Entry {
             key: self.text(key),
-            last_modified: DateTime(object.modified),
+            last_modified: date(object.modified),
             etag: quoted(&object.etag),
             checksum_algorithm: checksum.map(|checksum| checksum.algorithm.clone()).into_iter().collect(),
             checksum_type: checksum.map(StoredChecksum::kind),

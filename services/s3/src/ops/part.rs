@@ -10,7 +10,7 @@ use wire::DateTime;
 use super::bucket::{Owner, owner};
 use super::list::{CommonPrefix, Form, behind, delimiter};
 use crate::S3;
-use crate::conditions::quoted;
+use crate::conditions::{date, quoted};
 use crate::digests::Checksums;
 use crate::error::Error;
 use crate::keys::UPLOADED;
@@ -79,7 +79,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
         .into_iter()
         .map(|part| PartEntry {
             part_number: part.number,
-            last_modified: DateTime(part.modified),
+            last_modified: date(part.modified),
             etag: quoted(&part.etag),
             size: part.size,
             checksums: Checksums { kind: None, ..part.checksum.as_ref().filter(|_| upload.chosen).into() },
@@ -166,7 +166,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
         UploadEntry {
             key: form.text(&key),
             upload_id,
-            initiated: DateTime(upload.started),
+            initiated: date(upload.started),
             storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
             owner: owner.clone(),
             initiator: owner.clone(),

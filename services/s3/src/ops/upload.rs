@@ -19,7 +19,7 @@ use super::meta::{object_input, tags};
 use super::object_permission;
 use super::put::{content_id, made_version, new_object, shown_version};
 use crate::S3;
-use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::conditions::{ReadConditions, WriteConditions, date, quoted};
 use crate::contents::{Place, Received};
 use crate::digests::{Checksums, Digested, Digests, Stated, known};
 use crate::error::Error;
@@ -352,7 +352,7 @@ pub async fn upload_part_copy(
     Ok(UploadPartCopyOutput {
         copy_part_result: CopyPartResult {
             etag: quoted(&digested.etag),
-            last_modified: DateTime(modified),
+            last_modified: date(modified),
             checksums: Checksums { kind: None, ..Some(&digested.checksum).into() },
         },
         copy_source_version_id: shown_version(source_bucket.versioning, &from),

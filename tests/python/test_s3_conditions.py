@@ -1,0 +1,21 @@
+"""S3's times and conditions: what they are compared with, and when they hold."""
+
+from test_s3 import bucket, code  # noqa: F401 A fixture of the same.
+from test_s3_parts import add, begin, finish
+
+
+def test_documents_tell_times_as_headers_do(s3, bucket):
+    # Of several, hardly all come at the beginning of a second.
+    for key in ("a", "b", "c"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        upload = begin(s3, bucket, key)
+        add(s3, upload, 1, b"x")
+        assert [part["LastModified"].microsecond for part in s3.list_parts(**upload)["Parts"]] == [0]
+    times = {key: s3.head_object(Bucket=bucket, Key=key)["LastModified"] for key in ("a", "b", "c")}
+    for listed in (s3.list_objects, s3.list_objects_v2):
+        assert {entry["Key"]: entry["LastModified"] for entry in listed(Bucket=bucket)["Contents"]} == times
+    assert {entry["Key"]: entry["LastModified"] for entry in s3.list_object_versions(Bucket=bucket)["Versions"]} == times
+    assert [entry["Initiated"].microsecond for entry in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == [0] * 3
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/a")["CopyObjectResult"]["LastModified"]
+    assert copied == s3.head_object(Bucket=bucket, Key="copy")["LastModified"]
+    assert all(entry["CreationDate"].microsecond == 0 for entry in s3.list_buckets()["Buckets"])
