@@ -93,3 +93,6 @@ def test_versions_are_listed_in_pages(s3, versioned, size):
     rolled = list(s3.get_paginator("list_object_versions").paginate(Bucket=versioned, Delimiter="/", PaginationConfig={"PageSize": size}))
     assert [prefix for page in rolled for prefix in prefixes(page)] == ["b/"]
     assert {key for key, _ in of(rolled, "Versions")} == {"a", "c"}
+    # What was rolled up with a marker has been told.
+    behind = s3.list_object_versions(Bucket=versioned, Delimiter="/", KeyMarker="b/1", MaxKeys=size)
+    assert prefixes(behind) == [] and of([behind], "Versions")[0][0] == "c"

@@ -213,16 +213,12 @@ pub async fn list(_: Arc<S3>, cx: Cx, input: ListObjectsInput) -> Result<ListObj
     })
 }
 
-/// Where a list goes on behind a marker: one that is a common prefix itself was told together with all that begin so.
+/// Where a list goes on behind a marker: the common prefix that it is, or is in, was told together with all that begin so.
 pub fn behind(marker: &str, prefix: &str, delimiter: Option<&str>) -> Start {
-    let rolled_up = delimiter.is_some_and(|delimiter| {
-        let rest = marker.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(delimiter));
-        rest.is_some_and(|rest| !rest.contains(delimiter))
-    });
-    match marker {
-        "" => Start::First,
-        marker if rolled_up => Start::Past(marker.to_owned()),
-        marker => Start::After(marker.to_owned()),
+    match list::common(marker, prefix, delimiter) {
+        Some(told) => Start::Past(told.to_owned()),
+        None if marker.is_empty() => Start::First,
+        None => Start::After(marker.to_owned()),
     }
 }
 
@@ -277,10 +273,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markers_that_are_common_prefixes_leave_out_what_they_stand_for() {
+    fn markers_leave_out_what_was_rolled_up_with_them() {
         assert_eq!(behind("", "a/", Some("/")), Start::First);
         assert_eq!(behind("a/b/", "a/", Some("/")), Start::Past("a/b/".into()));
-        assert_eq!(behind("a/b/", "", Some("/")), Start::After("a/b/".into()));
+        assert_eq!(behind("a/b/", "", Some("/")), Start::Past("a/".into()));
+        assert_eq!(behind("a/b/c/d", "a/", Some("/")), Start::Past("a/b/".into()));
         assert_eq!(behind("a/b", "a/", Some("/")), Start::After("a/b".into()));
         assert_eq!(behind("a/", "", None), Start::After("a/".into()));
     }
