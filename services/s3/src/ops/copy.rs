@@ -15,8 +15,8 @@ use super::get::LOOKUPS_MAX;
 use super::lifecycle;
 use super::meta::{object_input, tags};
 use super::put::{content_id, made_version, new_object, shown_version};
+use super::read_permission;
 use super::upload::as_upload;
-use super::version_permission;
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, date, quoted};
 use crate::contents::Pinned;
@@ -102,8 +102,7 @@ impl Source {
 
     /// Permission to read it.
     pub fn permission(&self, cx: &Cx) -> Result<Permission, service::Error> {
-        let action = if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        version_permission(cx, action, &self.bucket, &self.key, self.version.as_deref())
+        read_permission(cx, &self.bucket, &self.key, self.version.as_deref())
     }
 
     /// # Errors
