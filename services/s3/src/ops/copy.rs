@@ -24,6 +24,7 @@ use crate::digests::{Checksums, Digests, known};
 use crate::error::Error;
 use crate::limits;
 use crate::model::content::{self, NewContent};
+use crate::model::setting::{self, Kind};
 use crate::model::{acl, bucket as buckets, object};
 use crate::name;
 use crate::notify::{News, tell};
@@ -165,20 +166,21 @@ impl Request {
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
         let write_conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
-        let request = Request { input, source, read_conditions, write_conditions, meta, tags, new_meta, new_tags };
-        request.check_change()?;
-        Ok(request)
+        Ok(Request { input, source, read_conditions, write_conditions, meta, tags, new_meta, new_tags })
     }
 
-    /// A copy onto its own source changes something.
-    fn check_change(&self) -> Result<(), Error> {
+    /// A copy onto its own source changes something. Of a request without a word that may be the encryption: with S3's own key
+    /// instead of another's, or as the bucket says, which S3 takes for a change whatever it was before.
+    fn check_change(&self, read: &impl kv::Read, from: &Object, to: &Bucket) -> Result<(), Error> {
         let Request { input, source, meta, .. } = self;
         let same = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
         let changes = self.new_meta
             || meta.storage_class.is_some()
             || meta.website_redirect.is_some()
             || input.encryption.are_given()
-            || input.checksum_algorithm.is_some();
+            || input.checksum_algorithm.is_some()
+            || !seal::shows_md5(from.seal.as_ref())
+            || setting::get(read, to.id, Kind::Encryption)?.is_some();
         if !same || changes {
             return Ok(());
         }
@@ -275,6 +277,7 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
         ));
     }
     let to = buckets::find(&read, &input.bucket)?;
+    request.check_change(&read, &from, &to)?;
     let wanted = input.encryption.wanted(&read, &to, &input.key)?;
     let key =
         seal::open(&cx.in_region(&source_bucket.region), &state.vault, from.seal.as_ref(), customer.as_ref()).await?;
