@@ -81,7 +81,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads `x-amz-copy-source`: `bucket/key`, percent-encoded, with `?versionId=` behind it or not.
+    /// Reads `x-amz-copy-source`: `bucket/key`, percent-encoded, with `?versionId=` behind it or not. A plus is a space, as in
+    /// forms: that is how some SDKs encode it.
     ///
     /// # Errors
     /// When it is not that.
@@ -91,7 +92,8 @@ impl Source {
             Some((path, version)) => (path, Some(version.to_owned())),
             None => (header, None),
         };
-        let decoded = percent_decode_str(path).decode_utf8().map_err(|_| bad("Invalid copy source encoding."))?;
+        let path = path.replace('+', " ");
+        let decoded = percent_decode_str(&path).decode_utf8().map_err(|_| bad("Invalid copy source encoding."))?;
         let (bucket, key) = decoded
             .strip_prefix('/')
             .unwrap_or(&decoded)
@@ -385,7 +387,7 @@ mod tests {
             ("b/a/b?versionId=v", source("b", "a/b", Some("v"))),
             ("b/a%3FversionId=v", source("b", "a?versionId=v", None)),
             ("b%2Fk", source("b", "k", None)),
-            ("b/k+", source("b", "k+", None)),
+            ("b/k+l%2Bm", source("b", "k l+m", None)),
         ] {
             assert_eq!(Source::parse(header).unwrap(), expected, "{header}");
         }

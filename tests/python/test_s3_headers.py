@@ -1,4 +1,4 @@
-"""S3's times and conditions: what they are compared with, and when they hold."""
+"""What S3's headers say, and how: times, conditions, sources of copies, metadata."""
 
 from test_s3 import bucket, code  # noqa: F401 A fixture of the same.
 from test_s3_parts import add, begin, finish
@@ -19,3 +19,11 @@ def test_documents_tell_times_as_headers_do(s3, bucket):
     copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/a")["CopyObjectResult"]["LastModified"]
     assert copied == s3.head_object(Bucket=bucket, Key="copy")["LastModified"]
     assert all(entry["CreationDate"].microsecond == 0 for entry in s3.list_buckets()["Buckets"])
+
+
+def test_a_plus_in_a_source_is_a_space(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"x")
+    other = server.client("s3")
+    other.meta.events.register("before-call.s3.CopyObject", lambda params, **_: params["headers"].update({"x-amz-copy-source": f"{bucket}%2Fa+b"}))
+    other.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/none")
+    assert s3.head_object(Bucket=bucket, Key="copy")["ContentLength"] == 1
