@@ -19,11 +19,11 @@ pub struct ReadConditions {
 }
 
 impl ReadConditions {
-    /// Whether `object` may be read.
+    /// Whether `object` may be read. It is not asked for changes since a time that is still to come (RFC 2616, 14.25).
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`], or [`Error::NotModified`] where that is what was asked.
-    pub fn check(&self, object: &Object) -> Result<(), Error> {
+    pub fn check(&self, object: &Object, now: Timestamp) -> Result<(), Error> {
         // HTTP has no fractions of seconds.
         let modified = object.modified.as_secs();
         let seconds = |time: &DateTime| Timestamp::from(*time).as_secs();
@@ -36,7 +36,7 @@ impl ReadConditions {
         }
         let unmodified = match (&self.if_none_match, &self.if_modified_since) {
             (Some(tags), _) => is_among(&object.etag, tags),
-            (None, Some(time)) => modified <= seconds(time),
+            (None, Some(time)) => (modified..=now.as_secs()).contains(&seconds(time)),
             (None, None) => false,
         };
         if unmodified {
@@ -50,8 +50,8 @@ impl ReadConditions {
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`].
-    pub fn check_source(&self, object: &Object) -> Result<(), Error> {
-        self.check(object).map_err(|error| match error {
+    pub fn check_source(&self, object: &Object, now: Timestamp) -> Result<(), Error> {
+        self.check(object, now).map_err(|error| match error {
             Error::NotModified { .. } if self.if_none_match.is_some() => {
                 Error::PreconditionFailed("x-amz-copy-source-If-None-Match")
             }
@@ -145,7 +145,7 @@ mod tests {
         let tag = |tag: &str| Some(tag.to_owned());
         let read = |if_match, if_none_match, if_modified_since, if_unmodified_since| {
             let conditions = ReadConditions { if_match, if_none_match, if_modified_since, if_unmodified_since };
-            match conditions.check(&object()) {
+            match conditions.check(&object(), Timestamp::from_secs(20)) {
                 Ok(()) => 200,
                 Err(error) => service::Error::from(error).status,
             }
@@ -159,6 +159,8 @@ mod tests {
         assert_eq!(read(None, tag("W/\"e\""), at(1), None), 304);
         assert_eq!(read(None, tag("\"a\""), at(11), None), 200);
         assert_eq!(read(None, None, at(10), None), 304);
+        assert_eq!(read(None, None, at(20), None), 304);
+        assert_eq!(read(None, None, at(21), None), 200);
         assert_eq!(read(None, None, at(9), None), 200);
         assert_eq!(read(None, tag("*"), None, None), 304);
     }

@@ -222,7 +222,7 @@ async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option
     let copied = cx.db().write(move |tx| {
         let Request { input, source, write_conditions, .. } = &*asked;
         let (source_bucket, current) = source.find(tx)?;
-        asked.read_conditions.check_source(&current)?;
+        asked.read_conditions.check_source(&current, now)?;
         if (current.sequence, &current.content) != (from.sequence, &from.content) {
             return Ok(None);
         }
@@ -272,7 +272,7 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
     let (source_bucket, from) = source.find(&read)?;
     let customer = input.source_customer.key()?;
     seal::check_customer(from.seal.as_ref(), customer.as_ref())?;
-    read_conditions.check_source(&from)?;
+    read_conditions.check_source(&from, cx.env().now())?;
     if from.size > limits::COPY_BYTES_MAX {
         return Err(Error::InvalidRequest(
             "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120".into(),

@@ -334,7 +334,7 @@ pub async fn upload_part_copy(
     let read = cx.db().read()?;
     let (source_bucket, from) = source.find(&read)?;
     seal::check_customer(from.seal.as_ref(), source_customer.as_ref())?;
-    conditions.check_source(&from)?;
+    conditions.check_source(&from, cx.env().now())?;
     let span = match input.copy_source_range.as_deref() {
         Some(range) => copied_span(range, from.size)?,
         None => Span::whole(from.size),
