@@ -73,10 +73,12 @@ impl WriteConditions {
     /// # Errors
     /// [`Error::NotImplemented`] for what S3 does not know either.
     pub fn new(if_match: Option<String>, if_none_match: Option<&str>) -> Result<WriteConditions, Error> {
-        match if_none_match {
-            None => Ok(WriteConditions { if_match, is_new: false }),
-            Some("*") => Ok(WriteConditions { if_match, is_new: true }),
-            Some(_) => Err(Error::NotImplemented("If-None-Match")),
+        match (if_match.as_deref(), if_none_match) {
+            (Some(_), Some(_)) => Err(Error::NotImplemented("If-Match,If-None-Match")),
+            (Some("*"), None) => Err(Error::NotImplemented("If-Match")),
+            (_, None) => Ok(WriteConditions { if_match, is_new: false }),
+            (None, Some("*")) => Ok(WriteConditions { if_match, is_new: true }),
+            (None, Some(_)) => Err(Error::NotImplemented("If-None-Match")),
         }
     }
 
@@ -184,6 +186,8 @@ mod tests {
         assert_eq!(write(None, Some("*"), None), 200);
         assert_eq!(write(None, Some("*"), Some(&there)), 412);
         assert_eq!(write(None, Some("e"), None), 501);
+        assert_eq!(write(Some("*"), None, Some(&there)), 501);
+        assert_eq!(write(Some("\"e\""), Some("*"), Some(&there)), 501);
         assert_eq!(write(Some("\"e\""), None, Some(&there)), 200);
         assert_eq!(write(Some("\"a\""), None, Some(&there)), 412);
         assert_eq!(write(Some("\"e\""), None, None), 404);
