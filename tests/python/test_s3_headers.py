@@ -27,3 +27,17 @@ def test_a_plus_in_a_source_is_a_space(server, s3, bucket):
     other.meta.events.register("before-call.s3.CopyObject", lambda params, **_: params["headers"].update({"x-amz-copy-source": f"{bucket}%2Fa+b"}))
     other.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/none")
     assert s3.head_object(Bucket=bucket, Key="copy")["ContentLength"] == 1
+
+
+def test_an_upload_sees_what_was_written_since_it_began(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    upload = begin(s3, bucket)
+    parts = [add(s3, upload, 1, b"x")]
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"1")["ETag"]
+    assert code(finish, s3=s3, upload=upload, parts=parts, IfMatch='"other"') == ("PreconditionFailed", 412)
+    assert code(finish, s3=s3, upload=upload, parts=parts, IfMatch=etag) == ("ConditionalRequestConflict", 409)
+    again = begin(s3, bucket)
+    finish(s3, again, [add(s3, again, 1, b"y")], IfMatch=etag)
+    # Who has no condition replaces whatever is there.
+    finish(s3, upload, parts)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"

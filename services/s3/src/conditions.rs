@@ -96,6 +96,19 @@ impl WriteConditions {
             _ => Ok(()),
         }
     }
+
+    /// The same of an upload in parts that began at a time, since when nobody may have written the object that has to be there:
+    /// not even the same once more.
+    ///
+    /// # Errors
+    /// As above, and [`Error::Conflict`].
+    pub fn check_since(&self, began: Timestamp, key: &str, there: Option<&Object>) -> Result<(), Error> {
+        self.check(key, there)?;
+        if self.if_match.is_some() && there.is_some_and(|object| object.modified > began) {
+            return Err(Error::Conflict { condition: "If-Match", key: key.to_owned() });
+        }
+        Ok(())
+    }
 }
 
 /// Whether a list of entity tags has this one. Quotes may be missing, as S3 lets them.
@@ -165,6 +178,17 @@ mod tests {
         assert_eq!(read(None, None, at(21), None), 200);
         assert_eq!(read(None, None, at(9), None), 200);
         assert_eq!(read(None, tag("*"), None, None), 304);
+    }
+
+    #[test]
+    fn uploads_see_what_was_written_since_they_began() {
+        let of_tag = WriteConditions { if_match: Some("e".into()), is_new: false };
+        let since =
+            |conditions: &WriteConditions, began| conditions.check_since(Timestamp(began), "k", Some(&object()));
+        assert!(since(&of_tag, 10_500).is_ok() && since(&WriteConditions::default(), 10_499).is_ok());
+        assert!(matches!(since(&of_tag, 10_499), Err(Error::Conflict { .. })));
+        let of_other = WriteConditions { if_match: Some("a".into()), is_new: false };
+        assert!(matches!(since(&of_other, 10_499), Err(Error::PreconditionFailed(_))));
     }
 
     #[test]

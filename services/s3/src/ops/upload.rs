@@ -500,7 +500,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         }
         let (upload, whole) = upload::complete(tx, bucket.id, &key, &id, &named)?;
         claimed.check(&whole)?;
-        conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
+        conditions.check_since(upload.started, &key, object::current(tx, bucket.id, &key)?.as_ref())?;
         let upload::Whole { size, etag, content, checksum } = whole;
         let meta = Meta { upload: Some(id.clone()), ..upload.meta };
         let new = new_object(size, etag, content, Some(checksum), meta, upload.tags);
