@@ -1,7 +1,9 @@
 """What S3's headers say, and how: times, conditions, sources of copies, metadata."""
 
+import requests
 from test_s3 import bucket, code  # noqa: F401 A fixture of the same.
 from test_s3_parts import add, begin, finish
+from test_s3_signed_urls import signed
 
 
 def test_documents_tell_times_as_headers_do(s3, bucket):
@@ -41,3 +43,12 @@ def test_an_upload_sees_what_was_written_since_it_began(s3, bucket):
     # Who has no condition replaces whatever is there.
     finish(s3, upload, parts)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_metadata_that_is_not_ascii_is_words_of_mail(server, s3, bucket):
+    assert requests.put(signed(server, f"/{bucket}/k", x_amz_meta_name="ÄMÄZÕÑ S3", x_amz_meta_sign="ä")).status_code == 200
+    words = {"name": "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?=", "sign": "=?UTF-8?B?w6Q=?="}
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == words
+    # Words are read, too: those that need to be none are none.
+    s3.put_object(Bucket=bucket, Key="k", Metadata=words | {"plain": "=?UTF-8?B?YWJj?="})
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == words | {"plain": "abc"}

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use super::{Algorithm, Checksum, Md5, parse, write};
+use super::{Algorithm, Checksum, Md5, encoded_word, parse, write};
 use crate::error::{DecodeError, EncodeError};
 use crate::query::{Names, Params};
 use crate::rest::{Binding, Labels, Payload, Places, as_header, as_status, header_text, take};
@@ -97,7 +97,7 @@ fn prefixed<'a>(prefix: &str, headers: &'a HeaderMap, params: &'a Params) -> Res
         let mut values = Vec::new();
         for value in headers.get_all(name) {
             if let Value::Loose(text) = header_text(name.as_str(), value)? {
-                values.push(text);
+                values.push(encoded_word::decode(&text).into_owned());
             }
         }
         entries.push((key.into(), Value::Loose(values.join(",").into())));
@@ -199,8 +199,8 @@ fn header_name(name: &str) -> Result<HeaderName, EncodeError> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| EncodeError(format!("'{name}' is no header's name")))
 }
 
-/// What users put beside objects is theirs: bytes past ASCII leave as they came.
+/// What users put beside objects is theirs: it leaves as a header can have it.
 fn metadata(value: Value<'_>) -> HeaderValue {
-    let text = if let Value::Text(text) | Value::Loose(text) = value { text.into_owned() } else { String::new() };
-    HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
+    let text = if let Value::Text(text) | Value::Loose(text) = value { text } else { Cow::Borrowed("") };
+    HeaderValue::from_str(&encoded_word::encode(&text)).unwrap_or(HeaderValue::from_static(""))
 }
