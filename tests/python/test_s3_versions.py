@@ -50,6 +50,9 @@ def test_versions_stay_until_they_are_deleted(server, s3, versioned, size):
     assert s3.get_object(Bucket=versioned, Key="k")["Body"].read() == b"1" + grow
     assert code(s3.get_object, Bucket=versioned, Key="k", VersionId=ids[2]) == ("NoSuchVersion", 404)
     assert code(s3.get_object, Bucket=versioned, Key="k", VersionId="none") == ("InvalidArgument", 400)
+    assert code(s3.delete_object, Bucket=versioned, Key="k", VersionId="none") == ("InvalidArgument", 400)
+    errors = s3.delete_objects(Bucket=versioned, Delete={"Objects": [{"Key": "k", "VersionId": "none"}]})["Errors"]
+    assert [(error["Code"], error["VersionId"]) for error in errors] == [("NoSuchVersion", "none")]
     assert code(s3.delete_bucket, Bucket=versioned) == ("BucketNotEmpty", 409)
     everything = [{"Key": key, "VersionId": version} for key, version, _, _ in shown(s3, versioned)]
     assert len(s3.delete_objects(Bucket=versioned, Delete={"Objects": everything})["Deleted"]) == 3
