@@ -71,6 +71,8 @@ def test_the_null_version(s3, bucket):
     assert put(s3, bucket, b"suspended") is None
     assert shown(s3, bucket) == [("k", "null", True, False), ("k", version, False, False)]
     assert put(s3, bucket, b"again") is None
+    assert s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")["VersionId"] == "null"
+    s3.delete_object(Bucket=bucket, Key="copy", VersionId="null")
     assert s3.get_object(Bucket=bucket, Key="k", VersionId=version)["Body"].read() == b"enabled"
     gone = s3.delete_object(Bucket=bucket, Key="k")
     assert gone["DeleteMarker"] and gone["VersionId"] == "null"

@@ -14,7 +14,7 @@ use super::encryption::{EncryptionShown, SourceHeaders, told};
 use super::get::LOOKUPS_MAX;
 use super::lifecycle;
 use super::meta::{object_input, tags};
-use super::put::{content_id, made_version, new_object, shown_version};
+use super::put::{content_id, new_object, shown_version};
 use super::read_permission;
 use super::upload::as_upload;
 use crate::S3;
@@ -364,7 +364,8 @@ fn output(
         },
         copy_source_version_id,
         expiration: None,
-        version_id: made_version(versioning, &object),
+        // Unlike other writes, a copy tells of the null version.
+        version_id: shown_version(versioning, &object),
         encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, customer),
         encryption_context: None,
     }
