@@ -486,9 +486,6 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         checksums: part.checksums,
     });
     let named: Vec<Named> = named.collect();
-    if named.is_empty() {
-        return Err(Error::MalformedXml);
-    }
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
     let request = cx.clone();
