@@ -19,6 +19,19 @@ use crate::model::list::{self, Listing, Start};
 use crate::model::{bucket, upload};
 use crate::types::checksum_kind;
 
+/// Who began an upload: the account, whose name S3 still tells here.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Initiator {
+    #[serde(rename = "ID")]
+    pub id: String,
+    pub display_name: String,
+}
+
+fn initiator(cx: &Cx) -> Initiator {
+    Initiator { id: owner(cx).id, display_name: cx.account().to_string() }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ListPartsInput {
@@ -40,7 +53,7 @@ pub struct ListPartsOutput {
     pub max_parts: usize,
     pub is_truncated: bool,
     pub parts: Vec<PartEntry>,
-    pub initiator: Owner,
+    pub initiator: Initiator,
     pub owner: Owner,
     pub storage_class: String,
     pub checksum_algorithm: Option<String>,
@@ -95,7 +108,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
         max_parts,
         is_truncated,
         parts,
-        initiator: owner(&cx),
+        initiator: initiator(&cx),
         owner: owner(&cx),
         storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
         checksum_algorithm: upload.chosen.then_some(upload.algorithm),
@@ -140,7 +153,7 @@ pub struct UploadEntry {
     pub initiated: DateTime,
     pub storage_class: String,
     pub owner: Owner,
-    pub initiator: Owner,
+    pub initiator: Initiator,
     pub checksum_algorithm: Option<String>,
     pub checksum_type: Option<&'static str>,
 }
@@ -160,7 +173,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
     let last_prefix = page.prefixes.last().map(|prefix| (prefix.clone(), None));
     // Whichever comes later in the list.
     let last = last_upload.into_iter().chain(last_prefix).max().filter(|_| page.truncated);
-    let owner = owner(&cx);
+    let (owner, initiator) = (owner(&cx), initiator(&cx));
     let uploads = page.uploads.into_iter().map(|(key, upload_id, upload)| {
         let kind = checksum_kind(upload.composite);
         UploadEntry {
@@ -169,7 +182,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
             initiated: date(upload.started),
             storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
             owner: owner.clone(),
-            initiator: owner.clone(),
+            initiator: initiator.clone(),
             checksum_algorithm: upload.chosen.then_some(upload.algorithm),
             checksum_type: upload.chosen.then_some(kind),
         }
