@@ -119,7 +119,7 @@ impl Form {
                 ));
             }
         };
-        match encoding_type.filter(|encoding| !encoding.is_empty()) {
+        match encoding_type {
             None => Ok(Form { most, encode: false }),
             Some("url") => Ok(Form { most, encode: true }),
             Some(other) => Err(Error::argument("encoding-type", other, "Invalid Encoding Method specified in Request")),
@@ -296,7 +296,8 @@ mod tests {
     fn keys_are_encoded_for_those_who_ask() {
         let form = Form::new(Some(5_000), Some("url")).unwrap();
         assert_eq!((form.most, form.text("a b/ä+*~").as_str()), (1_000, "a%20b/%C3%A4%2B*~"));
-        assert_eq!(Form::new(None, Some("")).unwrap().text("a b"), "a b");
+        assert_eq!(Form::new(None, None).unwrap().text("a b"), "a b");
         assert!(Form::new(Some(-1), None).is_err() && Form::new(None, Some("xml")).is_err());
+        assert!(Form::new(None, Some("")).is_err());
     }
 }

@@ -134,9 +134,9 @@ pub struct ListUploadsOutput {
     pub bucket: String,
     pub key_marker: String,
     pub upload_id_marker: String,
-    pub next_key_marker: Option<String>,
-    pub next_upload_id_marker: Option<String>,
-    pub prefix: String,
+    pub next_key_marker: String,
+    pub next_upload_id_marker: String,
+    pub prefix: Option<String>,
     pub delimiter: Option<String>,
     pub max_uploads: usize,
     pub encoding_type: Option<String>,
@@ -171,8 +171,9 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
     let page = list::uploads(&read, &listing, id_marker.as_deref().map(|id| (marker.as_str(), id)))?;
     let last_upload = page.uploads.last().map(|(key, id, _)| (key.clone(), Some(id.clone())));
     let last_prefix = page.prefixes.last().map(|prefix| (prefix.clone(), None));
-    // Whichever comes later in the list.
-    let last = last_upload.into_iter().chain(last_prefix).max().filter(|_| page.truncated);
+    // Where the list goes on: behind whichever comes later. At its end S3 names the last upload.
+    let last = last_upload.into_iter().chain(last_prefix.filter(|_| page.truncated)).max();
+    let (next_key, next_id) = last.unwrap_or_default();
     let (owner, initiator) = (owner(&cx), initiator(&cx));
     let uploads = page.uploads.into_iter().map(|(key, upload_id, upload)| {
         let kind = checksum_kind(upload.composite);
@@ -191,9 +192,9 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
         bucket: input.bucket,
         key_marker: form.text(&marker),
         upload_id_marker: id_marker.unwrap_or_default(),
-        next_key_marker: last.as_ref().map(|(key, _)| form.text(key)),
-        next_upload_id_marker: last.and_then(|(_, id)| id),
-        prefix: form.text(&prefix),
+        next_key_marker: form.text(&next_key),
+        next_upload_id_marker: next_id.unwrap_or_default(),
+        prefix: Some(form.text(&prefix)).filter(|prefix| !prefix.is_empty()),
         delimiter: delimiter.map(|delimiter| form.text(delimiter)),
         max_uploads: form.most,
         encoding_type: form.encoding_type(),
