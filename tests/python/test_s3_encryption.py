@@ -315,6 +315,8 @@ def test_a_buckets_default_seals_what_comes_without_a_word(s3, kms, bucket):
     assert (done["ServerSideEncryption"], done["SSEKMSKeyId"]) == ("aws:kms", arn)
     # A request's own word counts for more.
     assert s3.put_object(Bucket=bucket, Key="plain", Body=b"x", ServerSideEncryption="AES256")["ServerSideEncryption"] == "AES256"
+    own = s3.put_object(Bucket=bucket, Key="s3s", Body=b"x", ServerSideEncryption="aws:kms")
+    assert own["SSEKMSKeyId"] != arn and own["BucketKeyEnabled"]
     assert "BucketKeyEnabled" not in s3.put_object(Bucket=bucket, Key="no", Body=b"x", BucketKeyEnabled=False)
     assert s3.put_object(Bucket=bucket, Key="own", Body=b"x", **OWN)["SSECustomerAlgorithm"] == "AES256"
     kms.disable_key(KeyId=key)
