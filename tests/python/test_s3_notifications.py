@@ -70,7 +70,12 @@ def test_markers_and_tags_are_told(s3, sqs, bucket, told):
     s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
     marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
     s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
-    heard = {record["eventName"]: record["s3"]["object"]["versionId"] for record in hear(sqs, url, 3)}
+    records = {record["eventName"]: record for record in hear(sqs, url, 3)}
+    # Of what is beside the bytes, less is told.
+    tagged, removed = records["ObjectTagging:Put"], records["ObjectRemoved:Delete"]
+    assert (tagged["eventVersion"], set(tagged["s3"]["object"])) == ("2.3", {"key", "eTag", "versionId"})
+    assert (removed["eventVersion"], set(removed["s3"]["object"])) == ("2.1", {"key", "sequencer", "versionId"})
+    heard = {name: record["s3"]["object"]["versionId"] for name, record in records.items()}
     assert heard == {"ObjectTagging:Put": version, "ObjectRemoved:DeleteMarkerCreated": marker, "ObjectRemoved:Delete": version}
 
 
