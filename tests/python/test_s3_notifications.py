@@ -162,6 +162,10 @@ def test_configurations_are_checked(s3, bucket, told):
         with pytest.raises(Exception) as error:
             put(**bad)
         assert error.value.response["Error"]["Code"] == "InvalidArgument", bad
+    with pytest.raises(ClientError) as error:
+        put(QueueArn="queue")
+    told = error.value.response["Error"]
+    assert (told["Message"], told["ArgumentName"]) == ("The ARN could not be parsed", "Queue")
     overlapping = [{"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"]}, {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:Put"], "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}}}]
     assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration={"QueueConfigurations": overlapping}) == ("InvalidArgument", 400)
     with pytest.raises(Exception) as error:
