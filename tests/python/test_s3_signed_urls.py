@@ -1,5 +1,7 @@
 """S3's presigned URLs: what of their queries counts as headers."""
 
+import re
+
 import requests
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -31,3 +33,22 @@ def test_conditions_in_the_query_count(server, s3, bucket):
     same = signed(server, f"/{bucket}/k", If_Match=etag)
     assert [requests.put(same, data=body).status_code for body in (b"3", b"4")] == [200, 412]
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"3"
+
+
+def test_refusals_tell_what_one_finds_a_mistake_with(server, s3, bucket):
+    def told(answer):
+        assert answer.status_code == 403
+        return dict(re.findall(r"<(\w[\w-]*)>([^<]*)</", answer.text))
+
+    url = signed(server, f"/{bucket}/k", x_amz_meta_a="1")
+    wrong = told(requests.put(url.replace("meta-a=1", "meta-a=2")))
+    assert (wrong["Code"], wrong["AWSAccessKeyId"]) == ("SignatureDoesNotMatch", server.root["AWS_ACCESS_KEY_ID"])
+    assert wrong["StringToSign"].startswith("AWS4-HMAC-SHA256") and wrong["SignatureProvided"] in url
+    assert "x-amz-meta-a=2" in wrong["CanonicalRequest"] and wrong["CanonicalRequestBytes"].startswith("50 55 54 0a")
+    more = told(requests.put(url, headers={"x-amz-meta-b": "1"}))
+    assert (more["Code"], more["HeadersNotSigned"]) == ("AccessDenied", "x-amz-meta-b")
+    client = server.client("s3", signature_version="s3v4")
+    of_header = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k", "Metadata": {"a": "1"}})
+    assert told(requests.put(of_header))["Code"] == "SignatureDoesNotMatch"
+    answer = requests.put(url.replace("%2Faws4_request", ""))
+    assert answer.status_code == 400 and "<Code>AuthorizationQueryParametersError</Code>" in answer.text
