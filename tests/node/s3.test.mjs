@@ -82,8 +82,6 @@ import { everyOperationIsDriven } from "./driven.mjs";
 import { client, endpoint } from "./server.mjs";
 
 const s3 = client(S3Client, { forcePathStyle: true });
-// What is signed ahead has no body yet that a checksum could be of.
-const ahead = client(S3Client, { forcePathStyle: true, requestChecksumCalculation: "WHEN_REQUIRED" });
 const send = (command) => s3.send(command);
 const text = async (answer) => answer.Body.transformToString();
 const PART = 5 << 20;
@@ -142,17 +140,18 @@ test("lists in pages", async () => {
 
 test("presigned URLs, with and without headers in the query", async () => {
   const Bucket = await bucket("node-presigned");
-  const put = await getSignedUrl(ahead, new PutObjectCommand({ Bucket, Key: "ä b", Metadata: { m: "1" }, ContentType: "text/plain" }), { expiresIn: 60 });
-  assert.ok(put.includes("x-amz-meta-m"));
+  const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: "ä b", Metadata: { m: "1" }, ContentType: "text/plain" }), { expiresIn: 60 });
+  // The checksum is of no bytes: what is signed ahead has none yet.
+  assert.ok(put.includes("x-amz-meta-m") && put.includes("x-amz-checksum-crc32=AAAAAA"));
   const sent = await fetch(put, { method: "PUT", body: "hello", headers: { "content-type": "text/plain" } });
   assert.equal(sent.status, 200, await sent.text());
-  const get = await getSignedUrl(ahead, new GetObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
   const got = await fetch(get);
   assert.deepEqual([await got.text(), got.headers.get("x-amz-meta-m")], ["hello", "1"]);
   assert.equal((await fetch(get.replace("node-presigned", "node-lists"))).status, 403);
-  const head = await getSignedUrl(ahead, new HeadObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  const head = await getSignedUrl(s3, new HeadObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
   assert.equal((await fetch(head, { method: "HEAD" })).headers.get("content-length"), "5");
-  const remove = await getSignedUrl(ahead, new DeleteObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
+  const remove = await getSignedUrl(s3, new DeleteObjectCommand({ Bucket, Key: "ä b" }), { expiresIn: 60 });
   assert.equal((await fetch(remove, { method: "DELETE" })).status, 204);
   assert.equal((await fetch(get)).status, 404);
 });

@@ -52,6 +52,11 @@ def test_lists_open_buckets_to_everybody(server, s3, listed, stranger):
     s3.put_bucket_acl(Bucket=listed, ACL="public-read-write")
     assert fetch(url)[0] == 200 and fetch(f"{url}/k", "PUT", b"y")[0] == 200 and fetch(f"{url}/k")[0] == 403
     assert s3.get_object(Bucket=listed, Key="k")["Body"].read() == b"y"
+    # What is not there has no list of its own: whoever may list the bucket is told.
+    assert fetch(f"{url}/none")[0] == 404 and code(stranger.get_object, Bucket=listed, Key="none") == ("NoSuchKey", 404)
+    status, body, _ = fetch(f"{url}-nowhere/none")
+    assert status == 404 and b"<Code>NoSuchBucket</Code>" in body and fetch(f"{url}-nowhere")[0] == 404
+    assert fetch(f"{url}-nowhere", "PUT")[0] == 403
     assert grants(s3.get_bucket_acl(Bucket=listed)) == {("owner", "FULL_CONTROL"), (EVERYBODY, "READ"), (EVERYBODY, "WRITE")}
     assert code(stranger.put_bucket_acl, Bucket=listed, ACL="private") == ("AccessDenied", 403)
     s3.put_public_access_block(Bucket=listed, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
@@ -70,9 +75,10 @@ def test_policies_may_deny_what_lists_allow(server, s3, listed):
     s3.put_object(Bucket=listed, Key="k", Body=b"x", ACL="public-read")
     deny = f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::{listed}/*"}}]}}'
     s3.put_bucket_policy(Bucket=listed, Policy=deny)
-    assert fetch(f"{server.endpoint}/{listed}/k")[0] == 403
+    s3.put_bucket_acl(Bucket=listed, ACL="public-read")
+    assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [403, 403]
     s3.delete_bucket_policy(Bucket=listed)
-    assert fetch(f"{server.endpoint}/{listed}/k")[0] == 200
+    assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [200, 404]
 
 
 def test_lists_as_documents(s3, listed):

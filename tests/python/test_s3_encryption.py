@@ -244,6 +244,17 @@ def test_copies_are_sealed_as_they_ask_for(s3, bucket, size):
     assert body_of(s3, bucket, "again", **OWN) == body
 
 
+def test_a_copy_onto_itself_may_change_the_key_alone(s3, kms, bucket):
+    again = {"Bucket": bucket, "Key": "k", "CopySource": f"{bucket}/k"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=make(kms))
+    assert s3.copy_object(**again)["ServerSideEncryption"] == "AES256"
+    assert code(s3.copy_object, **again) == ("InvalidRequest", 400)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert s3.copy_object(**again)["ServerSideEncryption"] == "AES256"
+    assert body_of(s3, bucket) == b"x"
+
+
 def test_a_presigned_url_can_ask_for_a_key(server, s3, bucket):
     s3.put_object(Bucket=bucket, Key="k", Body=b"mine", **OWN)
     signer = server.client("s3", signature_version="s3v4")
@@ -304,6 +315,8 @@ def test_a_buckets_default_seals_what_comes_without_a_word(s3, kms, bucket):
     assert (done["ServerSideEncryption"], done["SSEKMSKeyId"]) == ("aws:kms", arn)
     # A request's own word counts for more.
     assert s3.put_object(Bucket=bucket, Key="plain", Body=b"x", ServerSideEncryption="AES256")["ServerSideEncryption"] == "AES256"
+    own = s3.put_object(Bucket=bucket, Key="s3s", Body=b"x", ServerSideEncryption="aws:kms")
+    assert own["SSEKMSKeyId"] != arn and own["BucketKeyEnabled"]
     assert "BucketKeyEnabled" not in s3.put_object(Bucket=bucket, Key="no", Body=b"x", BucketKeyEnabled=False)
     assert s3.put_object(Bucket=bucket, Key="own", Body=b"x", **OWN)["SSECustomerAlgorithm"] == "AES256"
     kms.disable_key(KeyId=key)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from cloudlet import Server, wait_until
-from test_s3 import code
+from test_s3 import bucket, code  # noqa: F401 A fixture of the same.
 
 DENIED = ("AccessDenied", 403)
 
@@ -107,6 +107,14 @@ def test_governance_is_bypassed_by_those_who_may(server, iam, s3, locking, uniqu
     iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=document(bypass))
     user.delete_object(**of, BypassGovernanceRetention=True)
     assert code(s3.head_object, Bucket=locking, Key="k") == ("404", 404)
+
+
+def test_where_nothing_is_locked_nothing_is_bypassed(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for bypass in (True, False):
+        assert code(s3.delete_object, Bucket=bucket, Key="k", BypassGovernanceRetention=bypass) == ("InvalidArgument", 400)
+        assert code(s3.delete_objects, Bucket=bucket, Delete={"Objects": [{"Key": "k"}]}, BypassGovernanceRetention=bypass) == ("InvalidArgument", 400)
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 1
 
 
 def test_nobody_shortens_what_has_to_be_complied_with(s3, locking):

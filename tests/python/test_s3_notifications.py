@@ -70,7 +70,12 @@ def test_markers_and_tags_are_told(s3, sqs, bucket, told):
     s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
     marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
     s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
-    heard = {record["eventName"]: record["s3"]["object"]["versionId"] for record in hear(sqs, url, 3)}
+    records = {record["eventName"]: record for record in hear(sqs, url, 3)}
+    # Of what is beside the bytes, less is told.
+    tagged, removed = records["ObjectTagging:Put"], records["ObjectRemoved:Delete"]
+    assert (tagged["eventVersion"], set(tagged["s3"]["object"])) == ("2.3", {"key", "eTag", "versionId"})
+    assert (removed["eventVersion"], set(removed["s3"]["object"])) == ("2.1", {"key", "sequencer", "versionId"})
+    heard = {name: record["s3"]["object"]["versionId"] for name, record in records.items()}
     assert heard == {"ObjectTagging:Put": version, "ObjectRemoved:DeleteMarkerCreated": marker, "ObjectRemoved:Delete": version}
 
 
@@ -157,6 +162,10 @@ def test_configurations_are_checked(s3, bucket, told):
         with pytest.raises(Exception) as error:
             put(**bad)
         assert error.value.response["Error"]["Code"] == "InvalidArgument", bad
+    with pytest.raises(ClientError) as error:
+        put(QueueArn="queue")
+    told = error.value.response["Error"]
+    assert (told["Message"], told["ArgumentName"]) == ("The ARN could not be parsed", "Queue")
     overlapping = [{"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:*"]}, {"QueueArn": queue_arn, "Events": ["s3:ObjectCreated:Put"], "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}}}]
     assert code(s3.put_bucket_notification_configuration, Bucket=bucket, NotificationConfiguration={"QueueConfigurations": overlapping}) == ("InvalidArgument", 400)
     with pytest.raises(Exception) as error:

@@ -76,7 +76,7 @@ def test_uploads_are_checked_when_they_are_completed(s3, bucket):
     assert code(finish, s3=s3, upload=upload, parts=[two, one]) == ("InvalidPartOrder", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one | {"ETag": '"other"'}]) == ("InvalidPart", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one | {"PartNumber": 3}]) == ("InvalidPart", 400)
-    assert code(finish, s3=s3, upload=upload, parts=[]) == ("MalformedXML", 400)
+    assert code(finish, s3=s3, upload=upload, parts=[]) == ("InvalidRequest", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], MpuObjectSize=5) == ("InvalidRequest", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], IfMatch='"x"') == ("NoSuchKey", 404)
     whole = finish(s3, upload, [one], IfNoneMatch="*")["ETag"]
@@ -160,6 +160,11 @@ def test_uploads_are_listed(s3, bucket):
     assert got == begun
     page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="")
     assert prefixes(page) == ["b/"] and [upload["Key"] for upload in page["Uploads"]] == ["a", "a", "c"]
+    assert (page["NextKeyMarker"], page["NextUploadIdMarker"], "Prefix" in page) == (*begun[-1], False)
+    upload = page["Uploads"][0]
+    assert set(upload["Owner"]) == {"ID"} and set(upload["Initiator"]) == {"ID", "DisplayName"}
+    rest = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", KeyMarker="b/1")
+    assert prefixes(rest) == [] and [upload["Key"] for upload in rest["Uploads"]] == ["c"]
 
 
 def test_files_of_any_size_go_in_parts(s3, bucket, tmp_path):

@@ -57,6 +57,9 @@ def test_versions_stay_until_they_are_deleted(server, s3, versioned, size):
     assert s3.get_object(Bucket=versioned, Key="k")["Body"].read() == b"1" + grow
     assert code(s3.get_object, Bucket=versioned, Key="k", VersionId=ids[2]) == ("NoSuchVersion", 404)
     assert code(s3.get_object, Bucket=versioned, Key="k", VersionId="none") == ("InvalidArgument", 400)
+    assert code(s3.delete_object, Bucket=versioned, Key="k", VersionId="none") == ("InvalidArgument", 400)
+    errors = s3.delete_objects(Bucket=versioned, Delete={"Objects": [{"Key": "k", "VersionId": "none"}]})["Errors"]
+    assert [(error["Code"], error["VersionId"]) for error in errors] == [("NoSuchVersion", "none")]
     assert code(s3.delete_bucket, Bucket=versioned) == ("BucketNotEmpty", 409)
     everything = [{"Key": key, "VersionId": version} for key, version, _, _ in shown(s3, versioned)]
     assert len(s3.delete_objects(Bucket=versioned, Delete={"Objects": everything})["Deleted"]) == 3
@@ -75,6 +78,8 @@ def test_the_null_version(s3, bucket):
     assert put(s3, bucket, b"suspended") is None
     assert shown(s3, bucket) == [("k", "null", True, False), ("k", version, False, False)]
     assert put(s3, bucket, b"again") is None
+    assert s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")["VersionId"] == "null"
+    s3.delete_object(Bucket=bucket, Key="copy", VersionId="null")
     assert s3.get_object(Bucket=bucket, Key="k", VersionId=version)["Body"].read() == b"enabled"
     gone = s3.delete_object(Bucket=bucket, Key="k")
     assert gone["DeleteMarker"] and gone["VersionId"] == "null"
@@ -100,3 +105,6 @@ def test_versions_are_listed_in_pages(s3, versioned, size):
     rolled = list(s3.get_paginator("list_object_versions").paginate(Bucket=versioned, Delimiter="/", PaginationConfig={"PageSize": size}))
     assert [prefix for page in rolled for prefix in prefixes(page)] == ["b/"]
     assert {key for key, _ in of(rolled, "Versions")} == {"a", "c"}
+    # What was rolled up with a marker has been told.
+    behind = s3.list_object_versions(Bucket=versioned, Delimiter="/", KeyMarker="b/1", MaxKeys=size)
+    assert prefixes(behind) == [] and of([behind], "Versions")[0][0] == "c"

@@ -106,6 +106,20 @@ def test_errors_are_pages(server, s3, bucket):
     assert Site(server, "no-such-bucket-anywhere").get("/")[0] == 404
 
 
+def test_lists_make_websites_too(server, s3, bucket):
+    s3.delete_bucket_policy(Bucket=bucket)
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    for key in ["index.html", "404.html"]:
+        s3.put_object_acl(Bucket=bucket, Key=key, ACL="public-read")
+    app = {"Condition": {"HttpErrorCodeReturnedEquals": "404", "KeyPrefixEquals": "app/"}, "Redirect": {"ReplaceKeyWith": "index.html"}}
+    put(s3, bucket, **INDEX, ErrorDocument={"Key": "404.html"}, RoutingRules=[app])
+    site = Site(server, bucket)
+    assert site.get("/")[0] == 200 and site.get("/docs/")[0] == 403
+    assert site.get("/none")[:2] == (404, "<p>404.html</p>")
+    assert site.goes("/app/none") == (301, f"http://{site.host}/index.html")
+
+
 def test_only_what_everybody_may_read_is_shown(server, s3, bucket):
     put(s3, bucket, **INDEX)
     site = Site(server, bucket)

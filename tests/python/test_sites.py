@@ -4,6 +4,7 @@ import gzip
 import io
 import re
 import shutil
+from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
@@ -103,6 +104,7 @@ def test_only_what_changed_is_sent_and_seen_at_once(site):
     site.s3.put_object(Bucket=site.bucket(), Key="uploads/mine", Body=b"x")
     (site.folder / "dist/a b.txt").unlink()
     site.write({"index.html": "<h1>two</h1>", "new.txt": "new"})
+    wait_until(lambda: datetime.now(timezone.utc) - max(before.values()) > timedelta(seconds=1), 5, "a time that differs from those before")
     site.deploy()
     after = site.objects()
     assert set(after) == set(before) - {"a b.txt"} | {"new.txt", "uploads/mine"}, "what others put there stays"

@@ -66,7 +66,8 @@ const SIGNED_PARAMETERS: [&str; 42] = [
 pub struct Signature {
     pub access_key_id: String,
     pub session_token: Option<String>,
-    signature: String,
+    /// In base64.
+    pub signature: String,
     /// When a presigned URL ends, in seconds since 1970; without it, the request has a date.
     expires: Option<u64>,
 }

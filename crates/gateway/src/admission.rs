@@ -176,9 +176,10 @@ impl Claim {
     ) -> Result<(Admitted, Option<Proof>), Error> {
         let Credential { secret, caller, .. } = self.credential;
         let (now, parts) = (cloud.env().now(), signed_parts(head));
-        let refuse = |error: sigv4::Error| refusal(call.protocol, &error);
         match self.signed {
             Signed::V4(signature) => {
+                let stated = (signature.access_key_id.as_str(), signature.signature.as_str());
+                let refuse = |error: sigv4::Error| refusal_of(call.protocol, &error, stated);
                 check_scope(&signature, call)
                     .and_then(|()| check_signed(&signature, call, &head.headers))
                     .map_err(refuse)?;
@@ -189,10 +190,13 @@ impl Claim {
             Signed::V2(_) if call.protocol != Protocol::S3 => {
                 let told =
                     "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
-                Err(refuse(sigv4::Error::Incomplete(told.into())))
+                Err(refusal(call.protocol, &sigv4::Error::Incomplete(told.into())))
             }
             Signed::V2(signature) => {
-                signature.verify(&parts, call.host_bucket.as_deref(), &secret, now).map_err(refuse)?;
+                let stated = (signature.access_key_id.as_str(), signature.signature.as_str());
+                signature
+                    .verify(&parts, call.host_bucket.as_deref(), &secret, now)
+                    .map_err(|error| refusal_of(call.protocol, &error, stated))?;
                 Ok(((caller, cloud.region().clone()), None))
             }
         }
@@ -231,8 +235,7 @@ fn check_signed(signature: &Signature, call: &Call<'_>, headers: &HeaderMap) -> 
     if unsigned.is_empty() {
         return Ok(());
     }
-    let names = unsigned.join(", ");
-    Err(sigv4::Error::Unsigned(format!("There were headers present in the request which were not signed: {names}")))
+    Err(sigv4::Error::HeadersUnsigned(unsigned.join(", ")))
 }
 
 fn verify(
@@ -263,5 +266,17 @@ fn refusal(protocol: Protocol, error: &sigv4::Error) -> Error {
         Protocol::S3 => Family::RestXml,
         Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor | Protocol::AwsCbor => Family::Json,
     };
-    Error::new(error.status(family), error.code(family), error.message(family))
+    let told = Error::new(error.status(family), error.code(family), error.message(family));
+    error.members(family).into_iter().fold(told, |told, (name, value)| told.with_member(name, value))
+}
+
+/// The same of a signature that states an access key, and itself.
+fn refusal_of(protocol: Protocol, error: &sigv4::Error, (access_key, signature): (&str, &str)) -> Error {
+    let told = refusal(protocol, error);
+    match error {
+        sigv4::Error::Mismatch { .. } if protocol == Protocol::S3 => {
+            told.with_member("AWSAccessKeyId", access_key).with_member("SignatureProvided", signature)
+        }
+        _ => told,
+    }
 }

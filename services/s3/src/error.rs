@@ -46,6 +46,8 @@ pub enum Error {
     InvalidPartNumber { asked: u32, parts: u32 },
     #[error("At least one of the pre-conditions you specified did not hold")]
     PreconditionFailed(&'static str),
+    #[error("The conditional request cannot succeed due to a conflicting operation against this resource.")]
+    Conflict { condition: &'static str, key: String },
     #[error("Not Modified")]
     NotModified { etag: String, modified: String },
     /// The digest's name.
@@ -136,6 +138,7 @@ impl Error {
             Error::InvalidRange { .. } => (416, "InvalidRange"),
             Error::InvalidPartNumber { .. } => (416, "InvalidPartNumber"),
             Error::PreconditionFailed(_) => (412, "PreconditionFailed"),
+            Error::Conflict { .. } => (409, "ConditionalRequestConflict"),
             Error::NotModified { .. } => (304, "NotModified"),
             Error::BadDigest(_) | Error::BadMd5 => (400, "BadDigest"),
             Error::InvalidDigest => (400, "InvalidDigest"),
@@ -197,6 +200,7 @@ impl From<Error> for service::Error {
                 .with_member("PartNumberRequested", asked.to_string())
                 .with_member("ActualPartCount", parts.to_string()),
             Error::PreconditionFailed(condition) => told.with_member("Condition", condition),
+            Error::Conflict { condition, key } => told.with_member("Condition", condition).with_member("Key", key),
             Error::NotModified { etag, modified } => {
                 told.with_header("etag", etag).with_header("last-modified", modified)
             }

@@ -42,7 +42,7 @@ use ops::{
     acl, attributes, bucket, copy, cors, delete, get, lifecycle, list, lock, logging, notification, part, policy, post,
     put, setting, tag, upload, version, website as site,
 };
-use ops::{on_bucket, on_object, on_version};
+use ops::{on_bucket, on_object, on_version, to_read};
 
 /// The service's state in memory.
 pub struct S3 {
@@ -108,8 +108,8 @@ pub fn service(state: Arc<S3>) -> Service {
         .operation(write("PutObject", put::put).rest(&bindings::PUT_OBJECT).permissions(|_, cx, i| put::permissions(cx, &i.input)))
         .operation(write("PostObject", post::post).action("s3:PutObject").rest(&bindings::POST_OBJECT).permissions(|_, cx, i| post::permissions(cx, i)))
         .operation(write("CopyObject", copy::copy).action("s3:PutObject").rest(&bindings::COPY_OBJECT).permissions(|_, cx, i| copy::permissions(cx, i)))
-        .operation(read("GetObject", get::get).rest(&bindings::GET_OBJECT).permissions(|_, cx, i| on_version(cx, ("s3:GetObject", "s3:GetObjectVersion"), &i.bucket, &i.key, i.version_id.as_deref())))
-        .operation(read("HeadObject", get::head).action("s3:GetObject").rest(&bindings::HEAD_OBJECT).permissions(|_, cx, i| on_version(cx, ("s3:GetObject", "s3:GetObjectVersion"), &i.bucket, &i.key, i.version_id.as_deref())))
+        .operation(read("GetObject", get::get).rest(&bindings::GET_OBJECT).permissions(|_, cx, i| to_read(cx, &i.bucket, &i.key, i.version_id.as_deref())))
+        .operation(read("HeadObject", get::head).action("s3:GetObject").rest(&bindings::HEAD_OBJECT).permissions(|_, cx, i| to_read(cx, &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(read("GetObjectAttributes", attributes::get).rest(&bindings::OBJECT_ATTRIBUTES).names(&bindings::PARTS).permissions(|_, cx, i| attributes::permissions(cx, i)))
         .operation(write("DeleteObject", delete::delete).rest(&bindings::DELETE_OBJECT).permissions(|_, cx, i| on_version(cx, ("s3:DeleteObject", "s3:DeleteObjectVersion"), &i.bucket, &i.key, i.version_id.as_deref())))
         .operation(write("DeleteObjects", delete::delete_many).action("s3:DeleteObject").rest(&bindings::DELETE_OBJECTS).names(&bindings::DELETE).permissions(|_, _, _| Ok(Vec::new())))

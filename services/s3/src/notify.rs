@@ -53,6 +53,16 @@ impl News<'_> {
         News { event, key: &expired.key, version: expired.version.clone(), object: None }
     }
 
+    /// Whether it is of the bytes of an object, rather than of what is beside them.
+    fn is_of_bytes(&self) -> bool {
+        !self.event.starts_with("ObjectTagging:") && !self.event.starts_with("ObjectAcl:")
+    }
+
+    /// The version of records of its kind: kinds that came later have a later one.
+    fn record_version(&self) -> &'static str {
+        if self.is_of_bytes() && !self.event.starts_with("LifecycleExpiration:") { "2.1" } else { "2.3" }
+    }
+
     /// The type that EventBridge knows it by, and the operation that it came of.
     fn for_bridge(&self) -> (&'static str, &'static str) {
         match self.event {
@@ -100,14 +110,8 @@ pub fn tell(tx: &mut Tx, cx: &Cx, bucket: &Bucket, news: &News<'_>) -> Result<()
 /// What EventBridge's rules and targets see of it.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
 fn detail(cx: &Cx, bucket: &Bucket, news: &News<'_>, reason: &str) -> Value {
-    let mut object = json!({ "key": news.key, "sequencer": sequencer(cx, news) });
-    if let Some(there) = news.object {
-        object["size"] = json!(there.size);
-        object["etag"] = json!(there.etag);
-    }
-    if let Some(version) = &news.version {
-        object["version-id"] = json!(version);
-    }
+    let mut object = json!({ "key": news.key });
+    add_object(cx, news, &mut object, ["etag", "version-id"]);
     let mut detail = json!({
         "version": "0",
         "bucket": { "name": bucket.name },
@@ -115,8 +119,10 @@ fn detail(cx: &Cx, bucket: &Bucket, news: &News<'_>, reason: &str) -> Value {
         "request-id": cx.request_id(),
         "requester": cx.account().as_str(),
         "source-ip-address": "127.0.0.1",
-        "reason": reason,
     });
+    if news.is_of_bytes() {
+        detail["reason"] = json!(reason);
+    }
     match news.event {
         "ObjectRemoved:Delete" | "LifecycleExpiration:Delete" => detail["deletion-type"] = json!("Permanently Deleted"),
         "ObjectRemoved:DeleteMarkerCreated" | "LifecycleExpiration:DeleteMarkerCreated" => {
@@ -127,25 +133,32 @@ fn detail(cx: &Cx, bucket: &Bucket, news: &News<'_>, reason: &str) -> Value {
     detail
 }
 
+/// What is told of an object, under the names that the format has for its entity tag and version.
+fn add_object(cx: &Cx, news: &News<'_>, object: &mut Value, [etag, version]: [&str; 2]) {
+    if news.is_of_bytes() {
+        object["sequencer"] = json!(sequencer(cx, news));
+    }
+    if let Some(there) = news.object {
+        object[etag] = json!(there.etag);
+        if news.is_of_bytes() {
+            object["size"] = json!(there.size);
+        }
+    }
+    if let Some(id) = &news.version {
+        object[version] = json!(id);
+    }
+}
+
 /// Later events of a key have greater ones.
 fn sequencer(cx: &Cx, news: &News<'_>) -> String {
     format!("{:016X}", news.object.map_or(cx.now().as_millis() << 16, |object| object.sequence))
 }
 
 fn record(cx: &Cx, bucket: &Bucket, news: &News<'_>, configuration: &str) -> Value {
-    let mut object = json!({
-        "key": utf8_percent_encode(news.key, KEPT).to_string().replace(' ', "+"),
-        "sequencer": sequencer(cx, news),
-    });
-    if let Some(there) = news.object {
-        object["size"] = json!(there.size);
-        object["eTag"] = json!(there.etag);
-    }
-    if let Some(version) = &news.version {
-        object["versionId"] = json!(version);
-    }
+    let mut object = json!({ "key": utf8_percent_encode(news.key, KEPT).to_string().replace(' ', "+") });
+    add_object(cx, news, &mut object, ["eTag", "versionId"]);
     json!({
-        "eventVersion": "2.1",
+        "eventVersion": news.record_version(),
         "eventSource": "aws:s3",
         "awsRegion": bucket.region,
         "eventTime": cx.now().iso8601(),

@@ -21,7 +21,7 @@ use crate::access_log;
 use crate::bindings::GET_OBJECT;
 use crate::error::Error;
 use crate::ops::get::{self, GetObjectInput};
-use crate::ops::object_permission;
+use crate::ops::read_permission;
 use crate::ops::setting::kept;
 use crate::ops::website::{Redirect, RedirectAll, RoutingRule, Website};
 
@@ -145,7 +145,7 @@ impl Visit {
 
     /// Whether anybody may read this.
     fn may_read(&self, key: &str) -> Result<(), service::Error> {
-        self.cx.authorize(&object_permission(&self.cx, "s3:GetObject", &self.place.bucket, key)?)
+        self.cx.authorize(&read_permission(&self.cx, &self.place.bucket, key, None)?)
     }
 
     fn has(&self, key: &str) -> bool {

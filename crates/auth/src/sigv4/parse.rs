@@ -18,7 +18,10 @@ pub fn parse(parts: &Parts) -> Result<Option<Signature>, Error> {
     match (header, parts.query.contains("X-Amz-Signature=") || parts.query.contains("X-Amz-Algorithm=")) {
         (None, false) => Ok(None),
         (Some(header), false) => in_header(header, parts).map(Some),
-        (None, true) => in_query(parts).map(Some),
+        (None, true) => in_query(parts).map(Some).map_err(|error| match error {
+            Error::Incomplete(message) => Error::Parameters(message),
+            error => error,
+        }),
         (Some(_), true) => Err(Error::Incomplete("Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified".into())),
     }
 }
@@ -270,9 +273,12 @@ mod tests {
     #[test]
     fn presigned_parameters_are_required_once() {
         let headers = HeaderMap::new();
-        let parse =
-            |query| parse(&Parts { method: "GET", path: "/", query, headers: &headers }).unwrap_err().to_string();
-        assert!(parse("X-Amz-Signature=s").contains("must include 'X-Amz-Algorithm'"));
-        assert!(parse("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Algorithm=AWS4-HMAC-SHA256").contains("twice"));
+        let parse = |query| parse(&Parts { method: "GET", path: "/", query, headers: &headers }).unwrap_err();
+        let error = parse("X-Amz-Signature=s");
+        assert!(error.to_string().contains("must include 'X-Amz-Algorithm'"));
+        let codes = [Family::RestXml, Family::Query].map(|family| error.code(family));
+        assert_eq!(codes, ["AuthorizationQueryParametersError", "IncompleteSignature"]);
+        let error = parse("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Algorithm=AWS4-HMAC-SHA256");
+        assert!(error.to_string().contains("twice"));
     }
 }

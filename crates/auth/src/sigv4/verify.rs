@@ -80,7 +80,7 @@ pub(super) fn check_signature(
     key: &SigningKey,
 ) -> Result<(), Error> {
     let Some(canonical) = canonical::request(parts, claims) else {
-        return Err(Error::Unsigned(format!("The request lacks a header that was signed: {}", missing(claims, parts))));
+        return Err(Error::HeadersMissing(missing(claims, parts)));
     };
     let string_to_sign = string_to_sign(&canonical, signature.timestamp, &signature.scope);
     if key.verifies(&string_to_sign, &signature.signature) {

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde::ser::Serialize;
 
-use super::{Algorithm, Checksum, Md5, parse, write};
+use super::{Algorithm, Checksum, Md5, encoded_word, parse, write};
 use crate::error::{DecodeError, EncodeError};
 use crate::query::{Names, Params};
 use crate::rest::{Binding, Labels, Payload, Places, as_header, as_status, header_text, take};
@@ -17,7 +17,7 @@ use crate::ser::to_value;
 use crate::value::{Members, Value};
 use crate::{Protocol, query, respond};
 
-/// Reads an operation's input. A header of AWS's may be a query parameter instead: presigned URLs have them there.
+/// Reads an operation's input. Some headers may be query parameters instead: presigned URLs have them there.
 pub fn decode<T: DeserializeOwned>(
     binding: &Binding,
     labels: &Labels<'_>,
@@ -69,11 +69,24 @@ fn header_members<'a>(
     Ok(())
 }
 
-/// A header of AWS's that is a query parameter.
+/// A header that is a query parameter.
 fn hoisted<'a>(name: &str, params: &'a Params) -> Option<&'a str> {
-    let is_aws = name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("x-amz-"));
-    let mut all = params.iter().filter(|_| is_aws);
-    all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let (_, value) = params.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    let name = name.to_ascii_lowercase();
+    let counts = if name.starts_with("x-amz-") {
+        !is_of_digest(&name)
+    } else {
+        // Of others, what presigned URLs let nobody leave out.
+        matches!(name.as_str(), "if-match" | "if-none-match") && params.get("X-Amz-Signature").is_some()
+    };
+    counts.then_some(value)
+}
+
+/// Whether a header states a checksum. S3 reads none from URLs: SDKs sign that of no bytes into those for bytes to come.
+///
+/// Source: <https://github.com/aws/aws-sdk/issues/480>
+fn is_of_digest(name: &str) -> bool {
+    name == "x-amz-sdk-checksum-algorithm" || Algorithm::ALL.into_iter().any(|algorithm| algorithm.header() == name)
 }
 
 /// The entries of a map whose keys are the ends of headers' names. Those that come more than once are one, with commas.
@@ -84,7 +97,7 @@ fn prefixed<'a>(prefix: &str, headers: &'a HeaderMap, params: &'a Params) -> Res
         let mut values = Vec::new();
         for value in headers.get_all(name) {
             if let Value::Loose(text) = header_text(name.as_str(), value)? {
-                values.push(text);
+                values.push(encoded_word::decode(&text).into_owned());
             }
         }
         entries.push((key.into(), Value::Loose(values.join(",").into())));
@@ -186,8 +199,8 @@ fn header_name(name: &str) -> Result<HeaderName, EncodeError> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| EncodeError(format!("'{name}' is no header's name")))
 }
 
-/// What users put beside objects is theirs: bytes past ASCII leave as they came.
+/// What users put beside objects is theirs: it leaves as a header can have it.
 fn metadata(value: Value<'_>) -> HeaderValue {
-    let text = if let Value::Text(text) | Value::Loose(text) = value { text.into_owned() } else { String::new() };
-    HeaderValue::from_bytes(text.as_bytes()).unwrap_or(HeaderValue::from_static(""))
+    let text = if let Value::Text(text) | Value::Loose(text) = value { text } else { Cow::Borrowed("") };
+    HeaderValue::from_str(&encoded_word::encode(&text)).unwrap_or(HeaderValue::from_static(""))
 }

@@ -4,6 +4,7 @@
 
 mod checksum;
 mod codec;
+mod encoded_word;
 mod parse;
 mod router;
 mod write;

@@ -40,12 +40,17 @@ pub struct Page {
     pub next: Option<Start>,
 }
 
+/// The common prefix that `key` is rolled up into, in a list of those that begin with `prefix`.
+pub fn common<'k>(key: &'k str, prefix: &str, delimiter: Option<&str>) -> Option<&'k str> {
+    let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty())?;
+    let at = key.strip_prefix(prefix)?.find(delimiter)?;
+    key.get(..prefix.len() + at + delimiter.len())
+}
+
 impl Listing<'_> {
     /// The common prefix that `key` is rolled up into.
     pub fn common<'k>(&self, key: &'k str) -> Option<&'k str> {
-        let delimiter = self.delimiter.filter(|delimiter| !delimiter.is_empty())?;
-        let at = key.get(self.prefix.len()..)?.find(delimiter)?;
-        key.get(..self.prefix.len() + at + delimiter.len())
+        common(key, self.prefix, self.delimiter)
     }
 
     /// The bounds of what is listed in a table whose keys begin with a bucket and a key.

@@ -97,7 +97,9 @@ pub fn complete(
         return Err(Error::InvalidPartOrder(id.to_owned()));
     }
     let parts = named.iter().map(|named| matching(tx, &upload, id, named)).collect::<Result<Vec<_>, _>>()?;
-    let (Some(_), Ok(count)) = (parts.last(), u32::try_from(parts.len())) else { return Err(Error::MalformedXml) };
+    let (Some(_), Ok(count)) = (parts.last(), u32::try_from(parts.len())) else {
+        return Err(Error::InvalidRequest("You must specify at least one part".into()));
+    };
     let all_but_last = parts.iter().take(parts.len() - 1);
     if let Some(small) = all_but_last.clone().find(|part| part.size < limits::PART_BYTES_MIN) {
         return Err(Error::EntityTooSmall {

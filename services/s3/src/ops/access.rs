@@ -10,13 +10,15 @@ use super::policy;
 use crate::keys::BUCKETS;
 use crate::model::{acl, object};
 use crate::name;
-use crate::types::{Bucket, Object};
+use crate::types::{Bucket, Object, Right};
 
 /// Permission for an action on a bucket.
 pub fn bucket_permission(cx: &Cx, action: &str, bucket: &str) -> Result<Permission, Error> {
     let resource_policy = policy::in_force(cx, bucket)?;
     let mut permission = Permission { resource_policy, ..Permission::new(action, name::arn(bucket)) };
-    let Some((read, bucket)) = looked_at(cx, bucket)? else { return Ok(permission) };
+    let Some((read, bucket)) = looked_at(cx, bucket, acl::of_bucket_for(action) == Some(Right::Read))? else {
+        return Ok(permission);
+    };
     if bucket_list_allows(cx, &read, &bucket, action)? {
         let_in(&mut permission);
     }
@@ -40,7 +42,7 @@ pub fn version_permission(
     let resource = name::arn(format!("{bucket}/{key}"));
     let mut permission = Permission { resource_policy, ..Permission::new(action, resource) };
     permission.context.extend(version.map(|version| ("s3:VersionId".to_owned(), vec![version.to_owned()])));
-    let Some((read, bucket)) = looked_at(cx, bucket)? else { return Ok(permission) };
+    let Some((read, bucket)) = looked_at(cx, bucket, true)? else { return Ok(permission) };
     // What does not exist, or is named wrongly, is told by the operation.
     let there = object::find(&read, &bucket, key, version).ok();
     for (tag, value) in there.iter().flat_map(|object| &object.tags) {
@@ -52,14 +54,36 @@ pub fn version_permission(
     Ok(permission)
 }
 
-/// The bucket, where more than its policy has to be looked at: nobody asks those who may everything.
-fn looked_at(cx: &Cx, bucket: &str) -> Result<Option<(kv::Snap, Bucket)>, Error> {
-    if matches!(cx.caller().kind, CallerKind::Root | CallerKind::System) {
+/// Permission to read an object, or a version of it. What is not there has no list that could let anybody in: whoever may list
+/// the bucket learns that it is not there.
+pub fn read_permission(cx: &Cx, bucket: &str, key: &str, version: Option<&str>) -> Result<Permission, Error> {
+    let action = if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    let mut permission = version_permission(cx, action, bucket, key, version)?;
+    let Some((read, bucket)) = looked_at(cx, bucket, true)? else { return Ok(permission) };
+    match object::find(&read, &bucket, key, version) {
+        Err(missing) if bucket_list_allows(cx, &read, &bucket, "s3:ListBucket")? => {
+            let_in(&mut permission);
+            cx.authorize(&permission)?;
+            Err(missing.into())
+        }
+        _ => Ok(permission),
+    }
+}
+
+/// The bucket, where more than its policy has to be looked at: nobody asks those who may everything. That a bucket that
+/// `is_needed` is not there is told to strangers as well.
+fn looked_at(cx: &Cx, name: &str, is_needed: bool) -> Result<Option<(kv::Snap, Bucket)>, Error> {
+    let caller = &cx.caller().kind;
+    if matches!(caller, CallerKind::Root | CallerKind::System) {
         return Ok(None);
     }
     let read = cx.db().read()?;
-    let found = BUCKETS.get(&read, bucket)?;
-    Ok(found.map(|bucket| (read, bucket)))
+    match BUCKETS.get(&read, name)? {
+        None if is_needed && *caller == CallerKind::Anonymous => {
+            Err(crate::Error::NoSuchBucket(name.to_owned()).into())
+        }
+        found => Ok(found.map(|bucket| (read, bucket))),
+    }
 }
 
 fn bucket_list_allows(cx: &Cx, read: &impl Read, bucket: &Bucket, action: &str) -> Result<bool, Error> {

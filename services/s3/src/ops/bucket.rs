@@ -15,6 +15,7 @@ use super::lock::ENABLED;
 use super::meta::Tagged;
 use super::setting::{Document, OwnershipControls, PublicAccess, Tag, Tagging};
 use crate::S3;
+use crate::conditions::date;
 use crate::error::Error;
 use crate::limits;
 use crate::model::acl::{ENFORCED, OBJECT_WRITER};
@@ -265,18 +266,16 @@ pub struct BucketEntry {
     pub bucket_arn: String,
 }
 
-/// Whom buckets and objects belong to: the account.
+/// Whom buckets and objects belong to: the account. S3 tells no name of it since November 2025.
 #[derive(Clone, Debug, Serialize)]
 pub struct Owner {
     #[serde(rename = "ID")]
     pub id: String,
-    #[serde(rename = "DisplayName")]
-    pub display_name: String,
 }
 
 /// The account as S3 names it.
 pub fn owner(cx: &Cx) -> Owner {
-    Owner { id: name::canonical_id(cx.account()), display_name: cx.account().to_string() }
+    Owner { id: name::canonical_id(cx.account()) }
 }
 
 pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBucketsOutput, Error> {
@@ -295,7 +294,7 @@ pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBuc
     let buckets = found.into_iter().map(|bucket| BucketEntry {
         bucket_arn: name::arn(bucket.name.clone()).to_string(),
         name: bucket.name,
-        creation_date: DateTime(bucket.created),
+        creation_date: date(bucket.created),
         bucket_region: bucket.region,
     });
     Ok(ListBucketsOutput { owner: owner(&cx), buckets: buckets.collect(), continuation_token, prefix: input.prefix })

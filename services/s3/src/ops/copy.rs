@@ -14,16 +14,17 @@ use super::encryption::{EncryptionShown, SourceHeaders, told};
 use super::get::LOOKUPS_MAX;
 use super::lifecycle;
 use super::meta::{object_input, tags};
-use super::put::{content_id, made_version, new_object, shown_version};
+use super::put::{content_id, new_object, shown_version};
+use super::read_permission;
 use super::upload::as_upload;
-use super::version_permission;
 use crate::S3;
-use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::conditions::{ReadConditions, WriteConditions, date, quoted};
 use crate::contents::Pinned;
 use crate::digests::{Checksums, Digests, known};
 use crate::error::Error;
 use crate::limits;
 use crate::model::content::{self, NewContent};
+use crate::model::setting::{self, Kind};
 use crate::model::{acl, bucket as buckets, object};
 use crate::name;
 use crate::notify::{News, tell};
@@ -80,7 +81,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads `x-amz-copy-source`: `bucket/key`, percent-encoded, with `?versionId=` behind it or not.
+    /// Reads `x-amz-copy-source`: `bucket/key`, percent-encoded, with `?versionId=` behind it or not. A plus is a space, as in
+    /// forms: that is how some SDKs encode it.
     ///
     /// # Errors
     /// When it is not that.
@@ -90,7 +92,8 @@ impl Source {
             Some((path, version)) => (path, Some(version.to_owned())),
             None => (header, None),
         };
-        let decoded = percent_decode_str(path).decode_utf8().map_err(|_| bad("Invalid copy source encoding."))?;
+        let path = path.replace('+', " ");
+        let decoded = percent_decode_str(&path).decode_utf8().map_err(|_| bad("Invalid copy source encoding."))?;
         let (bucket, key) = decoded
             .strip_prefix('/')
             .unwrap_or(&decoded)
@@ -102,8 +105,7 @@ impl Source {
 
     /// Permission to read it.
     pub fn permission(&self, cx: &Cx) -> Result<Permission, service::Error> {
-        let action = if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        version_permission(cx, action, &self.bucket, &self.key, self.version.as_deref())
+        read_permission(cx, &self.bucket, &self.key, self.version.as_deref())
     }
 
     /// # Errors
@@ -166,20 +168,21 @@ impl Request {
             if_unmodified_since: input.copy_source_if_unmodified_since,
         };
         let write_conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
-        let request = Request { input, source, read_conditions, write_conditions, meta, tags, new_meta, new_tags };
-        request.check_change()?;
-        Ok(request)
+        Ok(Request { input, source, read_conditions, write_conditions, meta, tags, new_meta, new_tags })
     }
 
-    /// A copy onto its own source changes something.
-    fn check_change(&self) -> Result<(), Error> {
+    /// A copy onto its own source changes something. Of a request without a word that may be the encryption: with S3's own key
+    /// instead of another's, or as the bucket says, which S3 takes for a change whatever it was before.
+    fn check_change(&self, read: &impl kv::Read, from: &Object, to: &Bucket) -> Result<(), Error> {
         let Request { input, source, meta, .. } = self;
         let same = source.bucket == input.bucket && source.key == input.key && source.version.is_none();
         let changes = self.new_meta
             || meta.storage_class.is_some()
             || meta.website_redirect.is_some()
             || input.encryption.are_given()
-            || input.checksum_algorithm.is_some();
+            || input.checksum_algorithm.is_some()
+            || !seal::shows_md5(from.seal.as_ref())
+            || setting::get(read, to.id, Kind::Encryption)?.is_some();
         if !same || changes {
             return Ok(());
         }
@@ -219,7 +222,7 @@ async fn copy_once(state: &S3, cx: &Cx, request: &Arc<Request>) -> Result<Option
     let copied = cx.db().write(move |tx| {
         let Request { input, source, write_conditions, .. } = &*asked;
         let (source_bucket, current) = source.find(tx)?;
-        asked.read_conditions.check_source(&current)?;
+        asked.read_conditions.check_source(&current, now)?;
         if (current.sequence, &current.content) != (from.sequence, &from.content) {
             return Ok(None);
         }
@@ -269,13 +272,14 @@ async fn prepare(state: &S3, cx: &Cx, request: &Request) -> Result<Prepared, Err
     let (source_bucket, from) = source.find(&read)?;
     let customer = input.source_customer.key()?;
     seal::check_customer(from.seal.as_ref(), customer.as_ref())?;
-    read_conditions.check_source(&from)?;
+    read_conditions.check_source(&from, cx.env().now())?;
     if from.size > limits::COPY_BYTES_MAX {
         return Err(Error::InvalidRequest(
             "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120".into(),
         ));
     }
     let to = buckets::find(&read, &input.bucket)?;
+    request.check_change(&read, &from, &to)?;
     let wanted = input.encryption.wanted(&read, &to, &input.key)?;
     let key =
         seal::open(&cx.in_region(&source_bucket.region), &state.vault, from.seal.as_ref(), customer.as_ref()).await?;
@@ -355,12 +359,13 @@ fn output(
     CopyObjectOutput {
         copy_object_result: CopyObjectResult {
             etag: quoted(&object.etag),
-            last_modified: DateTime(object.modified),
+            last_modified: date(object.modified),
             checksums: object.checksum.as_ref().into(),
         },
         copy_source_version_id,
         expiration: None,
-        version_id: made_version(versioning, &object),
+        // Unlike other writes, a copy tells of the null version.
+        version_id: shown_version(versioning, &object),
         encryption: EncryptionShown::of(object.seal.as_ref(), &object.meta, customer),
         encryption_context: None,
     }
@@ -383,7 +388,7 @@ mod tests {
             ("b/a/b?versionId=v", source("b", "a/b", Some("v"))),
             ("b/a%3FversionId=v", source("b", "a?versionId=v", None)),
             ("b%2Fk", source("b", "k", None)),
-            ("b/k+", source("b", "k+", None)),
+            ("b/k+l%2Bm", source("b", "k l+m", None)),
         ] {
             assert_eq!(Source::parse(header).unwrap(), expected, "{header}");
         }

@@ -27,7 +27,7 @@ pub struct DeleteObjectInput {
     pub if_match: Option<String>,
     pub if_match_last_modified_time: Option<IgnoredAny>,
     pub if_match_size: Option<IgnoredAny>,
-    pub bypass_governance_retention: bool,
+    pub bypass_governance_retention: Option<bool>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,6 +48,10 @@ struct Doomed {
 }
 
 impl Doomed {
+    fn missing(&self) -> Error {
+        Error::NoSuchVersion { key: self.key.clone(), version: self.version.clone().unwrap_or_default() }
+    }
+
     fn delete(&self, tx: &mut kv::Tx, cx: &Cx, bucket: &Bucket, now: base::Timestamp) -> Result<Deleted, Error> {
         name::check_key(&self.key)?;
         let there = match &self.version {
@@ -90,7 +94,7 @@ pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<Dele
 #[serde(rename_all = "PascalCase", default)]
 pub struct DeleteObjectsInput {
     pub bucket: String,
-    pub bypass_governance_retention: bool,
+    pub bypass_governance_retention: Option<bool>,
     pub delete: Delete,
 }
 
@@ -171,6 +175,8 @@ pub async fn delete_many(_: Arc<S3>, cx: Cx, input: DeleteObjectsInput) -> Resul
         let each = all.iter().map(|doomed| match doomed.delete(tx, &request, &bucket, now) {
             // Nothing was written of it: conditions and names are looked at before.
             Err(Error::Store(error)) => Err(Error::Store(error)),
+            // Among others, a version whose id is none is one that is not there.
+            Err(Error::InvalidArgument { name: "versionId", .. }) => Ok(Err(doomed.missing().entry())),
             result => Ok(result.map_err(Error::entry)),
         });
         each.collect::<Result<Vec<_>, Error>>()

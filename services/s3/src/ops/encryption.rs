@@ -150,12 +150,11 @@ impl EncryptionHeaders {
                 }
             };
         }
-        let of_bucket = match &self.algorithm {
-            None => default_of(read, bucket)?,
-            Some(_) => Encryption::default(),
-        };
+        let of_bucket = default_of(read, bucket)?;
         let rule = of_bucket.rules.first();
-        let default = rule.and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
+        // Of a request with a word of its own, the bucket says only whether a key of the bucket is used.
+        let default = rule.filter(|_| self.algorithm.is_none());
+        let default = default.and_then(|rule| rule.apply_server_side_encryption_by_default.as_ref());
         let algorithm = self.algorithm.as_deref().or(default.map(|default| default.algorithm.as_str()));
         if self.algorithm.as_deref() != Some(KMS) && (self.kms_key.is_some() || self.context.is_some()) {
             let reason = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";

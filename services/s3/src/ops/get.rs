@@ -153,7 +153,7 @@ pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
         if_modified_since: input.if_modified_since,
         if_unmodified_since: input.if_unmodified_since,
     };
-    conditions.check(&object)?;
+    conditions.check(&object, cx.env().now())?;
     let (span, checksum) = span(&read, input, &object)?;
     let (whole, partial) = (Span::whole(object.size), span.is_some());
     let expiration = match input.version_id {

@@ -12,7 +12,7 @@ use wire::DateTime;
 use super::bucket::{Owner, decode_token, owner};
 use super::bucket_permission;
 use crate::S3;
-use crate::conditions::quoted;
+use crate::conditions::{date, quoted};
 use crate::error::Error;
 use crate::limits;
 use crate::model::bucket;
@@ -119,7 +119,7 @@ impl Form {
                 ));
             }
         };
-        match encoding_type.filter(|encoding| !encoding.is_empty()) {
+        match encoding_type {
             None => Ok(Form { most, encode: false }),
             Some("url") => Ok(Form { most, encode: true }),
             Some(other) => Err(Error::argument("encoding-type", other, "Invalid Encoding Method specified in Request")),
@@ -143,7 +143,7 @@ impl Form {
         let checksum = object.checksum.as_ref();
         Entry {
             key: self.text(key),
-            last_modified: DateTime(object.modified),
+            last_modified: date(object.modified),
             etag: quoted(&object.etag),
             checksum_algorithm: checksum.map(|checksum| checksum.algorithm.clone()).into_iter().collect(),
             checksum_type: checksum.map(StoredChecksum::kind),
@@ -213,16 +213,12 @@ pub async fn list(_: Arc<S3>, cx: Cx, input: ListObjectsInput) -> Result<ListObj
     })
 }
 
-/// Where a list goes on behind a marker: one that is a common prefix itself was told together with all that begin so.
+/// Where a list goes on behind a marker: the common prefix that it is, or is in, was told together with all that begin so.
 pub fn behind(marker: &str, prefix: &str, delimiter: Option<&str>) -> Start {
-    let rolled_up = delimiter.is_some_and(|delimiter| {
-        let rest = marker.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(delimiter));
-        rest.is_some_and(|rest| !rest.contains(delimiter))
-    });
-    match marker {
-        "" => Start::First,
-        marker if rolled_up => Start::Past(marker.to_owned()),
-        marker => Start::After(marker.to_owned()),
+    match list::common(marker, prefix, delimiter) {
+        Some(told) => Start::Past(told.to_owned()),
+        None if marker.is_empty() => Start::First,
+        None => Start::After(marker.to_owned()),
     }
 }
 
@@ -278,10 +274,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markers_that_are_common_prefixes_leave_out_what_they_stand_for() {
+    fn markers_leave_out_what_was_rolled_up_with_them() {
         assert_eq!(behind("", "a/", Some("/")), Start::First);
         assert_eq!(behind("a/b/", "a/", Some("/")), Start::Past("a/b/".into()));
-        assert_eq!(behind("a/b/", "", Some("/")), Start::After("a/b/".into()));
+        assert_eq!(behind("a/b/", "", Some("/")), Start::Past("a/".into()));
+        assert_eq!(behind("a/b/c/d", "a/", Some("/")), Start::Past("a/b/".into()));
         assert_eq!(behind("a/b", "a/", Some("/")), Start::After("a/b".into()));
         assert_eq!(behind("a/", "", None), Start::After("a/".into()));
     }
@@ -300,7 +297,8 @@ mod tests {
     fn keys_are_encoded_for_those_who_ask() {
         let form = Form::new(Some(5_000), Some("url")).unwrap();
         assert_eq!((form.most, form.text("a b/ä+*~").as_str()), (1_000, "a%20b/%C3%A4%2B*~"));
-        assert_eq!(Form::new(None, Some("")).unwrap().text("a b"), "a b");
+        assert_eq!(Form::new(None, None).unwrap().text("a b"), "a b");
         assert!(Form::new(Some(-1), None).is_err() && Form::new(None, Some("xml")).is_err());
+        assert!(Form::new(None, Some("")).is_err());
     }
 }

@@ -129,7 +129,7 @@ pub struct PutRetentionInput {
     pub bucket: String,
     pub key: String,
     pub version_id: Option<String>,
-    pub bypass_governance_retention: bool,
+    pub bypass_governance_retention: Option<bool>,
     pub retention: RetentionDocument,
 }
 
@@ -156,8 +156,14 @@ pub fn retain_permissions(cx: &Cx, input: &PutRetentionInput) -> Result<Vec<Perm
 /// Whether locks that may be bypassed are: whoever asks for it has to be allowed to.
 ///
 /// # Errors
-/// When the store cannot be read.
-pub fn bypasses(cx: &Cx, asked: bool, bucket: &str, key: &str) -> Result<bool, service::Error> {
+/// When the bucket has no locks of which there could be a word.
+pub fn bypasses(cx: &Cx, asked: Option<bool>, bucket: &str, key: &str) -> Result<bool, Error> {
+    let Some(asked) = asked else { return Ok(false) };
+    let read = cx.db().read()?;
+    if lock::configuration(&read, bucket::find(&read, bucket)?.id)?.is_none() {
+        let reason = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.";
+        return Err(Error::argument("x-amz-bypass-governance-retention", asked.to_string(), reason));
+    }
     if !asked {
         return Ok(false);
     }

@@ -28,7 +28,7 @@ pub mod website;
 
 use service::{Cx, Error, Permission};
 
-pub use access::{bucket_permission, object_permission, version_permission};
+pub use access::{bucket_permission, object_permission, read_permission, version_permission};
 
 pub fn on_bucket(cx: &Cx, action: &str, bucket: &str) -> Result<Vec<Permission>, Error> {
     Ok(vec![bucket_permission(cx, action, bucket)?])
@@ -36,6 +36,10 @@ pub fn on_bucket(cx: &Cx, action: &str, bucket: &str) -> Result<Vec<Permission>,
 
 pub fn on_object(cx: &Cx, action: &str, bucket: &str, key: &str) -> Result<Vec<Permission>, Error> {
     Ok(vec![object_permission(cx, action, bucket, key)?])
+}
+
+pub fn to_read(cx: &Cx, bucket: &str, key: &str, version: Option<&str>) -> Result<Vec<Permission>, Error> {
+    Ok(vec![read_permission(cx, bucket, key, version)?])
 }
 
 /// Permission for an action on an object, or another where one version of it is meant.

@@ -132,7 +132,13 @@ impl Told {
     fn check(&self, service: &str) -> Result<(), Error> {
         let whom = self.target();
         let invalid = |reason: String| Err(Error::argument("Configuration", whom, reason));
-        if whom.parse::<Arn>().is_ok_and(|arn| arn.service != service) || whom.parse::<Arn>().is_err() {
+        let kind = match service {
+            "sns" => "Topic",
+            "sqs" => "Queue",
+            _ => "CloudFunction",
+        };
+        let arn: Arn = whom.parse().map_err(|_| Error::argument(kind, whom, "The ARN could not be parsed"))?;
+        if arn.service != service {
             return invalid("The ARN is not well formed".into());
         }
         if self.events.is_empty() {

@@ -10,7 +10,7 @@ use wire::DateTime;
 use super::bucket::{Owner, owner};
 use super::list::{CommonPrefix, Form, behind, delimiter};
 use crate::S3;
-use crate::conditions::quoted;
+use crate::conditions::{date, quoted};
 use crate::digests::Checksums;
 use crate::error::Error;
 use crate::keys::UPLOADED;
@@ -18,6 +18,19 @@ use crate::limits;
 use crate::model::list::{self, Listing, Start};
 use crate::model::{bucket, upload};
 use crate::types::checksum_kind;
+
+/// Who began an upload: the account, whose name S3 still tells here.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Initiator {
+    #[serde(rename = "ID")]
+    pub id: String,
+    pub display_name: String,
+}
+
+fn initiator(cx: &Cx) -> Initiator {
+    Initiator { id: owner(cx).id, display_name: cx.account().to_string() }
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -40,7 +53,7 @@ pub struct ListPartsOutput {
     pub max_parts: usize,
     pub is_truncated: bool,
     pub parts: Vec<PartEntry>,
-    pub initiator: Owner,
+    pub initiator: Initiator,
     pub owner: Owner,
     pub storage_class: String,
     pub checksum_algorithm: Option<String>,
@@ -97,7 +110,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
         .into_iter()
         .map(|part| PartEntry {
             part_number: part.number,
-            last_modified: DateTime(part.modified),
+            last_modified: date(part.modified),
             etag: quoted(&part.etag),
             size: part.size,
             checksums: Checksums { kind: None, ..part.checksum.as_ref().filter(|_| upload.chosen).into() },
@@ -113,7 +126,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
         max_parts,
         is_truncated,
         parts,
-        initiator: owner(&cx),
+        initiator: initiator(&cx),
         owner: owner(&cx),
         storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
         checksum_algorithm: upload.chosen.then_some(upload.algorithm),
@@ -139,9 +152,9 @@ pub struct ListUploadsOutput {
     pub bucket: String,
     pub key_marker: String,
     pub upload_id_marker: String,
-    pub next_key_marker: Option<String>,
-    pub next_upload_id_marker: Option<String>,
-    pub prefix: String,
+    pub next_key_marker: String,
+    pub next_upload_id_marker: String,
+    pub prefix: Option<String>,
     pub delimiter: Option<String>,
     pub max_uploads: usize,
     pub encoding_type: Option<String>,
@@ -158,7 +171,7 @@ pub struct UploadEntry {
     pub initiated: DateTime,
     pub storage_class: String,
     pub owner: Owner,
-    pub initiator: Owner,
+    pub initiator: Initiator,
     pub checksum_algorithm: Option<String>,
     pub checksum_type: Option<&'static str>,
 }
@@ -176,18 +189,19 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
     let page = list::uploads(&read, &listing, id_marker.as_deref().map(|id| (marker.as_str(), id)))?;
     let last_upload = page.uploads.last().map(|(key, id, _)| (key.clone(), Some(id.clone())));
     let last_prefix = page.prefixes.last().map(|prefix| (prefix.clone(), None));
-    // Whichever comes later in the list.
-    let last = last_upload.into_iter().chain(last_prefix).max().filter(|_| page.truncated);
-    let owner = owner(&cx);
+    // Where the list goes on: behind whichever comes later. At its end S3 names the last upload.
+    let last = last_upload.into_iter().chain(last_prefix.filter(|_| page.truncated)).max();
+    let (next_key, next_id) = last.unwrap_or_default();
+    let (owner, initiator) = (owner(&cx), initiator(&cx));
     let uploads = page.uploads.into_iter().map(|(key, upload_id, upload)| {
         let kind = checksum_kind(upload.composite);
         UploadEntry {
             key: form.text(&key),
             upload_id,
-            initiated: DateTime(upload.started),
+            initiated: date(upload.started),
             storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
             owner: owner.clone(),
-            initiator: owner.clone(),
+            initiator: initiator.clone(),
             checksum_algorithm: upload.chosen.then_some(upload.algorithm),
             checksum_type: upload.chosen.then_some(kind),
         }
@@ -196,9 +210,9 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
         bucket: input.bucket,
         key_marker: form.text(&marker),
         upload_id_marker: id_marker.unwrap_or_default(),
-        next_key_marker: last.as_ref().map(|(key, _)| form.text(key)),
-        next_upload_id_marker: last.and_then(|(_, id)| id),
-        prefix: form.text(&prefix),
+        next_key_marker: form.text(&next_key),
+        next_upload_id_marker: next_id.unwrap_or_default(),
+        prefix: Some(form.text(&prefix)).filter(|prefix| !prefix.is_empty()),
         delimiter: delimiter.map(|delimiter| form.text(delimiter)),
         max_uploads: form.most,
         encoding_type: form.encoding_type(),

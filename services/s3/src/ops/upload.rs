@@ -20,7 +20,7 @@ use super::object_permission;
 use super::part;
 use super::put::{content_id, made_version, new_object, shown_version};
 use crate::S3;
-use crate::conditions::{ReadConditions, WriteConditions, quoted};
+use crate::conditions::{ReadConditions, WriteConditions, date, quoted};
 use crate::contents::{Place, Received};
 use crate::digests::{Checksums, Digested, Digests, Stated, known};
 use crate::error::Error;
@@ -333,7 +333,7 @@ pub async fn upload_part_copy(
     let read = cx.db().read()?;
     let (source_bucket, from) = source.find(&read)?;
     seal::check_customer(from.seal.as_ref(), source_customer.as_ref())?;
-    conditions.check_source(&from)?;
+    conditions.check_source(&from, cx.env().now())?;
     let span = match input.copy_source_range.as_deref() {
         Some(range) => copied_span(range, from.size)?,
         None => Span::whole(from.size),
@@ -351,7 +351,7 @@ pub async fn upload_part_copy(
     Ok(UploadPartCopyOutput {
         copy_part_result: CopyPartResult {
             etag: quoted(&digested.etag),
-            last_modified: DateTime(modified),
+            last_modified: date(modified),
             checksums: Checksums { kind: None, ..Some(&digested.checksum).into() },
         },
         copy_source_version_id: shown_version(source_bucket.versioning, &from),
@@ -485,9 +485,6 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         checksums: part.checksums,
     });
     let named: Vec<Named> = named.collect();
-    if named.is_empty() {
-        return Err(Error::MalformedXml);
-    }
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
     let request = cx.clone();
@@ -499,7 +496,7 @@ pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<
         }
         let (upload, whole) = upload::complete(tx, bucket.id, &key, &id, &named)?;
         claimed.check(&whole)?;
-        conditions.check(&key, object::current(tx, bucket.id, &key)?.as_ref())?;
+        conditions.check_since(upload.started, &key, object::current(tx, bucket.id, &key)?.as_ref())?;
         let upload::Whole { size, etag, content, checksum } = whole;
         let meta = Meta { upload: Some(id.clone()), ..upload.meta };
         let new = new_object(size, etag, content, Some(checksum), meta, upload.tags);

@@ -9,7 +9,7 @@ use wire::DateTime;
 use super::bucket::{BucketInput, Empty, Owner, owner};
 use super::list::{CommonPrefix, Form, behind, delimiter};
 use crate::S3;
-use crate::conditions::quoted;
+use crate::conditions::{date, quoted};
 use crate::error::Error;
 use crate::model::list::{self, Listed, Listing, Start};
 use crate::model::{bucket, object};
@@ -171,7 +171,7 @@ fn version(form: &Form, listed: Listed, owner: &Owner) -> VersionEntry {
         key: form.text(&key),
         version_id: object::shown(&object),
         is_latest,
-        last_modified: DateTime(object.modified),
+        last_modified: date(object.modified),
         etag: quoted(&object.etag),
         checksum_algorithm: checksum.map(|checksum| checksum.algorithm.clone()).into_iter().collect(),
         checksum_type: checksum.map(StoredChecksum::kind),
@@ -186,7 +186,7 @@ fn marker_entry(form: &Form, listed: &Listed, owner: &Owner) -> MarkerEntry {
         key: form.text(&listed.key),
         version_id: object::shown(&listed.object),
         is_latest: listed.is_latest,
-        last_modified: DateTime(listed.object.modified),
+        last_modified: date(listed.object.modified),
         owner: owner.clone(),
     }
 }
