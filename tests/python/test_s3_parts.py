@@ -161,8 +161,6 @@ def test_uploads_are_listed(s3, bucket):
     page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", Prefix="")
     assert prefixes(page) == ["b/"] and [upload["Key"] for upload in page["Uploads"]] == ["a", "a", "c"]
     assert (page["NextKeyMarker"], page["NextUploadIdMarker"], "Prefix" in page) == (*begun[-1], False)
-    upload = page["Uploads"][0]
-    assert set(upload["Owner"]) == {"ID"} and set(upload["Initiator"]) == {"ID", "DisplayName"}
     rest = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/", KeyMarker="b/1")
     assert prefixes(rest) == [] and [upload["Key"] for upload in rest["Uploads"]] == ["c"]
 

@@ -205,6 +205,8 @@ pub struct ShownGrantee {
     pub kind: &'static str,
     #[serde(rename = "ID")]
     pub id: Option<String>,
+    #[serde(rename = "DisplayName")]
+    pub display_name: Option<String>,
     #[serde(rename = "URI")]
     pub uri: Option<&'static str>,
 }
@@ -212,8 +214,11 @@ pub struct ShownGrantee {
 fn shown(cx: &Cx, grants: Option<&[Grant]>) -> AclOutput {
     let owner = owner(cx);
     let grantee = |grantee: Grantee| match grantee.uri() {
-        Some(uri) => ShownGrantee { kind: "Group", id: None, uri: Some(uri) },
-        None => ShownGrantee { kind: "CanonicalUser", id: Some(owner.id.clone()), uri: None },
+        Some(uri) => ShownGrantee { kind: "Group", id: None, display_name: None, uri: Some(uri) },
+        None => {
+            let (id, display_name) = (Some(owner.id.clone()), Some(owner.display_name.clone()));
+            ShownGrantee { kind: "CanonicalUser", id, display_name, uri: None }
+        }
     };
     let grants = grants.unwrap_or(&[OWNERS]).iter();
     let grants = grants.map(|grant| ShownGrant { grantee: grantee(grant.grantee), permission: grant.right.name() });

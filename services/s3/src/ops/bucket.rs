@@ -266,16 +266,18 @@ pub struct BucketEntry {
     pub bucket_arn: String,
 }
 
-/// Whom buckets and objects belong to: the account. S3 tells no name of it since November 2025.
+/// Whom buckets and objects belong to: the account.
 #[derive(Clone, Debug, Serialize)]
 pub struct Owner {
     #[serde(rename = "ID")]
     pub id: String,
+    #[serde(rename = "DisplayName")]
+    pub display_name: String,
 }
 
 /// The account as S3 names it.
 pub fn owner(cx: &Cx) -> Owner {
-    Owner { id: name::canonical_id(cx.account()) }
+    Owner { id: name::canonical_id(cx.account()), display_name: cx.account().to_string() }
 }
 
 pub async fn list(_: Arc<S3>, cx: Cx, input: ListBucketsInput) -> Result<ListBucketsOutput, Error> {

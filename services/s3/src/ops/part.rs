@@ -19,19 +19,6 @@ use crate::model::list::{self, Listing, Start};
 use crate::model::{bucket, upload};
 use crate::types::checksum_kind;
 
-/// Who began an upload: the account, whose name S3 still tells here.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Initiator {
-    #[serde(rename = "ID")]
-    pub id: String,
-    pub display_name: String,
-}
-
-fn initiator(cx: &Cx) -> Initiator {
-    Initiator { id: owner(cx).id, display_name: cx.account().to_string() }
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ListPartsInput {
@@ -53,7 +40,7 @@ pub struct ListPartsOutput {
     pub max_parts: usize,
     pub is_truncated: bool,
     pub parts: Vec<PartEntry>,
-    pub initiator: Initiator,
+    pub initiator: Owner,
     pub owner: Owner,
     pub storage_class: String,
     pub checksum_algorithm: Option<String>,
@@ -126,7 +113,7 @@ pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<Lis
         max_parts,
         is_truncated,
         parts,
-        initiator: initiator(&cx),
+        initiator: owner(&cx),
         owner: owner(&cx),
         storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
         checksum_algorithm: upload.chosen.then_some(upload.algorithm),
@@ -171,7 +158,7 @@ pub struct UploadEntry {
     pub initiated: DateTime,
     pub storage_class: String,
     pub owner: Owner,
-    pub initiator: Initiator,
+    pub initiator: Owner,
     pub checksum_algorithm: Option<String>,
     pub checksum_type: Option<&'static str>,
 }
@@ -192,7 +179,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
     // Where the list goes on: behind whichever comes later. At its end S3 names the last upload.
     let last = last_upload.into_iter().chain(last_prefix.filter(|_| page.truncated)).max();
     let (next_key, next_id) = last.unwrap_or_default();
-    let (owner, initiator) = (owner(&cx), initiator(&cx));
+    let owner = owner(&cx);
     let uploads = page.uploads.into_iter().map(|(key, upload_id, upload)| {
         let kind = checksum_kind(upload.composite);
         UploadEntry {
@@ -201,7 +188,7 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
             initiated: date(upload.started),
             storage_class: upload.meta.storage_class.unwrap_or_else(|| "STANDARD".to_owned()),
             owner: owner.clone(),
-            initiator: initiator.clone(),
+            initiator: owner.clone(),
             checksum_algorithm: upload.chosen.then_some(upload.algorithm),
             checksum_type: upload.chosen.then_some(kind),
         }
