@@ -185,7 +185,7 @@ def test_what_is_not_built_is_refused(rest_apis, http_apis, rest_api, http_api):
     refused("BadRequestException", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
     refused("BadRequestException", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
     refused("UnknownOperationException", http_apis.get_models, ApiId=http_api)
-    refused("UnknownOperationException", rest_apis.get_documentation_parts, restApiId=rest_api)
+    refused("UnknownOperationException", rest_apis.get_vpc_links)
     root = next(item["id"] for item in rest_apis.get_resources(restApiId=rest_api)["items"] if item["path"] == "/")
     method = {"restApiId": rest_api, "resourceId": root, "httpMethod": "GET"}
     refused("BadRequestException", rest_apis.put_method, authorizationType="NONE", requestValidatorId="v", **method)

@@ -40,12 +40,7 @@ impl Resource for DocumentationPart {
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
         let mut input = lower_members(only(wanted, &["RestApiId"]));
-        let mut location = lower_members(wanted.get("Location").cloned().unwrap_or_default());
-        // Templates may have a number there.
-        if let Some(status) = location.get_mut("statusCode") {
-            *status = json!(scalar_text(status));
-        }
-        input["location"] = location;
+        input["location"] = lower_members(wanted.get("Location").cloned().unwrap_or_default());
         input["properties"] = json!(said(wanted));
         let made = cx.call("apigateway", "CreateDocumentationPart", input).await?;
         let id = text(&made, "id")?;
