@@ -3,12 +3,14 @@
 //! Sources: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-documentation.html>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-documenting-api-quick-start-publishing.html>
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Document, METHODS};
-use crate::types::documentation::{ANY, Kind, Location, ROOT};
+use super::{Document, METHODS, yaml};
+use crate::error::Error;
+use crate::types::documentation::{ANY, Kind, Location, Part, ROOT};
 
 pub const DOCUMENTATION: &str = "x-amazon-apigateway-documentation";
 
@@ -23,24 +25,43 @@ pub struct Documentation {
     pub version: String,
     /// When it was made, in ISO 8601.
     pub created: String,
-    /// The places with what is said of them, in order.
-    pub parts: Vec<(Location, Map<String, Value>)>,
+    /// In order of the places.
+    pub parts: Vec<Said>,
+}
+
+/// What is said of one place.
+pub struct Said {
+    pub location: Location,
+    pub members: Map<String, Value>,
+    /// How much it is, in bytes.
+    weight: usize,
+}
+
+impl From<Part> for Said {
+    fn from(part: Part) -> Said {
+        let members = serde_json::from_str(&part.properties).unwrap_or_default();
+        Said { location: part.location, members, weight: part.properties.len() }
+    }
 }
 
 impl Documentation {
     /// Writes all of it into an API's document. `shown` is a place as documents have it.
-    pub fn write(&self, document: &mut Value, shown: impl Fn(&Location) -> Value) {
-        let index = Index(self.parts.iter().map(|(location, said)| (location, said)).collect());
-        index.api(document);
+    ///
+    /// # Errors
+    /// When the document gets too large: what is said once of all methods is written at each of them.
+    pub fn write(&self, document: &mut Value, shown: impl Fn(&Location) -> Value) -> Result<(), Error> {
+        let writer = Writer { parts: &self.parts, left: Cell::new(yaml::WEIGHT_MAX) };
+        writer.api(document)?;
         for (path, item) in object(document, "paths") {
-            index.item(path, item);
+            writer.item(path, item)?;
         }
-        index.models(document);
-        index.authorizers(document);
-        let part = |(location, said): &(Location, Map<String, Value>)| json!({"location": shown(location), "properties": said});
+        writer.models(document)?;
+        writer.authorizers(document)?;
+        let part = |said: &Said| json!({"location": shown(&said.location), "properties": said.members});
         let parts: Vec<Value> = self.parts.iter().map(part).collect();
         document[DOCUMENTATION] =
             json!({"version": self.version, "createdDate": self.created, "documentationParts": parts});
+        Ok(())
     }
 }
 
@@ -49,11 +70,11 @@ fn object<'d>(value: &'d mut Value, name: &str) -> impl Iterator<Item = (&'d Str
     value.get_mut(name).and_then(Value::as_object_mut).into_iter().flatten()
 }
 
-/// What OpenAPI knows of a place of each kind, besides `x-…`.
+/// What OpenAPI knows of a place of each kind, besides `x-…`. Of a response's body nothing is written: models are shared.
 fn known(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Api => &["externalDocs", "tags"],
-        Kind::Resource => &[],
+        Kind::Resource | Kind::ResponseBody => &[],
         Kind::Method => &["deprecated", "description", "externalDocs", "summary", "tags"],
         Kind::Model => &["default", "description", "example", "externalDocs", "title"],
         Kind::Authorizer
@@ -62,7 +83,6 @@ fn known(kind: Kind) -> &'static [&'static str] {
         | Kind::RequestBody
         | Kind::RequestHeader
         | Kind::Response
-        | Kind::ResponseBody
         | Kind::ResponseHeader => &["description"],
     }
 }
@@ -79,113 +99,103 @@ fn inject(target: &mut Value, said: &Map<String, Value>, known: &[&str]) {
     target.extend(members.map(|(name, value)| (name.clone(), value.clone())));
 }
 
-/// What is said, by its place.
-struct Index<'d>(HashMap<&'d Location, &'d Map<String, Value>>);
+struct Writer<'d> {
+    parts: &'d [Said],
+    /// What may still be written, in bytes.
+    left: Cell<usize>,
+}
 
-impl<'d> Index<'d> {
-    fn exact(&self, location: &Location, target: &mut Value) {
-        if let Some(said) = self.0.get(location) {
-            inject(target, said, known(location.kind));
-        }
+impl<'d> Writer<'d> {
+    fn said(&self, place: &Location) -> Option<&'d Said> {
+        // In order of the places.
+        let found = self.parts.binary_search_by(|said| said.location.cmp(place)).ok()?;
+        self.parts.get(found)
     }
 
-    /// What is said of a place, or else of the next more general one: of a path above it before another status, and of another
-    /// status before any method.
-    fn inherited(&self, place: &Location) -> Option<&'d Map<String, Value>> {
-        let any = |value: &Option<String>| match value {
-            Some(value) => vec![Some(value.clone()), Some(ANY.to_owned())],
-            None => vec![None],
-        };
-        for path in above(place.path.as_deref().unwrap_or(ROOT)) {
-            for status in any(&place.status) {
-                for method in any(&place.method) {
-                    let wanted =
-                        Location { path: Some(path.to_owned()), method, status: status.clone(), ..place.clone() };
-                    if let Some(said) = self.0.get(&wanted) {
-                        return Some(said);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn general(&self, place: &Location, target: &mut Value) {
-        if let Some(said) = self.inherited(place) {
-            inject(target, said, known(place.kind));
-        }
+    fn inject(&self, target: &mut Value, said: Option<&Said>) -> Result<(), Error> {
+        let Some(said) = said else { return Ok(()) };
+        let left = self.left.get().checked_sub(said.weight).ok_or_else(|| {
+            Error::LimitExceeded("The document is too large once what is said of its parts is written at each".into())
+        })?;
+        self.left.set(left);
+        inject(target, &said.members, known(said.location.kind));
+        Ok(())
     }
 
     /// What is said of the whole. Title and version stay those of the API.
-    fn api(&self, document: &mut Value) {
-        let Some(said) = self.0.get(&Kind::Api.at(None, None, None)) else { return };
-        let mut said = (*said).clone();
+    fn api(&self, document: &mut Value) -> Result<(), Error> {
+        let Some(said) = self.said(&Kind::Api.at(None, None, None)) else { return Ok(()) };
         // Tags that an API has are in the same place.
-        let tags = document.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
-        if let Some(more) = said.get_mut("tags").and_then(Value::as_array_mut) {
-            more.splice(0..0, tags);
+        let before = document.get("tags").and_then(Value::as_array).cloned().unwrap_or_default();
+        self.inject(document, Some(said))?;
+        if let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut).filter(|tags| **tags != before) {
+            tags.splice(0..0, before);
         }
-        inject(document, &said, known(Kind::Api));
-        if let Some(info) = said.get("info").and_then(Value::as_object) {
+        if let Some(info) = said.members.get("info").and_then(Value::as_object) {
             inject(&mut document["info"], info, &["contact", "description", "license", "termsOfService"]);
         }
+        Ok(())
     }
 
-    fn item(&self, path: &str, item: &mut Value) {
-        self.exact(&Kind::Resource.at(Some(path), None, None), item);
+    fn item(&self, path: &str, item: &mut Value) -> Result<(), Error> {
+        self.inject(item, self.said(&Kind::Resource.at(Some(path), None, None)))?;
+        let below = Below::of(self.parts, path);
         for (name, method) in METHODS {
             if let Some(operation) = item.get_mut(name) {
-                self.operation(path, method, operation);
+                self.operation(&below, method, operation)?;
             }
         }
+        Ok(())
     }
 
-    fn operation(&self, path: &str, method: &str, operation: &mut Value) {
-        let at = |kind: Kind| kind.at(Some(path), Some(method), None);
-        self.general(&at(Kind::Method), operation);
+    fn operation(&self, below: &Below<'d>, method: &str, operation: &mut Value) -> Result<(), Error> {
+        self.inject(operation, below.said(Kind::Method, method, None, ""))?;
         for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-            let text = |name: &str| parameter.get(name).and_then(Value::as_str).map(str::to_owned);
-            let place = match text("in").as_deref() {
-                Some("path") => Location { name: text("name"), ..at(Kind::PathParameter) },
-                Some("query") => Location { name: text("name"), ..at(Kind::QueryParameter) },
-                Some("header") => Location { name: text("name"), ..at(Kind::RequestHeader) },
-                Some("body") => at(Kind::RequestBody),
+            let text = |name: &str| parameter.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (kind, name) = match text("in") {
+                "path" => (Kind::PathParameter, text("name")),
+                "query" => (Kind::QueryParameter, text("name")),
+                "header" => (Kind::RequestHeader, text("name")),
+                "body" => (Kind::RequestBody, ""),
                 _ => continue,
             };
-            self.general(&place, parameter);
+            let said = below.said(kind, method, None, name);
+            self.inject(parameter, said)?;
         }
         if let Some(body) = operation.get_mut("requestBody") {
-            self.general(&at(Kind::RequestBody), body);
+            self.inject(body, below.said(Kind::RequestBody, method, None, ""))?;
         }
         for (status, response) in object(operation, "responses") {
-            let at = |kind: Kind| kind.at(Some(path), Some(method), Some(status));
-            self.general(&at(Kind::Response), response);
+            self.inject(response, below.said(Kind::Response, method, Some(status), ""))?;
             for (name, header) in object(response, "headers") {
-                self.general(&Location { name: Some(name.clone()), ..at(Kind::ResponseHeader) }, header);
+                self.inject(header, below.said(Kind::ResponseHeader, method, Some(status), name))?;
             }
         }
+        Ok(())
     }
 
     /// Models, and with `Model.property` what is in them.
-    fn models(&self, document: &mut Value) {
-        for (location, said) in self.0.iter().filter(|(location, _)| location.kind == Kind::Model) {
-            let mut names = location.name.as_deref().unwrap_or_default().split('.');
+    fn models(&self, document: &mut Value) -> Result<(), Error> {
+        for said in self.parts.iter().filter(|said| said.location.kind == Kind::Model) {
+            let mut names = said.location.name.as_deref().unwrap_or_default().split('.');
             let model = names.next().unwrap_or_default();
             let mut target = places(document, "definitions", "schemas").and_then(|models| models.get_mut(model));
             for name in names {
                 target = target.and_then(|schema| schema.get_mut("properties")?.get_mut(name));
             }
             if let Some(target) = target {
-                inject(target, said, known(Kind::Model));
+                self.inject(target, Some(said))?;
             }
         }
+        Ok(())
     }
 
-    fn authorizers(&self, document: &mut Value) {
+    fn authorizers(&self, document: &mut Value) -> Result<(), Error> {
         let schemes = places(document, "securityDefinitions", "securitySchemes").and_then(Value::as_object_mut);
         for (name, scheme) in schemes.into_iter().flatten() {
-            self.exact(&Kind::Authorizer.named(name), scheme);
+            self.inject(scheme, self.said(&Kind::Authorizer.named(name)))?;
         }
+        Ok(())
     }
 }
 
@@ -197,51 +207,84 @@ fn places<'d>(document: &'d mut Value, swagger: &str, openapi: &str) -> Option<&
     }
 }
 
-/// A path and those above it, the root last.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |path| upper(path))
+/// What is said of a path and of those above it, by kind, method, status and name; with each the length of its path, of which the
+/// longest counts.
+struct Below<'d>(HashMap<(Kind, &'d str, &'d str, &'d str), (usize, &'d Said)>);
+
+impl<'d> Below<'d> {
+    fn of(parts: &'d [Said], path: &str) -> Below<'d> {
+        let mut all = HashMap::new();
+        for said in parts {
+            let place = &said.location;
+            let Some(above) = place.path.as_deref().filter(|above| is_above(above, path)) else { continue };
+            let [method, status, name] =
+                [&place.method, &place.status, &place.name].map(|v| v.as_deref().unwrap_or(""));
+            let best = all.entry((place.kind, method, status, name)).or_insert((above.len(), said));
+            if above.len() > best.0 {
+                *best = (above.len(), said);
+            }
+        }
+        Below(all)
+    }
+
+    /// What is said of a place, or else of the next more general one: a path counts more than a status, and a status more than a
+    /// method.
+    fn said(&self, kind: Kind, method: &str, status: Option<&str>, name: &str) -> Option<&'d Said> {
+        let statuses = status.map_or(["", ""], |status| [status, ANY]);
+        let mut best: Option<(usize, &'d Said)> = None;
+        for status in statuses {
+            for method in [method, ANY] {
+                let found = self.0.get(&(kind, method, status, name));
+                best = match (best, found) {
+                    (Some(best), Some(found)) if found.0 > best.0 => Some(*found),
+                    (None, Some(found)) => Some(*found),
+                    _ => best,
+                };
+            }
+        }
+        best.map(|(_, said)| said)
+    }
 }
 
-fn upper(path: &str) -> Option<&str> {
-    match path.rfind('/')? {
-        0 => Some(ROOT).filter(|root| *root != path),
-        end => Some(&path[..end]),
-    }
+/// Whether a path is another one, or the beginning of its parts.
+fn is_above(above: &str, path: &str) -> bool {
+    above == ROOT || path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(text: &str) -> Map<String, Value> {
-        serde_json::from_value(json!({"description": text})).unwrap()
+    fn said(location: Location, text: &str) -> Said {
+        Said::from(Part { id: text.into(), location, properties: json!({"description": text}).to_string() })
     }
 
     #[test]
-    fn paths_end_at_the_root() {
-        assert_eq!(above("/a/{b}").collect::<Vec<_>>(), ["/a/{b}", "/a", "/"]);
-        assert_eq!(above("/").collect::<Vec<_>>(), ["/"]);
-        assert_eq!(above("a").collect::<Vec<_>>(), ["a"]);
+    fn paths_are_above_others_by_their_parts() {
+        for (above, path) in [("/", "/"), ("/", "/a"), ("/a", "/a"), ("/a", "/a/{b}")] {
+            assert!(is_above(above, path), "{above} {path}");
+        }
+        assert!(!is_above("/a", "/ab") && !is_above("/a/b", "/a"));
     }
 
-    /// A path counts more than a status, and a status more than a method.
     #[test]
     fn what_is_more_particular_is_inherited_first() {
         let at = |path: &str, method: &str, status: &str| Kind::Response.at(Some(path), Some(method), Some(status));
         let all = [
-            (at("/", "*", "*"), said("any")),
-            (at("/", "*", "400"), said("400")),
-            (at("/", "GET", "*"), said("GET")),
-            (at("/pets", "*", "*"), said("pets")),
+            said(at("/", "*", "*"), "any"),
+            said(at("/", "*", "400"), "400"),
+            said(at("/", "GET", "*"), "GET"),
+            said(at("/pets", "*", "*"), "pets"),
         ];
-        let index = Index(all.iter().map(|(location, said)| (location, said)).collect());
-        let found =
-            |place: Location| index.inherited(&place).map(|said| said["description"].as_str().unwrap().to_owned());
-        assert_eq!(found(at("/pets/{id}", "GET", "400")).as_deref(), Some("pets"));
-        assert_eq!(found(at("/petshop", "GET", "400")).as_deref(), Some("400"));
-        assert_eq!(found(at("/petshop", "GET", "200")).as_deref(), Some("GET"));
-        assert_eq!(found(at("/petshop", "PUT", "200")).as_deref(), Some("any"));
-        assert_eq!(found(Kind::Method.at(Some("/"), Some("GET"), None)), None);
+        let found = |path: &str, method: &str, status: &str| {
+            let said = Below::of(&all, path).said(Kind::Response, method, Some(status), "");
+            said.map(|said| said.members["description"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(found("/pets/{id}", "GET", "400").as_deref(), Some("pets"));
+        assert_eq!(found("/petshop", "GET", "400").as_deref(), Some("400"));
+        assert_eq!(found("/petshop", "GET", "200").as_deref(), Some("GET"));
+        assert_eq!(found("/petshop", "PUT", "200").as_deref(), Some("any"));
+        assert!(Below::of(&all, "/").said(Kind::Method, "GET", None, "").is_none());
     }
 
     #[test]
@@ -250,5 +293,37 @@ mod tests {
         let members = json!({"x-a": 1, "x-amazon-apigateway-integration": 2, "foo": 3, "description": "d"});
         inject(&mut target, members.as_object().unwrap(), &["description"]);
         assert_eq!(target, json!({"x-a": 1, "x-amazon-apigateway-integration": 1, "description": "d"}));
+    }
+
+    #[test]
+    fn what_is_said_of_everything_is_bounded() {
+        let long = said(Kind::Method.at(Some("/"), Some("*"), None), &"x".repeat(64 << 10));
+        let said = Documentation { version: "1".into(), created: String::new(), parts: vec![long] };
+        let document = |paths: usize| {
+            let paths: Map<String, Value> = (0..paths).map(|n| (format!("/p{n}"), json!({"get": {}}))).collect();
+            json!({"openapi": "3.0.1", "info": {}, "paths": paths})
+        };
+        assert!(said.write(&mut document(200), |_| Value::Null).is_ok());
+        let refused = said.write(&mut document(300), |_| Value::Null);
+        assert!(matches!(refused, Err(Error::LimitExceeded(_))));
+    }
+
+    #[test]
+    fn tags_of_an_api_stay_beside_those_that_are_said() {
+        let part = |properties: &str| Part {
+            id: "i".into(),
+            location: Kind::Api.at(None, None, None),
+            properties: properties.into(),
+        };
+        let written = |properties: &str| {
+            let parts = vec![part(properties).into()];
+            let mut document = json!({"swagger": "2.0", "info": {}, "tags": [{"name": "a"}]});
+            Documentation { version: "1".into(), created: String::new(), parts }
+                .write(&mut document, |_| Value::Null)
+                .unwrap();
+            document["tags"].clone()
+        };
+        assert_eq!(written(r#"{"tags": [{"name": "b"}]}"#), json!([{"name": "a"}, {"name": "b"}]));
+        assert_eq!(written("{}"), json!([{"name": "a"}]));
     }
 }

@@ -14,7 +14,7 @@ use super::documentation_part::LocationShape;
 use super::method::MethodOutput;
 use crate::ApiGateway;
 use crate::document;
-use crate::document::documentation::Documentation;
+use crate::document::documentation::{Documentation, Said};
 use crate::document::rest_export::{self, Extensions, Method};
 use crate::error::Error;
 use crate::front::address;
@@ -98,7 +98,7 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
     };
     let mut document = rest_export::document(&wanted);
     if let Some(said) = said {
-        said.write(&mut document, |location| json!(LocationShape::from(location.particular())));
+        said.write(&mut document, |location| json!(LocationShape::from(location.particular())))?;
     }
     let kind = if is_yaml { "yaml" } else { "json" };
     Ok(ExportOutput {
@@ -111,9 +111,8 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
 /// A version of what is said of an API.
 fn documentation(read: &impl Read, api: &str, version: &str) -> Result<Documentation, Error> {
     let found = documentation_version::find(read, api, version)?;
-    let parts = documentation_version::parts(read, api, version)?.into_iter();
-    let parts = parts.map(|part| (part.location, serde_json::from_str(&part.properties).unwrap_or_default()));
-    Ok(Documentation { version: found.name, created: found.created.iso8601(), parts: parts.collect() })
+    let parts = documentation_version::parts(read, api, version)?.into_iter().map(Said::from).collect();
+    Ok(Documentation { version: found.name, created: found.created.iso8601(), parts })
 }
 
 /// All that an operation lists of an API, where there is such an operation.
