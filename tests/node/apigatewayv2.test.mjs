@@ -230,9 +230,9 @@ test("WebSocket APIs have responses of routes and of integrations, and settings 
   assert.equal((await gateway.send(new GetRouteResponsesCommand({ ApiId, RouteId }))).Items.length, 1);
   const { DeploymentId } = await gateway.send(new CreateDeploymentCommand({ ApiId }));
   assert.equal((await gateway.send(new UpdateDeploymentCommand({ ApiId, DeploymentId, Description: "d" }))).Description, "d");
-  const RouteSettings = { ping: { ThrottlingBurstLimit: 1, ThrottlingRateLimit: 1 } };
+  const RouteSettings = { $default: { ThrottlingBurstLimit: 1, ThrottlingRateLimit: 1 } };
   await gateway.send(new CreateStageCommand({ ApiId, StageName: "dev", DeploymentId, RouteSettings }));
-  await gateway.send(new DeleteRouteSettingsCommand({ ApiId, StageName: "dev", RouteKey: "ping" }));
+  await gateway.send(new DeleteRouteSettingsCommand({ ApiId, StageName: "dev", RouteKey: "$default" }));
   const AccessLogSettings = { DestinationArn: `arn:aws:logs:${REGION}:000000000000:log-group:of-node`, Format: "$context.requestId" };
   await gateway.send(new UpdateStageCommand({ ApiId, StageName: "dev", AccessLogSettings }));
   assert.deepEqual((await gateway.send(new GetStageCommand({ ApiId, StageName: "dev" }))).AccessLogSettings, AccessLogSettings);

@@ -95,6 +95,25 @@ def test_documents_that_cannot_be_taken_change_nothing(http_apis, rest_apis, fun
     assert made["warnings"] and [api["id"] for api in rest_apis.get_rest_apis(limit=500)["items"]].count(made["id"]) == 1
 
 
+def test_a_contract_comes_before_its_integrations(rest_apis):
+    document = {"openapi": "3.0.1", "info": {"title": "contract"}, "paths": {"/": {"get": {"responses": {"200": {"description": "ok"}}}}}}
+    made = rest_apis.import_rest_api(body=json.dumps(document).encode(), failOnWarnings=True)
+    assert "warnings" not in made
+    assert "No integration defined for method" in refused("BadRequestException", rest_apis.create_deployment, restApiId=made["id"])
+
+
+def test_references_to_nothing_are_warned_of(http_apis, function):
+    document = an_http_document(function)
+    schema = {"$ref": "#/components/schemas/Missing"}
+    document["paths"]["/pets/{id}"]["get"]["responses"] = {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}
+    warning = "Parse issue: attribute paths.'/pets/{id}'(get).responses.200.content.schema.#/components/schemas/Missing is missing"
+    made = http_apis.import_api(Body=json.dumps(document))
+    assert made["Warnings"] == [warning]
+    said = refused("BadRequestException", http_apis.reimport_api, ApiId=made["ApiId"], Body=json.dumps(document | {"info": {"title": "new"}}), FailOnWarnings=True)
+    assert said == f"Warnings found during import:\n\t{warning}"
+    assert http_apis.get_api(ApiId=made["ApiId"])["Name"] == "pets"
+
+
 def test_a_role_in_a_document_has_to_be_passed(server, iam, http_apis, sqs, unique):
     url = sqs.create_queue(QueueName=unique)["QueueUrl"]
     trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}

@@ -181,11 +181,22 @@ def test_a_function_has_to_permit_the_api(server, lambda_, function, rest_apis, 
     assert send(server, "GET", path)[0] == 200
 
 
+def test_functions_behind_rest_apis_are_told_names_of_headers_as_they_were_written(server, rest_api):
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=60)
+    for written in ("x-tenant", "X-tEnAnt"):
+        # The second request comes on the same connection, behind a body that looks like a header.
+        connection.request("POST", f"/_aws/execute-api/{rest_api}/dev/items/1", b"\r\nX-TENANT: body\r\n" * 5_000, {written: "a", "authorization": "b"})
+        event = json.loads(connection.getresponse().read())
+        assert {name: value for name, value in event["headers"].items() if name.lower() in ("x-tenant", "authorization")} == {written: "a", "Authorization": "b"}
+        assert event["multiValueHeaders"][written] == ["a"]
+    connection.close()
+
+
 def test_what_is_not_built_is_refused(rest_apis, http_apis, rest_api, http_api):
     refused("BadRequestException", http_apis.create_api, Name="ws", ProtocolType="WEBSOCKET")
     refused("BadRequestException", http_apis.create_route, ApiId=http_api, RouteKey="GET /x", AuthorizationType="JWT")
-    refused("UnknownOperationException", http_apis.get_models, ApiId=http_api)
-    refused("UnknownOperationException", rest_apis.get_vpc_links)
+    assert "apigatewayv2:GetModels" in refused("NotImplemented", http_apis.get_models, ApiId=http_api)
+    assert "apigateway:DeleteVpcLink" in refused("NotImplemented", rest_apis.delete_vpc_link, vpcLinkId="v")
     root = next(item["id"] for item in rest_apis.get_resources(restApiId=rest_api)["items"] if item["path"] == "/")
     method = {"restApiId": rest_api, "resourceId": root, "httpMethod": "GET"}
     refused("BadRequestException", rest_apis.put_method, authorizationType="NONE", requestValidatorId="v", **method)
@@ -196,6 +207,12 @@ def test_parts_are_listed_tagged_and_deleted(rest_apis, http_apis, rest_api, htt
     assert [stage["stageName"] for stage in rest_apis.get_stages(restApiId=rest_api)["item"]] == ["dev"]
     patch = [{"op": "replace", "path": "/variables/a", "value": "1"}]
     assert rest_apis.update_stage(restApiId=rest_api, stageName="dev", patchOperations=patch)["variables"] == {"a": "1"}
+    for value in ["false", "true"]:
+        patch = [{"op": "replace", "path": "/tracingEnabled", "value": value}]
+        assert rest_apis.update_stage(restApiId=rest_api, stageName="dev", patchOperations=patch)["tracingEnabled"] == (value == "true")
+    deployment = rest_apis.create_deployment(restApiId=rest_api)["id"]
+    assert rest_apis.create_stage(restApiId=rest_api, stageName="traced", deploymentId=deployment, tracingEnabled=True)["tracingEnabled"]
+    rest_apis.delete_stage(restApiId=rest_api, stageName="traced")
     for client, arn in [
         (rest_apis, f"arn:aws:apigateway:{REGION}::/restapis/{rest_api}"),
         (http_apis, f"arn:aws:apigateway:{REGION}::/apis/{http_api}"),

@@ -165,3 +165,13 @@ def test_a_bucket_that_others_may_not_read_is_not_made_public(s3, deploy, unique
     assert failed.returncode != 0 and "AccessDenied" in failed.stderr + failed.stdout
     with pytest.raises(ClientError):
         s3.head_bucket(Bucket=f"{unique}-uploads")
+
+
+def test_a_bucket_is_in_the_region_of_its_project(server, s3, tmp_path, unique):
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": unique}}
+    project = {"service": unique, "provider": {"name": "aws", "region": "eu-west-1"}, "resources": {"Resources": {"Named": bucket}}}
+    (tmp_path / "serverless.yml").write_text(json.dumps(project))
+    server.run("deploy", tmp_path)
+    assert s3.get_bucket_location(Bucket=unique)["LocationConstraint"] == "eu-west-1"
+    server.run("remove", tmp_path)
+    assert code(s3.head_bucket, Bucket=unique) == ("404", 404)

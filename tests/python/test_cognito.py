@@ -77,7 +77,8 @@ def test_pools_are_listed_in_pages_and_tagged(cognito, unique):
     ({"MfaConfiguration": "MAYBE"}, "InvalidParameterException"),
     ({"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}, "InvalidParameterException"),
     ({"Schema": [{"Name": "a", "Required": True}]}, "InvalidParameterException"),
-    ({"Schema": [{"Name": "a"}, {"Name": "a"}]}, "InvalidParameterException"),
+    ({"Schema": [{"Name": "a"}]}, "InvalidParameterException"),
+    ({"Schema": [{"Name": "a", "AttributeDataType": "String"}] * 2}, "InvalidParameterException"),
     ({"Schema": [{"Name": "email", "AttributeDataType": "Number"}]}, "InvalidParameterException"),
     ({"Schema": [{"Name": "email", "AttributeDataType": "String", "DeveloperOnlyAttribute": True}]}, "InvalidParameterException"),
     ({"Schema": [{"Name": "a", "AttributeDataType": "String", "StringAttributeConstraints": {"MinLength": "x"}}]}, "InvalidParameterException"),
@@ -123,6 +124,25 @@ def test_attributes_have_a_schema(server, cognito, unique):
     cognito.admin_delete_user_attributes(UserPoolId=pool.id, Username="ada", UserAttributeNames=["custom:plan"])
     assert "custom:plan" not in named(cognito.admin_get_user(UserPoolId=pool.id, Username="ada")["UserAttributes"])
     refused(cognito.admin_delete_user_attributes, "InvalidParameterException", UserPoolId=pool.id, Username="ada", UserAttributeNames=["name"])
+
+
+def test_a_standard_attribute_that_a_schema_names_keeps_its_limits_and_its_first_value(server, cognito, unique):
+    schema = [{"Name": "email", "Required": True}, {"Name": "birthdate", "Mutable": True}, {"Name": "name", "StringAttributeConstraints": {"MinLength": "3"}}]
+    update_settings = {"AttributesRequireVerificationBeforeUpdate": ["email"]}
+    pool = Pool(server, cognito, unique, Schema=schema, AutoVerifiedAttributes=["email"], UserAttributeUpdateSettings=update_settings)
+    told = {attribute["Name"]: attribute for attribute in cognito.describe_user_pool(UserPoolId=pool.id)["UserPool"]["SchemaAttributes"]}
+    assert (told["email"]["Mutable"], told["email"]["Required"], told["given_name"]["Mutable"]) == (False, True, True)
+    limits = {name: told[name]["StringAttributeConstraints"] for name in ("email", "birthdate", "name")}
+    assert limits == {"email": {"MinLength": "0", "MaxLength": "2048"}, "birthdate": {"MinLength": "10", "MaxLength": "10"}, "name": {"MinLength": "3", "MaxLength": "2048"}}
+    pool.add("ada", email="ada@example.com")
+    change = lambda name, value: cognito.admin_update_user_attributes(UserPoolId=pool.id, Username="ada", UserAttributes=[{"Name": name, "Value": value}])
+    refused(change, "InvalidParameterException", name="birthdate", value="19")
+    change("birthdate", "1815-12-10")
+    change("email", "ada@example.com")
+    new = "countess@example.com"
+    assert refused(change, "InvalidParameterException", name="email", value=new) == "user.email: Attribute cannot be updated.\n"
+    token = pool.sign_in("ada")["AccessToken"]
+    refused(cognito.update_user_attributes, "InvalidParameterException", AccessToken=token, UserAttributes=[{"Name": "email", "Value": new}])
 
 
 def test_clients_are_made_changed_and_deleted(cognito, pool):

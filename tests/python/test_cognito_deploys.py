@@ -68,7 +68,7 @@ def test_a_stack_has_pools_and_their_functions(server, cognito, tmp_path, unique
     (tmp_path / "handler.py").write_text(HANDLER)
 
     def deploy(**more):
-        settings = {"name": name, "length": 9, "schema": '[{ Name: plan, Mutable: true }]', "pool": f"CognitoUserPool{name.capitalize()}"} | more
+        settings = {"name": name, "length": 9, "schema": '[{ Name: plan, AttributeDataType: String, Mutable: true }]', "pool": f"CognitoUserPool{name.capitalize()}"} | more
         (tmp_path / "serverless.yml").write_text(CONFIG.format(**settings))
         done = server.run("deploy", tmp_path)
         return dict(re.findall(r"^  (Pool|Issuer|Other|Client): (\S+)$", done.stdout, re.M))
@@ -86,7 +86,7 @@ def test_a_stack_has_pools_and_their_functions(server, cognito, tmp_path, unique
     passkeys = cognito.get_user_pool_mfa_config(UserPoolId=other)["WebAuthnConfiguration"]
     assert (passkeys["RelyingPartyId"], passkeys["UserVerification"]) == ("example.com", "required")
     assert [user["Username"] for user in cognito.list_users_in_group(UserPoolId=other, GroupName="readers")["Users"]] == ["ada"]
-    changed = deploy(length=12, schema="[{ Name: plan, Mutable: true }, { Name: born, AttributeDataType: Number }]")
+    changed = deploy(length=12, schema="[{ Name: plan, AttributeDataType: String, Mutable: true }, { Name: born, AttributeDataType: Number }]")
     assert changed == outputs, "nothing is replaced"
     told = cognito.describe_user_pool(UserPoolId=other)["UserPool"]
     assert (told["Policies"]["PasswordPolicy"]["MinimumLength"], told["MfaConfiguration"]) == (12, "OPTIONAL")

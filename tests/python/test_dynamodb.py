@@ -315,6 +315,27 @@ def test_a_stream_has_a_policy_of_its_own(dynamodb, guest, iam, unique):
         refused(guest.streams.get_shard_iterator, code, StreamArn=name, ShardId=shard, ShardIteratorType="LATEST")
 
 
+def test_a_table_tells_its_key(dynamodb, kms, unique):
+    schema = {"KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "BillingMode": "PAY_PER_REQUEST"}
+    key_of = lambda described: described["SSEDescription"]["KMSMasterKeyArn"]
+    made = dynamodb.create_table(TableName=unique, SSESpecification={"Enabled": True}, **schema)["TableDescription"]
+    own = kms.describe_key(KeyId=key_of(made))["KeyMetadata"]
+    assert (own["KeyManager"], own["Arn"]) == ("AWS", kms.describe_key(KeyId="alias/aws/dynamodb")["KeyMetadata"]["Arn"])
+    # However it is named.
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=f"alias/{unique}", TargetKeyId=key["KeyId"])
+    for name in (key["KeyId"], key["Arn"], f"alias/{unique}"):
+        dynamodb.update_table(TableName=unique, SSESpecification={"Enabled": True, "KMSMasterKeyId": name})
+        assert key_of(dynamodb.describe_table(TableName=unique)["Table"]) == key["Arn"]
+    for name in ("alias/none", "00000000-0000-0000-0000-000000000000"):
+        wrong = {"Enabled": True, "KMSMasterKeyId": name}
+        refused(dynamodb.update_table, "ValidationException", TableName=unique, SSESpecification=wrong)
+        refused(dynamodb.create_table, "ValidationException", TableName=f"{unique}-other", SSESpecification=wrong, **schema)
+    dynamodb.update_table(TableName=unique, SSESpecification={"Enabled": False})
+    assert "SSEDescription" not in dynamodb.describe_table(TableName=unique)["Table"]
+    dynamodb.delete_table(TableName=unique)
+
+
 def test_resource_policies_have_revisions(dynamodb, guest, iam, table, unique):
     arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     put = dynamodb.put_resource_policy
@@ -326,7 +347,7 @@ def test_resource_policies_have_revisions(dynamodb, guest, iam, table, unique):
     assert (got["Policy"], got["RevisionId"]) == (policy, first)
     refused(put, "PolicyNotFoundException", ResourceArn=arn, Policy=other, ExpectedRevisionId="NO_POLICY")
     second = put(ResourceArn=arn, Policy=other, ExpectedRevisionId=first)["RevisionId"]
-    assert second != first
+    assert int(second) > int(first)
     refused(dynamodb.delete_resource_policy, "PolicyNotFoundException", ResourceArn=arn, ExpectedRevisionId=first)
     refused(put, "ValidationException", ResourceArn=arn, Policy='{"Version": "2012-10-17", "Statement": []')
     refused(put, "ResourceNotFoundException", ResourceArn=f"{arn}-missing", Policy=policy)

@@ -127,6 +127,11 @@ def test_inline_policies_of_users(server, iam, user):
     refused("NoSuchEntity", iam.get_user_policy, UserName=user, PolicyName="p")
     for broken in ["{", "[]", "{}", allow("no-colon"), allow("sqs:*", "not-an-arn")]:
         refused("MalformedPolicyDocument", iam.put_user_policy, UserName=user, PolicyName="p", PolicyDocument=broken)
+    # Without a version it is of 2008, as the policies are that SAM writes; only managed policies must be of 2012.
+    unversioned = json.dumps({"Statement": json.loads(document)["Statement"]})
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=unversioned)
+    caller.list_queues()
+    assert "2012-10-17" in refused("MalformedPolicyDocument", iam.create_policy, PolicyName=user, PolicyDocument=unversioned)
     refused("LimitExceeded", iam.put_user_policy, UserName=user, PolicyName="p", PolicyDocument=allow(["sqs:ListQueues"] * 200))
 
 
@@ -199,6 +204,13 @@ def test_tags(server, iam, user, role):
         getattr(iam, f"tag_{kind}")(Tags=[{"Key": "a", "Value": "3"}], **name)
         getattr(iam, f"untag_{kind}")(TagKeys=["b", "absent"], **name)
         assert getattr(iam, f"list_{kind}_tags")(**name)["Tags"] == [{"Key": "a", "Value": "3"}]
+        # Case tells no keys apart.
+        twice = [{"Key": "stage", "Value": "dev"}, {"Key": "STAGE", "Value": "dev"}]
+        refused("InvalidInput", getattr(iam, f"tag_{kind}"), Tags=twice, **name)
+        for tag in twice:
+            getattr(iam, f"tag_{kind}")(Tags=[tag], **name)
+        assert getattr(iam, f"list_{kind}_tags")(**name)["Tags"] == [twice[1], {"Key": "a", "Value": "3"}]
+        getattr(iam, f"untag_{kind}")(TagKeys=["Stage"], **name)
     tagged = {"StringEquals": {"aws:PrincipalTag/a": "3"}}
     iam.put_user_policy(UserName=user, PolicyName="tagged", PolicyDocument=allow("sqs:ListQueues", Condition=tagged))
     caller = server.client_as("sqs", *key_of(server, iam, user))
@@ -215,12 +227,21 @@ def test_roles(iam, unique):
     iam.update_role(RoleName=unique, Description="e", MaxSessionDuration=3600)
     got = iam.get_role(RoleName=unique)["Role"]
     assert (got["Description"], got["MaxSessionDuration"]) == ("e", 3600)
-    assert iam.update_role_description(RoleName=unique, Description="f")["Role"]["Description"] == "f"
+    # UpdateRole sets an hour where none is given, and the older operation leaves what is there.
+    iam.update_role(RoleName=unique, MaxSessionDuration=7200)
+    described = iam.update_role_description(RoleName=unique, Description="f")["Role"]
+    assert (described["Description"], described["MaxSessionDuration"]) == ("f", 7200)
+    iam.update_role(RoleName=unique, Description="f")
+    assert iam.get_role(RoleName=unique)["Role"]["MaxSessionDuration"] == 3600
     iam.update_assume_role_policy(RoleName=unique, PolicyDocument=trust(Service="events.amazonaws.com"))
     assert "events" in json.dumps(iam.get_role(RoleName=unique)["Role"]["AssumeRolePolicyDocument"])
     assert iam.list_instance_profiles_for_role(RoleName=unique)["InstanceProfiles"] == []
     refused("EntityAlreadyExists", iam.create_role, RoleName=unique, AssumeRolePolicyDocument=document)
     refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName=unique, PolicyDocument=allow("sts:AssumeRole"))
+    misspelt = document.replace("AssumeRole", "AssumeRoel")
+    message = refused("MalformedPolicyDocument", iam.update_assume_role_policy, RoleName=unique, PolicyDocument=misspelt)
+    assert message.startswith("AssumeRole policy may only specify STS AssumeRole actions.")
+    refused("MalformedPolicyDocument", iam.create_role, RoleName=f"{unique}-other", AssumeRolePolicyDocument=misspelt)
     refused("ValidationError", iam.update_role, RoleName=unique, MaxSessionDuration=10)
     iam.put_role_policy(RoleName=unique, PolicyName="p", PolicyDocument=allow("sqs:*"))
     assert iam.list_role_policies(RoleName=unique)["PolicyNames"] == ["p"]

@@ -143,8 +143,14 @@ def test_who_a_policy_is_attached_to(iam, user, role, group, policy):
 
 
 def test_policies_have_tags(iam, policy):
+    assert iam.get_policy(PolicyArn=policy)["Policy"]["Tags"] == []
     iam.tag_policy(PolicyArn=policy, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iam.untag_policy(PolicyArn=policy, TagKeys=["a"])
+    for tag in [{"Key": "NOWAY!", "Value": "x"}, {"Key": "x", "Value": "x{}"}]:
+        assert "regular expression pattern" in refused("ValidationError", iam.tag_policy, PolicyArn=policy, Tags=[tag])
+    assert "'tagKeys.1.member'" in refused("ValidationError", iam.untag_policy, PolicyArn=policy, TagKeys=["NOWAY!"])
+    many = [f"k{number}" for number in range(51)]
+    assert "less than or equal to 50" in refused("ValidationError", iam.untag_policy, PolicyArn=policy, TagKeys=many)
     assert iam.list_policy_tags(PolicyArn=policy)["Tags"] == [{"Key": "b", "Value": "2"}]
     assert iam.get_policy(PolicyArn=policy)["Policy"]["Tags"] == [{"Key": "b", "Value": "2"}]
 

@@ -47,6 +47,8 @@ def test_tags_of_instance_profiles(iam, profile):
     assert tags() == {"env": "x"}
     many = [{"Key": f"k{number}", "Value": "v"} for number in range(50)]
     refused("LimitExceeded", iam.tag_instance_profile, InstanceProfileName=profile, Tags=many)
+    iam.untag_instance_profile(InstanceProfileName=profile, TagKeys=["env"])
+    assert iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Tags"] == []
 
 
 def test_who_puts_a_role_into_a_profile_passes_it(server, iam, user, role, profile):

@@ -60,7 +60,8 @@ def test_nobody_in_particular_gets_the_role_for_that(pool, anybody, identities):
     assert "Unauthenticated access" in refused(anybody.get_id, "NotAuthorizedException", IdentityPoolId=pool.id)
     refused(anybody.get_credentials_for_identity, "NotAuthorizedException", IdentityId=first)
     refused(anybody.get_credentials_for_identity, "ResourceNotFoundException", IdentityId="us-east-1:00000000-0000-0000-0000-000000000000")
-    refused(anybody.get_id, "InvalidParameterException", IdentityPoolId="nowhere")
+    refused(anybody.get_id, "ValidationException", IdentityPoolId="nowhere")
+    assert "'identityPoolId'" in refused(anybody.get_id, "ValidationException", IdentityPoolId="us-east-1_abcdefghi"), "a user pool's"
 
 
 def test_a_user_of_a_user_pool_is_one_identity_and_gets_the_role_for_users(pool, users, anybody, identities):
@@ -211,8 +212,9 @@ def test_pools_are_made_changed_listed_and_deleted(server, identities, iam, anyb
     assert sorted(ids) == [identity["IdentityId"] for identity in first["Identities"] + second["Identities"]]
     assert identities.delete_identities(IdentityIdsToDelete=ids[:1])["UnprocessedIdentityIds"] == []
     refused(identities.describe_identity, "ResourceNotFoundException", IdentityId=ids[0])
-    for wrong in [{"IdentityPoolName": "a/b"}, {"CognitoIdentityProviders": [{"ProviderName": "cognito-idp.us-east-1.amazonaws.com/us-east-1_abcdefghi"}]}]:
-        refused(identities.create_identity_pool, "InvalidParameterException", **{"IdentityPoolName": "x", "AllowUnauthenticatedIdentities": True} | wrong)
+    nobody = {"CognitoIdentityProviders": [{"ProviderName": "cognito-idp.us-east-1.amazonaws.com/us-east-1_abcdefghi"}]}
+    for code, wrong in [("ValidationException", {"IdentityPoolName": "a/b"}), ("InvalidParameterException", nobody)]:
+        refused(identities.create_identity_pool, code, **{"IdentityPoolName": "x", "AllowUnauthenticatedIdentities": True} | wrong)
     refused(identities.create_identity_pool, "NotImplemented", IdentityPoolName="x", AllowUnauthenticatedIdentities=True, SamlProviderARNs=["arn:aws:iam::000000000000:saml-provider/x"])
     identities.delete_identity_pool(IdentityPoolId=pool.id)
     refused(identities.describe_identity_pool, "ResourceNotFoundException", IdentityPoolId=pool.id)

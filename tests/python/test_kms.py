@@ -260,14 +260,19 @@ def test_aliases(kms, unique):
     assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyId"] == second
     [alias] = kms.list_aliases(KeyId=second)["Aliases"]
     assert (alias["AliasArn"], alias["TargetKeyId"]) == (arn, second)
+    # What manages a key wants its id or ARN.
+    manage = [kms.enable_key_rotation, kms.disable_key, kms.schedule_key_deletion, kms.get_key_policy, kms.list_grants, kms.list_resource_tags, kms.get_key_rotation_status]
+    for call in manage:
+        assert "id or ARN" in refused(call, "NotFoundException", KeyId=name)
+    refused(kms.disable_key, "NotFoundException", KeyId=arn)
     kms.delete_alias(AliasName=name)
     refused(kms.describe_key, "NotFoundException", KeyId=name)
-    for bad, code in [("x", "ValidationException"), ("alias/aws/x", "InvalidAliasNameException"), ("alias/a b", "ValidationException")]:
+    for bad, code in [("x", "ValidationException"), ("alias/aws/x", "InvalidAliasNameException"), ("alias/a b", "ValidationException"), ("alias/a:b", "ValidationException")]:
         refused(kms.create_alias, code, AliasName=bad, TargetKeyId=first)
     # A service's own key is made when it is first asked for.
     told = kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"]
     assert told["KeyManager"] == "AWS" and kms.describe_key(KeyId="alias/aws/s3")["KeyMetadata"] == told
-    refused(kms.disable_key, "UnsupportedOperationException", KeyId="alias/aws/s3")
+    refused(kms.disable_key, "UnsupportedOperationException", KeyId=told["KeyId"])
     refused(kms.describe_key, "NotFoundException", KeyId="alias/aws/nothing")
 
 

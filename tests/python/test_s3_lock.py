@@ -58,6 +58,10 @@ def test_configurations_that_say_nothing_sensible(s3, locking, configuration, to
     assert code(s3.put_object_lock_configuration, Bucket=locking, ObjectLockConfiguration=configuration) == (told, 400)
 
 
+def test_a_configuration_is_sent(s3, locking):
+    assert code(s3.put_object_lock_configuration, Bucket=locking) == ("MissingRequestBodyError", 400)
+
+
 def test_new_versions_are_retained_as_the_bucket_says(s3, locking):
     rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
     configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}

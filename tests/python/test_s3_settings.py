@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.exceptions import ClientError
 from cloudlet import ACCOUNT, Server
 from test_s3 import bucket, code, fetch, send, signed  # noqa: F401 A fixture of the same.
 
@@ -89,9 +90,14 @@ def test_pages_of_other_origins_may_what_the_bucket_says(server, s3, bucket):
 def test_tags_of_buckets(s3, bucket):
     assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
     tags = [{"Key": "b", "Value": "1"}, {"Key": "a", "Value": "2"}]
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    assert s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []})
+    assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
     assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging={"TagSet": tags + tags}) == ("InvalidTag", 400)
+    for key, value in [("aws:a", "1"), ("a,b", "1"), ("a", "1,2")]:
+        assert code(s3.put_bucket_tagging, Bucket=bucket, Tagging={"TagSet": [{"Key": key, "Value": value}]}) == ("InvalidTag", 400)
     s3.delete_bucket_tagging(Bucket=bucket)
     assert code(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
 
@@ -110,6 +116,12 @@ def test_tags_of_objects_and_their_versions(s3, bucket):
     assert code(s3.get_object_tagging, Bucket=bucket, Key="none") == ("NoSuchKey", 404)
     many = [{"Key": str(number), "Value": ""} for number in range(11)]
     assert code(s3.put_object_tagging, Bucket=bucket, Key="k", Tagging={"TagSet": many}) == ("BadRequest", 400)
+    with pytest.raises(ClientError) as refused:
+        s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "aws:a", "Value": "1"}]})
+    error = refused.value.response["Error"]
+    assert (error["Code"], error["Message"], error["TagKey"]) == ("InvalidTag", "Your TagKey cannot be prefixed with aws:", "aws:a")
+    assert code(s3.put_object, Bucket=bucket, Key="k", Tagging="aws:a=1") == ("InvalidTag", 400)
+    assert code(s3.put_object, Bucket=bucket, Key="k", Tagging="a=1,b=2") == ("InvalidArgument", 400)
 
 
 def test_a_bucket_has_no_access_control_lists(s3, bucket):
@@ -144,7 +156,7 @@ def test_encryption_is_kept_and_shown(s3, bucket):
     assert code(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [bad]}) == ("MalformedXML", 400)
 
 
-@pytest.mark.parametrize("document, status", [("<a/>", 200), ("<Tagging>", 400), ("text", 400), ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", 400)])
+@pytest.mark.parametrize("document, status", [("<a/>", 204), ("<Tagging>", 400), ("text", 400), ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", 400)])
 def test_documents_are_documents(server, bucket, document, status):
     path = f"/{bucket}?tagging"
     headers = signed(server, path, {"Content-Length": str(len(document))}, "UNSIGNED-PAYLOAD")
@@ -158,6 +170,8 @@ def test_a_bucket_may_be_made_with_its_tags(server, iam, s3, unique):
     assert s3.get_bucket_tagging(Bucket=f"{unique}-tagged")["TagSet"] == tags
     twice = {"Bucket": f"{unique}-other", "CreateBucketConfiguration": {"Tags": tags + tags}}
     assert code(s3.create_bucket, **twice) == ("InvalidTag", 400)
+    reserved = {"Bucket": f"{unique}-other", "CreateBucketConfiguration": {"Tags": [{"Key": "aws:a", "Value": "1"}]}}
+    assert code(s3.create_bucket, **reserved) == ("InvalidTag", 400)
     iam.create_user(UserName=unique)
     iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*"}]}))
     key = iam.create_access_key(UserName=unique)["AccessKey"]

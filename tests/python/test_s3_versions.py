@@ -38,7 +38,14 @@ def test_versions_stay_until_they_are_deleted(server, s3, versioned, size):
         s3.get_object(Bucket=versioned, Key="k")
     headers = error.value.response["ResponseMetadata"]["HTTPHeaders"]
     assert error.value.response["Error"]["Code"] == "NoSuchKey" and (headers["x-amz-delete-marker"], headers["x-amz-version-id"]) == ("true", gone["VersionId"])
-    assert code(s3.get_object, Bucket=versioned, Key="k", VersionId=gone["VersionId"]) == ("MethodNotAllowed", 405)
+    for call, method in [(s3.get_object, "GET"), (s3.get_object_tagging, "GET"), (s3.put_object_tagging, "PUT"), (s3.delete_object_tagging, "DELETE"), (s3.put_object_acl, "PUT")]:
+        more = {"put_object_tagging": {"Tagging": {"TagSet": []}}, "put_object_acl": {"ACL": "private"}}.get(call.__name__, {})
+        # What objects alone have is not looked for below a marker.
+        for which in [{"VersionId": gone["VersionId"]}] + ([{}] if call != s3.get_object else []):
+            with pytest.raises(ClientError) as error:
+                call(Bucket=versioned, Key="k", **which, **more)
+            told = error.value.response["Error"]
+            assert (told["Code"], told["Method"], told["ResourceType"]) == ("MethodNotAllowed", method, "DeleteMarker"), (method, which)
     assert "Contents" not in s3.list_objects_v2(Bucket=versioned)
     assert shown(s3, versioned) == [("k", version, False, False) for version in reversed(ids)] + [("k", gone["VersionId"], True, True)]
     # Without the marker the last version is there again, and without that the one before.

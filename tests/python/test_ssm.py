@@ -19,6 +19,7 @@ def test_a_parameter_has_versions(ssm, unique):
     assert ssm.get_parameter(Name=arn)["Parameter"]["Name"] == name
     assert ssm.get_parameter(Name=f"{name}:1")["Parameter"]["Value"] == "one"
     assert ssm.label_parameter_version(Name=name, ParameterVersion=1, Labels=["first", "1bad"])["InvalidLabels"] == ["1bad"]
+    refused(ssm.label_parameter_version, "ValidationException", Name=name, Labels=["l" * 101])
     labelled = ssm.get_parameter(Name=f"{name}:first")["Parameter"]
     assert (labelled["Value"], labelled["Selector"]) == ("one", ":first")
     ssm.label_parameter_version(Name=name, Labels=["first"])
@@ -82,6 +83,10 @@ def test_paths_and_lists(ssm, unique):
     assert by_path(Path=f"/{unique}") == names[:2]
     assert by_path(Path=f"/{unique}/", Recursive=True) == names
     assert by_path(Path=f"/{unique}", Recursive=True, ParameterFilters=[{"Key": "Type", "Values": ["StringList"]}]) == [names[1]]
+    # The root has what has no slash, too.
+    ssm.put_parameter(Name=unique, Value="plain", Type="String")
+    assert unique in by_path(Path="/") and not set(names) & set(by_path(Path="/"))
+    assert {unique, *names} <= set(by_path(Path="/", Recursive=True))
     ssm.label_parameter_version(Name=names[3], Labels=["live"])
     assert by_path(Path=f"/{unique}", Recursive=True, ParameterFilters=[{"Key": "Label", "Values": ["live"]}]) == [names[3]]
     refused(ssm.get_parameters_by_path, "ValidationException", Path="nonsense")
@@ -91,11 +96,15 @@ def test_paths_and_lists(ssm, unique):
         return [parameter["Name"] for page in pages for parameter in page["Parameters"]]
 
     assert described({"Key": "Path", "Option": "Recursive", "Values": [f"/{unique}"]}) == names
+    assert unique in described({"Key": "Path", "Option": "OneLevel", "Values": ["/"]})
     assert described({"Key": "Name", "Option": "BeginsWith", "Values": [f"/{unique}/c"]}) == names[2:]
     assert described({"Key": "Name", "Values": [names[0], names[2]]}) == [names[0], names[2]]
     assert described({"Key": f"tag:{unique}", "Values": ["2", "3"]}) == names[2:]
     refused(ssm.describe_parameters, "InvalidFilterKey", ParameterFilters=[{"Key": "Nonsense", "Values": ["x"]}])
-    refused(ssm.describe_parameters, "InvalidFilterOption", ParameterFilters=[{"Key": "Type", "Option": "BeginsWith", "Values": ["x"]}])
+    assert described({"Key": f"tag:{unique}", "Option": "BeginsWith", "Values": ["2", "3"]}, {"Key": "Type", "Option": "BeginsWith", "Values": ["Str"]}) == names[2:]
+    assert by_path(Path=f"/{unique}", ParameterFilters=[{"Key": "Type", "Option": "BeginsWith", "Values": ["StringL"]}]) == [names[1]]
+    refused(ssm.describe_parameters, "InvalidFilterOption", ParameterFilters=[{"Key": "Type", "Option": "Contains", "Values": ["x"]}])
+    refused(ssm.describe_parameters, "ValidationException", ParameterFilters=[{"Key": "Path", "Values": ["//"]}])
     many = ssm.get_parameters(Names=[names[0], "/none", f"{names[1]}:1"])
     assert [parameter["Name"] for parameter in many["Parameters"]] == names[:2] and many["InvalidParameters"] == ["/none"]
     gone = ssm.delete_parameters(Names=[*names, "/none"])

@@ -113,6 +113,13 @@ def test_a_table_goes_to_a_bucket_and_comes_back(dynamodb, s3, table, bucket):
     assert summary["ImportArn"] == back["ImportArn"] and summary["ImportStatus"] == "COMPLETED"
 
 
+def test_a_line_may_have_several_items(dynamodb, s3, table, bucket):
+    lines = ["".join(json.dumps({"Item": {"k": {"S": str(number)}}}) for number in numbers) for numbers in ([0], [1, 2, 3], [4])]
+    s3.put_object(Bucket=bucket, Key="lines/1.json", Body="\n".join(lines).encode())
+    back = imported(dynamodb, f"{table}-lines", bucket, "lines/")
+    assert (back["ImportStatus"], back["ImportedItemCount"], back["ErrorCount"]) == ("COMPLETED", 5, 0)
+
+
 def test_lists_have_pages(dynamodb, s3, table, bucket):
     begun = [dynamodb.export_table_to_point_in_time(TableArn=arn_of(table), S3Bucket=bucket)["ExportDescription"]["ExportArn"] for _ in range(3)]
     first = dynamodb.list_exports(TableArn=arn_of(table), MaxResults=2)

@@ -129,5 +129,7 @@ def test_a_stage_throttles(server, rest_apis, http_apis, function, metered, uniq
     api = http_apis.create_api(Name=unique, ProtocolType="HTTP", Target=function)["ApiId"]
     settings = {"ThrottlingBurstLimit": 0, "ThrottlingRateLimit": 1.0}
     http_apis.update_stage(ApiId=api, StageName="$default", DefaultRouteSettings=settings)
+    with pytest.raises(http_apis.exceptions.BadRequestException, match="Execution logs are not supported on protocolType HTTP"):
+        http_apis.update_stage(ApiId=api, StageName="$default", DefaultRouteSettings={"LoggingLevel": "INFO"})
     code, _, body = send(server, "GET", f"/_aws/execute-api/{api}/a")
     assert (code, json.loads(body)) == (429, {"message": "Too Many Requests"})

@@ -365,6 +365,11 @@ def test_api_keys_and_throttles(rest_apis, http_apis, api, unique):
         say(client, action="echo", text="two")
         answers = [json.loads(heard(client)) for _ in range(2)]
         assert "Too Many Requests" in [answer.get("message") for answer in answers]
+        nobody = {"nobody": settings["echo"]}
+        with pytest.raises(http_apis.exceptions.NotFoundException, match="Unable to find Route by key nobody"):
+            http_apis.update_stage(ApiId=api.id, StageName="dev", RouteSettings=nobody)
+        logs = {"DataTraceEnabled": True, "DetailedMetricsEnabled": False, "LoggingLevel": "INFO"}
+        assert http_apis.update_stage(ApiId=api.id, StageName="dev", DefaultRouteSettings=logs)["DefaultRouteSettings"] == logs
         http_apis.delete_route_settings(ApiId=api.id, StageName="dev", RouteKey="echo")
         say(client, action="echo", text="three")
         assert json.loads(heard(client))["text"] == "three"

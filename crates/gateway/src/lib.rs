@@ -17,6 +17,7 @@ mod listener;
 mod metrics;
 mod nearest;
 mod origin;
+mod overheard;
 mod own;
 mod owner;
 mod presence;

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Version};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use crate::addresses::Addresses;
 use crate::arrival::{Ends, household};
 use crate::listener::{Elsewhere, Listener, Speech};
+use crate::overheard::Overheard;
 use crate::presence::{Answer, Presence, Presences};
 use crate::shares::Share;
 use crate::taken::Taken;
@@ -255,6 +256,7 @@ impl Talk {
         let Talk { inner, watcher, peer, presence, sockets } = self;
         let spoke = Arc::new(AtomicBool::new(false));
         let (header_wait, speaks) = (inner.limits.header_wait, spoke.clone());
+        let (stream, ear) = Overheard::new(stream);
         let service = service_fn(move |mut request: Request<Incoming>| {
             speaks.store(true, Ordering::Relaxed);
             let extensions = request.extensions_mut();
@@ -263,13 +265,18 @@ impl Talk {
             extensions.insert(Arrival { tls, port: None });
             extensions.insert(sockets.clone());
             extensions.insert(presence.clone());
+            extensions.insert(ear.take());
             let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
-            let elsewhere = elsewhere.clone();
+            let (elsewhere, ear) = (elsewhere.clone(), ear.clone());
             async move {
                 let response = match elsewhere {
                     Some(elsewhere) => elsewhere.answer(&request.into_parts().0).map(Body::from),
                     None => exchange::handle(&inner, request).await,
                 };
+                // What comes by HTTP/2, or once another protocol is spoken, has no names to be heard.
+                if !is_http_2 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    ear.listen();
+                }
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, running, is_http_2)))
             }
         });

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{Method, Version};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value, json};
-use service::{Arrival, Cx, PeerAddr};
+use service::{Arrival, Cx, PeerAddr, WrittenNames};
 
 use crate::hops::HOP_BY_HOP;
 
@@ -22,6 +22,8 @@ pub struct Incoming {
     pub method: Method,
     pub version: Version,
     pub headers: HeaderMap,
+    /// How the client has written the names of its headers.
+    pub written: WrittenNames,
     /// As it was sent.
     pub path: String,
     /// As it was sent, without the question mark.
@@ -44,6 +46,7 @@ impl Incoming {
         Incoming {
             source_ip: peer.map_or_else(|| "127.0.0.1".to_owned(), |peer| peer.to_string()),
             arrival: Arrival::of(&head),
+            written: head.extensions.get().cloned().unwrap_or_default(),
             trace_id: trace_id(cx, &head.headers),
             request_id: cx.request_id().to_owned(),
             extended_id: format!("{}=", cx.env().random_text(ALPHABET, 15)),

@@ -1,4 +1,4 @@
-//! Encryption by KMS keys, for other services: buckets, secrets, secure parameters. Each call is one of KMS's own operations,
+//! Encryption by KMS keys, for other services: buckets, secrets, secure parameters, tables. Each call is one of KMS's own operations,
 //! as the request's caller and through the service, so that the key's policy decides.
 
 use std::collections::BTreeMap;
@@ -40,6 +40,27 @@ pub async fn data_key(cx: &Cx, service: &'static str, key: Option<&str>, context
     let Answer { plaintext, ciphertext_blob, key_id } =
         cx.through(service).call("kms", "GenerateDataKey", input).await?;
     Ok(DataKey { plaintext: plaintext.0, sealed: ciphertext_blob.0, key: key_id })
+}
+
+/// The ARN of a KMS key, named by id, ARN or alias; of the service's own (`alias/aws/dynamodb`), where none is named.
+///
+/// # Errors
+/// KMS's: the caller may not know of the key, or there is none.
+pub async fn arn(cx: &Cx, service: &'static str, key: Option<&str>) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        key_metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Metadata {
+        arn: String,
+    }
+    let own = format!("alias/aws/{service}");
+    let input = json!({"KeyId": key.unwrap_or(&own)});
+    let Answer { key_metadata } = cx.through(service).call("kms", "DescribeKey", input).await?;
+    Ok(key_metadata.arn)
 }
 
 /// A data key that was made with the same context.

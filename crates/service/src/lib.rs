@@ -37,6 +37,7 @@ pub mod timers;
 mod upload;
 mod user_pools;
 mod witness;
+mod written;
 
 pub use background::Worker;
 pub use body::{Body, Broken, Event, Events};
@@ -63,6 +64,7 @@ pub use target::{Invoked, Prepared, Target};
 pub use upload::{Form, Input, Intake, Posted, Trailers, Upload, Uploaded};
 pub use user_pools::{PoolKeys, UserPools};
 pub use witness::{Answered, Asked, ErrorCode, Witness, witnessed};
+pub use written::WrittenNames;
 
 /// A future that can be kept in a table of handlers.
 pub type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;

@@ -5,16 +5,17 @@
 ///
 /// ```ignore
 /// service::refusals! {
+///     constraints "InvalidParameterException";
 ///     NotFound(String) "ResourceNotFoundException" "{0}",
 ///     GroupExists "GroupExistsException" "A group with the name already exists.",
 /// }
 /// ```
 ///
-/// A row names the variant with what it holds, AWS's code, and the text for the caller in thiserror's format. `InvalidParameter(String)` and
-/// `NotAuthorized(String)` have to be among them.
+/// The first row has AWS's code for members that break their constraints. Every other names the variant with what it holds, AWS's code,
+/// and the text for the caller in thiserror's format. `InvalidParameter(String)` and `NotAuthorized(String)` have to be among them.
 #[macro_export]
 macro_rules! refusals {
-    ($($(#[$note:meta])* $variant:ident $(($($held:ty),+))? $code:literal $text:tt,)+) => {
+    (constraints $constraints:literal; $($(#[$note:meta])* $variant:ident $(($($held:ty),+))? $code:literal $text:tt,)+) => {
         #[derive(Debug, thiserror::Error)]
         pub enum Error {
             $($(#[$note])* #[error($text)] $variant $(($($held),+))?,)+
@@ -53,7 +54,7 @@ macro_rules! refusals {
                     Error::Vault(cause) => return $crate::Error::internal(cause),
                     Error::Other(error) => return error,
                     Error::NotImplemented(what) => return $crate::Error::not_implemented(what),
-                    Error::Constraints(_) => "InvalidParameterException",
+                    Error::Constraints(_) => $constraints,
                     $(Error::$variant { .. } => $code,)+
                 };
                 $crate::Error::new(400, code, error.to_string())

@@ -56,7 +56,8 @@ pub fn policy(input: &[u8]) -> String {
     let decision = evaluate(&request, &set);
     let _ = (denial(&request, &decision), applying(&request, &set, true), parsed.context_keys(), parsed.position(0));
     let _ = parsed.unused(&[(&*action, &*resource)]);
-    let uses = [Use::Identity, Use::Trust, Use::Resource].map(|usage| parsed.clone().check(usage).is_ok());
+    let uses = [Use::Identity, Use::Managed, Use::Trust, Use::Resource];
+    let uses = uses.map(|usage| parsed.clone().check(usage).is_ok());
     format!("{decision:?} {uses:?}")
 }
 

@@ -7,6 +7,7 @@ use service::{Api, Service, read, write};
 use crate::ApiGateway;
 use crate::bindings::http as bindings;
 use crate::front::{access_log, throttle};
+use crate::not_implemented;
 use crate::ops::http::{api, authorizer, deployment, document, domain, integration, mapping, route, stage};
 use crate::ops::websocket::response;
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
@@ -61,6 +62,7 @@ const API: Api = Api {
         "UpdateProductRestEndpointPage",
         "UpdateVpcLink",
     ],
+    not_implemented_paths: not_implemented::HTTP_PATHS,
     ..Api::named("apigateway")
 };
 

@@ -13,6 +13,7 @@ mod integration;
 mod keys;
 mod limits;
 mod model;
+mod not_implemented;
 mod ops;
 mod parameters;
 mod rest_service;

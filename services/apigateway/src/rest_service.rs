@@ -7,6 +7,7 @@ use service::{Api, Service, read, write};
 use crate::ApiGateway;
 use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
+use crate::not_implemented;
 use crate::ops::rest::{
     account, api, api_key, authorizer, authorizer_resource, base_path, deployment, document, documentation_import,
     documentation_part, documentation_version, domain, export, gateway_response, integration, integration_response,
@@ -37,6 +38,7 @@ const API: Api = Api {
         "UpdateClientCertificate",
         "UpdateVpcLink",
     ],
+    not_implemented_paths: not_implemented::REST_PATHS,
     ..Api::named("apigateway")
 };
 

@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/>.
 
 service::refusals! {
+    constraints "InvalidParameterException";
     NotFound(String) "ResourceNotFoundException" "{0}",
     UserNotFound "UserNotFoundException" "User does not exist.",
     NotAuthorized(String) "NotAuthorizedException" "{0}",

@@ -54,7 +54,8 @@ const STANDARD: [(&str, AttributeKind, &str, &str); 19] = [
 ];
 const NICKNAME: (&str, AttributeKind, &str, &str) = ("nickname", AttributeKind::Text, "0", "2048");
 
-fn standard(name: &str) -> Option<SchemaAttribute> {
+/// What a standard attribute is in a pool whose schema does not name it, where it is one.
+pub fn standard(name: &str) -> Option<SchemaAttribute> {
     let found = STANDARD.iter().chain([&NICKNAME]).find(|(standard, ..)| *standard == name);
     found.map(|(name, kind, min, max)| SchemaAttribute {
         name: (*name).into(),
@@ -68,11 +69,6 @@ fn standard(name: &str) -> Option<SchemaAttribute> {
 
 pub fn is_standard(name: &str) -> bool {
     standard(name).is_some()
-}
-
-/// What a standard attribute is, where it is one.
-pub fn standard_kind(name: &str) -> Option<AttributeKind> {
-    standard(name).map(|standard| standard.kind)
 }
 
 /// Every attribute of a pool, those that a pool has of itself first.
@@ -186,6 +182,20 @@ pub fn check_required(pool: &Pool, attributes: &BTreeMap<String, String>) -> Res
     Err(Error::parameter(format!("Attributes did not conform to the schema: {told}")))
 }
 
+/// # Errors
+/// For what may be set once only.
+pub fn check_mutable(
+    pool: &Pool,
+    attributes: &BTreeMap<String, String>,
+    new: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let mut changed = new.iter().filter(|(name, value)| attributes.get(*name) != Some(*value));
+    match changed.find(|(name, _)| find(pool, name).is_some_and(|schema| !schema.mutable)) {
+        Some((name, _)) => Err(Error::parameter(format!("user.{name}: Attribute cannot be updated.\n"))),
+        None => Ok(()),
+    }
+}
+
 /// Sets attributes of a user that is there: what has changed is not verified, and an empty value takes one away.
 ///
 /// # Errors
@@ -195,13 +205,9 @@ pub fn update(
     attributes: &mut BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
+    check_mutable(pool, attributes, new)?;
     for (name, value) in new {
-        let schema = find(pool, name);
         let changed = attributes.get(name) != Some(value);
-        if changed && schema.is_some_and(|schema| !schema.mutable) {
-            let told = format!("user.{name}: Attribute cannot be updated.\n");
-            return Err(Error::parameter(told));
-        }
         let verified = format!("{name}_verified");
         if changed && (name == EMAIL || name == PHONE_NUMBER) && !new.contains_key(&verified) {
             attributes.insert(verified, "false".into());

@@ -3,6 +3,7 @@
 //! Source: the errors of each operation in <https://docs.aws.amazon.com/cognitoidentity/latest/APIReference/>.
 
 service::refusals! {
+    constraints "ValidationException";
     NotFound(String) "ResourceNotFoundException" "{0}",
     NotAuthorized(String) "NotAuthorizedException" "{0}",
     InvalidParameter(String) "InvalidParameterException" "{0}",

@@ -69,6 +69,9 @@ pub enum Error {
     AccessDenied(String),
     #[error(transparent)]
     Store(#[from] kv::Error),
+    /// An answer of another service's.
+    #[error(transparent)]
+    Told(service::Error),
 }
 
 /// Why an action of a transaction was not done; one that was fine has the code `None`.
@@ -138,7 +141,7 @@ impl Error {
             Error::TrimmedData => "TrimmedDataAccessException",
             Error::IdempotentParameterMismatch(_) => "IdempotentParameterMismatchException",
             Error::AccessDenied(_) => "AccessDeniedException",
-            Error::Store(_) => "InternalServerError",
+            Error::Store(_) | Error::Told(_) => "InternalServerError",
         }
     }
 }
@@ -164,6 +167,7 @@ impl From<Error> for service::Error {
         };
         match error {
             Error::Store(cause) => service::Error::store(cause, 400, "ValidationException"),
+            Error::Told(error) => error,
             Error::NotImplemented(what) => service::Error::not_implemented(what),
             Error::Throttled(refusal) => with(refusal.member(), serde_json::to_value([refusal])),
             Error::ConditionalCheckFailed(Some(item)) => with("Item", serde_json::to_value(item)),

@@ -27,6 +27,9 @@ pub const IN_OPERANDS_MAX: usize = 100;
 pub const NAME_CHARS_MIN: usize = 3;
 pub const NAME_CHARS_MAX: usize = 255;
 pub const LOCAL_INDEXES_MAX: usize = 5;
+/// Reads and writes a second that an on-demand table begins with, and each of its indexes.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html>
+pub const ON_DEMAND_WARM: (i64, i64) = (12_000, 4_000);
 pub const GLOBAL_INDEXES_MAX: usize = 20;
 /// Attributes that the indexes of a table project by name, all together.
 pub const PROJECTED_ATTRIBUTES_MAX: usize = 100;

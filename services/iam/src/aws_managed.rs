@@ -92,7 +92,7 @@ mod tests {
                 assert!(arn.starts_with("arn:aws:iam::aws:policy/aws-service-role/"), "{arn}");
                 continue;
             };
-            let checked = Policy::parse(&policy.document).and_then(|document| document.check(Use::Identity));
+            let checked = Policy::parse(&policy.document).and_then(|document| document.check(Use::Managed));
             assert!(checked.is_ok(), "{arn}: {checked:?}");
             assert_ne!(policy.created, Timestamp::ZERO);
         }

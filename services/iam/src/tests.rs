@@ -135,6 +135,14 @@ async fn users_come_and_go() {
         json!([{"Key": "c", "Value": "d"}])
     );
 
+    world.call("TagUser", json!({"UserName": "Ann", "Tags": [{"Key": "C", "Value": "e"}]})).await.unwrap();
+    assert_eq!(
+        world.call("ListUserTags", json!({"UserName": "Ann"})).await.unwrap()["Tags"],
+        json!([{"Key": "C", "Value": "e"}])
+    );
+    world.call("UntagUser", json!({"UserName": "Ann", "TagKeys": ["c"]})).await.unwrap();
+    assert_eq!(world.call("ListUserTags", json!({"UserName": "Ann"})).await.unwrap()["Tags"], json!([]));
+
     world.call("CreateUser", json!({"UserName": "bob"})).await.unwrap();
     let page = world.call("ListUsers", json!({"MaxItems": 1})).await.unwrap();
     assert_eq!((&page["Users"][0]["UserName"], &page["IsTruncated"]), (&json!("Ann"), &json!(true)));

@@ -54,6 +54,7 @@ macro_rules! acl_headers {
 const BUCKET_HEADERS: Places = acl_headers![
     ("x-amz-bucket-object-lock-enabled", "ObjectLockEnabledForBucket"),
     ("x-amz-object-ownership", "ObjectOwnership"),
+    ("x-amz-bucket-namespace", "BucketNamespace"),
 ];
 
 pub static CREATE_BUCKET: Binding = Binding::new("PUT", "/{Bucket}", 200)
@@ -64,6 +65,7 @@ pub static HEAD_BUCKET: Binding = Binding::new("HEAD", "/{Bucket}", 200).respons
     ("x-amz-bucket-arn", "BucketArn"),
     ("x-amz-bucket-region", "BucketRegion"),
     ("x-amz-access-point-alias", "AccessPointAlias"),
+    ("content-type", "ContentType"),
 ]);
 pub static DELETE_BUCKET: Binding = Binding::new("DELETE", "/{Bucket}", 204);
 pub static LIST_BUCKETS: Binding = Binding::new("GET", "/", 200)
@@ -419,7 +421,7 @@ pub static LIST_UPLOADS: Binding = Binding::new("GET", "/{Bucket}?uploads", 200)
     .root("ListMultipartUploadsResult");
 
 pub static PUT_BUCKET_TAGGING: Binding =
-    Binding::new("PUT", "/{Bucket}?tagging", 200).payload(Payload::Document("Tagging"));
+    Binding::new("PUT", "/{Bucket}?tagging", 204).payload(Payload::Document("Tagging"));
 pub static GET_BUCKET_TAGGING: Binding = Binding::new("GET", "/{Bucket}?tagging", 200).root("Tagging");
 pub static DELETE_BUCKET_TAGGING: Binding = Binding::new("DELETE", "/{Bucket}?tagging", 204);
 

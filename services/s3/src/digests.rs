@@ -42,6 +42,16 @@ pub struct Checksums {
 const MEMBER: &str = "Checksum";
 
 impl Checksums {
+    /// The same, without the number of parts that stands behind a composite one, as in `…=-2`.
+    #[must_use]
+    pub fn without_parts(mut self) -> Checksums {
+        for (_, value) in &mut self.all {
+            // What is before is base64, which has no hyphen.
+            value.truncate(value.find('-').unwrap_or(value.len()));
+        }
+        self
+    }
+
     /// The one of this algorithm.
     pub fn of(&self, algorithm: &str) -> Option<&str> {
         self.all.iter().find(|(known, _)| known.name() == algorithm).map(|(_, value)| value.as_str())

@@ -11,7 +11,7 @@ pub enum Error {
     #[error("The specified version does not exist.")]
     NoSuchVersion { key: String, version: String },
     #[error(
-        "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
     )]
     NoSuchUpload(String),
     #[error(
@@ -34,6 +34,8 @@ pub enum Error {
     InvalidArgument { name: &'static str, value: String, reason: String },
     #[error("The specified location-constraint is not valid")]
     InvalidLocationConstraint(String),
+    #[error("The {0} location constraint is incompatible for the region specific endpoint this request was sent to.")]
+    IllegalLocationConstraint(String),
     #[error("{0}")]
     InvalidRequest(String),
     #[error("The XML you provided was not well-formed or did not validate against our published schema")]
@@ -59,10 +61,11 @@ pub enum Error {
     KeyTooLong(usize),
     #[error("Your metadata headers exceed the maximum allowed metadata size")]
     MetadataTooLarge(usize),
-    #[error("{0}")]
-    InvalidTag(String),
+    /// A tag that is refused, and what is told of it.
+    #[error("{reason}")]
+    InvalidTag { reason: String, key: Option<String>, value: Option<String> },
     #[error("The specified method is not allowed against this resource.")]
-    IsDeleteMarker { version: String },
+    IsDeleteMarker { version: String, method: &'static str },
     /// The key is deleted: its newest version is a marker.
     #[error("The specified key does not exist.")]
     Deleted { key: String, version: String },
@@ -99,6 +102,19 @@ impl Error {
         Error::InvalidArgument { name, value: value.into(), reason: reason.into() }
     }
 
+    /// Tags that are refused without naming one.
+    pub fn invalid_tags(reason: impl Into<String>) -> Error {
+        Error::InvalidTag { reason: reason.into(), key: None, value: None }
+    }
+
+    /// The same of a request that writes: a marker tells the method that it refuses.
+    pub fn of_method(self, method: &'static str) -> Error {
+        match self {
+            Error::IsDeleteMarker { version, .. } => Error::IsDeleteMarker { version, method },
+            other => other,
+        }
+    }
+
     fn code(&self) -> (u16, &'static str) {
         match self {
             Error::NoSuchBucket(_) => (404, "NoSuchBucket"),
@@ -114,6 +130,7 @@ impl Error {
             Error::InvalidBucketName(_) => (400, "InvalidBucketName"),
             Error::InvalidArgument { .. } => (400, "InvalidArgument"),
             Error::InvalidLocationConstraint(_) => (400, "InvalidLocationConstraint"),
+            Error::IllegalLocationConstraint(_) => (400, "IllegalLocationConstraintException"),
             Error::InvalidRequest(_) | Error::KeyNotGiven | Error::KeyNotNeeded => (400, "InvalidRequest"),
             Error::MalformedXml => (400, "MalformedXML"),
             Error::InvalidRange { .. } => (416, "InvalidRange"),
@@ -125,7 +142,7 @@ impl Error {
             Error::EntityTooLarge { .. } => (400, "EntityTooLarge"),
             Error::KeyTooLong(_) => (400, "KeyTooLongError"),
             Error::MetadataTooLarge(_) => (400, "MetadataTooLarge"),
-            Error::InvalidTag(_) => (400, "InvalidTag"),
+            Error::InvalidTag { .. } => (400, "InvalidTag"),
             Error::Locked | Error::OtherKey => (403, "AccessDenied"),
             Error::InvalidBucketState(_) => (409, "InvalidBucketState"),
             Error::IsDeleteMarker { .. } => (405, "MethodNotAllowed"),
@@ -192,7 +209,13 @@ impl From<Error> for service::Error {
             Error::MetadataTooLarge(size) => told
                 .with_member("Size", size.to_string())
                 .with_member("MaxSizeAllowed", crate::limits::METADATA_BYTES_MAX.to_string()),
-            Error::IsDeleteMarker { version } => told
+            Error::InvalidTag { key, value, .. } => {
+                let told = key.into_iter().fold(told, |told, key| told.with_member("TagKey", key));
+                value.into_iter().fold(told, |told, value| told.with_member("TagValue", value))
+            }
+            Error::IsDeleteMarker { version, method } => told
+                .with_member("Method", method)
+                .with_member("ResourceType", "DeleteMarker")
                 .with_header("x-amz-delete-marker", "true")
                 .with_header("x-amz-version-id", version)
                 .with_header("allow", "DELETE"),

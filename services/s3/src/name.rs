@@ -24,6 +24,32 @@ pub fn check_bucket(name: &str) -> Result<(), Error> {
     if valid { Ok(()) } else { Err(Error::InvalidBucketName(name.to_owned())) }
 }
 
+/// Whether a new bucket's name is one of the namespace that it is asked for in: names of an account's own end with its number and
+/// the bucket's region, and no others end so.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html>
+///
+/// # Errors
+/// [`Error::InvalidBucketName`], or that the namespace does not fit.
+pub fn check_namespace(name: &str, namespace: Option<&str>, account: &AccountId, region: &str) -> Result<(), Error> {
+    const OWN: &str = "-an";
+    match namespace {
+        None | Some("global") if name.ends_with(OWN) => Err(Error::InvalidBucketName(name.to_owned())),
+        None | Some("global") => Ok(()),
+        Some("account-regional") => {
+            let suffix = format!("-{account}-{region}{OWN}");
+            if name.ends_with(&suffix) {
+                return Ok(());
+            }
+            let told = format!(
+                "The requested bucket name did not include the account-regional namespace suffix, but the provided x-amz-bucket-namespace header value is account-regional. Specify {suffix} as the bucket name suffix to create a bucket in your account-regional namespace, or remove the header."
+            );
+            Err(Error::Told(service::Error::new(400, "InvalidNamespaceHeader", told)))
+        }
+        Some(other) => Err(Error::argument("x-amz-bucket-namespace", other, "Invalid x-amz-bucket-namespace header")),
+    }
+}
+
 /// # Errors
 /// [`Error::KeyTooLong`].
 pub fn check_key(key: &str) -> Result<(), Error> {
@@ -49,6 +75,24 @@ pub fn arn(resource: impl Into<String>) -> Arn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_an_accounts_own_say_so() {
+        let account = AccountId::new("000000000000");
+        let checked = |name, namespace| {
+            let checked = check_namespace(name, namespace, &account, "eu-west-1");
+            checked.map_err(|error| error.entry().0)
+        };
+        for namespace in [None, Some("global")] {
+            assert_eq!(checked("photos", namespace), Ok(()));
+            assert_eq!(checked("photos-000000000000-eu-west-1-an", namespace), Err("InvalidBucketName".into()));
+        }
+        assert_eq!(checked("photos-000000000000-eu-west-1-an", Some("account-regional")), Ok(()));
+        for name in ["photos", "photos-000000000000-us-east-1-an", "photos-111111111111-eu-west-1-an"] {
+            assert_eq!(checked(name, Some("account-regional")), Err("InvalidNamespaceHeader".into()), "{name}");
+        }
+        assert_eq!(checked("photos", Some("mine")), Err("InvalidArgument".into()));
+    }
 
     #[test]
     fn buckets_have_names_of_hosts() {

@@ -93,11 +93,14 @@ pub fn declared(tags: &BTreeMap<String, String>) -> Result<Vec<Thumbnail>, Error
     let named = tags.iter().filter_map(|(key, value)| Some((key.strip_prefix(TAG)?, value)));
     let parsed = named.map(|(name, value)| {
         Thumbnail::parse(name, value)
-            .map_err(|error| Error::InvalidTag(format!("{TAG}{name} declares no thumbnail: {error}")))
+            .map_err(|error| Error::invalid_tags(format!("{TAG}{name} declares no thumbnail: {error}")))
     });
     let all = parsed.collect::<Result<Vec<_>, _>>()?;
     if all.len() > limits::THUMBNAILS_MAX {
-        return Err(Error::InvalidTag(format!("A bucket has at most {} kinds of thumbnails", limits::THUMBNAILS_MAX)));
+        return Err(Error::invalid_tags(format!(
+            "A bucket has at most {} kinds of thumbnails",
+            limits::THUMBNAILS_MAX
+        )));
     }
     Ok(all)
 }

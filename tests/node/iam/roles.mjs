@@ -44,8 +44,8 @@ test("a role from its making to its end", async () => {
   const made = await create(RoleName, { Path: "/service/", Description: "d", MaxSessionDuration: 7200 });
   assert.equal(made.Arn, `arn:aws:iam::${ACCOUNT}:role/service/life`);
   assert.equal(decodeURIComponent((await role(RoleName)).AssumeRolePolicyDocument), trustLambda);
-  await iam.send(new UpdateRoleCommand({ RoleName, Description: "e", MaxSessionDuration: 3600 }));
-  assert.deepEqual([(await role(RoleName)).Description, (await role(RoleName)).MaxSessionDuration], ["e", 3600]);
+  await iam.send(new UpdateRoleCommand({ RoleName, Description: "e & <f>", MaxSessionDuration: 3600 }));
+  assert.deepEqual([(await role(RoleName)).Description, (await role(RoleName)).MaxSessionDuration], ["e & <f>", 3600]);
   await iam.send(new UpdateRoleDescriptionCommand({ RoleName, Description: "f" }));
   assert.equal((await role(RoleName)).Description, "f");
   const trustEvents = trust({ Service: "events.amazonaws.com" });

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::condition::Condition;
+use super::context::Context;
 use super::json::Json;
 use super::pattern::{Pattern, Syntax};
 use super::principal::Principals;
@@ -60,12 +61,34 @@ pub(super) struct Element<T> {
 /// What a policy is attached to, which decides what its statements must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// A user or role; also boundaries and session policies.
+    /// A user, group or role, inline; also session policies. Without a version it is of 2008, and has no variables.
     Identity,
+    /// The same as a managed policy, and so as a boundary: of 2012 at least.
+    Managed,
     /// A role, saying who may assume it.
     Trust,
     /// Any other resource.
     Resource,
+}
+
+/// What a trust policy may be about.
+///
+/// Source: the actions on roles of
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html>
+const ASSUMING: [&str; 6] = [
+    "sts:AssumeRole",
+    "sts:AssumeRoleWithSAML",
+    "sts:AssumeRoleWithWebIdentity",
+    "sts:SetContext",
+    "sts:SetSourceIdentity",
+    "sts:TagSession",
+];
+
+/// Whether a statement is about assuming a role alone. A pattern is, when it matches one of the actions.
+fn only_assumes(statement: &Statement) -> bool {
+    let context = Context::new();
+    let assumes = |action: &Pattern| ASSUMING.iter().any(|known| action.matches_ignoring_case(known, &context));
+    statement.actions.not || statement.actions.value.iter().all(assumes)
 }
 
 /// Why a document is refused: AWS's sentence (`MalformedPolicyDocument`), and the place.
@@ -122,21 +145,29 @@ impl Policy {
     /// # Errors
     /// The first statement that does not fit.
     pub fn check(self, usage: Use) -> Result<Policy, PolicyError> {
-        if usage == Use::Identity && self.0.version < Version::V2012 {
+        if usage == Use::Managed && self.0.version < Version::V2012 {
             return Err(PolicyError::new("Version", "Policy document must be version 2012-10-17 or greater."));
         }
         for (index, statement) in self.0.statements.iter().enumerate() {
             let error =
                 |field: &str, message: &str| Err(PolicyError::new(format!("Statement[{index}].{field}"), message));
             match (usage, &statement.principals, &statement.resources) {
-                (Use::Identity, Some(_), _) => {
+                (Use::Identity | Use::Managed, Some(_), _) => {
                     return error("Principal", "Policy document should not specify a principal.");
                 }
-                (Use::Identity, None, None) => return error("Resource", "Policy statement must contain resources."),
+                (Use::Identity | Use::Managed, None, None) => {
+                    return error("Resource", "Policy statement must contain resources.");
+                }
                 (Use::Trust | Use::Resource, None, _) => return error("Principal", "Missing required field Principal"),
                 (Use::Trust, _, Some(_)) => return error("Resource", "Has prohibited field Resource"),
                 (Use::Resource, Some(_), None) => return error("Resource", "Missing required field Resource"),
-                (Use::Identity, None, Some(_)) | (Use::Trust, Some(_), None) | (Use::Resource, Some(_), Some(_)) => {}
+                (Use::Identity | Use::Managed, None, Some(_))
+                | (Use::Trust, Some(_), None)
+                | (Use::Resource, Some(_), Some(_)) => {}
+            }
+            // A misspelt action would only show when nobody can assume the role.
+            if usage == Use::Trust && !only_assumes(statement) {
+                return error("Action", "AssumeRole policy may only specify STS AssumeRole actions.");
             }
         }
         Ok(self)
@@ -394,8 +425,19 @@ mod tests {
             ("[".repeat(1000), "Syntax errors in policy: recursion limit exceeded at line 1 column 128"),
         ];
         for (text, message) in cases {
-            assert_eq!(refusal(&text, Use::Identity), message, "{text}");
+            assert_eq!(refusal(&text, Use::Managed), message, "{text}");
         }
+    }
+
+    #[test]
+    fn only_managed_policies_must_have_a_version() {
+        let unversioned = r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"}}"#;
+        let check = |usage| Policy::parse(unversioned).and_then(|policy| policy.check(usage));
+        assert!(check(Use::Identity).is_ok());
+        assert!(check(Use::Managed).is_err());
+        let named = r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*","Principal":"*"}}"#;
+        let message = "Policy document should not specify a principal. (at Statement[0].Principal)";
+        assert_eq!(refusal(named, Use::Identity), message);
     }
 
     #[test]
@@ -421,6 +463,23 @@ mod tests {
         ] {
             let message = format!("Invalid principal in policy: {named} (at Statement[0].Principal)");
             assert_eq!(refusal(&statement(&format!(r#","Principal":{principal}"#)), Use::Trust), message);
+        }
+    }
+
+    #[test]
+    fn trust_policies_are_about_assuming_roles() {
+        let trust = |actions: &str| {
+            format!(r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":{actions}}}}}"#)
+        };
+        let check = |actions: &str| Policy::parse(&trust(actions)).and_then(|policy| policy.check(Use::Trust));
+        for actions in
+            [r#"["sts:AssumeRole","sts:TagSession"]"#, r#""STS:assumerole""#, r#""sts:AssumeRole*""#, r#""*""#]
+        {
+            assert!(check(actions).is_ok(), "{actions}");
+        }
+        for actions in [r#""sts:AssumeRoel""#, r#"["sts:AssumeRole","s3:GetObject"]"#, r#""sts:GetCallerIdentity""#] {
+            let message = "AssumeRole policy may only specify STS AssumeRole actions. (at Statement[0].Action)";
+            assert_eq!(refusal(&trust(actions), Use::Trust), message, "{actions}");
         }
     }
 

@@ -98,6 +98,7 @@ impl Plan {
         if integration.is_none() {
             self.warnings.push(format!("The route {key} has no {INTEGRATION}."));
         }
+        self.check_responses(document, operation)?;
         let security = document.security(operation.value)?;
         if security.len() > 1 {
             self.warnings
@@ -119,6 +120,24 @@ impl Plan {
         }
         let operation_name = text(operation.value, "operationId");
         self.routes.push(Route { key, operation_name, integration, authorization, authorizer: name, scopes });
+        Ok(())
+    }
+
+    /// Warns of responses whose schemas are references to nothing; nothing else is made of schemas.
+    fn check_responses(&mut self, document: &Document, operation: &Operation<'_>) -> Result<(), Error> {
+        let (path, method) = (&operation.path, operation.method.to_ascii_lowercase());
+        let responses = operation.value.get("responses").and_then(Value::as_object).into_iter().flatten();
+        for (status, response) in responses {
+            let content = document.resolved(response)?.get("content").and_then(Value::as_object);
+            let references =
+                content.into_iter().flatten().filter_map(|(_, media)| media.get("schema")?.get("$ref")?.as_str());
+            for missing in references.filter(|reference| document.lacks(reference)) {
+                let place = format!("paths.'{path}'({method}).responses.{status}.content.schema");
+                let warning = format!("Parse issue: attribute {place}.{missing} is missing");
+                document.spend(warning.len())?;
+                self.warnings.push(warning);
+            }
+        }
         Ok(())
     }
 }
@@ -281,6 +300,14 @@ paths:
             "The route PUT /pets/{id} has no x-amazon-apigateway-integration.",
         ];
         assert_eq!(plan.warnings, warnings);
+        let missing = "openapi: 3.0.0\ninfo: {title: t}\ncomponents: {schemas: {Pet: {type: object}}}\npaths: {/a: {get: {responses: {\
+            200: {content: {application/json: {schema: {$ref: '#/components/schemas/Pet'}}}}, \
+            404: {content: {application/json: {schema: {$ref: '#/components/schemas/None'}}}}}, \
+            x-amazon-apigateway-integration: {type: http_proxy, httpMethod: ANY, uri: 'http://h'}}}}";
+        let plan = Plan::of(&Document::parse(missing).unwrap(), BasePath::Ignore).unwrap();
+        let warning =
+            "Parse issue: attribute paths.'/a'(get).responses.404.content.schema.#/components/schemas/None is missing";
+        assert_eq!(plan.warnings, [warning]);
         let unknown = "openapi: 3.0.0\ninfo: {title: t}\npaths: {/a: {get: {security: [{none: []}]}}}";
         assert!(Plan::of(&Document::parse(unknown).unwrap(), BasePath::Ignore).is_err());
     }

@@ -142,6 +142,11 @@ impl Document {
         value
     }
 
+    /// Whether a reference within the document is to nothing.
+    pub fn lacks(&self, reference: &str) -> bool {
+        reference.strip_prefix('#').is_some_and(|place| self.root.pointer(place).is_none())
+    }
+
     /// A member of the document that holds for all operations, each of which counts as a reference to it.
     ///
     /// # Errors

@@ -110,9 +110,6 @@ impl Plan {
         let authorizer = self.security(document, operation, &mut method)?;
         let given = value.get(INTEGRATION).map(|given| document.resolved(given)).transpose()?;
         let whole = format!("{} {}", operation.method, operation.path);
-        if given.is_none() {
-            self.warnings.push(format!("The method {whole} has no {INTEGRATION}."));
-        }
         let responses = value.get("responses").and_then(Value::as_object).into_iter().flatten();
         let mut answers = Vec::new();
         for (status, response) in responses {
@@ -499,5 +496,13 @@ paths:
         assert_eq!(method.integration_responses[0].get("selectionPattern"), None);
         assert_eq!(method.integration_responses[1], json!({"statusCode": "400", "selectionPattern": "4\\d\\d"}));
         assert_eq!(plan.warnings.len(), 1);
+    }
+
+    /// A contract may come first: what has no integration, only a deployment refuses.
+    #[test]
+    fn a_method_without_an_integration_is_nothing_to_warn_of() {
+        let text = "openapi: 3.0.1\ninfo: {title: t}\npaths: {/a: {get: {responses: {200: {description: ok}}}}}";
+        let plan = Plan::of(&Document::parse(text).unwrap(), BasePath::Ignore).unwrap();
+        assert_eq!((plan.methods.len(), plan.methods[0].integration.is_none(), plan.warnings.len()), (1, true, 0));
     }
 }

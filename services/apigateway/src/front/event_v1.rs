@@ -38,7 +38,7 @@ pub fn rest(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary:
 /// Headers as functions and templates get them.
 pub fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
     let headers = incoming.event_headers().into_iter().filter(|(name, _)| name != "content-length");
-    headers.map(|(name, values)| (cased(&name, incoming.version), values)).collect()
+    headers.map(|(name, values)| (cased(&name, incoming.written.of(&name), incoming.version), values)).collect()
 }
 
 /// What an authorizer of a REST API is told of a request: of everything but the body, and with empty objects for what is not there.
@@ -146,16 +146,27 @@ pub fn context(incoming: &Incoming, place: &Place<'_>) -> Value {
     })
 }
 
-/// The case that names of headers have in events of REST APIs. HTTP/2 has lower case only, but for what API Gateway
-/// adds; HTTP/1 clients mostly write `Content-Type`, and the case they wrote is gone once the request is parsed.
-fn cased(name: &str, version: Version) -> String {
-    let added =
-        name == "host" || name == "user-agent" || name.starts_with("x-amzn-") || name.starts_with("x-forwarded-");
-    if (version == Version::HTTP_2 && !added) || name.starts_with("sec-ch-") {
-        return name.to_owned();
+/// The case that names of headers have in events of REST APIs: what the client wrote, but for what API Gateway adds or knows. Where
+/// nobody knows what was written, the case that most clients write: `Content-Type`.
+fn cased(name: &str, written: Option<&str>, version: Version) -> String {
+    match written {
+        _ if is_known(name) => capitalized(name),
+        Some(written) => written.to_owned(),
+        // HTTP/2 has lower case only.
+        None if version == Version::HTTP_2 || name.starts_with("sec-ch-") => name.to_owned(),
+        None => capitalized(name),
     }
+}
+
+fn is_known(name: &str) -> bool {
+    matches!(name, "host" | "user-agent" | "authorization")
+        || name.starts_with("x-amzn-")
+        || name.starts_with("x-forwarded-")
+}
+
+fn capitalized(name: &str) -> String {
     if let Some(rest) = name.strip_prefix("sec-websocket-") {
-        return format!("Sec-WebSocket-{}", cased(rest, version));
+        return format!("Sec-WebSocket-{}", capitalized(rest));
     }
     let word = |word: &str| {
         let mut characters = word.chars();
@@ -174,11 +185,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_have_the_case_of_their_protocol() {
-        assert_eq!(cased("content-type", Version::HTTP_11), "Content-Type");
-        assert_eq!(cased("x-api-key", Version::HTTP_11), "X-Api-Key");
-        assert_eq!(cased("sec-websocket-protocol", Version::HTTP_11), "Sec-WebSocket-Protocol");
-        assert_eq!(cased("content-type", Version::HTTP_2), "content-type");
-        assert_eq!(cased("x-forwarded-for", Version::HTTP_2), "X-Forwarded-For");
+    fn names_have_the_case_that_the_client_wrote_or_most_write() {
+        let written = |name: &str| cased(&name.to_lowercase(), Some(name), Version::HTTP_11);
+        assert_eq!(["tEsT-HEADeR", "x-tenant"].map(written), ["tEsT-HEADeR", "x-tenant"]);
+        assert_eq!(
+            ["authorization", "HOST", "x-amzn-trace-id"].map(written),
+            ["Authorization", "Host", "X-Amzn-Trace-Id"]
+        );
+        let unknown = |name| cased(name, None, Version::HTTP_11);
+        assert_eq!(["content-type", "sec-websocket-key"].map(unknown), ["Content-Type", "Sec-WebSocket-Key"]);
+        let of_http_2 = |name| cased(name, None, Version::HTTP_2);
+        assert_eq!(["content-type", "x-forwarded-for"].map(of_http_2), ["content-type", "X-Forwarded-For"]);
     }
 }

@@ -87,6 +87,14 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     }
     let throttled = with(json!({"stageName": "x"}), json!({"defaultRouteSettings": {"throttlingRateLimit": -1.0}}));
     assert_eq!(world.refused("apigatewayv2", "CreateStage", throttled).await.0, "BadRequestException");
+    for settings in [json!({"loggingLevel": "INFO"}), json!({"dataTraceEnabled": true})] {
+        let logged = with(json!({"stageName": "x"}), json!({"defaultRouteSettings": settings}));
+        let told = "Execution logs are not supported on protocolType HTTP";
+        let refused = world.refused("apigatewayv2", "CreateStage", logged).await;
+        assert_eq!(refused, ("BadRequestException".into(), told.into()));
+    }
+    let routes = with(json!({"stageName": "x"}), json!({"routeSettings": {"GET /none": {"throttlingBurstLimit": 1}}}));
+    assert_eq!(world.refused("apigatewayv2", "CreateStage", routes).await.0, "NotFoundException");
 }
 
 #[tokio::test]

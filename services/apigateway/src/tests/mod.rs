@@ -220,6 +220,16 @@ fn no_operation_has_two_rows_or_two_answers() {
     }
 }
 
+/// Paths tell which operation was asked for, and so those that are not here have theirs too.
+#[test]
+fn what_is_not_implemented_is_known_by_its_path() {
+    for service in services() {
+        let mut paths: Vec<_> = service.api.not_implemented_paths.iter().map(|(name, _)| *name).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, service.api.not_implemented, "{}", service.api.model);
+    }
+}
+
 #[tokio::test]
 async fn unknown_apis_are_forbidden() {
     let world = World::new();

@@ -233,13 +233,28 @@ async fn authorizers_are_functions_that_are_told_the_handshake() {
 async fn deployments_need_a_route_and_can_be_described() {
     let world = World::new();
     let api = world.websocket_api(&[]).await;
-    world.http("CreateStage", json!({"apiId": api, "stageName": "prod", "routeSettings": {"join": {"throttlingBurstLimit": 1, "throttlingRateLimit": 1.0}}})).await;
+    let made = world.http("CreateStage", json!({"apiId": api, "stageName": "prod"})).await;
+    let unsaid = json!({"dataTraceEnabled": false, "detailedMetricsEnabled": false, "loggingLevel": "OFF"});
+    assert_eq!(made["defaultRouteSettings"], unsaid);
     let refused = world.refused("apigatewayv2", "CreateDeployment", json!({"apiId": api})).await;
     assert_eq!(
         refused,
         ("BadRequestException".into(), "At least one route is required before deploying the Api.".into())
     );
+    let said = json!({"dataTraceEnabled": true, "loggingLevel": "INFO", "throttlingBurstLimit": 1, "throttlingRateLimit": 1.0});
+    let change =
+        json!({"apiId": api, "stageName": "prod", "routeSettings": {"join": said}, "defaultRouteSettings": said});
+    let told = "Unable to find Route by key join within the provided RouteSettings";
+    let refused = world.refused("apigatewayv2", "UpdateStage", change.clone()).await;
+    assert_eq!(refused, ("NotFoundException".into(), told.into()));
     world.http("CreateRoute", json!({"apiId": api, "routeKey": "join"})).await;
+    let changed = world.http("UpdateStage", change).await;
+    assert_eq!(changed["routeSettings"], json!({"join": said}));
+    let mut shown = said.clone();
+    shown["detailedMetricsEnabled"] = json!(false);
+    assert_eq!(changed["defaultRouteSettings"], shown);
+    let loud = json!({"apiId": api, "stageName": "prod", "defaultRouteSettings": {"loggingLevel": "LOUD"}});
+    assert_eq!(world.refused("apigatewayv2", "UpdateStage", loud).await.0, "BadRequestException");
     let made = world.http("CreateDeployment", json!({"apiId": api, "stageName": "prod"})).await;
     let change = json!({"apiId": api, "deploymentId": made["deploymentId"], "description": "text"});
     assert_eq!(world.http("UpdateDeployment", change).await["description"], "text");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Texts;
 use super::authorizer::{Authorization, Authorizer};
-use super::stage::AccessLog;
+use super::stage::{AccessLog, Logging};
 use super::usage::Throttle;
 use super::websocket::Settings;
 use crate::keys::{ApiId, Id};
@@ -146,14 +146,22 @@ pub struct DeployedRoute {
     pub authorizer: Option<Authorizer>,
 }
 
-/// How many requests a route takes; `None` where nobody says.
+/// What a stage says of a route, or of each that it says nothing else of: how many requests it takes, and what is kept and shown.
+/// `None` where nobody says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct RouteThrottle {
+pub struct RouteSettings {
     pub burst: Option<u32>,
     pub rate: Option<f64>,
+    #[serde(default)]
+    pub metrics: Option<bool>,
+    /// With the level, what an execution log of a WebSocket API would tell.
+    #[serde(default)]
+    pub data_trace: Option<bool>,
+    #[serde(default)]
+    pub logging: Option<Logging>,
 }
 
-impl RouteThrottle {
+impl RouteSettings {
     /// The bucket, where both are said: AWS has an account's limits for what is not.
     pub fn bucket(self) -> Option<Throttle> {
         Some(Throttle { burst: self.burst?, rate: self.rate? })
@@ -168,19 +176,41 @@ pub struct Stage {
     pub auto_deploy: bool,
     pub description: Option<String>,
     pub variables: Texts,
+    /// Of each route that has no settings of its own.
     pub detailed_metrics: Option<bool>,
     pub created: Timestamp,
     pub updated: Timestamp,
     pub tags: Texts,
     /// Made by quick create.
     pub managed: bool,
-    /// Of each route that has none of its own.
-    #[serde(default)]
-    pub throttle: RouteThrottle,
+    /// Of each route that has none of its own. Throttles were all that there was, at first.
+    #[serde(default, rename = "throttle")]
+    pub default_settings: RouteSettings,
     /// By the route's key.
-    #[serde(default)]
-    pub throttles: BTreeMap<String, RouteThrottle>,
+    #[serde(default, rename = "throttles")]
+    pub settings: BTreeMap<String, RouteSettings>,
     #[serde(default)]
     pub access_log: Option<AccessLog>,
 }
 kv::stored!(Stage, version = 1);
+
+impl Stage {
+    /// One that serves nothing yet.
+    pub fn new(name: String, now: Timestamp) -> Stage {
+        Stage {
+            name,
+            deployment: None,
+            auto_deploy: false,
+            description: None,
+            variables: Texts::new(),
+            detailed_metrics: None,
+            created: now,
+            updated: now,
+            tags: Texts::new(),
+            managed: false,
+            default_settings: RouteSettings::default(),
+            settings: BTreeMap::new(),
+            access_log: None,
+        }
+    }
+}

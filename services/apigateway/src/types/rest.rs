@@ -181,6 +181,9 @@ pub struct Stage {
     /// The version of what is said of the API that is exported with the stage.
     #[serde(default)]
     pub documentation: Option<String>,
+    /// Kept and shown: there are no traces.
+    #[serde(default)]
+    pub tracing: bool,
 }
 kv::stored!(Stage, version = 1);
 
@@ -204,6 +207,7 @@ impl Stage {
             cache: None,
             settings: BTreeMap::new(),
             documentation: None,
+            tracing: false,
         }
     }
 

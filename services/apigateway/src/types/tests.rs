@@ -5,6 +5,7 @@ use kv::Stored;
 use super::Texts;
 use super::documentation::{Kind as Place, Part, Version};
 use super::gateway::{GatewayResponse, Kind};
+use super::http::{RouteSettings, Stage};
 use super::model::{Model, Validator};
 use super::rest::{Integration, IntegrationKind};
 use super::usage::Extension;
@@ -56,6 +57,18 @@ fn earlier_integrations_are_read() {
     });
     let read: Integration = serde_json::from_value(earlier).unwrap();
     assert_eq!((read.kind, read.credentials, read.request_parameters), (IntegrationKind::Mock {}, None, Texts::new()));
+}
+
+/// What was stored when stages said nothing of routes but their throttles.
+#[test]
+fn earlier_stages_are_read() {
+    let mut earlier = serde_json::to_value(Stage::new("s".into(), base::Timestamp::ZERO)).unwrap();
+    let throttle = serde_json::json!({"burst": 1, "rate": 2.0});
+    earlier["throttle"] = throttle.clone();
+    earlier["throttles"] = serde_json::json!({ "GET /a": throttle });
+    let read: Stage = serde_json::from_value(earlier).unwrap();
+    let expected = RouteSettings { burst: Some(1), rate: Some(2.0), ..RouteSettings::default() };
+    assert_eq!((read.default_settings, read.settings["GET /a"]), (expected, expected));
 }
 
 #[test]

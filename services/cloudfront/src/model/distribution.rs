@@ -27,7 +27,8 @@ pub fn config(distribution: &Distribution) -> Result<DistributionConfig, Error> 
     parse(&distribution.document)
 }
 
-/// Makes one. A request with the same reference and the same document is the same request: what it made is returned.
+/// Makes one. A reference makes one distribution, whatever the document of a request that has it again.
+/// Source: `CallerReference` in <https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html>
 ///
 /// # Errors
 /// What is wrong with it.
@@ -35,10 +36,6 @@ pub fn create(tx: &mut Tx, new: &Distribution, config: &DistributionConfig) -> R
     config.check(tx)?;
     check_tags(&new.tags)?;
     if let Some(id) = NAMES.get(tx, (DISTRIBUTION, &config.caller_reference))? {
-        let there = find(tx, &id)?;
-        if there.document == new.document {
-            return Ok(there);
-        }
         let message =
             "The caller reference that you are using to create a distribution is associated with another distribution.";
         return Err(Error::new(409, "DistributionAlreadyExists", format!("{message} Already exists: {id}")));

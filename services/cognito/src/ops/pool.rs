@@ -178,24 +178,30 @@ impl SchemaInput {
         if !is_standard && self.required == Some(true) {
             return Err(Error::parameter("Required custom attributes are not supported currently."));
         }
-        let standard = schema::standard_kind(&self.name);
-        let is_changed = standard.is_some_and(|standard| kind.is_some_and(|kind| kind != standard.word()));
+        let standard = schema::standard(&self.name);
+        let is_changed = standard.as_ref().is_some_and(|own| kind.is_some_and(|kind| kind != own.kind.word()));
         if is_changed || (is_standard && self.developer_only_attribute) {
             return Err(Error::parameter(format!(
                 "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute {}",
                 self.name
             )));
         }
+        let known = kind.and_then(AttributeKind::read).or(standard.as_ref().map(|own| own.kind));
+        let kind = known.ok_or_else(|| {
+            Error::parameter("Invalid AttributeDataType input, consider using the provided AttributeDataType enum.")
+        })?;
         let numbers = self.number_attribute_constraints.clone().unwrap_or_default();
         let texts = self.string_attribute_constraints.clone().unwrap_or_default();
         self.check_bounds(&texts, &numbers)?;
+        let (own_min, own_max) = standard.map_or((None, None), |own| (own.min, own.max));
         Ok(SchemaAttribute {
             name,
-            kind: kind.and_then(AttributeKind::read).or(standard).unwrap_or(AttributeKind::Text),
-            mutable: self.mutable.unwrap_or(is_standard),
+            kind,
+            // Of standard attributes as well, which are mutable only while a schema does not name them.
+            mutable: self.mutable.unwrap_or(false),
             required: self.required.unwrap_or(false),
-            min: texts.min_length.or(numbers.min_value),
-            max: texts.max_length.or(numbers.max_value),
+            min: texts.min_length.or(numbers.min_value).or(own_min),
+            max: texts.max_length.or(numbers.max_value).or(own_max),
         })
     }
 

@@ -65,6 +65,7 @@ pub struct UpdateOutput {
 pub async fn update(cognito: Arc<Cognito>, cx: Cx, input: UpdateInput) -> Result<UpdateOutput, Error> {
     let Bearer { pool, client, user, .. } = bearer(&cognito, &cx, &input.access_token)?;
     let mut new = schema::read(&pool, &input.user_attributes, Author::User(&client))?;
+    schema::check_mutable(&pool, &user.attributes, &new)?;
     let has = |names: &[String]| names.iter().any(|name| name == EMAIL);
     let changed =
         new.get(EMAIL).filter(|email| user.attributes.get(EMAIL) != Some(*email) && !email.is_empty()).cloned();

@@ -1,5 +1,6 @@
 //! Resource policies: who may do what with a table or stream, beside those whom their own policies allow it.
 
+use base::Timestamp;
 use kv::{Read, Tx};
 
 use crate::error::Error;
@@ -18,18 +19,21 @@ pub fn missing(why: &str) -> Error {
     Error::PolicyNotFound(format!("Resource-based policy not found for the provided ResourceArn: {why}"))
 }
 
-/// The revision that is then in force: the same document keeps the one it has.
+/// The revision that is then in force: the same document keeps the one it has, and another gets a later one. It is a time in
+/// milliseconds, as AWS's are, so that revisions can be compared.
 ///
 /// # Errors
 /// `PolicyNotFound` when another revision than the expected one is in force.
-pub fn put(tx: &mut Tx, arn: &str, expected: Option<&str>, policy: &ResourcePolicy) -> Result<String, Error> {
-    match check(tx, arn, expected)? {
-        Some(before) if before.document == policy.document => Ok(before.revision),
-        _ => {
-            POLICIES.put(tx, arn, policy)?;
-            Ok(policy.revision.clone())
-        }
-    }
+pub fn put(tx: &mut Tx, now: Timestamp, arn: &str, expected: Option<&str>, document: &str) -> Result<String, Error> {
+    let before = match check(tx, arn, expected)? {
+        Some(before) if before.document == document => return Ok(before.revision),
+        before => before,
+    };
+    // Earlier releases kept others, which are no numbers.
+    let last = before.and_then(|policy| policy.revision.parse::<u64>().ok());
+    let revision = last.map_or(now.as_millis(), |last| now.as_millis().max(last.saturating_add(1))).to_string();
+    POLICIES.put(tx, arn, &ResourcePolicy { document: document.to_owned(), revision: revision.clone() })?;
+    Ok(revision)
 }
 
 /// Deletes a policy, if there is one; its revision.

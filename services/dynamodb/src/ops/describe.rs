@@ -7,6 +7,7 @@ use super::schema::{AttributeDefinition, KeySchemaElement, Projection, projectio
 use super::vector::{self, VectorIndexDescription, VectorIndexInput};
 use crate::error::Error;
 use crate::key::KeySchema;
+use crate::limits::ON_DEMAND_WARM;
 use crate::model::table::volume;
 use crate::types::{Index, OnDemandThroughput, Table, Throughput, Volume, WarmThroughput as Set};
 
@@ -267,9 +268,9 @@ fn throughput(throughput: &Throughput) -> ThroughputDescription {
     }
 }
 
-/// What AWS says a table can take at once: an on-demand one begins with 12,000 reads and 4,000 writes a second.
+/// What AWS says a table can take at once.
 fn warm(table: &Table, throughput: &Throughput, set: Option<Set>) -> WarmThroughput {
-    let (read, write) = if table.billing.on_demand { (12_000, 4_000) } else { (throughput.read, throughput.write) };
+    let (read, write) = if table.billing.on_demand { ON_DEMAND_WARM } else { (throughput.read, throughput.write) };
     let Set { read_units_per_second, write_units_per_second } = set.unwrap_or_default();
     WarmThroughput {
         read_units_per_second: read_units_per_second.unwrap_or(0).max(read),

@@ -137,7 +137,7 @@ pub fn permissions(_: &DynamoDb, cx: &Cx, input: &ImportInput) -> Result<Vec<Per
 pub async fn import(_: Arc<DynamoDb>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {
     let asked = asked(&cx, &input)?;
     let parameters = input.table_creation_parameters.unwrap_or_default();
-    let into = Table { importing: true, ..table::validated(&cx, &parameters.table)? };
+    let into = Table { importing: true, ..table::validated(&cx, &parameters.table).await? };
     let now = cx.now();
     let suffix = cx.env().random_text(b"0123456789abcdef", 8);
     let wanted = Import {

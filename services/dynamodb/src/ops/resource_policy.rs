@@ -13,7 +13,6 @@ use crate::DynamoDb;
 use crate::error::Error;
 use crate::limits::POLICY_BYTES_MAX;
 use crate::model::{policy, stream, table};
-use crate::types::ResourcePolicy;
 use crate::validation::Constraints;
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,9 +57,8 @@ pub async fn put(_: Arc<DynamoDb>, cx: Cx, input: PutInput) -> Result<RevisionOu
     constraints.check()?;
     let arn = resource(&cx, input.resource_arn.as_deref())?;
     let document = document(input.policy.unwrap_or_default())?;
-    let policy = ResourcePolicy { document, revision: cx.env().uuid() };
-    let expected = input.expected_revision_id;
-    let revision = cx.db().write(move |tx| policy::put(tx, &arn, expected.as_deref(), &policy)).await?;
+    let (expected, now) = (input.expected_revision_id, cx.now());
+    let revision = cx.db().write(move |tx| policy::put(tx, now, &arn, expected.as_deref(), &document)).await?;
     Ok(RevisionOutput { revision_id: Some(revision) })
 }
 

@@ -101,7 +101,7 @@ pub async fn from_backup(_: Arc<DynamoDb>, cx: Cx, input: RestoreFromBackupInput
     check_region(&cx, &arn, &input.overrides)?;
     let backup = backup::find(&cx.db().read()?, &arn.region, &arn)?;
     let restore = Restore { backup: Some(backup.arn.clone()), table: backup.source.arn.clone(), at: backup.created };
-    let wanted = wanted(&cx, target, &backup.source, &input.overrides, restore)?;
+    let wanted = wanted(&cx, target, &backup.source, &input.overrides, restore).await?;
     let now = cx.now();
     let table = cx.db().write(move |tx| backup::restore(tx, &backup, &wanted, now)).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "CREATING")? })
@@ -118,7 +118,7 @@ pub async fn to_point_in_time(
     let now = cx.now();
     let at = recovery::restorable(&source, asked, now)?.unwrap_or(now);
     let restore = Restore { backup: None, table: source.arn.clone(), at };
-    let wanted = wanted(&cx, target, &source, &input.overrides, restore)?;
+    let wanted = wanted(&cx, target, &source, &input.overrides, restore).await?;
     let table = cx.db().write(move |tx| backup::restore_moment(tx, &source, &wanted, asked, now)).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "CREATING")? })
 }
@@ -194,7 +194,13 @@ fn check_region(cx: &Cx, arn: &Arn, overrides: &Overrides) -> Result<(), Error> 
 
 /// The new table, with numbers still to be given. It has neither stream nor time to live, neither tags nor policies, and
 /// is neither protected nor recoverable: whoever restores it sees to that again.
-fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore: Restore) -> Result<Table, Error> {
+async fn wanted(
+    cx: &Cx,
+    name: String,
+    source: &Table,
+    overrides: &Overrides,
+    restore: Restore,
+) -> Result<Table, Error> {
     let on_demand = match overrides.billing_mode_override.as_deref() {
         Some(mode) => mode == "PAY_PER_REQUEST",
         None => source.billing.on_demand,
@@ -215,7 +221,7 @@ fn wanted(cx: &Cx, name: String, source: &Table, overrides: &Overrides, restore:
         vector_indexes: vector::restored(source, overrides.vector_index_override.as_deref())?,
         stream: None,
         encryption: match &overrides.sse_specification_override {
-            Some(asked) => table::encryption(&source.arn, Some(asked)),
+            Some(asked) => table::encryption(cx, Some(asked)).await?,
             None => source.encryption.clone(),
         },
         tags: BTreeMap::new(),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use base::Arn;
 use kv::Tx;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Error as ServiceError, Permission};
@@ -15,11 +14,12 @@ use super::tag::{self, TagElement};
 use super::vector::{self, VectorIndexInput};
 use crate::DynamoDb;
 use crate::error::Error;
-use crate::limits::{GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, PROJECTED_ATTRIBUTES_MAX};
+use crate::limits::{
+    GLOBAL_INDEXES_MAX, LIST_TABLES_MAX, LOCAL_INDEXES_MAX, NAME_CHARS_MIN, ON_DEMAND_WARM, PROJECTED_ATTRIBUTES_MAX,
+};
 use crate::model::{backup, policy, stream, table};
 use crate::types::{
-    Billing, Encryption, Index, OnDemandThroughput, Projected, ResourcePolicy, Stream, Table, Throughput, VectorIndex,
-    WarmThroughput,
+    Billing, Encryption, Index, OnDemandThroughput, Projected, Stream, Table, Throughput, VectorIndex, WarmThroughput,
 };
 use crate::validation::{Constraints, required};
 use crate::workers;
@@ -95,17 +95,16 @@ pub fn create_permissions(_: &DynamoDb, cx: &Cx, input: &CreateTableInput) -> Re
 }
 
 pub async fn create(_: Arc<DynamoDb>, cx: Cx, input: CreateTableInput) -> Result<TableOutput, Error> {
-    let wanted = validated(&cx, &input)?;
+    let wanted = validated(&cx, &input).await?;
     let document = input.resource_policy.clone().map(resource_policy::document).transpose()?;
-    let policy = document.map(|document| ResourcePolicy { document, revision: cx.env().uuid() });
-    let table = cx.db().write(move |tx| made(tx, &wanted, policy.as_ref())).await?;
+    let table = cx.db().write(move |tx| made(tx, &wanted, document.as_deref())).await?;
     Ok(TableOutput { table_description: describe::table(&cx.db().read()?, &table, "ACTIVE")?.made(&table) })
 }
 
-fn made(tx: &mut Tx, wanted: &Table, policy: Option<&ResourcePolicy>) -> Result<Table, Error> {
+fn made(tx: &mut Tx, wanted: &Table, policy: Option<&str>) -> Result<Table, Error> {
     let mut table = table::create(tx, wanted)?;
-    if let Some(policy) = policy {
-        policy::put(tx, &table.arn.to_string(), None, policy)?;
+    if let Some(document) = policy {
+        policy::put(tx, table.created, &table.arn.to_string(), None, document)?;
     }
     if table.stream.is_some() {
         let created = table.created;
@@ -188,7 +187,7 @@ pub async fn list(_: Arc<DynamoDb>, cx: Cx, input: ListTablesInput) -> Result<Li
 ///
 /// # Errors
 /// Whatever is wrong with the request.
-pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
+pub async fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     let name = required(input.table_name.clone(), "TableName")?;
     check_constraints(input, &name)?;
     let on_demand = input.billing_mode.as_deref() == Some("PAY_PER_REQUEST");
@@ -216,7 +215,7 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
         global_indexes: indexes(input.global_secondary_indexes.as_deref(), Scope::Global, &definitions)?,
         vector_indexes: vector_indexes(input.vector_indexes.as_deref(), &definitions)?,
         stream: stream(cx, input.stream_specification.as_ref())?,
-        encryption: encryption(&cx.arn("dynamodb", ""), input.sse_specification.as_ref()),
+        encryption: None,
         tags: tag::checked(input.tags.as_deref().unwrap_or_default())?,
         expiry: None,
         key,
@@ -234,7 +233,8 @@ pub fn validated(cx: &Cx, input: &CreateTableInput) -> Result<Table, Error> {
     vector::check_table(&table)?;
     check_names(&table)?;
     check_definitions_used(&table)?;
-    Ok(table)
+    check_warm(&table)?;
+    Ok(Table { encryption: encryption(cx, input.sse_specification.as_ref()).await?, ..table })
 }
 
 fn check_constraints(input: &CreateTableInput, name: &str) -> Result<(), Error> {
@@ -296,6 +296,24 @@ fn vector_indexes(
         Some([]) => Err(Error::invalid("List of VectorIndexes is empty")),
         inputs => inputs.unwrap_or_default().iter().map(|input| vector::index(input, definitions)).collect(),
     }
+}
+
+/// What an on-demand table, or an index of it, is to take at once is no less than what it begins with.
+fn check_warm(table: &Table) -> Result<(), Error> {
+    let of_indexes = table.global_indexes.iter().map(|index| (format!("index {}", index.name), index.warm));
+    let all = std::iter::once(("table".to_owned(), table.warm)).chain(of_indexes);
+    for (what, set) in all.filter(|_| table.billing.on_demand) {
+        let WarmThroughput { read_units_per_second: read, write_units_per_second: write } = set.unwrap_or_default();
+        let (least_read, least_write) = ON_DEMAND_WARM;
+        for (units, asked, least) in [("Read", read, least_read), ("Write", write, least_write)] {
+            if asked.is_some_and(|asked| asked < least) {
+                return Err(Error::invalid(format_args!(
+                    "Requested {units}UnitsPerSecond for WarmThroughput for {what} is lower than initial throughput for OnDemand"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_local_indexes(table: &Table) -> Result<(), Error> {
@@ -407,18 +425,18 @@ pub fn stream(cx: &Cx, asked: Option<&StreamSpecification>) -> Result<Option<Str
     }
 }
 
-/// The ARN of a key, where `table` is, that is given by that or by its identifier; an alias stays what it is.
-fn kms_key(table: &Arn, key: &str) -> String {
-    match key.starts_with("arn:") || key.starts_with("alias/") {
-        true => key.to_owned(),
-        false => Arn { service: "kms".into(), resource: format!("key/{key}"), ..table.clone() }.to_string(),
-    }
-}
-
-pub fn encryption(table: &Arn, asked: Option<&SseSpecification>) -> Option<Encryption> {
-    asked
-        .filter(|asked| asked.enabled)
-        .map(|asked| Encryption { kms_key: asked.kms_master_key_id.as_deref().map(|key| kms_key(table, key)) })
+/// How a table is encrypted: with the key that is named, or DynamoDB's own where none is.
+///
+/// # Errors
+/// When there is no such key, or the caller may not know of it.
+pub async fn encryption(cx: &Cx, asked: Option<&SseSpecification>) -> Result<Option<Encryption>, Error> {
+    let Some(asked) = asked.filter(|asked| asked.enabled) else { return Ok(None) };
+    let found = service::keys::arn(cx, "dynamodb", asked.kms_master_key_id.as_deref()).await;
+    let key = found.map_err(|error| {
+        let is_wrong = error.is_sender_fault() && error.code != "AccessDeniedException";
+        if is_wrong { Error::invalid(format!("KMS validation error: {}", error.message)) } else { Error::Told(error) }
+    })?;
+    Ok(Some(Encryption { kms_key: Some(key) }))
 }
 
 impl Table {

@@ -81,11 +81,17 @@ pub async fn update(_: Arc<DynamoDb>, cx: Cx, input: UpdateTableInput) -> Result
     let name = required(input.table_name.clone(), "TableName")?;
     validate(&input, &name)?;
     let stream = table::stream(&cx, input.stream_specification.as_ref())?;
+    let encryption = table::encryption(&cx, input.sse_specification.as_ref()).await?;
     let (region, now) = (cx.region().clone(), cx.now());
     let table = cx
         .db()
         .write(move |tx| {
-            let change = |table: &mut Table| apply(table, &input, stream.as_ref(), now);
+            let change = |table: &mut Table| {
+                if input.sse_specification.is_some() {
+                    table.encryption.clone_from(&encryption);
+                }
+                apply(table, &input, stream.as_ref(), now)
+            };
             let before = model::describe(tx, region.as_str(), &name)?;
             let mut table = model::update(tx, region.as_str(), &name, change)?;
             follow_stream(tx, &before, &mut table, now)?;
@@ -244,9 +250,6 @@ fn apply(table: &mut Table, input: &UpdateTableInput, stream: Option<&Stream>, n
     }
     if input.stream_specification.is_some() {
         change_stream(table, stream)?;
-    }
-    if let Some(asked) = &input.sse_specification {
-        table.encryption = table::encryption(&table.arn, Some(asked));
     }
     table.class = input.table_class.clone().or(table.class.take());
     table.deletion_protected = input.deletion_protection_enabled.unwrap_or(table.deletion_protected);

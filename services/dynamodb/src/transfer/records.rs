@@ -80,7 +80,7 @@ pub fn read(
     let ended = decompressed(source, compression).and_then(|source| match (source, form) {
         (None, _) => Ok(()),
         (Some(source), Form::Json) => json(source, &mut out, Line::read),
-        (Some(source), Form::Puts) => json(source, &mut out, |line| Ok(PutLine::read(line))),
+        (Some(source), Form::Puts) => json(source, &mut out, |line, out| out.record(PutLine::read(line))),
         (Some(source), Form::Csv(csv)) => csv.read(source, &mut out),
     });
     match ended {
@@ -156,7 +156,7 @@ impl Out {
     }
 }
 
-/// A line of DynamoDB JSON.
+/// An item of DynamoDB JSON: a line of it, usually.
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "Item")]
@@ -176,10 +176,14 @@ struct PutLine {
 const NO_ITEM: &str = "Expected 'Item' top level container";
 
 impl Line {
-    fn read(text: &[u8]) -> Result<Record, Stop> {
-        let line: Line = serde_json::from_slice(text).map_err(|error| Stop::Malformed(error.to_string()))?;
-        let item = line.item.ok_or_else(|| Stop::Malformed(NO_ITEM.into()))?;
-        Ok(put_item(Some(&item)).map(Put::from).map_err(|error| error.to_string()))
+    /// Reads the items of a line: AWS takes several, with nothing between them.
+    fn read(text: &[u8], out: &mut Out) -> Result<(), Stop> {
+        for line in serde_json::Deserializer::from_slice(text).into_iter::<Line>() {
+            let line = line.map_err(|error| Stop::Malformed(error.to_string()))?;
+            let item = line.item.ok_or_else(|| Stop::Malformed(NO_ITEM.into()))?;
+            out.record(put_item(Some(&item)).map(Put::from).map_err(|error| error.to_string()))?;
+        }
+        Ok(())
     }
 }
 
@@ -207,7 +211,11 @@ impl PutLine {
     }
 }
 
-fn json(source: Box<dyn Read>, out: &mut Out, record: impl Fn(&[u8]) -> Result<Record, Stop>) -> Result<(), Stop> {
+fn json(
+    source: Box<dyn Read>,
+    out: &mut Out,
+    records: impl Fn(&[u8], &mut Out) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let mut source = BufReader::new(source);
     let mut line = Vec::new();
     loop {
@@ -224,7 +232,7 @@ fn json(source: Box<dyn Read>, out: &mut Out, record: impl Fn(&[u8]) -> Result<R
         if line.trim_ascii().is_empty() {
             continue;
         }
-        out.record(record(&line)?)?;
+        records(&line, out)?;
     }
 }
 
@@ -312,4 +320,28 @@ fn columns(row: &csv::StringRecord) -> Result<Vec<String>, Stop> {
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many items an object has, and whether it is read to its end.
+    fn items(text: &'static str, form: &Form) -> (usize, bool) {
+        let (batches, mut received) = mpsc::channel(1);
+        read(text.as_bytes(), None, form, 0, batches, || false);
+        let records = received.blocking_recv().unwrap().records;
+        (records.iter().filter(|record| record.is_ok()).count(), records.iter().all(Result::is_ok))
+    }
+
+    #[test]
+    fn a_line_may_have_several_items() {
+        let text =
+            "{\"Item\":{\"k\":{\"S\":\"1\"}}}\n{\"Item\":{\"k\":{\"S\":\"2\"}}}{\"Item\":{\"k\":{\"S\":\"3\"}}} \n";
+        assert_eq!(items(text, &Form::Json), (3, true));
+        // A put that goes wrong is told with its line, which has one.
+        assert_eq!(items(text, &Form::Puts), (1, false));
+        let torn = "{\"Item\":{\"k\":{\"S\":\"1\"}}}{\"Item\":{\"k\"";
+        assert_eq!(items(torn, &Form::Json), (1, false));
+    }
 }

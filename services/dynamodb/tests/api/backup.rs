@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::TestCloud;
 
 use crate::fixture::{Fixture, column, validation};
 
@@ -257,8 +258,15 @@ async fn what_is_no_backup_is_refused() {
     }
 }
 
+/// A cloud that has keys for tables.
+fn with_keys() -> Fixture {
+    let vault = vault::Vault::in_memory(&base::Env::simulated(2, base::Timestamp(0)));
+    let services = dynamodb::services(dynamodb::Options::default()).into_iter();
+    Fixture(TestCloud::new(services.chain([kms::service(vault)])))
+}
+
 async fn indexed() -> Fixture {
-    let fixture = Fixture::new();
+    let fixture = with_keys();
     let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
     let define = |name: &str| json!({"AttributeName": name, "AttributeType": "S"});
     fixture
@@ -389,7 +397,10 @@ async fn restoring_can_change_throughput_and_indexes() {
 
 #[tokio::test]
 async fn restoring_in_another_region_takes_a_word_on_encryption() {
-    let fixture = Fixture::with_table().await;
+    let fixture = with_keys();
+    let definitions = json!([{"AttributeName": "pk", "AttributeType": "S"}]);
+    let schema = json!([{"AttributeName": "pk", "KeyType": "HASH"}]);
+    fixture.create_with(json!({"AttributeDefinitions": definitions, "KeySchema": schema})).await;
     fixture.put(json!({"pk": {"S": "a"}})).await;
     let arn = fixture.backup().await;
     fixture.settle().await;
@@ -406,6 +417,8 @@ async fn restoring_in_another_region_takes_a_word_on_encryption() {
     request["SSESpecificationOverride"] = json!({"Enabled": true});
     let made = elsewhere(request).await.unwrap();
     assert_eq!(made["TableDescription"]["TableArn"], "arn:aws:dynamodb:eu-west-1:000000000000:table/new");
+    let key = made["TableDescription"]["SSEDescription"]["KMSMasterKeyArn"].as_str().unwrap();
+    assert!(key.starts_with("arn:aws:kms:eu-west-1:000000000000:key/"), "{key}");
     fixture.settle().await;
     let missing = fixture.refusal("DescribeTable", json!({"TableName": "new"})).await;
     assert_eq!(code(missing), "ResourceNotFoundException");

@@ -212,6 +212,19 @@ async fn schemas_that_are_none_are_refused() {
 }
 
 #[tokio::test]
+async fn an_on_demand_table_is_no_colder_than_it_begins() {
+    let fixture = Fixture::new();
+    let mut request = create();
+    request["WarmThroughput"] = json!({"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 3_999});
+    let message = "One or more parameter values were invalid: Requested WriteUnitsPerSecond for WarmThroughput for table is lower than initial throughput for OnDemand";
+    assert_eq!(fixture.refusal("CreateTable", request.clone()).await, validation(message));
+    request["WarmThroughput"] = json!({"ReadUnitsPerSecond": 15_000});
+    let made = fixture.call("CreateTable", request).await;
+    let warm = &made["TableDescription"]["WarmThroughput"];
+    assert_eq!((&warm["ReadUnitsPerSecond"], &warm["WriteUnitsPerSecond"]), (&json!(15_000), &json!(4_000)));
+}
+
+#[tokio::test]
 async fn items_past_their_time_go() {
     let fixture = Fixture::with_table().await;
     let now = fixture.0.env.now().as_secs();

@@ -57,7 +57,7 @@ pub fn create(tx: &mut Tx, policy: &ManagedPolicy, document: &str) -> Result<(),
 }
 
 fn check(document: &str) -> Result<(), Error> {
-    let policy = Policy::parse(document)?.check(Use::Identity)?;
+    let policy = Policy::parse(document)?.check(Use::Managed)?;
     match policy.size() {
         size if size > limits::MANAGED_POLICY_CHARACTERS_MAX => {
             Err(Error::LimitExceeded { quota: "PolicySize", limit: limits::MANAGED_POLICY_CHARACTERS_MAX })

@@ -83,29 +83,19 @@ pub fn trust(document: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Tags, whose keys differ by more than case.
 pub fn tags(list: &[Tag]) -> Result<Tags, Error> {
     let mut tags = Tags::new();
     for (index, Tag { key, value }) in list.iter().enumerate() {
         let member = |part: &str| format!("tags.{}.member.{part}", index + 1);
-        if key.is_empty() || key.chars().count() > limits::TAG_KEY_CHARACTERS_MAX {
-            return Err(Error::constraint(
-                &member("key"),
-                format_args!("'{key}'"),
-                "Member must have length between 1 and 128",
-            ));
-        }
-        if value.chars().count() > limits::TAG_VALUE_CHARACTERS_MAX {
-            return Err(Error::constraint(
-                &member("value"),
-                format_args!("'{value}'"),
-                "Member must have length less than or equal to 256",
-            ));
-        }
-        if tags.insert(key.clone(), value.clone()).is_some() {
+        tag_key(&member("key"), key)?;
+        tag_text(&member("value"), value, limits::TAG_VALUE_CHARACTERS_MAX, "*")?;
+        if tags.keys().any(|other| other.eq_ignore_ascii_case(key)) {
             return Err(Error::InvalidInput(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.".into(),
             ));
         }
+        tags.insert(key.clone(), value.clone());
     }
     if tags.len() > limits::TAGS_MAX {
         return Err(Error::constraint(
@@ -115,6 +105,37 @@ pub fn tags(list: &[Tag]) -> Result<Tags, Error> {
         ));
     }
     Ok(tags)
+}
+
+/// Keys of tags that are to be taken away.
+pub fn tag_keys(list: &[String]) -> Result<(), Error> {
+    if list.len() > limits::TAGS_MAX {
+        let constraint = format!("Member must have length less than or equal to {}", limits::TAGS_MAX);
+        return Err(Error::constraint("tagKeys", "of the request", constraint));
+    }
+    list.iter().enumerate().try_for_each(|(index, key)| tag_key(&format!("tagKeys.{}.member", index + 1), key))
+}
+
+fn tag_key(member: &str, key: &str) -> Result<(), Error> {
+    if key.is_empty() {
+        return Err(Error::constraint(member, "''", "Member must have length greater than or equal to 1"));
+    }
+    tag_text(member, key, limits::TAG_KEY_CHARACTERS_MAX, "+")
+}
+
+/// A tag's key or value.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Tag.html>
+fn tag_text(member: &str, text: &str, characters_max: usize, repeat: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c);
+    let constraint = if text.chars().count() > characters_max {
+        format!("Member must have length less than or equal to {characters_max}")
+    } else if !text.chars().all(fits) {
+        format!(r"Member must satisfy regular expression pattern: [\p{{L}}\p{{Z}}\p{{N}}_.:/=+\-@]{repeat}")
+    } else {
+        return Ok(());
+    };
+    Err(Error::constraint(member, format_args!("'{text}'"), constraint))
 }
 
 #[cfg(test)]
@@ -148,7 +169,23 @@ mod tests {
         }
         let tag = |key: &str| Tag { key: key.into(), value: String::new() };
         assert_eq!(tags(&[tag("a"), tag("b")]).unwrap().len(), 2);
-        assert!(tags(&[tag("a"), tag("a")]).is_err());
-        assert!(tags(&[tag("")]).is_err());
+        for again in ["a", "A"] {
+            assert!(matches!(tags(&[tag("a"), tag(again)]), Err(Error::InvalidInput(_))), "{again}");
+        }
+        let refusal = |key: &str| tags(&[tag("a"), tag(key)]).unwrap_err().to_string();
+        let constraint = |value: &str, constraint: &str| {
+            format!(
+                "1 validation error detected: Value '{value}' at 'tags.2.member.key' failed to satisfy constraint: {constraint}"
+            )
+        };
+        let pattern = r"Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+";
+        let long = "k".repeat(129);
+        assert_eq!(refusal("NOWAY!"), constraint("NOWAY!", pattern));
+        assert_eq!(refusal(""), constraint("", "Member must have length greater than or equal to 1"));
+        assert_eq!(refusal(&long), constraint(&long, "Member must have length less than or equal to 128"));
+        assert!(tags(&[Tag { key: "größe".into(), value: "a b/c@d".into() }]).is_ok());
+        assert!(tags(&[Tag { key: "a".into(), value: "x{}".into() }]).is_err());
+        assert!(tag_keys(&["a".to_owned(), "NOWAY!".to_owned()]).is_err());
+        assert!(tag_keys(&vec!["a".to_owned(); 51]).is_err());
     }
 }

@@ -61,6 +61,11 @@ pub fn tag_list(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
+/// The same, or nothing where there are none.
+fn some_tags(tags: &Tags) -> Option<Vec<Tag>> {
+    Some(tag_list(tags)).filter(|list| !list.is_empty())
+}
+
 /// The permission's resource for a user, role or group: its ARN, with its path if it has one.
 pub fn owner_resource<O: Owner>(cx: &Cx, name: &str) -> Arn {
     let found: Option<O> = cx.db().read().ok().and_then(|snap| find(&snap, name).ok());

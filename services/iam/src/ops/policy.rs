@@ -9,7 +9,7 @@ use service::Cx;
 use wire::DateTime;
 
 use super::page::{list_output, page};
-use super::{Empty, Tag, check, encode_document, new_id, tag_list};
+use super::{Empty, Tag, check, encode_document, new_id, some_tags};
 use crate::Identity;
 use crate::aws_managed::{self, AwsPolicy};
 use crate::error::Error;
@@ -47,8 +47,9 @@ pub struct PolicyOutput {
     pub create_date: Option<DateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update_date: Option<DateTime>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
+    /// Given even where there are none, when the policy is asked for; otherwise only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +72,7 @@ pub fn output(read: &impl Read, policy: ManagedPolicy) -> Result<PolicyOutput, E
         description: policy.description,
         create_date: Some(policy.created.into()),
         update_date: Some(policy.updated.into()),
-        tags: tag_list(&policy.tags),
+        tags: some_tags(&policy.tags),
     })
 }
 
@@ -90,7 +91,7 @@ pub fn aws_output(read: &impl Read, arn: &str, policy: &AwsPolicy) -> Result<Pol
         description: None,
         create_date: created,
         update_date: created,
-        tags: Vec::new(),
+        tags: None,
     })
 }
 
@@ -130,7 +131,7 @@ pub async fn get(_: Arc<Identity>, cx: Cx, input: ArnInput) -> Result<GetOutput,
         Some(policy) => aws_output(&snap, &input.policy_arn, policy)?,
         None => output(&snap, managed::find(&snap, &input.policy_arn)?)?,
     };
-    Ok(GetOutput { policy })
+    Ok(GetOutput { policy: PolicyOutput { tags: Some(policy.tags.unwrap_or_default()), ..policy } })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -165,7 +166,7 @@ pub async fn list(_: Arc<Identity>, cx: Cx, input: ListInput) -> Result<ListOutp
     if local {
         for row in POLICIES.scan(&snap, Order::Forward)? {
             let policy = output(&snap, row?.1)?;
-            rows.push(PolicyOutput { description: None, tags: Vec::new(), ..policy });
+            rows.push(PolicyOutput { description: None, tags: None, ..policy });
         }
     }
     if aws {

@@ -10,7 +10,7 @@ use wire::DateTime;
 
 use super::page::{OfInput, PathInput, list_output, page};
 use super::role::RoleOutput;
-use super::{Empty, Tag, check, new_id, role, tag_list};
+use super::{Empty, Tag, check, new_id, role, some_tags};
 use crate::Identity;
 use crate::error::Error;
 use crate::keys::{INSTANCE_PROFILES, ROLES, fold};
@@ -36,8 +36,9 @@ pub struct ProfileOutput {
     pub arn: String,
     pub create_date: DateTime,
     pub roles: Vec<RoleOutput>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<Tag>,
+    /// Given even where there are none, when the profile is asked for; otherwise only where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<Tag>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,7 +56,7 @@ pub fn output(cx: &Cx, read: &impl Read, profile: InstanceProfile) -> Result<Pro
         instance_profile_id: profile.id,
         create_date: profile.created.into(),
         roles: role.into_iter().map(|found| role::brief(cx, found)).collect(),
-        tags: tag_list(&profile.tags),
+        tags: some_tags(&profile.tags),
     })
 }
 
@@ -96,7 +97,8 @@ pub async fn get(_: Arc<Identity>, cx: Cx, input: Input) -> Result<GetOutput, Er
     check_name(&input.instance_profile_name)?;
     let snap = cx.db().read()?;
     let profile = profile::find(&snap, &input.instance_profile_name)?;
-    Ok(GetOutput { instance_profile: output(&cx, &snap, profile)? })
+    let profile = output(&cx, &snap, profile)?;
+    Ok(GetOutput { instance_profile: ProfileOutput { tags: Some(profile.tags.unwrap_or_default()), ..profile } })
 }
 
 pub async fn delete(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {

@@ -153,8 +153,10 @@ pub struct UpdateInput {
     pub max_session_duration: Option<i64>,
 }
 
+/// Source for what is not given: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html>
 pub async fn update(_: Arc<Identity>, cx: Cx, input: UpdateInput) -> Result<Empty, Error> {
-    change(&cx, input).await?;
+    let seconds = input.max_session_duration.unwrap_or(MAX_SESSION_SECONDS_DEFAULT);
+    change(&cx, UpdateInput { max_session_duration: Some(seconds), ..input }).await?;
     Ok(Empty {})
 }
 

@@ -179,7 +179,7 @@ fn simulate(cx: &Cx, mut asker: Asker, input: &Input) -> Result<Output, Error> {
         asker.policies.push(Source { id: format!("PolicyInputList.{}", index + 1), policy });
     }
     if let Some(text) = input.permissions_boundary_policy_input_list.first() {
-        asker.boundary = Some(Policy::parse(text)?.check(Use::Identity)?);
+        asker.boundary = Some(Policy::parse(text)?.check(Use::Managed)?);
     }
     let resource_policy = match &input.resource_policy {
         Some(text) => Some(Policy::parse(text)?.check(Use::Resource)?),

@@ -137,9 +137,15 @@ impl Tagged for MfaDevice {
     }
 }
 
+/// Takes the tags with these keys away. Case tells no keys apart.
+fn remove<'a>(all: &mut Tags, keys: impl Iterator<Item = &'a String> + Clone) {
+    all.retain(|key, _| !keys.clone().any(|gone| gone.eq_ignore_ascii_case(key)));
+}
+
 pub async fn tag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
     let (name, tags) = (T::name(&cx, &input.id)?, check::tags(&input.tags)?);
     let add = move |all: &mut Tags| {
+        remove(all, tags.keys());
         all.extend(tags.clone());
         match all.len() {
             count if count > TAGS_MAX => Err(Error::LimitExceeded { quota: T::QUOTA, limit: TAGS_MAX }),
@@ -151,12 +157,13 @@ pub async fn tag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Em
 }
 
 pub async fn untag<T: Tagged>(_: Arc<Identity>, cx: Cx, input: Input) -> Result<Empty, Error> {
+    check::tag_keys(&input.tag_keys)?;
     let (name, keys) = (T::name(&cx, &input.id)?, input.tag_keys);
-    let remove = move |all: &mut Tags| {
-        all.retain(|key, _| !keys.contains(key));
+    let untag = move |all: &mut Tags| {
+        remove(all, keys.iter());
         Ok(())
     };
-    cx.db().write(move |tx| T::change(tx, &name, &remove)).await?;
+    cx.db().write(move |tx| T::change(tx, &name, &untag)).await?;
     Ok(Empty {})
 }
 

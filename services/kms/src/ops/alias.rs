@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use service::{Constraints, Cx, Error as ServiceError, Permission};
 use wire::DateTime;
 
-use super::{Empty, More, Page, arn, find, resolve};
+use super::{Empty, More, Page, arn, find_by_id, is_alias, resolve_id};
 use crate::Kms;
 use crate::access::{on_alias, on_key, target_of};
 use crate::error::Error;
@@ -56,16 +56,20 @@ fn checked(cx: &Cx, name: &str) -> Result<Arn, Error> {
 
 /// The key that an alias is to be of: aliases of aliases there are none.
 fn target(cx: &Cx, text: &str) -> Result<Arn, Error> {
-    if text.starts_with(alias::PREFIX) || text.contains(":alias/") {
+    if is_alias(text) {
         return Err(Error::Validation("Aliases must refer to keys. Not aliases".into()));
     }
-    let target = resolve(&cx.db().read()?, cx, text)?;
+    let target = resolve_id(&cx.db().read()?, cx, text)?;
     key::check_own(&key::get(&cx.db().read()?, &target)?)?;
     Ok(target)
 }
 
 pub async fn create(_: Arc<Kms>, cx: Cx, input: AliasInput) -> Result<Empty, Error> {
     let (name, target, now) = (checked(&cx, &input.alias_name)?, target(&cx, &input.target_key_id)?, cx.now());
+    // The pattern of the API's model lets colons pass.
+    if input.alias_name.contains(':') {
+        return Err(Error::Validation(format!("{} contains invalid characters for an alias", input.alias_name)));
+    }
     cx.db().write(move |tx| alias::create(tx, now, &name, &target)).await?;
     Ok(Empty {})
 }
@@ -114,7 +118,7 @@ pub async fn list(_: Arc<Kms>, cx: Cx, input: ListInput) -> Result<ListOutput, E
     let (page, more) = match &input.key_id {
         None => alias::list(&read, region, after, limit)?,
         Some(text) => {
-            let names = alias::of_key(&read, region, &find(&cx, text)?.id)?;
+            let names = alias::of_key(&read, region, &find_by_id(&cx, text)?.id)?;
             let mut rest = names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
             let mut page = Vec::new();
             for name in rest.by_ref().take(limit) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use service::{Constraints as Broken, Cx, Error as ServiceError, Permission};
 use wire::DateTime;
 
-use super::{Context, Empty, More, OfKey, Page, arn, check_dry_run, of_key, resolve};
+use super::{Context, Empty, More, OfKey, Page, arn, check_dry_run, of_key, resolve_id};
 use crate::Kms;
 use crate::access::{on_key, principals};
 use crate::error::Error;
@@ -111,7 +111,7 @@ pub async fn create(_: Arc<Kms>, cx: Cx, input: CreateInput) -> Result<CreateOut
     if input.grantee_service_principal.is_some() || input.retiring_service_principal.is_some() {
         return Err(Error::NotImplemented("A KMS grant for a service".into()));
     }
-    let key = super::find(&cx, &input.key_id)?;
+    let key = super::find_by_id(&cx, &input.key_id)?;
     key::check_stays(&key)?;
     key::check_own(&key)?;
     if key.current.is_none() {
@@ -207,7 +207,7 @@ pub struct ListOutput {
 pub async fn list(_: Arc<Kms>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     let (limit, after) = input.page.read()?;
     let read = cx.db().read()?;
-    let arn = resolve(&read, &cx, &input.key_id)?;
+    let arn = resolve_id(&read, &cx, &input.key_id)?;
     key::get(&read, &arn)?;
     let keep = |grant: &Grant| {
         input.grant_id.as_ref().is_none_or(|id| *id == grant.id)
@@ -267,7 +267,7 @@ impl OfKey for EndInput {
 }
 
 pub async fn revoke(_: Arc<Kms>, cx: Cx, input: EndInput) -> Result<Empty, Error> {
-    let arn = resolve(&cx.db().read()?, &cx, &input.key_id)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, &input.key_id)?;
     let id = input.grant_id.unwrap_or_default();
     let found = move |tx: &mut kv::Tx| -> Result<(Arn, Grant), Error> {
         let _: Key = key::get(tx, &arn)?;
@@ -298,7 +298,7 @@ fn retired(read: &impl kv::Read, cx: &Cx, input: &EndInput) -> Result<(Arn, Gran
     if input.key_id.is_empty() || input.grant_id.is_none() {
         return Err(Error::Validation("A grant is named by its token, or by KeyId and GrantId.".into()));
     }
-    let arn = resolve(read, cx, &input.key_id)?;
+    let arn = resolve_id(read, cx, &input.key_id)?;
     let found = grant::get(read, &arn, input.grant_id.as_deref().unwrap_or_default())?;
     Ok((arn, found.ok_or(Error::InvalidGrantId)?))
 }

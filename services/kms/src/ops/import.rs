@@ -11,7 +11,7 @@ use service::{Constraints, Cx, timers};
 use wire::{Blob, DateTime};
 
 use super::key::moment;
-use super::{blocking, find, of_key, sealed};
+use super::{blocking, find_by_id, of_key, sealed};
 use crate::Kms;
 use crate::crypto;
 use crate::error::Error;
@@ -52,7 +52,7 @@ pub struct ParametersOutput {
 
 /// A key whose material comes from outside.
 fn external(cx: &Cx, text: &str) -> Result<Key, Error> {
-    let key = find(cx, text)?;
+    let key = find_by_id(cx, text)?;
     if !key.external {
         return Err(Error::Unsupported(format!(
             "{} origin is AWS_KMS which is not valid for this operation.",

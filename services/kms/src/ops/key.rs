@@ -8,7 +8,7 @@ use service::{Constraints, Cx, Permission};
 use wire::DateTime;
 
 use super::tag::{Tag, check as check_tags};
-use super::{Empty, KeyInput, More, Page, arn, blocking, find_or_make, new_material, of_key, policy, resolve};
+use super::{Empty, KeyInput, More, Page, arn, blocking, find_or_make, new_material, of_key, policy, resolve_id};
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
@@ -297,7 +297,7 @@ pub async fn list(_: Arc<Kms>, cx: Cx, input: Page) -> Result<ListOutput, Error>
 }
 
 async fn set_enabled(cx: Cx, input: KeyInput, enabled: bool) -> Result<Empty, Error> {
-    let arn = resolve(&cx.db().read()?, &cx, &input.key_id)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, &input.key_id)?;
     let set = move |key: &mut Key| {
         key::check_own(key)?;
         key::check_stays(key)?;
@@ -331,7 +331,7 @@ pub async fn update_description(_: Arc<Kms>, cx: Cx, input: DescriptionInput) ->
     let mut constraints = Constraints::default();
     constraints.length(Some(&input.description), "description", limits::DESCRIPTION_CHARACTERS_MAX);
     constraints.check()?;
-    let arn = resolve(&cx.db().read()?, &cx, &input.key_id)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, &input.key_id)?;
     let set = move |key: &mut Key| {
         key::check_own(key)?;
         key::check_stays(key)?;
@@ -368,7 +368,7 @@ pub async fn schedule_deletion(_: Arc<Kms>, cx: Cx, input: DeletionInput) -> Res
             return Err(Error::Validation("PendingWindowInDays must be between 7 and 30 (inclusive) days.".into()));
         }
     };
-    let (arn, now) = (resolve(&cx.db().read()?, &cx, &input.key_id)?, cx.now());
+    let (arn, now) = (resolve_id(&cx.db().read()?, &cx, &input.key_id)?, cx.now());
     let key = cx
         .db()
         .write(move |tx| {
@@ -391,7 +391,7 @@ pub struct KeyId {
 }
 
 pub async fn cancel_deletion(_: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<KeyId, Error> {
-    let arn = resolve(&cx.db().read()?, &cx, &input.key_id)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, &input.key_id)?;
     let key_id = arn.to_string();
     cx.db().write(move |tx| key::cancel_deletion(tx, &arn)).await?;
     Ok(KeyId { key_id })

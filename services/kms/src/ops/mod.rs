@@ -29,7 +29,7 @@ use crate::error::Error;
 use crate::keys::KEYS;
 use crate::limits;
 use crate::managed;
-use crate::model::{key as keys, material as materials, region as region_model};
+use crate::model::{alias as alias_model, key as keys, material as materials, region as region_model};
 use crate::spec::Usage;
 use crate::types::{Key, Material};
 
@@ -89,11 +89,28 @@ pub fn arn(cx: &Cx) -> impl Fn(&str) -> Arn {
 }
 
 /// The ARN of a key that is there.
-pub fn resolve(read: &impl Read, cx: &Cx, text: &str) -> Result<Arn, Error> {
+fn resolve(read: &impl Read, cx: &Cx, text: &str) -> Result<Arn, Error> {
     let mut constraints = Constraints::default();
     check_key_id(&mut constraints, text, "keyId");
     constraints.check()?;
     keys::resolve(read, arn(cx), text)
+}
+
+/// Whether a request names a key by an alias.
+pub fn is_alias(text: &str) -> bool {
+    text.starts_with(alias_model::PREFIX) || text.contains(":alias/")
+}
+
+/// The same for operations that manage a key, of which none takes an alias.
+///
+/// Source: `KeyId` of each, as in <https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html>
+pub fn resolve_id(read: &impl Read, cx: &Cx, text: &str) -> Result<Arn, Error> {
+    if is_alias(text) {
+        return Err(Error::NotFound(format!(
+            "Invalid keyId '{text}': this operation takes no alias. Name the key by its id or ARN, which DescribeKey tells of an alias."
+        )));
+    }
+    resolve(read, cx, text)
 }
 
 pub fn check_key_id(constraints: &mut Constraints, text: &str, member: &str) {
@@ -109,7 +126,13 @@ pub fn find(cx: &Cx, text: &str) -> Result<Key, Error> {
     keys::get(&read, &resolve(&read, cx, text)?)
 }
 
-/// The same, and makes the one that a service manages where this is its first use.
+/// The key that a request to manage it names.
+pub fn find_by_id(cx: &Cx, text: &str) -> Result<Key, Error> {
+    let read = cx.db().read()?;
+    keys::get(&read, &resolve_id(&read, cx, text)?)
+}
+
+/// The key that a request names, and makes the one that a service manages where this is its first use.
 pub async fn find_or_make(kms: &Kms, cx: &Cx, text: &str) -> Result<Key, Error> {
     match find(cx, text) {
         Err(Error::NotFound(_)) if managed::service_of(cx, text).is_some() => managed::make(kms, cx, text).await,

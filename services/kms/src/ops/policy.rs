@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use service::{CallerKind, Constraints, Cx, Permission};
 
-use super::{Empty, More, Page, find, of_key, resolve};
+use super::{Empty, More, Page, find_by_id, of_key, resolve_id};
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
@@ -93,7 +93,7 @@ pub async fn put(_: Arc<Kms>, cx: Cx, input: PutInput) -> Result<Empty, Error> {
     let mut constraints = Constraints::default();
     constraints.required(input.policy.as_deref(), "policy");
     constraints.check()?;
-    let arn = resolve(&cx.db().read()?, &cx, &input.key_id)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, &input.key_id)?;
     check_name(input.policy_name.as_deref())?;
     let policy = checked(&cx, input.policy.unwrap_or_default(), input.bypass_policy_lockout_safety_check)?;
     let set = move |key: &mut Key| {
@@ -114,7 +114,7 @@ pub struct GetOutput {
 }
 
 pub async fn get(_: Arc<Kms>, cx: Cx, input: GetInput) -> Result<GetOutput, Error> {
-    let key = find(&cx, &input.key_id)?;
+    let key = find_by_id(&cx, &input.key_id)?;
     check_name(input.policy_name.as_deref())?;
     Ok(GetOutput { policy: key.policy, policy_name: NAME })
 }
@@ -137,6 +137,6 @@ pub struct ListOutput {
 
 pub async fn list(_: Arc<Kms>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     input.page.read()?;
-    find(&cx, &input.key_id)?;
+    find_by_id(&cx, &input.key_id)?;
     Ok(ListOutput { policy_names: [NAME], more: More::new(false, None) })
 }

@@ -7,7 +7,7 @@ use service::{Constraints, Cx, Error as ServiceError, Permission};
 
 use super::key::Metadata;
 use super::tag::{self, Tag, check as check_tags};
-use super::{Empty, find, moved, of_key, policy};
+use super::{Empty, find_by_id, moved, of_key, policy};
 use crate::Kms;
 use crate::access::{on_key, on_related};
 use crate::error::Error;
@@ -86,7 +86,7 @@ pub async fn replicate(kms: Arc<Kms>, cx: Cx, input: ReplicateInput) -> Result<R
     let mut constraints = Constraints::default();
     constraints.length(input.description.as_deref(), "description", limits::DESCRIPTION_CHARACTERS_MAX);
     constraints.check()?;
-    let primary = find(&cx, &input.key_id)?;
+    let primary = find_by_id(&cx, &input.key_id)?;
     key::check_usable(&primary)?;
     region::check_replicable(&primary)?;
     let tags = check_tags(&input.tags)?;
@@ -115,7 +115,7 @@ pub async fn replicate(kms: Arc<Kms>, cx: Cx, input: ReplicateInput) -> Result<R
 
 pub async fn update_primary(_: Arc<Kms>, cx: Cx, input: PrimaryInput) -> Result<Empty, Error> {
     check_region(&input.primary_region, "primaryRegion")?;
-    let primary = find(&cx, &input.key_id)?;
+    let primary = find_by_id(&cx, &input.key_id)?;
     region::check_replicable(&primary)?;
     cx.db().write(move |tx| region::make_primary(tx, &primary.arn, &input.primary_region)).await?;
     Ok(Empty {})

@@ -8,7 +8,7 @@ use service::{Constraints, Cx};
 use wire::DateTime;
 
 use super::key::{KeyId, moment};
-use super::{Empty, KeyInput, More, Page, find, new_material, of_key, rotate_everywhere};
+use super::{Empty, KeyInput, More, Page, find_by_id, new_material, of_key, rotate_everywhere};
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
@@ -26,7 +26,7 @@ of_key!(EnableInput, ListInput);
 
 /// A key that can be rotated by its schedule.
 fn rotating(cx: &Cx, text: &str) -> Result<Key, Error> {
-    let key = find(cx, text)?;
+    let key = find_by_id(cx, text)?;
     key::check_own(&key)?;
     key::check_usable(&key)?;
     check_symmetric(&key)?;
@@ -76,7 +76,7 @@ pub struct StatusOutput {
 }
 
 pub async fn status(_: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<StatusOutput, Error> {
-    let key = find(&cx, &input.key_id)?;
+    let key = find_by_id(&cx, &input.key_id)?;
     key::check_stays(&key)?;
     Ok(StatusOutput {
         key_rotation_enabled: key.rotation.is_some(),
@@ -88,7 +88,7 @@ pub async fn status(_: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<StatusOutput
 
 /// Rotates a key now: to new material, or to the one that was imported for it.
 pub async fn rotate(kms: Arc<Kms>, cx: Cx, input: KeyInput) -> Result<KeyId, Error> {
-    let key = find(&cx, &input.key_id)?;
+    let key = find_by_id(&cx, &input.key_id)?;
     key::check_own(&key)?;
     key::check_usable(&key)?;
     check_symmetric(&key)?;
@@ -190,7 +190,7 @@ pub async fn list(_: Arc<Kms>, cx: Cx, input: ListInput) -> Result<ListOutput, E
     let which = input.include_key_material.as_deref();
     constraints.one_of(which, "includeKeyMaterial", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]);
     constraints.check()?;
-    let key = find(&cx, &input.key_id)?;
+    let key = find_by_id(&cx, &input.key_id)?;
     check_symmetric(&key)?;
     let after = after.map(|marker| marker.parse::<u32>().map_err(|_| Error::InvalidMarker)).transpose()?;
     let whole = which == Some("ALL_KEY_MATERIAL");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Constraints, Cx};
 
-use super::{Empty, More, Page, find, of_key, resolve};
+use super::{Empty, More, Page, find_by_id, of_key, resolve_id};
 use crate::Kms;
 use crate::error::Error;
 use crate::limits;
@@ -75,7 +75,7 @@ async fn change(
     text: &str,
     set: impl Fn(&mut Key) -> Result<(), Error> + Send + 'static,
 ) -> Result<Empty, Error> {
-    let arn = resolve(&cx.db().read()?, &cx, text)?;
+    let arn = resolve_id(&cx.db().read()?, &cx, text)?;
     let checked = move |key: &mut Key| {
         key::check_own(key)?;
         key::check_stays(key)?;
@@ -121,8 +121,10 @@ pub struct ListOutput {
 
 pub async fn list(_: Arc<Kms>, cx: Cx, input: ListInput) -> Result<ListOutput, Error> {
     let (limit, after) = input.page.read_within(limits::TAGS_PAGE, &(1..=50))?;
-    let mut rest =
-        find(&cx, &input.key_id)?.tags.into_iter().filter(|(name, _)| after.is_none_or(|after| name.as_str() > after));
+    let mut rest = find_by_id(&cx, &input.key_id)?
+        .tags
+        .into_iter()
+        .filter(|(name, _)| after.is_none_or(|after| name.as_str() > after));
     let tags: Vec<Tag> = rest.by_ref().take(limit).map(|(tag_key, tag_value)| Tag { tag_key, tag_value }).collect();
     let more = More::new(rest.next().is_some(), tags.last().map(|tag| tag.tag_key.clone()));
     Ok(ListOutput { tags, more })

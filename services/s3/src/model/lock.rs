@@ -127,7 +127,7 @@ pub fn retain(
     (now, bypass): (Timestamp, bool),
 ) -> Result<Object, Error> {
     check_locks(tx, bucket.id)?;
-    let mut object = object::find(tx, bucket, key, version)?;
+    let mut object = object::find(tx, bucket, key, version).map_err(|error| error.of_method("PUT"))?;
     if let Some(old) = in_force(&object.meta.lock, now) {
         let extends = retention.is_some_and(|new| new.mode == old.mode && new.until >= old.until);
         if !extends && (old.mode == LockMode::Compliance || !bypass) {
@@ -145,7 +145,7 @@ pub fn retain(
 /// That the bucket does not lock.
 pub fn hold(tx: &mut Tx, bucket: &Bucket, key: &str, version: Option<&str>, held: bool) -> Result<(), Error> {
     check_locks(tx, bucket.id)?;
-    let mut object = object::find(tx, bucket, key, version)?;
+    let mut object = object::find(tx, bucket, key, version).map_err(|error| error.of_method("PUT"))?;
     object.meta.lock.legal_hold = Some(held);
     object::replace(tx, bucket.id, key, &object)
 }

@@ -38,7 +38,25 @@ pub fn find(read: &impl Read, bucket: &Bucket, key: &str, version: Option<&str>)
     let found = find_version(read, bucket.id, key, version)?;
     let missing = || Error::NoSuchVersion { key: key.to_owned(), version: version.to_owned() };
     let object = found.ok_or_else(missing)?;
-    if object.marker { Err(Error::IsDeleteMarker { version: shown(&object) }) } else { Ok(object) }
+    if object.marker { Err(Error::IsDeleteMarker { version: shown(&object), method: "GET" }) } else { Ok(object) }
+}
+
+/// The same for a request of this method that is about what objects alone have, such as tags: of a key that is deleted, it
+/// is told of the marker.
+///
+/// # Errors
+/// That there is none, or that it is a marker.
+pub fn find_unmarked(
+    read: &impl Read,
+    bucket: &Bucket,
+    key: &str,
+    version: Option<&str>,
+    method: &'static str,
+) -> Result<Object, Error> {
+    find(read, bucket, key, version).map_err(|error| match error {
+        Error::Deleted { version, .. } => Error::IsDeleteMarker { version, method },
+        other => other.of_method(method),
+    })
 }
 
 /// A version's id, as clients see it.

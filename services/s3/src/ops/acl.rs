@@ -363,13 +363,14 @@ pub async fn put_of_bucket(_: Arc<S3>, cx: Cx, input: PutAclInput) -> Result<Emp
 
 pub async fn put_of_object(_: Arc<S3>, cx: Cx, input: PutAclInput) -> Result<Empty, Error> {
     let read = cx.db().read()?;
-    object::find(&read, &bucket::find(&read, &input.bucket)?, &input.key, input.version_id.as_deref())?;
+    let bucket = bucket::find(&read, &input.bucket)?;
+    object::find_unmarked(&read, &bucket, &input.key, input.version_id.as_deref(), "PUT")?;
     let grants = input.grants(&cx, Of::Object)?;
     let request = cx.clone();
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &input.bucket)?;
         acl::check(tx, bucket.id, Some(&grants))?;
-        let mut object = object::find(tx, &bucket, &input.key, input.version_id.as_deref())?;
+        let mut object = object::find_unmarked(tx, &bucket, &input.key, input.version_id.as_deref(), "PUT")?;
         if acl::has_lists(tx, bucket.id)? {
             object.meta.acl = Some(grants.clone());
             object::replace(tx, bucket.id, &input.key, &object)?;

@@ -17,7 +17,7 @@ use crate::keys::PARTS;
 use crate::limits;
 use crate::model::{bucket, object};
 use crate::seal;
-use crate::types::{Content, Object};
+use crate::types::{Content, Object, StoredChecksum};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -87,13 +87,15 @@ pub async fn get(_: Arc<S3>, cx: Cx, input: AttributesInput) -> Result<Attribute
     let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref())?;
     seal::check_customer(object.seal.as_ref(), input.customer.key()?.as_ref())?;
     let wants = |name: &str| wanted.contains(&name);
+    let checksums = |checksum: &StoredChecksum| Checksums::from(Some(checksum)).without_parts();
     let class = || object.meta.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     Ok(AttributesOutput {
         last_modified: Some(DateTime(object.modified)),
         version_id: shown_version(bucket.versioning, &object),
         // Without quotes, unlike everywhere else.
         etag: wants("ETag").then(|| object.etag.clone()),
-        checksum: object.checksum.as_ref().filter(|_| wants("Checksum")).map(|checksum| Some(checksum).into()),
+        // And without the number of parts, which is told beside it.
+        checksum: object.checksum.as_ref().filter(|_| wants("Checksum")).map(checksums),
         object_parts: if wants("ObjectParts") { parts(&read, &object, &input)? } else { None },
         storage_class: wants("StorageClass").then(class),
         object_size: wants("ObjectSize").then_some(object.size),

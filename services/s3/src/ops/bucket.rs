@@ -12,6 +12,7 @@ use wire::DateTime;
 use super::acl::{AclHeaders, Of};
 use super::bucket_permission;
 use super::lock::ENABLED;
+use super::meta::Tagged;
 use super::setting::{Document, OwnershipControls, PublicAccess, Tag, Tagging};
 use crate::S3;
 use crate::error::Error;
@@ -31,6 +32,7 @@ pub struct CreateBucketInput {
     pub acl: AclHeaders,
     pub object_lock_enabled_for_bucket: Option<bool>,
     pub object_ownership: Option<String>,
+    pub bucket_namespace: Option<String>,
     pub create_bucket_configuration: Configuration,
 }
 
@@ -72,7 +74,9 @@ pub fn create_permissions(cx: &Cx, input: &CreateBucketInput) -> Result<Vec<Perm
     let actions = ["s3:CreateBucket"].into_iter().chain(of_ownership).chain(of_acl).chain(of_lock.iter().copied());
     let actions = actions.chain(of_tags);
     let mut all = actions.map(|action| bucket_permission(cx, action, &input.bucket)).collect::<Result<Vec<_>, _>>()?;
-    all.iter_mut().for_each(|permission| permission.context.extend(input.acl.context()));
+    let namespace = input.bucket_namespace.clone().map(|name| ("s3:x-amz-bucket-namespace".to_owned(), vec![name]));
+    let context: Vec<_> = input.acl.context().into_iter().chain(namespace).collect();
+    all.iter_mut().for_each(|permission| permission.context.extend(context.clone()));
     if let Some(tagging) = &tagging {
         all.extend(thumbnails::permissions(cx, &input.bucket, tagging)?);
     }
@@ -102,16 +106,11 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     }
     let grants = grants.map(|grants| serde_json::to_string(&grants)).transpose().map_err(service::Error::internal)?;
     let tagging = input.create_bucket_configuration.tagging();
-    tagging.as_ref().map_or(Ok(()), Tagging::check)?;
+    tagging.as_ref().map_or(Ok(()), |tagging| tagging.check_of(Tagged::NewBucket))?;
     let tagging =
         tagging.map(|tagging| serde_json::to_string(&tagging)).transpose().map_err(service::Error::internal)?;
-    let constraint = input.create_bucket_configuration.location_constraint.filter(|region| !region.is_empty());
-    let region = match constraint.as_deref() {
-        Some("EU") => "eu-west-1".to_owned(),
-        Some(region) if is_region(region) => region.to_owned(),
-        Some(region) => return Err(Error::InvalidLocationConstraint(region.to_owned())),
-        None => cx.region().to_string(),
-    };
+    let region = place(cx.region().as_str(), input.create_bucket_configuration.location_constraint.as_deref())?;
+    name::check_namespace(&input.bucket, input.bucket_namespace.as_deref(), cx.account(), &region)?;
     // Buckets of old have none, and lists.
     let has_ownership = !legacy || input.object_ownership.is_some();
     let (name, now) = (input.bucket, cx.now());
@@ -147,6 +146,26 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
     Ok(CreateBucketOutput { location: format!("/{}", bucket.name), bucket_arn: name::arn(bucket.name).to_string() })
 }
 
+/// The region of a new bucket, by the one whose endpoint is asked and what the request says.
+///
+/// That of the first region makes buckets in all others, too; that one is to be in the first goes without saying, and must.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+fn place(own: &str, constraint: Option<&str>) -> Result<String, Error> {
+    let is_first = own == bucket::FIRST_REGION;
+    let asked = match constraint {
+        None | Some("") => None,
+        Some("EU") => Some("eu-west-1"),
+        region => region,
+    };
+    match asked {
+        None if is_first => Ok(own.to_owned()),
+        Some(region) if is_first && region != own && is_region(region) => Ok(region.to_owned()),
+        Some(region) if is_first => Err(Error::InvalidLocationConstraint(region.to_owned())),
+        Some(region) if region == own => Ok(own.to_owned()),
+        other => Err(Error::IllegalLocationConstraint(other.unwrap_or("unspecified").to_owned())),
+    }
+}
+
 /// Whether a name has the form of a region's: `eu-west-1`.
 fn is_region(name: &str) -> bool {
     let mut parts = name.rsplit('-');
@@ -171,12 +190,19 @@ pub struct HeadBucketOutput {
     pub bucket_arn: String,
     pub bucket_region: String,
     pub access_point_alias: bool,
+    /// Of the body that there would be.
+    pub content_type: &'static str,
 }
 
 pub async fn head(_: Arc<S3>, cx: Cx, input: BucketInput) -> Result<HeadBucketOutput, Error> {
     let bucket = bucket::find(&cx.db().read()?, &input.bucket)?;
     let bucket_arn = name::arn(bucket.name).to_string();
-    Ok(HeadBucketOutput { bucket_arn, bucket_region: bucket.region, access_point_alias: false })
+    Ok(HeadBucketOutput {
+        bucket_arn,
+        bucket_region: bucket.region,
+        access_point_alias: false,
+        content_type: "application/xml",
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -287,6 +313,32 @@ pub fn decode_token(token: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buckets_are_made_where_they_are_asked_for_and_from_the_first_region_anywhere() {
+        let made = |own, constraint| place(own, constraint).map_err(Error::entry);
+        for (own, constraint, region) in [
+            ("us-east-1", None, "us-east-1"),
+            ("us-east-1", Some(""), "us-east-1"),
+            ("us-east-1", Some("us-west-2"), "us-west-2"),
+            ("us-east-1", Some("EU"), "eu-west-1"),
+            ("us-west-2", Some("us-west-2"), "us-west-2"),
+        ] {
+            assert_eq!(made(own, constraint), Ok(region.to_owned()), "{own} {constraint:?}");
+        }
+        for constraint in ["us-east-1", "nowhere"] {
+            assert_eq!(made("us-east-1", Some(constraint)).unwrap_err().0, "InvalidLocationConstraint", "{constraint}");
+        }
+        for (constraint, told) in [
+            (None, "The unspecified location"),
+            (Some(""), "The unspecified location"),
+            (Some("us-east-1"), "The us-east-1 location"),
+            (Some("eu-central-1"), "The eu-central-1 location"),
+        ] {
+            let (code, message) = made("us-west-2", constraint).unwrap_err();
+            assert!(code == "IllegalLocationConstraintException" && message.starts_with(told), "{message}");
+        }
+    }
 
     #[test]
     fn regions_have_a_form() {

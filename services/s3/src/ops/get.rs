@@ -12,6 +12,7 @@ use super::bucket_permission;
 use super::encryption::{CustomerHeaders, EncryptionShown};
 use super::lifecycle;
 use super::lock::LockShown;
+use super::part;
 use super::put::shown_version;
 use crate::S3;
 use crate::conditions::{ReadConditions, quoted};
@@ -30,7 +31,7 @@ pub struct GetObjectInput {
     pub key: String,
     pub version_id: Option<String>,
     pub range: Option<String>,
-    pub part_number: Option<u32>,
+    pub part_number: Option<i64>,
     pub checksum_mode: Option<String>,
     pub if_match: Option<String>,
     pub if_none_match: Option<String>,
@@ -187,10 +188,7 @@ fn span(read: &kv::Snap, input: &GetObjectInput, object: &Object) -> Result<Aske
         let reason = "Cannot specify both Range header and partNumber query parameter";
         return Err(Error::InvalidRequest(reason.into()));
     }
-    if number == 0 {
-        let reason = "Part number must be an integer between 1 and 10000, inclusive";
-        return Err(Error::argument("partNumber", "0", reason));
-    }
+    let number = part::number(number)?;
     let parts = parts_count(object).unwrap_or(1);
     let unsatisfiable = Error::InvalidPartNumber { asked: number, parts };
     match &object.content {

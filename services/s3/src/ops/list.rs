@@ -230,8 +230,8 @@ pub async fn list_v2(_: Arc<S3>, cx: Cx, input: ListObjectsV2Input) -> Result<Li
     let form = Form::new(input.max_keys, input.encoding_type.as_deref())?;
     let prefix = input.prefix.unwrap_or_default();
     let delimiter = delimiter(input.delimiter.as_ref());
-    let token_given = input.continuation_token.as_ref().filter(|token| !token.is_empty());
-    let start = match (token_given, &input.start_after) {
+    // An empty token is wrong, unlike one of ListBuckets.
+    let start = match (&input.continuation_token, &input.start_after) {
         (Some(token), _) => token_start(token)?,
         (None, Some(after)) => behind(after, &prefix, None),
         (None, None) => Start::First,
@@ -241,9 +241,10 @@ pub async fn list_v2(_: Arc<S3>, cx: Cx, input: ListObjectsV2Input) -> Result<Li
     Ok(ListObjectsV2Output {
         name: input.bucket,
         prefix: form.text(&prefix),
-        continuation_token: input.continuation_token,
         next_continuation_token: page.next.as_ref().map(token),
-        start_after: input.start_after.map(|after| form.text(&after)),
+        // Which counts for the first page alone.
+        start_after: input.start_after.filter(|_| input.continuation_token.is_none()).map(|after| form.text(&after)),
+        continuation_token: input.continuation_token,
         key_count: page.objects.len() + page.prefixes.len(),
         max_keys: form.most,
         delimiter: delimiter.map(|delimiter| form.text(delimiter)),

@@ -70,7 +70,7 @@ impl DefaultRetention {
 #[serde(rename_all = "PascalCase", default)]
 pub struct PutConfigurationInput {
     pub bucket: String,
-    pub object_lock_configuration: Configuration,
+    pub object_lock_configuration: Option<Configuration>,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,7 +80,8 @@ pub struct GetConfigurationOutput {
 }
 
 pub async fn put_configuration(_: Arc<S3>, cx: Cx, input: PutConfigurationInput) -> Result<Empty, Error> {
-    let configuration = input.object_lock_configuration;
+    let nothing = || Error::Told(service::Error::new(400, "MissingRequestBodyError", "Request Body is empty"));
+    let configuration = input.object_lock_configuration.ok_or_else(nothing)?;
     configuration.check()?;
     let text = serde_json::to_string(&configuration).map_err(service::Error::internal)?;
     cx.db().write(move |tx| lock::configure(tx, &input.bucket, &text)).await?;

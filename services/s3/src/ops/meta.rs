@@ -158,11 +158,11 @@ pub fn tags(header: Option<&str>) -> Result<BTreeMap<String, String>, Error> {
         let decode =
             |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().map(Into::into).map_err(|_| bad());
         let (key, value): (String, String) = (decode(key)?, decode(value)?);
-        if tags.insert(key, value).is_some() {
+        if !is_plain(&key) || !is_plain(&value) || tags.insert(key, value).is_some() {
             return Err(bad());
         }
     }
-    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
+    check_tags(&tags, Tagged::Object)?;
     Ok(tags)
 }
 
@@ -173,19 +173,60 @@ pub fn tag_context(tags: &BTreeMap<String, String>) -> Vec<(String, Vec<String>)
     each.chain(keys).collect()
 }
 
+/// What tags are put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tagged {
+    Bucket,
+    /// With its creation.
+    NewBucket,
+    Object,
+}
+
+impl Tagged {
+    fn most(self) -> usize {
+        if self == Tagged::Object { limits::OBJECT_TAGS_MAX } else { limits::BUCKET_TAGS_MAX }
+    }
+
+    /// How AWS words that keys which begin with `aws:` are its own.
+    fn reserved(self) -> &'static str {
+        match self {
+            Tagged::Bucket => "System tags cannot be added/updated by requester",
+            Tagged::NewBucket => {
+                "User-defined tag keys can't start with \"aws:\". This prefix is reserved for system tags. Remove \"aws:\" from your tag keys and try again."
+            }
+            Tagged::Object => "Your TagKey cannot be prefixed with aws:",
+        }
+    }
+}
+
+/// Whether a tag's key or value has nothing but letters, spaces, digits and a few signs.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
+fn is_plain(text: &str) -> bool {
+    let is_space = |character: char| character.is_whitespace() && !character.is_control();
+    text.chars().all(|character| character.is_alphanumeric() || is_space(character) || "_.:/=+-@".contains(character))
+}
+
 /// # Errors
 /// [`Error::InvalidTag`], or that there are too many.
-pub fn check_tags(tags: &BTreeMap<String, String>, most: usize) -> Result<(), Error> {
+pub fn check_tags(tags: &BTreeMap<String, String>, of: Tagged) -> Result<(), Error> {
+    let most = of.most();
     if tags.len() > most {
-        let told = service::Error::new(400, "BadRequest", format!("Tags cannot be greater than {most}"));
+        let what = if of == Tagged::Object { "Object tags" } else { "Tags" };
+        let told = service::Error::new(400, "BadRequest", format!("{what} cannot be greater than {most}"));
         return Err(Error::Told(told));
     }
     for (key, value) in tags {
-        if key.is_empty() || key.chars().count() > limits::TAG_KEY_CHARACTERS_MAX {
-            return Err(Error::InvalidTag("The TagKey you have provided is invalid".into()));
+        if key.starts_with("aws:") {
+            let told = (of != Tagged::NewBucket).then(|| key.clone());
+            return Err(Error::InvalidTag { reason: of.reserved().into(), key: told, value: None });
         }
-        if value.chars().count() > limits::TAG_VALUE_CHARACTERS_MAX {
-            return Err(Error::InvalidTag("The TagValue you have provided is invalid".into()));
+        if key.is_empty() || key.chars().count() > limits::TAG_KEY_CHARACTERS_MAX || !is_plain(key) {
+            let reason = "The TagKey you have provided is invalid".into();
+            return Err(Error::InvalidTag { reason, key: Some(key.clone()), value: None });
+        }
+        if value.chars().count() > limits::TAG_VALUE_CHARACTERS_MAX || !is_plain(value) {
+            let reason = "The TagValue you have provided is invalid".into();
+            return Err(Error::InvalidTag { reason, key: Some(key.clone()), value: Some(value.clone()) });
         }
     }
     Ok(())
@@ -205,6 +246,35 @@ mod tests {
             ["a=1&a=2", "=x", "a=%ff", &many, &format!("{}=v", "k".repeat(129)), &format!("k={}", "v".repeat(257))]
         {
             assert!(read(bad).is_err(), "{bad}");
+        }
+        for (bad, code) in [("a=1,b=2", "InvalidArgument"), ("a=%22", "InvalidArgument"), ("aws:a=1", "InvalidTag")] {
+            assert_eq!(read(bad).map_err(|error| error.entry().0), Err(code.to_owned()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tags_have_letters_digits_and_few_signs() {
+        let refused = |key: &str, value: &str, of| {
+            let error = check_tags(&[(key.to_owned(), value.to_owned())].into(), of).err()?;
+            let error = service::Error::from(error);
+            Some((error.message, error.members.keys().cloned().collect::<Vec<_>>()))
+        };
+        for (key, value) in [("cloudlet:thumbnail:a", "w=1 crop=top+left from=a/"), ("a@b.c", "ä-1_2"), ("b:aws:c", "")]
+        {
+            assert_eq!(refused(key, value, Tagged::Bucket), None);
+        }
+        let key = || vec!["TagKey".to_owned()];
+        for bad in ["a,b", "a&b", "a\tb", "{}"] {
+            assert_eq!(
+                refused(bad, "", Tagged::Object),
+                Some(("The TagKey you have provided is invalid".into(), key()))
+            );
+        }
+        let of_value =
+            ("The TagValue you have provided is invalid".into(), vec!["TagKey".to_owned(), "TagValue".to_owned()]);
+        assert_eq!(refused("a", "b,c", Tagged::Bucket), Some(of_value));
+        for (of, members) in [(Tagged::Bucket, key()), (Tagged::NewBucket, vec![]), (Tagged::Object, key())] {
+            assert_eq!(refused("aws:a", "", of), Some((of.reserved().into(), members)));
         }
     }
 

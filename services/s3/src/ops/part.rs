@@ -26,7 +26,7 @@ pub struct ListPartsInput {
     pub key: String,
     pub upload_id: String,
     pub max_parts: Option<i64>,
-    pub part_number_marker: Option<u32>,
+    pub part_number_marker: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,18 +59,36 @@ pub struct PartEntry {
     pub checksums: Checksums,
 }
 
-pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<ListPartsOutput, Error> {
-    let max_parts = match input.max_parts.map_or(Ok(limits::LIST_MAX), usize::try_from) {
-        Ok(most) => most.min(limits::LIST_MAX),
-        Err(_) => {
-            let reason = "Argument max-parts must be an integer between 0 and 2147483647";
-            return Err(Error::argument("max-parts", input.max_parts.unwrap_or_default().to_string(), reason));
-        }
+/// The number of a part that comes or is asked for.
+///
+/// # Errors
+/// When no part has it.
+pub fn number(stated: i64) -> Result<u32, Error> {
+    let number = u32::try_from(stated).ok().filter(|number| limits::PART_NUMBERS.contains(number));
+    number.ok_or_else(|| {
+        let reason = "Part number must be an integer between 1 and 10000, inclusive";
+        Error::argument("partNumber", stated.to_string(), reason)
+    })
+}
+
+/// A number that a list of parts is asked for with.
+fn count(name: &'static str, given: Option<i64>) -> Result<Option<u32>, Error> {
+    let Some(number) = given else { return Ok(None) };
+    let reason = match i32::try_from(number) {
+        Ok(whole) if whole >= 0 => return Ok(Some(whole.unsigned_abs())),
+        Err(_) if number > 0 => format!("Provided {name} not an integer or within integer range"),
+        _ => format!("Argument {name} must be an integer between 0 and 2147483647"),
     };
+    Err(Error::argument(name, number.to_string(), reason))
+}
+
+pub async fn list_parts(_: Arc<S3>, cx: Cx, input: ListPartsInput) -> Result<ListPartsOutput, Error> {
+    let most = count("max-parts", input.max_parts)?.and_then(|most| usize::try_from(most).ok());
+    let max_parts = most.unwrap_or(limits::LIST_MAX).min(limits::LIST_MAX);
+    let marker = count("part-number-marker", input.part_number_marker)?.unwrap_or(0);
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
     let upload = upload::find(&read, bucket.id, &input.key, &input.upload_id)?;
-    let marker = input.part_number_marker.unwrap_or(0);
     let rest = UPLOADED.scan_after(&read, (upload.id,), (upload.id, marker), Order::Forward)?;
     let mut found = rest.values().take(max_parts + 1).collect::<Result<Vec<_>, _>>()?;
     let is_truncated = found.len() > max_parts;
@@ -188,4 +206,29 @@ pub async fn list_uploads(_: Arc<S3>, cx: Cx, input: ListUploadsInput) -> Result
         uploads: uploads.collect(),
         common_prefixes: form.prefixes(&page.prefixes),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_parts_have_a_range() {
+        assert_eq!((number(1).ok(), number(10_000).ok()), (Some(1), Some(10_000)));
+        for stated in [-1, 0, 10_001, i64::MAX] {
+            assert_eq!(number(stated).map_err(|error| error.entry().0), Err("InvalidArgument".to_owned()), "{stated}");
+        }
+    }
+
+    #[test]
+    fn counts_are_whole_and_fit_an_integer() {
+        let counted = |given| count("max-parts", given).map_err(|error| error.entry().1);
+        let most = i64::from(i32::MAX);
+        assert_eq!(
+            (counted(None), counted(Some(0)), counted(Some(most))),
+            (Ok(None), Ok(Some(0)), Ok(Some(2_147_483_647)))
+        );
+        assert!(counted(Some(-42)).unwrap_err().starts_with("Argument max-parts must be an integer between 0"));
+        assert!(counted(Some(most + 1)).unwrap_err().starts_with("Provided max-parts not an integer"));
+    }
 }

@@ -13,7 +13,7 @@ use wire::query::escape;
 
 use super::bucket::BucketInput;
 use super::encryption::EncryptionShown;
-use super::meta::check_tags;
+use super::meta::{Tagged, check_tags};
 use super::object_permission;
 use super::put::{Order, PutObjectInput, made_version, store};
 use super::tag::PutTagsInput;
@@ -106,7 +106,7 @@ fn tags(form: &Form) -> Result<BTreeMap<String, String>, Error> {
     let read: Result<PutTagsInput, _> =
         wire::rest_xml::decode(&PUT_OBJECT_TAGGING, &labels, "", &no_headers, document.as_bytes(), &TAGS);
     let tags = read.map_err(|_| Error::MalformedXml)?.tagging.map()?;
-    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
+    check_tags(&tags, Tagged::Object)?;
     Ok(tags)
 }
 

@@ -9,11 +9,10 @@ use service::{Cx, Permission};
 
 use super::bucket::{BucketInput, Empty};
 use super::encryption::{KMS, KMS_TWICE, MANAGED};
-use super::meta::check_tags;
+use super::meta::{Tagged, check_tags};
 use super::on_bucket;
 use crate::S3;
 use crate::error::Error;
-use crate::limits;
 use crate::model::acl::{self, ENFORCED};
 use crate::model::bucket;
 use crate::model::setting::{self, Kind};
@@ -89,10 +88,19 @@ impl Tagging {
         let mut map = BTreeMap::new();
         for Tag { key, value } in &self.tag_set {
             if map.insert(key.clone(), value.clone()).is_some() {
-                return Err(Error::InvalidTag("Cannot provide multiple Tags with the same key".into()));
+                let reason = "Cannot provide multiple Tags with the same key".into();
+                return Err(Error::InvalidTag { reason, key: Some(key.clone()), value: None });
             }
         }
         Ok(map)
+    }
+
+    /// # Errors
+    /// What is wrong with the tags of a bucket.
+    pub fn check_of(&self, bucket: Tagged) -> Result<(), Error> {
+        let tags = self.map()?;
+        check_tags(&tags, bucket)?;
+        thumbnails::declared(&tags).map(drop)
     }
 }
 
@@ -111,9 +119,7 @@ impl Document for Tagging {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let tags = self.map()?;
-        check_tags(&tags, limits::BUCKET_TAGS_MAX)?;
-        thumbnails::declared(&tags).map(drop)
+        self.check_of(Tagged::Bucket)
     }
 }
 
@@ -131,6 +137,10 @@ pub fn tagging_permissions(cx: &Cx, input: &PutTaggingInput) -> Result<Vec<Permi
 }
 
 pub async fn put_tagging(_: Arc<S3>, cx: Cx, input: PutTaggingInput) -> Result<Empty, Error> {
+    // No tags are as none ever were.
+    if input.tagging.tag_set.is_empty() {
+        return forget(&cx, input.bucket, Kind::Tags).await;
+    }
     keep(&cx, input.bucket, &input.tagging).await
 }
 

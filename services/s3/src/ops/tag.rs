@@ -6,13 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
-use super::meta::{check_tags, tag_context};
+use super::meta::{Tagged, check_tags, tag_context};
 use super::on_version;
 use super::put::shown_version;
 use super::setting::{Tag, Tagging};
 use crate::S3;
 use crate::error::Error;
-use crate::limits;
 use crate::model::{bucket, object};
 use crate::notify::{News, tell};
 
@@ -60,12 +59,12 @@ async fn set(
     cx: &Cx,
     of: ObjectInput,
     tags: BTreeMap<String, String>,
-    event: &'static str,
+    (event, method): (&'static str, &'static str),
 ) -> Result<VersionOutput, Error> {
     let request = cx.clone();
     let stored = cx.db().write(move |tx| {
         let bucket = bucket::find(tx, &of.bucket)?;
-        let object = object::find(tx, &bucket, &of.key, of.version_id.as_deref())?;
+        let object = object::find_unmarked(tx, &bucket, &of.key, of.version_id.as_deref(), method)?;
         let object = object::Object { tags: tags.clone(), ..object };
         object::replace(tx, bucket.id, &of.key, &object)?;
         tell(tx, &request, &bucket, &News::created(event, &bucket, &of.key, &object))?;
@@ -76,24 +75,24 @@ async fn set(
 
 pub async fn put(_: Arc<S3>, cx: Cx, input: PutTagsInput) -> Result<VersionOutput, Error> {
     let tags = input.tagging.map()?;
-    check_tags(&tags, limits::OBJECT_TAGS_MAX)?;
+    check_tags(&tags, Tagged::Object)?;
     set(
         &cx,
         ObjectInput { bucket: input.bucket, key: input.key, version_id: input.version_id },
         tags,
-        "ObjectTagging:Put",
+        ("ObjectTagging:Put", "PUT"),
     )
     .await
 }
 
 pub async fn delete(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<VersionOutput, Error> {
-    set(&cx, input, BTreeMap::new(), "ObjectTagging:Delete").await
+    set(&cx, input, BTreeMap::new(), ("ObjectTagging:Delete", "DELETE")).await
 }
 
 pub async fn get(_: Arc<S3>, cx: Cx, input: ObjectInput) -> Result<GetTagsOutput, Error> {
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
-    let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref())?;
+    let object = object::find_unmarked(&read, &bucket, &input.key, input.version_id.as_deref(), "GET")?;
     let version_id = shown_version(bucket.versioning, &object);
     Ok(GetTagsOutput { version_id, tag_set: Tagging::from(&object.tags).tag_set })
 }

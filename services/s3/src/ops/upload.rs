@@ -17,6 +17,7 @@ use super::encryption::{CustomerHeaders, EncryptionShown, SourceHeaders, told};
 use super::lifecycle;
 use super::meta::{object_input, tags};
 use super::object_permission;
+use super::part;
 use super::put::{content_id, made_version, new_object, shown_version};
 use crate::S3;
 use crate::conditions::{ReadConditions, WriteConditions, quoted};
@@ -137,7 +138,7 @@ pub struct UploadPartInput {
     pub bucket: String,
     pub key: String,
     pub upload_id: String,
-    pub part_number: u32,
+    pub part_number: i64,
     #[serde(flatten)]
     pub stated: Stated,
     #[serde(flatten)]
@@ -168,10 +169,6 @@ struct Slot {
 impl Slot {
     /// The upload, as it is before the part has come, and the key that its parts are sealed below.
     async fn upload(&self, state: &S3, cx: &Cx) -> Result<(PendingUpload, Key), Error> {
-        if !limits::PART_NUMBERS.contains(&self.number) {
-            let reason = "Part number must be an integer between 1 and 10000, inclusive";
-            return Err(Error::argument("partNumber", self.number.to_string(), reason));
-        }
         let read = cx.db().read()?;
         let bucket = bucket::find(&read, &self.bucket)?;
         let mut upload = upload::find(&read, bucket.id, &self.key, &self.upload_id)?;
@@ -251,7 +248,8 @@ pub async fn upload_part(
 ) -> Result<UploadPartOutput, Error> {
     let Uploaded { input, body } = request;
     let (digests, customer) = (Digests::new(&input.stated)?, input.customer.key()?);
-    let UploadPartInput { bucket, key, upload_id, part_number: number, .. } = input;
+    let UploadPartInput { bucket, key, upload_id, part_number, .. } = input;
+    let number = part::number(part_number)?;
     let slot = Slot { bucket, key, upload_id, number, customer: customer.clone() };
     let (upload, key) = slot.upload(&state, &cx).await?;
     let kept = algorithm_of(&upload);
@@ -274,7 +272,7 @@ pub struct UploadPartCopyInput {
     pub bucket: String,
     pub key: String,
     pub upload_id: String,
-    pub part_number: u32,
+    pub part_number: i64,
     pub copy_source: String,
     pub copy_source_range: Option<String>,
     pub copy_source_if_match: Option<String>,
@@ -326,7 +324,8 @@ pub async fn upload_part_copy(
         if_unmodified_since: input.copy_source_if_unmodified_since,
     };
     let (customer, source_customer) = (input.customer.key()?, input.source_customer.key()?);
-    let UploadPartCopyInput { bucket, key, upload_id, part_number: number, .. } = input;
+    let UploadPartCopyInput { bucket, key, upload_id, part_number, .. } = input;
+    let number = part::number(part_number)?;
     let slot = Slot { bucket, key, upload_id, number, customer: customer.clone() };
     let (upload, key) = slot.upload(&state, &cx).await?;
     // None of the source's files goes from here on.

@@ -138,7 +138,7 @@ pub async fn list(_: Arc<SecretsManager>, cx: Cx, input: ListInput) -> Result<Li
         None => None,
     };
     let by = input.sort_by.as_deref().unwrap_or("created-date");
-    let ascending = input.sort_order.as_deref() == Some("asc");
+    let ascending = input.sort_order.as_deref() != Some("desc");
     let comes_later = |a: &(u64, String), b: &(u64, String)| if ascending { a > b } else { a < b };
     let (read, mut page): (_, Vec<((u64, String), Secret)>) = (cx.db().read()?, Vec::new());
     let mut more = false;

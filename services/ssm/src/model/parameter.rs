@@ -132,8 +132,7 @@ pub fn label(tx: &mut Tx, parameter: &Parameter, number: u64, labels: &[String])
 fn is_label(label: &str) -> bool {
     let lower = label.to_ascii_lowercase();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    (1..=limits::LABEL_CHARACTERS_MAX).contains(&label.len())
-        && label.bytes().all(plain)
+    label.bytes().all(plain)
         && !label.starts_with(|first: char| first.is_ascii_digit())
         && !lower.starts_with("aws")
         && !lower.starts_with("ssm")

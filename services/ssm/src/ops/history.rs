@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Constraints, Cx};
 
 use super::describe::Metadata;
 use super::get::value;
@@ -68,11 +68,21 @@ pub struct LabelInput {
 }
 
 impl LabelInput {
+    /// Labels that no version may have are told in the answer, but for those whose length the API's model rules out.
     fn check(&self) -> Result<(), Error> {
-        if (1..=limits::LABELS_MAX).contains(&self.labels.len()) {
-            return Ok(());
+        if !(1..=limits::LABELS_MAX).contains(&self.labels.len()) {
+            return Err(Error::Validation(format!("There are 1 to {} labels in a request.", limits::LABELS_MAX)));
         }
-        Err(Error::Validation(format!("There are 1 to {} labels in a request.", limits::LABELS_MAX)))
+        let most = limits::LABEL_CHARACTERS_MAX;
+        let mut constraints = Constraints::default();
+        if !self.labels.iter().all(|label| (1..=most).contains(&label.chars().count())) {
+            let told = format!("[{}]", self.labels.join(", "));
+            let rule = format!(
+                "[Member must have length less than or equal to {most}, Member must have length greater than or equal to 1]"
+            );
+            constraints.fail(told, "labels", format_args!("satisfy constraint: {rule}"));
+        }
+        Ok(constraints.check()?)
     }
 }
 

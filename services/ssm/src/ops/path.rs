@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
-use super::filter::{self, Filter, in_path};
+use super::filter::{self, Filter, check_path, in_path};
 use super::get::{Shown, shown};
 use super::{after, page_size, permission, token};
 use crate::Ssm;
@@ -42,19 +42,6 @@ pub struct PathOutput {
     pub next_token: Option<String>,
 }
 
-fn check_path(path: &str) -> Result<(), Error> {
-    let plain = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
-    };
-    let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    if inner.is_some_and(|inner| inner.is_empty() || inner.split('/').all(plain)) {
-        return Ok(());
-    }
-    Err(Error::Validation(format!(
-        "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward slash \"/\". It can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). It must use only letters, numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not allowed. All sub-paths, if specified, must use the forward slash symbol \"/\". Valid example: /get/parameters2-/by1./path0_. (Path: {path})"
-    )))
-}
-
 pub async fn get(_: Arc<Ssm>, cx: Cx, input: PathInput) -> Result<PathOutput, Error> {
     check_path(&input.path)?;
     filter::check(&input.parameter_filters, &["Type", "KeyId", "Label"])?;
@@ -65,7 +52,8 @@ pub async fn get(_: Arc<Ssm>, cx: Cx, input: PathInput) -> Result<PathOutput, Er
     let mut next_token = None;
     {
         let read = cx.db().read()?;
-        let start = format!("{path}/");
+        // Names without a slash are in the root, too.
+        let start = if path.is_empty() { String::new() } else { format!("{path}/") };
         let rows = parameter::scan(&read, cx.region().as_str(), &start, after.as_deref())?;
         for found in rows.values() {
             let found = found?;

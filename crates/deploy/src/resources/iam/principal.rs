@@ -186,11 +186,12 @@ async fn change_boundary(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed, wanted: 
 
 async fn change_tags(cx: &Cx<'_>, owner: Owner<'_>, old: &Deployed, wanted: &Properties) -> Result<()> {
     let (set, gone) = tags::changes(&tags::map(&old.properties), &tags::map(wanted));
-    if !set.is_empty() {
-        cx.call("iam", &format!("Tag{}", owner.kind), owner.input(json!({"Tags": tags::list(&set)}))).await?;
-    }
+    // In this order, since IAM takes a key that is written in another case for the same.
     if !gone.is_empty() {
         cx.call("iam", &format!("Untag{}", owner.kind), owner.input(json!({"TagKeys": gone}))).await?;
+    }
+    if !set.is_empty() {
+        cx.call("iam", &format!("Tag{}", owner.kind), owner.input(json!({"Tags": tags::list(&set)}))).await?;
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ pub struct Bucket;
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 const NAME_CHARACTERS_MAX: usize = 63;
 const LOCK: &str = "ObjectLockEnabled";
+/// Where a bucket is made that says nothing of its region. In all others, S3 wants to be told.
+const FIRST_REGION: &str = "us-east-1";
 
 #[async_trait]
 impl Resource for Bucket {
@@ -58,6 +60,9 @@ impl Resource for Bucket {
         let name = if wanted.contains_key("BucketName") { name } else { name.to_lowercase() };
         refuse_existing(cx, &name).await?;
         let mut input = json!({"Bucket": name});
+        if cx.cloud.region() != FIRST_REGION {
+            input["CreateBucketConfiguration"] = json!({"LocationConstraint": cx.cloud.region()});
+        }
         if let Some(locked) = wanted.get(LOCK) {
             input["ObjectLockEnabledForBucket"] = locked.clone();
         }

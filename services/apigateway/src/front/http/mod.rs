@@ -271,7 +271,8 @@ impl Request<'_> {
     /// Whether the stage has let in as many requests to the route as it takes.
     fn is_throttled(&self, found: &Found<'_>) -> bool {
         let stage = self.stage;
-        let throttle = stage.throttles.get(found.key).and_then(|own| own.bucket()).or_else(|| stage.throttle.bucket());
+        let throttle =
+            stage.settings.get(found.key).and_then(|own| own.bucket()).or_else(|| stage.default_settings.bucket());
         let bucket = || format!("{}/{}/{}", self.api.id, stage.name, found.key);
         throttle.is_some_and(|throttle| !self.state.buckets.take(self.cx, bucket(), throttle))
     }

@@ -111,7 +111,7 @@ fn routes_of(state: &ApiGateway, read: &impl Read, api: &str, stage: &Stage) -> 
 
 /// Whether a stage has let in as much on a route as it takes.
 fn is_throttled(state: &ApiGateway, cx: &Cx, api: &str, stage: &Stage, route: &str) -> bool {
-    let throttle = stage.throttles.get(route).and_then(|own| own.bucket()).or_else(|| stage.throttle.bucket());
+    let throttle = stage.settings.get(route).and_then(|own| own.bucket()).or_else(|| stage.default_settings.bucket());
     let bucket = || format!("{api}/{}/{route}", stage.name);
     throttle.is_some_and(|throttle| !state.buckets.take(cx, bucket(), throttle))
 }

@@ -69,7 +69,7 @@ pub fn delete(tx: &mut Tx, api: &str, name: &str) -> Result<(), Error> {
 /// Takes back what a stage says of one route.
 pub fn forget_route(tx: &mut Tx, now: Timestamp, api: &str, name: &str, route: &str) -> Result<(), Error> {
     let mut stage = find(tx, api, name)?;
-    stage.throttles.remove(route).ok_or_else(|| Error::invalid("RouteSettings"))?;
+    stage.settings.remove(route).ok_or_else(|| Error::invalid("RouteSettings"))?;
     stage.updated = now;
     Ok(HTTP_STAGES.put(tx, (api, name), &stage)?)
 }

@@ -54,7 +54,9 @@ pub fn point(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(), 
     let mut variables = existing.variables.clone();
     variables.extend(stage.variables.clone());
     let cache = stage.cache.clone().or(existing.cache);
-    let moved = Stage { deployment: stage.deployment.clone(), variables, cache, updated: stage.updated, ..existing };
+    let tracing = stage.tracing || existing.tracing;
+    let (deployment, updated) = (stage.deployment.clone(), stage.updated);
+    let moved = Stage { deployment, variables, cache, tracing, updated, ..existing };
     Ok(STAGES.put(tx, (api, &moved.name), &moved)?)
 }
 

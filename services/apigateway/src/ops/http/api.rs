@@ -262,21 +262,7 @@ impl Quick {
             api_key_required: false,
             response_selection: None,
         };
-        let stage = Stage {
-            name: "$default".into(),
-            deployment: None,
-            auto_deploy: true,
-            description: None,
-            variables: Texts::new(),
-            detailed_metrics: None,
-            created: cx.now(),
-            updated: cx.now(),
-            tags: Texts::new(),
-            managed: true,
-            throttle: Default::default(),
-            throttles: Default::default(),
-            access_log: None,
-        };
+        let stage = Stage { auto_deploy: true, managed: true, ..Stage::new("$default".into(), cx.now()) };
         Ok(Quick { integration, route, stage })
     }
 }

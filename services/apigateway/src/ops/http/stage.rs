@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kv::Read;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
@@ -10,11 +11,12 @@ use super::{Items, ListInput};
 use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
-use crate::model::http::{api, stage};
+use crate::model::http::{api, route, stage};
 use crate::ops::access_log::{self, AccessLogShape};
 use crate::ops::{self, Empty, resource, validate_length, validate_stage_name, validate_variables};
 use crate::types::Texts;
-use crate::types::http::{RouteThrottle, Stage};
+use crate::types::http::{Api, RouteSettings, Stage};
+use crate::types::stage::Logging;
 
 /// CreateStage's input, and UpdateStage's: absent members are left as they are.
 #[derive(Debug, Default, Deserialize)]
@@ -26,8 +28,8 @@ pub struct StageInput {
     pub deployment_id: Option<String>,
     pub description: Option<String>,
     pub stage_variables: Option<Texts>,
-    pub default_route_settings: Option<RouteSettings>,
-    pub route_settings: Option<BTreeMap<String, RouteSettings>>,
+    pub default_route_settings: Option<RouteSettingsShape>,
+    pub route_settings: Option<BTreeMap<String, RouteSettingsShape>>,
     pub access_log_settings: Option<AccessLogShape>,
     pub tags: Texts,
 }
@@ -43,14 +45,12 @@ impl StageInput {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct RouteSettings {
-    /// Of WebSocket APIs alone: the server's own log tells what there is to tell.
-    #[serde(skip_serializing)]
+pub struct RouteSettingsShape {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data_trace_enabled: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detailed_metrics_enabled: Option<bool>,
-    /// The same.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub logging_level: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttling_burst_limit: Option<u32>,
@@ -67,53 +67,75 @@ pub struct StageOutput {
     pub api_gateway_managed: bool,
     pub auto_deploy: bool,
     pub created_date: String,
-    pub default_route_settings: RouteSettings,
+    pub default_route_settings: RouteSettingsShape,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     pub last_updated_date: String,
-    pub route_settings: BTreeMap<String, RouteSettings>,
+    pub route_settings: BTreeMap<String, RouteSettingsShape>,
     pub stage_name: String,
     pub stage_variables: Texts,
     pub tags: Texts,
 }
 
-impl From<RouteThrottle> for RouteSettings {
-    fn from(throttle: RouteThrottle) -> RouteSettings {
-        RouteSettings {
-            throttling_burst_limit: throttle.burst,
-            throttling_rate_limit: throttle.rate,
-            ..RouteSettings::default()
+impl From<RouteSettings> for RouteSettingsShape {
+    fn from(settings: RouteSettings) -> RouteSettingsShape {
+        RouteSettingsShape {
+            data_trace_enabled: settings.data_trace,
+            detailed_metrics_enabled: settings.metrics,
+            logging_level: settings.logging.map(|level| level.word().to_owned()),
+            throttling_burst_limit: settings.burst,
+            throttling_rate_limit: settings.rate,
         }
     }
 }
 
-impl From<&RouteSettings> for RouteThrottle {
-    fn from(settings: &RouteSettings) -> RouteThrottle {
-        RouteThrottle { burst: settings.throttling_burst_limit, rate: settings.throttling_rate_limit }
+impl RouteSettingsShape {
+    /// What is kept of it. Only WebSocket APIs have execution logs, and so what those are to tell.
+    ///
+    /// # Errors
+    /// For a level that is none, and for an HTTP API of which more is to be logged than nothing.
+    fn settings(&self, api: &Api) -> Result<RouteSettings, Error> {
+        let level = |word: &str| {
+            let found = Logging::ALL.into_iter().find(|level| level.word() == word);
+            found.ok_or_else(|| Error::bad("loggingLevel must be one of [OFF, ERROR, INFO]"))
+        };
+        let logging = self.logging_level.as_deref().map(level).transpose()?;
+        let is_logged = self.data_trace_enabled == Some(true) || logging.is_some_and(|level| level != Logging::Off);
+        let is_websocket = api.websocket.is_some();
+        if is_logged && !is_websocket {
+            return Err(Error::bad("Execution logs are not supported on protocolType HTTP"));
+        }
+        Ok(RouteSettings {
+            burst: self.throttling_burst_limit,
+            rate: self.throttling_rate_limit,
+            metrics: self.detailed_metrics_enabled,
+            data_trace: self.data_trace_enabled.filter(|_| is_websocket),
+            logging: logging.filter(|_| is_websocket),
+        })
     }
 }
 
-fn throttles(routes: BTreeMap<String, RouteSettings>) -> BTreeMap<String, RouteThrottle> {
-    routes.iter().map(|(route, settings)| (route.clone(), settings.into())).collect()
-}
-
-impl From<Stage> for StageOutput {
-    fn from(stage: Stage) -> StageOutput {
+impl StageOutput {
+    fn new(api: &Api, stage: Stage) -> StageOutput {
+        let is_websocket = api.websocket.is_some();
+        let default = RouteSettingsShape::from(stage.default_settings);
         StageOutput {
             access_log_settings: stage.access_log.map(AccessLogShape::from),
             api_gateway_managed: stage.managed,
             auto_deploy: stage.auto_deploy,
             created_date: stage.created.iso8601(),
-            default_route_settings: RouteSettings {
+            default_route_settings: RouteSettingsShape {
+                data_trace_enabled: default.data_trace_enabled.or(is_websocket.then_some(false)),
                 detailed_metrics_enabled: Some(stage.detailed_metrics.unwrap_or(false)),
-                ..RouteSettings::from(stage.throttle)
+                logging_level: default.logging_level.or(is_websocket.then(|| Logging::Off.word().to_owned())),
+                ..default
             },
             deployment_id: stage.deployment,
             description: stage.description,
             last_updated_date: stage.updated.iso8601(),
-            route_settings: stage.throttles.into_iter().map(|(route, throttle)| (route, throttle.into())).collect(),
+            route_settings: stage.settings.into_iter().map(|(route, settings)| (route, settings.into())).collect(),
             stage_name: stage.name,
             stage_variables: stage.variables,
             tags: stage.tags,
@@ -140,31 +162,20 @@ fn check(input: &StageInput) -> Result<(), Error> {
 
 pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
     check(&input)?;
-    let throttle = input.default_route_settings.as_ref().map(RouteThrottle::from);
-    let mut stage = Stage {
-        name: input.stage_name,
-        deployment: input.deployment_id,
-        auto_deploy: input.auto_deploy.unwrap_or(false),
-        description: input.description,
-        variables: input.stage_variables.unwrap_or_default(),
-        detailed_metrics: input.default_route_settings.and_then(|settings| settings.detailed_metrics_enabled),
-        created: cx.now(),
-        updated: cx.now(),
-        tags: Texts::new(),
-        managed: false,
-        throttle: throttle.unwrap_or_default(),
-        throttles: input.route_settings.map(throttles).unwrap_or_default(),
-        access_log: input.access_log_settings.and_then(AccessLogShape::log),
-    };
-    check_log(&stage, &cx)?;
-    crate::model::tag(&mut stage.tags, &input.tags)?;
+    let mut new = Stage::new(input.stage_name.clone(), cx.now());
+    crate::model::tag(&mut new.tags, &input.tags)?;
     let (now, region, deployment) = (cx.now(), cx.region().to_string(), ops::part_id(&cx));
+    let of = cx.clone();
     let made = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &input.api_id)?;
-        validate_stage_name(&stage.name, api.websocket.is_none())?;
-        stage::create(tx, now, &api, &stage, &deployment)
+        validate_stage_name(&input.stage_name, api.websocket.is_none())?;
+        check_routes(tx, &api, &input)?;
+        let mut stage = new.clone();
+        apply(&mut stage, &api, &input)?;
+        check_log(&stage, &of)?;
+        Ok::<_, Error>(StageOutput::new(&api, stage::create(tx, now, &api, &stage, &deployment)?))
     });
-    Ok(made.await?.into())
+    made.await
 }
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<StageOutput, Error> {
@@ -173,12 +184,27 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: StageInput) -> Result<Sta
     let of = cx.clone();
     let changed = cx.db().write(move |tx| {
         let api = api::find(tx, &region, &input.api_id)?;
-        stage::update(tx, now, &api, &input.stage_name, &deployment, |stage| {
-            apply(stage, &input)?;
+        stage::find(tx, &api.id, &input.stage_name)?;
+        check_routes(tx, &api, &input)?;
+        let changed = stage::update(tx, now, &api, &input.stage_name, &deployment, |stage| {
+            apply(stage, &api, &input)?;
             check_log(stage, &of)
-        })
+        });
+        Ok::<_, Error>(StageOutput::new(&api, changed?))
     });
-    Ok(changed.await?.into())
+    changed.await
+}
+
+/// What a stage says of single routes is about routes that are there.
+fn check_routes(read: &impl Read, api: &Api, input: &StageInput) -> Result<(), Error> {
+    let Some(settings) = &input.route_settings else { return Ok(()) };
+    let routes = route::list(read, &api.id)?;
+    match settings.keys().find(|key| !routes.iter().any(|route| route.key == **key)) {
+        Some(key) => {
+            Err(Error::NotFound(format!("Unable to find Route by key {key} within the provided RouteSettings")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_log(stage: &Stage, cx: &Cx) -> Result<(), Error> {
@@ -186,7 +212,7 @@ fn check_log(stage: &Stage, cx: &Cx) -> Result<(), Error> {
     log.map_or(Ok(()), |log| access_log::check(log, cx.account().as_str(), cx.region().as_str()))
 }
 
-fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
+fn apply(stage: &mut Stage, api: &Api, input: &StageInput) -> Result<(), Error> {
     stage.auto_deploy = input.auto_deploy.unwrap_or(stage.auto_deploy);
     if stage.auto_deploy && input.deployment_id.is_some() {
         return Err(Error::bad("Deployment ID cannot be set on a stage when AutoDeploy is enabled"));
@@ -198,10 +224,10 @@ fn apply(stage: &mut Stage, input: &StageInput) -> Result<(), Error> {
     }
     if let Some(settings) = &input.default_route_settings {
         stage.detailed_metrics = settings.detailed_metrics_enabled;
-        stage.throttle = settings.into();
+        stage.default_settings = settings.settings(api)?;
     }
-    if let Some(routes) = &input.route_settings {
-        stage.throttles.extend(throttles(routes.clone()));
+    for (key, settings) in input.route_settings.iter().flatten() {
+        stage.settings.insert(key.clone(), settings.settings(api)?);
     }
     if let Some(shape) = &input.access_log_settings {
         let before = stage.access_log.take().map(AccessLogShape::from).unwrap_or_default();
@@ -223,14 +249,15 @@ pub struct StageName {
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: StageName) -> Result<StageOutput, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
-    Ok(stage::find(&read, &input.api_id, &input.stage_name)?.into())
+    let api = api::find(&read, cx.region().as_str(), &input.api_id)?;
+    Ok(StageOutput::new(&api, stage::find(&read, &input.api_id, &input.stage_name)?))
 }
 
 pub async fn list(_: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<StageOutput>, Error> {
     let read = cx.db().read()?;
-    api::find(&read, cx.region().as_str(), &input.api_id)?;
-    let all = stage::list(&read, &input.api_id)?;
+    let api = api::find(&read, cx.region().as_str(), &input.api_id)?;
+    let all: Vec<_> =
+        stage::list(&read, &input.api_id)?.into_iter().map(|stage| StageOutput::new(&api, stage)).collect();
     Items::page(all, input.next_token.as_deref(), input.max_results.as_deref())
 }
 

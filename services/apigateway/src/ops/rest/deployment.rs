@@ -30,7 +30,6 @@ pub struct CreateInput {
     pub variables: Texts,
     /// Gives the deployment to the canary of the stage, and not to the stage itself.
     pub canary_settings: Option<CanaryShape>,
-    /// Kept out: there is no tracing yet, and nothing is answered differently with it.
     pub tracing_enabled: bool,
 }
 
@@ -67,6 +66,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<De
         description: input.stage_description,
         variables: input.variables,
         cache,
+        tracing: input.tracing_enabled,
         ..Stage::new(name, deployment.id.clone(), now)
     });
     if let Some(stage) = &stage {

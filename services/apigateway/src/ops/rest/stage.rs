@@ -35,6 +35,7 @@ pub struct CreateInput {
     pub variables: Texts,
     pub documentation_version: Option<String>,
     pub canary_settings: Option<CanaryShape>,
+    pub tracing_enabled: bool,
     pub tags: Texts,
 }
 
@@ -79,7 +80,7 @@ impl From<Stage> for StageOutput {
             canary_settings: stage.canary.map(CanaryShape::from),
             variables: stage.variables,
             documentation_version: stage.documentation,
-            tracing_enabled: false,
+            tracing_enabled: stage.tracing,
             tags: stage.tags,
             created_date: stage.created.into(),
             last_updated_date: stage.updated.into(),
@@ -97,6 +98,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<St
         canary,
         documentation: input.documentation_version.filter(|name| !name.is_empty()),
         cache: cache::cluster(input.cache_cluster_enabled, input.cache_cluster_size)?,
+        tracing: input.tracing_enabled,
         ..Stage::new(input.stage_name, input.deployment_id, cx.now())
     };
     crate::model::tag(&mut stage.tags, &input.tags)?;
@@ -207,6 +209,7 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         (_, ["accessLogSettings", "format"]) => {
             stage.access_log.get_or_insert_default().format = patch.text().unwrap_or_default();
         }
+        (Op::Replace, ["tracingEnabled"]) => stage.tracing = patch.boolean()?,
         (Op::Replace, ["cacheClusterEnabled"]) => {
             let enabled = patch.boolean()?;
             cache::change(&mut stage.cache, |cache| cache.enabled = enabled)?;
