@@ -8,6 +8,8 @@ import {
   CreateAuthorizerCommand,
   CreateBasePathMappingCommand,
   CreateDeploymentCommand,
+  CreateDocumentationPartCommand,
+  CreateDocumentationVersionCommand,
   CreateDomainNameCommand,
   CreateModelCommand,
   CreateRequestValidatorCommand,
@@ -20,6 +22,8 @@ import {
   DeleteAuthorizerCommand,
   DeleteBasePathMappingCommand,
   DeleteDeploymentCommand,
+  DeleteDocumentationPartCommand,
+  DeleteDocumentationVersionCommand,
   DeleteDomainNameCommand,
   DeleteGatewayResponseCommand,
   DeleteIntegrationCommand,
@@ -44,6 +48,10 @@ import {
   GetBasePathMappingsCommand,
   GetDeploymentCommand,
   GetDeploymentsCommand,
+  GetDocumentationPartCommand,
+  GetDocumentationPartsCommand,
+  GetDocumentationVersionCommand,
+  GetDocumentationVersionsCommand,
   GetDomainNameCommand,
   GetDomainNamesCommand,
   GetExportCommand,
@@ -69,6 +77,7 @@ import {
   GetUsagePlanKeysCommand,
   GetUsagePlansCommand,
   ImportApiKeysCommand,
+  ImportDocumentationPartsCommand,
   ImportRestApiCommand,
   NotFoundException,
   paginateGetResources,
@@ -88,6 +97,8 @@ import {
   UpdateAuthorizerCommand,
   UpdateBasePathMappingCommand,
   UpdateDeploymentCommand,
+  UpdateDocumentationPartCommand,
+  UpdateDocumentationVersionCommand,
   UpdateDomainNameCommand,
   UpdateGatewayResponseCommand,
   UpdateIntegrationCommand,
@@ -373,6 +384,30 @@ test("an API is its document", async () => {
   const { body } = await gateway.send(new GetExportCommand({ restApiId, stageName: "dev", exportType: "oas30", parameters: { extensions: "integrations" } }));
   const exported = JSON.parse(Buffer.from(body).toString());
   assert.equal(exported.paths["/more"].get["x-amazon-apigateway-integration"].uri, uri);
+});
+
+test("parts of an API are said something of, in versions", async () => {
+  const { restApiId } = await create("said");
+  const api = { restApiId };
+  const { id: documentationPartId } = await gateway.send(new CreateDocumentationPartCommand({ ...api, location: { type: "RESOURCE" }, properties: "{}" }));
+  const part = { ...api, documentationPartId };
+  await gateway.send(new UpdateDocumentationPartCommand({ ...part, patchOperations: replace("/properties", '{"x-a": 1}') }));
+  const got = await gateway.send(new GetDocumentationPartCommand(part));
+  assert.deepEqual([got.location, got.properties], [{ type: "RESOURCE", path: "/" }, '{"x-a": 1}']);
+  const documentationParts = [{ location: { type: "MODEL", name: "Error" }, properties: { title: "t" } }];
+  const document = { openapi: "3.0.1", info: { title: "said", version: "1" }, paths: {}, "x-amazon-apigateway-documentation": { documentationParts } };
+  const { ids } = await gateway.send(new ImportDocumentationPartsCommand({ ...api, mode: "merge", body: Buffer.from(JSON.stringify(document)) }));
+  assert.equal(ids.length, 1);
+  const { items } = await gateway.send(new GetDocumentationPartsCommand({ ...api, type: "MODEL" }));
+  assert.deepEqual(items.map(({ id, location }) => [id, location]), [[ids[0], { type: "MODEL", name: "Error" }]]);
+  const version = { ...api, documentationVersion: "1.0.0" };
+  assert.ok((await gateway.send(new CreateDocumentationVersionCommand(version))).createdDate instanceof Date);
+  await gateway.send(new UpdateDocumentationVersionCommand({ ...version, patchOperations: replace("/description", "d") }));
+  assert.equal((await gateway.send(new GetDocumentationVersionCommand(version))).description, "d");
+  assert.equal((await gateway.send(new GetDocumentationVersionsCommand(api))).items.length, 1);
+  await gateway.send(new DeleteDocumentationVersionCommand(version));
+  await gateway.send(new DeleteDocumentationPartCommand(part));
+  await assert.rejects(gateway.send(new GetDocumentationPartCommand(part)), NotFoundException);
 });
 
 test("stages have logs and caches", async () => {

@@ -8,6 +8,9 @@ pub enum Error {
     NotFound(String),
     #[error("{0}")]
     BadRequest(String),
+    /// What the model of the API itself rules out.
+    #[error("{0}")]
+    Validation(String),
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -42,6 +45,14 @@ impl Error {
         Error::NotFound(format!("Invalid {part} identifier specified"))
     }
 
+    /// What a member says that has words of its own, and is none of them.
+    pub fn not_among(member: &str, value: &str, words: &[&str]) -> Error {
+        Error::Validation(format!(
+            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must satisfy enum value set: [{}]",
+            words.join(", ")
+        ))
+    }
+
     pub fn not_implemented(what: impl Into<String>) -> Error {
         Error::NotImplemented(what.into())
     }
@@ -53,6 +64,7 @@ impl From<Error> for service::Error {
         match error {
             Error::NotFound(_) => service::Error::new(404, "NotFoundException", text),
             Error::BadRequest(_) => service::Error::new(400, "BadRequestException", text),
+            Error::Validation(_) => service::Error::new(400, "ValidationException", text),
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),

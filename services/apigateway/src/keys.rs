@@ -8,6 +8,7 @@ use service::prefix;
 
 use crate::types::account::Account;
 use crate::types::authorizer::Authorizer;
+use crate::types::documentation::{Part, Version};
 use crate::types::domain::{Domain, Mapping};
 use crate::types::gateway::GatewayResponse;
 use crate::types::model::{Model, Validator};
@@ -73,6 +74,11 @@ pub const ACCOUNTS: Table<String, Account> = Table::new(prefix::APIGATEWAY, 47);
 pub const DOMAINS: Table<String, Domain> = Table::new(prefix::APIGATEWAY, 50);
 /// By the domain's name.
 pub const MAPPINGS: Table<(String, Id), Mapping> = Table::new(prefix::APIGATEWAY, 51);
+/// What is said of a REST API's parts, and by name the versions of it.
+pub const DOCUMENTATION_PARTS: Table<(ApiId, Id), Part> = Table::new(prefix::APIGATEWAY, 52);
+pub const DOCUMENTATION_VERSIONS: Table<(ApiId, String), Version> = Table::new(prefix::APIGATEWAY, 53);
+/// The parts as they were when the version was made. Never changed.
+pub const DOCUMENTED: Table<(ApiId, String, Id), Part> = Table::new(prefix::APIGATEWAY, 54);
 pub const WEBSOCKET_INTEGRATIONS: Table<(ApiId, Id), websocket::Integration> = Table::new(prefix::APIGATEWAY, 30);
 /// By API, integration and id.
 pub const INTEGRATION_RESPONSES: Table<(ApiId, Id, Id), websocket::IntegrationResponse> =

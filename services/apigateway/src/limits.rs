@@ -51,6 +51,13 @@ pub const MODEL_BYTES_MAX: usize = 400 << 10;
 /// Bytes of all of an API's schemas: each deployment has a copy.
 pub const MODELS_BYTES_MAX: usize = 1 << 20;
 pub const VALIDATORS_PER_API_MAX: usize = 100;
+pub const DOCUMENTATION_PARTS_MAX: usize = 2_000;
+/// What is said of one part, and of all of an API's, in bytes: each version has a copy.
+pub const DOCUMENTATION_PART_BYTES_MAX: usize = 64 << 10;
+pub const DOCUMENTATION_BYTES_MAX: usize = 1 << 20;
+/// AWS tells no limit of versions.
+pub const DOCUMENTATION_VERSIONS_MAX: usize = 20;
+pub const DOCUMENTATION_VERSION_CHARACTERS_MAX: usize = 128;
 /// A gateway response with its templates and parameters, in bytes.
 pub const GATEWAY_RESPONSE_BYTES_MAX: usize = 64 << 10;
 /// What is looked at to hold one body to its model.

@@ -7,33 +7,22 @@ use wire::rest::Binding;
 /// Of REST APIs.
 #[rustfmt::skip] // A table: one line an operation.
 pub static REST_PATHS: &[(&str, Binding)] = &[
-    ("CreateDocumentationPart", Binding::new("POST", "/restapis/{restapi_id}/documentation/parts", 201)),
-    ("CreateDocumentationVersion", Binding::new("POST", "/restapis/{restapi_id}/documentation/versions", 201)),
     ("CreateDomainNameAccessAssociation", Binding::new("POST", "/domainnameaccessassociations", 201)),
     ("CreateVpcLink", Binding::new("POST", "/vpclinks", 202)),
     ("DeleteClientCertificate", Binding::new("DELETE", "/clientcertificates/{clientcertificate_id}", 202)),
-    ("DeleteDocumentationPart", Binding::new("DELETE", "/restapis/{restapi_id}/documentation/parts/{part_id}", 202)),
-    ("DeleteDocumentationVersion", Binding::new("DELETE", "/restapis/{restapi_id}/documentation/versions/{doc_version}", 202)),
     ("DeleteDomainNameAccessAssociation", Binding::new("DELETE", "/domainnameaccessassociations/{domain_name_access_association_arn}", 202)),
     ("DeleteVpcLink", Binding::new("DELETE", "/vpclinks/{vpclink_id}", 202)),
     ("GenerateClientCertificate", Binding::new("POST", "/clientcertificates", 201)),
     ("GetClientCertificate", Binding::new("GET", "/clientcertificates/{clientcertificate_id}", 200)),
     ("GetClientCertificates", Binding::new("GET", "/clientcertificates", 200)),
-    ("GetDocumentationPart", Binding::new("GET", "/restapis/{restapi_id}/documentation/parts/{part_id}", 200)),
-    ("GetDocumentationParts", Binding::new("GET", "/restapis/{restapi_id}/documentation/parts", 200)),
-    ("GetDocumentationVersion", Binding::new("GET", "/restapis/{restapi_id}/documentation/versions/{doc_version}", 200)),
-    ("GetDocumentationVersions", Binding::new("GET", "/restapis/{restapi_id}/documentation/versions", 200)),
     ("GetDomainNameAccessAssociations", Binding::new("GET", "/domainnameaccessassociations", 200)),
     ("GetSdk", Binding::new("GET", "/restapis/{restapi_id}/stages/{stage_name}/sdks/{sdk_type}", 200)),
     ("GetSdkType", Binding::new("GET", "/sdktypes/{sdktype_id}", 200)),
     ("GetSdkTypes", Binding::new("GET", "/sdktypes", 200)),
     ("GetVpcLink", Binding::new("GET", "/vpclinks/{vpclink_id}", 200)),
     ("GetVpcLinks", Binding::new("GET", "/vpclinks", 200)),
-    ("ImportDocumentationParts", Binding::new("PUT", "/restapis/{restapi_id}/documentation/parts", 200)),
     ("RejectDomainNameAccessAssociation", Binding::new("POST", "/rejectdomainnameaccessassociations", 202)),
     ("UpdateClientCertificate", Binding::new("PATCH", "/clientcertificates/{clientcertificate_id}", 200)),
-    ("UpdateDocumentationPart", Binding::new("PATCH", "/restapis/{restapi_id}/documentation/parts/{part_id}", 200)),
-    ("UpdateDocumentationVersion", Binding::new("PATCH", "/restapis/{restapi_id}/documentation/versions/{doc_version}", 200)),
     ("UpdateVpcLink", Binding::new("PATCH", "/vpclinks/{vpclink_id}", 200)),
 ];
 

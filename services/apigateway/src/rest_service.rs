@@ -9,10 +9,10 @@ use crate::bindings::rest as bindings;
 use crate::front::ExecuteApi;
 use crate::not_implemented;
 use crate::ops::rest::{
-    account, api, api_key, authorizer, authorizer_resource, base_path, deployment, document, domain, export,
-    gateway_response, integration, integration_response, key_import, method, method_resource, method_response, model,
-    resource as resources, response_resource, stage, test_authorizer, test_method, usage, usage_plan, usage_plan_key,
-    validator,
+    account, api, api_key, authorizer, authorizer_resource, base_path, deployment, document, documentation_import,
+    documentation_part, documentation_version, domain, export, gateway_response, integration, integration_response,
+    key_import, method, method_resource, method_response, model, resource as resources, response_resource, stage,
+    test_authorizer, test_method, usage, usage_plan, usage_plan_key, validator,
 };
 use crate::ops::{DELETE, GET, PATCH, POST, PUT, resource, tag};
 
@@ -20,33 +20,22 @@ const API: Api = Api {
     model: "apigateway",
     namespace: "com.amazonaws.apigateway",
     not_implemented: &[
-        "CreateDocumentationPart",
-        "CreateDocumentationVersion",
         "CreateDomainNameAccessAssociation",
         "CreateVpcLink",
         "DeleteClientCertificate",
-        "DeleteDocumentationPart",
-        "DeleteDocumentationVersion",
         "DeleteDomainNameAccessAssociation",
         "DeleteVpcLink",
         "GenerateClientCertificate",
         "GetClientCertificate",
         "GetClientCertificates",
-        "GetDocumentationPart",
-        "GetDocumentationParts",
-        "GetDocumentationVersion",
-        "GetDocumentationVersions",
         "GetDomainNameAccessAssociations",
         "GetSdk",
         "GetSdkType",
         "GetSdkTypes",
         "GetVpcLink",
         "GetVpcLinks",
-        "ImportDocumentationParts",
         "RejectDomainNameAccessAssociation",
         "UpdateClientCertificate",
-        "UpdateDocumentationPart",
-        "UpdateDocumentationVersion",
         "UpdateVpcLink",
     ],
     not_implemented_paths: not_implemented::REST_PATHS,
@@ -149,6 +138,17 @@ pub fn service(state: Arc<ApiGateway>) -> Service {
         .operation(write("ImportRestApi", document::import).action(POST).rest(&bindings::IMPORT_REST_API).permissions(|_, cx, i| document::permissions(cx, i, POST, "/restapis")))
         .operation(write("PutRestApi", document::put).action(PUT).rest(&bindings::PUT_REST_API).permissions(|_, cx, i| document::permissions(cx, i, PUT, &format!("/restapis/{}", i.rest_api_id))))
         .operation(read("GetExport", export::export).action(GET).rest(&bindings::GET_EXPORT).resource(|cx, i| resource(cx, &format!("/restapis/{}/stages/{}/exports/{}", i.rest_api_id, i.stage_name, i.export_type))))
+        .operation(write("CreateDocumentationPart", documentation_part::create).action(POST).rest(&bindings::CREATE_DOCUMENTATION_PART).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts", i.rest_api_id))))
+        .operation(read("GetDocumentationPart", documentation_part::get).action(GET).rest(&bindings::GET_DOCUMENTATION_PART).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts/{}", i.rest_api_id, i.documentation_part_id))))
+        .operation(read("GetDocumentationParts", documentation_part::list).action(GET).rest(&bindings::GET_DOCUMENTATION_PARTS).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts", i.rest_api_id))))
+        .operation(write("UpdateDocumentationPart", documentation_part::update).action(PATCH).rest(&bindings::UPDATE_DOCUMENTATION_PART).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts/{}", i.part.rest_api_id, i.part.documentation_part_id))))
+        .operation(write("DeleteDocumentationPart", documentation_part::delete).action(DELETE).rest(&bindings::DELETE_DOCUMENTATION_PART).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts/{}", i.rest_api_id, i.documentation_part_id))))
+        .operation(write("ImportDocumentationParts", documentation_import::import).action(PUT).rest(&bindings::IMPORT_DOCUMENTATION_PARTS).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/parts", i.rest_api_id))))
+        .operation(write("CreateDocumentationVersion", documentation_version::create).action(POST).rest(&bindings::CREATE_DOCUMENTATION_VERSION).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/versions", i.rest_api_id))))
+        .operation(read("GetDocumentationVersion", documentation_version::get).action(GET).rest(&bindings::GET_DOCUMENTATION_VERSION).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/versions/{}", i.rest_api_id, i.documentation_version))))
+        .operation(read("GetDocumentationVersions", documentation_version::list).action(GET).rest(&bindings::GET_DOCUMENTATION_VERSIONS).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/versions", i.rest_api_id))))
+        .operation(write("UpdateDocumentationVersion", documentation_version::update).action(PATCH).rest(&bindings::UPDATE_DOCUMENTATION_VERSION).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/versions/{}", i.version.rest_api_id, i.version.documentation_version))))
+        .operation(write("DeleteDocumentationVersion", documentation_version::delete).action(DELETE).rest(&bindings::DELETE_DOCUMENTATION_VERSION).resource(|cx, i| resource(cx, &format!("/restapis/{}/documentation/versions/{}", i.rest_api_id, i.documentation_version))))
         .operation(write("TagResource", tag::tag).action(PUT).rest(&bindings::TAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(write("UntagResource", tag::untag).action(DELETE).rest(&bindings::UNTAG_RESOURCE).resource(|cx, _| resource(cx, "/tags/*")))
         .operation(read("GetTags", tag::get).action(GET).rest(&bindings::GET_TAGS).resource(|cx, _| resource(cx, "/tags/*")))

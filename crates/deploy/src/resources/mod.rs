@@ -115,6 +115,8 @@ pub const RESOURCES: &[&dyn Resource] = &[
     &apigateway::ApiKey,
     &apigateway::Authorizer,
     &apigateway::Deployment,
+    &apigateway::DocumentationPart,
+    &apigateway::DocumentationVersion,
     &apigateway::GatewayResponse,
     &apigateway::Method,
     &apigateway::Model,

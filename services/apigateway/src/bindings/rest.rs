@@ -199,8 +199,39 @@ const IMPORT: Places = &[
     ("mode", "mode"),
     ("failonwarnings", "failOnWarnings"),
     ("basepath", "basepath"),
+    ("ignore", "ignore"),
     ("endpointConfigurationTypes", "endpointConfigurationTypes"),
 ];
+pub static CREATE_DOCUMENTATION_PART: Binding = Binding::new("POST", "/restapis/{restApiId}/documentation/parts", 201);
+pub static GET_DOCUMENTATION_PART: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/documentation/parts/{documentationPartId}", 200);
+pub static GET_DOCUMENTATION_PARTS: Binding = Binding::new("GET", "/restapis/{restApiId}/documentation/parts", 200)
+    .query(&[
+        ("type", "type"),
+        ("name", "nameQuery"),
+        ("path", "path"),
+        ("position", "position"),
+        ("limit", "limit"),
+        ("locationStatus", "locationStatus"),
+    ]);
+pub static UPDATE_DOCUMENTATION_PART: Binding =
+    Binding::new("PATCH", "/restapis/{restApiId}/documentation/parts/{documentationPartId}", 200);
+pub static DELETE_DOCUMENTATION_PART: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/documentation/parts/{documentationPartId}", 202);
+pub static IMPORT_DOCUMENTATION_PARTS: Binding = Binding::new("PUT", "/restapis/{restApiId}/documentation/parts", 200)
+    .query(&[("mode", "mode"), ("failonwarnings", "failOnWarnings")])
+    .payload(Payload::Blob("body"));
+pub static CREATE_DOCUMENTATION_VERSION: Binding =
+    Binding::new("POST", "/restapis/{restApiId}/documentation/versions", 201);
+pub static GET_DOCUMENTATION_VERSION: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/documentation/versions/{documentationVersion}", 200);
+pub static GET_DOCUMENTATION_VERSIONS: Binding =
+    Binding::new("GET", "/restapis/{restApiId}/documentation/versions", 200)
+        .query(&[("position", "position"), ("limit", "limit")]);
+pub static UPDATE_DOCUMENTATION_VERSION: Binding =
+    Binding::new("PATCH", "/restapis/{restApiId}/documentation/versions/{documentationVersion}", 200);
+pub static DELETE_DOCUMENTATION_VERSION: Binding =
+    Binding::new("DELETE", "/restapis/{restApiId}/documentation/versions/{documentationVersion}", 202);
 pub static GET_EXPORT: Binding =
     Binding::new("GET", "/restapis/{restApiId}/stages/{stageName}/exports/{exportType}", 200)
         .query(&[("extensions", "extensions")])

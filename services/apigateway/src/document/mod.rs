@@ -3,6 +3,7 @@
 //! Sources: <https://spec.openapis.org/oas/v3.0.3>,
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html>
 
+pub mod documentation;
 pub mod http;
 pub mod http_export;
 pub mod rest;

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::documentation::listed;
 use super::{AUTH_TYPE, AUTHORIZER, BasePath, Document, ENDPOINT, INTEGRATION, Operation, SIGNED, text, texts};
 use crate::error::Error;
 
@@ -31,6 +32,8 @@ pub struct Plan {
     /// Members of `CreateAuthorizer`; the name is the scheme's.
     pub authorizers: Vec<Value>,
     pub methods: Vec<Method>,
+    /// What is said of the parts, as the document has it; nothing where it is to be ignored.
+    pub documentation: Option<Vec<Value>>,
     pub warnings: Vec<String>,
 }
 
@@ -68,6 +71,7 @@ impl Plan {
             gateway_responses: gateway_responses(document),
             authorizers: Vec::new(),
             methods: Vec::new(),
+            documentation: Some(listed(document)),
             warnings: Vec::new(),
         };
         for (name, scheme) in document.schemes().into_iter().flatten() {

@@ -14,15 +14,29 @@ const SIGNED_SCHEME: &str = "sigv4";
 pub struct Extensions {
     pub integrations: bool,
     pub authorizers: bool,
+    /// What is said of the parts.
+    pub documentation: bool,
     /// Everything else that only API Gateway understands.
     pub others: bool,
 }
 
 impl Extensions {
-    /// `integrations,authorizers`, or `apigateway` for all.
+    /// What there is where nobody asks: documents are for readers then.
+    ///
+    /// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-documenting-api-quick-start-publishing.html>
+    pub fn unasked() -> Extensions {
+        Extensions { documentation: true, ..Extensions::default() }
+    }
+
+    /// `integrations,authorizers,documentation`, or `apigateway` for all.
     pub fn parse(text: &str) -> Extensions {
         let has = |name: &str| text.split(',').any(|one| matches!(one.trim(), "apigateway") || one.trim() == name);
-        Extensions { integrations: has("integrations"), authorizers: has("authorizers"), others: has("apigateway") }
+        Extensions {
+            integrations: has("integrations"),
+            authorizers: has("authorizers"),
+            documentation: has("documentation"),
+            others: has("apigateway"),
+        }
     }
 }
 

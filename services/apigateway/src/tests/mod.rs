@@ -10,6 +10,7 @@ mod http_routes;
 mod rest_api;
 mod rest_cache;
 mod rest_canary;
+mod rest_documentation;
 mod rest_integrations;
 mod rest_models;
 mod rest_proxy;

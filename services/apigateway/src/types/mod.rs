@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod authorizer;
+pub mod documentation;
 pub mod domain;
 pub mod gateway;
 pub mod http;

@@ -178,6 +178,9 @@ pub struct Stage {
     /// By `{path}/{method}`, or `*/*` for all methods.
     #[serde(default)]
     pub settings: BTreeMap<String, MethodSettings>,
+    /// The version of what is said of the API that is exported with the stage.
+    #[serde(default)]
+    pub documentation: Option<String>,
     /// Kept and shown: there are no traces.
     #[serde(default)]
     pub tracing: bool,
@@ -203,6 +206,7 @@ impl Stage {
             access_log: None,
             cache: None,
             settings: BTreeMap::new(),
+            documentation: None,
             tracing: false,
         }
     }

@@ -3,6 +3,7 @@
 use kv::Stored;
 
 use super::Texts;
+use super::documentation::{Kind as Place, Part, Version};
 use super::gateway::{GatewayResponse, Kind};
 use super::http::{RouteSettings, Stage};
 use super::model::{Model, Validator};
@@ -32,6 +33,17 @@ fn stored_forms_do_not_drift() {
         hex(&response.to_bytes().unwrap()),
         "0183a6737461747573cd0194aa706172616d657465727381a161a162a974656d706c6174657380"
     );
+    let part = Part {
+        id: "i".into(),
+        location: Place::Response.at(Some("/"), Some("*"), Some("200")),
+        properties: "{}".into(),
+    };
+    assert_eq!(
+        hex(&part.to_bytes().unwrap()),
+        "0183a26964a169a86c6f636174696f6e85a46b696e64a8526573706f6e7365a470617468a12fa66d6574686f64a12aa6737461747573a3323030a46e616d65c0aa70726f70657274696573a27b7d"
+    );
+    let version = Version { name: "1".into(), description: None, created: base::Timestamp(1) };
+    assert_eq!(hex(&version.to_bytes().unwrap()), "0183a46e616d65a131ab6465736372697074696f6ec0a76372656174656401");
     let extension = Extension { begin: "d".into(), requests: -1 };
     assert_eq!(hex(&extension.to_bytes().unwrap()), "0182a5626567696ea164a87265717565737473ff");
 }
@@ -57,6 +69,14 @@ fn earlier_stages_are_read() {
     let read: Stage = serde_json::from_value(earlier).unwrap();
     let expected = RouteSettings { burst: Some(1), rate: Some(2.0), ..RouteSettings::default() };
     assert_eq!((read.default_settings, read.settings["GET /a"]), (expected, expected));
+}
+
+#[test]
+fn places_have_names_of_their_own() {
+    for kind in Place::ALL {
+        assert_eq!(Place::of(kind.word()), Some(kind));
+    }
+    assert_eq!(Place::of("X"), None);
 }
 
 #[test]

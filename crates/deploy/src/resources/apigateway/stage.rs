@@ -30,6 +30,7 @@ impl Resource for Stage {
                 fixed("StageName", Shape::Text),
                 property("DeploymentId", Shape::Text).required(),
                 property("Description", Shape::Text),
+                property("DocumentationVersion", Shape::Text),
                 property("Variables", Shape::TextMap),
                 property("Tags", TAGS),
                 property("MethodSettings", Shape::List(&Shape::Json)),
@@ -44,7 +45,8 @@ impl Resource for Stage {
 
     async fn create(&self, cx: &Cx<'_>, wanted: &Properties) -> Result<Made> {
         let name = cx.name_or_generated(wanted, "StageName", 128);
-        let mut input = lower_members(only(wanted, &["RestApiId", "DeploymentId", "Description", "Variables"]));
+        let members = ["RestApiId", "DeploymentId", "Description", "DocumentationVersion", "Variables"];
+        let mut input = lower_members(only(wanted, &members));
         input["stageName"] = json!(name);
         if let Some(canary) = wanted.get("CanarySetting") {
             input["canarySettings"] = canary_settings(canary);
@@ -64,7 +66,11 @@ impl Resource for Stage {
 
     async fn update(&self, cx: &Cx<'_>, old: &Deployed, wanted: &Properties) -> Result<Made> {
         let mut changes = Vec::new();
-        for (name, path) in [("DeploymentId", "/deploymentId"), ("Description", "/description")] {
+        for (name, path) in [
+            ("DeploymentId", "/deploymentId"),
+            ("Description", "/description"),
+            ("DocumentationVersion", "/documentationVersion"),
+        ] {
             if old.properties.get(name) != wanted.get(name) {
                 changes.push(replace(path, wanted.get(name).and_then(Value::as_str).unwrap_or_default()));
             }

@@ -5,7 +5,8 @@ use kv::{Order, Read, Tx};
 use crate::error::Error;
 use crate::keys::{
     AUTHORIZERS, DEPLOYED, DEPLOYED_AUTHORIZERS, DEPLOYED_GATEWAY_RESPONSES, DEPLOYED_MODELS, DEPLOYED_VALIDATORS,
-    DEPLOYMENTS, GATEWAY_RESPONSES, MODELS, RESOURCES, REST_APIS, STAGES, VALIDATORS,
+    DEPLOYMENTS, DOCUMENTATION_PARTS, DOCUMENTATION_VERSIONS, DOCUMENTED, GATEWAY_RESPONSES, MODELS, RESOURCES,
+    REST_APIS, STAGES, VALIDATORS,
 };
 use crate::limits;
 use crate::model::domain;
@@ -73,5 +74,8 @@ pub fn delete(tx: &mut Tx, region: &str, id: &str) -> Result<(), Error> {
     DEPLOYED_MODELS.delete_prefix(tx, id)?;
     DEPLOYED_VALIDATORS.delete_prefix(tx, id)?;
     DEPLOYED_GATEWAY_RESPONSES.delete_prefix(tx, id)?;
+    DOCUMENTATION_PARTS.delete_prefix(tx, id)?;
+    DOCUMENTATION_VERSIONS.delete_prefix(tx, id)?;
+    DOCUMENTED.delete_prefix(tx, id)?;
     Ok(())
 }

@@ -6,10 +6,10 @@ use base::Timestamp;
 use kv::Tx;
 
 use crate::error::Error;
-use crate::keys::{AUTHORIZERS, GATEWAY_RESPONSES, Id, MODELS, RESOURCES, REST_APIS, VALIDATORS};
+use crate::keys::{AUTHORIZERS, DOCUMENTATION_PARTS, GATEWAY_RESPONSES, Id, MODELS, RESOURCES, REST_APIS, VALIDATORS};
 use crate::limits;
 use crate::model::authorizer;
-use crate::model::rest::{api, gateway_response, model, resource, validator};
+use crate::model::rest::{api, documentation, gateway_response, model, resource, validator};
 use crate::types::rest::{Api, Resource};
 
 /// Lets an API that was made aside be one of `region`.
@@ -74,6 +74,7 @@ fn clear(tx: &mut Tx, api: &str) -> Result<(), Error> {
     AUTHORIZERS.delete_prefix(tx, api)?;
     MODELS.delete_prefix(tx, api)?;
     VALIDATORS.delete_prefix(tx, api)?;
+    DOCUMENTATION_PARTS.delete_prefix(tx, api)?;
     Ok(GATEWAY_RESPONSES.delete_prefix(tx, api)?)
 }
 
@@ -102,7 +103,21 @@ fn parts(tx: &mut Tx, from: &str, to: &str, ids: &HashMap<Id, Id>) -> Result<(),
     for (kind, response) in gateway_response::list(tx, from)? {
         GATEWAY_RESPONSES.put(tx, (to, kind.word()), &response)?;
     }
+    said(tx, from, to)
+}
+
+/// Copies what is said of one API to another one.
+fn said(tx: &mut Tx, from: &str, to: &str) -> Result<(), Error> {
+    for part in documentation::list(tx, from)? {
+        DOCUMENTATION_PARTS.put(tx, (to, &part.id), &part)?;
+    }
     Ok(())
+}
+
+/// Gives what is made aside what is said of an API, for a document of which that is ignored.
+pub fn copy_documentation(tx: &mut Tx, (region, id): (&str, &str), (aside, made): (&str, &str)) -> Result<(), Error> {
+    let (from, to) = (api::find(tx, region, id)?, api::find(tx, aside, made)?);
+    said(tx, &from.id, &to.id)
 }
 
 /// Removes what was made aside and then left, by a crash.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::keys::STAGES;
 use crate::limits;
 use crate::model::domain;
-use crate::model::rest::{api, deployment};
+use crate::model::rest::{api, deployment, documentation_version};
 use crate::types::rest::Stage;
 
 pub fn find(read: &(impl Read + ?Sized), api: &str, name: &str) -> Result<Stage, Error> {
@@ -23,6 +23,7 @@ pub fn create(tx: &mut Tx, region: &str, api: &str, stage: &Stage) -> Result<(),
     api::find(tx, region, api)?;
     deployment::find(tx, api, &stage.deployment)?;
     check_canary(tx, api, stage)?;
+    check_documentation(tx, api, stage)?;
     if STAGES.contains(tx, (api, &stage.name))? {
         return Err(Error::Conflict("Stage already exists".into()));
     }
@@ -40,6 +41,11 @@ fn check_canary(tx: &Tx, api: &str, stage: &Stage) -> Result<(), Error> {
         }),
         None => Ok(()),
     }
+}
+
+fn check_documentation(tx: &Tx, api: &str, stage: &Stage) -> Result<(), Error> {
+    let version = stage.documentation.as_ref();
+    version.map_or(Ok(()), |name| documentation_version::find(tx, api, name).map(drop))
 }
 
 /// Lets a stage serve another deployment; a stage that is not there is made.
@@ -68,6 +74,7 @@ pub fn update(
     stage.updated = now;
     deployment::find(tx, api, &stage.deployment)?;
     check_canary(tx, api, &stage)?;
+    check_documentation(tx, api, &stage)?;
     STAGES.put(tx, (api, name), &stage)?;
     Ok(stage)
 }

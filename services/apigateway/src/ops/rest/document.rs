@@ -9,12 +9,13 @@ use service::{Cx, Permission};
 use wire::Blob;
 
 use super::api::ApiOutput;
+use super::documentation_import;
 use crate::ApiGateway;
 use crate::document::rest::{Method, Plan};
 use crate::document::{self, BasePath, Document};
 use crate::error::Error;
 use crate::limits;
-use crate::model::rest::{api, import, resource};
+use crate::model::rest::{api, documentation, import, resource};
 use crate::ops::import::{ASIDE, Aside};
 use crate::ops::resource as resource_arn;
 use crate::roles;
@@ -32,6 +33,7 @@ pub struct ImportInput {
     pub fail_on_warnings: bool,
     pub parameters: Texts,
     pub basepath: Option<String>,
+    pub ignore: Option<String>,
     pub endpoint_configuration_types: Option<String>,
     pub body: Option<Blob>,
 }
@@ -55,21 +57,24 @@ impl ImportInput {
         let text = std::str::from_utf8(body).map_err(|_| Error::bad("Invalid OpenAPI input: it is no UTF-8"))?;
         let base = BasePath::parse(self.parameter(self.basepath.as_ref(), "basepath"))?;
         let mut plan = Plan::of(&Document::parse(text)?, base)?;
+        let ignored = self.parameter(self.ignore.as_ref(), "ignore").unwrap_or_default();
+        if ignored.split(',').any(|one| one.trim() == "documentation") {
+            plan.documentation = None;
+        }
         let types = self.endpoint_configuration_types.as_ref();
         if let Some(types) = self.parameter(types, "endpointConfigurationTypes") {
             plan.api["endpointConfiguration"] = json!({ "types": types.split(',').collect::<Vec<_>>() });
         }
         Ok(plan)
     }
+}
 
-    fn merges(&self) -> Result<bool, Error> {
-        match self.mode.as_deref() {
-            None | Some("merge") => Ok(true),
-            Some("overwrite") => Ok(false),
-            Some(other) => {
-                Err(Error::bad(format!("Invalid mode specified: {other}. Must be one of [merge, overwrite]")))
-            }
-        }
+/// Whether what is there stays beside what is imported.
+pub fn merges(mode: Option<&str>) -> Result<bool, Error> {
+    match mode {
+        None | Some("merge") => Ok(true),
+        Some("overwrite") => Ok(false),
+        Some(other) => Err(Error::bad(format!("Invalid mode specified: {other}. Must be one of [merge, overwrite]"))),
     }
 }
 
@@ -105,7 +110,7 @@ pub async fn import(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<Im
 }
 
 pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {
-    let (aside, merge) = (Aside::new(&cx, MODEL), input.merges()?);
+    let (aside, merge) = (Aside::new(&cx, MODEL), merges(input.mode.as_deref())?);
     api::find(&cx.db().read()?, cx.region().as_str(), &input.rest_api_id)?;
     let plan = input.plan()?;
     document::check_warnings(&plan.warnings, input.fail_on_warnings)?;
@@ -115,6 +120,9 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<Impor
         if merge {
             let (region, target, made) = (region.clone(), target.clone(), id.clone());
             cx.db().write(move |tx| import::copy(tx, (&region, &target), (ASIDE, &made))).await?;
+        } else if plan.documentation.is_none() {
+            let (region, target, made) = (region.clone(), target.clone(), id.clone());
+            cx.db().write(move |tx| import::copy_documentation(tx, (&region, &target), (ASIDE, &made))).await?;
         }
         let warnings = filled(&cx, &aside, &id, &target, plan, input.fail_on_warnings).await?;
         let (region, target, made) = (region.clone(), target.clone(), id.clone());
@@ -168,6 +176,12 @@ async fn filled(
     making.authorizers(&plan.authorizers).await?;
     for method in &plan.methods {
         making.method(method).await?;
+    }
+    if let Some(listed) = plan.documentation {
+        let (parts, warnings) = documentation_import::parts(cx, &listed)?;
+        making.warnings.extend(warnings);
+        let made = id.to_owned();
+        cx.db().write(move |tx| documentation::import(tx, &made, &parts, true)).await?;
     }
     document::check_warnings(&making.warnings, fail_on_warnings)?;
     Ok(making.warnings)

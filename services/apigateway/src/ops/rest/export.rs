@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kv::Read;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service::{Caller, Cx};
@@ -9,14 +10,16 @@ use wire::Blob;
 
 use super::api::ApiOutput;
 use super::authorizer::AuthorizerOutput;
+use super::documentation_part::LocationShape;
 use super::method::MethodOutput;
 use crate::ApiGateway;
 use crate::document;
+use crate::document::documentation::{Documentation, Said};
 use crate::document::rest_export::{self, Extensions, Method};
 use crate::error::Error;
 use crate::front::address;
 use crate::model::rest::resource::with_paths;
-use crate::model::rest::{api, deployment, stage};
+use crate::model::rest::{api, deployment, documentation_version, stage};
 use crate::types::Texts;
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,7 +58,8 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
         }
     };
     let extensions = input.extensions.as_ref().or_else(|| input.parameters.get("extensions"));
-    let wanted = {
+    let extensions = extensions.map_or_else(Extensions::unasked, |text| Extensions::parse(text));
+    let (wanted, said) = {
         let read = cx.db().read()?;
         let api = api::find(&read, cx.region().as_str(), &input.rest_api_id)?;
         let stage = stage::find(&read, &api.id, &input.stage_name)?;
@@ -71,7 +75,9 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
                 http_method,
             })
         });
-        rest_export::Wanted {
+        let said = stage.documentation.as_ref().filter(|_| extensions.documentation);
+        let said = said.map(|version| documentation(&read, &api.id, version)).transpose()?;
+        let wanted = rest_export::Wanted {
             methods: methods.collect(),
             authorizers: authorizers.into_iter().map(|authorizer| json!(AuthorizerOutput::from(authorizer))).collect(),
             models: Vec::new(),
@@ -79,9 +85,10 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
             gateway_responses: Vec::new(),
             url: (address::url(cx.endpoint(), &api.id), format!("/{}", stage.name)),
             swagger,
-            extensions: extensions.map(|text| Extensions::parse(text)).unwrap_or_default(),
+            extensions,
             api: json!(ApiOutput::from(api)),
-        }
+        };
+        (wanted, said)
     };
     let wanted = rest_export::Wanted {
         models: all(&cx, "GetModels", &input.rest_api_id).await?,
@@ -89,13 +96,23 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
         gateway_responses: all(&cx, "GetGatewayResponses", &input.rest_api_id).await?,
         ..wanted
     };
-    let document = rest_export::document(&wanted);
+    let mut document = rest_export::document(&wanted);
+    if let Some(said) = said {
+        said.write(&mut document, |location| json!(LocationShape::from(location.particular())))?;
+    }
     let kind = if is_yaml { "yaml" } else { "json" };
     Ok(ExportOutput {
         content_type: if is_yaml { "application/yaml" } else { "application/json" },
         content_disposition: format!("attachment; filename=\"{}_{}.{kind}\"", input.export_type, input.stage_name),
         body: Blob::from(document::written(&document, is_yaml).into_bytes()),
     })
+}
+
+/// A version of what is said of an API.
+fn documentation(read: &impl Read, api: &str, version: &str) -> Result<Documentation, Error> {
+    let found = documentation_version::find(read, api, version)?;
+    let parts = documentation_version::parts(read, api, version)?.into_iter().map(Said::from).collect();
+    Ok(Documentation { version: found.name, created: found.created.iso8601(), parts })
 }
 
 /// All that an operation lists of an API, where there is such an operation.

@@ -33,6 +33,7 @@ pub struct CreateInput {
     pub cache_cluster_enabled: Option<bool>,
     pub cache_cluster_size: Option<String>,
     pub variables: Texts,
+    pub documentation_version: Option<String>,
     pub canary_settings: Option<CanaryShape>,
     pub tracing_enabled: bool,
     pub tags: Texts,
@@ -56,6 +57,8 @@ pub struct StageOutput {
     pub canary_settings: Option<CanaryShape>,
     #[serde(skip_serializing_if = "Texts::is_empty")]
     pub variables: Texts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documentation_version: Option<String>,
     pub tracing_enabled: bool,
     pub tags: Texts,
     pub created_date: DateTime,
@@ -76,6 +79,7 @@ impl From<Stage> for StageOutput {
             cache_cluster_status: if is_cached { "AVAILABLE" } else { "NOT_AVAILABLE" },
             canary_settings: stage.canary.map(CanaryShape::from),
             variables: stage.variables,
+            documentation_version: stage.documentation,
             tracing_enabled: stage.tracing,
             tags: stage.tags,
             created_date: stage.created.into(),
@@ -92,6 +96,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<St
         description: input.description,
         variables: input.variables,
         canary,
+        documentation: input.documentation_version.filter(|name| !name.is_empty()),
         cache: cache::cluster(input.cache_cluster_enabled, input.cache_cluster_size)?,
         tracing: input.tracing_enabled,
         ..Stage::new(input.stage_name, input.deployment_id, cx.now())
@@ -190,6 +195,7 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
         (_, ["canarySettings", rest @ ..]) => canary::apply(stage, rest, patch)?,
         (Op::Replace, ["deploymentId"]) => stage.deployment = patch.value.clone(),
         (_, ["description"]) => stage.description = patch.text(),
+        (Op::Replace, ["documentationVersion"]) => stage.documentation = patch.text(),
         (Op::Remove, ["variables", name]) => {
             stage.variables.remove(*name);
         }
