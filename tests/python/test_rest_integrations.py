@@ -67,6 +67,15 @@ def test_templates_make_events_and_answers(api, function):
     assert api.json("POST", "/things/1", '{"fail": "x"}') == (404, {"why": "[404] no such thing: x"})
 
 
+def test_responses_are_put_in_any_order(api):
+    key = api.method("GET", "/order", MOCK)
+    api.client.put_integration_response(**key, statusCode="200", responseTemplates={"application/json": '{"ok": 1}'})
+    assert api.client.test_invoke_method(**key)["status"] == 500
+    api.client.put_method_response(**key, statusCode="200")
+    api.deploy()
+    assert api.json("GET", "/order") == (200, {"ok": 1})
+
+
 def test_functions_can_be_called_without_waiting(api, function, lambda_, logs, role):
     header = {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}
     for path, more in [("/own", {}), ("/role", {"credentials": role})]:

@@ -276,6 +276,29 @@ async fn clients_do_not_choose_what_is_done() {
     assert_eq!(post(&world, &made, "", "Action=Other&Text=a").await.status(), 200);
 }
 
+/// Tools put the responses of a method and of its integration in any order.
+#[tokio::test]
+async fn an_integrations_response_may_come_before_its_methods() {
+    let world = world();
+    let made = world.rest_api(json!({})).await;
+    let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "PUT"});
+    let integration = json!({"type": "MOCK", "requestTemplates": {"application/json": "{\"statusCode\": 200}"}});
+    world.rest("PutMethod", with(&key, json!({"authorizationType": "NONE"}))).await;
+    world.rest("PutIntegration", with(&key, integration)).await;
+    let response = with(&key, json!({"statusCode": "200"}));
+    world.rest("PutIntegrationResponse", response.clone()).await;
+    let failed = world.rest("TestInvokeMethod", key.clone()).await;
+    let log = failed["log"].as_str().unwrap();
+    assert_eq!(failed["status"], 500);
+    assert!(log.contains("Output mapping refers to an invalid method response: 200"), "{log}");
+    world.rest("PutMethodResponse", response.clone()).await;
+    assert_eq!(world.rest("TestInvokeMethod", key).await["status"], 200);
+    // Headers need the method's to say where they are.
+    let header = json!({"statusCode": "201", "responseParameters": {"method.response.header.X": "'1'"}});
+    let undeclared = world.refused("apigateway", "PutIntegrationResponse", with(&response, header)).await;
+    assert_eq!(undeclared.0, "BadRequestException");
+}
+
 #[tokio::test]
 async fn bodies_without_a_template_pass_or_not_as_is_said() {
     let world = world();

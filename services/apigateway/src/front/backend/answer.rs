@@ -13,7 +13,7 @@ use super::{Exchange, binary, log, mock};
 use crate::front::mapping::{Mapping, Target, Told};
 use crate::front::problem::Problem;
 use crate::schema;
-use crate::types::rest::{Integration, IntegrationResponse};
+use crate::types::rest::{Integration, IntegrationResponse, Method};
 
 /// What an integration has answered.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl Endpoint {
 impl Exchange<'_> {
     pub fn answered(
         &self,
+        method: &Method,
         integration: &Integration,
         endpoint: &Endpoint,
         context: &mut Value,
@@ -68,6 +69,11 @@ impl Exchange<'_> {
                 endpoint.selector
             ))
         })?;
+        if !method.responses.contains_key(status) {
+            return Err(Problem::configuration(format!(
+                "Output mapping refers to an invalid method response: {status}"
+            )));
+        }
         let headers = {
             let told = Told { answer: Some((&endpoint.headers, &endpoint.body)), ..self.told(context) };
             mapped_headers(selected, &told)

@@ -168,6 +168,7 @@ pub struct Request<'a> {
 /// A request that has found its method, and was let in.
 pub struct Call<'r> {
     pub found: &'r Found<'r>,
+    pub method: &'r Method,
     pub integration: &'r Integration,
     pub admitted: Admitted,
     /// The API key, with its value.
@@ -227,7 +228,7 @@ impl Request<'_> {
         let admitted = self.admit(method, found).await?;
         let key = self.key(method, found, &admitted).await?;
         validate::check(self.routes, method, found, self.incoming)?;
-        let call = Call { found, integration, admitted, key };
+        let call = Call { found, method, integration, admitted, key };
         context::admitted(context, &call);
         self.through_cache(&call, context).await
     }
@@ -239,7 +240,7 @@ impl Request<'_> {
             validate::check(self.routes, method, found, self.incoming)?;
             let integration = method.integration.as_ref();
             let integration = integration.ok_or_else(|| Problem::configuration("No integration defined for method"))?;
-            let call = Call { found, integration, admitted: Admitted::Anybody, key: None };
+            let call = Call { found, method, integration, admitted: Admitted::Anybody, key: None };
             self.integrate(&call, &mut context).await
         };
         match answered.await {
@@ -265,7 +266,7 @@ impl Request<'_> {
             let endpoint = exchange.ask(call.integration, template, context).await?;
             match kind {
                 IntegrationKind::HttpProxy { .. } => endpoint.passed(),
-                _ => exchange.answered(call.integration, &endpoint, context)?,
+                _ => exchange.answered(call.method, call.integration, &endpoint, context)?,
             }
         };
         if !matches!(kind, IntegrationKind::Mock {} | IntegrationKind::HttpProxy { .. }) {

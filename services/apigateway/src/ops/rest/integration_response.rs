@@ -73,9 +73,10 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<Response
     validate(&response)?;
     let (stored, status, region) = (response.clone(), status_code.clone(), cx.region().to_string());
     let change = move |method: &mut Method| {
-        let declared = method.responses.get(&status);
+        // A response may come before the method's own: whether that is there is asked when a request comes to it.
+        let declared = method.responses.get(&status).cloned().unwrap_or_default();
         let integration = method.integration.as_mut().ok_or_else(|| Error::invalid("Integration"))?;
-        check_declared(declared.ok_or_else(no_response)?, &stored)?;
+        check_declared(&declared, &stored)?;
         integration.responses.insert(status.clone(), stored.clone());
         Ok(())
     };
