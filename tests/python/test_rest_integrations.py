@@ -76,6 +76,14 @@ def test_responses_are_put_in_any_order(api):
     assert api.json("GET", "/order") == (200, {"ok": 1})
 
 
+def test_a_proxy_answers_what_its_siblings_do_not(api):
+    api.method("POST", "/test", MOCK, {"200": template("post")})
+    api.method("OPTIONS", "/{proxy+}", MOCK, {"200": template("$input.params('proxy')")})
+    api.deploy()
+    assert [api.send(verb, "/test")[::2] for verb in ("POST", "OPTIONS")] == [(200, b"post"), (200, b"test")]
+    assert api.send("GET", "/test")[0] == 403
+
+
 def test_functions_can_be_called_without_waiting(api, function, lambda_, logs, role):
     header = {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}
     for path, more in [("/own", {}), ("/role", {"credentials": role})]:

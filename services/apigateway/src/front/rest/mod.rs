@@ -58,7 +58,7 @@ pub async fn serve(
     let served = Served::choose(cx, &stage);
     let routes = state.rest.get(&api.id, served.deployment, || load(&read, &api.id, served.deployment))?;
     drop(read);
-    let found = routes.find(&path);
+    let found = routes.find(incoming.method.as_str(), &path);
     let log = found.as_ref().and_then(|found| execution_log(&stage, found, &incoming));
     let request = Request {
         state,
