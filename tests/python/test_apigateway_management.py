@@ -27,7 +27,7 @@ def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     api.update_resource(**where, resourceId=resource, patchOperations=[{"op": "replace", "path": "/pathPart", "value": "b"}])
     assert api.get_resource(**where, resourceId=resource)["path"] == "/b"
     method = {**where, "resourceId": resource, "httpMethod": "OPTIONS"}
-    api.put_method(**method, authorizationType="NONE")
+    api.put_method(**method, authorizationType="none")
     assert api.get_method(**method)["authorizationType"] == "NONE"
     required = [{"op": "replace", "path": "/apiKeyRequired", "value": "false"}]
     assert api.update_method(**method, patchOperations=required)["apiKeyRequired"] is False

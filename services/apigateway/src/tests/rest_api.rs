@@ -166,7 +166,11 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
             "{more}"
         );
     }
-    world.rest("PutMethod", method(json!({}))).await;
+    // The word may be in any case.
+    assert_eq!(
+        world.rest("PutMethod", method(json!({"authorizationType": "none"}))).await["authorizationType"],
+        "NONE"
+    );
     assert_eq!(world.refused("apigateway", "PutMethod", method(json!({}))).await.0, "ConflictException");
     for more in [
         json!({"type": "HTTP", "uri": "http://example.com", "integrationHttpMethod": "GET", "connectionType": "VPC_LINK"}),

@@ -111,7 +111,7 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     if !HTTP_METHODS.contains(&http_method.as_str()) {
         return Err(Error::bad(format!("Invalid HttpMethod specified. Valid options are {}", HTTP_METHODS.join(","))));
     }
-    let kind = Some(authorization::kind(&input.authorization_type, &AUTHORIZATIONS)?);
+    let kind = Some(authorization_kind(&input.authorization_type)?);
     let scopes = Some(input.authorization_scopes);
     let authorization = authorization::changed(Authorization::default(), kind, input.authorizer_id, scopes)?;
     input.request_parameters.keys().try_for_each(|name| check_parameter(name))?;
@@ -156,6 +156,11 @@ fn check_parameter(name: &str) -> Result<(), Error> {
 /// How methods of REST APIs are closed.
 const AUTHORIZATIONS: [AuthorizationKind; 4] =
     [AuthorizationKind::None, AuthorizationKind::Iam, AuthorizationKind::Custom, AuthorizationKind::Pools];
+
+/// AWS takes these words in any case.
+fn authorization_kind(word: &str) -> Result<AuthorizationKind, Error> {
+    authorization::kind(&word.to_ascii_uppercase(), &AUTHORIZATIONS)
+}
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<MethodOutput, Error> {
     Ok(MethodOutput::new(&input.http_method, input.find(&cx)?))
@@ -220,7 +225,7 @@ fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
 fn apply_authorization(before: Authorization, patch: &Patch) -> Result<Authorization, Error> {
     match (patch.op, patch.path().as_slice()) {
         (Op::Replace, ["authorizationType"]) => {
-            let kind = authorization::kind(&patch.value, &AUTHORIZATIONS)?;
+            let kind = authorization_kind(&patch.value)?;
             authorization::changed(before, Some(kind), None, None)
         }
         // The kind may be changed by the next patch.
