@@ -79,6 +79,22 @@ def test_a_rest_api_is_imported_put_and_exported(server, rest_apis, function):
     assert send(server, "GET", f"/_aws/execute-api/{api}/s/v1/pets/7")[0] == 200
 
 
+def test_documents_are_taken_with_their_flaws(server, rest_apis, function):
+    broken = {"type": "mock", "requestTemplates": {"application/json": "#if($x)"}, "responses": {"default": {"statusCode": "200"}}}
+    document = a_rest_document(function, definitions={"Pet": {"type": "object", "description": "Barks"}})
+    integration = document["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"]
+    integration["requestParameters"] = {"integration.request.header.a": True, "integration.request.header.b": "method.request.path.id"}
+    document["paths"]["/broken"] = {"get": {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": broken}}
+    body = json.dumps(document).encode()
+    assert "GET /broken" in refused("BadRequestException", rest_apis.import_rest_api, body=body, failOnWarnings=True)
+    made = rest_apis.import_rest_api(body=body)
+    (warning,) = made["warnings"]
+    assert "GET /broken" in warning
+    assert [(one["name"], one["description"]) for one in rest_apis.get_models(restApiId=made["id"])["items"]] == [("Pet", "Barks")]
+    rest_apis.create_deployment(restApiId=made["id"], stageName="s")
+    assert [send(server, "GET", f"/_aws/execute-api/{made['id']}/s{path}")[0] for path in ("/pets/7", "/broken")] == [200, 500]
+
+
 def test_documents_that_cannot_be_taken_change_nothing(http_apis, rest_apis, function):
     bad = {"/x": {"get": {"x-amazon-apigateway-integration": {"type": "aws_proxy", "uri": "nothing"}}}}
     said = refused("BadRequestException", http_apis.import_api, Body=json.dumps(an_http_document(function, paths=bad)))

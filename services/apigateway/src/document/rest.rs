@@ -122,6 +122,12 @@ impl Plan {
             Some(own) => Some(own),
             None => document.shared(VALIDATOR)?.and_then(super::scalar),
         };
+        let integration = given.map(integration);
+        let integration_responses = given.map(integration_responses).unwrap_or_default();
+        for why in broken_templates(integration.iter().chain(&integration_responses)) {
+            document.spend(whole.len())?;
+            self.warnings.push(format!("A mapping template of {whole} fails: {why}"));
+        }
         Ok(Method {
             path: operation.path.clone(),
             http_method: operation.method,
@@ -129,8 +135,8 @@ impl Plan {
             authorizer,
             validator,
             responses: answers,
-            integration: given.map(integration),
-            integration_responses: given.map(integration_responses).unwrap_or_default(),
+            integration,
+            integration_responses,
         })
     }
 
@@ -328,6 +334,11 @@ fn requests(document: &Document, operation: &Operation<'_>) -> Result<(Members, 
             models.insert(kind.clone(), json!(model));
         }
     }
+    // The path's variables are parameters, whether the document says so or not.
+    let variables = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in variables.map(|name| name.strip_suffix('+').unwrap_or(name)) {
+        parameters.entry(format!("method.request.path.{name}")).or_insert(json!(true));
+    }
     Ok((parameters, models))
 }
 
@@ -384,10 +395,31 @@ fn integration(given: &Value) -> Value {
     }
     for name in SAME.iter().chain(&["connectionType", "passthroughBehavior"]) {
         if let Some(value) = given.get(*name).filter(|value| !value.is_null()) {
-            members.insert((*name).to_owned(), if WORDS.contains(name) { upper(value) } else { value.clone() });
+            let value = match *name {
+                "requestParameters" => mappings(value),
+                name if WORDS.contains(&name) => upper(value),
+                _ => value.clone(),
+            };
+            members.insert((*name).to_owned(), value);
         }
     }
     Value::Object(members)
+}
+
+/// Where values come from, by where they go. What is no text, as a `true` in YAML, AWS leaves out.
+fn mappings(given: &Value) -> Value {
+    let mut mappings = given.clone();
+    if let Some(all) = mappings.as_object_mut() {
+        all.retain(|_, source| source.is_string());
+    }
+    mappings
+}
+
+/// What is wrong with templates of an integration and its answers.
+fn broken_templates<'v>(parts: impl Iterator<Item = &'v Value>) -> Vec<String> {
+    let templates = parts.flat_map(|part| ["requestTemplates", "responseTemplates"].map(|name| part.get(name)));
+    let texts = templates.flatten().filter_map(Value::as_object).flat_map(Map::values).filter_map(Value::as_str);
+    texts.filter_map(|text| vtl::Template::parse(text).err()).map(|error| error.to_string()).collect()
 }
 
 /// Templates, of which empty ones are null in documents: members of inputs that are null are not there.
@@ -410,6 +442,7 @@ fn integration_responses(given: &Value) -> Vec<Value> {
                 members[name] = match name {
                     "contentHandling" => upper(value),
                     "responseTemplates" => templates(value),
+                    "responseParameters" => mappings(value),
                     _ => value.clone(),
                 };
             }

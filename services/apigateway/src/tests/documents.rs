@@ -300,6 +300,55 @@ async fn putting_merges_or_overwrites_and_keeps_ids() {
     }
 }
 
+#[tokio::test]
+async fn documents_are_taken_with_their_flaws() {
+    let world = World::new();
+    let document = r"
+openapi: 3.0.1
+info: {title: t}
+x-amazon-apigateway-binary-media-types: [image/heif]
+components: {schemas: {Pet: {type: object, description: Barks or meows}}}
+paths:
+  /pets/{id}/{rest+}:
+    get:
+      responses: {'200': {description: ok}}
+      x-amazon-apigateway-integration:
+        type: mock
+        httpMethod: POST
+        requestParameters: {integration.request.header.a: '''a''', integration.request.header.b: true}
+        requestTemplates: {application/json: '#if($x)'}
+        responses: {default: {statusCode: '200'}}
+";
+    let strict = json!({"body": blob(document), "failOnWarnings": true});
+    let refused = world.refused("apigateway", "ImportRestApi", strict).await.1;
+    assert!(refused.contains("A mapping template of GET /pets/{id}/{rest+} fails: "), "{refused}");
+    let made = world.rest("ImportRestApi", json!({"body": blob(document)})).await;
+    let api = made["id"].as_str().unwrap();
+    assert_eq!(made["warnings"].as_array().unwrap().len(), 1, "{made}");
+    let models = world.rest("GetModels", json!({"restApiId": api})).await["item"].clone();
+    let shown: Vec<_> = models.as_array().unwrap().iter().map(|one| (&one["name"], &one["description"])).collect();
+    assert_eq!(shown, [(&json!("Pet"), &json!("Barks or meows"))]);
+    let resources = world.rest("GetResources", json!({"restApiId": api, "embed": ["methods"]})).await["item"].clone();
+    let resources = resources.as_array().unwrap();
+    let found = resources.iter().find(|one| one["path"] == "/pets/{id}/{rest+}").unwrap();
+    let method = &found["resourceMethods"]["GET"];
+    let declared = json!({"method.request.path.id": true, "method.request.path.rest": true});
+    assert_eq!(method["requestParameters"], declared);
+    let integration = &method["methodIntegration"];
+    assert_eq!(integration["requestParameters"], json!({"integration.request.header.a": "'a'"}));
+    assert_eq!(integration.get("httpMethod"), None);
+    world.deploy(api, "s").await;
+    assert_eq!(world.get(&format!("/_aws/execute-api/{api}/s/pets/7/x")).await.status(), 500);
+    let more =
+        "swagger: '2.0'\ninfo: {title: t}\nx-amazon-apigateway-binary-media-types: [image/png, image/heif]\npaths: {}";
+    for (mode, types) in
+        [("merge", json!(["image/heif", "image/png"])), ("overwrite", json!(["image/png", "image/heif"]))]
+    {
+        let put = json!({"restApiId": api, "mode": mode, "body": blob(more)});
+        assert_eq!(world.rest("PutRestApi", put).await["binaryMediaTypes"], types, "{mode}");
+    }
+}
+
 /// A part of a plan that cannot be made leaves nothing behind.
 #[tokio::test]
 async fn what_is_not_whole_is_not_there() {

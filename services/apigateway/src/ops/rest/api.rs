@@ -12,6 +12,7 @@ use crate::ApiGateway;
 use crate::error::Error;
 use crate::limits;
 use crate::model::rest::api;
+use crate::ops::import::ASIDE;
 use crate::ops::{self, Empty, validate_length};
 use crate::types::Texts;
 use crate::types::rest::Api;
@@ -104,7 +105,9 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<Ap
     let mut api = api;
     crate::model::tag(&mut api.tags, &input.tags)?;
     validate(&api)?;
-    let (stored, models) = (api.clone(), model::defaults(&cx));
+    // What is imported has the models of its document alone.
+    let models = if cx.region().as_str() == ASIDE { Vec::new() } else { model::defaults(&cx) };
+    let stored = api.clone();
     cx.db().write(move |tx| api::create(tx, &stored, &models)).await?;
     Ok(api.into())
 }

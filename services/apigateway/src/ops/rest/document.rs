@@ -198,14 +198,19 @@ impl Making<'_> {
         let known = self.known("GetModels", models.is_empty()).await?;
         for (name, schema) in models {
             let what = format!("create model '{name}'");
+            let description = described(schema);
             let schema = referring(schema.clone(), owner).to_string();
-            // One that is there, because every API has it or because it is merged, is changed.
+            // One that is there, because it is merged, is changed.
             if known.contains_key(name) {
-                let change = json!([{"op": "replace", "path": "/schema", "value": schema}]);
+                let change = json!([
+                    {"op": "replace", "path": "/schema", "value": schema},
+                    {"op": "replace", "path": "/description", "value": description},
+                ]);
                 self.call("UpdateModel", &what, json!({"modelName": name, "patchOperations": change})).await?;
                 continue;
             }
-            let members = json!({"name": name, "contentType": "application/json", "schema": schema});
+            let members =
+                json!({"name": name, "description": description, "contentType": "application/json", "schema": schema});
             self.call("CreateModel", &what, members).await?;
         }
         Ok(())
@@ -336,6 +341,12 @@ impl Making<'_> {
         }
         Ok(())
     }
+}
+
+/// What a schema says of itself, as the description of its model: as much as fits.
+fn described(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    text.chars().take(limits::DESCRIPTION_CHARACTERS_MAX).collect()
 }
 
 /// A schema whose references to the document are references to the API's models.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::{Cx, Permission};
 
-use super::check_template;
+use super::check_templates;
 use super::integration_response::ResponseOutput;
 use super::method::MethodInput;
 use super::patch::{self, Op, Patch, PatchOperation};
@@ -120,9 +120,11 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, mut input: PutInput) -> Result<Inte
     }
     check_supported(&input)?;
     let templates = input.request_templates.into_iter().filter_map(|(kind, text)| Some((kind, text?)));
+    let kind = kind(&input.kind, input.uri)?;
     let integration = Integration {
-        kind: kind(&input.kind, input.uri)?,
-        http_method: input.integration_http_method,
+        // Who is asked nothing, is asked with no method.
+        http_method: input.integration_http_method.filter(|_| kind != IntegrationKind::Mock {}),
+        kind,
         passthrough: input.passthrough_behavior.unwrap_or_else(|| "WHEN_NO_MATCH".into()),
         content_handling: input.content_handling,
         timeout_millis: input.timeout_in_millis.unwrap_or(*limits::REST_TIMEOUT_RANGE.end()),
@@ -183,7 +185,7 @@ fn validate(cx: &Cx, integration: &Integration) -> Result<(), Error> {
     check_handling(integration.content_handling.as_deref())?;
     check_parameters(&integration.request_parameters)?;
     check_cache_key(integration)?;
-    integration.request_templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
+    check_templates(cx, &integration.request_templates)
 }
 
 /// Checks where values of requests go, and where they come from.
