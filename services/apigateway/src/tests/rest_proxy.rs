@@ -173,6 +173,17 @@ async fn variables_of_the_stage_choose_the_function() {
     assert_eq!(world.get(&format!("/_aws/execute-api/{}/dev/", made.api)).await.status(), 500);
 }
 
+/// A base that ends with a slash, and a path that begins with one.
+#[tokio::test]
+async fn slashes_around_the_stage_are_one() {
+    let (world, made, _) = deployed(json!({})).await;
+    for (path, told) in [("//dev/users/7", "/dev/users/7"), ("/dev//users/7", "/dev//users/7")] {
+        assert_eq!(world.get(&format!("/_aws/execute-api/{}{path}", made.api)).await.status(), 200, "{path}");
+        let event = world.event();
+        assert_eq!((&event["path"], &event["requestContext"]["path"]), (&json!("/users/7"), &json!(told)), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn preflights_are_mocked() {
     let world = World::new();

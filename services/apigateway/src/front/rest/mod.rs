@@ -18,7 +18,7 @@ use proxy::Incoming;
 use serde_json::Value;
 
 use super::access_log;
-use super::address::Address;
+use super::address::{Address, one_slash};
 use super::api_key;
 use super::authorize::{Admitted, Asked};
 use super::backend::{self, Detail, Exchange, Log, log_headers};
@@ -50,7 +50,9 @@ pub async fn serve(
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
     let began = Instant::now();
-    let (name, path) = address.stage();
+    let address = &address.of_rest();
+    let (name, below) = address.stage();
+    let path = one_slash(&below);
     let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
     let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| is_open) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
@@ -58,7 +60,7 @@ pub async fn serve(
     let served = Served::choose(cx, &stage);
     let routes = state.rest.get(&api.id, served.deployment, || load(&read, &api.id, served.deployment))?;
     drop(read);
-    let found = routes.find(incoming.method.as_str(), &path);
+    let found = routes.find(incoming.method.as_str(), path);
     let log = found.as_ref().and_then(|found| execution_log(&stage, found, &incoming));
     let request = Request {
         state,
@@ -67,8 +69,8 @@ pub async fn serve(
         stage: &stage,
         served,
         routes: &routes,
-        path: &path,
-        told_path: address.told(&path),
+        path,
+        told_path: address.told(path),
         full_path: address.full(),
         incoming: &incoming,
         log: log.as_ref(),
