@@ -448,6 +448,10 @@ async fn methods_are_tested_before_they_are_deployed() {
     ] {
         assert!(log.contains(&format!(" : {line}\n")), "{line}: {log}");
     }
+    let any = with(&key, json!({"httpMethod": "ANY", "resourceId": made.users}));
+    world.rest("PutMethod", with(&any, json!({"authorizationType": "NONE"}))).await;
+    let any = world.rest("TestInvokeMethod", with(&any, json!({"httpMethod": "GET"}))).await;
+    assert!(any["log"].as_str().unwrap().contains("HTTP Method: GET, Resource Path: /users\n"), "{any}");
     let none = with(&key, json!({"httpMethod": "PATCH"}));
     assert_eq!(world.refused("apigateway", "TestInvokeMethod", none).await.1, "Invalid Method identifier specified");
 }
