@@ -19,7 +19,7 @@ def handler(event, context):
         time.sleep(event["sleep"])
     return {"got": event}
 """
-ACTIONS = ["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "lambda:*"]
+ACTIONS = ["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "lambda:*", "ssm:*"]
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,15 @@ def test_queues_topics_streams_and_buses_are_sent_to(api, role, sqs, sns, kinesi
     assert kinesis.get_records(ShardIterator=shard)["Records"][0]["Data"] == b'{"k": 1}'
     assert api.json("POST", "/events", '{"d": "\\"e\\""}') == (200, 0)
     assert json.loads(received()["Body"]) == {"d": '"e"'}
+
+
+def test_parameters_are_got_as_by_the_query_protocol(api, role, ssm, unique):
+    ssm.put_parameter(Name=unique, Value="v", Type="String")
+    named = {"integration.request.querystring.Name": f"'{unique}'"}
+    told = template("$input.path('$.GetParameterResponse.GetParameterResult.Parameter.Value')")
+    api.method("GET", "/parameter", service("ssm:action/GetParameter", role, requestParameters=named), {"200": told})
+    api.deploy()
+    assert api.send("GET", "/parameter")[::2] == (200, b"v")
 
 
 def test_objects_are_put_and_got_with_their_bytes(server, role, s3, unique):

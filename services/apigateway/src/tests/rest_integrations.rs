@@ -47,7 +47,8 @@ pub fn world() -> World {
     let of_json = Api { json: Some((Protocol::Json10, "Echo_1")), ..Api::named("echojson") };
     let query = QueryApi { version: "2020-01-01", xmlns: "x", names: &Names::NONE, path_member: None };
     let of_query = Api { query: Some(query), ..Api::named("echoquery") };
-    let more = [lambda, echo("echojson", of_json), echo("echoquery", of_query)];
+    let of_ssm = Api { json: Some((Protocol::Json11, "AmazonSSM")), ..Api::named("ssm") };
+    let more = [lambda, echo("echojson", of_json), echo("echoquery", of_query), echo("ssm", of_ssm)];
     World::of(TestCloud::with_access(super::services().into_iter().chain(more), Arc::new(Everybody)), function)
 }
 
@@ -232,6 +233,14 @@ async fn actions_are_called_in_the_protocol_of_their_service() {
     let made = deployed(&world, json!({}), of("echoquery"), &default).await;
     let answered: Value = serde_json::from_slice(post(&world, &made, "", r#"{"t": "a&b"}"#).await.body()).unwrap();
     assert_eq!(answered["EchoResponse"]["EchoResult"]["Text"], "a&b", "{answered}");
+    assert!(answered["EchoResponse"]["ResponseMetadata"]["RequestId"].is_string(), "{answered}");
+    let by_query = json!({
+        "type": "AWS", "integrationHttpMethod": "POST", "credentials": ROLE, "uri": "arn:aws:apigateway:us-east-1:ssm:action/Echo",
+        "requestParameters": {"integration.request.querystring.Text": "'a'"},
+    });
+    let made = deployed(&world, json!({}), by_query, &default).await;
+    let answered: Value = serde_json::from_slice(post(&world, &made, "", "").await.body()).unwrap();
+    assert_eq!(answered["EchoResponse"]["EchoResult"]["Text"], "a", "{answered}");
     assert!(answered["EchoResponse"]["ResponseMetadata"]["RequestId"].is_string(), "{answered}");
     let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "type": "AWS", "integrationHttpMethod": "POST"});
     for (more, code) in [
