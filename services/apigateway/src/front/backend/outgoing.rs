@@ -220,7 +220,9 @@ impl Exchange<'_> {
     ) -> Result<Bytes, Problem> {
         let content_type = self.incoming.header(CONTENT_TYPE).unwrap_or(DEFAULT_TYPE);
         let is_binary = self.is_binary(content_type);
-        let body = binary::request(&self.incoming.body, is_binary, integration.content_handling.as_deref())?;
+        let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
+        let handling = integration.content_handling.as_deref();
+        let body = binary::request(&self.incoming.body, is_binary, handling, is_service)?;
         match template {
             None => Ok(body),
             Some(template) => self.filled(template, &body, context).map(Bytes::from),
