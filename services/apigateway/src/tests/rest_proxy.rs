@@ -24,6 +24,8 @@ async fn the_event_is_that_of_payload_format_1() {
         .header("user-agent", "test/1")
         .header("x-many", "1")
         .header("x-many", "2")
+        .header("max-forwards", "1")
+        .header("content-md5", "x")
         .header("connection", "close");
     let response = world.send(request, b"").await;
     assert_eq!(text(&response), (200, "hi"));

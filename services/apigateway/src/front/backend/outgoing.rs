@@ -50,6 +50,9 @@ const DROPPED: [&str; 11] = [
     "via",
 ];
 
+/// Headers of a client that stay here; the API's owner may send some of the name.
+const CLIENTS_OWN: [&str; 4] = ["content-md5", "max-forwards", "server", "www-authenticate"];
+
 /// What parameters of an integration are mapped to.
 #[derive(Default)]
 struct Mapped {
@@ -171,6 +174,7 @@ impl Exchange<'_> {
             headers.clone_from(&self.incoming.headers);
             // What a client says there would be taken for a gateway's word; the API's owner may map something to it.
             headers.remove("x-forwarded-host");
+            CLIENTS_OWN.iter().for_each(|name| drop(headers.remove(*name)));
             for (name, value) in self.incoming.forwarded() {
                 if let Ok(value) = HeaderValue::from_str(&value) {
                     headers.insert(HeaderName::from_static(name), value);
