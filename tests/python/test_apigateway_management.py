@@ -7,16 +7,18 @@ INTEGRATION = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn
 CODE = "NotFoundException"
 
 
-def gone(call, **arguments):
+def gone(call, code=CODE, **arguments):
     with pytest.raises(ClientError) as caught:
         call(**arguments)
-    return caught.value.response["Error"]["Code"] == CODE
+    return caught.value.response["Error"]["Code"] == code
 
 
 def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     api = server.client("apigateway")
     created = api.create_rest_api(name=unique)
     where = {"restApiId": created["id"]}
+    assert "tags" not in created and api.get_rest_api(**where)["tags"] == {}
+    assert gone(api.create_rest_api, name=unique, description="", code="BadRequestException")
     assert created["id"] in [item["id"] for item in api.get_rest_apis(limit=500)["items"]]
     renamed = [{"op": "replace", "path": "/description", "value": "changed"}]
     api.update_rest_api(**where, patchOperations=renamed)

@@ -8,6 +8,9 @@ pub enum Error {
     NotFound(String),
     #[error("{0}")]
     BadRequest(String),
+    /// What a request breaks of the API's model.
+    #[error(transparent)]
+    Validation(#[from] service::Violations),
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -53,6 +56,7 @@ impl From<Error> for service::Error {
         match error {
             Error::NotFound(_) => service::Error::new(404, "NotFoundException", text),
             Error::BadRequest(_) => service::Error::new(400, "BadRequestException", text),
+            Error::Validation(_) => service::Error::new(400, "ValidationException", text),
             Error::Conflict(_) => service::Error::new(409, "ConflictException", text),
             Error::LimitExceeded(_) => service::Error::new(429, "LimitExceededException", text),
             Error::NotImplemented(what) => service::Error::not_implemented(what),

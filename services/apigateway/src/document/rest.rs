@@ -196,7 +196,7 @@ fn api(document: &Document) -> Result<Value, Error> {
         name.ok_or_else(|| Error::bad("Errors found during import:\n\tAn API's name is its document's info.title"))?;
     let mut api = json!({ "name": name });
     for member in ["description", "version"] {
-        if let Some(value) = document.info(member) {
+        if let Some(value) = document.info(member).filter(|text| !text.is_empty()) {
             api[member] = json!(value);
         }
     }
@@ -216,8 +216,10 @@ fn api(document: &Document) -> Result<Value, Error> {
         if let Some(disabled) = endpoint.get("disableExecuteApiEndpoint") {
             api["disableExecuteApiEndpoint"] = disabled.clone();
         }
-        if let Some(types) = endpoint.get("types") {
-            api["endpointConfiguration"] = json!({ "types": types });
+        for member in ["types", "ipAddressType"] {
+            if let Some(value) = endpoint.get(member) {
+                api["endpointConfiguration"][member] = value.clone();
+            }
         }
     }
     api["tags"] = Value::Object(document.tags());

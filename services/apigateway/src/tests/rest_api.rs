@@ -59,17 +59,22 @@ async fn apis_are_made_listed_changed_and_removed() {
         world.rest("CreateRestApi", json!({"name": "a", "tags": {"k": "v"}, "binaryMediaTypes": ["image/png"]})).await;
     let id = made["id"].as_str().unwrap();
     assert_eq!((id.len(), &made["createdDate"]), (10, &json!(1_800_000_000)));
+    assert_eq!(made["endpointConfiguration"], json!({"types": ["EDGE"], "ipAddressType": "ipv4"}));
     let patches = json!([
         {"op": "replace", "path": "/name", "value": "b"},
         {"op": "replace", "path": "/description", "value": "text"},
         {"op": "add", "path": "/binaryMediaTypes/*~1*"},
         {"op": "remove", "path": "/binaryMediaTypes/image~1png"},
+        {"op": "replace", "path": "/endpointConfiguration/ipAddressType", "value": "dualstack"},
     ]);
     let changed = world.rest("UpdateRestApi", json!({"restApiId": id, "patchOperations": patches})).await;
     assert_eq!(changed, world.rest("GetRestApi", json!({"restApiId": id})).await);
     assert_eq!((&changed["name"], &changed["description"]), (&json!("b"), &json!("text")));
     assert_eq!(changed["binaryMediaTypes"], json!(["*/*"]));
-    world.rest("CreateRestApi", json!({"name": "c"})).await;
+    assert_eq!(changed["endpointConfiguration"]["ipAddressType"], "dualstack");
+    let plain = world.rest("CreateRestApi", json!({"name": "c"})).await;
+    assert_eq!(plain.get("tags"), None);
+    assert_eq!(world.rest("GetRestApi", json!({"restApiId": plain["id"]})).await["tags"], json!({}));
     let page = world.rest("GetRestApis", json!({"limit": 1})).await;
     let rest = world.rest("GetRestApis", json!({"limit": 1, "position": page["position"]})).await;
     assert_eq!((page["item"].as_array().unwrap().len(), rest.get("position")), (1, None));
@@ -80,6 +85,51 @@ async fn apis_are_made_listed_changed_and_removed() {
     assert_eq!(world.rest("GetTags", json!({"resourceArn": arn})).await, json!({"tags": {"l": "w"}}));
     world.rest("DeleteRestApi", json!({"restApiId": id})).await;
     assert_eq!(world.refused("apigateway", "GetRestApi", json!({"restApiId": id})).await.0, "NotFoundException");
+}
+
+#[tokio::test]
+async fn apis_are_refused_as_on_aws() {
+    let world = World::new();
+    for (more, code, message) in [
+        (json!({"description": ""}), "BadRequestException", "Description cannot be an empty string"),
+        (
+            json!({"endpointConfiguration": {"types": []}}),
+            "BadRequestException",
+            "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.",
+        ),
+        (
+            json!({"endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}}),
+            "BadRequestException",
+            "Cannot create an api with multiple Endpoint Types.",
+        ),
+        (
+            json!({"endpointConfiguration": {"types": ["wrong"], "ipAddressType": "wrong"}}),
+            "ValidationException",
+            "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy \
+             constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; \
+             Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: Member \
+             must satisfy enum value set: [ipv4, dualstack]",
+        ),
+        (json!({"endpointConfiguration": {"types": ["PRIVATE"]}}), "NotImplemented", "The endpoint type PRIVATE"),
+    ] {
+        let mut input = more.clone();
+        input["name"] = json!("a");
+        let refused = world.refused("apigateway", "CreateRestApi", input).await;
+        assert_eq!(refused.0, code, "{more}");
+        assert!(refused.1.starts_with(message), "{}", refused.1);
+    }
+    let api = world.rest_api(json!({})).await.api;
+    let patch = |patch: Value| json!({"restApiId": api, "patchOperations": [patch]});
+    for (op, value, message) in [
+        ("replace", "wrong", "ipAddressType must be either ipv4 or dualstack."),
+        ("remove", "ipv4", "Invalid patch operation specified. Must be one of: [replace]"),
+    ] {
+        let patched = patch(json!({"op": op, "path": "/endpointConfiguration/ipAddressType", "value": value}));
+        assert_eq!(world.refused("apigateway", "UpdateRestApi", patched).await.1, message);
+    }
+    // Patches take what is no media type.
+    let dash = patch(json!({"op": "add", "path": "/binaryMediaTypes/-"}));
+    assert_eq!(world.rest("UpdateRestApi", dash).await["binaryMediaTypes"], json!(["-"]));
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl ImportInput {
         let mut plan = Plan::of(&Document::parse(text)?, base)?;
         let types = self.endpoint_configuration_types.as_ref();
         if let Some(types) = self.parameter(types, "endpointConfigurationTypes") {
-            plan.api["endpointConfiguration"] = json!({ "types": types.split(',').collect::<Vec<_>>() });
+            plan.api["endpointConfiguration"]["types"] = json!(types.split(',').collect::<Vec<_>>());
         }
         Ok(plan)
     }
@@ -101,7 +101,8 @@ pub async fn import(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<Im
         }
         Err(error) => Err(error),
     };
-    finished(&aside, made, id).await
+    let ImportOutput { api, warnings } = finished(&aside, made, id).await?;
+    Ok(ImportOutput { api: api.tersely(), warnings })
 }
 
 pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {

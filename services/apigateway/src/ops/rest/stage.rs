@@ -57,6 +57,7 @@ pub struct StageOutput {
     #[serde(skip_serializing_if = "Texts::is_empty")]
     pub variables: Texts,
     pub tracing_enabled: bool,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
     pub tags: Texts,
     pub created_date: DateTime,
     pub last_updated_date: DateTime,
