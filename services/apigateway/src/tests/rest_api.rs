@@ -149,7 +149,9 @@ async fn resources_form_a_tree() {
         world.refused("apigateway", "CreateResource", input).await.0
     };
     assert_eq!(refused(&made.root, "users").await, "ConflictException");
-    assert_eq!(refused(&made.users, "{other}").await, "BadRequestException");
+    for variable in ["{other}", "{other+}"] {
+        assert_eq!(refused(&made.users, variable).await, "BadRequestException", "{variable}");
+    }
     assert_eq!(refused("nothing", "a").await, "NotFoundException");
     for part in ["", "a b", "{}", "{+}", "a/b", "x{y}"] {
         assert_eq!(refused(&made.root, part).await, "BadRequestException", "{part}");
@@ -209,6 +211,7 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         json!({"authorizationType": "CUSTOM", "authorizerId": "none"}),
         json!({"authorizationType": "COGNITO_USER_POOLS"}),
         json!({"authorizationType": "JWT"}),
+        json!({"requestParameters": {"method.request.querystring.a": false, "method.request.header.a": false}}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutMethod", method(more.clone())).await.0,
@@ -235,6 +238,7 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     for more in [
         json!({"type": "AWS_PROXY"}),
         json!({"type": "AWS_PROXY", "uri": "x"}),
+        json!({"type": "AWS_PROXY", "uri": FUNCTION}),
         json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "timeoutInMillis": 30_000}),
         json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
         json!({"type": "HTTP", "uri": "http://example.com"}),
@@ -258,8 +262,11 @@ async fn methods_are_shown_and_changed() {
     let made = world.rest_api(json!({})).await;
     let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET"});
     let mut patch = key.clone();
-    patch["patchOperations"] =
-        json!([{"op": "add", "path": "/requestParameters/method.request.path.id", "value": "true"}]);
+    // Where everybody may come in, an authorizer is nobody's.
+    patch["patchOperations"] = json!([
+        {"op": "add", "path": "/requestParameters/method.request.path.id", "value": "true"},
+        {"op": "replace", "path": "/authorizerId", "value": "abc"},
+    ]);
     world.rest("UpdateMethod", patch).await;
     let mut response = key.clone();
     response["statusCode"] = json!("200");

@@ -409,6 +409,16 @@ async fn integrations_and_their_responses_are_patched() {
             json!({"op": "remove", "path": "/responseModels/a~1b"}),
             "Content-Type specified was not found",
         ),
+        (
+            "UpdateMethodResponse",
+            json!({"op": "replace", "path": "/responseModels/a~1b", "value": "Empty"}),
+            "Content-Type specified was not found",
+        ),
+        (
+            "UpdateMethodResponse",
+            json!({"op": "replace", "path": "/responseParameters/wrong", "value": "true"}),
+            "Invalid parameter name specified",
+        ),
         ("UpdateMethodResponse", json!({"op": "add", "path": "/wrong/x"}), "Invalid patch path /wrong/x"),
         (
             "UpdateMethodResponse",

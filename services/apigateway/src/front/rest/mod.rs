@@ -203,7 +203,7 @@ impl Request<'_> {
             log.add(Detail::Steps, || format!("Method completed with status: {}", response.status().as_u16()));
             access_log::tell_execution(&self.state.journal, &stage, log, time, &self.incoming.request_id);
         }
-        if let Some(log) = &self.stage.access_log {
+        if let Some(log) = self.stage.access_log.as_ref().filter(|log| !log.format.is_empty()) {
             let bytes = u64::try_from(response.body().len()).unwrap_or(u64::MAX);
             access_log::finish(context, response.status().as_u16(), Some(bytes), began);
             access_log::tell(&self.state.journal, &stage, log, time, context);

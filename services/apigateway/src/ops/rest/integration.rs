@@ -252,6 +252,10 @@ fn check_function(uri: &str, http_method: Option<&str>) -> Result<(), Error> {
     if uri.is_empty() {
         return Err(Error::bad("AWS_PROXY integrations need a uri"));
     }
+    // A function's own ARN is one for HTTP APIs alone.
+    if uri.starts_with("arn:") {
+        ServiceUri::parse(uri).map_err(Error::bad)?;
+    }
     if ServiceUri::parse(uri).is_ok_and(|parsed| !parsed.is_function() && parsed.service != "firehose") {
         return Err(Error::bad(
             "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations.",

@@ -114,7 +114,7 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     let kind = Some(authorization_kind(&input.authorization_type)?);
     let scopes = Some(input.authorization_scopes);
     let authorization = authorization::changed(Authorization::default(), kind, input.authorizer_id, scopes)?;
-    input.request_parameters.keys().try_for_each(|name| check_parameter(name))?;
+    check_parameters(&input.request_parameters)?;
     let method = Method {
         operation_name: input.operation_name,
         authorization,
@@ -140,6 +140,16 @@ fn check(tx: &Tx, api: &str, method: &Method) -> Result<(), Error> {
     authorizer::check(tx, &AUTHORIZERS, api, &method.authorization)?;
     validator::check(tx, api, method.request_validator.as_deref())?;
     model::check(tx, api, method.request_models.values())
+}
+
+fn check_parameters(parameters: &BTreeMap<String, bool>) -> Result<(), Error> {
+    parameters.keys().try_for_each(|name| check_parameter(name))?;
+    let mut names: Vec<_> = parameters.keys().filter_map(|name| name.splitn(4, '.').last()).collect();
+    names.sort_unstable();
+    match names.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+        true => Err(Error::bad("Parameter names must be unique across querystring, header and path")),
+        false => Ok(()),
+    }
 }
 
 /// `method.request.header.X-A`, `….querystring.q` or `….path.id`.
@@ -179,6 +189,8 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Me
     let (key, http_method) = (input.method.clone(), input.method.http_method);
     let change = move |method: &mut Method| {
         patches.iter().try_for_each(|patch| apply(method, patch))?;
+        // An authorizer goes where nobody is to be asked.
+        method.authorization = authorization::changed(method.authorization.clone(), None, None, None)?;
         Ok(method.clone())
     };
     let method = cx.db().write(move |tx| {

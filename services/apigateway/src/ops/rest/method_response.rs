@@ -113,17 +113,21 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Re
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateMethodResponse-Patch>
 fn apply(response: &mut MethodResponse, patch: &Patch) -> Result<(), Error> {
     match (patch.op, patch.path().as_slice()) {
+        (Op::Remove | Op::Replace, ["responseParameters", name]) if !response.parameters.contains_key(*name) => {
+            return Err(Error::NotFound("Invalid parameter name specified".into()));
+        }
+        (Op::Remove | Op::Replace, ["responseModels", kind]) if !response.models.contains_key(*kind) => {
+            return Err(Error::NotFound("Content-Type specified was not found".into()));
+        }
         (Op::Remove, ["responseParameters", name]) => {
-            let missing = || Error::NotFound("Invalid parameter name specified".into());
-            response.parameters.remove(*name).ok_or_else(missing)?;
+            response.parameters.remove(*name);
+        }
+        (Op::Remove, ["responseModels", kind]) => {
+            response.models.remove(*kind);
         }
         (_, ["responseParameters", name]) => {
             check_parameter(name)?;
             response.parameters.insert((*name).to_owned(), patch.value.eq_ignore_ascii_case("true"));
-        }
-        (Op::Remove, ["responseModels", kind]) => {
-            let missing = || Error::NotFound("Content-Type specified was not found".into());
-            response.models.remove(*kind).ok_or_else(missing)?;
         }
         (_, ["responseModels", kind]) => {
             response.models.insert((*kind).to_owned(), patch.value.clone());

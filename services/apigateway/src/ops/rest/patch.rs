@@ -106,6 +106,14 @@ impl Patch {
         }
     }
 
+    /// The error for what a stage cannot be without.
+    pub fn nothing_to_remove(&self) -> Error {
+        Error::bad(format!(
+            "Cannot remove method setting {} because there is no method setting for this method ",
+            self.text.trim_start_matches('/')
+        ))
+    }
+
     /// The error for a path that this server does not change.
     pub fn unsupported(&self) -> Error {
         Error::not_implemented(format!("The patch operation {:?} {}", self.op, self.text))
