@@ -243,13 +243,35 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
         json!({"type": "HTTP", "uri": "http://example.com"}),
         json!({"type": "HTTP", "uri": "example.com", "integrationHttpMethod": "GET"}),
-        json!({"type": "OTHER"}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutIntegration", method(more.clone())).await.0,
             "BadRequestException",
             "{more}"
         );
+    }
+    let odd = |word: &str, member: &str, rule: &str| {
+        let told = format!("Value '{word}' at '{member}' failed to satisfy constraint: Member must satisfy {rule}");
+        ("ValidationException".to_owned(), format!("1 validation error detected: {told}"))
+    };
+    for (operation, more, expected) in [
+        (
+            "PutIntegration",
+            json!({"type": "OTHER"}),
+            odd("OTHER", "putIntegrationInput.type", "enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]"),
+        ),
+        (
+            "GetMethodResponse",
+            json!({"statusCode": "2000"}),
+            odd("2000", "statusCode", r"regular expression pattern: [1-5]\d\d"),
+        ),
+        (
+            "UpdateMethod",
+            json!({"patchOperations": [{"op": "replace"}, {"op": "wrong", "path": "/a"}]}),
+            odd("wrong", "patchOperations.2.member.op", "enum value set: [add, remove, move, test, replace, copy]"),
+        ),
+    ] {
+        assert_eq!(world.refused("apigateway", operation, method(more)).await, expected);
     }
     let deployment = json!({"restApiId": made.api, "stageName": "dev"});
     let (code, message) = world.refused("apigateway", "CreateDeployment", deployment).await;

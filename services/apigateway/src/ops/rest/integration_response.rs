@@ -110,12 +110,14 @@ fn check_declared(declared: &MethodResponse, response: &IntegrationResponse) -> 
 }
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
+    input.validate()?;
     let method = input.method.find(&cx)?;
     let response = resource::integration(&method)?.responses.get(&input.status_code).cloned();
     Ok(ResponseOutput::new(input.status_code, response.ok_or_else(no_response)?))
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
+    input.validate()?;
     let region = cx.region().to_string();
     let ResponseInput { method: key, status_code } = input;
     let change = move |method: &mut Method| {
@@ -136,6 +138,7 @@ pub struct UpdateInput {
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<ResponseOutput, Error> {
     let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    input.response.validate()?;
     let ResponseInput { method: key, status_code } = input.response;
     let (status, context) = (status_code.clone(), cx.clone());
     let change = move |method: &mut Method| {

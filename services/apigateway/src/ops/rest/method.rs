@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kv::Tx;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Constraints, Cx};
 
 use super::integration::IntegrationOutput;
 use super::method_response::ResponseOutput;
@@ -278,10 +278,11 @@ pub struct ResponseInput {
 
 impl ResponseInput {
     pub fn validate(&self) -> Result<(), Error> {
-        match self.status_code.parse::<u16>() {
-            Ok(100..=599) if self.status_code.len() == 3 => Ok(()),
-            _ => Err(Error::bad("Invalid status code specified: three digits from 100 to 599 are expected")),
-        }
+        let is_status =
+            |text: &str| text.len() == 3 && text.parse::<u16>().is_ok_and(|status| (100..=599).contains(&status));
+        let mut constraints = Constraints::default();
+        constraints.pattern(Some(self.status_code.as_str()), "statusCode", r"[1-5]\d\d", is_status);
+        Ok(constraints.check()?)
     }
 }
 

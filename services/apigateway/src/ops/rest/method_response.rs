@@ -64,12 +64,14 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<Response
 }
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
+    input.validate()?;
     let mut method = input.method.find(&cx)?;
     let response = method.responses.remove(&input.status_code).ok_or_else(no_response)?;
     Ok(ResponseOutput::new(input.status_code, response))
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
+    input.validate()?;
     let region = cx.region().to_string();
     let ResponseInput { method, status_code } = input;
     let change = move |method: &mut Method| method.responses.remove(&status_code).map(drop).ok_or_else(no_response);
@@ -96,6 +98,7 @@ pub struct UpdateInput {
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<ResponseOutput, Error> {
     let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    input.response.validate()?;
     let ResponseInput { method: key, status_code } = input.response;
     let status = status_code.clone();
     let change = move |method: &mut Method| {
