@@ -63,7 +63,8 @@ def test_a_rest_api_is_imported_put_and_exported(server, rest_apis, function):
     export = {"restApiId": api, "stageName": "s", "parameters": {"extensions": "apigateway"}}
     answer = rest_apis.get_export(**export, exportType="oas30")
     document = json.loads(answer["body"].read())
-    assert answer["contentType"] == "application/json" and 'filename="oas30_s.json"' in answer["contentDisposition"]
+    assert answer["contentType"] == "application/octet-stream" and 'filename="oas30_1.json"' in answer["contentDisposition"]
+    assert document["servers"][0]["variables"] == {"basePath": {"default": "s"}}
     integration = document["paths"]["/v1/pets/{id}"]["get"]["x-amazon-apigateway-integration"]
     assert integration["type"] == "aws_proxy" and integration["uri"] == invocations(function)
     yaml = rest_apis.get_export(**export, exportType="swagger", accepts="application/yaml")["body"].read().decode()

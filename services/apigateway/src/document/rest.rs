@@ -110,7 +110,7 @@ impl Plan {
         let mut answers = Vec::new();
         for (status, response) in responses {
             match status.parse::<u16>() {
-                Ok(_) => answers.push(response_of(document, status, document.resolved(response)?)?),
+                Ok(_) => answers.push(response_of(document, value, status, document.resolved(response)?)?),
                 Err(_) => {
                     document.spend(whole.len())?;
                     self.warnings
@@ -350,7 +350,7 @@ fn kinds(given: Option<&Value>) -> Vec<String> {
     given.unwrap_or_else(|| vec!["application/json".into()])
 }
 
-fn response_of(document: &Document, status: &str, response: &Value) -> Result<Value, Error> {
+fn response_of(document: &Document, operation: &Value, status: &str, response: &Value) -> Result<Value, Error> {
     let (mut parameters, mut models) = (Map::new(), Map::new());
     for name in response.get("headers").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
         parameters.insert(format!("method.response.header.{name}"), json!(false));
@@ -361,7 +361,11 @@ fn response_of(document: &Document, status: &str, response: &Value) -> Result<Va
         }
     }
     if let Some(model) = response.get("schema").and_then(model_of) {
-        for kind in kinds(document.shared("produces")?) {
+        let produced = match operation.get("produces") {
+            Some(own) => Some(own),
+            None => document.shared("produces")?,
+        };
+        for kind in kinds(produced) {
             models.insert(kind, json!(model));
         }
     }

@@ -239,7 +239,7 @@ async fn a_rest_api_is_what_its_document_says_and_the_other_way_round() {
     let plain = world.rest("GetExport", plain).await;
     assert_eq!(
         (&plain["contentType"], &plain["contentDisposition"]),
-        (&json!("application/yaml"), &json!("attachment; filename=\"oas30_s.yaml\""))
+        (&json!("application/octet-stream"), &json!("attachment; filename=\"oas30_2.yaml\""))
     );
     let plain = String::from_utf8(STANDARD.decode(plain["body"].as_str().unwrap()).unwrap()).unwrap();
     assert!(plain.contains("\"/v1/pets/{id}\":") && !plain.contains("apigateway-integration"), "{plain}");
@@ -298,6 +298,55 @@ async fn putting_merges_or_overwrites_and_keeps_ids() {
     ] {
         assert_eq!(world.refused("apigateway", "PutRestApi", put(mode, body)).await.0, code, "{mode}");
     }
+}
+
+#[tokio::test]
+async fn exports_leave_out_what_goes_without_saying() {
+    let world = World::new();
+    let document = r"
+swagger: '2.0'
+info: {title: t}
+definitions: {Pet: {type: object}}
+paths:
+  /pets:
+    post:
+      produces: [text/html]
+      parameters: [{name: q, in: query, type: string}, {name: any, in: body, schema: {$ref: '#/definitions/Pet'}}]
+      responses: {'200': {description: ok, schema: {$ref: '#/definitions/Pet'}}, '400': {description: bad}}
+      x-amazon-apigateway-integration: {type: http, httpMethod: POST, uri: 'http://h/', responses: {default: {statusCode: '200'}}}
+";
+    let made = world.rest("ImportRestApi", json!({"body": blob(document)})).await;
+    let api = made["id"].as_str().unwrap();
+    world.deploy(api, "s").await;
+    let exported = async |kind: &str| {
+        let export =
+            json!({"restApiId": api, "stageName": "s", "exportType": kind, "parameters": {"extensions": "apigateway"}});
+        world.rest("GetExport", export).await
+    };
+    let swagger = exported("swagger").await;
+    assert_eq!(swagger["contentDisposition"], "attachment; filename=\"swagger_2027-01-15T08:00:00Z.json\"");
+    let swagger = read(&swagger);
+    assert_eq!(
+        (&swagger["info"]["version"], swagger.get("x-amazon-apigateway-api-key-source")),
+        (&json!("2027-01-15T08:00:00Z"), None)
+    );
+    let post = &swagger["paths"]["/pets"]["post"];
+    assert_eq!((&post["consumes"], &post["produces"]), (&json!(["application/json"]), &json!(["text/html"])));
+    let query = json!({"name": "q", "in": "query", "required": false, "type": "string"});
+    let body = json!({"name": "Pet", "in": "body", "required": true, "schema": {"$ref": "#/definitions/Pet"}});
+    assert_eq!(post["parameters"], json!([query, body]));
+    let integration = json!({
+        "type": "http", "httpMethod": "POST", "uri": "http://h/", "passthroughBehavior": "when_no_match",
+        "responses": {"default": {"statusCode": "200"}},
+    });
+    assert_eq!(post["x-amazon-apigateway-integration"], integration);
+    let openapi = read(&exported("oas30").await);
+    assert!(openapi["servers"][0]["url"].as_str().unwrap().ends_with(&format!("{api}/{{basePath}}")), "{openapi}");
+    assert_eq!(openapi["servers"][0]["variables"], json!({"basePath": {"default": "s"}}));
+    let post = &openapi["paths"]["/pets"]["post"];
+    assert_eq!(post["parameters"], json!([{"name": "q", "in": "query", "schema": {"type": "string"}}]));
+    assert_eq!(post["responses"]["400"]["content"], json!({}));
+    assert_eq!(post["responses"]["200"]["content"]["text/html"]["schema"], json!({"$ref": "#/components/schemas/Pet"}));
 }
 
 #[tokio::test]

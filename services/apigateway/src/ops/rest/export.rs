@@ -71,6 +71,12 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
                 http_method,
             })
         });
+        let created = api.created;
+        let mut shown = json!(ApiOutput::from(api.clone()));
+        if shown.get("version").is_none() {
+            // Documents have to have one.
+            shown["version"] = json!(created.utc().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        }
         rest_export::Wanted {
             methods: methods.collect(),
             authorizers: authorizers.into_iter().map(|authorizer| json!(AuthorizerOutput::from(authorizer))).collect(),
@@ -80,7 +86,7 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
             url: (address::url(cx.endpoint(), &api.id), format!("/{}", stage.name)),
             swagger,
             extensions: extensions.map(|text| Extensions::parse(text)).unwrap_or_default(),
-            api: json!(ApiOutput::from(api)),
+            api: shown,
         }
     };
     let wanted = rest_export::Wanted {
@@ -91,9 +97,11 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
     };
     let document = rest_export::document(&wanted);
     let kind = if is_yaml { "yaml" } else { "json" };
+    let version = wanted.api["version"].as_str().unwrap_or_default();
+    let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || "._:+-".contains(*c)).collect();
     Ok(ExportOutput {
-        content_type: if is_yaml { "application/yaml" } else { "application/json" },
-        content_disposition: format!("attachment; filename=\"{}_{}.{kind}\"", input.export_type, input.stage_name),
+        content_type: "application/octet-stream",
+        content_disposition: format!("attachment; filename=\"{}_{version}.{kind}\"", input.export_type),
         body: Blob::from(document::written(&document, is_yaml).into_bytes()),
     })
 }
