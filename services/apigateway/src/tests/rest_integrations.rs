@@ -215,6 +215,20 @@ async fn parameters_go_where_they_are_mapped() {
     }
 }
 
+/// A function is told what clients send, and is not to be told otherwise of the way that it came.
+#[tokio::test]
+async fn headers_of_the_gateway_are_not_mapped() {
+    let world = world();
+    for (header, status) in [("X-A", 200), ("Content-Length", 500), ("Authorization", 500), ("TE", 500)] {
+        let parameters = json!({format!("integration.request.header.{header}"): "'a'"});
+        let integration = json!({
+            "type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": invocations(FUNCTION), "requestParameters": parameters,
+        });
+        let made = deployed(&world, json!({}), integration, &[]).await;
+        assert_eq!(post(&world, &made, "", "").await.status(), status, "{header}");
+    }
+}
+
 #[tokio::test]
 async fn actions_are_called_in_the_protocol_of_their_service() {
     let world = world();

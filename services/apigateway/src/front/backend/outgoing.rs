@@ -73,7 +73,8 @@ impl Mapped {
                 Target::Path(name) => drop(mapped.path.insert(name, values.join(","))),
                 Target::Query(name) => mapped.query.extend(values.into_iter().map(|value| (name.clone(), value))),
                 Target::Header(name) => {
-                    let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
+                    let is_service =
+                        matches!(integration.kind, IntegrationKind::Service { .. } | IntegrationKind::Function { .. });
                     if ILLEGAL.contains(&name.as_str()) || is_service && ILLEGAL_FOR_SERVICES.contains(&name.as_str()) {
                         return Err(Problem::configuration(format!("{name} header already present")));
                     }
@@ -116,6 +117,11 @@ pub fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Exchange<'_> {
+    /// Whether an integration maps nothing that nobody may map, where it is told the request as it is.
+    pub fn check_mapped(&self, integration: &Integration, context: &Value) -> Result<(), Problem> {
+        Mapped::of(integration, &self.told(context)).map(drop)
+    }
+
     /// What an integration is sent, its body made by `template` where there is one.
     pub fn outgoing(
         &self,
@@ -133,8 +139,9 @@ impl Exchange<'_> {
             body
         };
         let uri = integration.kind.uri().unwrap_or_default();
-        let uri = with_variables(uri, self.variables)
-            .ok_or_else(|| Problem::configuration("The URI names a variable that the stage has not"))?;
+        let uri = with_variables(uri, self.variables).ok_or_else(|| {
+            Problem::configuration("Invalid endpoint address: the stage lacks a variable that it names")
+        })?;
         let mut query = if is_proxy { self.incoming.query.clone() } else { String::new() };
         let own = uri::query(&mapped.query);
         if !query.is_empty() && !own.is_empty() {
