@@ -8,9 +8,9 @@ pub enum Error {
     NotFound(String),
     #[error("{0}")]
     BadRequest(String),
-    /// What a request breaks of the API's model.
-    #[error(transparent)]
-    Validation(#[from] service::Violations),
+    /// What the model of the API itself rules out.
+    #[error("{0}")]
+    Validation(String),
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -47,6 +47,12 @@ impl Error {
 
     pub fn not_implemented(what: impl Into<String>) -> Error {
         Error::NotImplemented(what.into())
+    }
+}
+
+impl From<service::Violations> for Error {
+    fn from(violations: service::Violations) -> Error {
+        Error::Validation(violations.to_string())
     }
 }
 
