@@ -63,7 +63,8 @@ def test_a_rest_api_is_imported_put_and_exported(server, rest_apis, function):
     export = {"restApiId": api, "stageName": "s", "parameters": {"extensions": "apigateway"}}
     answer = rest_apis.get_export(**export, exportType="oas30")
     document = json.loads(answer["body"].read())
-    assert answer["contentType"] == "application/json" and 'filename="oas30_s.json"' in answer["contentDisposition"]
+    assert answer["contentType"] == "application/octet-stream" and 'filename="oas30_1.json"' in answer["contentDisposition"]
+    assert document["servers"][0]["variables"] == {"basePath": {"default": "s"}}
     integration = document["paths"]["/v1/pets/{id}"]["get"]["x-amazon-apigateway-integration"]
     assert integration["type"] == "aws_proxy" and integration["uri"] == invocations(function)
     yaml = rest_apis.get_export(**export, exportType="swagger", accepts="application/yaml")["body"].read().decode()
@@ -77,6 +78,22 @@ def test_a_rest_api_is_imported_put_and_exported(server, rest_apis, function):
     assert {item["path"]: item["id"] for item in rest_apis.get_resources(restApiId=api)["items"]} == before
     # What is deployed does not change with it.
     assert send(server, "GET", f"/_aws/execute-api/{api}/s/v1/pets/7")[0] == 200
+
+
+def test_documents_are_taken_with_their_flaws(server, rest_apis, function):
+    broken = {"type": "mock", "requestTemplates": {"application/json": "#if($x)"}, "responses": {"default": {"statusCode": "200"}}}
+    document = a_rest_document(function, definitions={"Pet": {"type": "object", "description": "Barks"}})
+    integration = document["paths"]["/pets/{id}"]["get"]["x-amazon-apigateway-integration"]
+    integration["requestParameters"] = {"integration.request.header.a": True, "integration.request.header.b": "method.request.path.id"}
+    document["paths"]["/broken"] = {"get": {"responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": broken}}
+    body = json.dumps(document).encode()
+    assert "GET /broken" in refused("BadRequestException", rest_apis.import_rest_api, body=body, failOnWarnings=True)
+    made = rest_apis.import_rest_api(body=body)
+    (warning,) = made["warnings"]
+    assert "GET /broken" in warning
+    assert [(one["name"], one["description"]) for one in rest_apis.get_models(restApiId=made["id"])["items"]] == [("Pet", "Barks")]
+    rest_apis.create_deployment(restApiId=made["id"], stageName="s")
+    assert [send(server, "GET", f"/_aws/execute-api/{made['id']}/s{path}")[0] for path in ("/pets/7", "/broken")] == [200, 500]
 
 
 def test_documents_that_cannot_be_taken_change_nothing(http_apis, rest_apis, function):

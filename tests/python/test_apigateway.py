@@ -119,6 +119,12 @@ def test_an_api_has_a_host_of_its_own(server, rest_api, http_api):
     assert (status, json.loads(body)["rawPath"]) == (200, "/items/1")
 
 
+def test_slashes_around_the_stage_are_one(server, rest_api):
+    for path in ["//dev/items/7", "/dev//items/7"]:
+        status, _, body = send(server, "GET", path, host=f"{rest_api}.execute-api.localhost:4566")
+        assert (status, json.loads(body)["path"]) == (200, "/items/7"), path
+
+
 def test_errors_of_rest_apis(server, rest_api):
     base = f"/_aws/execute-api/{rest_api}/dev"
     for path, expected in [

@@ -7,16 +7,18 @@ INTEGRATION = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn
 CODE = "NotFoundException"
 
 
-def gone(call, **arguments):
+def gone(call, code=CODE, **arguments):
     with pytest.raises(ClientError) as caught:
         call(**arguments)
-    return caught.value.response["Error"]["Code"] == CODE
+    return caught.value.response["Error"]["Code"] == code
 
 
 def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     api = server.client("apigateway")
     created = api.create_rest_api(name=unique)
     where = {"restApiId": created["id"]}
+    assert "tags" not in created and api.get_rest_api(**where)["tags"] == {}
+    assert gone(api.create_rest_api, name=unique, description="", code="BadRequestException")
     assert created["id"] in [item["id"] for item in api.get_rest_apis(limit=500)["items"]]
     renamed = [{"op": "replace", "path": "/description", "value": "changed"}]
     api.update_rest_api(**where, patchOperations=renamed)
@@ -27,7 +29,7 @@ def test_a_rest_api_is_read_changed_and_taken_apart(server, unique):
     api.update_resource(**where, resourceId=resource, patchOperations=[{"op": "replace", "path": "/pathPart", "value": "b"}])
     assert api.get_resource(**where, resourceId=resource)["path"] == "/b"
     method = {**where, "resourceId": resource, "httpMethod": "OPTIONS"}
-    api.put_method(**method, authorizationType="NONE")
+    api.put_method(**method, authorizationType="none")
     assert api.get_method(**method)["authorizationType"] == "NONE"
     required = [{"op": "replace", "path": "/apiKeyRequired", "value": "false"}]
     assert api.update_method(**method, patchOperations=required)["apiKeyRequired"] is False
@@ -96,3 +98,30 @@ def test_an_http_api_is_read_changed_and_taken_apart(server, unique):
     assert gone(api.get_deployment, **where, DeploymentId=deployment)
     api.delete_api(**where)
     assert gone(api.get_api, **where)
+
+
+def test_rest_apis_take_and_refuse_what_aws_does(server, unique):
+    api = server.client("apigateway")
+    made = api.create_rest_api(name=unique)
+    where = {"restApiId": made["id"]}
+    below = where | {"parentId": made["rootResourceId"]}
+    proxy = api.create_resource(**below, pathPart="{proxy+}")["id"]
+    assert gone(api.create_resource, **below, pathPart="{id}", code="BadRequestException")
+    method = where | {"resourceId": proxy, "httpMethod": "GET"}
+    twice = {"method.request.querystring.a": False, "method.request.header.a": False}
+    assert gone(api.put_method, **method, authorizationType="NONE", requestParameters=twice, code="BadRequestException")
+    api.put_method(**method, authorizationType="NONE")
+    patch = [{"op": "replace", "path": "/authorizerId", "value": "abc"}]
+    assert "authorizerId" not in api.update_method(**method, patchOperations=patch)
+    bare = {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": INTEGRATION.split("functions/")[1].removesuffix("/invocations")}
+    assert gone(api.put_integration, **method, **bare, code="BadRequestException")
+    api.put_method_response(**method, statusCode="200")
+    for path in ["/responseParameters/wrong", "/responseModels/wrong"]:
+        patch = [{"op": "replace", "path": path, "value": "true"}]
+        assert gone(api.update_method_response, **method, statusCode="200", patchOperations=patch)
+    assert api.get_usage_plan_keys(usagePlanId="none")["items"] == api.get_api_keys(limit=-1)["items"] == []
+    key = api.create_api_key(value="")
+    assert len(key["value"]) == 40
+    plan = api.create_usage_plan(name=unique)["id"]
+    patch = [{"op": "remove", "path": "/apiStages", "value": "a:s"}]
+    assert gone(api.update_usage_plan, usagePlanId=plan, patchOperations=patch)

@@ -19,7 +19,7 @@ def handler(event, context):
         time.sleep(event["sleep"])
     return {"got": event}
 """
-ACTIONS = ["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "lambda:*"]
+ACTIONS = ["dynamodb:*", "sqs:*", "sns:*", "s3:*", "kinesis:*", "events:*", "lambda:*", "ssm:*"]
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,23 @@ def test_templates_make_events_and_answers(api, function):
     assert (event["params"]["path"], event["params"]["querystring"]) == (["id"], ["q"])
     assert "Content-Type" in event["params"]["header"]
     assert api.json("POST", "/things/1", '{"fail": "x"}') == (404, {"why": "[404] no such thing: x"})
+
+
+def test_responses_are_put_in_any_order(api):
+    key = api.method("GET", "/order", MOCK)
+    api.client.put_integration_response(**key, statusCode="200", responseTemplates={"application/json": '{"ok": 1}'})
+    assert api.client.test_invoke_method(**key)["status"] == 500
+    api.client.put_method_response(**key, statusCode="200")
+    api.deploy()
+    assert api.json("GET", "/order") == (200, {"ok": 1})
+
+
+def test_a_proxy_answers_what_its_siblings_do_not(api):
+    api.method("POST", "/test", MOCK, {"200": template("post")})
+    api.method("OPTIONS", "/{proxy+}", MOCK, {"200": template("$input.params('proxy')")})
+    api.deploy()
+    assert [api.send(verb, "/test")[::2] for verb in ("POST", "OPTIONS")] == [(200, b"post"), (200, b"test")]
+    assert api.send("GET", "/test")[0] == 403
 
 
 def test_functions_can_be_called_without_waiting(api, function, lambda_, logs, role):
@@ -164,6 +181,15 @@ def test_queues_topics_streams_and_buses_are_sent_to(api, role, sqs, sns, kinesi
     assert json.loads(received()["Body"]) == {"d": '"e"'}
 
 
+def test_parameters_are_got_as_by_the_query_protocol(api, role, ssm, unique):
+    ssm.put_parameter(Name=unique, Value="v", Type="String")
+    named = {"integration.request.querystring.Name": f"'{unique}'"}
+    told = template("$input.path('$.GetParameterResponse.GetParameterResult.Parameter.Value')")
+    api.method("GET", "/parameter", service("ssm:action/GetParameter", role, requestParameters=named), {"200": told})
+    api.deploy()
+    assert api.send("GET", "/parameter")[::2] == (200, b"v")
+
+
 def test_objects_are_put_and_got_with_their_bytes(server, role, s3, unique):
     api = RestApi(server, unique, binaryMediaTypes=["image/png"])
     s3.create_bucket(Bucket=f"{unique}-bucket")
@@ -181,6 +207,9 @@ def test_objects_are_put_and_got_with_their_bytes(server, role, s3, unique):
     status, headers, body = api.send("GET", "/a/b%20c.png", Accept="image/png")
     assert (status, headers["content-type"], body) == (200, "image/png", picture)
     assert api.json("GET", "/a/none") == (404, {"none": True})
+    # What the API does not know for bytes is text: that is how AWS breaks pictures, too.
+    api.send("PUT", "/text", b"a\xff", Content_Type="application/octet-stream")
+    assert s3.get_object(Bucket=f"{unique}-bucket", Key="text")["Body"].read() == "a\ufffd".encode()
 
 
 def test_an_integration_may_do_what_its_role_may(server, api, iam, sqs, unique):
@@ -263,12 +292,12 @@ def test_proxies_pass_requests_and_answers_on(reaching, endpoint, unique):
     api.method("ANY", "/{proxy+}", integration)
     api.deploy()
     endpoint.answer = lambda request: (418, {"X-There": "t", "Content-Type": "text/plain", "Server": "mine"}, "teapot")
-    status, headers, body = api.send("PATCH", "/a/b%20c?x=1&x=2", "body", Content_Type="text/plain", X_Mine="yes")
+    status, headers, body = api.send("PATCH", "/a/b%20c?x=1&x=2", "body", Content_Type="text/plain", X_Mine="yes", Max_Forwards="1")
     assert (status, body, headers["x-there"], headers["content-type"]) == (418, b"teapot", "t", "text/plain")
     assert headers["x-amzn-remapped-server"] == "mine"
     request = endpoint.next_request()
     assert (request.method, request.path, request.body) == ("PATCH", "/base/a/b%20c?x=1&x=2", "body")
-    assert [request.headers[name] for name in ("X-Mine", "X-More", "X-Amzn-Apigateway-Api-Id")] == ["yes", "more", api.id]
+    assert [request.headers[name] for name in ("X-Mine", "X-More", "X-Amzn-Apigateway-Api-Id", "Max-Forwards")] == ["yes", "more", api.id, None]
     assert request.headers["Host"] == f"127.0.0.1:{endpoint.port}"
 
 

@@ -163,5 +163,9 @@ def test_bad_parts_are_refused_in_awss_words(api):
         (MOCK | {"requestTemplates": {"application/json": "#if($x)"}}, "line 1, column 8"),
     ]:
         assert message in refused("BadRequestException", client.put_integration, **key, **integration), integration
+    assert "'WRONG' at 'putIntegrationInput.type'" in refused("ValidationException", client.put_integration, **key, type="WRONG")
+    assert "'2x' at 'statusCode'" in refused("ValidationException", client.put_method_response, **key, statusCode="2x")
+    assert "'X' at 'responseType'" in refused("ValidationException", client.get_gateway_response, **where, responseType="X")
+    assert "'wrong' at 'patchOperations.1.member.op'" in refused("ValidationException", client.update_method, **key, patchOperations=[{"op": "wrong"}])
     named = refused("NotImplemented", client.put_integration, **key, type="HTTP", uri="http://h", integrationHttpMethod="GET", connectionType="VPC_LINK", connectionId="x")
     assert "VPC_LINK" in named

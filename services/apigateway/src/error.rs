@@ -58,6 +58,12 @@ impl Error {
     }
 }
 
+impl From<service::Violations> for Error {
+    fn from(violations: service::Violations) -> Error {
+        Error::Validation(violations.to_string())
+    }
+}
+
 impl From<Error> for service::Error {
     fn from(error: Error) -> service::Error {
         let text = error.to_string();

@@ -7,6 +7,8 @@ use crate::limits;
 use crate::types::Texts;
 
 const BEFORE: &str = ":lambda:path/2015-03-31/functions/";
+/// The same as older documents and generators write it.
+const BEFORE_SLASHES: &str = ":lambda:path//2015-03-31/functions/";
 const AFTER: &str = "/invocations";
 
 /// Whether a URI can name a function, as far as can be told before the stage's variables are put in.
@@ -51,7 +53,7 @@ pub fn function(uri: &str, variables: &Texts) -> Option<Arn> {
 
 /// The function's ARN within the URI of its invocations; or the whole, where that is an ARN.
 fn arn_text(uri: &str) -> Option<&str> {
-    match uri.split_once(BEFORE) {
+    match uri.split_once(BEFORE).or_else(|| uri.split_once(BEFORE_SLASHES)) {
         Some((start, rest)) if start.starts_with("arn:") => rest.strip_suffix(AFTER),
         _ => Some(uri).filter(|uri| uri.starts_with("arn:") && !uri.contains(":apigateway:")),
     }
@@ -88,7 +90,8 @@ mod tests {
         let invocations = |function: &str| format!("arn:aws:apigateway:us-east-1{BEFORE}{function}{AFTER}");
         let variables = Texts::from([("fn".to_owned(), "hello".to_owned())]);
         let variable = FUNCTION.replace("hello", "${stageVariables.fn}");
-        for uri in [FUNCTION.to_owned(), invocations(FUNCTION), invocations(&variable), variable.clone()] {
+        let slashes = invocations(FUNCTION).replace(BEFORE, BEFORE_SLASHES);
+        for uri in [FUNCTION.to_owned(), invocations(FUNCTION), slashes, invocations(&variable), variable.clone()] {
             check_uri(&uri).unwrap();
             assert_eq!(function(&uri, &variables).unwrap().to_string(), FUNCTION, "{uri}");
         }

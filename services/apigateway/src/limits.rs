@@ -98,6 +98,7 @@ pub const DOMAIN_NAME_CHARACTERS_MAX: usize = 253;
 /// API mappings, or base path mappings, of a custom domain.
 pub const MAPPINGS_PER_DOMAIN_MAX: usize = 200;
 pub const MAPPING_PATH_CHARACTERS_MAX: usize = 300;
+pub const BINARY_MEDIA_TYPE_CHARACTERS_MAX: usize = 256;
 pub const BINARY_MEDIA_TYPES_MAX: usize = 100;
 pub const TAGS_MAX: usize = 50;
 pub const NAME_CHARACTERS_MAX: usize = 1_024;

@@ -114,7 +114,7 @@ impl Plan {
         let mut answers = Vec::new();
         for (status, response) in responses {
             match status.parse::<u16>() {
-                Ok(_) => answers.push(response_of(document, status, document.resolved(response)?)?),
+                Ok(_) => answers.push(response_of(document, value, status, document.resolved(response)?)?),
                 Err(_) => {
                     document.spend(whole.len())?;
                     self.warnings
@@ -126,6 +126,12 @@ impl Plan {
             Some(own) => Some(own),
             None => document.shared(VALIDATOR)?.and_then(super::scalar),
         };
+        let integration = given.map(integration);
+        let integration_responses = given.map(integration_responses).unwrap_or_default();
+        for why in broken_templates(integration.iter().chain(&integration_responses)) {
+            document.spend(whole.len())?;
+            self.warnings.push(format!("A mapping template of {whole} fails: {why}"));
+        }
         Ok(Method {
             path: operation.path.clone(),
             http_method: operation.method,
@@ -133,8 +139,8 @@ impl Plan {
             authorizer,
             validator,
             responses: answers,
-            integration: given.map(integration),
-            integration_responses: given.map(integration_responses).unwrap_or_default(),
+            integration,
+            integration_responses,
         })
     }
 
@@ -194,7 +200,7 @@ fn api(document: &Document) -> Result<Value, Error> {
         name.ok_or_else(|| Error::bad("Errors found during import:\n\tAn API's name is its document's info.title"))?;
     let mut api = json!({ "name": name });
     for member in ["description", "version"] {
-        if let Some(value) = document.info(member) {
+        if let Some(value) = document.info(member).filter(|text| !text.is_empty()) {
             api[member] = json!(value);
         }
     }
@@ -214,8 +220,10 @@ fn api(document: &Document) -> Result<Value, Error> {
         if let Some(disabled) = endpoint.get("disableExecuteApiEndpoint") {
             api["disableExecuteApiEndpoint"] = disabled.clone();
         }
-        if let Some(types) = endpoint.get("types") {
-            api["endpointConfiguration"] = json!({ "types": types });
+        for member in ["types", "ipAddressType"] {
+            if let Some(value) = endpoint.get(member) {
+                api["endpointConfiguration"][member] = value.clone();
+            }
         }
     }
     api["tags"] = Value::Object(document.tags());
@@ -332,6 +340,11 @@ fn requests(document: &Document, operation: &Operation<'_>) -> Result<(Members, 
             models.insert(kind.clone(), json!(model));
         }
     }
+    // The path's variables are parameters, whether the document says so or not.
+    let variables = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in variables.map(|name| name.strip_suffix('+').unwrap_or(name)) {
+        parameters.entry(format!("method.request.path.{name}")).or_insert(json!(true));
+    }
     Ok((parameters, models))
 }
 
@@ -341,7 +354,7 @@ fn kinds(given: Option<&Value>) -> Vec<String> {
     given.unwrap_or_else(|| vec!["application/json".into()])
 }
 
-fn response_of(document: &Document, status: &str, response: &Value) -> Result<Value, Error> {
+fn response_of(document: &Document, operation: &Value, status: &str, response: &Value) -> Result<Value, Error> {
     let (mut parameters, mut models) = (Map::new(), Map::new());
     for name in response.get("headers").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name) {
         parameters.insert(format!("method.response.header.{name}"), json!(false));
@@ -352,7 +365,11 @@ fn response_of(document: &Document, status: &str, response: &Value) -> Result<Va
         }
     }
     if let Some(model) = response.get("schema").and_then(model_of) {
-        for kind in kinds(document.shared("produces")?) {
+        let produced = match operation.get("produces") {
+            Some(own) => Some(own),
+            None => document.shared("produces")?,
+        };
+        for kind in kinds(produced) {
             models.insert(kind, json!(model));
         }
     }
@@ -388,10 +405,31 @@ fn integration(given: &Value) -> Value {
     }
     for name in SAME.iter().chain(&["connectionType", "passthroughBehavior"]) {
         if let Some(value) = given.get(*name).filter(|value| !value.is_null()) {
-            members.insert((*name).to_owned(), if WORDS.contains(name) { upper(value) } else { value.clone() });
+            let value = match *name {
+                "requestParameters" => mappings(value),
+                name if WORDS.contains(&name) => upper(value),
+                _ => value.clone(),
+            };
+            members.insert((*name).to_owned(), value);
         }
     }
     Value::Object(members)
+}
+
+/// Where values come from, by where they go. What is no text, as a `true` in YAML, AWS leaves out.
+fn mappings(given: &Value) -> Value {
+    let mut mappings = given.clone();
+    if let Some(all) = mappings.as_object_mut() {
+        all.retain(|_, source| source.is_string());
+    }
+    mappings
+}
+
+/// What is wrong with templates of an integration and its answers.
+fn broken_templates<'v>(parts: impl Iterator<Item = &'v Value>) -> Vec<String> {
+    let templates = parts.flat_map(|part| ["requestTemplates", "responseTemplates"].map(|name| part.get(name)));
+    let texts = templates.flatten().filter_map(Value::as_object).flat_map(Map::values).filter_map(Value::as_str);
+    texts.filter_map(|text| vtl::Template::parse(text).err()).map(|error| error.to_string()).collect()
 }
 
 /// Templates, of which empty ones are null in documents: members of inputs that are null are not there.
@@ -414,6 +452,7 @@ fn integration_responses(given: &Value) -> Vec<Value> {
                 members[name] = match name {
                     "contentHandling" => upper(value),
                     "responseTemplates" => templates(value),
+                    "responseParameters" => mappings(value),
                     _ => value.clone(),
                 };
             }

@@ -1,9 +1,12 @@
 //! A REST API as a document, of what its operations show.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::rest::{BINARY_TYPES, COMPRESSION, GATEWAY_RESPONSES, KEY_SOURCE, SAME, VALIDATOR, VALIDATORS};
 use super::{ANY_METHOD, AUTH_TYPE, AUTHORIZER, ENDPOINT, INTEGRATION, METHODS, SIGNED};
+use crate::limits;
 
 /// The names of the schemes that are no authorizers.
 const KEY_SCHEME: &str = "api_key";
@@ -72,9 +75,7 @@ fn members(value: &Value, name: &str) -> Map<String, Value> {
 
 pub fn document(wanted: &Wanted) -> Value {
     let api = &wanted.api;
-    let version =
-        api.get("version").or_else(|| api.get("createdDate")).map(|version| super::scalar(version).unwrap_or_default());
-    let mut info = json!({"title": string(api, "name"), "version": version});
+    let mut info = json!({"title": string(api, "name"), "version": string(api, "version")});
     if let Some(description) = api.get("description") {
         info["description"] = description.clone();
     }
@@ -84,7 +85,11 @@ pub fn document(wanted: &Wanted) -> Value {
             let (scheme, host) = origin.split_once("://").unwrap_or(("http", origin));
             json!({"swagger": "2.0", "info": info, "host": host, "basePath": path, "schemes": [scheme]})
         }
-        false => json!({"openapi": "3.0.1", "info": info, "servers": [{"url": format!("{origin}{path}")}]}),
+        false => {
+            let variables = json!({"basePath": {"default": path.trim_start_matches('/')}});
+            let server = json!({"url": format!("{origin}/{{basePath}}"), "variables": variables});
+            json!({"openapi": "3.0.1", "info": info, "servers": [server]})
+        }
     };
     let mut schemes = Map::new();
     let mut paths = Map::new();
@@ -133,9 +138,7 @@ impl Wanted {
                 components[name] = value;
             }
         }
-        if !is_empty(&components) {
-            document["components"] = components;
-        }
+        document["components"] = components;
     }
 
     fn models_of_methods(&self) -> Vec<String> {
@@ -187,8 +190,13 @@ impl Wanted {
         if self.swagger {
             if let Some((_, model)) = models.iter().next() {
                 let schema = json!({"$ref": self.reference(model.as_str().unwrap_or_default())});
-                parameters.push(json!({"in": "body", "name": "body", "required": true, "schema": schema}));
-                operation.insert("consumes".into(), models.keys().cloned().collect());
+                parameters.push(json!({"in": "body", "name": model, "required": true, "schema": schema}));
+            }
+            let [consumed, produced] = media_types(shown);
+            for (name, kinds) in [("consumes", consumed), ("produces", produced)] {
+                if !kinds.is_empty() {
+                    operation.insert(name.into(), json!(kinds));
+                }
             }
         } else if !models.is_empty() {
             operation.insert("requestBody".into(), json!({"required": true, "content": self.content(&models)}));
@@ -220,7 +228,10 @@ impl Wanted {
     fn parameter(&self, name: &str, required: &Value) -> Option<Value> {
         let (place, name) = name.strip_prefix("method.request.")?.split_once('.')?;
         let place = if place == "querystring" { "query" } else { place };
-        let mut parameter = json!({"name": name, "in": place, "required": required});
+        let mut parameter = json!({"name": name, "in": place});
+        if self.swagger || required == &json!(true) {
+            parameter["required"] = required.clone();
+        }
         match self.swagger {
             true => parameter["type"] = json!("string"),
             false => parameter["schema"] = json!({"type": "string"}),
@@ -249,11 +260,11 @@ impl Wanted {
         }
         let models = members(shown, "responseModels");
         match models.iter().next() {
-            None => {}
             Some((_, model)) if self.swagger => {
                 response["schema"] = json!({"$ref": self.reference(model.as_str().unwrap_or_default())});
             }
-            Some(_) => response["content"] = self.content(&models),
+            None if self.swagger => {}
+            _ => response["content"] = self.content(&models),
         }
         response
     }
@@ -311,7 +322,7 @@ impl Wanted {
         for (member, extension) in
             [("binaryMediaTypes", BINARY_TYPES), ("minimumCompressionSize", COMPRESSION), ("apiKeySource", KEY_SOURCE)]
         {
-            if let Some(value) = self.api.get(member) {
+            if let Some(value) = self.api.get(member).filter(|value| *value != "HEADER") {
                 document[extension] = value.clone();
             }
         }
@@ -352,12 +363,32 @@ impl Wanted {
     }
 }
 
+/// What a method takes, and what it answers: as its models say, and its integration's templates.
+fn media_types(shown: &Value) -> [BTreeSet<String>; 2] {
+    let of = |value: &Value, name: &str| members(value, name).into_iter().map(|(kind, _)| kind);
+    let mut kinds: [BTreeSet<String>; 2] = Default::default();
+    let [consumed, produced] = &mut kinds;
+    consumed.extend(of(shown, "requestModels"));
+    for (_, response) in members(shown, "methodResponses") {
+        produced.extend(of(&response, "responseModels"));
+    }
+    if let Some(integration) = shown.get("methodIntegration") {
+        consumed.extend(of(integration, "requestTemplates").filter(|kind| kind.contains('/')));
+        for (_, response) in members(integration, "integrationResponses") {
+            produced.extend(of(&response, "responseTemplates"));
+        }
+    }
+    kinds
+}
+
 /// An integration as documents have it. `resource` is the id that its cache's namespace is by default.
 fn integration(shown: &Value, resource: &str) -> Value {
     let mut written = Map::new();
     written.insert("type".into(), json!(string(shown, "type").to_ascii_lowercase()));
     let is_default = |name: &str, value: &Value| match name {
         "cacheNamespace" => value == resource,
+        "timeoutInMillis" => value == limits::REST_TIMEOUT_RANGE.end(),
+        "connectionType" => value == "INTERNET",
         "cacheKeyParameters" => value.as_array().is_none_or(Vec::is_empty),
         _ => value.is_null(),
     };

@@ -69,6 +69,11 @@ impl Address {
         (stage, format!("/{rest}"))
     }
 
+    /// The address as REST APIs read it, to whom slashes before the stage are one.
+    pub fn of_rest(&self) -> Address {
+        Address { path: one_slash(&self.path).to_owned(), ..self.clone() }
+    }
+
     /// The path within the API: with the stage's name, unless a custom domain has said it.
     pub fn within(&self) -> &str {
         &self.path
@@ -93,6 +98,14 @@ impl Address {
     pub fn is_own_endpoint(&self) -> bool {
         self.of_domain.is_none()
     }
+}
+
+/// A path whose slashes at its beginning are one.
+pub fn one_slash(mut path: &str) -> &str {
+    while let Some(rest) = path.strip_prefix('/').filter(|rest| rest.starts_with('/')) {
+        path = rest;
+    }
+    path
 }
 
 fn of_legacy_path(path: &str) -> Option<FrontAddress> {
@@ -146,5 +159,7 @@ mod tests {
         assert_eq!(stage("/dev/a/b"), ("dev".into(), "/a/b".into()));
         assert_eq!(stage("/dev"), ("dev".into(), "/".into()));
         assert_eq!(stage("/"), (String::new(), "/".into()));
+        assert_eq!(Address::new("a", "//dev//a").of_rest().full(), "/dev//a");
+        assert_eq!(["//a//b", "/", "a"].map(one_slash), ["/a//b", "/", "a"]);
     }
 }

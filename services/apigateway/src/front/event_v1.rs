@@ -35,9 +35,14 @@ pub fn rest(incoming: &Incoming, place: &Place<'_>, admitted: &Admitted, binary:
     event(incoming, place, &rest_headers(incoming), context, binary)
 }
 
+/// Headers that REST APIs keep to themselves.
+///
+/// Source: <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html>
+const UNTOLD: [&str; 5] = ["content-length", "content-md5", "max-forwards", "server", "www-authenticate"];
+
 /// Headers as functions and templates get them.
 pub fn rest_headers(incoming: &Incoming) -> Vec<(String, Vec<String>)> {
-    let headers = incoming.event_headers().into_iter().filter(|(name, _)| name != "content-length");
+    let headers = incoming.event_headers().into_iter().filter(|(name, _)| !UNTOLD.contains(&name.as_str()));
     headers.map(|(name, values)| (cased(&name, incoming.written.of(&name), incoming.version), values)).collect()
 }
 

@@ -75,7 +75,10 @@ pub fn check(
     if fits {
         return Ok(());
     }
-    let kind = authorization.kind.word();
+    let kind = match authorization.kind {
+        AuthorizationKind::Custom | AuthorizationKind::Pools => "CUSTOM or COGNITO_USER_POOLS",
+        kind => kind.word(),
+    };
     Err(Error::bad(format!(
         "Invalid authorizer ID specified. Setting the authorization type to {kind} requires a valid authorizer."
     )))

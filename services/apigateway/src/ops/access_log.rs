@@ -24,7 +24,8 @@ pub struct AccessLogShape {
 
 impl From<AccessLog> for AccessLogShape {
     fn from(log: AccessLog) -> AccessLogShape {
-        AccessLogShape { destination_arn: Some(log.destination), format: Some(log.format) }
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        AccessLogShape { destination_arn: said(log.destination), format: said(log.format) }
     }
 }
 
@@ -42,6 +43,19 @@ impl AccessLogShape {
 
 /// Refuses what is no log of this account and region, and formats that say nothing of a request.
 pub fn check(log: &AccessLog, account: &str, region: &str) -> Result<(), Error> {
+    check_destination(log, account, region)?;
+    Format::checked(&log.format).map(drop)
+}
+
+/// The same for a stage of a REST API, whose format may be said later: until then there is no log.
+pub fn check_begun(log: &AccessLog, account: &str, region: &str) -> Result<(), Error> {
+    match log.format.is_empty() {
+        true => check_destination(log, account, region),
+        false => check(log, account, region),
+    }
+}
+
+fn check_destination(log: &AccessLog, account: &str, region: &str) -> Result<(), Error> {
     let told = &log.destination;
     if told.is_empty() {
         return Err(Error::bad("Invalid null or empty value in /accessLogSettings/destinationArn"));
@@ -62,7 +76,7 @@ pub fn check(log: &AccessLog, account: &str, region: &str) -> Result<(), Error> 
     if arn.account != account || arn.region != region {
         return Err(Error::bad(format!("Access logs are kept in the account and the region of their API: {told}")));
     }
-    Format::checked(&log.format).map(drop)
+    Ok(())
 }
 
 /// What who gives a stage this log needs besides: to let API Gateway write to the group.

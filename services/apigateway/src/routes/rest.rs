@@ -102,8 +102,9 @@ impl Routes {
     /// `path`, where that leads to it.
     pub fn resource<'r>(&'r self, id: &str, path: &str) -> Option<Found<'r>> {
         let node = self.nodes.iter().find(|node| node.id == id)?;
-        let parameters = self.find(path).filter(|found| found.id == id).map(|found| found.parameters);
-        let parameters = parameters.unwrap_or_default();
+        let parts = parts(path);
+        let found = self.root.and_then(|root| self.below(root, &parts, &|found| found.id == id));
+        let parameters = found.map(|found| found.parameters).unwrap_or_default();
         Some(Found { id: &node.id, path: &node.path, methods: &node.methods, parameters })
     }
 
@@ -112,33 +113,41 @@ impl Routes {
         self.authorizers.get(authorization.authorizer.as_ref()?)
     }
 
-    /// The resource of a path. A slash at its end counts for nothing.
-    pub fn find(&self, path: &str) -> Option<Found<'_>> {
-        let mut parts = segments(path);
-        if parts.last().is_some_and(|last| last.is_empty()) {
-            parts.pop();
-        }
-        self.below(self.root?, &parts)
+    /// The resource that answers a request: the first that has the method, as `OPTIONS` of `{proxy+}` is there for all beside it.
+    /// Where none has it, the first that the path leads to.
+    pub fn find(&self, http_method: &str, path: &str) -> Option<Found<'_>> {
+        let (root, parts) = (self.root?, parts(path));
+        let answering = self.below(root, &parts, &|found| found.method(http_method).is_some());
+        answering.or_else(|| self.below(root, &parts, &|_| true))
     }
 
-    /// Goes as deep as the tree at most, and to each node once.
-    fn below(&self, index: usize, parts: &[&str]) -> Option<Found<'_>> {
+    /// The first resource that is wanted. Goes as deep as the tree at most, and to each node once.
+    fn below(&self, index: usize, parts: &[&str], wanted: &dyn Fn(&Found<'_>) -> bool) -> Option<Found<'_>> {
         let node = self.nodes.get(index)?;
-        let Some((first, rest)) = parts.split_first() else { return node.found(Parameters::new()) };
+        let Some((first, rest)) = parts.split_first() else { return node.found(Parameters::new()).filter(wanted) };
         let part = decoded(first);
-        if let Some(found) = node.literals.get(&part).and_then(|next| self.below(*next, rest)) {
+        if let Some(found) = node.literals.get(&part).and_then(|next| self.below(*next, rest, wanted)) {
             return Some(found);
         }
         if let Some((name, next)) = &node.variable
             && !part.is_empty()
-            && let Some(mut found) = self.below(*next, rest)
+            && let Some(mut found) = self.below(*next, rest, wanted)
         {
             found.parameters.insert(0, (name.clone(), part));
             return Some(found);
         }
         let (name, next) = node.greedy.as_ref()?;
-        self.nodes.get(*next)?.found(vec![(name.clone(), decoded(&parts.join("/")))])
+        self.nodes.get(*next)?.found(vec![(name.clone(), decoded(&parts.join("/")))]).filter(wanted)
     }
+}
+
+/// The parts of a path, at whose end a slash counts for nothing.
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = segments(path);
+    if parts.last().is_some_and(|last| last.is_empty()) {
+        parts.pop();
+    }
+    parts
 }
 
 impl Node {
@@ -172,8 +181,8 @@ mod tests {
             Vec::new(),
             Vec::new(),
         );
-        let find = |path: &str| {
-            let found = routes.find(path)?;
+        let find = |method: &str, path: &str| {
+            let found = routes.find(method, path)?;
             let parameters: Vec<_> = found.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
             Some(format!("{} {}", found.path, parameters.join(",")).trim_end().to_owned())
         };
@@ -188,9 +197,18 @@ mod tests {
             ("/users", "/{proxy+} proxy=users"),
             ("/x//y", "/{proxy+} proxy=x//y"),
         ] {
-            assert_eq!(find(path).as_deref(), Some(resource), "{path}");
+            assert_eq!(find("GET", path).as_deref(), Some(resource), "{path}");
         }
-        assert!(routes.find("/users/7").unwrap().method("DELETE").is_some());
-        assert!(routes.find("/").unwrap().method("DELETE").is_none());
+        // What has no such method leaves the request to what is behind it, where that has one.
+        for (method, path, resource) in [
+            ("POST", "/users/me", "/users/{id} id=me"),
+            ("POST", "/users/7/posts", "/users/{id}/posts id=7"),
+            ("DELETE", "/users/7/posts", "/{proxy+} proxy=users/7/posts"),
+            ("DELETE", "/", "/"),
+        ] {
+            assert_eq!(find(method, path).as_deref(), Some(resource), "{method} {path}");
+        }
+        assert!(routes.find("DELETE", "/users/7").unwrap().method("DELETE").is_some());
+        assert!(routes.find("DELETE", "/").unwrap().method("DELETE").is_none());
     }
 }

@@ -122,6 +122,23 @@ async fn each_request_of_a_rest_api_has_a_line() {
     assert!(lines[2].contains(" 502 35 - INTEGRATION_FAILURE \"Internal server error\" "), "{}", lines[2]);
     let none = world.patch_stage(&made.api, json!([{"op": "remove", "path": "/accessLogSettings"}])).await;
     assert_eq!(none.get("accessLogSettings"), None);
+    // The format may be said later.
+    let begun = world.patch_stage(&made.api, json!([replace("/accessLogSettings/destinationArn", GROUP)])).await;
+    assert_eq!(begun["accessLogSettings"], json!({"destinationArn": GROUP}));
+    for (patch, message) in [
+        (replace("/accessLogSettings/format", ""), "Access Log value must not be empty"),
+        (
+            replace("/accessLogSettings/x", "1"),
+            "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]",
+        ),
+        (
+            json!({"op": "remove", "path": "/accessLogSettings/x"}),
+            "Cannot remove method setting accessLogSettings/x because there is no method setting for this method ",
+        ),
+    ] {
+        let input = json!({"restApiId": made.api, "stageName": "dev", "patchOperations": [patch]});
+        assert_eq!(world.refused("apigateway", "UpdateStage", input).await.1, message);
+    }
     world.get(&url("/users/1")).await;
     assert!(world.written().await.is_empty());
 }

@@ -239,7 +239,7 @@ async fn a_rest_api_is_what_its_document_says_and_the_other_way_round() {
     let plain = world.rest("GetExport", plain).await;
     assert_eq!(
         (&plain["contentType"], &plain["contentDisposition"]),
-        (&json!("application/yaml"), &json!("attachment; filename=\"oas30_s.yaml\""))
+        (&json!("application/octet-stream"), &json!("attachment; filename=\"oas30_2.yaml\""))
     );
     let plain = String::from_utf8(STANDARD.decode(plain["body"].as_str().unwrap()).unwrap()).unwrap();
     assert!(plain.contains("\"/v1/pets/{id}\":") && !plain.contains("apigateway-integration"), "{plain}");
@@ -297,6 +297,104 @@ async fn putting_merges_or_overwrites_and_keeps_ids() {
         ("merge", "\u{feff}{", "BadRequestException"),
     ] {
         assert_eq!(world.refused("apigateway", "PutRestApi", put(mode, body)).await.0, code, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn exports_leave_out_what_goes_without_saying() {
+    let world = World::new();
+    let document = r"
+swagger: '2.0'
+info: {title: t}
+definitions: {Pet: {type: object}}
+paths:
+  /pets:
+    post:
+      produces: [text/html]
+      parameters: [{name: q, in: query, type: string}, {name: any, in: body, schema: {$ref: '#/definitions/Pet'}}]
+      responses: {'200': {description: ok, schema: {$ref: '#/definitions/Pet'}}, '400': {description: bad}}
+      x-amazon-apigateway-integration: {type: http, httpMethod: POST, uri: 'http://h/', responses: {default: {statusCode: '200'}}}
+";
+    let made = world.rest("ImportRestApi", json!({"body": blob(document)})).await;
+    let api = made["id"].as_str().unwrap();
+    world.deploy(api, "s").await;
+    let exported = async |kind: &str| {
+        let export =
+            json!({"restApiId": api, "stageName": "s", "exportType": kind, "parameters": {"extensions": "apigateway"}});
+        world.rest("GetExport", export).await
+    };
+    let swagger = exported("swagger").await;
+    assert_eq!(swagger["contentDisposition"], "attachment; filename=\"swagger_2027-01-15T08:00:00Z.json\"");
+    let swagger = read(&swagger);
+    assert_eq!(
+        (&swagger["info"]["version"], swagger.get("x-amazon-apigateway-api-key-source")),
+        (&json!("2027-01-15T08:00:00Z"), None)
+    );
+    let post = &swagger["paths"]["/pets"]["post"];
+    assert_eq!((&post["consumes"], &post["produces"]), (&json!(["application/json"]), &json!(["text/html"])));
+    let query = json!({"name": "q", "in": "query", "required": false, "type": "string"});
+    let body = json!({"name": "Pet", "in": "body", "required": true, "schema": {"$ref": "#/definitions/Pet"}});
+    assert_eq!(post["parameters"], json!([query, body]));
+    let integration = json!({
+        "type": "http", "httpMethod": "POST", "uri": "http://h/", "passthroughBehavior": "when_no_match",
+        "responses": {"default": {"statusCode": "200"}},
+    });
+    assert_eq!(post["x-amazon-apigateway-integration"], integration);
+    let openapi = read(&exported("oas30").await);
+    assert!(openapi["servers"][0]["url"].as_str().unwrap().ends_with(&format!("{api}/{{basePath}}")), "{openapi}");
+    assert_eq!(openapi["servers"][0]["variables"], json!({"basePath": {"default": "s"}}));
+    let post = &openapi["paths"]["/pets"]["post"];
+    assert_eq!(post["parameters"], json!([{"name": "q", "in": "query", "schema": {"type": "string"}}]));
+    assert_eq!(post["responses"]["400"]["content"], json!({}));
+    assert_eq!(post["responses"]["200"]["content"]["text/html"]["schema"], json!({"$ref": "#/components/schemas/Pet"}));
+}
+
+#[tokio::test]
+async fn documents_are_taken_with_their_flaws() {
+    let world = World::new();
+    let document = r"
+openapi: 3.0.1
+info: {title: t}
+x-amazon-apigateway-binary-media-types: [image/heif]
+components: {schemas: {Pet: {type: object, description: Barks or meows}}}
+paths:
+  /pets/{id}/{rest+}:
+    get:
+      responses: {'200': {description: ok}}
+      x-amazon-apigateway-integration:
+        type: mock
+        httpMethod: POST
+        requestParameters: {integration.request.header.a: '''a''', integration.request.header.b: true}
+        requestTemplates: {application/json: '#if($x)'}
+        responses: {default: {statusCode: '200'}}
+";
+    let strict = json!({"body": blob(document), "failOnWarnings": true});
+    let refused = world.refused("apigateway", "ImportRestApi", strict).await.1;
+    assert!(refused.contains("A mapping template of GET /pets/{id}/{rest+} fails: "), "{refused}");
+    let made = world.rest("ImportRestApi", json!({"body": blob(document)})).await;
+    let api = made["id"].as_str().unwrap();
+    assert_eq!(made["warnings"].as_array().unwrap().len(), 1, "{made}");
+    let models = world.rest("GetModels", json!({"restApiId": api})).await["item"].clone();
+    let shown: Vec<_> = models.as_array().unwrap().iter().map(|one| (&one["name"], &one["description"])).collect();
+    assert_eq!(shown, [(&json!("Pet"), &json!("Barks or meows"))]);
+    let resources = world.rest("GetResources", json!({"restApiId": api, "embed": ["methods"]})).await["item"].clone();
+    let resources = resources.as_array().unwrap();
+    let found = resources.iter().find(|one| one["path"] == "/pets/{id}/{rest+}").unwrap();
+    let method = &found["resourceMethods"]["GET"];
+    let declared = json!({"method.request.path.id": true, "method.request.path.rest": true});
+    assert_eq!(method["requestParameters"], declared);
+    let integration = &method["methodIntegration"];
+    assert_eq!(integration["requestParameters"], json!({"integration.request.header.a": "'a'"}));
+    assert_eq!(integration.get("httpMethod"), None);
+    world.deploy(api, "s").await;
+    assert_eq!(world.get(&format!("/_aws/execute-api/{api}/s/pets/7/x")).await.status(), 500);
+    let more =
+        "swagger: '2.0'\ninfo: {title: t}\nx-amazon-apigateway-binary-media-types: [image/png, image/heif]\npaths: {}";
+    for (mode, types) in
+        [("merge", json!(["image/heif", "image/png"])), ("overwrite", json!(["image/png", "image/heif"]))]
+    {
+        let put = json!({"restApiId": api, "mode": mode, "body": blob(more)});
+        assert_eq!(world.rest("PutRestApi", put).await["binaryMediaTypes"], types, "{mode}");
     }
 }
 

@@ -59,17 +59,22 @@ async fn apis_are_made_listed_changed_and_removed() {
         world.rest("CreateRestApi", json!({"name": "a", "tags": {"k": "v"}, "binaryMediaTypes": ["image/png"]})).await;
     let id = made["id"].as_str().unwrap();
     assert_eq!((id.len(), &made["createdDate"]), (10, &json!(1_800_000_000)));
+    assert_eq!(made["endpointConfiguration"], json!({"types": ["EDGE"], "ipAddressType": "ipv4"}));
     let patches = json!([
         {"op": "replace", "path": "/name", "value": "b"},
         {"op": "replace", "path": "/description", "value": "text"},
         {"op": "add", "path": "/binaryMediaTypes/*~1*"},
         {"op": "remove", "path": "/binaryMediaTypes/image~1png"},
+        {"op": "replace", "path": "/endpointConfiguration/ipAddressType", "value": "dualstack"},
     ]);
     let changed = world.rest("UpdateRestApi", json!({"restApiId": id, "patchOperations": patches})).await;
     assert_eq!(changed, world.rest("GetRestApi", json!({"restApiId": id})).await);
     assert_eq!((&changed["name"], &changed["description"]), (&json!("b"), &json!("text")));
     assert_eq!(changed["binaryMediaTypes"], json!(["*/*"]));
-    world.rest("CreateRestApi", json!({"name": "c"})).await;
+    assert_eq!(changed["endpointConfiguration"]["ipAddressType"], "dualstack");
+    let plain = world.rest("CreateRestApi", json!({"name": "c"})).await;
+    assert_eq!(plain.get("tags"), None);
+    assert_eq!(world.rest("GetRestApi", json!({"restApiId": plain["id"]})).await["tags"], json!({}));
     let page = world.rest("GetRestApis", json!({"limit": 1})).await;
     let rest = world.rest("GetRestApis", json!({"limit": 1, "position": page["position"]})).await;
     assert_eq!((page["item"].as_array().unwrap().len(), rest.get("position")), (1, None));
@@ -80,6 +85,51 @@ async fn apis_are_made_listed_changed_and_removed() {
     assert_eq!(world.rest("GetTags", json!({"resourceArn": arn})).await, json!({"tags": {"l": "w"}}));
     world.rest("DeleteRestApi", json!({"restApiId": id})).await;
     assert_eq!(world.refused("apigateway", "GetRestApi", json!({"restApiId": id})).await.0, "NotFoundException");
+}
+
+#[tokio::test]
+async fn apis_are_refused_as_on_aws() {
+    let world = World::new();
+    for (more, code, message) in [
+        (json!({"description": ""}), "BadRequestException", "Description cannot be an empty string"),
+        (
+            json!({"endpointConfiguration": {"types": []}}),
+            "BadRequestException",
+            "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.",
+        ),
+        (
+            json!({"endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}}),
+            "BadRequestException",
+            "Cannot create an api with multiple Endpoint Types.",
+        ),
+        (
+            json!({"endpointConfiguration": {"types": ["wrong"], "ipAddressType": "wrong"}}),
+            "ValidationException",
+            "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy \
+             constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]; \
+             Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy constraint: Member \
+             must satisfy enum value set: [ipv4, dualstack]",
+        ),
+        (json!({"endpointConfiguration": {"types": ["PRIVATE"]}}), "NotImplemented", "The endpoint type PRIVATE"),
+    ] {
+        let mut input = more.clone();
+        input["name"] = json!("a");
+        let refused = world.refused("apigateway", "CreateRestApi", input).await;
+        assert_eq!(refused.0, code, "{more}");
+        assert!(refused.1.starts_with(message), "{}", refused.1);
+    }
+    let api = world.rest_api(json!({})).await.api;
+    let patch = |patch: Value| json!({"restApiId": api, "patchOperations": [patch]});
+    for (op, value, message) in [
+        ("replace", "wrong", "ipAddressType must be either ipv4 or dualstack."),
+        ("remove", "ipv4", "Invalid patch operation specified. Must be one of: [replace]"),
+    ] {
+        let patched = patch(json!({"op": op, "path": "/endpointConfiguration/ipAddressType", "value": value}));
+        assert_eq!(world.refused("apigateway", "UpdateRestApi", patched).await.1, message);
+    }
+    // Patches take what is no media type.
+    let dash = patch(json!({"op": "add", "path": "/binaryMediaTypes/-"}));
+    assert_eq!(world.rest("UpdateRestApi", dash).await["binaryMediaTypes"], json!(["-"]));
 }
 
 #[tokio::test]
@@ -99,7 +149,9 @@ async fn resources_form_a_tree() {
         world.refused("apigateway", "CreateResource", input).await.0
     };
     assert_eq!(refused(&made.root, "users").await, "ConflictException");
-    assert_eq!(refused(&made.users, "{other}").await, "BadRequestException");
+    for variable in ["{other}", "{other+}"] {
+        assert_eq!(refused(&made.users, variable).await, "BadRequestException", "{variable}");
+    }
     assert_eq!(refused("nothing", "a").await, "NotFoundException");
     for part in ["", "a b", "{}", "{+}", "a/b", "x{y}"] {
         assert_eq!(refused(&made.root, part).await, "BadRequestException", "{part}");
@@ -159,6 +211,7 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
         json!({"authorizationType": "CUSTOM", "authorizerId": "none"}),
         json!({"authorizationType": "COGNITO_USER_POOLS"}),
         json!({"authorizationType": "JWT"}),
+        json!({"requestParameters": {"method.request.querystring.a": false, "method.request.header.a": false}}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutMethod", method(more.clone())).await.0,
@@ -166,7 +219,11 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
             "{more}"
         );
     }
-    world.rest("PutMethod", method(json!({}))).await;
+    // The word may be in any case.
+    assert_eq!(
+        world.rest("PutMethod", method(json!({"authorizationType": "none"}))).await["authorizationType"],
+        "NONE"
+    );
     assert_eq!(world.refused("apigateway", "PutMethod", method(json!({}))).await.0, "ConflictException");
     for more in [
         json!({"type": "HTTP", "uri": "http://example.com", "integrationHttpMethod": "GET", "connectionType": "VPC_LINK"}),
@@ -181,17 +238,40 @@ async fn what_is_not_built_is_refused_as_it_is_put() {
     for more in [
         json!({"type": "AWS_PROXY"}),
         json!({"type": "AWS_PROXY", "uri": "x"}),
+        json!({"type": "AWS_PROXY", "uri": FUNCTION}),
         json!({"type": "AWS_PROXY", "uri": invocations(FUNCTION), "timeoutInMillis": 30_000}),
         json!({"type": "AWS_PROXY", "uri": "arn:aws:apigateway:us-east-1:sqs:path/q"}),
         json!({"type": "HTTP", "uri": "http://example.com"}),
         json!({"type": "HTTP", "uri": "example.com", "integrationHttpMethod": "GET"}),
-        json!({"type": "OTHER"}),
     ] {
         assert_eq!(
             world.refused("apigateway", "PutIntegration", method(more.clone())).await.0,
             "BadRequestException",
             "{more}"
         );
+    }
+    let odd = |word: &str, member: &str, rule: &str| {
+        let told = format!("Value '{word}' at '{member}' failed to satisfy constraint: Member must satisfy {rule}");
+        ("ValidationException".to_owned(), format!("1 validation error detected: {told}"))
+    };
+    for (operation, more, expected) in [
+        (
+            "PutIntegration",
+            json!({"type": "OTHER"}),
+            odd("OTHER", "putIntegrationInput.type", "enum value set: [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]"),
+        ),
+        (
+            "GetMethodResponse",
+            json!({"statusCode": "2000"}),
+            odd("2000", "statusCode", r"regular expression pattern: [1-5]\d\d"),
+        ),
+        (
+            "UpdateMethod",
+            json!({"patchOperations": [{"op": "replace"}, {"op": "wrong", "path": "/a"}]}),
+            odd("wrong", "patchOperations.2.member.op", "enum value set: [add, remove, move, test, replace, copy]"),
+        ),
+    ] {
+        assert_eq!(world.refused("apigateway", operation, method(more)).await, expected);
     }
     let deployment = json!({"restApiId": made.api, "stageName": "dev"});
     let (code, message) = world.refused("apigateway", "CreateDeployment", deployment).await;
@@ -204,8 +284,11 @@ async fn methods_are_shown_and_changed() {
     let made = world.rest_api(json!({})).await;
     let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET"});
     let mut patch = key.clone();
-    patch["patchOperations"] =
-        json!([{"op": "add", "path": "/requestParameters/method.request.path.id", "value": "true"}]);
+    // Where everybody may come in, an authorizer is nobody's.
+    patch["patchOperations"] = json!([
+        {"op": "add", "path": "/requestParameters/method.request.path.id", "value": "true"},
+        {"op": "replace", "path": "/authorizerId", "value": "abc"},
+    ]);
     world.rest("UpdateMethod", patch).await;
     let mut response = key.clone();
     response["statusCode"] = json!("200");

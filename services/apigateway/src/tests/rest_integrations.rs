@@ -47,7 +47,8 @@ pub fn world() -> World {
     let of_json = Api { json: Some((Protocol::Json10, "Echo_1")), ..Api::named("echojson") };
     let query = QueryApi { version: "2020-01-01", xmlns: "x", names: &Names::NONE, path_member: None };
     let of_query = Api { query: Some(query), ..Api::named("echoquery") };
-    let more = [lambda, echo("echojson", of_json), echo("echoquery", of_query)];
+    let of_ssm = Api { json: Some((Protocol::Json11, "AmazonSSM")), ..Api::named("ssm") };
+    let more = [lambda, echo("echojson", of_json), echo("echoquery", of_query), echo("ssm", of_ssm)];
     World::of(TestCloud::with_access(super::services().into_iter().chain(more), Arc::new(Everybody)), function)
 }
 
@@ -214,6 +215,20 @@ async fn parameters_go_where_they_are_mapped() {
     }
 }
 
+/// A function is told what clients send, and is not to be told otherwise of the way that it came.
+#[tokio::test]
+async fn headers_of_the_gateway_are_not_mapped() {
+    let world = world();
+    for (header, status) in [("X-A", 200), ("Content-Length", 500), ("Authorization", 500), ("TE", 500)] {
+        let parameters = json!({format!("integration.request.header.{header}"): "'a'"});
+        let integration = json!({
+            "type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": invocations(FUNCTION), "requestParameters": parameters,
+        });
+        let made = deployed(&world, json!({}), integration, &[]).await;
+        assert_eq!(post(&world, &made, "", "").await.status(), status, "{header}");
+    }
+}
+
 #[tokio::test]
 async fn actions_are_called_in_the_protocol_of_their_service() {
     let world = world();
@@ -232,6 +247,14 @@ async fn actions_are_called_in_the_protocol_of_their_service() {
     let made = deployed(&world, json!({}), of("echoquery"), &default).await;
     let answered: Value = serde_json::from_slice(post(&world, &made, "", r#"{"t": "a&b"}"#).await.body()).unwrap();
     assert_eq!(answered["EchoResponse"]["EchoResult"]["Text"], "a&b", "{answered}");
+    assert!(answered["EchoResponse"]["ResponseMetadata"]["RequestId"].is_string(), "{answered}");
+    let by_query = json!({
+        "type": "AWS", "integrationHttpMethod": "POST", "credentials": ROLE, "uri": "arn:aws:apigateway:us-east-1:ssm:action/Echo",
+        "requestParameters": {"integration.request.querystring.Text": "'a'"},
+    });
+    let made = deployed(&world, json!({}), by_query, &default).await;
+    let answered: Value = serde_json::from_slice(post(&world, &made, "", "").await.body()).unwrap();
+    assert_eq!(answered["EchoResponse"]["EchoResult"]["Text"], "a", "{answered}");
     assert!(answered["EchoResponse"]["ResponseMetadata"]["RequestId"].is_string(), "{answered}");
     let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "GET", "type": "AWS", "integrationHttpMethod": "POST"});
     for (more, code) in [
@@ -274,6 +297,29 @@ async fn clients_do_not_choose_what_is_done() {
     let action = integration("arn:aws:apigateway:us-east-1:echoquery:action/Echo", &form, json!({}));
     let made = deployed(&world, json!({}), action, &responses).await;
     assert_eq!(post(&world, &made, "", "Action=Other&Text=a").await.status(), 200);
+}
+
+/// Tools put the responses of a method and of its integration in any order.
+#[tokio::test]
+async fn an_integrations_response_may_come_before_its_methods() {
+    let world = world();
+    let made = world.rest_api(json!({})).await;
+    let key = json!({"restApiId": made.api, "resourceId": made.user, "httpMethod": "PUT"});
+    let integration = json!({"type": "MOCK", "requestTemplates": {"application/json": "{\"statusCode\": 200}"}});
+    world.rest("PutMethod", with(&key, json!({"authorizationType": "NONE"}))).await;
+    world.rest("PutIntegration", with(&key, integration)).await;
+    let response = with(&key, json!({"statusCode": "200"}));
+    world.rest("PutIntegrationResponse", response.clone()).await;
+    let failed = world.rest("TestInvokeMethod", key.clone()).await;
+    let log = failed["log"].as_str().unwrap();
+    assert_eq!(failed["status"], 500);
+    assert!(log.contains("Output mapping refers to an invalid method response: 200"), "{log}");
+    world.rest("PutMethodResponse", response.clone()).await;
+    assert_eq!(world.rest("TestInvokeMethod", key).await["status"], 200);
+    // Headers need the method's to say where they are.
+    let header = json!({"statusCode": "201", "responseParameters": {"method.response.header.X": "'1'"}});
+    let undeclared = world.refused("apigateway", "PutIntegrationResponse", with(&response, header)).await;
+    assert_eq!(undeclared.0, "BadRequestException");
 }
 
 #[tokio::test]
@@ -377,6 +423,16 @@ async fn integrations_and_their_responses_are_patched() {
             json!({"op": "remove", "path": "/responseModels/a~1b"}),
             "Content-Type specified was not found",
         ),
+        (
+            "UpdateMethodResponse",
+            json!({"op": "replace", "path": "/responseModels/a~1b", "value": "Empty"}),
+            "Content-Type specified was not found",
+        ),
+        (
+            "UpdateMethodResponse",
+            json!({"op": "replace", "path": "/responseParameters/wrong", "value": "true"}),
+            "Invalid parameter name specified",
+        ),
         ("UpdateMethodResponse", json!({"op": "add", "path": "/wrong/x"}), "Invalid patch path /wrong/x"),
         (
             "UpdateMethodResponse",
@@ -425,6 +481,10 @@ async fn methods_are_tested_before_they_are_deployed() {
     ] {
         assert!(log.contains(&format!(" : {line}\n")), "{line}: {log}");
     }
+    let any = with(&key, json!({"httpMethod": "ANY", "resourceId": made.users}));
+    world.rest("PutMethod", with(&any, json!({"authorizationType": "NONE"}))).await;
+    let any = world.rest("TestInvokeMethod", with(&any, json!({"httpMethod": "GET"}))).await;
+    assert!(any["log"].as_str().unwrap().contains("HTTP Method: GET, Resource Path: /users\n"), "{any}");
     let none = with(&key, json!({"httpMethod": "PATCH"}));
     assert_eq!(world.refused("apigateway", "TestInvokeMethod", none).await.1, "Invalid Method identifier specified");
 }

@@ -24,6 +24,8 @@ async fn the_event_is_that_of_payload_format_1() {
         .header("user-agent", "test/1")
         .header("x-many", "1")
         .header("x-many", "2")
+        .header("max-forwards", "1")
+        .header("content-md5", "x")
         .header("connection", "close");
     let response = world.send(request, b"").await;
     assert_eq!(text(&response), (200, "hi"));
@@ -171,6 +173,17 @@ async fn variables_of_the_stage_choose_the_function() {
     assert_eq!(call.function, FUNCTION.replace("hello", "other:live"));
     assert_eq!((&call.event["path"], &call.event["stageVariables"]), (&json!("/"), &json!({"fn": "other:live"})));
     assert_eq!(world.get(&format!("/_aws/execute-api/{}/dev/", made.api)).await.status(), 500);
+}
+
+/// A base that ends with a slash, and a path that begins with one.
+#[tokio::test]
+async fn slashes_around_the_stage_are_one() {
+    let (world, made, _) = deployed(json!({})).await;
+    for (path, told) in [("//dev/users/7", "/dev/users/7"), ("/dev//users/7", "/dev//users/7")] {
+        assert_eq!(world.get(&format!("/_aws/execute-api/{}{path}", made.api)).await.status(), 200, "{path}");
+        let event = world.event();
+        assert_eq!((&event["path"], &event["requestContext"]["path"]), (&json!("/users/7"), &json!(told)), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -186,7 +186,9 @@ async fn rest_apis_let_users_of_pools_in() {
     let arns =
         ["us-east-1_gone", "us-east-1_a"].map(|id| format!("arn:aws:cognito-idp:us-east-1:000000000000:userpool/{id}"));
     let authorizer = json!({"restApiId": made.api, "name": "n", "type": "COGNITO_USER_POOLS", "providerARNs": arns});
-    let id = world.rest("CreateAuthorizer", authorizer).await["id"].clone();
+    let authorizer = world.rest("CreateAuthorizer", authorizer).await;
+    assert_eq!(authorizer.get("authorizerResultTtlInSeconds"), None);
+    let id = authorizer["id"].clone();
     let method = json!({"restApiId": made.api, "resourceId": made.users, "httpMethod": "GET"});
     world.proxy(&made.api, &made.users, "GET", &invocations(FUNCTION)).await;
     let close = async |scope: Option<&str>| {

@@ -147,6 +147,28 @@ async fn keys_and_plans_are_checked_as_they_are_put() {
     let other = world.rest("CreateUsagePlan", other).await["id"].clone();
     let both = json!({"usagePlanId": other, "keyId": key, "keyType": "API_KEY"});
     assert_eq!(world.refused("apigateway", "CreateUsagePlanKey", both).await.0, "ConflictException");
+    let elsewhere =
+        json!({"usagePlanId": plan, "patchOperations": [{"op": "remove", "path": "/apiStages", "value": "a:s"}]});
+    assert_eq!(
+        world.refused("apigateway", "UpdateUsagePlan", elsewhere).await.1,
+        format!("Invalid API Stage {{api: a, stage: s}} specified for usageplan {plan}")
+    );
+    assert_eq!(world.rest("GetUsagePlanKeys", json!({"usagePlanId": "none"})).await["item"], json!([]));
+    assert_eq!(world.rest("GetApiKeys", json!({"limit": -1})).await["item"], json!([]));
+    let made = world.rest("CreateApiKey", json!({"value": "", "enabled": true})).await;
+    assert_eq!(made["value"].as_str().unwrap().len(), 40);
+    let patched = |path: &str, value: &str| json!({"apiKey": made["id"], "patchOperations": [{"op": "replace", "path": path, "value": value}]});
+    assert_eq!(world.rest("UpdateApiKey", patched("/enabled", "maybe")).await["enabled"], false);
+    for (path, value, message) in [
+        (
+            "/id",
+            "x",
+            "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/description, /enabled, /name, /customerId]",
+        ),
+        ("/description", &*"x".repeat(1_100), "Invalid API Key description specified."),
+    ] {
+        assert_eq!(world.refused("apigateway", "UpdateApiKey", patched(path, value)).await.1, message);
+    }
     let shown = world.rest("GetApiKey", json!({"apiKey": key})).await;
     assert_eq!(shown.get("value"), None);
     assert_eq!(world.rest("GetApiKey", json!({"apiKey": key, "includeValue": true})).await["value"], VALUE);

@@ -25,6 +25,9 @@ pub struct Api {
     pub minimum_compression_size: Option<u32>,
     pub api_key_source: String,
     pub endpoint_types: Vec<String>,
+    /// `ipv4` where nobody has said anything.
+    #[serde(default)]
+    pub ip_address_type: Option<String>,
     pub disable_execute_api: bool,
     pub tags: Texts,
 }

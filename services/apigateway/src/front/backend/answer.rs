@@ -13,7 +13,7 @@ use super::{Exchange, binary, log, mock};
 use crate::front::mapping::{Mapping, Target, Told};
 use crate::front::problem::Problem;
 use crate::schema;
-use crate::types::rest::{Integration, IntegrationResponse};
+use crate::types::rest::{Integration, IntegrationKind, IntegrationResponse, Method};
 
 /// What an integration has answered.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl Endpoint {
 impl Exchange<'_> {
     pub fn answered(
         &self,
+        method: &Method,
         integration: &Integration,
         endpoint: &Endpoint,
         context: &mut Value,
@@ -68,11 +69,16 @@ impl Exchange<'_> {
                 endpoint.selector
             ))
         })?;
+        if !method.responses.contains_key(status) {
+            return Err(Problem::configuration(format!(
+                "Output mapping refers to an invalid method response: {status}"
+            )));
+        }
         let headers = {
             let told = Told { answer: Some((&endpoint.headers, &endpoint.body)), ..self.told(context) };
             mapped_headers(selected, &told)
         };
-        let (content_type, body) = self.answered_body(selected, endpoint, context)?;
+        let (content_type, body) = self.answered_body(integration, selected, endpoint, context)?;
         let overrides = &context["responseOverride"];
         let overridden = overrides["status"].as_u64().and_then(|status| u16::try_from(status).ok());
         let chosen = overridden.filter(|status| (200..=599).contains(status)).or_else(|| status.parse().ok());
@@ -99,6 +105,7 @@ impl Exchange<'_> {
     /// The media type and the body.
     fn answered_body(
         &self,
+        integration: &Integration,
         selected: &IntegrationResponse,
         endpoint: &Endpoint,
         context: &mut Value,
@@ -108,19 +115,20 @@ impl Exchange<'_> {
         let accepted = self.is_binary(accept.split(',').next().unwrap_or_default());
         let handling = selected.content_handling.as_deref();
         let is_binary = self.is_binary(kind);
+        let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
         let templates = &selected.templates;
         let json = || templates.get_key_value("application/json");
         let found = templates.get_key_value(accept).or_else(json).or_else(|| templates.iter().next());
         match found.filter(|(_, template)| !template.is_empty()) {
             Some((content_type, template)) => {
                 // Bytes that nobody makes text cannot go through a template.
-                let body = binary::response(&endpoint.body, is_binary, false, handling)?;
+                let body = binary::response(&endpoint.body, is_binary, false, handling, is_service)?;
                 Ok((content_type.clone(), self.filled(template, &body, context)?.into()))
             }
             None => {
                 let body = match endpoint.body.is_empty() {
                     true => Bytes::new(),
-                    false => binary::response(&endpoint.body, is_binary, accepted, handling)?,
+                    false => binary::response(&endpoint.body, is_binary, accepted, handling, is_service)?,
                 };
                 let content_type = found.map_or("application/json", |(content_type, _)| content_type);
                 Ok((content_type.to_owned(), body))

@@ -50,6 +50,9 @@ const DROPPED: [&str; 11] = [
     "via",
 ];
 
+/// Headers of a client that stay here; the API's owner may send some of the name.
+const CLIENTS_OWN: [&str; 4] = ["content-md5", "max-forwards", "server", "www-authenticate"];
+
 /// What parameters of an integration are mapped to.
 #[derive(Default)]
 struct Mapped {
@@ -70,7 +73,8 @@ impl Mapped {
                 Target::Path(name) => drop(mapped.path.insert(name, values.join(","))),
                 Target::Query(name) => mapped.query.extend(values.into_iter().map(|value| (name.clone(), value))),
                 Target::Header(name) => {
-                    let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
+                    let is_service =
+                        matches!(integration.kind, IntegrationKind::Service { .. } | IntegrationKind::Function { .. });
                     if ILLEGAL.contains(&name.as_str()) || is_service && ILLEGAL_FOR_SERVICES.contains(&name.as_str()) {
                         return Err(Problem::configuration(format!("{name} header already present")));
                     }
@@ -113,6 +117,11 @@ pub fn texts(value: &Value) -> Vec<String> {
 }
 
 impl Exchange<'_> {
+    /// Whether an integration maps nothing that nobody may map, where it is told the request as it is.
+    pub fn check_mapped(&self, integration: &Integration, context: &Value) -> Result<(), Problem> {
+        Mapped::of(integration, &self.told(context)).map(drop)
+    }
+
     /// What an integration is sent, its body made by `template` where there is one.
     pub fn outgoing(
         &self,
@@ -130,8 +139,9 @@ impl Exchange<'_> {
             body
         };
         let uri = integration.kind.uri().unwrap_or_default();
-        let uri = with_variables(uri, self.variables)
-            .ok_or_else(|| Problem::configuration("The URI names a variable that the stage has not"))?;
+        let uri = with_variables(uri, self.variables).ok_or_else(|| {
+            Problem::configuration("Invalid endpoint address: the stage lacks a variable that it names")
+        })?;
         let mut query = if is_proxy { self.incoming.query.clone() } else { String::new() };
         let own = uri::query(&mapped.query);
         if !query.is_empty() && !own.is_empty() {
@@ -171,6 +181,7 @@ impl Exchange<'_> {
             headers.clone_from(&self.incoming.headers);
             // What a client says there would be taken for a gateway's word; the API's owner may map something to it.
             headers.remove("x-forwarded-host");
+            CLIENTS_OWN.iter().for_each(|name| drop(headers.remove(*name)));
             for (name, value) in self.incoming.forwarded() {
                 if let Ok(value) = HeaderValue::from_str(&value) {
                     headers.insert(HeaderName::from_static(name), value);
@@ -220,7 +231,9 @@ impl Exchange<'_> {
     ) -> Result<Bytes, Problem> {
         let content_type = self.incoming.header(CONTENT_TYPE).unwrap_or(DEFAULT_TYPE);
         let is_binary = self.is_binary(content_type);
-        let body = binary::request(&self.incoming.body, is_binary, integration.content_handling.as_deref())?;
+        let is_service = matches!(integration.kind, IntegrationKind::Service { .. });
+        let handling = integration.content_handling.as_deref();
+        let body = binary::request(&self.incoming.body, is_binary, handling, is_service)?;
         match template {
             None => Ok(body),
             Some(template) => self.filled(template, &body, context).map(Bytes::from),

@@ -106,6 +106,7 @@ async fn invoked(cx: Cx, uri: &str, event: Bytes, timeout: Duration) -> Result<E
 /// What an operation answers, in the protocol in which it was called. It goes on when nobody waits for it any more.
 async fn called(cx: Cx, uri: &ServiceUri<'_>, outgoing: Outgoing, timeout: Duration) -> Result<Endpoint, Problem> {
     let wants_xml = outgoing.headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().ends_with(b"xml"));
+    let enveloped = enveloped(uri, &outgoing);
     let routed = route(&cx, uri, outgoing)?;
     let protocol = routed.request.protocol;
     let serving = routed.operation.serve(cx.clone(), routed.request);
@@ -124,7 +125,27 @@ async fn called(cx: Cx, uri: &ServiceUri<'_>, outgoing: Outgoing, timeout: Durat
         body = Bytes::from(document.to_string());
         headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     }
+    if let Some(action) = enveloped.filter(|_| head.status.is_success()) {
+        body = envelope(action, &body, cx.request_id());
+    }
     Ok(Endpoint::new(head.status, headers, body))
+}
+
+/// The operation whose answer comes as the Query protocol has it: AWS calls SSM in that, and gets JSON.
+fn enveloped<'u>(uri: &ServiceUri<'u>, outgoing: &Outgoing) -> Option<&'u str> {
+    match uri.way {
+        Way::Action(action) if uri.service == "ssm" && !outgoing.headers.contains_key("x-amz-target") => Some(action),
+        _ => None,
+    }
+}
+
+fn envelope(action: &str, body: &[u8], request_id: &str) -> Bytes {
+    let result: Value = serde_json::from_slice(body).unwrap_or_default();
+    let answer = json!({
+        format!("{action}Result"): result,
+        "ResponseMetadata": {"RequestId": request_id},
+    });
+    json!({ format!("{action}Response"): answer }).to_string().into()
 }
 
 async fn whole(response: Response<Body>) -> Result<(http::response::Parts, Bytes), Problem> {

@@ -72,7 +72,8 @@ impl<'u> ServiceUri<'u> {
 
     /// The function whose invocations the URI names, still as it is written.
     pub fn is_function(&self) -> bool {
-        self.service == "lambda" && matches!(self.way, Way::Path(path) if path.starts_with("2015-03-31/functions/"))
+        let names_one = |path: &str| path.trim_start_matches('/').starts_with("2015-03-31/functions/");
+        self.service == "lambda" && matches!(self.way, Way::Path(path) if names_one(path))
     }
 }
 
@@ -128,6 +129,10 @@ mod tests {
             parse("arn:aws:apigateway:us-east-1:my.bucket.s3:path/k:v"),
             path("s3", Some("my.bucket"), "Path(\"k:v\")")
         );
+        for slashes in ["/", "//"] {
+            let uri = format!("arn:aws:apigateway:us-east-1:lambda:path{slashes}2015-03-31/functions/f/invocations");
+            assert!(ServiceUri::parse(&uri).unwrap().is_function(), "{uri}");
+        }
         assert_eq!(parse("https://example.com").unwrap_err(), "Invalid ARN specified in the request");
         for uri in ["arn:aws:lambda:r:a:function:f", "arn:aws:apigateway:r:sqs:q"] {
             assert_eq!(parse(uri).unwrap_err(), "AWS ARN for integration must contain path or action", "{uri}");

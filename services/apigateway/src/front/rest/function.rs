@@ -30,7 +30,9 @@ impl Request<'_> {
         self.log(Detail::Everything, || format!("Endpoint request URI: {uri}"));
         self.log(Detail::Everything, || format!("Endpoint request body after transformations: {}", log_event(&event)));
         let event = Bytes::from(event.to_string());
-        let caller = self.exchange(call).caller(call.integration)?;
+        let exchange = self.exchange(call);
+        exchange.check_mapped(call.integration, context)?;
+        let caller = exchange.caller(call.integration)?;
         let began = Instant::now();
         let source = self.arn(call.found.path);
         let payload = match caller {

@@ -18,7 +18,7 @@ use proxy::Incoming;
 use serde_json::Value;
 
 use super::access_log;
-use super::address::Address;
+use super::address::{Address, one_slash};
 use super::api_key;
 use super::authorize::{Admitted, Asked};
 use super::backend::{self, Detail, Exchange, Log, log_headers};
@@ -50,7 +50,9 @@ pub async fn serve(
     incoming: Incoming,
 ) -> Result<Response<Bytes>, Error> {
     let began = Instant::now();
-    let (name, path) = address.stage();
+    let address = &address.of_rest();
+    let (name, below) = address.stage();
+    let path = one_slash(&below);
     let is_open = !address.is_own_endpoint() || !api.disable_execute_api;
     let Some(stage) = STAGES.get(&read, (&api.id, name))?.filter(|_| is_open) else {
         return Ok(with_ids(refusal::forbidden(), &incoming));
@@ -58,7 +60,7 @@ pub async fn serve(
     let served = Served::choose(cx, &stage);
     let routes = state.rest.get(&api.id, served.deployment, || load(&read, &api.id, served.deployment))?;
     drop(read);
-    let found = routes.find(&path);
+    let found = routes.find(incoming.method.as_str(), path);
     let log = found.as_ref().and_then(|found| execution_log(&stage, found, &incoming));
     let request = Request {
         state,
@@ -67,8 +69,8 @@ pub async fn serve(
         stage: &stage,
         served,
         routes: &routes,
-        path: &path,
-        told_path: address.told(&path),
+        path,
+        told_path: address.told(path),
         full_path: address.full(),
         incoming: &incoming,
         log: log.as_ref(),
@@ -168,6 +170,7 @@ pub struct Request<'a> {
 /// A request that has found its method, and was let in.
 pub struct Call<'r> {
     pub found: &'r Found<'r>,
+    pub method: &'r Method,
     pub integration: &'r Integration,
     pub admitted: Admitted,
     /// The API key, with its value.
@@ -200,7 +203,7 @@ impl Request<'_> {
             log.add(Detail::Steps, || format!("Method completed with status: {}", response.status().as_u16()));
             access_log::tell_execution(&self.state.journal, &stage, log, time, &self.incoming.request_id);
         }
-        if let Some(log) = &self.stage.access_log {
+        if let Some(log) = self.stage.access_log.as_ref().filter(|log| !log.format.is_empty()) {
             let bytes = u64::try_from(response.body().len()).unwrap_or(u64::MAX);
             access_log::finish(context, response.status().as_u16(), Some(bytes), began);
             access_log::tell(&self.state.journal, &stage, log, time, context);
@@ -227,7 +230,7 @@ impl Request<'_> {
         let admitted = self.admit(method, found).await?;
         let key = self.key(method, found, &admitted).await?;
         validate::check(self.routes, method, found, self.incoming)?;
-        let call = Call { found, integration, admitted, key };
+        let call = Call { found, method, integration, admitted, key };
         context::admitted(context, &call);
         self.through_cache(&call, context).await
     }
@@ -239,7 +242,7 @@ impl Request<'_> {
             validate::check(self.routes, method, found, self.incoming)?;
             let integration = method.integration.as_ref();
             let integration = integration.ok_or_else(|| Problem::configuration("No integration defined for method"))?;
-            let call = Call { found, integration, admitted: Admitted::Anybody, key: None };
+            let call = Call { found, method, integration, admitted: Admitted::Anybody, key: None };
             self.integrate(&call, &mut context).await
         };
         match answered.await {
@@ -265,7 +268,7 @@ impl Request<'_> {
             let endpoint = exchange.ask(call.integration, template, context).await?;
             match kind {
                 IntegrationKind::HttpProxy { .. } => endpoint.passed(),
-                _ => exchange.answered(call.integration, &endpoint, context)?,
+                _ => exchange.answered(call.method, call.integration, &endpoint, context)?,
             }
         };
         if !matches!(kind, IntegrationKind::Mock {} | IntegrationKind::HttpProxy { .. }) {

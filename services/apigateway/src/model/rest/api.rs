@@ -26,7 +26,7 @@ pub fn list(read: &(impl Read + ?Sized), region: &str) -> Result<Vec<Api>, Error
     Ok(apis)
 }
 
-/// Stores a new API, with its root and the models that each has.
+/// Stores a new API, with its root and the models that it has from its start on.
 pub fn create(tx: &mut Tx, api: &Api, models: &[Model]) -> Result<(), Error> {
     if list(tx, &api.region)?.len() >= limits::APIS_PER_REGION_MAX {
         return Err(Error::LimitExceeded(format!("There can be {} APIs at most", limits::APIS_PER_REGION_MAX)));

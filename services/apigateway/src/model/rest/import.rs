@@ -51,8 +51,8 @@ pub fn replace(
         name: made.name.clone(),
         description: made.description.clone().or_else(|| before.description.clone().filter(|_| merge)),
         version: made.version.clone().or_else(|| before.version.clone().filter(|_| merge)),
-        binary_media_types: match merge && made.binary_media_types.is_empty() {
-            true => before.binary_media_types.clone(),
+        binary_media_types: match merge {
+            true => joined(&before.binary_media_types, &made.binary_media_types),
             false => made.binary_media_types.clone(),
         },
         minimum_compression_size: made
@@ -66,6 +66,12 @@ pub fn replace(
     api::put(tx, &changed)?;
     api::delete(tx, aside, &made.id)?;
     Ok(changed)
+}
+
+/// What is in either list, once.
+fn joined(before: &[String], more: &[String]) -> Vec<String> {
+    let new = more.iter().filter(|text| !before.contains(text));
+    before.iter().chain(new).cloned().collect()
 }
 
 /// Removes what documents say of an API.

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::model::rest::resource::with_paths;
 use crate::types::model::Model;
 
-/// The models that every API has from its start on.
+/// The models that every API has from its start on, unless a document makes it: methods may name them nevertheless.
 pub const DEFAULTS: [&str; 2] = ["Empty", "Error"];
 
 pub fn find(read: &(impl Read + ?Sized), api: &str, name: &str) -> Result<Model, Error> {
@@ -84,7 +84,6 @@ pub fn check<'n>(
     names: impl IntoIterator<Item = &'n String>,
 ) -> Result<(), Error> {
     for name in names {
-        // APIs of earlier releases have no rows for what every API has from its start on.
         if !DEFAULTS.contains(&name.as_str()) && !MODELS.contains(read, (api, name))? {
             return Err(Error::bad(format!("Invalid model identifier specified: {name}")));
         }

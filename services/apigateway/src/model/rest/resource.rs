@@ -74,11 +74,10 @@ fn check_place(all: &[Resource], parent: &Resource, part: &str, own: Option<&str
                 "Another resource with the same parent already has this name: {part}"
             )));
         }
-        let kind = |part: &str| (part.starts_with('{'), part.ends_with("+}"));
-        if part.starts_with('{') && kind(part) == kind(&sibling.part) {
+        if part.starts_with('{') && sibling.part.starts_with('{') {
             return Err(Error::bad(format!(
                 "A sibling ({}) of this resource already has a variable path part -- only one is allowed",
-                sibling.id
+                sibling.part
             )));
         }
     }

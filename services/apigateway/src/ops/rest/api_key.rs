@@ -79,11 +79,9 @@ pub async fn create(state: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Resul
 
 /// A new key and its value.
 pub fn make(state: &ApiGateway, cx: &Cx, input: CreateInput) -> Result<(ApiKey, String), Error> {
-    let value = input.value.unwrap_or_else(|| cx.env().random_text(ALPHABET, limits::API_KEY_CHARACTERS));
+    let value = input.value.filter(|value| !value.is_empty());
+    let value = value.unwrap_or_else(|| cx.env().random_text(ALPHABET, limits::API_KEY_CHARACTERS));
     check_value(&value)?;
-    validate_length("name", input.name.as_deref(), limits::NAME_CHARACTERS_MAX)?;
-    validate_length("description", input.description.as_deref(), limits::DESCRIPTION_CHARACTERS_MAX)?;
-    validate_length("customerId", input.customer_id.as_deref(), limits::NAME_CHARACTERS_MAX)?;
     let id = ops::api_id(cx);
     let mut key = ApiKey {
         sealed: state.vault.seal(&place(&id), value.as_bytes())?,
@@ -98,7 +96,20 @@ pub fn make(state: &ApiGateway, cx: &Cx, input: CreateInput) -> Result<(ApiKey, 
         tags: Texts::new(),
     };
     crate::model::tag(&mut key.tags, &input.tags)?;
+    validate(&key)?;
     Ok((key, value))
+}
+
+fn validate(key: &ApiKey) -> Result<(), Error> {
+    let is_long = |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.chars().count() > max);
+    if is_long(&key.name, limits::NAME_CHARACTERS_MAX) {
+        let max = limits::NAME_CHARACTERS_MAX;
+        return Err(Error::bad(format!("Invalid API Key name, can be at most {max} characters.")));
+    }
+    if is_long(&key.description, limits::DESCRIPTION_CHARACTERS_MAX) {
+        return Err(Error::bad("Invalid API Key description specified."));
+    }
+    validate_length("customerId", key.customer.as_deref(), limits::NAME_CHARACTERS_MAX)
 }
 
 fn check_value(value: &str) -> Result<(), Error> {
@@ -146,7 +157,8 @@ pub async fn get(state: Arc<ApiGateway>, cx: Cx, input: KeyInput) -> Result<KeyO
 #[serde(rename_all = "camelCase", default)]
 pub struct ListInput {
     pub position: Option<String>,
-    pub limit: Option<usize>,
+    /// What is below nothing asks for nothing.
+    pub limit: Option<i64>,
     /// The beginning of names.
     pub name_query: Option<String>,
     pub customer_id: Option<String>,
@@ -161,8 +173,11 @@ pub async fn list(state: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<It
     if let Some(customer) = &input.customer_id {
         all.retain(|key| key.customer.as_ref() == Some(customer));
     }
+    let Ok(limit) = input.limit.map(usize::try_from).transpose() else {
+        return Ok(Items { position: None, item: Vec::new() });
+    };
     let sizes = (limits::REST_PAGE_DEFAULT, limits::REST_PAGE_MAX);
-    let (page, position) = ops::page(all, input.position.as_deref(), input.limit, sizes)?;
+    let (page, position) = ops::page(all, input.position.as_deref(), limit, sizes)?;
     let shown = page.into_iter().map(|key| {
         let value = input.include_values.then(|| value(&state, &key)).transpose()?;
         Ok(KeyOutput::new(key, value))
@@ -181,7 +196,8 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Ke
     let (patches, region, now) = (patch::parse(input.patch_operations)?, cx.region().to_string(), cx.now());
     let change = move |key: &mut ApiKey| {
         key.updated = now;
-        patches.iter().try_for_each(|patch| apply(key, patch))
+        patches.iter().try_for_each(|patch| apply(key, patch))?;
+        validate(key)
     };
     let key = cx.db().write(move |tx| api_key::update(tx, &region, &input.api_key, &change)).await?;
     Ok(KeyOutput::new(key, None))
@@ -192,8 +208,9 @@ fn apply(key: &mut ApiKey, patch: &Patch) -> Result<(), Error> {
         (_, ["name"]) => key.name = patch.text(),
         (_, ["description"]) => key.description = patch.text(),
         (_, ["customerId"]) => key.customer = patch.text(),
-        (Op::Replace, ["enabled"]) => key.enabled = patch.boolean()?,
-        _ => return Err(patch.unsupported()),
+        // What is no boolean counts as false, as on AWS.
+        (Op::Replace, ["enabled"]) => key.enabled = patch.value.eq_ignore_ascii_case("true"),
+        _ => return Err(patch.not_among(&["/description", "/enabled", "/name", "/customerId"])),
     }
     Ok(())
 }

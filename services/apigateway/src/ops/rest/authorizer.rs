@@ -69,7 +69,10 @@ impl From<Authorizer> for Shape {
             name: Some(authorizer.name),
             auth_type: authorizer.auth_type.or_else(|| Some(default.into())),
             identity_source: Some(authorizer.identity_sources.join(",")).filter(|sources| !sources.is_empty()),
-            authorizer_result_ttl_in_seconds: Some(authorizer.ttl_seconds.into()),
+            // Pools show none that nobody has set.
+            authorizer_result_ttl_in_seconds: Some(authorizer.ttl_seconds)
+                .filter(|ttl| !of_pools || *ttl != limits::AUTHORIZER_TTL_SECONDS_DEFAULT)
+                .map(i64::from),
             ..Shape::default()
         };
         match authorizer.kind {

@@ -64,12 +64,7 @@ pub fn apply(stage: &mut Stage, rest: &[&str], patch: &Patch) -> Result<(), Erro
         (Op::Remove, ["stageVariableOverrides"]) if stage.canary.is_some() => {
             stage.canary.iter_mut().for_each(|canary| canary.variables.clear());
         }
-        (Op::Remove, _) => {
-            return Err(Error::bad(format!(
-                "Cannot remove method setting {} because there is no method setting for this method ",
-                patch.path_text().trim_start_matches('/')
-            )));
-        }
+        (Op::Remove, _) => return Err(patch.nothing_to_remove()),
         (Op::Add, ["deploymentId"]) => {
             return Err(Error::bad(format!("Invalid add operation with path: {}", patch.path_text())));
         }

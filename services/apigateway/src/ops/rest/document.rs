@@ -63,7 +63,7 @@ impl ImportInput {
         }
         let types = self.endpoint_configuration_types.as_ref();
         if let Some(types) = self.parameter(types, "endpointConfigurationTypes") {
-            plan.api["endpointConfiguration"] = json!({ "types": types.split(',').collect::<Vec<_>>() });
+            plan.api["endpointConfiguration"]["types"] = json!(types.split(',').collect::<Vec<_>>());
         }
         Ok(plan)
     }
@@ -106,7 +106,8 @@ pub async fn import(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<Im
         }
         Err(error) => Err(error),
     };
-    finished(&aside, made, id).await
+    let ImportOutput { api, warnings } = finished(&aside, made, id).await?;
+    Ok(ImportOutput { api: api.tersely(), warnings })
 }
 
 pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: ImportInput) -> Result<ImportOutput, Error> {
@@ -212,14 +213,19 @@ impl Making<'_> {
         let known = self.known("GetModels", models.is_empty()).await?;
         for (name, schema) in models {
             let what = format!("create model '{name}'");
+            let description = described(schema);
             let schema = referring(schema.clone(), owner).to_string();
-            // One that is there, because every API has it or because it is merged, is changed.
+            // One that is there, because it is merged, is changed.
             if known.contains_key(name) {
-                let change = json!([{"op": "replace", "path": "/schema", "value": schema}]);
+                let change = json!([
+                    {"op": "replace", "path": "/schema", "value": schema},
+                    {"op": "replace", "path": "/description", "value": description},
+                ]);
                 self.call("UpdateModel", &what, json!({"modelName": name, "patchOperations": change})).await?;
                 continue;
             }
-            let members = json!({"name": name, "contentType": "application/json", "schema": schema});
+            let members =
+                json!({"name": name, "description": description, "contentType": "application/json", "schema": schema});
             self.call("CreateModel", &what, members).await?;
         }
         Ok(())
@@ -350,6 +356,12 @@ impl Making<'_> {
         }
         Ok(())
     }
+}
+
+/// What a schema says of itself, as the description of its model: as much as fits.
+fn described(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    text.chars().take(limits::DESCRIPTION_CHARACTERS_MAX).collect()
 }
 
 /// A schema whose references to the document are references to the API's models.

@@ -77,6 +77,12 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
         });
         let said = stage.documentation.as_ref().filter(|_| extensions.documentation);
         let said = said.map(|version| documentation(&read, &api.id, version)).transpose()?;
+        let created = api.created;
+        let mut shown = json!(ApiOutput::from(api.clone()));
+        if shown.get("version").is_none() {
+            // Documents have to have one.
+            shown["version"] = json!(created.utc().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        }
         let wanted = rest_export::Wanted {
             methods: methods.collect(),
             authorizers: authorizers.into_iter().map(|authorizer| json!(AuthorizerOutput::from(authorizer))).collect(),
@@ -86,7 +92,7 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
             url: (address::url(cx.endpoint(), &api.id), format!("/{}", stage.name)),
             swagger,
             extensions,
-            api: json!(ApiOutput::from(api)),
+            api: shown,
         };
         (wanted, said)
     };
@@ -101,9 +107,11 @@ pub async fn export(_: Arc<ApiGateway>, cx: Cx, input: ExportInput) -> Result<Ex
         said.write(&mut document, |location| json!(LocationShape::from(location.particular())))?;
     }
     let kind = if is_yaml { "yaml" } else { "json" };
+    let version = wanted.api["version"].as_str().unwrap_or_default();
+    let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || "._:+-".contains(*c)).collect();
     Ok(ExportOutput {
-        content_type: if is_yaml { "application/yaml" } else { "application/json" },
-        content_disposition: format!("attachment; filename=\"{}_{}.{kind}\"", input.export_type, input.stage_name),
+        content_type: "application/octet-stream",
+        content_disposition: format!("attachment; filename=\"{}_{version}.{kind}\"", input.export_type),
         body: Blob::from(document::written(&document, is_yaml).into_bytes()),
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Constraints, Cx};
 
 use super::patch::{self, Op, Patch, PatchOperation};
 use super::{Items, ListInput};
@@ -26,14 +26,11 @@ pub struct ResponseInput {
 
 impl ResponseInput {
     fn kind(&self) -> Result<Kind, Error> {
-        Kind::of(&self.response_type).ok_or_else(|| {
-            let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
-            Error::bad(format!(
-                "Invalid response type specified: {}. Must be one of [{}]",
-                self.response_type,
-                words.join(", ")
-            ))
-        })
+        let mut constraints = Constraints::default();
+        let words = Kind::ALL.map(|kind| kind.word());
+        constraints.one_of(Some(self.response_type.as_str()), "responseType", &words);
+        constraints.check()?;
+        Kind::of(&self.response_type).ok_or_else(|| Error::bad("Invalid response type specified"))
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use service::{Cx, Permission};
+use service::{Constraints, Cx, Permission};
 
-use super::check_template;
+use super::check_templates;
 use super::integration_response::ResponseOutput;
 use super::method::MethodInput;
 use super::patch::{self, Op, Patch, PatchOperation};
@@ -120,9 +120,11 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, mut input: PutInput) -> Result<Inte
     }
     check_supported(&input)?;
     let templates = input.request_templates.into_iter().filter_map(|(kind, text)| Some((kind, text?)));
+    let kind = kind(&input.kind, input.uri)?;
     let integration = Integration {
-        kind: kind(&input.kind, input.uri)?,
-        http_method: input.integration_http_method,
+        // Who is asked nothing, is asked with no method.
+        http_method: input.integration_http_method.filter(|_| kind != IntegrationKind::Mock {}),
+        kind,
         passthrough: input.passthrough_behavior.unwrap_or_else(|| "WHEN_NO_MATCH".into()),
         content_handling: input.content_handling,
         timeout_millis: input.timeout_in_millis.unwrap_or(*limits::REST_TIMEOUT_RANGE.end()),
@@ -158,15 +160,20 @@ fn check_supported(input: &PutInput) -> Result<(), Error> {
     }
 }
 
+const KINDS: [&str; 5] = ["HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"];
+
 fn kind(word: &str, uri: Option<String>) -> Result<IntegrationKind, Error> {
+    let mut constraints = Constraints::default();
+    constraints.one_of(Some(word), "putIntegrationInput.type", &KINDS);
+    constraints.check()?;
     let uri = uri.unwrap_or_default();
     Ok(match word {
         "AWS_PROXY" => IntegrationKind::Function { uri },
         "AWS" => IntegrationKind::Service { uri },
         "HTTP" => IntegrationKind::Http { uri },
         "HTTP_PROXY" => IntegrationKind::HttpProxy { uri },
-        "MOCK" => IntegrationKind::Mock {},
-        _ => return Err(Error::bad("Integration type must be one of [HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]")),
+        // `MOCK` is what is left.
+        _ => IntegrationKind::Mock {},
     })
 }
 
@@ -183,7 +190,7 @@ fn validate(cx: &Cx, integration: &Integration) -> Result<(), Error> {
     check_handling(integration.content_handling.as_deref())?;
     check_parameters(&integration.request_parameters)?;
     check_cache_key(integration)?;
-    integration.request_templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
+    check_templates(cx, &integration.request_templates)
 }
 
 /// Checks where values of requests go, and where they come from.
@@ -249,6 +256,10 @@ pub fn check_target(cx: &Cx, integration: &Integration) -> Result<(), Error> {
 fn check_function(uri: &str, http_method: Option<&str>) -> Result<(), Error> {
     if uri.is_empty() {
         return Err(Error::bad("AWS_PROXY integrations need a uri"));
+    }
+    // A function's own ARN is one for HTTP APIs alone.
+    if uri.starts_with("arn:") {
+        ServiceUri::parse(uri).map_err(Error::bad)?;
     }
     if ServiceUri::parse(uri).is_ok_and(|parsed| !parsed.is_function() && parsed.service != "firehose") {
         return Err(Error::bad(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use service::Cx;
 
-use super::check_template;
+use super::check_templates;
 use super::integration::check_handling;
 use super::method::{ResponseInput, no_response};
 use super::patch::{self, Op, Patch, PatchOperation};
@@ -70,12 +70,13 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<Response
         templates: templates.map(|(kind, text)| (kind, text.unwrap_or_default())).collect(),
         content_handling: input.content_handling,
     };
-    validate(&response)?;
+    validate(&cx, &response)?;
     let (stored, status, region) = (response.clone(), status_code.clone(), cx.region().to_string());
     let change = move |method: &mut Method| {
-        let declared = method.responses.get(&status);
+        // A response may come before the method's own: whether that is there is asked when a request comes to it.
+        let declared = method.responses.get(&status).cloned().unwrap_or_default();
         let integration = method.integration.as_mut().ok_or_else(|| Error::invalid("Integration"))?;
-        check_declared(declared.ok_or_else(no_response)?, &stored)?;
+        check_declared(&declared, &stored)?;
         integration.responses.insert(status.clone(), stored.clone());
         Ok(())
     };
@@ -83,7 +84,7 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<Response
     Ok(ResponseOutput::new(status_code, response))
 }
 
-fn validate(response: &IntegrationResponse) -> Result<(), Error> {
+fn validate(cx: &Cx, response: &IntegrationResponse) -> Result<(), Error> {
     if let Some(pattern) = &response.selection_pattern {
         schema::compiled(&format!("^(?:{pattern})$"))
             .map_err(|why| Error::bad(format!("Invalid selection pattern specified: {why}")))?;
@@ -95,7 +96,7 @@ fn validate(response: &IntegrationResponse) -> Result<(), Error> {
         Mapping::response(source)?;
         target.check_literal(source)?;
     }
-    response.templates.iter().try_for_each(|(kind, template)| check_template(kind, template))
+    check_templates(cx, &response.templates)
 }
 
 /// Whether the method declares the headers that the response sets.
@@ -109,12 +110,14 @@ fn check_declared(declared: &MethodResponse, response: &IntegrationResponse) -> 
 }
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
+    input.validate()?;
     let method = input.method.find(&cx)?;
     let response = resource::integration(&method)?.responses.get(&input.status_code).cloned();
     Ok(ResponseOutput::new(input.status_code, response.ok_or_else(no_response)?))
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
+    input.validate()?;
     let region = cx.region().to_string();
     let ResponseInput { method: key, status_code } = input;
     let change = move |method: &mut Method| {
@@ -135,14 +138,15 @@ pub struct UpdateInput {
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<ResponseOutput, Error> {
     let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    input.response.validate()?;
     let ResponseInput { method: key, status_code } = input.response;
-    let status = status_code.clone();
+    let (status, context) = (status_code.clone(), cx.clone());
     let change = move |method: &mut Method| {
         let declared = method.responses.get(&status).cloned().unwrap_or_default();
         let integration = method.integration.as_mut().ok_or_else(|| Error::invalid("Integration"))?;
         let response = integration.responses.get_mut(&status).ok_or_else(no_response)?;
         patches.iter().try_for_each(|patch| apply(response, patch))?;
-        validate(response)?;
+        validate(&context, response)?;
         check_declared(&declared, response)?;
         Ok(response.clone())
     };

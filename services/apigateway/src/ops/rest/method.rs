@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kv::Tx;
 use serde::{Deserialize, Serialize};
-use service::Cx;
+use service::{Constraints, Cx};
 
 use super::integration::IntegrationOutput;
 use super::method_response::ResponseOutput;
@@ -111,10 +111,10 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<MethodOu
     if !HTTP_METHODS.contains(&http_method.as_str()) {
         return Err(Error::bad(format!("Invalid HttpMethod specified. Valid options are {}", HTTP_METHODS.join(","))));
     }
-    let kind = Some(authorization::kind(&input.authorization_type, &AUTHORIZATIONS)?);
+    let kind = Some(authorization_kind(&input.authorization_type)?);
     let scopes = Some(input.authorization_scopes);
     let authorization = authorization::changed(Authorization::default(), kind, input.authorizer_id, scopes)?;
-    input.request_parameters.keys().try_for_each(|name| check_parameter(name))?;
+    check_parameters(&input.request_parameters)?;
     let method = Method {
         operation_name: input.operation_name,
         authorization,
@@ -142,6 +142,16 @@ fn check(tx: &Tx, api: &str, method: &Method) -> Result<(), Error> {
     model::check(tx, api, method.request_models.values())
 }
 
+fn check_parameters(parameters: &BTreeMap<String, bool>) -> Result<(), Error> {
+    parameters.keys().try_for_each(|name| check_parameter(name))?;
+    let mut names: Vec<_> = parameters.keys().filter_map(|name| name.splitn(4, '.').last()).collect();
+    names.sort_unstable();
+    match names.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+        true => Err(Error::bad("Parameter names must be unique across querystring, header and path")),
+        false => Ok(()),
+    }
+}
+
 /// `method.request.header.X-A`, `….querystring.q` or `….path.id`.
 fn check_parameter(name: &str) -> Result<(), Error> {
     let place = name.strip_prefix("method.request.").and_then(|rest| rest.split_once('.'));
@@ -156,6 +166,11 @@ fn check_parameter(name: &str) -> Result<(), Error> {
 /// How methods of REST APIs are closed.
 const AUTHORIZATIONS: [AuthorizationKind; 4] =
     [AuthorizationKind::None, AuthorizationKind::Iam, AuthorizationKind::Custom, AuthorizationKind::Pools];
+
+/// AWS takes these words in any case.
+fn authorization_kind(word: &str) -> Result<AuthorizationKind, Error> {
+    authorization::kind(&word.to_ascii_uppercase(), &AUTHORIZATIONS)
+}
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: MethodInput) -> Result<MethodOutput, Error> {
     Ok(MethodOutput::new(&input.http_method, input.find(&cx)?))
@@ -174,6 +189,8 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Me
     let (key, http_method) = (input.method.clone(), input.method.http_method);
     let change = move |method: &mut Method| {
         patches.iter().try_for_each(|patch| apply(method, patch))?;
+        // An authorizer goes where nobody is to be asked.
+        method.authorization = authorization::changed(method.authorization.clone(), None, None, None)?;
         Ok(method.clone())
     };
     let method = cx.db().write(move |tx| {
@@ -220,7 +237,7 @@ fn apply(method: &mut Method, patch: &Patch) -> Result<(), Error> {
 fn apply_authorization(before: Authorization, patch: &Patch) -> Result<Authorization, Error> {
     match (patch.op, patch.path().as_slice()) {
         (Op::Replace, ["authorizationType"]) => {
-            let kind = authorization::kind(&patch.value, &AUTHORIZATIONS)?;
+            let kind = authorization_kind(&patch.value)?;
             authorization::changed(before, Some(kind), None, None)
         }
         // The kind may be changed by the next patch.
@@ -261,10 +278,11 @@ pub struct ResponseInput {
 
 impl ResponseInput {
     pub fn validate(&self) -> Result<(), Error> {
-        match self.status_code.parse::<u16>() {
-            Ok(100..=599) if self.status_code.len() == 3 => Ok(()),
-            _ => Err(Error::bad("Invalid status code specified: three digits from 100 to 599 are expected")),
-        }
+        let is_status =
+            |text: &str| text.len() == 3 && text.parse::<u16>().is_ok_and(|status| (100..=599).contains(&status));
+        let mut constraints = Constraints::default();
+        constraints.pattern(Some(self.status_code.as_str()), "statusCode", r"[1-5]\d\d", is_status);
+        Ok(constraints.check()?)
     }
 }
 

@@ -64,12 +64,14 @@ pub async fn put(_: Arc<ApiGateway>, cx: Cx, input: PutInput) -> Result<Response
 }
 
 pub async fn get(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<ResponseOutput, Error> {
+    input.validate()?;
     let mut method = input.method.find(&cx)?;
     let response = method.responses.remove(&input.status_code).ok_or_else(no_response)?;
     Ok(ResponseOutput::new(input.status_code, response))
 }
 
 pub async fn delete(_: Arc<ApiGateway>, cx: Cx, input: ResponseInput) -> Result<Empty, Error> {
+    input.validate()?;
     let region = cx.region().to_string();
     let ResponseInput { method, status_code } = input;
     let change = move |method: &mut Method| method.responses.remove(&status_code).map(drop).ok_or_else(no_response);
@@ -96,6 +98,7 @@ pub struct UpdateInput {
 
 pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<ResponseOutput, Error> {
     let (patches, region) = (patch::parse(input.patch_operations)?, cx.region().to_string());
+    input.response.validate()?;
     let ResponseInput { method: key, status_code } = input.response;
     let status = status_code.clone();
     let change = move |method: &mut Method| {
@@ -113,17 +116,21 @@ pub async fn update(_: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Result<Re
 /// Source: <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html#UpdateMethodResponse-Patch>
 fn apply(response: &mut MethodResponse, patch: &Patch) -> Result<(), Error> {
     match (patch.op, patch.path().as_slice()) {
+        (Op::Remove | Op::Replace, ["responseParameters", name]) if !response.parameters.contains_key(*name) => {
+            return Err(Error::NotFound("Invalid parameter name specified".into()));
+        }
+        (Op::Remove | Op::Replace, ["responseModels", kind]) if !response.models.contains_key(*kind) => {
+            return Err(Error::NotFound("Content-Type specified was not found".into()));
+        }
         (Op::Remove, ["responseParameters", name]) => {
-            let missing = || Error::NotFound("Invalid parameter name specified".into());
-            response.parameters.remove(*name).ok_or_else(missing)?;
+            response.parameters.remove(*name);
+        }
+        (Op::Remove, ["responseModels", kind]) => {
+            response.models.remove(*kind);
         }
         (_, ["responseParameters", name]) => {
             check_parameter(name)?;
             response.parameters.insert((*name).to_owned(), patch.value.eq_ignore_ascii_case("true"));
-        }
-        (Op::Remove, ["responseModels", kind]) => {
-            let missing = || Error::NotFound("Content-Type specified was not found".into());
-            response.models.remove(*kind).ok_or_else(missing)?;
         }
         (_, ["responseModels", kind]) => {
             response.models.insert((*kind).to_owned(), patch.value.clone());

@@ -38,6 +38,8 @@ use serde::{Deserialize, Serialize};
 use service::Cx;
 
 use crate::error::Error;
+use crate::ops::import::ASIDE;
+use crate::types::Texts;
 
 use authorizer::AuthorizerInput;
 use method::{MethodInput, ResponseInput};
@@ -59,13 +61,27 @@ pub fn authorizer_resource(cx: &Cx, authorizer: &AuthorizerInput) -> Arn {
     super::resource(cx, &format!("/restapis/{rest_api_id}/authorizers/{authorizer_id}"))
 }
 
-/// Whether a template can be filled, as far as can be told before there is something to fill it with.
-pub fn check_template(content_type: &str, template: &str) -> Result<(), Error> {
+/// Whether templates can be filled. Who imports a document is warned of those that cannot: their methods fail, and no others.
+pub fn check_templates(cx: &Cx, templates: &Texts) -> Result<(), Error> {
+    let is_import = cx.region().as_str() == ASIDE;
+    templates.iter().try_for_each(|(content_type, template)| {
+        check_content_type(content_type)?;
+        if is_import { Ok(()) } else { read_template(content_type, template) }
+    })
+}
+
+fn check_content_type(content_type: &str) -> Result<(), Error> {
     if content_type != "$default" && !content_type.contains('/') {
         return Err(Error::bad(format!(
             "Validation Result: warnings : [], errors : [Invalid content type specified: {content_type}]"
         )));
     }
+    Ok(())
+}
+
+/// Whether a template can be filled, as far as can be told before there is something to fill it with.
+pub fn check_template(content_type: &str, template: &str) -> Result<(), Error> {
+    check_content_type(content_type)?;
     read_template(content_type, template)
 }
 

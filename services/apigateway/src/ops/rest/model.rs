@@ -44,7 +44,7 @@ impl From<Model> for ModelOutput {
     }
 }
 
-/// What every API has from its start on.
+/// What an API has from its start on.
 pub fn defaults(cx: &Cx) -> Vec<Model> {
     let properties =
         [("Empty", "empty", ""), ("Error", "error", ",\"properties\":{\"message\":{\"type\":\"string\"}}")];
@@ -64,7 +64,7 @@ pub async fn create(_: Arc<ApiGateway>, cx: Cx, input: CreateInput) -> Result<Mo
     let made = Model {
         id: ops::part_id(&cx),
         name: input.name,
-        description: input.description,
+        description: input.description.filter(|text| !text.is_empty()),
         schema: input.schema.unwrap_or_default(),
         content_type: input.content_type,
     };

@@ -3,6 +3,7 @@
 //! Source: <https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html>
 
 use serde::Deserialize;
+use service::Constraints;
 
 use crate::error::Error;
 
@@ -106,6 +107,14 @@ impl Patch {
         }
     }
 
+    /// The error for what a stage cannot be without.
+    pub fn nothing_to_remove(&self) -> Error {
+        Error::bad(format!(
+            "Cannot remove method setting {} because there is no method setting for this method ",
+            self.text.trim_start_matches('/')
+        ))
+    }
+
     /// The error for a path that this server does not change.
     pub fn unsupported(&self) -> Error {
         Error::not_implemented(format!("The patch operation {:?} {}", self.op, self.text))
@@ -125,8 +134,21 @@ fn unknown(op: &str) -> Error {
     Error::bad(format!("Invalid patch operation specified. Must be one of: [add, remove, replace], not {op}"))
 }
 
+/// The operations that JSON Patch has.
+const OPS: [&str; 6] = ["add", "remove", "move", "test", "replace", "copy"];
+
+fn check_ops(operations: &[PatchOperation]) -> Result<(), Error> {
+    let mut constraints = Constraints::default();
+    for (index, operation) in operations.iter().enumerate() {
+        let member = format!("patchOperations.{}.member.op", index + 1);
+        constraints.one_of(Some(operation.op.as_str()), &member, &OPS);
+    }
+    Ok(constraints.check()?)
+}
+
 /// The same for stages, whose canaries are promoted with `copy`.
 pub fn parse_with_copies(operations: Vec<PatchOperation>) -> Result<Vec<Patch>, Error> {
+    check_ops(&operations)?;
     operations
         .into_iter()
         .map(|operation| {
@@ -157,5 +179,7 @@ mod tests {
         for (op, path) in [("move", "/a"), ("copy", "/a"), ("", "/a"), ("add", "a"), ("add", "")] {
             assert!(one(op, path).is_err(), "{op} {path}");
         }
+        assert!(matches!(one("wrong", "/a"), Err(Error::Validation(_))));
+        assert!(matches!(one("move", "/a"), Err(Error::BadRequest(_))));
     }
 }

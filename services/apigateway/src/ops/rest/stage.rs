@@ -60,6 +60,7 @@ pub struct StageOutput {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documentation_version: Option<String>,
     pub tracing_enabled: bool,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
     pub tags: Texts,
     pub created_date: DateTime,
     pub last_updated_date: DateTime,
@@ -178,7 +179,7 @@ pub async fn update(state: Arc<ApiGateway>, cx: Cx, input: UpdateInput) -> Resul
             }
             // What was only begun to be said is no log yet.
             stage.access_log = stage.access_log.take().filter(|log| *log != AccessLog::default());
-            stage.access_log.as_ref().map_or(Ok(()), |log| access_log::check(log, &account, &region))?;
+            stage.access_log.as_ref().map_or(Ok(()), |log| access_log::check_begun(log, &account, &region))?;
             validate_variables(&stage.variables)
         })
     });
@@ -203,13 +204,21 @@ fn apply(stage: &mut Stage, patch: &Patch) -> Result<(), Error> {
             stage.variables.insert((*name).to_owned(), patch.value.clone());
         }
         (Op::Remove, ["accessLogSettings"]) => stage.access_log = None,
-        (_, ["accessLogSettings", "destinationArn"]) => {
-            stage.access_log.get_or_insert_default().destination = patch.text().unwrap_or_default();
-        }
-        (_, ["accessLogSettings", "format"]) => {
-            stage.access_log.get_or_insert_default().format = patch.text().unwrap_or_default();
+        (Op::Add | Op::Replace, ["accessLogSettings", rest @ ..]) => {
+            let log = stage.access_log.get_or_insert_default();
+            let member = match rest {
+                ["destinationArn"] => &mut log.destination,
+                ["format"] => &mut log.format,
+                _ => {
+                    return Err(Error::bad(
+                        "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]",
+                    ));
+                }
+            };
+            *member = patch.text().ok_or_else(|| Error::bad("Access Log value must not be empty"))?;
         }
         (Op::Replace, ["tracingEnabled"]) => stage.tracing = patch.boolean()?,
+        (Op::Remove, ["accessLogSettings", _]) => return Err(patch.nothing_to_remove()),
         (Op::Replace, ["cacheClusterEnabled"]) => {
             let enabled = patch.boolean()?;
             cache::change(&mut stage.cache, |cache| cache.enabled = enabled)?;

@@ -58,7 +58,8 @@ pub async fn test_invoke(state: Arc<ApiGateway>, cx: Cx, input: Input) -> Result
     let (api, routes, method) = {
         let read = cx.db().read()?;
         let api = api::find(&read, cx.region().as_str(), rest_api_id)?;
-        let method = resource::method(&resource::find(&read, &api.id, resource_id)?, http_method)?.clone();
+        let found = resource::find(&read, &api.id, resource_id)?;
+        let method = resource::method(&found, http_method).or_else(|_| resource::method(&found, "ANY"))?.clone();
         let resources = resource::list(&read, &api.id)?.into_iter().map(|(_, resource)| resource).collect();
         let authorizers = authorizer::list(&read, &AUTHORIZERS, &api.id)?;
         let routes = Routes::new(resources, authorizers, api.binary_media_types.clone());

@@ -256,7 +256,14 @@ fn apply(plan: &mut UsagePlan, patch: &Patch) -> Result<(), Error> {
         }
         (Op::Remove, ["apiStages"]) => {
             let (api, stage) = named(&patch.value)?;
-            plan.stages.retain(|known| known.api != api || known.stage != stage);
+            let found = plan.stages.iter().position(|known| known.api == api && known.stage == stage);
+            let id = &plan.id;
+            let index = found.ok_or_else(|| {
+                Error::NotFound(format!(
+                    "Invalid API Stage {{api: {api}, stage: {stage}}} specified for usageplan {id}"
+                ))
+            })?;
+            plan.stages.remove(index);
         }
         (op, ["apiStages", name, "throttle", rest @ ..]) => {
             let (api, stage) = named(name)?;

@@ -65,8 +65,12 @@ pub struct ListInput {
 
 pub async fn list(state: Arc<ApiGateway>, cx: Cx, input: ListInput) -> Result<Items<KeyOutput>, Error> {
     let (read, region) = (cx.db().read()?, cx.region().as_str());
-    usage_plan::find(&read, region, &input.usage_plan_id)?;
-    let ids = usage_plan::keys(&read, &input.usage_plan_id)?;
+    let ids = match usage_plan::find(&read, region, &input.usage_plan_id) {
+        Ok(_) => usage_plan::keys(&read, &input.usage_plan_id)?,
+        // A plan that is not there has no keys, on AWS.
+        Err(Error::NotFound(_)) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     let mut all = ids.iter().map(|id| api_key::find(&read, region, id)).collect::<Result<Vec<_>, _>>()?;
     if let Some(start) = &input.name_query {
         all.retain(|key| key.name.as_deref().is_some_and(|name| name.starts_with(start.as_str())));
