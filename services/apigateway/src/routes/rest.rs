@@ -192,7 +192,7 @@ mod tests {
             ("/users/me", "/users/me"),
             ("/users/me/", "/users/me"),
             ("/users/a%20b", "/users/{id} id=a b"),
-            ("/users/7/posts", "/users/{id}/posts id=7"),
+            ("/users/7/posts", "/{proxy+} proxy=users/7/posts"),
             ("/users/7/x", "/{proxy+} proxy=users/7/x"),
             ("/users", "/{proxy+} proxy=users"),
             ("/x//y", "/{proxy+} proxy=x//y"),

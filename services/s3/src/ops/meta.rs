@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn tags_are_a_form() {
-        let read = |header| tags(Some(header)).map(|tags| tags.into_iter().collect::<Vec<_>>());
+        let read = |header: &str| tags(Some(header)).map(|tags| tags.into_iter().collect::<Vec<_>>());
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(read("a=1&b%20c=%C3%A4+x&d").unwrap(), [pair("a", "1"), pair("b c", "ä x"), pair("d", "")]);
         let many = (0..11).map(|number| format!("k{number}=v")).collect::<Vec<_>>().join("&");
