@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from cloudlet import ACCOUNT, REGION
-from test_s3 import at, code, fetch
+from test_s3 import at, code, fetch, local_names  # noqa: F401 A fixture of the same.
 
 
 def test_buckets_come_and_go(s3, unique):

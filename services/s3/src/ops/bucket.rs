@@ -152,6 +152,8 @@ pub async fn create(state: Arc<S3>, cx: Cx, input: CreateBucketInput) -> Result<
 /// That of the first region makes buckets in all others, too; that one is to be in the first goes without saying, and must.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 fn place(own: &str, constraint: Option<&str>) -> Result<String, Error> {
+    // Some clients sign for what is no region, such as `US`, and mean the first.
+    let own = if is_region(own) { own } else { bucket::FIRST_REGION };
     let is_first = own == bucket::FIRST_REGION;
     let asked = match constraint {
         None | Some("") => None,
@@ -324,6 +326,7 @@ mod tests {
             ("us-east-1", Some("us-west-2"), "us-west-2"),
             ("us-east-1", Some("EU"), "eu-west-1"),
             ("us-west-2", Some("us-west-2"), "us-west-2"),
+            ("US", None, "us-east-1"),
         ] {
             assert_eq!(made(own, constraint), Ok(region.to_owned()), "{own} {constraint:?}");
         }
