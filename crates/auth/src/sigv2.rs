@@ -166,7 +166,7 @@ impl Signature {
             value.or_else(|| query.get(name).cloned().filter(|_| self.expires.is_some())).unwrap_or_default()
         };
         let mut text = format!("{}\n{}\n{}\n{date}\n", parts.method, header("content-md5"), header("content-type"));
-        for (name, value) in self.amz_headers(parts, &query) {
+        for (name, value) in Self::amz_headers(parts, &query) {
             text += &format!("{name}:{value}\n");
         }
         text += &host_bucket.map(|bucket| format!("/{bucket}")).unwrap_or_default();
@@ -184,18 +184,23 @@ impl Signature {
         text
     }
 
-    /// Headers of AWS's, by name; those of a presigned URL are in its query.
-    fn amz_headers(&self, parts: &Parts, query: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    /// Headers of AWS's, by name, and parameters that stand for such, as they do in presigned URLs. Of a name that comes more than once,
+    /// as a header and in the query or in another case, all values are signed, since one of them will count.
+    fn amz_headers(parts: &Parts, query: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
-        for name in parts.headers.keys().filter(|name| name.as_str().starts_with("x-amz-")) {
+        let of_aws = |name: &str| name.starts_with("x-amz-");
+        for name in parts.headers.keys().filter(|name| of_aws(name.as_str())) {
             let values = parts.headers.get_all(name).iter();
             let values: Vec<_> =
                 values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect();
             all.insert(name.to_string(), values.join(","));
         }
-        if self.expires.is_some() {
-            let hoisted = query.iter().filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-"));
-            all.extend(hoisted.map(|(name, value)| (name.to_ascii_lowercase(), value.clone())));
+        let parameters = query.iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        for (name, value) in parameters.filter(|(name, _)| of_aws(name)) {
+            let signed = all.entry(name).or_insert_with(|| value.clone());
+            if signed != value {
+                *signed += &format!(",{value}");
+            }
         }
         all
     }
@@ -291,6 +296,33 @@ mod tests {
         };
         assert_eq!((verify("/bucket"), verify("/bucket/")), (Ok(()), Ok(())));
         assert!(verify("/other").is_err() && verify("/bucket/k").is_err());
+    }
+
+    #[test]
+    fn what_is_signed_in_a_url_has_one_value() {
+        let acl = |value| headers(&[("x-amz-acl", value)]);
+        let signed = STANDARD.encode(hmac(SECRET, "PUT\n\n\n1175139620\nx-amz-acl:private\n/b/k"));
+        let signed =
+            percent_encoding::percent_encode(signed.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string();
+        let verify = |before: &str, headers: &HeaderMap| {
+            let query = format!("{before}x-amz-acl=private&AWSAccessKeyId=a&Signature={signed}&Expires=1175139620");
+            let parts = Parts { method: "PUT", path: "/b/k", query: &query, headers };
+            parse(&parts).unwrap().unwrap().verify(&parts, None, SECRET, Timestamp::from_secs(1_175_000_000))
+        };
+        assert_eq!([verify("", &headers(&[])), verify("", &acl("private"))], [Ok(()), Ok(())]);
+        assert!(verify("", &acl("public-read")).is_err());
+        for before in ["X-Amz-Acl=public-read&", "x-amz-acl=public-read&", "x-amz-grant-read=id&"] {
+            assert!(verify(before, &headers(&[])).is_err(), "{before}");
+        }
+        // Nor does a signature in a header let anybody add to the URL.
+        let date = "Tue, 27 Mar 2007 19:36:42 +0000";
+        let signed = STANDARD.encode(hmac(SECRET, &format!("PUT\n\n\n{date}\n/b/k")));
+        let headers = headers(&[("date", date), ("authorization", format!("AWS a:{signed}").as_str())]);
+        let verify = |query| {
+            let parts = Parts { method: "PUT", path: "/b/k", query, headers: &headers };
+            parse(&parts).unwrap().unwrap().verify(&parts, None, SECRET, Timestamp::from_secs(1_175_024_202))
+        };
+        assert!(verify("").is_ok() && verify("x-amz-acl=public-read").is_err());
     }
 
     #[test]
