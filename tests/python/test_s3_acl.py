@@ -77,6 +77,9 @@ def test_policies_may_deny_what_lists_allow(server, s3, listed):
     s3.put_bucket_policy(Bucket=listed, Policy=deny)
     s3.put_bucket_acl(Bucket=listed, ACL="public-read")
     assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [403, 403]
+    # Whom the policy keeps from listing learns of no key.
+    s3.put_bucket_policy(Bucket=listed, Policy=deny.replace("GetObject", "ListBucket").replace("/*", ""))
+    assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [200, 403]
     s3.delete_bucket_policy(Bucket=listed)
     assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [200, 404]
 

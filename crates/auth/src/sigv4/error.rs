@@ -1,5 +1,6 @@
 //! Why a signature is refused, in the words, codes and statuses that AWS's services use.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use base::Timestamp;
@@ -185,7 +186,12 @@ impl Error {
 
 /// Byte by byte, for whoever cannot see how two texts differ.
 fn hexadecimal(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    let mut bytes = String::with_capacity(text.len() * 3);
+    for (number, byte) in text.bytes().enumerate() {
+        // Into a text, nothing fails.
+        let _ = write!(bytes, "{}{byte:02x}", if number == 0 { "" } else { " " });
+    }
+    bytes
 }
 
 /// In minutes, as AWS says it, unless that would not be exact.

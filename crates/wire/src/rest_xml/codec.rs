@@ -57,12 +57,12 @@ fn header_members<'a>(
     members: &mut Members<'a>,
 ) -> Result<(), DecodeError> {
     for (name, member) in places {
-        let value = match headers.get(*name) {
-            Some(value) => header_text(name, value)?,
-            None => match hoisted(name, params) {
-                Some(value) => Value::Loose(value.into()),
-                None => continue,
-            },
+        let value = match (headers.get(*name), hoisted(name, params)) {
+            // Headers of AWS's have to be signed. Others need not be, and what is in the query is.
+            (Some(value), None) => header_text(name, value)?,
+            (Some(value), Some(_)) if name.starts_with("x-amz-") => header_text(name, value)?,
+            (_, Some(value)) => Value::Loose(value.into()),
+            (None, None) => continue,
         };
         members.push(((*member).into(), value));
     }

@@ -61,7 +61,10 @@ pub fn read_permission(cx: &Cx, bucket: &str, key: &str, version: Option<&str>) 
     let mut permission = version_permission(cx, action, bucket, key, version)?;
     let Some((read, bucket)) = looked_at(cx, bucket, true)? else { return Ok(permission) };
     match object::find(&read, &bucket, key, version) {
-        Err(missing) if bucket_list_allows(cx, &read, &bucket, "s3:ListBucket")? => {
+        Err(missing)
+            if bucket_list_allows(cx, &read, &bucket, "s3:ListBucket")?
+                && cx.authorize(&bucket_permission(cx, "s3:ListBucket", &bucket.name)?).is_ok() =>
+        {
             let_in(&mut permission);
             cx.authorize(&permission)?;
             Err(missing.into())
