@@ -112,8 +112,10 @@ def test_attributes_have_a_schema(server, cognito, unique):
     listed = lambda attributes: [{"Name": key, "Value": value} for key, value in attributes.items()]
     create = lambda attributes: cognito.admin_create_user(UserPoolId=pool.id, Username="ada", MessageAction="SUPPRESS", UserAttributes=listed(attributes))
     wrongs = [{"custom:plan": "x"}, {"custom:plan": "xxxxxx"}, {"custom:born": "1800"}, {"custom:born": "x"}, {"custom:none": "x"}, {"email": "nobody"}, {"custom:late": "x"}, {"sub": "x"}]
-    for wrong in [{}] + [{"name": "a"} | wrong for wrong in wrongs]:
-        refused(create, "InvalidParameterException", attributes=wrong)
+    for wrong in wrongs:
+        refused(create, "InvalidParameterException", attributes={"name": "a"} | wrong)
+    # What everybody must have, whoever signs up tells at once; whom an administrator makes is asked for it later.
+    refused(cognito.sign_up, "InvalidParameterException", ClientId=pool.client, Username="eve", Password=PASSWORD)
     pool.add("ada", name="Ada", **{"custom:plan": "free", "custom:born": "1915"})
     change = lambda attributes: cognito.admin_update_user_attributes(UserPoolId=pool.id, Username="ada", UserAttributes=listed(attributes))
     change({"custom:plan": "paid", "email": "new@example.com"})
@@ -143,6 +145,14 @@ def test_a_standard_attribute_that_a_schema_names_keeps_its_limits_and_its_first
     assert refused(change, "InvalidParameterException", name="email", value=new) == "user.email: Attribute cannot be updated.\n"
     token = pool.sign_in("ada")["AccessToken"]
     refused(cognito.update_user_attributes, "InvalidParameterException", AccessToken=token, UserAttributes=[{"Name": "email", "Value": new}])
+    # Whom an administrator makes without it is asked for it, once.
+    cognito.admin_create_user(UserPoolId=pool.id, Username="grace", TemporaryPassword="Tempor4ry-pass", MessageAction="SUPPRESS")
+    begun = cognito.initiate_auth(ClientId=pool.client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "grace", "PASSWORD": "Tempor4ry-pass"})
+    assert json.loads(begun["ChallengeParameters"]["requiredAttributes"]) == ["userAttributes.email"]
+    responses = {"USERNAME": "grace", "NEW_PASSWORD": "Newer-Passw0rd", "userAttributes.email": "grace@example.com"}
+    cognito.respond_to_auth_challenge(ClientId=pool.client, ChallengeName=begun["ChallengeName"], Session=begun["Session"], ChallengeResponses=responses)
+    change = {"UserPoolId": pool.id, "Username": "grace", "UserAttributes": [{"Name": "email", "Value": new}]}
+    refused(cognito.admin_update_user_attributes, "InvalidParameterException", **change)
 
 
 def test_clients_are_made_changed_and_deleted(cognito, pool):

@@ -172,8 +172,11 @@ pub fn is_phone_number(text: &str) -> bool {
 /// # Errors
 /// When an attribute is missing that the pool asks of everybody.
 pub fn check_required(pool: &Pool, attributes: &BTreeMap<String, String>) -> Result<(), Error> {
-    let lacks = |attribute: &&SchemaAttribute| attribute.required && !attributes.contains_key(&attribute.name);
-    let missing = pool.schema.iter().filter(lacks);
+    refuse_lack(pool, |name| !attributes.contains_key(name))
+}
+
+fn refuse_lack(pool: &Pool, lacks: impl Fn(&str) -> bool) -> Result<(), Error> {
+    let missing = pool.schema.iter().filter(|attribute| attribute.required && lacks(&attribute.name));
     let told: String =
         missing.map(|SchemaAttribute { name, .. }| format!("{name}: The attribute {name} is required\n")).collect();
     if told.is_empty() {
@@ -182,6 +185,8 @@ pub fn check_required(pool: &Pool, attributes: &BTreeMap<String, String>) -> Res
     Err(Error::parameter(format!("Attributes did not conform to the schema: {told}")))
 }
 
+/// What everybody has to have, and this user has not, has yet to be set.
+///
 /// # Errors
 /// For what may be set once only.
 pub fn check_mutable(
@@ -190,7 +195,8 @@ pub fn check_mutable(
     new: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
     let mut changed = new.iter().filter(|(name, value)| attributes.get(*name) != Some(*value));
-    match changed.find(|(name, _)| find(pool, name).is_some_and(|schema| !schema.mutable)) {
+    let is_set = |attribute: &SchemaAttribute| !attribute.required || attributes.contains_key(&attribute.name);
+    match changed.find(|(name, _)| find(pool, name).is_some_and(|schema| !schema.mutable && is_set(&schema))) {
         Some((name, _)) => Err(Error::parameter(format!("user.{name}: Attribute cannot be updated.\n"))),
         None => Ok(()),
     }
@@ -199,13 +205,14 @@ pub fn check_mutable(
 /// Sets attributes of a user that is there: what has changed is not verified, and an empty value takes one away.
 ///
 /// # Errors
-/// For what may be set once only, and for what everybody must have.
+/// For what may be set once only, and for taking away what everybody must have. Whom an administrator has made may lack it still.
 pub fn update(
     pool: &Pool,
     attributes: &mut BTreeMap<String, String>,
     new: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
     check_mutable(pool, attributes, new)?;
+    refuse_lack(pool, |name| new.get(name).is_some_and(String::is_empty))?;
     for (name, value) in new {
         let changed = attributes.get(name) != Some(value);
         let verified = format!("{name}_verified");
@@ -217,5 +224,5 @@ pub fn update(
             false => drop(attributes.insert(name.clone(), value.clone())),
         }
     }
-    check_required(pool, attributes)
+    Ok(())
 }

@@ -44,7 +44,7 @@ pub struct SignUpOutput {
 /// A user with this name, without a password, who is not kept yet.
 ///
 /// # Errors
-/// When the name is not of the form that the pool asks for, or an attribute is missing.
+/// When the name is not of the form that the pool asks for.
 pub fn new_user(cx: &Cx, pool: &Pool, name: &str, mut attributes: BTreeMap<String, String>) -> Result<User, Error> {
     let sub = cx.env().uuid();
     let is_email = mail::check_address(name).is_ok();
@@ -67,7 +67,6 @@ pub fn new_user(cx: &Cx, pool: &Pool, name: &str, mut attributes: BTreeMap<Strin
         (false, ..) if takes(EMAIL) => return Err(Error::parameter("Username should be an email.")),
         (false, ..) => return Err(Error::parameter("Username should be a phone number.")),
     };
-    schema::check_required(pool, &attributes)?;
     attributes.retain(|_, value| !value.is_empty());
     Ok(User {
         pool: pool.id.clone(),
@@ -130,6 +129,7 @@ pub async fn sign_up(cognito: Arc<Cognito>, cx: Cx, input: SignUpInput) -> Resul
     password::check_policy(&pool.settings.password, &text)?;
     let attributes = schema::read(&pool, &input.user_attributes, Author::User(&client))?;
     let mut user = new_user(&cx, &pool, &input.username, attributes)?;
+    schema::check_required(&pool, &user.attributes)?;
     if users::find(&cx.db().read()?, &pool, &input.username)?.is_some() {
         return Err(Error::UsernameExists("User already exists"));
     }

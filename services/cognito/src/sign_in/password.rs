@@ -95,6 +95,7 @@ impl SignIn {
         let attributes = schema::read(&self.pool, &given, Author::Administrator)?;
         let word = answer.get("finalUserStatus").and_then(Value::as_str);
         let mut user = crate::ops::sign_up::new_user(&self.cx, &self.pool, name, attributes)?;
+        schema::check_required(&self.pool, &user.attributes)?;
         user.status = if word == Some("RESET_REQUIRED") { Status::ResetRequired } else { Status::Confirmed };
         user.password = Some(self.make_password(&user, text).await?);
         let (pool, kept) = (self.pool.clone(), user.clone());
@@ -121,6 +122,7 @@ impl SignIn {
                 return Err(Error::not_authorized("Invalid session for the user, session can only be used once."));
             }
             schema::update(&pool, &mut user.attributes, &attributes)?;
+            schema::check_required(&pool, &user.attributes)?;
             user.password = Some(made.clone());
             (user.status, user.temporary_until, user.modified) = (Status::Confirmed, None, now);
             Ok(user.clone())
