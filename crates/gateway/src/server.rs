@@ -259,13 +259,14 @@ impl Talk {
         let (stream, ear) = Overheard::new(stream);
         let service = service_fn(move |mut request: Request<Incoming>| {
             speaks.store(true, Ordering::Relaxed);
+            let heard = ear.take().of_request(request.method(), request.uri());
             let extensions = request.extensions_mut();
             extensions.insert(PeerAddr(peer));
             extensions.insert(ends.clone());
             extensions.insert(Arrival { tls, port: None });
             extensions.insert(sockets.clone());
             extensions.insert(presence.clone());
-            extensions.insert(ear.take());
+            extensions.insert(heard);
             let (inner, running, is_http_2) = (inner.clone(), presence.begin(), request.version() == Version::HTTP_2);
             let (elsewhere, ear) = (elsewhere.clone(), ear.clone());
             async move {

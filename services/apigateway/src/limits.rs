@@ -42,6 +42,8 @@ pub const THROTTLES_PER_STAGE_MAX: usize = 300;
 pub const USAGE_DAYS: i32 = 90;
 /// Buckets of tokens that are kept in memory.
 pub const BUCKETS_MAX: usize = 65_536;
+/// The longest name of one that is written: keys of the store have an end.
+pub const BUCKET_NAME_BYTES_MAX: usize = 2_400;
 /// How long a crash may forget what was taken from them.
 pub const THROTTLES_WRITTEN_AFTER: Duration = Duration::from_secs(1);
 /// Models of an API; the name and the schema of one, in characters and in bytes.

@@ -10,14 +10,15 @@ use serde_json::{Map, Value, json};
 
 use super::{Document, METHODS, yaml};
 use crate::error::Error;
+use crate::limits;
 use crate::types::documentation::{ANY, Kind, Location, Part, ROOT};
 
 pub const DOCUMENTATION: &str = "x-amazon-apigateway-documentation";
 
-/// The parts that a document lists, as it has them.
+/// The parts that a document lists, as it has them; of more than there can be, one more.
 pub fn listed(document: &Document) -> Vec<Value> {
     let parts = document.get(DOCUMENTATION).and_then(|said| said.get("documentationParts")?.as_array());
-    parts.cloned().unwrap_or_default()
+    parts.into_iter().flatten().take(limits::DOCUMENTATION_PARTS_MAX + 1).cloned().collect()
 }
 
 /// A version of what is said.

@@ -59,7 +59,9 @@ impl Buckets {
     fn unwritten(&self, now: Timestamp) -> Vec<(String, Option<Level>)> {
         let wanted = |bucket: &Bucket| Some(bucket.level).filter(|level| level.matters_at(now));
         let all = self.locked();
-        let news = all.iter().map(|(name, bucket)| (name, wanted(bucket), bucket.written));
+        // One that the store does not take would keep all others out as well.
+        let fitting = all.iter().filter(|(name, _)| name.len() <= limits::BUCKET_NAME_BYTES_MAX);
+        let news = fitting.map(|(name, bucket)| (name, wanted(bucket), bucket.written));
         news.filter(|(_, wanted, written)| wanted != written).map(|(name, wanted, _)| (name.clone(), wanted)).collect()
     }
 
@@ -118,6 +120,7 @@ pub async fn keep(state: Arc<ApiGateway>, cx: Cx, stop: CancellationToken) {
         stop.run_until_cancelled(ripe).await;
         if let Err(error) = state.buckets.write(&cx.renew()).await {
             tracing::warn!(%error, "a start would fill the buckets of throttles");
+            state.buckets.changed.notify_one();
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::document;
 use crate::error::Error;
 
 /// The region that is none: APIs there are in no list, and have no stages.
-pub const ASIDE: &str = "import";
+/// No signature can be for a region with this sign.
+pub const ASIDE: &str = "_import";
 
 /// Calls operations of one of the APIs aside. That its caller may import was asked before.
 pub struct Aside {

@@ -396,6 +396,11 @@ paths:
         let put = json!({"restApiId": api, "mode": mode, "body": blob(more)});
         assert_eq!(world.rest("PutRestApi", put).await["binaryMediaTypes"], types, "{mode}");
     }
+    let many: Vec<_> = (0..100).map(|number| format!("image/{number}")).collect();
+    let many =
+        json!({"swagger": "2.0", "info": {"title": "t"}, "x-amazon-apigateway-binary-media-types": many, "paths": {}});
+    let put = json!({"restApiId": api, "mode": "merge", "body": blob(&many.to_string())});
+    assert_eq!(world.refused("apigateway", "PutRestApi", put).await.0, "LimitExceededException");
 }
 
 /// A part of a plan that cannot be made leaves nothing behind.

@@ -392,6 +392,9 @@ async fn there_is_an_end_to_what_can_be_said() {
     };
     let (few, many) = (crate::limits::DOCUMENTATION_PARTS_MAX, crate::limits::DOCUMENTATION_PARTS_MAX + 1);
     assert_eq!(world.refusal("ImportDocumentationParts", import(many, json!({}))).await.0, "LimitExceededException");
+    let nothing = json!({"openapi": "3.0.0", "paths": {}, "x-amazon-apigateway-documentation": {"documentationParts": vec![0; many]}});
+    let nothing = of(&made, json!({"body": blob(&nothing.to_string())}));
+    assert_eq!(world.refusal("ImportDocumentationParts", nothing).await.0, "LimitExceededException");
     assert_eq!(
         world.refusal("ImportDocumentationParts", import(20, json!({"d": "x".repeat(60 << 10)}))).await.0,
         "LimitExceededException"

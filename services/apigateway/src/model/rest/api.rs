@@ -40,6 +40,18 @@ pub fn create(tx: &mut Tx, api: &Api, models: &[Model]) -> Result<(), Error> {
 }
 
 /// Stores an API that has changed.
+/// # Errors
+/// For more binary media types than an API can have.
+pub fn check_media_types(api: &Api) -> Result<(), Error> {
+    if api.binary_media_types.len() > limits::BINARY_MEDIA_TYPES_MAX {
+        return Err(Error::LimitExceeded(format!(
+            "An API can have {} binary media types at most",
+            limits::BINARY_MEDIA_TYPES_MAX
+        )));
+    }
+    Ok(())
+}
+
 pub fn put(tx: &mut Tx, api: &Api) -> Result<(), Error> {
     Ok(REST_APIS.put(tx, &api.id, api)?)
 }

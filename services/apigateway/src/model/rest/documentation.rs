@@ -57,14 +57,21 @@ fn put(tx: &mut Tx, api: &str, part: &Part) -> Result<(), Error> {
     check_room(tx, api)
 }
 
-fn check_room(tx: &Tx, api: &str) -> Result<(), Error> {
-    let all = list(tx, api)?;
-    if all.len() > limits::DOCUMENTATION_PARTS_MAX {
+/// # Errors
+/// For more parts than an API can have.
+pub fn check_number(parts: usize) -> Result<(), Error> {
+    if parts > limits::DOCUMENTATION_PARTS_MAX {
         return Err(Error::LimitExceeded(format!(
             "An API can have {} documentation parts at most",
             limits::DOCUMENTATION_PARTS_MAX
         )));
     }
+    Ok(())
+}
+
+fn check_room(tx: &Tx, api: &str) -> Result<(), Error> {
+    let all = list(tx, api)?;
+    check_number(all.len())?;
     if all.iter().map(|part| part.properties.len()).sum::<usize>() > limits::DOCUMENTATION_BYTES_MAX {
         return Err(Error::LimitExceeded(format!(
             "The documentation parts of an API can have {} bytes together",

@@ -63,6 +63,7 @@ pub fn replace(
         tags: if made.tags.is_empty() { before.tags.clone() } else { made.tags.clone() },
         ..before
     };
+    api::check_media_types(&changed)?;
     api::put(tx, &changed)?;
     api::delete(tx, aside, &made.id)?;
     Ok(changed)

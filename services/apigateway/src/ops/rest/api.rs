@@ -190,12 +190,7 @@ fn validate(api: &Api) -> Result<(), Error> {
     if api.minimum_compression_size.is_some_and(|size| size as usize > limits::PAYLOAD_BYTES_MAX) {
         return Err(Error::bad("Invalid minimum compression size, must be between 0 and 10485760"));
     }
-    if api.binary_media_types.len() > limits::BINARY_MEDIA_TYPES_MAX {
-        return Err(Error::LimitExceeded(format!(
-            "An API can have {} binary media types at most",
-            limits::BINARY_MEDIA_TYPES_MAX
-        )));
-    }
+    api::check_media_types(api)?;
     let max = limits::BINARY_MEDIA_TYPE_CHARACTERS_MAX;
     api.binary_media_types.iter().try_for_each(|kind| validate_length("binaryMediaTypes", Some(kind), max))
 }

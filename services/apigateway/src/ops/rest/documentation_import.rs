@@ -60,8 +60,9 @@ fn read(body: &[u8]) -> Result<Document, Error> {
 /// What a document says of parts, with warnings of what is said of no part.
 ///
 /// # Errors
-/// When it says something of one place twice.
+/// When it says something of one place twice, or more than an API can have.
 pub fn parts(cx: &Cx, listed: &[Value]) -> Result<(Vec<Part>, Vec<String>), Error> {
+    documentation::check_number(listed.len())?;
     let (mut parts, mut warnings, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
     for (number, value) in listed.iter().enumerate() {
         match part(cx, value) {
