@@ -493,8 +493,9 @@ def test_policies_decide(server, iam, s3, bucket, unique):
     iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
     assert user.get_object(Bucket=bucket, Key="open/k")["Body"].read() == b"x"
     assert code(user.get_object, Bucket=bucket, Key="shut/k") == ("AccessDenied", 403)
-    # Whoever may not list is not told what is not there.
-    assert code(user.get_object, Bucket=bucket, Key="open/none") == ("AccessDenied", 403)
+    # Whoever may list is told what is not there.
+    assert code(user.get_object, Bucket=bucket, Key="open/none") == ("NoSuchKey", 404)
+    assert code(user.get_object, Bucket=bucket, Key="shut/none") == ("AccessDenied", 403)
     assert keys(user.list_objects_v2(Bucket=bucket, Prefix="open/")) == ["open/k"]
     assert code(user.list_objects_v2, Bucket=bucket) == ("AccessDenied", 403)
     assert code(user.copy_object, Bucket=bucket, Key="open/copy", CopySource=f"{bucket}/shut/k") == ("AccessDenied", 403)

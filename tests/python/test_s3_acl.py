@@ -1,5 +1,7 @@
 """Access control lists, of buckets whose object ownership allows them."""
 
+import json
+
 import pytest
 from test_s3 import code, fetch
 
@@ -82,6 +84,15 @@ def test_policies_may_deny_what_lists_allow(server, s3, listed):
     assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [200, 403]
     s3.delete_bucket_policy(Bucket=listed)
     assert [fetch(f"{server.endpoint}/{listed}/{key}")[0] for key in ("k", "none")] == [200, 404]
+
+
+def test_who_may_list_a_prefix_learns_what_is_not_there(iam, s3, listed, stranger, unique):
+    reads = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{listed}/home/*"}
+    lists = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{listed}", "Condition": {"StringLike": {"s3:prefix": "home/*"}}}
+    told = lambda key: code(stranger.head_object, Bucket=listed, Key=key)
+    for statements, status in [([reads], "403"), ([reads, lists], "404"), ([lists], "404")]:
+        iam.put_user_policy(UserName=unique, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        assert (told("home/none"), told("none")) == ((status, int(status)), ("403", 403)), statements
 
 
 def test_lists_as_documents(s3, listed):

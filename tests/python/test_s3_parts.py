@@ -76,7 +76,9 @@ def test_uploads_are_checked_when_they_are_completed(s3, bucket):
     assert code(finish, s3=s3, upload=upload, parts=[two, one]) == ("InvalidPartOrder", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one | {"ETag": '"other"'}]) == ("InvalidPart", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one | {"PartNumber": 3}]) == ("InvalidPart", 400)
-    assert code(finish, s3=s3, upload=upload, parts=[]) == ("InvalidRequest", 400)
+    for parts in ([], [{"PartNumber": 1}], [{"ETag": one["ETag"]}]):
+        assert code(finish, s3=s3, upload=upload, parts=parts) == ("MalformedXML", 400)
+    assert code(s3.complete_multipart_upload, **upload) == ("InvalidRequest", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], MpuObjectSize=5) == ("InvalidRequest", 400)
     assert code(finish, s3=s3, upload=upload, parts=[one], IfMatch='"x"') == ("NoSuchKey", 404)
     whole = finish(s3, upload, [one], IfNoneMatch="*")["ETag"]

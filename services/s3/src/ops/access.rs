@@ -54,6 +54,16 @@ pub fn version_permission(
     Ok(permission)
 }
 
+/// Permission to learn whether a key is there: that of listing it. Policies that let somebody list some prefixes alone are asked for
+/// the key as for a prefix.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+pub fn listing_permission(cx: &Cx, bucket: &str, key: &str) -> Result<Permission, Error> {
+    let mut permission = bucket_permission(cx, "s3:ListBucket", bucket)?;
+    permission.context.push(("s3:prefix".to_owned(), vec![key.to_owned()]));
+    Ok(permission)
+}
+
 /// Permission to read an object, or a version of it. What is not there has no list that could let anybody in: whoever may list
 /// the bucket learns that it is not there.
 pub fn read_permission(cx: &Cx, bucket: &str, key: &str, version: Option<&str>) -> Result<Permission, Error> {
@@ -61,10 +71,7 @@ pub fn read_permission(cx: &Cx, bucket: &str, key: &str, version: Option<&str>) 
     let mut permission = version_permission(cx, action, bucket, key, version)?;
     let Some((read, bucket)) = looked_at(cx, bucket, true)? else { return Ok(permission) };
     match object::find(&read, &bucket, key, version) {
-        Err(missing)
-            if bucket_list_allows(cx, &read, &bucket, "s3:ListBucket")?
-                && cx.authorize(&bucket_permission(cx, "s3:ListBucket", &bucket.name)?).is_ok() =>
-        {
+        Err(missing) if cx.authorize(&listing_permission(cx, &bucket.name, key)?).is_ok() => {
             let_in(&mut permission);
             cx.authorize(&permission)?;
             Err(missing.into())

@@ -27,7 +27,7 @@ pub struct DeleteObjectInput {
     pub if_match: Option<String>,
     pub if_match_last_modified_time: Option<IgnoredAny>,
     pub if_match_size: Option<IgnoredAny>,
-    pub bypass_governance_retention: Option<bool>,
+    pub bypass_governance_retention: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,7 +94,7 @@ pub async fn delete(_: Arc<S3>, cx: Cx, input: DeleteObjectInput) -> Result<Dele
 #[serde(rename_all = "PascalCase", default)]
 pub struct DeleteObjectsInput {
     pub bucket: String,
-    pub bypass_governance_retention: Option<bool>,
+    pub bypass_governance_retention: bool,
     pub delete: Delete,
 }
 

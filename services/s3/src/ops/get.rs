@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use service::{Body, Cx, Download};
 use wire::DateTime;
 
-use super::bucket_permission;
 use super::encryption::{CustomerHeaders, EncryptionShown};
 use super::lifecycle;
+use super::listing_permission;
 use super::lock::LockShown;
 use super::part;
 use super::put::shown_version;
@@ -143,7 +143,7 @@ pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
     let read = cx.db().read()?;
     let bucket = bucket::find(&read, &input.bucket)?;
     let object = object::find(&read, &bucket, &input.key, input.version_id.as_deref());
-    let object = object.map_err(|error| hidden(cx, &input.bucket, error))?;
+    let object = object.map_err(|error| hidden(cx, &input.bucket, &input.key, error))?;
     // Who has not its key is not told whether it has changed, either.
     let customer = input.customer.key()?;
     seal::check_customer(object.seal.as_ref(), customer.as_ref())?;
@@ -164,11 +164,11 @@ pub fn find(cx: &Cx, input: &GetObjectInput) -> Result<Found, Error> {
 }
 
 /// Whether there is a key is told to those who may list the bucket; others may not read what is not there.
-fn hidden(cx: &Cx, bucket: &str, error: Error) -> Error {
+fn hidden(cx: &Cx, bucket: &str, key: &str, error: Error) -> Error {
     if !matches!(error, Error::NoSuchKey(_) | Error::NoSuchVersion { .. } | Error::Deleted { .. }) {
         return error;
     }
-    let listing = bucket_permission(cx, "s3:ListBucket", bucket);
+    let listing = listing_permission(cx, bucket, key);
     match listing.and_then(|listing| cx.authorize(&listing)) {
         Ok(()) => error,
         Err(refusal) => Error::Told(refusal),

@@ -129,7 +129,7 @@ pub struct PutRetentionInput {
     pub bucket: String,
     pub key: String,
     pub version_id: Option<String>,
-    pub bypass_governance_retention: Option<bool>,
+    pub bypass_governance_retention: bool,
     pub retention: RetentionDocument,
 }
 
@@ -155,15 +155,11 @@ pub fn retain_permissions(cx: &Cx, input: &PutRetentionInput) -> Result<Vec<Perm
 
 /// Whether locks that may be bypassed are: whoever asks for it has to be allowed to.
 ///
+/// Where nothing is locked, AWS refuses to be asked. Here nothing is bypassed then: what cleans buckets up asks for all of them.
+///
 /// # Errors
-/// When the bucket has no locks of which there could be a word.
-pub fn bypasses(cx: &Cx, asked: Option<bool>, bucket: &str, key: &str) -> Result<bool, Error> {
-    let Some(asked) = asked else { return Ok(false) };
-    let read = cx.db().read()?;
-    if lock::configuration(&read, bucket::find(&read, bucket)?.id)?.is_none() {
-        let reason = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.";
-        return Err(Error::argument("x-amz-bypass-governance-retention", asked.to_string(), reason));
-    }
+/// When the store cannot be read.
+pub fn bypasses(cx: &Cx, asked: bool, bucket: &str, key: &str) -> Result<bool, service::Error> {
     if !asked {
         return Ok(false);
     }

@@ -28,7 +28,7 @@ pub mod website;
 
 use service::{Cx, Error, Permission};
 
-pub use access::{bucket_permission, object_permission, read_permission, version_permission};
+pub use access::{bucket_permission, listing_permission, object_permission, read_permission, version_permission};
 
 pub fn on_bucket(cx: &Cx, action: &str, bucket: &str) -> Result<Vec<Permission>, Error> {
     Ok(vec![bucket_permission(cx, action, bucket)?])

@@ -395,7 +395,7 @@ pub struct CompleteUploadInput {
     pub bucket: String,
     pub key: String,
     pub upload_id: String,
-    pub multipart_upload: CompletedUpload,
+    pub multipart_upload: Option<CompletedUpload>,
     #[serde(flatten)]
     pub checksums: Checksums,
     pub checksum_type: Option<String>,
@@ -410,12 +410,27 @@ pub struct CompletedUpload {
     pub parts: Vec<CompletedPart>,
 }
 
+impl CompletedUpload {
+    /// # Errors
+    /// [`Error::MalformedXml`] without parts, or where one says too little.
+    fn named(self) -> Result<Vec<Named>, Error> {
+        if self.parts.is_empty() {
+            return Err(Error::MalformedXml);
+        }
+        let each = self.parts.into_iter().map(|CompletedPart { part_number, etag, checksums }| {
+            let (number, etag) = part_number.zip(etag).ok_or(Error::MalformedXml)?;
+            Ok(Named { number, etag: etag.trim_matches('"').to_owned(), checksums })
+        });
+        each.collect()
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CompletedPart {
-    pub part_number: u32,
+    pub part_number: Option<u32>,
     #[serde(rename = "ETag")]
-    pub etag: String,
+    pub etag: Option<String>,
     #[serde(flatten)]
     pub checksums: Checksums,
 }
@@ -479,12 +494,8 @@ fn completed_before(read: &impl Read, bucket: &Bucket, key: &str, id: &str) -> R
 pub async fn complete(_: Arc<S3>, cx: Cx, input: CompleteUploadInput) -> Result<CompleteUploadOutput, Error> {
     let conditions = WriteConditions::new(input.if_match.clone(), input.if_none_match.as_deref())?;
     let claimed = Claimed { checksums: input.checksums, kind: input.checksum_type, size: input.mpu_object_size };
-    let named = input.multipart_upload.parts.into_iter().map(|part| Named {
-        number: part.part_number,
-        etag: part.etag.trim_matches('"').to_owned(),
-        checksums: part.checksums,
-    });
-    let named: Vec<Named> = named.collect();
+    // That there is no document is told once the upload is found.
+    let named = input.multipart_upload.map_or(Ok(Vec::new()), CompletedUpload::named)?;
     let (now, salt) = (cx.env().now(), cx.env().random_u64());
     let (bucket_name, key, id) = (input.bucket.clone(), input.key.clone(), input.upload_id);
     let request = cx.clone();
