@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use runtime::FunctionSpec;
 use serde_json::{Value, json};
@@ -155,11 +156,25 @@ const V6: i32 = 10;
 const TCP: i32 = 1;
 const UDP: i32 = 2;
 
-/// A service of the host, and its port, at which there is nothing yet of the other protocol.
+/// A service of the host, and its port, at which there is nothing else, whatever the protocol and address.
 fn service(address: &str) -> (TcpListener, u16) {
-    let listener = TcpListener::bind((address, 0)).unwrap();
-    let port = port(&listener);
-    (listener, port)
+    let port = free_port();
+    (TcpListener::bind((address, port)).unwrap(), port)
+}
+
+/// A port that is nobody's. It is none of those that the kernel gives away: other tests get such meanwhile. It was not bound to see
+/// that: a process that another test begins would have the socket for a moment more.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let tables = ["tcp", "udp", "tcp6", "udp6"].map(|table| std::fs::read_to_string(format!("/proc/self/net/{table}")));
+    let is_taken = |port: u32| {
+        let end = format!(":{port:04X}");
+        let mut lines = tables.iter().flatten().flat_map(|table| table.lines());
+        lines.any(|line| line.split_ascii_whitespace().nth(1).is_some_and(|address| address.ends_with(&end)))
+    };
+    let next = || (std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000 + 20_000;
+    let port = std::iter::repeat_with(next).find(|port| !is_taken(*port)).unwrap();
+    u16::try_from(port).unwrap()
 }
 
 #[tokio::test]
@@ -180,8 +195,7 @@ async fn its_own_port_is_of_one_protocol_and_family() {
 async fn what_it_serves_on_both_families_is_its_own_on_both() {
     let harness = Harness::new();
     for kind in [TCP, UDP] {
-        let (listener, port) = service("::1");
-        drop(listener);
+        let port = free_port();
         let held = json!([[V6, kind, [], ["::", port]]]);
         let tries =
             [(V4, "127.0.0.1"), (V4, "127.9.9.9"), (V4, "0.0.0.0"), (V6, "::ffff:127.0.0.1"), (V6, "::1"), (V6, "::")];
@@ -195,8 +209,7 @@ async fn what_it_serves_on_both_families_is_its_own_on_both() {
 async fn what_it_serves_no_longer_is_not_its_own() {
     let harness = Harness::new();
     let spec = harness.python(HOLDS);
-    let (listener, port) = service("127.0.0.1");
-    drop(listener);
+    let port = free_port();
     let held = json!([[V4, TCP, [[1, 2, 1]], ["127.0.0.1", port]], [V4, UDP, [], ["127.0.0.1", port]]]);
     let tries = json!([[V4, TCP, [], null, ["127.0.0.1", port]], [V4, UDP, [], null, ["127.0.0.1", port]]]);
     let answers = harness.value(&spec, &json!([held, [], "closed"]).to_string()).await;
