@@ -205,7 +205,7 @@ def targets(port):
 @pytest.mark.timeout(400)
 def test_node_stops_where_it_is_told_to_for_as_long_as_it_takes(inspect):
     folder, dev, url, port = inspect("nodejs20.x")
-    assert f'"port":{port}' in dev.output() and f'"localRoot":"{folder}"' in dev.output()
+    wait_until(lambda: f'"port":{port}' in dev.output() and f'"localRoot":"{folder}"' in dev.output(), 60, "what an editor is to be told")
     # Idle, it answers: it is not frozen.
     target = targets(port)[0]
     tools = DevTools(port, re.search(r"ws://[^/]+(/\S+)", target["webSocketDebuggerUrl"]).group(1))
