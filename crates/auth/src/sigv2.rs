@@ -185,7 +185,7 @@ impl Signature {
     }
 
     /// Headers of AWS's, by name, and parameters that stand for such, as they do in presigned URLs. Of a name that comes more than once,
-    /// as a header and in the query or in another case, all values are signed, since one of them will count.
+    /// as a header and in the query or in another case, all values are signed, since one of them will count: on lines of their own, as nobody signs.
     fn amz_headers(parts: &Parts, query: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut all: BTreeMap<String, String> = BTreeMap::new();
         let of_aws = |name: &str| name.starts_with("x-amz-");
@@ -199,7 +199,7 @@ impl Signature {
         for (name, value) in parameters.filter(|(name, _)| of_aws(name)) {
             let signed = all.entry(name).or_insert_with(|| value.clone());
             if signed != value {
-                *signed += &format!(",{value}");
+                *signed += &format!("\n{value}");
             }
         }
         all
@@ -314,6 +314,14 @@ mod tests {
         for before in ["X-Amz-Acl=public-read&", "x-amz-acl=public-read&", "x-amz-grant-read=id&"] {
             assert!(verify(before, &headers(&[])).is_err(), "{before}");
         }
+        // Nor can a value be taken apart.
+        let signed = STANDARD.encode(hmac(SECRET, "PUT\n\n\n1175139620\nx-amz-copy-source:b/x,y\n/b/k"));
+        let signed = signed.replace('+', "%2B");
+        let query = format!("x-amz-copy-source=y&AWSAccessKeyId=a&Signature={signed}&Expires=1175139620");
+        let source = headers(&[("x-amz-copy-source", "b/x")]);
+        let parts = Parts { method: "PUT", path: "/b/k", query: &query, headers: &source };
+        let now = Timestamp::from_secs(1_175_000_000);
+        assert!(parse(&parts).unwrap().unwrap().verify(&parts, None, SECRET, now).is_err());
         // Nor does a signature in a header let anybody add to the URL.
         let date = "Tue, 27 Mar 2007 19:36:42 +0000";
         let signed = STANDARD.encode(hmac(SECRET, &format!("PUT\n\n\n{date}\n/b/k")));

@@ -107,13 +107,15 @@ mod tests {
     #[tokio::test]
     async fn heads_are_heard_and_bodies_are_not() {
         let head = "GET / HTTP/1.1\r\nX-tEnant: a\r\n\r\n";
-        let sent = format!("{head}body{}{head}", "x".repeat(HEAD_BYTES_MAX));
+        let sent = format!("{head}{head}{}{head}", "x".repeat(HEAD_BYTES_MAX));
         let (mut stream, ear) = Overheard::new(sent.as_bytes());
         let mut read = async |bytes: usize| stream.read_exact(&mut vec![0; bytes]).await.unwrap();
         read(10).await;
         read(head.len() - 10).await;
         assert_eq!(ear.take().of("x-tenant"), Some("X-tEnant"));
-        read("body".len()).await;
+        read(head.len()).await;
+        ear.listen();
+        assert_eq!(ear.take().of("x-tenant"), None, "what comes before the answer is a body, whatever it looks like");
         ear.listen();
         read(HEAD_BYTES_MAX + head.len()).await;
         assert_eq!(ear.take().of("x-tenant"), None, "not more is kept than there is room for");
