@@ -43,7 +43,9 @@ impl Buckets {
         let written = if is_known { None } else { written(cx, &name) };
         let now = cx.now();
         let mut all = self.locked();
-        make_room(&mut all, now);
+        if !is_known {
+            make_room(&mut all, now);
+        }
         let bucket = all.entry(name).or_insert_with(|| {
             let full = Level { tokens: throttle.burst.into(), filled: now, throttle };
             Bucket { level: written.unwrap_or(full).not_after(now), written }
@@ -155,6 +157,20 @@ mod tests {
         assert_eq!([take(9_000), take(9_000), take(9_000)], [true, true, false]);
         let none = Throttle { burst: 0, rate: 9.0 };
         assert!(!level.take(none, Timestamp(19_000)), "what it holds is what is said now");
+    }
+
+    #[test]
+    fn room_is_made_by_those_that_are_full_first() {
+        let throttle = Throttle { burst: 1, rate: 0.1 };
+        let bucket = |tokens| Bucket { level: Level { tokens, filled: Timestamp(0), throttle }, written: None };
+        let empty = limits::BUCKETS_MAX / 2;
+        let tokens = |number| if number < empty { 0.0 } else { 1.0 };
+        let mut all: HashMap<_, _> =
+            (0..limits::BUCKETS_MAX).map(|number| (number.to_string(), bucket(tokens(number)))).collect();
+        make_room(&mut all, Timestamp(0));
+        assert!(all.len() == empty && all.values().all(|bucket| bucket.level.tokens < 1.0));
+        make_room(&mut all, Timestamp(0));
+        assert_eq!(all.len(), empty, "there is room");
     }
 
     #[test]
